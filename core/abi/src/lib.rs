@@ -1,0 +1,1 @@
+//! The types that cross the boundary between Forgekeep and its hoster plugins.

@@ -1,0 +1,1 @@
+//! Forgekeep's engine: configuration, listing, plan, mirrors, report.

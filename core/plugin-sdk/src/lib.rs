@@ -1,0 +1,1 @@
+//! What the author of a Forgekeep hoster plugin writes against.

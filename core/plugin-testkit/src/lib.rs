@@ -1,0 +1,1 @@
+//! Scripted services to test a Forgekeep hoster plugin without a network.

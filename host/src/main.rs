@@ -1,0 +1,3 @@
+//! The `forgekeep` command.
+
+fn main() {}

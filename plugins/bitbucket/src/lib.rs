@@ -1,0 +1,1 @@
+//! Forgekeep's plugin for Bitbucket Cloud.

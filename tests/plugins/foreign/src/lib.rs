@@ -1,0 +1,1 @@
+//! A library the plugin loader has to cope with: foreign.

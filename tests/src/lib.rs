@@ -1,0 +1,1 @@
+//! End-to-end tests of Forgekeep, and the forge they run against.
