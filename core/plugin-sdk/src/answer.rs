@@ -1,0 +1,65 @@
+use forgekeep_abi::{HosterError, HttpResponse, error_kind};
+use serde::de::DeserializeOwned;
+
+/// Reads an answer's body as JSON.
+///
+/// # Errors
+///
+/// [`error_kind::BAD_ANSWER`], as transient where a proxy or an outage page is the likely cause:
+/// a web page in place of JSON, a truncated body, a field missing or of another type.
+pub fn json<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, HosterError> {
+    let content_type = response.header("content-type").unwrap_or_default();
+    let body = response.body.as_slice();
+    if content_type.starts_with("text/html") || body.trim_ascii_start().starts_with(b"<") {
+        return Err(HosterError::new(
+            error_kind::BAD_ANSWER,
+            format!("{} answered with a web page instead of JSON", response.url),
+        )
+        .with_hint("the hoster may be out of order, or a proxy or login page is in between; try again later and check apiUrl")
+        .with_status(response.status)
+        .transient());
+    }
+    serde_json::from_slice(body).map_err(|error| {
+        // serde_json's message names the field and the place, never the value of a string field.
+        HosterError::new(
+            error_kind::BAD_ANSWER,
+            format!(
+                "{} answered with JSON that is not what it documents: {error}",
+                response.url
+            ),
+        )
+        .with_hint("try again later; if it stays, the hoster has changed its API and the plugin needs an update")
+        .with_status(response.status)
+        .transient()
+    })
+}
+
+/// The error for a status that needs no knowledge of the hoster: 429, 5xx, and what is left.
+pub fn status_error(response: &HttpResponse, said: &str) -> HosterError {
+    let status = response.status;
+    let because = if said.is_empty() {
+        String::new()
+    } else {
+        format!(": {said}")
+    };
+    let message = format!("{} answered {status}{because}", response.url);
+    match status {
+        429 => {
+            let mut error = HosterError::new(error_kind::RATE_LIMITED, message)
+                .with_hint(
+                    "the hoster's request limit is used up; run again in an hour, or less often",
+                )
+                .transient();
+            error.retry_after = response
+                .header("retry-after")
+                .and_then(|seconds| seconds.trim().parse().ok())
+                .into();
+            error
+        }
+        500..=599 => HosterError::new(error_kind::UNAVAILABLE, message)
+            .with_hint("the hoster is out of order; look at its status page and run again later")
+            .transient(),
+        _ => HosterError::new(error_kind::OTHER, message),
+    }
+    .with_status(status)
+}
