@@ -1,1 +1,28 @@
-//! End-to-end tests of Forgekeep, and the forge they run against.
+//! The harness of the end-to-end tests.
+//!
+//! - [`Forge`]: a Bitbucket look-alike with real repositories, served by real git; it logs what it
+//!   is asked, and misbehaves on request ([`Fault`]).
+//! - [`Sandbox`]: a folder in which the real binary runs, without anything of the machine's.
+//! - [`compare`]: whether a mirror equals its upstream.
+//!
+//! Needs git.
+// A failed step ends the test, and the panic says which one it was.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod backend;
+mod binaries;
+pub mod compare;
+mod fault;
+mod forge;
+mod gate;
+pub mod git;
+mod repository;
+mod sandbox;
+
+pub use binaries::{Binaries, binaries};
+pub use fault::{Action, Fault};
+pub use forge::{Forge, ForgeBuilder};
+pub use forgekeep_demo_hoster::{Account, scope};
+pub use gate::{Authorization, Logged, RequestKind};
+pub use repository::Repo;
+pub use sandbox::{Invocation, Run, Running, Sandbox};

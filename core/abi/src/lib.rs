@@ -49,3 +49,6 @@ pub use secret::SecretString;
 /// Base name in the library header, by which a Forgekeep plugin is told from any other library
 /// made with `abi_stable`.
 pub const BASE_NAME: &str = "forgekeep_hoster";
+
+/// The version of this ABI, which a plugin is built against and a host speaks.
+pub const ABI_VERSION: &str = env!("CARGO_PKG_VERSION");

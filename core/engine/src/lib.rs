@@ -1,1 +1,37 @@
-//! Forgekeep's engine: configuration, listing, plan, mirrors, report.
+//! Forgekeep's engine. One way for the data:
+//!
+//! ```text
+//! config   -> Config      (config, secret)
+//!          -> Registry    (hoster: which hoster serves which source)
+//!          -> listing     (listing: repositories, page by page, through a hoster's session)
+//!          -> plan        (plan, names, filter, catalogue: pure; --dry-run prints it)
+//!          -> execute     (execute, mirror: a pool of workers, one repository each)
+//!          -> events      (event: the only thing workers emit)
+//!          -> report      (report: what is safe and what is not)
+//! ```
+//!
+//! The engine knows neither plugins' ABI nor terminals: hosters come in as [`hoster::Hoster`]
+//! objects, and whatever there is to say goes out as [`event::Event`]s and as a
+//! [`report::Report`]. Nothing in here prints or exits.
+
+mod atomic_file;
+pub mod cancel;
+pub mod catalogue;
+pub mod config;
+pub mod event;
+mod execute;
+pub mod failure;
+pub mod filter;
+pub mod hoster;
+pub mod http;
+mod listing;
+pub mod lock;
+pub mod mirror;
+pub mod names;
+pub mod plan;
+pub mod redact;
+pub mod report;
+pub mod run;
+pub mod secret;
+
+pub use failure::{ErrorKind, Failure};

@@ -1,6 +1,9 @@
 use forgekeep_abi::{HosterError, HttpResponse, error_kind};
 use serde::de::DeserializeOwned;
 
+/// Most characters of somebody else's text in a message.
+const MAX_QUOTE: usize = 200;
+
 /// Reads an answer's body as JSON.
 ///
 /// # Errors
@@ -20,11 +23,12 @@ pub fn json<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, HosterErr
         .transient());
     }
     serde_json::from_slice(body).map_err(|error| {
-        // serde_json's message names the field and the place, never the value of a string field.
+        // The message may quote a value of any length.
+        let why: String = error.to_string().chars().take(MAX_QUOTE).collect();
         HosterError::new(
             error_kind::BAD_ANSWER,
             format!(
-                "{} answered with JSON that is not what it documents: {error}",
+                "{} answered with JSON that is not what it documents: {why}",
                 response.url
             ),
         )

@@ -1,0 +1,178 @@
+//! The whole hoster as one handler: the API beside git, as seen from outside.
+
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use crate::api;
+use crate::credentials::{self, Caller};
+use crate::http::{Reply, Request, Response};
+use crate::model::{Scm, State, scope};
+use crate::server::Handler;
+
+/// Git's side of a clone, over smart HTTP; access has been checked before it is asked.
+pub trait GitService: Send + Sync + 'static {
+    /// Answers `GET info/refs?service=git-upload-pack`.
+    fn advertise(&self, git_dir: &Path, request: &Request) -> Response;
+    /// Answers `POST git-upload-pack`.
+    fn upload_pack(&self, git_dir: &Path, request: Request) -> Response;
+}
+
+/// One of the two requests of a clone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GitCall {
+    /// `GET info/refs?service=git-upload-pack`.
+    InfoRefs,
+    /// `POST git-upload-pack`.
+    UploadPack,
+}
+
+/// What a git URL of this hoster means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GitRoute {
+    /// The workspace's slug.
+    pub workspace: String,
+    /// The repository's slug.
+    pub repository: String,
+    /// Whether it is about the repository's wiki.
+    pub wiki: bool,
+    /// What is asked.
+    pub call: GitCall,
+}
+
+impl GitRoute {
+    /// Understands `/{workspace}/{repository}.git[/wiki]/{info/refs,git-upload-pack}`.
+    pub fn parse(request: &Request) -> Option<Self> {
+        let segments = request.segments();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let (call, place) = match (request.method.as_str(), &segments[..]) {
+            ("GET", [place @ .., "info", "refs"]) => (GitCall::InfoRefs, place),
+            ("POST", [place @ .., "git-upload-pack"]) => (GitCall::UploadPack, place),
+            _ => return None,
+        };
+        let (workspace, repository, wiki) = match *place {
+            [workspace, repository] => (workspace, repository, false),
+            [workspace, repository, "wiki"] => (workspace, repository, true),
+            _ => return None,
+        };
+        let repository = repository
+            .strip_suffix(".git")
+            .unwrap_or(repository)
+            .to_owned();
+        Some(Self {
+            workspace: workspace.to_owned(),
+            repository,
+            wiki,
+            call,
+        })
+    }
+}
+
+/// The hoster: the API and git over one [`State`].
+pub struct Site {
+    state: RwLock<State>,
+    git: Box<dyn GitService>,
+}
+
+impl Site {
+    /// A hoster of what is in `state`, whose clones are served by `git`.
+    pub fn new(state: State, git: impl GitService) -> Self {
+        Self {
+            state: RwLock::new(state),
+            git: Box::new(git),
+        }
+    }
+
+    /// Reads the state; requests are answered meanwhile.
+    pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+        read(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the state between two requests.
+    pub fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn git(&self, request: Request) -> Response {
+        let Some(route) = GitRoute::parse(&request) else {
+            return Response::text(404, "Not found");
+        };
+        let service = request.parameter("service");
+        if route.call == GitCall::InfoRefs && service.as_deref() != Some("git-upload-pack") {
+            return Response::text(
+                403,
+                "Only cloning by git's smart protocol is possible here.",
+            );
+        }
+        let found = self.read(|state| git_dir(state, &route, request.header("Authorization")));
+        match (found, route.call) {
+            (Err(refusal), _) => refusal,
+            (Ok(git_dir), GitCall::InfoRefs) => self.git.advertise(&git_dir, &request),
+            (Ok(git_dir), GitCall::UploadPack) => self.git.upload_pack(&git_dir, request),
+        }
+    }
+}
+
+impl Handler for Site {
+    fn handle(&self, request: Request) -> Reply {
+        Reply::Response(match api::is_api(&request) {
+            true => self.read(|state| api::respond(state, &request)),
+            false => self.git(request),
+        })
+    }
+}
+
+/// Checks access, and finds the repository.
+fn git_dir(
+    state: &State,
+    route: &GitRoute,
+    authorization: Option<&str>,
+) -> Result<PathBuf, Response> {
+    let workspace = state.workspace(&route.workspace);
+    let repository = workspace.and_then(|workspace| workspace.repository(&route.repository));
+    let account = match credentials::of_git(&state.accounts, authorization) {
+        Caller::Known(account) => Some(account),
+        Caller::Anonymous => None,
+        Caller::Refused => return Err(unauthorized("Invalid credentials")),
+        Caller::AppPassword => {
+            return Err(Response::text(
+                410,
+                "App passwords have been removed: see CHANGE-3222.",
+            ));
+        }
+    };
+    if account.is_some_and(|account| !account.may(scope::REPOSITORY)) {
+        let message = "Your credentials lack one or more required privilege scopes.";
+        return Err(Response::text(403, message));
+    }
+    let (Some(workspace), Some(repository)) = (workspace, repository) else {
+        // Without credentials, what is missing looks like what is private.
+        return Err(match account {
+            None => unauthorized("Authentication required"),
+            Some(_) => not_found(),
+        });
+    };
+    match account {
+        None if repository.is_private => return Err(unauthorized("Authentication required")),
+        Some(account) if repository.is_private && !account.is_member_of(workspace) => {
+            return Err(Response::text(
+                403,
+                "You may not have access to this repository.",
+            ));
+        }
+        _ => {}
+    }
+    let git_dir = match (repository.scm, route.wiki) {
+        (Scm::Git, false) => Some(repository.git_dir.clone()),
+        (Scm::Git, true) => repository.wiki_dir.clone(),
+        (Scm::Hg, _) => None,
+    };
+    git_dir.ok_or_else(not_found)
+}
+
+fn not_found() -> Response {
+    Response::text(404, "Repository not found")
+}
+
+fn unauthorized(message: &str) -> Response {
+    Response::text(401, message).with_header("WWW-Authenticate", "Basic realm=\"Bitbucket\"")
+}

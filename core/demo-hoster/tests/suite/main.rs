@@ -1,0 +1,8 @@
+//! The hoster over real connections.
+// To give libgit2 a transport is unsafe; and in a test, a panic is the error message.
+#![allow(unsafe_code, clippy::unwrap_used)]
+
+mod api;
+mod client;
+mod clone;
+mod libgit2;

@@ -1,0 +1,304 @@
+//! The copy of the configuration that may lie in the backup folder.
+
+use std::path::Path;
+
+use super::document::{Document, Node, Scalar, ScalarKind, Syntax, Value};
+use super::environment::{is_reference, literal_parts};
+use super::error::{ConfigError, ConfigErrorKind, Place};
+
+/// What stands in place of a secret.
+const MASK: &str = "**masked**";
+
+const HEADER: &str = "# A copy of the configuration without its comments. Secrets are replaced by **masked**: each\n\
+     # value under a key that looks like a secret's, unless it is a single %NAME%, wherever it occurs.\n";
+
+/// Parts of a key's name, in lower case and without `_` and `-`, that make its value a secret.
+const SECRET_PARTS: &[&str] = &[
+    "password",
+    "passwd",
+    "passphrase",
+    "passwort",
+    "pwd",
+    "secret",
+    "token",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "credential",
+    "authorization",
+    "bearer",
+    "cookie",
+];
+
+/// Shorter literals next to a `%NAME%` are separators, not secrets.
+const MIN_PART: usize = 4;
+
+/// The text to keep beside the backups: the same configuration without any literal secret.
+///
+/// Every value under a key that looks like a secret's, known, unknown or misspelt, becomes
+/// `**masked**`, unless it is a single `%NAME%`. So does the user part of an address
+/// (`https://user:password@host`), and each occurrence of such a literal in any other value or
+/// unknown key. All else keeps its value and, in YAML, its order; `%NAME%` is not replaced.
+///
+/// # Errors
+/// The text cannot be parsed, so nobody knows where the secrets are.
+pub fn masked_copy(text: &str, path: &Path) -> Result<String, ConfigError> {
+    let mut document = Document::parse(text, path)?;
+    let mut literals = Literals(Vec::new());
+    mask_secrets(&mut document.root, false, &mut literals);
+    literals.0.sort();
+    literals.0.dedup();
+    mask_literals(&mut document.root, &literals);
+    let rendered = match document.syntax {
+        Syntax::Yaml => serde_yaml::to_string(&yaml_value(&document.root)).ok(),
+        Syntax::Toml => match &document.root.value {
+            Value::Mapping(_) => ::toml::to_string(&toml_value(&document.root)).ok(),
+            Value::Null | Value::Scalar(_) | Value::Sequence(_) => Some(String::new()),
+        },
+    };
+    let rendered = rendered.ok_or_else(|| {
+        ConfigError::new(
+            ConfigErrorKind::Syntax,
+            Place::file(path),
+            "cannot make a masked copy",
+            "the configuration cannot be written as text again",
+            "Simplify keys and values that this configuration doesn't need.",
+        )
+    })?;
+    Ok(format!("{HEADER}{rendered}"))
+}
+
+/// What was masked, to find it elsewhere.
+struct Literals(Vec<String>);
+
+impl Literals {
+    fn add(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.0.push(text.to_owned());
+        let parts = literal_parts(text);
+        let parts = parts.into_iter().filter(|part| part.len() >= MIN_PART);
+        self.0.extend(parts.map(str::to_owned));
+    }
+
+    /// `text` with every literal masked, or `None` where there is none.
+    fn masked(&self, text: &str) -> Option<String> {
+        let mut covered = vec![false; text.len()];
+        for literal in &self.0 {
+            let step = literal.chars().next().map_or(1, char::len_utf8);
+            let mut from = 0;
+            // Occurrences may overlap, so the search goes on behind the first character.
+            while let Some(found) = text[from..].find(literal.as_str()) {
+                let start = from + found;
+                covered[start..start + literal.len()].fill(true);
+                from = start + step;
+            }
+        }
+        if !covered.contains(&true) {
+            return None;
+        }
+        let mut out = String::new();
+        let mut inside = false;
+        for (offset, c) in text.char_indices() {
+            if !covered[offset] {
+                out.push(c);
+            } else if !inside {
+                out.push_str(MASK);
+            }
+            inside = covered[offset];
+        }
+        Some(out)
+    }
+}
+
+/// Masks what is a secret by its key or by its place in an address.
+fn mask_secrets(node: &mut Node, secret: bool, literals: &mut Literals) {
+    match &mut node.value {
+        Value::Null => {}
+        Value::Scalar(scalar) => {
+            if secret {
+                if !is_reference(&scalar.text) && !scalar.text.is_empty() {
+                    literals.add(&scalar.text);
+                    mask(scalar, MASK.to_owned());
+                }
+            } else if let Some(masked) = without_user_part(&scalar.text, literals) {
+                mask(scalar, masked);
+            }
+        }
+        Value::Sequence(items) => {
+            for item in items {
+                mask_secrets(item, secret, literals);
+            }
+        }
+        Value::Mapping(entries) => {
+            for entry in entries {
+                let secret = secret || is_secret_key(&entry.key);
+                mask_secrets(&mut entry.node, secret, literals);
+            }
+        }
+    }
+}
+
+/// Masks what was found to be a secret elsewhere.
+fn mask_literals(node: &mut Node, literals: &Literals) {
+    match &mut node.value {
+        Value::Null => {}
+        Value::Scalar(scalar) => {
+            // `true` is no leak, even where it is a password too.
+            let masked = match scalar.kind {
+                ScalarKind::Boolean(_) => None,
+                ScalarKind::Text | ScalarKind::Integer(_) | ScalarKind::Other => {
+                    literals.masked(&scalar.text)
+                }
+            };
+            if scalar.text != MASK
+                && let Some(masked) = masked
+            {
+                mask(scalar, masked);
+            }
+        }
+        Value::Sequence(items) => {
+            for item in items {
+                mask_literals(item, literals);
+            }
+        }
+        Value::Mapping(entries) => {
+            for entry in entries {
+                if !super::schema::is_known_key(&entry.key)
+                    && let Some(masked) = literals.masked(&entry.key)
+                {
+                    entry.key = masked;
+                }
+                mask_literals(&mut entry.node, literals);
+            }
+        }
+    }
+}
+
+fn mask(scalar: &mut Scalar, text: String) {
+    scalar.text = text;
+    scalar.kind = ScalarKind::Text;
+}
+
+/// Whether a key looks like a secret's, also with a typing error at its begin or end.
+fn is_secret_key(key: &str) -> bool {
+    let folded: Vec<char> = key
+        .to_lowercase()
+        .chars()
+        .filter(|c| !matches!(c, '_' | '-' | ' ' | '.'))
+        .collect();
+    let text: String = folded.iter().collect();
+    if text == "pass" || SECRET_PARTS.iter().any(|part| text.contains(part)) {
+        return true;
+    }
+    let close = |part: &[char]| {
+        let part: String = part.iter().collect();
+        strsim::damerau_levenshtein(&part, "password") <= 2
+    };
+    (6..=10)
+        .filter(|&length| length <= folded.len())
+        .any(|length| close(&folded[..length]) || close(&folded[folded.len() - length..]))
+}
+
+/// Masks `user:password@` and `token@` in each address of the text; `None` where there is none.
+fn without_user_part(text: &str, literals: &mut Literals) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    let mut found = false;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        out.push_str(before);
+        rest = after;
+        let word = &after[..after.find(char::is_whitespace).unwrap_or(after.len())];
+        let authority = &word[..word.find(['/', '?', '#']).unwrap_or(word.len())];
+        // A password with an unescaped `/` ends the authority too early; the `:` before it is not
+        // followed by a port then.
+        let odd_port = authority.rsplit_once(':').is_some_and(|(_, port)| {
+            !port.is_empty() && !port.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        let end = match authority.rfind('@') {
+            None if odd_port => word.rfind('@'),
+            end => end,
+        };
+        let Some(end) = end else { continue };
+        let (user, password) = match word[..end].split_once(':') {
+            Some((user, password)) => (Some(user), password),
+            None => (None, &word[..end]),
+        };
+        if password.is_empty() || is_reference(password) || (user.is_none() && password == "git") {
+            continue;
+        }
+        literals.add(password);
+        if let Some(user) = user {
+            out.push_str(user);
+            out.push(':');
+        }
+        out.push_str(MASK);
+        rest = &after[end..];
+        found = true;
+    }
+    out.push_str(rest);
+    found.then_some(out)
+}
+
+fn yaml_value(node: &Node) -> serde_yaml::Value {
+    match &node.value {
+        Value::Null => serde_yaml::Value::Null,
+        Value::Scalar(scalar) => match scalar.kind {
+            ScalarKind::Text => serde_yaml::Value::String(scalar.text.clone()),
+            ScalarKind::Boolean(_) | ScalarKind::Integer(_) | ScalarKind::Other => {
+                yaml_literal(&scalar.text)
+            }
+        },
+        Value::Sequence(items) => items.iter().map(yaml_value).collect(),
+        Value::Mapping(entries) => serde_yaml::Value::Mapping(
+            entries
+                .iter()
+                .map(|entry| {
+                    let key = serde_yaml::Value::String(entry.key.clone());
+                    (key, yaml_value(&entry.node))
+                })
+                .collect(),
+        ),
+    }
+}
+
+/// A number as it was written; as text where the library would write it differently, because
+/// where text is meant, `1.10` and `1.1` are two names.
+fn yaml_literal(text: &str) -> serde_yaml::Value {
+    serde_yaml::from_str::<serde_yaml::Value>(text)
+        .ok()
+        .filter(|value| {
+            serde_yaml::to_string(value).is_ok_and(|rendered| rendered.trim_end() == text)
+        })
+        .unwrap_or_else(|| serde_yaml::Value::String(text.to_owned()))
+}
+
+fn toml_value(node: &Node) -> ::toml::Value {
+    match &node.value {
+        // TOML has no null: nothing makes one.
+        Value::Null => ::toml::Value::String(String::new()),
+        Value::Scalar(scalar) => match scalar.kind {
+            ScalarKind::Text => ::toml::Value::String(scalar.text.clone()),
+            ScalarKind::Boolean(_) | ScalarKind::Integer(_) | ScalarKind::Other => {
+                toml_literal(&scalar.text)
+            }
+        },
+        Value::Sequence(items) => ::toml::Value::Array(items.iter().map(toml_value).collect()),
+        Value::Mapping(entries) => ::toml::Value::Table(
+            entries
+                .iter()
+                .map(|entry| (entry.key.clone(), toml_value(&entry.node)))
+                .collect(),
+        ),
+    }
+}
+
+fn toml_literal(text: &str) -> ::toml::Value {
+    ::toml::from_str::<::toml::Table>(&format!("value = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("value"))
+        .filter(|value| value.to_string() == text)
+        .unwrap_or_else(|| ::toml::Value::String(text.to_owned()))
+}

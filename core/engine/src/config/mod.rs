@@ -1,0 +1,234 @@
+//! The configuration: found, read, checked.
+//!
+//! One schema in two syntaxes, told apart by the file's ending. The keys are those of SCM Backup,
+//! whose `settings.yml` loads unchanged; what Forgekeep doesn't act on becomes a warning. See
+//! `docs/configuration.md` for every key.
+
+mod address;
+mod document;
+mod environment;
+mod error;
+mod locations;
+mod masked;
+mod predecessor;
+mod reader;
+mod schema;
+mod toml;
+mod yaml;
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use error::{ConfigError, ConfigErrorKind, ConfigWarning, Position};
+pub use locations::find;
+pub use masked::masked_copy;
+
+use crate::secret::Secret;
+use document::Document;
+use error::Place;
+use reader::Reader;
+
+/// The largest configuration file that is read.
+pub const MAX_FILE_BYTES: usize = 1024 * 1024;
+
+/// The folder below `localFolder` that holds the masked copy of the configuration. No source may
+/// have this title.
+pub const COPY_FOLDER: &str = "_config";
+
+/// The folder below `localFolder` for Forgekeep's own files. No source may have this title.
+pub const STATE_FOLDER: &str = ".forgekeep";
+
+/// A checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// Where the backups go. A relative path is against the current directory, as in SCM Backup.
+    pub local_folder: PathBuf,
+    /// What to back up: at least one, with titles that make different folders.
+    pub sources: Vec<Source>,
+    /// How to do it.
+    pub options: Options,
+    /// What was ignored, in the order of the file.
+    pub warnings: Vec<ConfigWarning>,
+}
+
+/// One account at one hoster.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The source's name in the configuration, and (encoded, see [`crate::names`]) its folder.
+    pub title: String,
+    /// The hoster plugin's id or alias, in lower case.
+    pub hoster: String,
+    /// Whether `name` is a user or an organisation, where that makes a difference.
+    pub kind: Option<SourceKind>,
+    /// The user, organisation, workspace or group at the hoster.
+    pub name: String,
+    /// The user name for git, and for the API where there is no `api_auth_name`.
+    pub auth_name: Option<String>,
+    /// The user name for the API, where it differs: the account's e-mail address on Bitbucket.
+    pub api_auth_name: Option<String>,
+    /// Password or token. Never empty.
+    pub password: Option<Secret>,
+    /// Another base address for the hoster's API: http or https, without user, query or fragment.
+    pub api_url: Option<url::Url>,
+    /// Whether plain http to other hosts than this one is allowed.
+    pub allow_insecure_http: bool,
+    /// Valid patterns for [`crate::filter::RepoFilter`]; empty means all repositories.
+    pub include_repos: Vec<String>,
+    /// Valid patterns for [`crate::filter::RepoFilter`].
+    pub ignore_repos: Vec<String>,
+}
+
+/// What a source's `name` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// `user`.
+    User,
+    /// `org`.
+    Org,
+}
+
+/// The `options` of the configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `options.backup`.
+    pub backup: BackupOptions,
+    /// `options.network`.
+    pub network: NetworkOptions,
+}
+
+/// The `options.backup` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupOptions {
+    /// As configured. This version removes nothing, and `true` has caused a warning.
+    pub remove_deleted_repos: bool,
+    /// Whether each finished repository gets a line.
+    pub log_repo_finished: bool,
+    /// How many repositories are worked on at a time: 1 to 64.
+    pub jobs: usize,
+}
+
+impl Default for BackupOptions {
+    fn default() -> Self {
+        Self {
+            remove_deleted_repos: false,
+            log_repo_finished: false,
+            jobs: 8,
+        }
+    }
+}
+
+/// The `options.network` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkOptions {
+    /// How long to wait for a connection.
+    pub connect: Duration,
+    /// How long a connection may stay without a byte. There is no limit on the whole transfer.
+    pub stall: Duration,
+    /// The largest answer of an API that is read, in bytes. It doesn't apply to git.
+    pub max_body_bytes: u64,
+}
+
+impl Default for NetworkOptions {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(30),
+            stall: Duration::from_secs(60),
+            max_body_bytes: 32 * 1024 * 1024,
+        }
+    }
+}
+
+/// Reads and checks the file. `env` looks up an environment variable.
+///
+/// # Errors
+/// Whatever [`ConfigErrorKind`] lists, but for [`find`]'s list of places.
+pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+    let text = read(path)?;
+    parse(&text, path, env)
+}
+
+/// Reads the file as text, for [`parse`] and [`masked_copy`]: reading it once makes sure that both
+/// see the same.
+///
+/// # Errors
+/// The ending is unknown, the file cannot be read, is too large, or isn't UTF-8.
+pub fn read(path: &Path) -> Result<String, ConfigError> {
+    // First, so that a wrong file is refused by its name and not by what is in it.
+    document::Syntax::of(path)?;
+    let refused = |error: std::io::Error| {
+        let (kind, hint) = match error.kind() {
+            std::io::ErrorKind::NotFound => (
+                ConfigErrorKind::NotFound,
+                "Correct the path, or create the file.",
+            ),
+            _ => (
+                ConfigErrorKind::Unreadable,
+                "Check that it is a file, and that the user who runs Forgekeep may read it.",
+            ),
+        };
+        let state = "cannot read the configuration";
+        ConfigError::new(kind, Place::file(path), state, error.to_string(), hint)
+    };
+    let file = File::open(path).map_err(refused)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(refused)?;
+    if bytes.len() > MAX_FILE_BYTES {
+        return Err(too_large(path));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let before = String::from_utf8_lossy(error.as_bytes().get(..valid).unwrap_or_default());
+        let position = document::position_of(&before, before.len());
+        ConfigError::new(
+            ConfigErrorKind::NotUtf8,
+            Place::at(path, Some(position)),
+            "the configuration is not UTF-8 text",
+            "a byte there belongs to no UTF-8 character",
+            "Save the file with the encoding UTF-8.",
+        )
+    })
+}
+
+fn too_large(path: &Path) -> ConfigError {
+    ConfigError::new(
+        ConfigErrorKind::TooLarge,
+        Place::file(path),
+        "the configuration is too large",
+        format!("it has more than {MAX_FILE_BYTES} bytes"),
+        "Check that this is the right file.",
+    )
+}
+
+/// Checks the text of a configuration; `path` gives the syntax by its ending, and the name for
+/// messages. `env` looks up an environment variable.
+///
+/// # Errors
+/// Anything about the content that [`ConfigErrorKind`] lists.
+pub fn parse(
+    text: &str,
+    path: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigError> {
+    let document = Document::parse(text, path)?;
+    let reader = Reader::new(&document, path, env);
+    let root = reader.root();
+    let local_folder = schema::local_folder(&root)?;
+    let sources = schema::sources(&root)?;
+    let options = schema::options(&root)?;
+    predecessor::warn_top_level(&root);
+    schema::warn_unknown_top_level(&root);
+    drop(root);
+    Ok(Config {
+        file: path.to_owned(),
+        local_folder,
+        sources,
+        options,
+        warnings: reader.into_warnings(),
+    })
+}

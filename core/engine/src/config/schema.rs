@@ -1,0 +1,315 @@
+//! From the tree to the configuration.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::error::{ConfigError, ConfigErrorKind};
+use super::reader::{Field, Section};
+use super::{
+    BackupOptions, COPY_FOLDER, NetworkOptions, Options, STATE_FOLDER, Source, SourceKind,
+};
+use super::{address, predecessor};
+use crate::secret::Secret;
+use crate::{filter, names};
+
+const TOP_LEVEL: &[&str] = &["localFolder", "sources", "options"];
+const SOURCE: &[&str] = &[
+    "title",
+    "hoster",
+    "type",
+    "name",
+    "authName",
+    "apiAuthName",
+    "password",
+    "apiUrl",
+    "allowInsecureHttp",
+    "includeRepos",
+    "ignoreRepos",
+];
+const OPTIONS: &[&str] = &["backup", "network"];
+const BACKUP: &[&str] = &["removeDeletedRepos", "logRepoFinished", "jobs"];
+const NETWORK: &[&str] = &["connectSeconds", "stallSeconds", "maxBodyBytes"];
+
+/// Whether any part of the schema has such a key.
+pub(super) fn is_known_key(key: &str) -> bool {
+    [
+        TOP_LEVEL,
+        SOURCE,
+        OPTIONS,
+        BACKUP,
+        NETWORK,
+        predecessor::TOP_LEVEL,
+        predecessor::BACKUP,
+    ]
+    .iter()
+    .any(|keys| keys.contains(&key))
+}
+
+pub(super) fn warn_unknown_top_level(root: &Section<'_>) {
+    root.warn_unknown(&[TOP_LEVEL, predecessor::TOP_LEVEL].concat());
+}
+
+pub(super) fn local_folder(root: &Section<'_>) -> Result<PathBuf, ConfigError> {
+    let why = "Forgekeep has to know where the backups go";
+    let hint = "Add `localFolder` with the path of the backup folder.";
+    let field = root.require("localFolder", why, hint)?;
+    let folder = field.text()?.value;
+    if folder.trim().is_empty() {
+        return Err(field.invalid("it is empty", "Write the path of the backup folder."));
+    }
+    if folder.contains('\0') {
+        return Err(field.invalid(
+            "it holds a NUL character, which no path can",
+            "Write the path of the backup folder.",
+        ));
+    }
+    if folder == "~" || folder.starts_with("~/") {
+        field.warn("begins with `~`, which is taken literally; write %HOME% for the home folder");
+    }
+    Ok(PathBuf::from(folder))
+}
+
+pub(super) fn sources(root: &Section<'_>) -> Result<Vec<Source>, ConfigError> {
+    let why = "there is nothing to back up";
+    let hint = "Add at least one source with `title`, `hoster` and `name`.";
+    let list = root.require("sources", why, hint)?;
+    let mut sources = Vec::new();
+    let mut folders: HashMap<String, String> = HashMap::new();
+    for item in list.items()? {
+        let key = item.key.clone();
+        let section = item.section()?;
+        let source = source(&section)?;
+        let folder = names::collision_key(&names::encode_component(&source.title));
+        if let Some(earlier) = folders.insert(folder, key)
+            && let Some(title) = section.get("title")
+        {
+            return Err(title.error(
+                ConfigErrorKind::DuplicateTitle,
+                "is not unique",
+                format!("{earlier} has the same title, or one that differs in case only"),
+                "Give each source a title of its own: it names the source's folder.",
+            ));
+        }
+        sources.push(source);
+    }
+    if sources.is_empty() {
+        return Err(list.invalid(why, hint));
+    }
+    Ok(sources)
+}
+
+fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
+    section.warn_unknown(SOURCE);
+    let title = title(section)?;
+    let hoster = hoster(section)?;
+    let kind = kind(section)?;
+    let name = required_name(
+        section,
+        "name",
+        "it tells whose repositories are backed up",
+        "Add `name` with the user, organisation or workspace at the hoster.",
+    )?;
+    let allow_insecure_http = boolean(section, "allowInsecureHttp")?;
+    let api_url = match section.get("apiUrl") {
+        Some(field) => match field.text()?.value.trim() {
+            "" => None,
+            text => Some(address::api_url(&field, text, allow_insecure_http)?),
+        },
+        None => None,
+    };
+    Ok(Source {
+        title,
+        hoster,
+        kind,
+        name,
+        auth_name: optional_name(section, "authName")?,
+        api_auth_name: optional_name(section, "apiAuthName")?,
+        password: password(section)?,
+        api_url,
+        allow_insecure_http,
+        include_repos: patterns(section, "includeRepos")?,
+        ignore_repos: patterns(section, "ignoreRepos")?,
+    })
+}
+
+fn title(section: &Section<'_>) -> Result<String, ConfigError> {
+    let title = required_name(
+        section,
+        "title",
+        "it names the source, and its folder",
+        "Add `title` with a name that no other source has.",
+    )?;
+    let key = names::collision_key(&title);
+    if (key == COPY_FOLDER || key == STATE_FOLDER)
+        && let Some(field) = section.get("title")
+    {
+        return Err(field.invalid(
+            format!("Forgekeep uses the folders `{COPY_FOLDER}` and `{STATE_FOLDER}` itself"),
+            "Choose another title.",
+        ));
+    }
+    Ok(title)
+}
+
+fn hoster(section: &Section<'_>) -> Result<String, ConfigError> {
+    let why = "it tells which plugin serves the source";
+    let hint = "Add `hoster` with the id of a plugin, such as `bitbucket`.";
+    let field = section.require("hoster", why, hint)?;
+    let hoster = field.text()?.value.trim().to_lowercase();
+    // The id becomes part of a plugin's file name.
+    let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if hoster.is_empty() || !hoster.chars().all(valid) {
+        return Err(field.invalid(
+            "the id of a hoster has only letters a to z, digits, `-` and `_`",
+            "Write the id of a plugin, such as `bitbucket`.",
+        ));
+    }
+    Ok(hoster)
+}
+
+fn kind(section: &Section<'_>) -> Result<Option<SourceKind>, ConfigError> {
+    let Some(field) = section.get("type") else {
+        return Ok(None);
+    };
+    let text = field.text()?;
+    match text.value.trim().to_ascii_lowercase().as_str() {
+        "" => Ok(None),
+        "user" => Ok(Some(SourceKind::User)),
+        "org" => Ok(Some(SourceKind::Org)),
+        _ => Err(field.invalid(
+            format!("`{}` is neither `user` nor `org`", text.quotable()),
+            "Write `user` or `org`, or leave the key out.",
+        )),
+    }
+}
+
+fn required_name(
+    section: &Section<'_>,
+    key: &str,
+    why: &str,
+    hint: &str,
+) -> Result<String, ConfigError> {
+    let field = section.require(key, why, hint)?;
+    let value = field.text()?.value;
+    if value.trim().is_empty() {
+        return Err(field.invalid(format!("it is empty, and {why}"), hint));
+    }
+    refuse_unprintable(&field, &value)?;
+    Ok(value)
+}
+
+fn optional_name(section: &Section<'_>, key: &str) -> Result<Option<String>, ConfigError> {
+    let Some(field) = section.get(key) else {
+        return Ok(None);
+    };
+    let value = field.text()?.value;
+    refuse_unprintable(&field, &value)?;
+    Ok((!value.is_empty()).then_some(value))
+}
+
+fn refuse_unprintable(field: &Field<'_>, value: &str) -> Result<(), ConfigError> {
+    if names::printable(value) == value {
+        return Ok(());
+    }
+    Err(field.invalid(
+        "it holds a control character or an invisible one",
+        "Type the value anew; such characters come with copied text or a line break.",
+    ))
+}
+
+fn password(section: &Section<'_>) -> Result<Option<Secret>, ConfigError> {
+    let Some(field) = section.get("password") else {
+        return Ok(None);
+    };
+    let text = field.text()?;
+    if !text.value.is_empty() {
+        return Ok(Some(Secret::new(text.value)));
+    }
+    // Without a password a hoster lists public repositories only, and nobody would notice.
+    match text.variables.first() {
+        Some(variable) => Err(field.invalid(
+            format!("the environment variable `{variable}` is set, but empty"),
+            format!("Set {variable} to the secret, or remove the key for a source without one."),
+        )),
+        None => Ok(None),
+    }
+}
+
+fn boolean(section: &Section<'_>, key: &str) -> Result<bool, ConfigError> {
+    section.get(key).map_or(Ok(false), |field| field.boolean())
+}
+
+fn patterns(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError> {
+    let Some(list) = section.get(key) else {
+        return Ok(Vec::new());
+    };
+    let mut patterns = Vec::new();
+    for item in list.items()? {
+        let pattern = if item.is_null() {
+            String::new()
+        } else {
+            item.text()?.value
+        };
+        if pattern.is_empty() {
+            item.warn("is empty and is ignored");
+            continue;
+        }
+        filter::check_pattern(&pattern).map_err(|error| {
+            item.invalid(
+                format!("it is not a valid pattern: {}", error.reason),
+                "Write a name, or a pattern with `*`. To mean one of * ? [ { literally, put it \
+                 into brackets: `[*]`.",
+            )
+        })?;
+        patterns.push(pattern);
+    }
+    Ok(patterns)
+}
+
+pub(super) fn options(root: &Section<'_>) -> Result<Options, ConfigError> {
+    let mut options = Options::default();
+    let Some(field) = root.get("options") else {
+        return Ok(options);
+    };
+    let section = field.section()?;
+    section.warn_unknown(OPTIONS);
+    if let Some(field) = section.get("backup") {
+        options.backup = backup(&field.section()?)?;
+    }
+    if let Some(field) = section.get("network") {
+        options.network = network(&field.section()?)?;
+    }
+    Ok(options)
+}
+
+fn backup(section: &Section<'_>) -> Result<BackupOptions, ConfigError> {
+    section.warn_unknown(&[BACKUP, predecessor::BACKUP].concat());
+    let jobs = match section.get("jobs") {
+        Some(field) => usize::try_from(field.integer(1..=64)?).unwrap_or(1),
+        None => BackupOptions::default().jobs,
+    };
+    Ok(BackupOptions {
+        remove_deleted_repos: predecessor::warn_backup(section)?,
+        log_repo_finished: boolean(section, "logRepoFinished")?,
+        jobs,
+    })
+}
+
+fn network(section: &Section<'_>) -> Result<NetworkOptions, ConfigError> {
+    section.warn_unknown(NETWORK);
+    let defaults = NetworkOptions::default();
+    let seconds = |key: &str, default: Duration| match section.get(key) {
+        Some(field) => field.integer(1..=3600).map(Duration::from_secs),
+        None => Ok(default),
+    };
+    Ok(NetworkOptions {
+        connect: seconds("connectSeconds", defaults.connect)?,
+        stall: seconds("stallSeconds", defaults.stall)?,
+        max_body_bytes: match section.get("maxBodyBytes") {
+            // Below, no page of a listing would fit; above, one answer could fill the memory.
+            Some(field) => field.integer(64 * 1024..=1024 * 1024 * 1024)?,
+            None => defaults.max_body_bytes,
+        },
+    })
+}

@@ -1,0 +1,102 @@
+//! What happens in a run, as it happens. Workers do nothing else to be seen: text, progress bars
+//! and JSON are consumers of the same events.
+
+use serde::Serialize;
+
+use crate::Failure;
+use crate::hoster::Finding;
+use crate::mirror::Transfer;
+use crate::report::{Report, RepositoryReport};
+
+/// One thing that happened. Serialised with its name under `event`, for `--progress json`; fields
+/// are added, never renamed.
+#[derive(Clone, Debug, Serialize)]
+#[serde(
+    tag = "event",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A source's listing has begun.
+    ListingStarted {
+        /// Title of the source.
+        source: &'a str,
+    },
+    /// A page has come.
+    PageListed {
+        /// Title of the source.
+        source: &'a str,
+        /// Repositories so far.
+        listed: usize,
+        /// Repositories in all, where the hoster says so.
+        total: Option<u64>,
+    },
+    /// There is something to say about a source.
+    Note {
+        /// Title of the source.
+        source: &'a str,
+        /// What it is.
+        finding: &'a Finding,
+    },
+    /// A source's listing is complete.
+    SourceListed {
+        /// Title of the source.
+        source: &'a str,
+        /// Repositories in all.
+        listed: usize,
+    },
+    /// A source failed: none of its repositories is backed up in this run.
+    SourceFailed {
+        /// Title of the source.
+        source: &'a str,
+        /// Why.
+        error: &'a Failure,
+    },
+    /// It is known what there is to do.
+    Planned {
+        /// Repositories to mirror.
+        repositories: usize,
+        /// Sum of the sizes the hosters state, in bytes.
+        bytes: u64,
+    },
+    /// A worker has begun with a repository.
+    RepositoryStarted {
+        /// Title of the source.
+        source: &'a str,
+        /// Full name at the hoster.
+        name: &'a str,
+    },
+    /// A download goes on.
+    Receiving {
+        /// Title of the source.
+        source: &'a str,
+        /// Full name at the hoster.
+        name: &'a str,
+        /// How far it is.
+        transfer: Transfer,
+    },
+    /// A worker is done with a repository.
+    RepositoryFinished {
+        /// Title of the source.
+        source: &'a str,
+        /// What came of it.
+        repository: &'a RepositoryReport,
+    },
+    /// The run is over.
+    Finished {
+        /// What came of it.
+        report: &'a Report,
+    },
+}
+
+/// Whoever is told. Called from several threads at once, and must return quickly.
+pub trait Observer: Sync {
+    /// Something happened.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// Nobody.
+impl Observer for () {
+    fn event(&self, _event: &Event<'_>) {}
+}

@@ -1,0 +1,275 @@
+//! Works off a plan: a pool of workers, each on one repository at a time.
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use jiff::Timestamp;
+
+use crate::catalogue::{REPOSITORY, STATE_FILE, State, WIKI};
+use crate::event::{Event, Observer};
+use crate::hoster::{Repository, Services, Session};
+use crate::http::Authorization;
+use crate::mirror::{Mirrored, Outcome, RefChanges, Transfer, Upstream, mirror};
+use crate::names;
+use crate::plan::Task;
+use crate::report::{RepositoryOutcome, RepositoryReport, WikiReport};
+use crate::{ErrorKind, Failure};
+
+/// A source whose repositories are being mirrored.
+pub(crate) struct OpenSource {
+    pub title: String,
+    pub hoster: String,
+    /// The source's folder.
+    pub folder: PathBuf,
+    /// The folder's name, for reports.
+    pub folder_name: String,
+    pub session: Mutex<Box<dyn Session>>,
+    pub services: Services,
+    pub standing: Standing,
+}
+
+/// Whether a source's credentials work. Refused ones are not tried on every repository: that locks
+/// accounts. But a refusal after a success is that repository's own.
+#[derive(Default)]
+pub(crate) struct Standing {
+    proven: AtomicBool,
+    refused: OnceLock<Failure>,
+}
+
+impl Standing {
+    fn check(&self) -> Result<(), Failure> {
+        match self.refused.get() {
+            Some(failure) => Err(failure.clone().while_doing("not tried, after")),
+            None => Ok(()),
+        }
+    }
+
+    fn learn(&self, result: &Result<Outcome, Failure>) {
+        match result {
+            Ok(_) => self.proven.store(true, Ordering::Relaxed),
+            Err(failure) if failure.kind == ErrorKind::Credentials => {
+                if !self.proven.load(Ordering::Relaxed) {
+                    let _ = self.refused.set(failure.clone());
+                }
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// Mirrors every task's repository. `sources` is indexed by [`Task::source`]; a report comes back
+/// for each task.
+pub(crate) fn execute(
+    pool: &rayon::ThreadPool,
+    tasks: &[Task],
+    sources: &[Option<OpenSource>],
+    observer: &dyn Observer,
+) -> Vec<(usize, RepositoryReport)> {
+    let reports = Mutex::new(Vec::with_capacity(tasks.len()));
+    // First in, first out, from outside the pool: the order of the plan.
+    pool.in_place_scope_fifo(|scope| {
+        for task in tasks {
+            let Some(source) = sources.get(task.source).and_then(Option::as_ref) else {
+                continue;
+            };
+            let reports = &reports;
+            scope.spawn_fifo(move |_| {
+                let report = run_task(task, source, observer);
+                reports
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((task.source, report));
+            });
+        }
+    });
+    reports.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn run_task(task: &Task, source: &OpenSource, observer: &dyn Observer) -> RepositoryReport {
+    let repository = &task.repository;
+    let name = names::printable(&repository.full_name).to_string();
+    let path = format!("{}/{}", source.folder_name, task.folder);
+    let mut report = RepositoryReport::new(&names::printable(&repository.id), &name, &path);
+    if source.services.cancel.is_cancelled() {
+        return report.failed(Failure::cancelled());
+    }
+    observer.event(&Event::RepositoryStarted {
+        source: &source.title,
+        name: &name,
+    });
+    let begun = Instant::now();
+    let work = Work {
+        task,
+        source,
+        observer,
+        name: &name,
+        folder: source.folder.join(&task.folder),
+    };
+    report = work.mirror_all(report);
+    report.seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+    if let Some(failure) = &mut report.error {
+        let clean = source
+            .services
+            .redactor
+            .clean(&failure.message)
+            .into_owned();
+        failure.message = clean;
+    }
+    observer.event(&Event::RepositoryFinished {
+        source: &source.title,
+        repository: &report,
+    });
+    report
+}
+
+struct Work<'a> {
+    task: &'a Task,
+    source: &'a OpenSource,
+    observer: &'a dyn Observer,
+    name: &'a str,
+    folder: PathBuf,
+}
+
+impl Work<'_> {
+    fn repository(&self) -> &Repository {
+        &self.task.repository
+    }
+
+    fn mirror_all(&self, mut report: RepositoryReport) -> RepositoryReport {
+        let authorization = match self.authorization() {
+            Ok(authorization) => authorization,
+            Err(failure) => return report.failed(failure),
+        };
+        let branch = self.repository().default_branch.as_deref();
+        let mirrored = self.mirror_one(
+            &self.repository().clone_url,
+            branch,
+            authorization.clone(),
+            &self.folder.join(REPOSITORY),
+        );
+        self.source.standing.learn(&mirrored);
+        let outcome = match mirrored {
+            Ok(outcome) => outcome,
+            Err(failure) => return report.failed(failure),
+        };
+        report = report.mirrored(&outcome);
+        if let Err(failure) = self.note_state(&outcome) {
+            return report.failed(failure);
+        }
+        match &self.repository().wiki_url {
+            Some(url) => self.mirror_wiki(url, authorization, report),
+            None => report,
+        }
+    }
+
+    fn authorization(&self) -> Result<Authorization, Failure> {
+        self.source.standing.check()?;
+        self.source
+            .session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .git_access(self.repository())
+    }
+
+    fn mirror_one(
+        &self,
+        url: &str,
+        default_branch: Option<&str>,
+        authorization: Authorization,
+        folder: &Path,
+    ) -> Result<Outcome, Failure> {
+        let upstream = Upstream {
+            url,
+            authorization,
+            default_branch,
+            services: &self.source.services,
+        };
+        let progress = |transfer: Transfer| {
+            self.observer.event(&Event::Receiving {
+                source: &self.source.title,
+                name: self.name,
+                transfer,
+            });
+        };
+        mirror(&upstream, folder, &progress)
+    }
+
+    /// A wiki fails its repository, so that nobody overlooks it; but one that is not there is none.
+    fn mirror_wiki(
+        &self,
+        url: &str,
+        authorization: Authorization,
+        mut report: RepositoryReport,
+    ) -> RepositoryReport {
+        let folder = self.folder.join(WIKI);
+        let kept = folder.exists();
+        match self.mirror_one(url, None, authorization, &folder) {
+            Ok(outcome) => {
+                report.bytes_received += outcome.bytes_received;
+                report.wiki = Some(WikiReport {
+                    outcome: outcome.mirrored.into(),
+                    refs: outcome.refs,
+                    error: None,
+                });
+                report
+            }
+            Err(failure) if is_absent(&failure) => {
+                report.note = Some(if kept {
+                    "the wiki is gone upstream; the copy in the backup is kept".to_owned()
+                } else {
+                    "there is no wiki, though the hoster says so".to_owned()
+                });
+                report.wiki = Some(WikiReport {
+                    outcome: RepositoryOutcome::Skipped,
+                    refs: RefChanges::default(),
+                    error: Some(failure),
+                });
+                report
+            }
+            Err(failure) => {
+                report.wiki = Some(WikiReport {
+                    outcome: RepositoryOutcome::Failed,
+                    refs: RefChanges::default(),
+                    error: Some(failure.clone()),
+                });
+                report.failed(failure.while_doing("wiki"))
+            }
+        }
+    }
+
+    /// Writes whose folder it is, after success only, and only if there is something new to say.
+    fn note_state(&self, outcome: &Outcome) -> Result<(), Failure> {
+        let repository = self.repository();
+        let old = State::read(&self.folder)?;
+        let same = old.as_ref().is_some_and(|state| {
+            state.full_name == repository.full_name && state.id == repository.id
+        });
+        let quiet = matches!(outcome.mirrored, Mirrored::Unchanged | Mirrored::Empty);
+        if same && quiet {
+            return Ok(());
+        }
+        let now = Timestamp::now();
+        let state = State {
+            format: 1,
+            hoster: self.source.hoster.clone(),
+            id: repository.id.clone(),
+            full_name: repository.full_name.clone(),
+            created: old.as_ref().map_or(now, |state| state.created),
+            changed: now,
+            more: old.map(|state| state.more).unwrap_or_default(),
+        };
+        log::debug!("{}: writing {STATE_FILE}", self.name);
+        state.write(&self.folder)
+    }
+}
+
+/// Whether an address that was said to hold a wiki holds none. Bitbucket removed wikis in August
+/// 2026 but still says `has_wiki`.
+fn is_absent(failure: &Failure) -> bool {
+    matches!(
+        failure.kind,
+        ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Forbidden
+    )
+}

@@ -1,0 +1,211 @@
+//! What can go wrong with a source or a repository.
+//!
+//! Rules for errors:
+//!
+//! 1. A [`Failure`] has three parts: what failed and why (`message`), and what to do (`hint`).
+//! 2. Its kind decides everything that follows by program: outcome, exit code, retry. The message
+//!    is for people only.
+//! 3. No secret is ever in it: URLs carry no user, and text from elsewhere went through
+//!    [`Redactor`](crate::redact::Redactor).
+//! 4. Text from a hoster or a plugin is cleaned for terminals by
+//!    [`printable`](crate::names::printable) before it gets in.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use serde::Serialize;
+use thiserror::Error;
+
+/// What kind of failure it is: the `kind` of an error in the report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorKind {
+    /// The credentials were refused.
+    Credentials,
+    /// The credentials are good, but not for this.
+    Forbidden,
+    /// What was asked for does not exist, or is hidden from these credentials.
+    NotFound,
+    /// The hoster has withdrawn it.
+    Gone,
+    /// Too many requests.
+    RateLimited,
+    /// The hoster is out of order.
+    Unavailable,
+    /// The answer is not what the protocol or the hoster's documentation says.
+    BadAnswer,
+    /// No answer: name resolution, connection refused or reset, silence.
+    Network,
+    /// TLS: certificate or handshake.
+    Tls,
+    /// A rule of ours forbids it: credentials to another origin, plain HTTP, a body over the cap.
+    Policy,
+    /// The run was interrupted.
+    Cancelled,
+    /// A plugin panicked or broke its contract.
+    Plugin,
+    /// No plugin serves the source's hoster, or it could not be loaded.
+    PluginMissing,
+    /// The source's configuration cannot work.
+    Config,
+    /// The disk: full, read-only, no permission, an I/O error.
+    Disk,
+    /// The folder holds something that is not ours.
+    ForeignFolder,
+    /// The backup on disk is damaged.
+    Damaged,
+    /// Git said no: the remote's own error, or libgit2's.
+    Git,
+    /// Anything else.
+    Other,
+}
+
+impl ErrorKind {
+    /// The word used in reports and across the plugin boundary.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::Forbidden => "forbidden",
+            Self::NotFound => "not-found",
+            Self::Gone => "gone",
+            Self::RateLimited => "rate-limited",
+            Self::Unavailable => "unavailable",
+            Self::BadAnswer => "bad-answer",
+            Self::Network => "network",
+            Self::Tls => "tls",
+            Self::Policy => "policy",
+            Self::Cancelled => "cancelled",
+            Self::Plugin => "plugin",
+            Self::PluginMissing => "plugin-missing",
+            Self::Config => "config",
+            Self::Disk => "disk",
+            Self::ForeignFolder => "foreign-folder",
+            Self::Damaged => "damaged",
+            Self::Git => "git",
+            Self::Other => "other",
+        }
+    }
+
+    /// The kind a word stands for; [`ErrorKind::Other`] for words of a newer plugin.
+    pub fn from_word(word: &str) -> Self {
+        const FROM_PLUGINS: [ErrorKind; 12] = [
+            ErrorKind::Credentials,
+            ErrorKind::Forbidden,
+            ErrorKind::NotFound,
+            ErrorKind::Gone,
+            ErrorKind::RateLimited,
+            ErrorKind::Unavailable,
+            ErrorKind::BadAnswer,
+            ErrorKind::Network,
+            ErrorKind::Tls,
+            ErrorKind::Policy,
+            ErrorKind::Cancelled,
+            ErrorKind::Plugin,
+        ];
+        FROM_PLUGINS
+            .into_iter()
+            .find(|kind| kind.as_str() == word)
+            .unwrap_or(Self::Other)
+    }
+}
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a source, a repository or a run failed. The rules are at the head of this module.
+#[derive(Clone, Debug, Error, PartialEq, Eq, Serialize)]
+#[error("{message}")]
+pub struct Failure {
+    /// What kind it is.
+    pub kind: ErrorKind,
+    /// What failed and why.
+    pub message: String,
+    /// What to do; may be empty.
+    pub hint: String,
+    /// Whether trying again in a while is pointless.
+    #[serde(skip)]
+    pub permanent: bool,
+    /// HTTP status behind it, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// How long the hoster asked to wait.
+    #[serde(skip)]
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    /// A permanent failure without hint.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            hint: String::new(),
+            permanent: true,
+            status: None,
+            retry_after: None,
+        }
+    }
+
+    /// Adds what to do.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// Says that trying again may help.
+    #[must_use]
+    pub fn transient(mut self) -> Self {
+        self.permanent = false;
+        self
+    }
+
+    /// Adds the HTTP status.
+    #[must_use]
+    pub fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Puts what was being done in front of the message.
+    #[must_use]
+    pub fn while_doing(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
+    /// The run was interrupted.
+    pub fn cancelled() -> Self {
+        Self::new(ErrorKind::Cancelled, "interrupted")
+            .with_hint("run again: what was finished stays, the rest is done then")
+    }
+
+    /// A file or folder could not be read or written.
+    pub fn disk(doing: &str, path: &Path, error: &io::Error) -> Self {
+        let hint = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "make room on this file system, then run again"
+            }
+            io::ErrorKind::PermissionDenied => {
+                "run as a user who may write there, or correct the permissions"
+            }
+            io::ErrorKind::ReadOnlyFilesystem => {
+                "the file system is mounted read-only: see what the system log says about it"
+            }
+            io::ErrorKind::NotFound => {
+                "look whether the disk is mounted and the folder still exists"
+            }
+            _ => "see what the system log says about this disk",
+        };
+        Self::new(
+            ErrorKind::Disk,
+            format!("cannot {doing} {}: {error}", path.display()),
+        )
+        .with_hint(hint)
+    }
+}

@@ -1,0 +1,134 @@
+//! Asking a git server over HTTP, and understanding what it answers.
+
+use url::Url;
+
+use super::Upstream;
+use super::advertisement::Advertisement;
+use super::transport::{USER_AGENT, service_url};
+use crate::http::{Authorization, Request, Response};
+use crate::names::printable;
+use crate::{ErrorKind, Failure};
+
+/// Most bytes of a ref advertisement that are read: some three million refs.
+const MAX_ADVERTISEMENT: u64 = 256 * 1024 * 1024;
+
+/// Asks for the refs upstream has. Returns the clone URL as it answered.
+pub(super) fn advertise(upstream: &Upstream<'_>) -> Result<(Url, Advertisement), Failure> {
+    let url = checked_url(upstream)?;
+    let request = Request::get(
+        service_url(&url, "info/refs", Some("service=git-upload-pack"))?,
+        upstream.authorization.clone(),
+    )
+    .header("user-agent", USER_AGENT)
+    .header("accept", "application/x-git-upload-pack-advertisement");
+    let answer = upstream.services.http.send(&request)?;
+    if answer.status != 200 {
+        return Err(status_failure(&answer, &upstream.authorization));
+    }
+    let kind = answer.header("content-type").unwrap_or_default();
+    if kind != "application/x-git-upload-pack-advertisement" {
+        return Err(not_git(&answer));
+    }
+    let answered = clone_url_of(&answer.url)?;
+    let raw = answer.body.read_all(&answer.url, MAX_ADVERTISEMENT)?;
+    Ok((answered, Advertisement::parse(raw)?))
+}
+
+fn checked_url(upstream: &Upstream<'_>) -> Result<Url, Failure> {
+    let mut url = Url::parse(upstream.url).map_err(|error| {
+        Failure::new(
+            ErrorKind::BadAnswer,
+            format!(
+                "the hoster gives \"{}\" as the address to clone from: {error}",
+                printable(upstream.url)
+            ),
+        )
+        .with_hint("report it to the hoster")
+    })?;
+    // Credentials in an address would end up wherever the address is shown.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    let scope = &upstream.services.scope;
+    if upstream.authorization.is_anonymous() {
+        scope.check_address(&url)?;
+    } else {
+        scope.check_credentials(&url)?;
+    }
+    Ok(url)
+}
+
+/// The clone URL behind the address of an advertisement, which a redirect may have changed.
+fn clone_url_of(info_refs: &Url) -> Result<Url, Failure> {
+    let path = info_refs.path().strip_suffix("/info/refs").ok_or_else(|| {
+        Failure::new(
+            ErrorKind::BadAnswer,
+            format!("{info_refs}: a redirect leads away from git's protocol"),
+        )
+        .with_hint("report it to the hoster")
+    })?;
+    let mut url = info_refs.clone();
+    url.set_path(path);
+    url.set_query(None);
+    Ok(url)
+}
+
+/// The failure behind a status of git's HTTP protocol.
+pub(super) fn status_failure(answer: &Response, authorization: &Authorization) -> Failure {
+    let url = &answer.url;
+    let status = answer.status;
+    let said = |what: &str| format!("{url} answered {status}: {what}");
+    let failure = match (status, authorization.is_anonymous()) {
+        (401, true) => Failure::new(
+            ErrorKind::Credentials,
+            said("it wants credentials, and the source has none"),
+        )
+        .with_hint("give the source a password (a token); `forgekeep check` tells whether it is accepted"),
+        (401, false) => Failure::new(ErrorKind::Credentials, said("the credentials were refused"))
+            .with_hint("check that the token has not expired and may read this repository, and that authName is the user name for git"),
+        (403, _) => Failure::new(
+            ErrorKind::Forbidden,
+            said("the credentials are not enough for this repository"),
+        )
+        .with_hint("give the token the scope to read repositories, and its user access to this one"),
+        (404, _) => Failure::new(
+            ErrorKind::NotFound,
+            said("there is no such repository, or the credentials do not show it"),
+        )
+        .with_hint("it may have been deleted or renamed since it was listed; the next run tells"),
+        (410, _) => Failure::new(ErrorKind::Gone, said("the hoster has withdrawn it"))
+            .with_hint("the kind of credentials may be gone (app passwords of Bitbucket are, since 2026-07-28): `forgekeep check` tells"),
+        (429, _) => {
+            let mut failure = Failure::new(ErrorKind::RateLimited, said("too many requests"))
+                .with_hint("run again in an hour, or less often")
+                .transient();
+            failure.retry_after = answer
+                .header("retry-after")
+                .and_then(|seconds| seconds.trim().parse().ok())
+                .map(std::time::Duration::from_secs);
+            failure
+        }
+        (500.., _) => Failure::new(ErrorKind::Unavailable, said("the hoster is out of order"))
+            .with_hint("look at its status page and run again later")
+            .transient(),
+        (300..=399, _) => Failure::new(ErrorKind::BadAnswer, said("a redirect that cannot be followed"))
+            .with_hint("report it to the hoster"),
+        _ => Failure::new(ErrorKind::BadAnswer, said("not an answer of git's protocol"))
+            .with_hint("check the address of the source"),
+    };
+    failure.with_status(status)
+}
+
+/// The failure behind an answer that is not git's.
+pub(super) fn not_git(answer: &Response) -> Failure {
+    let kind = answer.header("content-type").unwrap_or("no content type");
+    Failure::new(
+        ErrorKind::BadAnswer,
+        format!(
+            "{} answered with {} instead of git's protocol",
+            answer.url,
+            printable(kind)
+        ),
+    )
+    .with_hint("a login page, a proxy or an outage page may be in between; run again later")
+    .transient()
+}

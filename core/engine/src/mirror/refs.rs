@@ -1,0 +1,350 @@
+//! The refs of a mirror on disk: read from loose files and `packed-refs`, written as one
+//! `packed-refs` by one rename.
+//!
+//! Thousands of loose ref files are what makes libgit2 slow, and half of them written is what a
+//! killed run leaves behind. One file is the whole state, or the whole state before it. It also
+//! holds names that a file system cannot: `Fix` beside `fix`, and `a` beside `a/b`. The format is
+//! the one of git-pack-refs(1); the names follow git-check-ref-format(1).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use git2::Oid;
+
+use crate::{ErrorKind, Failure, atomic_file};
+
+/// Name of a ref. Bytes, as in git: a name need not be UTF-8.
+pub type RefName = Vec<u8>;
+
+/// Refs by name, in the order of `packed-refs`.
+pub type Refs = BTreeMap<RefName, RefValue>;
+
+/// Refs below this prefix are ours: they hold what upstream has lost. Never taken from upstream.
+pub const OURS: &[u8] = b"refs/forgekeep/";
+
+/// Prefix of the refs that hold a tip upstream has moved or deleted; the rest of the name is the
+/// object id, so that the same tip is held once however often it was lost.
+pub const KEPT: &[u8] = b"refs/forgekeep/kept/";
+
+/// Where a ref points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefValue {
+    /// The object.
+    pub oid: Oid,
+    /// What the object is after peeling, if it is an annotated tag and this is known.
+    pub peeled: Option<Oid>,
+}
+
+/// Whether a ref may have this name, below `refs/`. The rules of git-check-ref-format(1).
+pub fn is_valid_name(name: &[u8]) -> bool {
+    let forbidden = |byte: &u8| *byte < 0x20 || *byte == 0x7f || b" ~^:?*[\\".contains(byte);
+    name.starts_with(b"refs/")
+        && !name.iter().any(forbidden)
+        && !name.windows(2).any(|pair| pair == b".." || pair == b"@{")
+        && !name.ends_with(b".")
+        && name
+            .split(|byte| *byte == b'/')
+            .all(|part| !part.is_empty() && !part.starts_with(b".") && !part.ends_with(b".lock"))
+}
+
+/// The refs of a bare repository.
+#[derive(Debug, Default)]
+pub struct StoredRefs {
+    /// All of them, ours included.
+    pub refs: Refs,
+    /// Files of loose refs, which would win over `packed-refs`.
+    pub loose: Vec<PathBuf>,
+}
+
+impl StoredRefs {
+    /// Reads the refs of the bare repository in `folder`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Damaged`] naming file and line, [`ErrorKind::Disk`] naming the path.
+    pub fn read(folder: &Path) -> Result<Self, Failure> {
+        let packed = folder.join("packed-refs");
+        let mut stored = Self::default();
+        match fs::read(&packed) {
+            Ok(text) => stored.refs = parse_packed(&text, &packed)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(Failure::disk("read", &packed, &error)),
+        }
+        stored.read_loose(&folder.join("refs"), b"refs".to_vec())?;
+        Ok(stored)
+    }
+
+    fn read_loose(&mut self, folder: &Path, prefix: RefName) -> Result<(), Failure> {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Failure::disk("read", folder, &error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|error| Failure::disk("read", folder, &error))?;
+            let path = entry.path();
+            let mut name = prefix.clone();
+            name.push(b'/');
+            name.extend(entry.file_name().as_encoded_bytes());
+            let kind = entry
+                .file_type()
+                .map_err(|error| Failure::disk("read", &path, &error))?;
+            if kind.is_dir() {
+                self.read_loose(&path, name)?;
+            } else if is_valid_name(&name) {
+                self.read_loose_file(path, name)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_loose_file(&mut self, path: PathBuf, name: RefName) -> Result<(), Failure> {
+        let text = fs::read(&path).map_err(|error| Failure::disk("read", &path, &error))?;
+        let text = text.trim_ascii();
+        if text.starts_with(b"ref:") {
+            // A symbolic ref other than HEAD: packed-refs cannot hold it, and no mirror of ours
+            // has one. Left where it is.
+            return Ok(());
+        }
+        let oid = std::str::from_utf8(text).ok().and_then(parse_oid);
+        let oid = oid.ok_or_else(|| damaged(&path, "it does not hold an object id"))?;
+        self.refs.insert(name, RefValue { oid, peeled: None });
+        self.loose.push(path);
+        Ok(())
+    }
+
+    /// The refs that mirror upstream, without ours.
+    pub fn upstream(&self) -> impl Iterator<Item = (&RefName, &RefValue)> {
+        self.refs.iter().filter(|(name, _)| !name.starts_with(OURS))
+    }
+}
+
+fn parse_packed(text: &[u8], path: &Path) -> Result<Refs, Failure> {
+    let mut refs = Refs::new();
+    let mut last: Option<RefName> = None;
+    for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        if line.is_empty() || line.starts_with(b"#") {
+            continue;
+        }
+        let broken = || damaged(path, &format!("line {} is not a ref", number + 1));
+        if let Some(peeled) = line.strip_prefix(b"^") {
+            let oid = std::str::from_utf8(peeled).ok().and_then(parse_oid);
+            let target = last.as_ref().and_then(|name| refs.get_mut(name));
+            let (Some(oid), Some(target)) = (oid, target) else {
+                return Err(broken());
+            };
+            target.peeled = Some(oid);
+            continue;
+        }
+        let oid = line.get(..40).and_then(|oid| std::str::from_utf8(oid).ok());
+        let (Some(oid), Some(b' ')) = (oid.and_then(parse_oid), line.get(40)) else {
+            return Err(broken());
+        };
+        let name = line[41..].to_vec();
+        if !is_valid_name(&name) {
+            return Err(broken());
+        }
+        refs.insert(name.clone(), RefValue { oid, peeled: None });
+        last = Some(name);
+    }
+    if !text.is_empty() && !text.ends_with(b"\n") {
+        return Err(damaged(path, "its last line breaks off"));
+    }
+    Ok(refs)
+}
+
+/// `Oid::from_str` takes abbreviations; a ref never is one.
+fn parse_oid(text: &str) -> Option<Oid> {
+    (text.len() == 40)
+        .then(|| Oid::from_str(text).ok())
+        .flatten()
+}
+
+fn damaged(path: &Path, why: &str) -> Failure {
+    Failure::new(
+        ErrorKind::Damaged,
+        format!("{} is damaged: {why}", path.display()),
+    )
+    .with_hint("the objects are most likely still there: see docs/restore.md, then move this repository's folder away to have it cloned anew")
+}
+
+/// Replaces all refs of the bare repository in `folder` in one step.
+///
+/// `stored` is what [`StoredRefs::read`] returned: its loose refs are first written into
+/// `packed-refs` with the values they have, and only then removed, so that at no moment a ref is
+/// lost or another's value shows through.
+pub fn replace_all(folder: &Path, stored: &StoredRefs, new: &Refs) -> Result<(), Failure> {
+    let packed = folder.join("packed-refs");
+    if !stored.loose.is_empty() {
+        atomic_file::replace(&packed, &format_packed(&stored.refs))?;
+        for path in &stored.loose {
+            fs::remove_file(path).map_err(|error| Failure::disk("remove", path, &error))?;
+        }
+    }
+    atomic_file::replace(&packed, &format_packed(new))
+}
+
+fn format_packed(refs: &Refs) -> Vec<u8> {
+    // "fully-peeled" promises that every tag has its peeled line; so only what is peeled by
+    // `peel` below is written with it.
+    let mut text = b"# pack-refs with: peeled fully-peeled sorted \n".to_vec();
+    for (name, value) in refs {
+        let _ = write!(text, "{} ", value.oid);
+        text.extend(name);
+        text.push(b'\n');
+        if let Some(peeled) = value.peeled {
+            let _ = writeln!(text, "^{peeled}");
+        }
+    }
+    text
+}
+
+/// Fills in what annotated tags peel to, as `packed-refs` promises it. `known` are values that were
+/// looked at before.
+pub fn peel(
+    repository: &git2::Repository,
+    refs: &mut Refs,
+    known: &Refs,
+) -> Result<(), git2::Error> {
+    let odb = repository.odb()?;
+    for (name, value) in refs.iter_mut() {
+        if known.get(name).is_some_and(|old| old == value) {
+            continue;
+        }
+        let (_, kind) = odb.read_header(value.oid)?;
+        value.peeled = if kind == git2::ObjectType::Tag {
+            let tag = repository.find_object(value.oid, None)?;
+            Some(tag.peel(git2::ObjectType::Any)?.id())
+        } else {
+            None
+        };
+    }
+    Ok(())
+}
+
+/// Where `HEAD` of a bare repository points, if it is a symbolic ref.
+pub fn read_head(folder: &Path) -> Option<RefName> {
+    let text = fs::read(folder.join("HEAD")).ok()?;
+    let target = text.trim_ascii().strip_prefix(b"ref:")?.trim_ascii();
+    is_valid_name(target).then(|| target.to_vec())
+}
+
+/// Points `HEAD` to a ref, which need not exist.
+pub fn write_head(folder: &Path, target: &[u8]) -> Result<(), Failure> {
+    let mut text = b"ref: ".to_vec();
+    text.extend(target);
+    text.push(b'\n');
+    atomic_file::replace(&folder.join("HEAD"), &text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn oid(digit: char) -> Oid {
+        Oid::from_str(&digit.to_string().repeat(40)).unwrap()
+    }
+
+    fn value(digit: char) -> RefValue {
+        RefValue {
+            oid: oid(digit),
+            peeled: None,
+        }
+    }
+
+    #[test]
+    fn loose_refs_win_and_are_packed_without_loss() {
+        let folder = tempfile::tempdir().unwrap();
+        let heads = folder.path().join("refs/heads");
+        fs::create_dir_all(&heads).unwrap();
+        fs::write(
+            folder.path().join("packed-refs"),
+            format!(
+                "# pack-refs with: peeled \n{} refs/heads/a\n{} refs/tags/t\n^{}\n",
+                oid('1'),
+                oid('2'),
+                oid('3')
+            ),
+        )
+        .unwrap();
+        fs::write(heads.join("a"), format!("{}\n", oid('4'))).unwrap();
+        let stored = StoredRefs::read(folder.path()).unwrap();
+        assert_eq!(stored.refs[&b"refs/heads/a"[..]].oid, oid('4'));
+        assert_eq!(stored.refs[&b"refs/tags/t"[..]].peeled, Some(oid('3')));
+
+        let new = Refs::from([(b"refs/heads/b".to_vec(), value('5'))]);
+        replace_all(folder.path(), &stored, &new).unwrap();
+        let stored = StoredRefs::read(folder.path()).unwrap();
+        assert!(stored.loose.is_empty());
+        assert_eq!(stored.refs, new);
+    }
+
+    #[test]
+    fn damage_is_named_with_its_line() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(
+            folder.path().join("packed-refs"),
+            format!("{} refs/heads/a\nnonsense\n", oid('1')),
+        )
+        .unwrap();
+        let failure = StoredRefs::read(folder.path()).unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Damaged);
+        assert!(failure.message.contains("line 2"), "{failure}");
+    }
+
+    #[test]
+    fn head_is_written_and_read() {
+        let folder = tempfile::tempdir().unwrap();
+        write_head(folder.path(), b"refs/heads/trunk").unwrap();
+        assert_eq!(read_head(folder.path()).unwrap(), b"refs/heads/trunk");
+    }
+
+    #[test]
+    fn names_follow_git() {
+        for good in [
+            "refs/heads/a",
+            "refs/heads/ü/@/x-y_z",
+            "refs/stash",
+            "refs/heads/a.b",
+        ] {
+            assert!(is_valid_name(good.as_bytes()), "{good}");
+        }
+        for bad in [
+            "HEAD",
+            "refs",
+            "refs/",
+            "refs//a",
+            "refs/a/",
+            "refs/.a",
+            "refs/a.lock",
+            "refs/a..b",
+            "refs/a b",
+            "refs/a~1",
+            "refs/a@{1}",
+            "refs/a\\b",
+            "refs/a.",
+            "refs/a\n",
+            "refs/\u{7f}",
+        ] {
+            assert!(!is_valid_name(bad.as_bytes()), "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn packed_refs_are_read_as_written(names in proptest::collection::btree_set("refs/[a-z/]{1,20}", 0..20)) {
+            let refs: Refs = names
+                .into_iter()
+                .map(String::into_bytes)
+                .filter(|name| is_valid_name(name))
+                .enumerate()
+                .map(|(n, name)| (name, RefValue { oid: oid('7'), peeled: (n % 2 == 0).then(|| oid('8')) }))
+                .collect();
+            let text = format_packed(&refs);
+            prop_assert_eq!(parse_packed(&text, Path::new("packed-refs")).unwrap(), refs);
+        }
+    }
+}

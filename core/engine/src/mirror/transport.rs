@@ -1,0 +1,233 @@
+//! libgit2's transport over the run's own HTTP client.
+//!
+//! libgit2 knows transports by the scheme of a URL, once for the whole process. Ours is
+//! registered for the scheme `forgekeep`; every fetch uses the same made-up URL, and what it is
+//! really about (address, credentials, client) comes from the thread it runs on. So no address and
+//! no secret is ever seen by libgit2, which would put it into messages and configuration.
+
+use std::cell::RefCell;
+use std::io::{self, Cursor, Read, Write};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
+use url::Url;
+
+use crate::cancel::Cancel;
+use crate::http::{Authorization, Body, HttpClient, Request};
+use crate::{ErrorKind, Failure};
+
+/// The URL of every remote; see the head of this module.
+pub(super) const REMOTE_URL: &str = "forgekeep://upstream/";
+
+/// Some hosts answer git's protocol only to what calls itself git.
+pub(super) const USER_AGENT: &str = concat!("git/2.0 (forgekeep ", env!("CARGO_PKG_VERSION"), ")");
+
+/// What one fetch is about.
+pub(super) struct Exchange {
+    pub client: Arc<dyn HttpClient>,
+    /// Clone URL, as it answered: after redirects.
+    pub url: Url,
+    pub authorization: Authorization,
+    pub cancel: Cancel,
+    /// The advertisement, for libgit2 to read without asking again.
+    pub advertisement: Mutex<Vec<u8>>,
+    /// Bytes received in packs.
+    pub received: AtomicU64,
+    /// Why the exchange failed: libgit2 keeps only a text.
+    pub failure: Mutex<Option<Failure>>,
+}
+
+impl Exchange {
+    fn fail(&self, failure: Failure) -> io::Error {
+        let error = io::Error::other(failure.message.clone());
+        let mut slot = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.get_or_insert(failure);
+        error
+    }
+
+    /// Takes the reason out, if there is one.
+    pub fn take_failure(&self) -> Option<Failure> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Rc<Arc<Exchange>>>> = const { RefCell::new(None) };
+}
+
+/// Runs `work` with this thread's fetches being about `exchange`.
+pub(super) fn with_exchange<T>(exchange: &Arc<Exchange>, work: impl FnOnce() -> T) -> T {
+    struct Reset;
+    impl Drop for Reset {
+        fn drop(&mut self) {
+            CURRENT.with(|current| *current.borrow_mut() = None);
+        }
+    }
+    CURRENT.with(|current| *current.borrow_mut() = Some(Rc::new(Arc::clone(exchange))));
+    let _reset = Reset;
+    work()
+}
+
+/// Sets libgit2 up, once in a process, before its first use.
+///
+/// # Errors
+///
+/// [`ErrorKind::Git`], if libgit2 cannot be set up at all.
+pub fn initialise() -> Result<(), Failure> {
+    static DONE: OnceLock<Result<(), String>> = OnceLock::new();
+    DONE.get_or_init(|| set_up().map_err(|error| error.message().to_owned()))
+        .clone()
+        .map_err(|error| Failure::new(ErrorKind::Git, format!("libgit2 cannot be set up: {error}")))
+}
+
+#[allow(unsafe_code)]
+fn set_up() -> Result<(), git2::Error> {
+    use git2::ConfigLevel::{Global, ProgramData, System, XDG};
+
+    // SAFETY: these set process-wide state of libgit2 without a lock. `initialise` runs this once,
+    // and every use of libgit2 in this crate comes after it has returned.
+    unsafe {
+        // A user's configuration must not change what is mirrored (insteadOf, hooks, filters).
+        for level in [Global, ProgramData, System, XDG] {
+            git2::opts::set_search_path(level, "")?;
+        }
+        // The backup folder is named by the operator; it may well belong to another user.
+        git2::opts::set_verify_owner_validation(false)?;
+        git2::transport::register("forgekeep", |remote| {
+            let exchange = CURRENT.with(|current| current.borrow().clone());
+            let exchange =
+                exchange.ok_or_else(|| git2::Error::from_str("no exchange on this thread"))?;
+            Transport::smart(
+                remote,
+                true,
+                Subtransport {
+                    exchange: Arc::clone(&exchange),
+                },
+            )
+        })
+    }
+}
+
+struct Subtransport {
+    exchange: Arc<Exchange>,
+}
+
+impl SmartSubtransport for Subtransport {
+    fn action(
+        &self,
+        _url: &str,
+        service: Service,
+    ) -> Result<Box<dyn SmartSubtransportStream>, git2::Error> {
+        match service {
+            Service::UploadPackLs => {
+                let mut slot = self
+                    .exchange
+                    .advertisement
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                Ok(Box::new(Cursor::new(std::mem::take(&mut *slot))))
+            }
+            Service::UploadPack => Ok(Box::new(Round {
+                exchange: Arc::clone(&self.exchange),
+                request: Vec::new(),
+                answer: None,
+            })),
+            Service::ReceivePackLs | Service::ReceivePack => {
+                Err(git2::Error::from_str("a mirror is never pushed from"))
+            }
+        }
+    }
+
+    fn close(&self) -> Result<(), git2::Error> {
+        Ok(())
+    }
+}
+
+/// One round of a stateless conversation: a POST of all that was written before the first read.
+struct Round {
+    exchange: Arc<Exchange>,
+    request: Vec<u8>,
+    answer: Option<Body>,
+}
+
+impl Round {
+    fn post(&mut self) -> Result<Body, Failure> {
+        self.exchange.cancel.check()?;
+        let request = Request {
+            method: "POST".to_owned(),
+            url: service_url(&self.exchange.url, "git-upload-pack", None)?,
+            headers: Vec::new(),
+            authorization: self.exchange.authorization.clone(),
+            body: std::mem::take(&mut self.request),
+        }
+        .header("user-agent", USER_AGENT)
+        .header("content-type", "application/x-git-upload-pack-request")
+        .header("accept", "application/x-git-upload-pack-result")
+        .header("accept-encoding", "identity");
+        let answer = self.exchange.client.send(&request)?;
+        if answer.status != 200 {
+            return Err(super::ask::status_failure(
+                &answer,
+                &self.exchange.authorization,
+            ));
+        }
+        let kind = answer.header("content-type").unwrap_or_default();
+        if kind != "application/x-git-upload-pack-result" {
+            return Err(super::ask::not_git(&answer));
+        }
+        Ok(answer.body)
+    }
+}
+
+impl Write for Round {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.request.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Read for Round {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let answer = match &mut self.answer {
+            Some(answer) => answer,
+            None => {
+                let answer = self.post().map_err(|failure| self.exchange.fail(failure))?;
+                self.answer.insert(answer)
+            }
+        };
+        if let Err(failure) = self.exchange.cancel.check() {
+            return Err(self.exchange.fail(failure));
+        }
+        match answer.read(buffer) {
+            Ok(read) => {
+                self.exchange
+                    .received
+                    .fetch_add(read as u64, Ordering::Relaxed);
+                Ok(read)
+            }
+            Err(error) => {
+                let failure = crate::http::broken_body(&self.exchange.url, &error);
+                Err(self.exchange.fail(failure))
+            }
+        }
+    }
+}
+
+/// The address of one of git's services below a clone URL, as git builds it (gitprotocol-http(5)).
+pub(super) fn service_url(clone: &Url, path: &str, query: Option<&str>) -> Result<Url, Failure> {
+    let mut url = clone.clone();
+    let base = clone.path().trim_end_matches('/');
+    url.set_path(&format!("{base}/{path}"));
+    url.set_query(query);
+    url.set_fragment(None);
+    Ok(url)
+}

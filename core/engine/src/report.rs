@@ -1,0 +1,406 @@
+//! What came of a run. Exit code, terminal and JSON all follow from it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::hoster::{Finding, Severity};
+use crate::mirror::{Mirrored, Outcome, RefChanges};
+use crate::{ErrorKind, Failure};
+
+/// Version of the report's format. Fields are added within it, never renamed.
+pub const SCHEMA: u32 = 1;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunOutcome {
+    /// Everything listed is safe.
+    Ok,
+    /// Something is safe, something is not.
+    Partial,
+    /// Nothing was backed up.
+    Failed,
+    /// Stopped by a signal.
+    Interrupted,
+}
+
+/// How a source came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceOutcome {
+    /// Every repository is safe.
+    Ok,
+    /// Some are, some are not.
+    Partial,
+    /// None is.
+    Failed,
+}
+
+/// How a repository came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RepositoryOutcome {
+    /// New in the backup.
+    Cloned,
+    /// Changed.
+    Updated,
+    /// As it was.
+    Unchanged,
+    /// Has no commit yet.
+    Empty,
+    /// Left out on purpose; `note` says why.
+    Skipped,
+    /// Not backed up in this run; `error` says why.
+    Failed,
+}
+
+impl From<Mirrored> for RepositoryOutcome {
+    fn from(mirrored: Mirrored) -> Self {
+        match mirrored {
+            Mirrored::Cloned => Self::Cloned,
+            Mirrored::Updated => Self::Updated,
+            Mirrored::Unchanged => Self::Unchanged,
+            Mirrored::Empty => Self::Empty,
+        }
+    }
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Version of Forgekeep that made it.
+    pub version: String,
+    /// When the run began, UTC.
+    pub started: Timestamp,
+    /// When it ended, UTC.
+    pub finished: Timestamp,
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// Exit code of the process.
+    pub exit_code: u8,
+    /// Why the run as a whole could not be made, if so.
+    pub error: Option<Failure>,
+    /// The sources, in the order of the configuration.
+    pub sources: Vec<SourceReport>,
+}
+
+/// What came of a source.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceReport {
+    /// Title in the configuration.
+    pub title: String,
+    /// Hoster in the configuration.
+    pub hoster: String,
+    /// How it came out.
+    pub outcome: SourceOutcome,
+    /// Repositories the hoster listed.
+    pub listed: usize,
+    /// Why the source as a whole failed, if so.
+    pub error: Option<Failure>,
+    /// What there was to say about the source.
+    pub notes: Vec<Finding>,
+    /// One entry for each repository listed.
+    pub repositories: Vec<RepositoryReport>,
+}
+
+/// What came of a repository.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryReport {
+    /// The hoster's immutable identity.
+    pub id: String,
+    /// Full name at the hoster.
+    pub name: String,
+    /// Folder below the backup folder, parts joined by `/`; empty for one that was left out.
+    pub path: String,
+    /// How it came out.
+    pub outcome: RepositoryOutcome,
+    /// How its refs changed.
+    pub refs: RefChanges,
+    /// Bytes received in packs, wiki included.
+    pub bytes_received: u64,
+    /// Time it took.
+    pub seconds: f64,
+    /// Why it failed, if so.
+    pub error: Option<Failure>,
+    /// Something worth knowing that is no failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// What came of its wiki, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wiki: Option<WikiReport>,
+}
+
+/// What came of a repository's wiki.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WikiReport {
+    /// How it came out.
+    pub outcome: RepositoryOutcome,
+    /// How its refs changed.
+    pub refs: RefChanges,
+    /// Why it failed or was left out, if so.
+    pub error: Option<Failure>,
+}
+
+impl RepositoryReport {
+    /// A repository nothing was done about yet.
+    pub fn new(id: &str, name: &str, path: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            path: path.to_owned(),
+            outcome: RepositoryOutcome::Skipped,
+            refs: RefChanges::default(),
+            bytes_received: 0,
+            seconds: 0.0,
+            error: None,
+            note: None,
+            wiki: None,
+        }
+    }
+
+    /// One that was left out on purpose.
+    #[must_use]
+    pub fn skipped(mut self, why: &str) -> Self {
+        self.outcome = RepositoryOutcome::Skipped;
+        self.note = Some(why.to_owned());
+        self
+    }
+
+    /// One that failed.
+    #[must_use]
+    pub fn failed(mut self, failure: Failure) -> Self {
+        self.outcome = RepositoryOutcome::Failed;
+        self.error = Some(failure);
+        self
+    }
+
+    /// One that was mirrored.
+    #[must_use]
+    pub fn mirrored(mut self, outcome: &Outcome) -> Self {
+        self.outcome = outcome.mirrored.into();
+        self.refs = outcome.refs;
+        self.bytes_received += outcome.bytes_received;
+        self
+    }
+
+    /// Whether upstream's present state is in the backup.
+    pub fn is_safe(&self) -> bool {
+        use RepositoryOutcome::{Cloned, Empty, Failed, Skipped, Unchanged, Updated};
+        match self.outcome {
+            Cloned | Updated | Unchanged | Empty => true,
+            Skipped | Failed => false,
+        }
+    }
+}
+
+impl SourceReport {
+    /// A source of which the listing failed or was never made.
+    pub fn failed(title: &str, hoster: &str, failure: Failure) -> Self {
+        Self {
+            title: title.to_owned(),
+            hoster: hoster.to_owned(),
+            outcome: SourceOutcome::Failed,
+            listed: 0,
+            error: Some(failure),
+            notes: Vec::new(),
+            repositories: Vec::new(),
+        }
+    }
+
+    /// A source that was listed; [`SourceReport::conclude`] sets its outcome.
+    pub fn listed(title: &str, hoster: &str, listed: usize, notes: Vec<Finding>) -> Self {
+        Self {
+            title: title.to_owned(),
+            hoster: hoster.to_owned(),
+            outcome: SourceOutcome::Ok,
+            listed,
+            error: None,
+            notes,
+            repositories: Vec::new(),
+        }
+    }
+
+    /// The outcome that follows from the repositories', and from the notes: one that is an error
+    /// says that the listing is not the whole truth.
+    pub fn conclude(&mut self) {
+        let errors = self.notes.iter().filter(|n| n.severity == Severity::Error);
+        let failed = self.failures().count() + errors.count();
+        let safe = self.repositories.iter().filter(|r| r.is_safe()).count();
+        self.outcome = match (&self.error, failed, safe) {
+            (None, 0, _) => SourceOutcome::Ok,
+            (_, _, 0) => SourceOutcome::Failed,
+            _ => SourceOutcome::Partial,
+        };
+    }
+
+    /// The repositories that failed.
+    pub fn failures(&self) -> impl Iterator<Item = &RepositoryReport> {
+        self.repositories
+            .iter()
+            .filter(|repository| repository.outcome == RepositoryOutcome::Failed)
+    }
+}
+
+impl Report {
+    /// The report of a run over these sources.
+    pub fn conclude(started: Timestamp, interrupted: bool, sources: Vec<SourceReport>) -> Self {
+        let outcome = if interrupted {
+            RunOutcome::Interrupted
+        } else {
+            run_outcome(&sources)
+        };
+        Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started,
+            finished: Timestamp::now(),
+            outcome,
+            exit_code: exit_code(outcome, &sources),
+            error: None,
+            sources,
+        }
+    }
+
+    /// The report of a run that could not be made.
+    pub fn refused(started: Timestamp, exit_code: u8, failure: Failure) -> Self {
+        Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started,
+            finished: Timestamp::now(),
+            outcome: RunOutcome::Failed,
+            exit_code,
+            error: Some(failure),
+            sources: Vec::new(),
+        }
+    }
+
+    /// All repositories of all sources.
+    pub fn repositories(&self) -> impl Iterator<Item = &RepositoryReport> {
+        self.sources.iter().flat_map(|source| &source.repositories)
+    }
+}
+
+fn run_outcome(sources: &[SourceReport]) -> RunOutcome {
+    let all = |outcome| sources.iter().all(|source| source.outcome == outcome);
+    if all(SourceOutcome::Ok) {
+        RunOutcome::Ok
+    } else if all(SourceOutcome::Failed) {
+        RunOutcome::Failed
+    } else {
+        RunOutcome::Partial
+    }
+}
+
+/// The process's exit code for a run that was made; docs/operations.md lists them all.
+fn exit_code(outcome: RunOutcome, sources: &[SourceReport]) -> u8 {
+    match outcome {
+        RunOutcome::Ok => 0,
+        RunOutcome::Interrupted => 130,
+        RunOutcome::Partial => 3,
+        RunOutcome::Failed => common_kind(sources).map_or(3, exit_code_of),
+    }
+}
+
+/// What kept a run from backing up anything, if it was the same thing throughout.
+fn common_kind(sources: &[SourceReport]) -> Option<ErrorKind> {
+    let mut kinds = sources.iter().flat_map(|source| {
+        let of_repositories = source.failures().filter_map(|r| r.error.as_ref());
+        source.error.iter().chain(of_repositories).map(|e| e.kind)
+    });
+    let first = kinds.next()?;
+    kinds.all(|kind| kind == first).then_some(first)
+}
+
+/// The exit code for a run in which nothing was backed up, for one reason throughout.
+fn exit_code_of(kind: ErrorKind) -> u8 {
+    use ErrorKind as K;
+    match kind {
+        K::Credentials => 12,
+        K::PluginMissing => 11,
+        K::Config => 10,
+        K::Forbidden
+        | K::NotFound
+        | K::Gone
+        | K::RateLimited
+        | K::Unavailable
+        | K::BadAnswer
+        | K::Network
+        | K::Tls
+        | K::Policy
+        | K::Plugin
+        | K::Disk
+        | K::ForeignFolder
+        | K::Damaged
+        | K::Git
+        | K::Other => 3,
+        K::Cancelled => 130,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(error: Option<ErrorKind>, outcomes: &[RepositoryOutcome]) -> SourceReport {
+        let mut source = SourceReport::failed("a", "bitbucket", Failure::new(ErrorKind::Other, ""));
+        source.error = error.map(|kind| Failure::new(kind, "x"));
+        source.repositories = outcomes
+            .iter()
+            .map(|outcome| {
+                let mut repository = RepositoryReport::new("1", "a/b", "a/a#b");
+                repository.outcome = *outcome;
+                if *outcome == RepositoryOutcome::Failed {
+                    repository.error = Some(Failure::new(ErrorKind::Git, "x"));
+                }
+                repository
+            })
+            .collect();
+        source.conclude();
+        source
+    }
+
+    fn code(sources: Vec<SourceReport>) -> (RunOutcome, u8) {
+        let report = Report::conclude(Timestamp::now(), false, sources);
+        (report.outcome, report.exit_code)
+    }
+
+    #[test]
+    fn exit_codes_follow_from_outcomes() {
+        use RepositoryOutcome::{Failed, Skipped, Unchanged};
+        assert_eq!(
+            code(vec![source(None, &[Unchanged, Skipped])]),
+            (RunOutcome::Ok, 0)
+        );
+        assert_eq!(code(vec![source(None, &[])]), (RunOutcome::Ok, 0));
+        assert_eq!(
+            code(vec![source(None, &[Unchanged, Failed])]),
+            (RunOutcome::Partial, 3)
+        );
+        assert_eq!(code(vec![source(None, &[Failed])]), (RunOutcome::Failed, 3));
+        let refused = || source(Some(ErrorKind::Credentials), &[]);
+        assert_eq!(code(vec![refused()]), (RunOutcome::Failed, 12));
+        assert_eq!(
+            code(vec![refused(), source(None, &[Unchanged])]),
+            (RunOutcome::Partial, 3)
+        );
+        assert_eq!(
+            code(vec![refused(), source(None, &[Failed])]),
+            (RunOutcome::Failed, 3)
+        );
+        assert_eq!(
+            code(vec![source(Some(ErrorKind::PluginMissing), &[])]),
+            (RunOutcome::Failed, 11)
+        );
+        assert_eq!(
+            code(vec![source(Some(ErrorKind::NotFound), &[])]),
+            (RunOutcome::Failed, 3)
+        );
+    }
+}

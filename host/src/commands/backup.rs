@@ -1,0 +1,83 @@
+use std::fs;
+use std::path::Path;
+
+use forgekeep_engine::report::{Report, RunOutcome};
+use forgekeep_engine::run::{Engine, Selection};
+use jiff::Timestamp;
+
+use super::summary;
+use crate::cli::{BackupArguments, Common, ProgressMode};
+use crate::exit::{Complaint, Ending};
+use crate::progress;
+
+/// `forgekeep backup`.
+pub fn run(common: &Common, arguments: &BackupArguments) -> Result<Ending, Complaint> {
+    let started = Timestamp::now();
+    let result = attempt(common, arguments);
+    // A run that could not be made has a report too: whoever waits for it must see why.
+    if let (Err(complaint), Some(path), false) = (&result, &arguments.report, arguments.dry_run) {
+        write_report(path, &refused(started, complaint))?;
+    }
+    result
+}
+
+fn attempt(common: &Common, arguments: &BackupArguments) -> Result<Ending, Complaint> {
+    let config = super::configuration(common)?;
+    let log_all = config.options.backup.log_repo_finished;
+    let engine = super::engine(common, config, arguments.jobs);
+    let selection = Selection {
+        sources: arguments.sources.clone(),
+    };
+    if arguments.dry_run {
+        return dry_run(&engine, &selection);
+    }
+    super::end_on_signal(&engine)?;
+    let observer = progress::observer(arguments.progress, common, log_all);
+    let report = engine.backup(&selection, &*observer)?;
+    drop(observer);
+    if let Some(path) = &arguments.report {
+        write_report(path, &report)?;
+    }
+    let wrong = report.outcome != RunOutcome::Ok;
+    if arguments.progress != ProgressMode::Json && (wrong || !common.quiet) {
+        print!("{}", summary::of_run(&report));
+    }
+    Ok(Ending::Run(report.exit_code))
+}
+
+fn dry_run(engine: &Engine, selection: &Selection) -> Result<Ending, Complaint> {
+    let (plan, reports) = engine.dry_run(selection, &())?;
+    print!("{}", summary::of_plan(&plan, &reports));
+    let report = Report::conclude(Timestamp::now(), false, reports);
+    Ok(Ending::Run(report.exit_code))
+}
+
+fn refused(started: Timestamp, complaint: &Complaint) -> Report {
+    let kind = match complaint.ending {
+        Ending::Configuration | Ending::Usage => forgekeep_engine::ErrorKind::Config,
+        Ending::Plugin => forgekeep_engine::ErrorKind::PluginMissing,
+        Ending::Good | Ending::Unexpected | Ending::Locked | Ending::Run(_) => {
+            forgekeep_engine::ErrorKind::Other
+        }
+    };
+    let failure = forgekeep_engine::Failure::new(kind, complaint.message.clone())
+        .with_hint(complaint.hint.clone());
+    Report::refused(started, complaint.ending.code(), failure)
+}
+
+fn write_report(path: &Path, report: &Report) -> Result<(), Complaint> {
+    let mut text = serde_json::to_vec_pretty(report).map_err(|error| {
+        Complaint::new(
+            Ending::Unexpected,
+            format!("the report cannot be written: {error}"),
+            "",
+        )
+    })?;
+    text.push(b'\n');
+    // Beside it first, so that whoever watches the file never reads half of it.
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    fs::write(&partial, text)
+        .and_then(|()| fs::rename(&partial, path))
+        .map_err(|error| Complaint::file("write the report", path, &error))
+}

@@ -1,0 +1,72 @@
+use forgekeep_engine::hoster::Severity;
+use forgekeep_engine::report::{Report, SourceReport};
+use forgekeep_engine::run::{CheckedSource, Selection};
+use jiff::Timestamp;
+
+use crate::cli::{CheckArguments, Common};
+use crate::exit::{Complaint, Ending};
+use crate::text;
+
+/// `forgekeep check`.
+pub fn run(common: &Common, arguments: &CheckArguments) -> Result<Ending, Complaint> {
+    let config = super::configuration(common)?;
+    println!("configuration: {}", config.file.display());
+    println!("backup folder: {}", config.local_folder.display());
+    let engine = super::engine(common, config, None);
+    super::end_on_signal(&engine)?;
+    let selection = Selection {
+        sources: arguments.sources.clone(),
+    };
+    let checked = engine.check(&selection, arguments.offline)?;
+    for source in &checked {
+        print_source(source, arguments.offline);
+    }
+    Ok(Ending::Run(exit_code(checked)))
+}
+
+fn print_source(source: &CheckedSource, offline: bool) {
+    let head = format!("{} ({})", source.title, source.hoster);
+    let report = match &source.result {
+        Ok(report) => report,
+        Err(failure) => {
+            println!("{head}: failed\n{}", text::failure("  ", failure));
+            return;
+        }
+    };
+    let sound = report.findings.iter().all(|f| f.severity < Severity::Error);
+    let word = match (sound, offline) {
+        (false, _) => "failed",
+        (true, true) => "ok, as far as can be told offline",
+        (true, false) => "ok",
+    };
+    println!("{head}: {word}");
+    if !report.identity.is_empty() {
+        println!("  as: {}", report.identity);
+    }
+    if let Some(visible) = report.visible {
+        let visible = usize::try_from(visible).unwrap_or(usize::MAX);
+        println!(
+            "  sees: {}",
+            text::count(visible, "repository", "repositories")
+        );
+    }
+    for finding in &report.findings {
+        println!("{}", text::finding("  ", finding));
+    }
+}
+
+fn exit_code(checked: Vec<CheckedSource>) -> u8 {
+    let reports = checked
+        .into_iter()
+        .map(|source| match source.result {
+            Err(failure) => SourceReport::failed(&source.title, &source.hoster, failure),
+            Ok(report) => {
+                let mut of_source =
+                    SourceReport::listed(&source.title, &source.hoster, 0, report.findings);
+                of_source.conclude();
+                of_source
+            }
+        })
+        .collect();
+    Report::conclude(Timestamp::now(), false, reports).exit_code
+}

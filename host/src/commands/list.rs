@@ -1,0 +1,134 @@
+use forgekeep_engine::filter::Decision;
+use forgekeep_engine::hoster::Repository;
+use forgekeep_engine::names::printable;
+use forgekeep_engine::report::{Report, SourceReport};
+use forgekeep_engine::run::{ListedSource, Selection};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::cli::{Common, ListArguments};
+use crate::exit::{Complaint, Ending};
+use crate::text;
+
+/// `forgekeep list`.
+pub fn run(common: &Common, arguments: &ListArguments) -> Result<Ending, Complaint> {
+    let config = super::configuration(common)?;
+    let engine = super::engine(common, config, None);
+    super::end_on_signal(&engine)?;
+    let selection = Selection {
+        sources: arguments.sources.clone(),
+    };
+    let listed = engine.list(&selection, &())?;
+    if arguments.json {
+        let sources: Vec<Value> = listed.iter().map(as_json).collect();
+        println!("{:#}", json!({ "schema": 1, "sources": sources }));
+    } else {
+        for source in &listed {
+            print_source(source, common);
+        }
+    }
+    Ok(Ending::Run(exit_code(listed)))
+}
+
+/// The exit code that a backup of these sources would begin with.
+fn exit_code(listed: Vec<ListedSource>) -> u8 {
+    let reports = listed
+        .into_iter()
+        .map(|source| match source.repositories {
+            Err(failure) => SourceReport::failed(&source.title, &source.hoster, failure),
+            Ok(_) => {
+                let mut report =
+                    SourceReport::listed(&source.title, &source.hoster, 0, source.notes);
+                report.conclude();
+                report
+            }
+        })
+        .collect();
+    Report::conclude(Timestamp::now(), false, reports).exit_code
+}
+
+fn print_source(source: &ListedSource, common: &Common) {
+    for note in &source.notes {
+        if !common.quiet {
+            eprintln!("{}: {}", source.title, text::finding("", note));
+        }
+    }
+    let repositories = match &source.repositories {
+        Ok(repositories) => repositories,
+        Err(failure) => {
+            eprintln!("{}: failed\n{}", source.title, text::failure("  ", failure));
+            return;
+        }
+    };
+    println!(
+        "{} ({}): {}",
+        source.title,
+        source.hoster,
+        text::count(repositories.len(), "repository", "repositories")
+    );
+    for (repository, decision) in repositories {
+        println!("  {}", line(repository, *decision));
+    }
+}
+
+fn line(repository: &Repository, decision: Decision) -> String {
+    let mut line = printable(&repository.full_name).to_string();
+    let mut facts = Vec::new();
+    if repository.private {
+        facts.push("private".to_owned());
+    }
+    if let Some(size) = repository.size {
+        facts.push(text::bytes(size));
+    }
+    if let Some(branch) = &repository.default_branch {
+        facts.push(printable(branch).to_string());
+    }
+    if repository.wiki_url.is_some() {
+        facts.push("wiki".to_owned());
+    }
+    if let Some(why) = left_out(repository, decision) {
+        facts.push(format!("not backed up: {why}"));
+    }
+    if !facts.is_empty() {
+        line.push_str(&format!("  ({})", facts.join(", ")));
+    }
+    line
+}
+
+fn left_out(repository: &Repository, decision: Decision) -> Option<String> {
+    match decision {
+        Decision::NotIncluded => Some("not in includeRepos".to_owned()),
+        Decision::Ignored => Some("in ignoreRepos".to_owned()),
+        Decision::Included => repository.skip.clone(),
+    }
+}
+
+fn as_json(source: &ListedSource) -> Value {
+    let (repositories, error) = match &source.repositories {
+        Ok(repositories) => (repositories.as_slice(), None),
+        Err(failure) => (&[][..], Some(failure)),
+    };
+    let repositories: Vec<Value> = repositories
+        .iter()
+        .map(|(repository, decision)| {
+            json!({
+                "id": repository.id,
+                "name": repository.full_name,
+                "cloneUrl": repository.clone_url,
+                "wikiUrl": repository.wiki_url,
+                "defaultBranch": repository.default_branch,
+                "size": repository.size,
+                "private": repository.private,
+                "leftOut": left_out(repository, *decision),
+            })
+        })
+        .collect();
+    json!({
+        "title": source.title,
+        "hoster": source.hoster,
+        "listed": repositories.len(),
+        "repositories": repositories,
+        "notes": source.notes,
+        "error": error,
+    })
+}

@@ -1,0 +1,117 @@
+use std::path::Path;
+
+use forgekeep_abi::ABI_VERSION;
+use forgekeep_engine::hoster::HosterInfo;
+
+use crate::cli::{Common, PluginsArguments, PluginsCommand};
+use crate::exit::{Complaint, Ending};
+use crate::plugins::load::Unfit;
+use crate::plugins::{Looked, look_at, look_at_all, search};
+
+/// `forgekeep plugins`.
+pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<Ending, Complaint> {
+    match &arguments.command {
+        PluginsCommand::List => Ok(list(common)),
+        PluginsCommand::Info { id } => info(common, id),
+        PluginsCommand::Check { file } => check(file),
+    }
+}
+
+fn list(common: &Common) -> Ending {
+    let folders = search::folders(&common.plugin_dirs);
+    let looked = look_at_all(&folders);
+    for plugin in &looked {
+        let path = plugin.path.display();
+        match &plugin.result {
+            Ok(info) => {
+                println!("{:<12} {:<8} {}", info.id, info.version, info.description);
+                println!("             {path}");
+            }
+            Err(unfit) => {
+                println!("unfit        {path}");
+                println!("             {unfit}");
+                println!("             hint: {}", unfit.hint());
+            }
+        }
+    }
+    let usable = looked.iter().any(|plugin| plugin.result.is_ok());
+    if !usable || common.verbose > 0 {
+        println!("Looked in, in this order:");
+        for folder in folders {
+            println!("  {}", folder.display());
+        }
+    }
+    if !usable {
+        return Ending::Plugin;
+    }
+    Ending::Good
+}
+
+fn info(common: &Common, id: &str) -> Result<Ending, Complaint> {
+    let looked = look_at_all(&search::folders(&common.plugin_dirs));
+    let answers = |info: &HosterInfo| info.id == id || info.aliases.iter().any(|a| a == id);
+    let found = looked
+        .iter()
+        .filter_map(|plugin| plugin.result.as_ref().ok())
+        .find(|info| answers(info));
+    if let Some(info) = found {
+        print_info(info);
+        return Ok(Ending::Good);
+    }
+    let unfit = looked.iter().find_map(|plugin| unfit_named(plugin, id));
+    Err(match unfit {
+        Some((path, unfit)) => Complaint::new(
+            Ending::Plugin,
+            format!("plugin {}: {unfit}", path.display()),
+            unfit.hint(),
+        ),
+        None => Complaint::new(
+            Ending::Plugin,
+            format!(
+                "there is no plugin for the hoster \"{}\"",
+                forgekeep_engine::names::printable(id)
+            ),
+            "`forgekeep plugins list -v` shows what there is, and where it was looked for",
+        ),
+    })
+}
+
+fn unfit_named<'a>(plugin: &'a Looked, id: &str) -> Option<(&'a Path, &'a Unfit)> {
+    let unfit = plugin.result.as_ref().err()?;
+    let name = plugin.path.file_stem()?.to_str()?;
+    name.ends_with(&format!("_{}", id.replace('-', "_")))
+        .then_some((plugin.path.as_path(), unfit))
+}
+
+fn print_info(info: &HosterInfo) {
+    println!("id:          {}", info.id);
+    if !info.aliases.is_empty() {
+        println!("aliases:     {}", info.aliases.join(", "));
+    }
+    println!("version:     {}", info.version);
+    println!("description: {}", info.description);
+    println!("authors:     {}", info.authors.join(", "));
+    println!("API:         {}", info.api_url);
+    if !info.trusted_origins.is_empty() {
+        println!("trusts:      {}", info.trusted_origins.join(", "));
+    }
+    for (key, description) in &info.options {
+        println!("option:      {key}: {description}");
+    }
+    println!("file:        {}", info.file.display());
+}
+
+fn check(file: &Path) -> Result<Ending, Complaint> {
+    match look_at(file) {
+        Ok(info) => {
+            print_info(&info);
+            println!("fit for use with plugin ABI {ABI_VERSION}");
+            Ok(Ending::Good)
+        }
+        Err(unfit) => Err(Complaint::new(
+            Ending::Plugin,
+            format!("plugin {}: {unfit}", file.display()),
+            unfit.hint(),
+        )),
+    }
+}

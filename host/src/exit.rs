@@ -1,0 +1,98 @@
+//! Exit codes, and complaints that end the process. docs/operations.md explains them to users.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use forgekeep_engine::Failure;
+use forgekeep_engine::config::ConfigError;
+use forgekeep_engine::run::RunError;
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// All good.
+    Good,
+    /// Something nobody foresaw.
+    Unexpected,
+    /// The arguments make no sense.
+    Usage,
+    /// The configuration cannot be used.
+    Configuration,
+    /// A plugin is missing or cannot be loaded.
+    Plugin,
+    /// Another run holds the lock.
+    Locked,
+    /// What the report of a run says.
+    Run(u8),
+}
+
+impl Ending {
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Good => 0,
+            Self::Unexpected => 1,
+            Self::Usage => 2,
+            Self::Configuration => 10,
+            Self::Plugin => 11,
+            Self::Locked => 13,
+            Self::Run(code) => code,
+        }
+    }
+}
+
+/// Why the process ends without having done what it was asked: what, why, and what to do.
+#[derive(Debug)]
+pub struct Complaint {
+    /// How the process ends.
+    pub ending: Ending,
+    /// What failed and why.
+    pub message: String,
+    /// What to do; may be empty.
+    pub hint: String,
+}
+
+impl Complaint {
+    /// A complaint.
+    pub fn new(ending: Ending, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            ending,
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// A file of the user's that could not be written.
+    pub fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
+        let failure = Failure::disk(doing, path, error);
+        Self::new(Ending::Unexpected, failure.message, failure.hint)
+    }
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "forgekeep: {}", self.message)?;
+        if !self.hint.is_empty() {
+            write!(f, "\n  hint: {}", self.hint)?;
+        }
+        Ok(())
+    }
+}
+
+impl From<ConfigError> for Complaint {
+    fn from(error: ConfigError) -> Self {
+        Self::new(Ending::Configuration, error.message(), error.hint())
+    }
+}
+
+impl From<RunError> for Complaint {
+    fn from(error: RunError) -> Self {
+        let ending = match &error {
+            RunError::UnknownSource { .. } => Ending::Usage,
+            RunError::Locked { .. } => Ending::Locked,
+            RunError::Folder(_) => Ending::Unexpected,
+        };
+        Self::new(ending, error.to_string(), error.hint())
+    }
+}

@@ -1,0 +1,96 @@
+//! A plugin as one of the engine's hosters.
+
+use std::path::Path;
+
+use abi_stable::sabi_trait::TD_Opaque;
+use abi_stable::std_types::{ROption, RResult};
+use forgekeep_abi::{PluginBox, Services_TO, SessionBox};
+use forgekeep_engine::Failure;
+use forgekeep_engine::hoster::{
+    CheckReport, Finding, Hoster, HosterInfo, Page, Repository, Services, Session, SourceSpec,
+};
+use forgekeep_engine::http::Authorization;
+use forgekeep_engine::redact::Redactor;
+
+use super::convert;
+use super::load::{Unfit, one_line};
+use super::services::HostServices;
+
+/// A loaded plugin.
+pub struct PluginHoster {
+    plugin: PluginBox,
+    info: HosterInfo,
+}
+
+impl PluginHoster {
+    /// Asks a plugin who it is.
+    pub fn new(plugin: PluginBox, file: &Path) -> Result<Self, Unfit> {
+        let manifest = match plugin.manifest() {
+            RResult::ROk(manifest) => manifest,
+            RResult::RErr(error) => return Err(Unfit::Failed(one_line(&error.message))),
+        };
+        let mut info = convert::manifest(&manifest).map_err(Unfit::BadManifest)?;
+        info.file = file.to_owned();
+        Ok(Self { plugin, info })
+    }
+}
+
+impl Hoster for PluginHoster {
+    fn info(&self) -> &HosterInfo {
+        &self.info
+    }
+
+    fn validate(&self, source: &SourceSpec) -> Result<Vec<Finding>, Failure> {
+        let redactor = Redactor::new(&source.secret.iter().collect::<Vec<_>>());
+        match self.plugin.validate(&convert::source(source)) {
+            RResult::ROk(findings) => Ok(findings
+                .iter()
+                .map(|finding| convert::finding(finding, &redactor))
+                .collect()),
+            RResult::RErr(error) => Err(convert::failure(&error, &redactor)),
+        }
+    }
+
+    fn open(&self, source: SourceSpec, services: Services) -> Result<Box<dyn Session>, Failure> {
+        let redactor = services.redactor.clone();
+        let host = HostServices {
+            plugin: self.info.id.clone(),
+            services,
+        };
+        let services = Services_TO::from_value(host, TD_Opaque);
+        match self.plugin.open(convert::source(&source), services) {
+            RResult::ROk(session) => Ok(Box::new(PluginSession { session, redactor })),
+            RResult::RErr(error) => Err(convert::failure(&error, &redactor)),
+        }
+    }
+}
+
+/// A plugin's session.
+struct PluginSession {
+    session: SessionBox,
+    redactor: std::sync::Arc<Redactor>,
+}
+
+impl Session for PluginSession {
+    fn check(&mut self) -> Result<CheckReport, Failure> {
+        match self.session.check() {
+            RResult::ROk(report) => Ok(convert::check_report(&report, &self.redactor)),
+            RResult::RErr(error) => Err(convert::failure(&error, &self.redactor)),
+        }
+    }
+
+    fn next_page(&mut self) -> Result<Option<Page>, Failure> {
+        match self.session.next_page() {
+            RResult::ROk(ROption::RSome(page)) => Ok(Some(convert::page(page, &self.redactor))),
+            RResult::ROk(ROption::RNone) => Ok(None),
+            RResult::RErr(error) => Err(convert::failure(&error, &self.redactor)),
+        }
+    }
+
+    fn git_access(&mut self, repository: &Repository) -> Result<Authorization, Failure> {
+        match self.session.git_access(&convert::to_plugin(repository)) {
+            RResult::ROk(access) => Ok(convert::authorization(access.authorization)),
+            RResult::RErr(error) => Err(convert::failure(&error, &self.redactor)),
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! Between the boundary's types and the engine's. What comes from a plugin is cleaned on the way:
+//! secrets taken out of text, characters that a terminal would act upon made visible.
+
+use abi_stable::std_types::{RNone, ROption, RSome, RString};
+use forgekeep_abi as abi;
+use forgekeep_engine::hoster::{self, HosterInfo, SourceSpec};
+use forgekeep_engine::http::Authorization;
+use forgekeep_engine::names::printable;
+use forgekeep_engine::redact::Redactor;
+use forgekeep_engine::secret::Secret;
+use forgekeep_engine::{ErrorKind, Failure};
+
+/// Longest text of a plugin that is shown.
+const MAX_TEXT: usize = 2000;
+
+/// Text from a plugin, for people.
+pub fn text(text: &str, redactor: &Redactor) -> String {
+    let clean = redactor.clean(text);
+    let clean = printable(&clean);
+    clean.chars().take(MAX_TEXT).collect()
+}
+
+pub fn failure(error: &abi::HosterError, redactor: &Redactor) -> Failure {
+    let mut failure = Failure::new(
+        ErrorKind::from_word(&error.kind),
+        text(&error.message, redactor),
+    )
+    .with_hint(text(&error.hint, redactor));
+    failure.permanent = error.permanent;
+    failure.status = error.status.into_option();
+    failure.retry_after = error
+        .retry_after
+        .into_option()
+        .map(std::time::Duration::from_secs);
+    failure
+}
+
+pub fn error(failure: &Failure) -> abi::HosterError {
+    abi::HosterError {
+        kind: failure.kind.as_str().into(),
+        message: failure.message.as_str().into(),
+        hint: failure.hint.as_str().into(),
+        permanent: failure.permanent,
+        status: failure.status.into(),
+        retry_after: failure.retry_after.map(|wait| wait.as_secs()).into(),
+        extras: abi::Extras::new(),
+    }
+}
+
+pub fn severity(severity: abi::Severity) -> hoster::Severity {
+    match severity {
+        abi::Severity::Info => hoster::Severity::Info,
+        abi::Severity::Warning => hoster::Severity::Warning,
+        abi::Severity::Error => hoster::Severity::Error,
+    }
+}
+
+pub fn finding(finding: &abi::Finding, redactor: &Redactor) -> hoster::Finding {
+    hoster::Finding {
+        severity: severity(finding.severity),
+        key: text(&finding.key, redactor),
+        message: text(&finding.message, redactor),
+        hint: text(&finding.hint, redactor),
+    }
+}
+
+pub fn check_report(report: &abi::CheckReport, redactor: &Redactor) -> hoster::CheckReport {
+    hoster::CheckReport {
+        identity: text(&report.identity, redactor),
+        visible: report.visible.into_option(),
+        findings: report
+            .findings
+            .iter()
+            .map(|f| finding(f, redactor))
+            .collect(),
+    }
+}
+
+pub fn page(page: abi::Page, redactor: &Redactor) -> hoster::Page {
+    hoster::Page {
+        repositories: page
+            .repositories
+            .into_iter()
+            .map(|r| repository(r, redactor))
+            .collect(),
+        total: page.total.into_option(),
+        notes: page
+            .notes
+            .iter()
+            .map(|note| hoster::Finding {
+                severity: severity(note.severity),
+                key: String::new(),
+                message: text(&note.message, redactor),
+                hint: String::new(),
+            })
+            .collect(),
+    }
+}
+
+fn repository(repository: abi::Repository, redactor: &Redactor) -> hoster::Repository {
+    hoster::Repository {
+        id: repository.id.into(),
+        full_name: repository.full_name.into(),
+        clone_url: repository.clone_url.into(),
+        wiki_url: repository.wiki_url.into_option().map(Into::into),
+        default_branch: Some(String::from(repository.default_branch)).filter(|b| !b.is_empty()),
+        size: repository.size.into_option(),
+        private: repository.private,
+        skip: repository
+            .skip
+            .into_option()
+            .map(|why| text(&why, redactor)),
+    }
+}
+
+/// The way back, for `git_access`.
+pub fn to_plugin(repository: &hoster::Repository) -> abi::Repository {
+    let optional = |text: &Option<String>| -> ROption<RString> {
+        text.as_deref().map_or(RNone, |text| RSome(text.into()))
+    };
+    abi::Repository {
+        id: repository.id.as_str().into(),
+        full_name: repository.full_name.as_str().into(),
+        clone_url: repository.clone_url.as_str().into(),
+        wiki_url: optional(&repository.wiki_url),
+        default_branch: repository
+            .default_branch
+            .as_deref()
+            .unwrap_or_default()
+            .into(),
+        size: repository.size.into(),
+        private: repository.private,
+        skip: optional(&repository.skip),
+        extras: abi::Extras::new(),
+    }
+}
+
+pub fn authorization(authorization: abi::Authorization) -> Authorization {
+    match authorization {
+        abi::Authorization::Anonymous => Authorization::Anonymous,
+        abi::Authorization::Basic { user, secret } => Authorization::Basic {
+            user: user.into(),
+            secret: Secret::new(secret.expose()),
+        },
+        abi::Authorization::Bearer { secret } => {
+            Authorization::Bearer(Secret::new(secret.expose()))
+        }
+    }
+}
+
+pub fn source(spec: &SourceSpec) -> abi::Source {
+    abi::Source {
+        title: spec.title.as_str().into(),
+        name: spec.name.as_str().into(),
+        kind: spec.kind.as_str().into(),
+        auth_name: spec.auth_name.as_str().into(),
+        api_auth_name: spec.api_auth_name.as_str().into(),
+        secret: spec.secret.as_ref().map_or(RNone, |secret| {
+            RSome(abi::SecretString::new(secret.expose()))
+        }),
+        api_url: spec.api_url.as_str().into(),
+        options: abi::Extras::new(),
+        extras: abi::Extras::new(),
+    }
+}
+
+/// A manifest, checked. What is only shown is cleaned; what is used must be right.
+pub fn manifest(manifest: &abi::Manifest) -> Result<HosterInfo, String> {
+    let nothing = Redactor::default();
+    let is_id = |id: &str| {
+        (1..=32).contains(&id.len())
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    for id in std::iter::once(&manifest.id).chain(&manifest.aliases) {
+        if !is_id(id) {
+            return Err(format!(
+                "\"{}\" cannot be an id: lower-case letters, digits and -, at most 32",
+                text(id, &nothing)
+            ));
+        }
+    }
+    for origin in std::iter::once(&manifest.api_url).chain(&manifest.trusted_origins) {
+        if !origin.is_empty() && !(origin.starts_with("https://") || origin.starts_with("http://"))
+        {
+            return Err(format!("\"{}\" is no web address", text(origin, &nothing)));
+        }
+    }
+    let strings = |list: &[RString]| list.iter().map(|item| text(item, &nothing)).collect();
+    Ok(HosterInfo {
+        id: manifest.id.to_string(),
+        aliases: manifest.aliases.iter().map(ToString::to_string).collect(),
+        version: text(&manifest.version, &nothing),
+        authors: strings(&manifest.authors),
+        description: text(&manifest.description, &nothing),
+        api_url: manifest.api_url.to_string(),
+        trusted_origins: manifest
+            .trusted_origins
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        options: manifest
+            .options
+            .iter()
+            .map(|option| {
+                (
+                    text(&option.key, &nothing),
+                    text(&option.description, &nothing),
+                )
+            })
+            .collect(),
+        file: std::path::PathBuf::new(),
+    })
+}

@@ -1,0 +1,138 @@
+//! What the host does for a plugin's session: requests by the run's one client, under its rules.
+
+use abi_stable::std_types::{RResult, RStr};
+use forgekeep_abi::{Extras, Header, HosterError, HttpRequest, HttpResponse, LogLevel};
+use forgekeep_engine::hoster::Services;
+use forgekeep_engine::http::{Authorization, Request, Response};
+use forgekeep_engine::names::printable;
+use forgekeep_engine::{ErrorKind, Failure};
+
+use super::convert;
+
+/// Header fields that are the host's to set: they would carry credentials past its rules, or
+/// change what the connection is.
+const RESERVED: [&str; 8] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+];
+
+/// The engine's services, as a plugin sees them.
+pub struct HostServices {
+    pub plugin: String,
+    pub services: Services,
+}
+
+impl HostServices {
+    fn send(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
+        self.services.cancel.check()?;
+        let request = self.checked(request)?;
+        let answer = self.services.http.send(&request)?;
+        self.read(answer)
+    }
+
+    fn checked(&self, request: HttpRequest) -> Result<Request, Failure> {
+        let refused = |why: String| {
+            Failure::new(
+                ErrorKind::Policy,
+                format!("the plugin {} asked for {why}", self.plugin),
+            )
+            .with_hint("nothing was sent; report it to the plugin's authors")
+        };
+        let method = request.method.to_string();
+        if !matches!(
+            method.as_str(),
+            "GET" | "POST" | "PUT" | "DELETE" | "HEAD" | "PATCH"
+        ) {
+            return Err(refused(format!("the method \"{}\"", printable(&method))));
+        }
+        let url = url::Url::parse(&request.url).map_err(|error| {
+            refused(format!(
+                "\"{}\", which is no address: {error}",
+                printable(&request.url)
+            ))
+        })?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(refused(
+                "an address with a user name or password in it".to_owned(),
+            ));
+        }
+        let authorization = convert::authorization(request.authorization);
+        if authorization.is_anonymous() {
+            self.services.scope.check_address(&url)?;
+        } else {
+            self.services.scope.check_credentials(&url)?;
+        }
+        let mut headers = Vec::new();
+        for header in request.headers {
+            let name = header.name.to_ascii_lowercase();
+            if RESERVED.contains(&name.as_str()) {
+                return Err(refused(format!(
+                    "the header field {name}, which is the host's to set"
+                )));
+            }
+            headers.push((name, header.value.into()));
+        }
+        if let Authorization::Basic { user, .. } = &authorization
+            && user.contains(':')
+        {
+            return Err(refused("a user name with a colon in it".to_owned()));
+        }
+        Ok(Request {
+            method,
+            url,
+            headers,
+            authorization,
+            body: request.body.into(),
+        })
+    }
+
+    fn read(&self, answer: Response) -> Result<HttpResponse, Failure> {
+        let limit = self.services.max_body_bytes;
+        let body = answer.body.read_all(&answer.url, limit)?;
+        Ok(HttpResponse {
+            status: answer.status,
+            url: answer.url.as_str().into(),
+            headers: answer
+                .headers
+                .into_iter()
+                .map(|(name, value)| Header {
+                    name: name.into(),
+                    value: value.into(),
+                })
+                .collect(),
+            body: body.into(),
+            extras: Extras::new(),
+        })
+    }
+}
+
+impl forgekeep_abi::Services for HostServices {
+    fn http(&self, request: HttpRequest) -> RResult<HttpResponse, HosterError> {
+        match self.send(request) {
+            Ok(response) => RResult::ROk(response),
+            Err(failure) => RResult::RErr(convert::error(&failure)),
+        }
+    }
+
+    fn log(&self, level: LogLevel, message: RStr<'_>) {
+        let level = match level {
+            LogLevel::Error => log::Level::Error,
+            LogLevel::Warn => log::Level::Warn,
+            LogLevel::Info => log::Level::Info,
+            LogLevel::Debug => log::Level::Debug,
+            LogLevel::Trace => log::Level::Trace,
+        };
+        let message = convert::text(&message, &self.services.redactor);
+        log::log!(target: "forgekeep::plugin", level, "{}: {message}", self.plugin);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.services.cancel.is_cancelled()
+    }
+}

@@ -1,0 +1,136 @@
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use forgekeep_engine::event::{Event, Observer};
+use forgekeep_engine::mirror::Transfer;
+use forgekeep_engine::report::RepositoryOutcome;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use super::BARS;
+use super::plain::{note_line, repository_line};
+use crate::text;
+
+/// Most repositories shown at the same time.
+const ROWS: usize = 6;
+
+/// Bars on standard error: one for the whole, and a row for each repository under way.
+pub struct Bars {
+    all: MultiProgress,
+    overall: ProgressBar,
+    rows: Mutex<HashMap<(String, String), ProgressBar>>,
+}
+
+impl Bars {
+    /// Shows the bars.
+    pub fn new() -> Self {
+        let all = BARS.get_or_init(MultiProgress::new).clone();
+        let overall = all.add(ProgressBar::new_spinner());
+        overall.set_message("listing");
+        overall.enable_steady_tick(Duration::from_millis(120));
+        Self {
+            all,
+            overall,
+            rows: Mutex::new(HashMap::new()),
+        }
+    }
+
+    fn rows(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), ProgressBar>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin(&self, source: &str, name: &str) {
+        let mut rows = self.rows();
+        if rows.len() >= ROWS {
+            return;
+        }
+        let row = self.all.add(ProgressBar::new_spinner());
+        row.set_style(style("  {spinner} {wide_msg}"));
+        row.set_message(name.to_owned());
+        rows.insert((source.to_owned(), name.to_owned()), row);
+    }
+
+    fn receive(&self, source: &str, name: &str, transfer: Transfer) {
+        let rows = self.rows();
+        let Some(row) = rows.get(&(source.to_owned(), name.to_owned())) else {
+            return;
+        };
+        row.set_message(format!(
+            "{name}  {}/{} objects, {}",
+            transfer.objects,
+            transfer.total_objects,
+            text::bytes(transfer.bytes)
+        ));
+        row.tick();
+    }
+
+    fn end(&self, source: &str, name: &str) {
+        let row = self.rows().remove(&(source.to_owned(), name.to_owned()));
+        if let Some(row) = row {
+            row.finish_and_clear();
+            self.all.remove(&row);
+        }
+    }
+}
+
+impl Observer for Bars {
+    fn event(&self, event: &Event<'_>) {
+        match event {
+            Event::PageListed {
+                source,
+                listed,
+                total,
+            } => {
+                let of = total.map_or_else(String::new, |total| format!(" of {total}"));
+                self.overall
+                    .set_message(format!("listing {source}: {listed}{of}"));
+            }
+            Event::Note { source, finding } => {
+                if let Some(line) = note_line(source, finding, false) {
+                    let _ = self.all.println(line);
+                }
+            }
+            Event::SourceFailed { source, error } => {
+                let line = format!("{source}: failed\n{}", text::failure("  ", error));
+                let _ = self.all.println(line);
+            }
+            Event::Planned { repositories, .. } => {
+                self.overall.set_length(*repositories as u64);
+                self.overall.set_position(0);
+                self.overall.set_message("");
+                self.overall.set_style(style(
+                    "{bar:30} {pos}/{len} repositories  {elapsed}  {eta} to go {wide_msg}",
+                ));
+            }
+            Event::RepositoryStarted { source, name } => self.begin(source, name),
+            Event::Receiving {
+                source,
+                name,
+                transfer,
+            } => self.receive(source, name, *transfer),
+            Event::RepositoryFinished { source, repository } => {
+                self.end(source, &repository.name);
+                self.overall.inc(1);
+                if repository.outcome == RepositoryOutcome::Failed {
+                    let _ = self.all.println(repository_line(source, repository));
+                }
+            }
+            Event::Finished { .. } => {
+                self.overall.finish_and_clear();
+                let _ = self.all.clear();
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        let _ = self.all.clear();
+    }
+}
+
+/// A style from a template of ours.
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}

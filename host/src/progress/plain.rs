@@ -1,0 +1,93 @@
+use forgekeep_engine::event::{Event, Observer};
+use forgekeep_engine::hoster::{Finding, Severity};
+use forgekeep_engine::report::{RepositoryOutcome, RepositoryReport};
+
+use crate::text;
+
+/// A line on standard error for each thing worth a line. What is as it was is not, unless
+/// `options.backup.logRepoFinished` wants it.
+pub struct Plain {
+    /// Only what is wrong.
+    pub quiet: bool,
+    /// A line for every repository.
+    pub log_all: bool,
+}
+
+impl Observer for Plain {
+    fn event(&self, event: &Event<'_>) {
+        if let Some(line) = self.line(event) {
+            eprintln!("{line}");
+        }
+    }
+}
+
+impl Plain {
+    fn line(&self, event: &Event<'_>) -> Option<String> {
+        match event {
+            Event::Note { source, finding } => note_line(source, finding, self.quiet),
+            Event::SourceFailed { source, error } => {
+                Some(format!("{source}: failed\n{}", text::failure("  ", error)))
+            }
+            Event::RepositoryFinished { source, repository } => {
+                let line = repository_line(source, repository);
+                match repository.outcome {
+                    RepositoryOutcome::Failed => Some(line),
+                    _ if self.quiet => None,
+                    RepositoryOutcome::Cloned | RepositoryOutcome::Updated => Some(line),
+                    _ => self.log_all.then_some(line),
+                }
+            }
+            Event::SourceListed { source, listed } if !self.quiet => Some(format!(
+                "{source}: {} listed",
+                text::count(*listed, "repository", "repositories")
+            )),
+            _ => None,
+        }
+    }
+}
+
+/// A source's note, unless it is only good to know and that is not wanted.
+pub fn note_line(source: &str, finding: &Finding, quiet: bool) -> Option<String> {
+    let shown = match finding.severity {
+        Severity::Info => false,
+        Severity::Warning => !quiet,
+        Severity::Error => true,
+    };
+    shown.then(|| format!("{source}: {}", text::finding("", finding)))
+}
+
+/// What came of a repository, in a line; two or three if it failed.
+pub fn repository_line(source: &str, repository: &RepositoryReport) -> String {
+    let name = &repository.name;
+    let refs = &repository.refs;
+    let mut changes = Vec::new();
+    for (number, word) in [
+        (refs.created, "new"),
+        (refs.updated, "updated"),
+        (refs.forced, "forced"),
+        (refs.deleted, "deleted"),
+    ] {
+        if number > 0 {
+            changes.push(format!("{number} {word}"));
+        }
+    }
+    let word = match repository.outcome {
+        RepositoryOutcome::Cloned => "cloned",
+        RepositoryOutcome::Updated => "updated",
+        RepositoryOutcome::Unchanged => "unchanged",
+        RepositoryOutcome::Empty => "empty",
+        RepositoryOutcome::Skipped => "skipped",
+        RepositoryOutcome::Failed => "failed",
+    };
+    let mut line = format!("{source}: {word} {name}");
+    if !changes.is_empty() {
+        line.push_str(&format!(" (refs: {})", changes.join(", ")));
+    }
+    if let Some(note) = &repository.note {
+        line.push_str(&format!(" ({note})"));
+    }
+    if let Some(error) = &repository.error {
+        line.push_str(&format!("\n{}", text::failure("  ", error)));
+    }
+    line
+}

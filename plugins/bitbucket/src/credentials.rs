@@ -1,0 +1,149 @@
+use forgekeep_plugin_sdk::{Authorization, SecretString, Source};
+
+use crate::text::one_line;
+
+/// User name for git with an API token, whoever it belongs to.
+pub(crate) const GIT_USER_OF_API_TOKENS: &str = "x-bitbucket-api-token-auth";
+/// User name for git with an access token.
+pub(crate) const GIT_USER_OF_ACCESS_TOKENS: &str = "x-token-auth";
+
+/// What a secret is, as far as its form tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// There is none.
+    Anonymous,
+    /// A user's API token.
+    ApiToken,
+    /// An access token of a repository, project or workspace.
+    AccessToken,
+    /// An app password; removed by Bitbucket.
+    AppPassword,
+    /// Something else.
+    Unknown,
+}
+
+impl Kind {
+    fn of(secret: &str) -> Self {
+        if secret.is_empty() {
+            Self::Anonymous
+        } else if secret.starts_with("ATAT") {
+            Self::ApiToken
+        } else if secret.starts_with("ATCT") {
+            Self::AccessToken
+        } else if secret.starts_with("ATBB") || is_old_app_password(secret) {
+            Self::AppPassword
+        } else {
+            Self::Unknown
+        }
+    }
+}
+
+/// App passwords without a prefix were twenty letters and digits.
+fn is_old_app_password(secret: &str) -> bool {
+    secret.len() == 20 && secret.bytes().all(|b| b.is_ascii_alphanumeric())
+}
+
+/// A source's `authName`, `apiAuthName` and `password`, read the way Bitbucket wants them.
+#[derive(Debug)]
+pub(crate) struct Credentials {
+    kind: Kind,
+    secret: SecretString,
+    /// User name for Basic towards the API; empty for Bearer, or for nobody.
+    api_user: String,
+    git_user: String,
+}
+
+impl Credentials {
+    pub(crate) fn of(source: &Source) -> Self {
+        // Tokens hold no white space; one that does was pasted with it.
+        let secret = source
+            .secret
+            .as_ref()
+            .map_or("", |secret| secret.expose().trim());
+        let kind = Kind::of(secret);
+        let auth_name = source.auth_name.trim();
+        let api_auth_name = source.api_auth_name.trim();
+        let api_user = match kind {
+            Kind::Anonymous | Kind::AccessToken => "",
+            _ if api_auth_name.is_empty() => auth_name,
+            _ => api_auth_name,
+        };
+        let git_user = match kind {
+            Kind::Anonymous => "",
+            Kind::AccessToken => GIT_USER_OF_ACCESS_TOKENS,
+            // With the e-mail address, git is refused.
+            _ if !auth_name.is_empty() && !is_email(auth_name) => auth_name,
+            // A secret of unknown form without any name is sent as Bearer to the API, as an
+            // access token is; so it is one for git, too.
+            Kind::Unknown if api_user.is_empty() => GIT_USER_OF_ACCESS_TOKENS,
+            _ => GIT_USER_OF_API_TOKENS,
+        };
+        Self {
+            kind,
+            secret: SecretString::new(secret),
+            api_user: api_user.to_owned(),
+            git_user: git_user.to_owned(),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// For requests to the API.
+    pub(crate) fn api(&self) -> Authorization {
+        if self.kind == Kind::Anonymous {
+            Authorization::Anonymous
+        } else if self.api_user.is_empty() {
+            Authorization::Bearer {
+                secret: self.secret.clone(),
+            }
+        } else {
+            Authorization::Basic {
+                user: self.api_user.as_str().into(),
+                secret: self.secret.clone(),
+            }
+        }
+    }
+
+    /// For clones.
+    pub(crate) fn git(&self) -> Authorization {
+        if self.kind == Kind::Anonymous {
+            return Authorization::Anonymous;
+        }
+        Authorization::Basic {
+            user: self.git_user.as_str().into(),
+            secret: self.secret.clone(),
+        }
+    }
+
+    /// What they are and whose, in a few words, without the secret.
+    pub(crate) fn describe(&self) -> String {
+        let what = match self.kind {
+            Kind::Anonymous => return "no credentials".to_owned(),
+            Kind::ApiToken => "API token",
+            Kind::AccessToken => "access token",
+            Kind::AppPassword => "app password",
+            Kind::Unknown => "password of unknown form",
+        };
+        if self.api_user.is_empty() {
+            what.to_owned()
+        } else {
+            format!("{what} of {}", one_line(&self.api_user))
+        }
+    }
+
+    /// The same, as the subject or object of a sentence.
+    pub(crate) fn subject(&self) -> String {
+        match self.kind {
+            Kind::Anonymous => "a request without credentials".to_owned(),
+            _ => format!("the {}", self.describe()),
+        }
+    }
+}
+
+/// Whether a name is an e-mail address, as far as it matters here: Bitbucket's user names hold no
+/// `@`.
+pub(crate) fn is_email(name: &str) -> bool {
+    name.contains('@')
+}

@@ -1,0 +1,170 @@
+use forgekeep_plugin_sdk::{HosterError, HttpResponse, error_kind};
+use serde_json::Value;
+use url::Url;
+
+use crate::advice::{SCOPE, TOKEN_PAGE, create_a_token};
+use crate::api::Account;
+use crate::credentials::Kind;
+use crate::text::one_line;
+
+/// The error for an answer other than 200, in terms of the credentials that were sent.
+pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError {
+    let said = said(response);
+    let because = if said.is_empty() {
+        String::new()
+    } else {
+        format!(": {said}")
+    };
+    let status = response.status;
+    let who = account.credentials.subject();
+    let workspace = account.workspace.id();
+    let error = match status {
+        401 => HosterError::new(
+            error_kind::CREDENTIALS,
+            match account.credentials.kind() {
+                Kind::Anonymous => format!("Bitbucket wants credentials for workspace {workspace} (401){because}"),
+                Kind::AppPassword => format!("Bitbucket refuses {who} (401): app passwords were removed on 2026-07-28 (CHANGE-3222){because}"),
+                _ => format!("Bitbucket refuses {who} (401){because}"),
+            },
+        )
+        .with_hint(refused(account)),
+        403 => HosterError::new(
+            error_kind::FORBIDDEN,
+            format!("Bitbucket forbids workspace {workspace} to {who} (403){because}"),
+        )
+        .with_hint(forbidden(account)),
+        404 => HosterError::new(
+            error_kind::NOT_FOUND,
+            format!("Bitbucket knows no workspace {workspace}, or hides it from {who} (404){because}"),
+        )
+        .with_hint(format!("check name: it is the id of the workspace, the part after https://bitbucket.org/ in the address of its repositories, which changes when the workspace is renamed; check that the account is a member of it{}", elsewhere(account))),
+        410 => HosterError::new(
+            error_kind::GONE,
+            format!("Bitbucket has withdrawn workspace {workspace}, or this part of its API (410){because}"),
+        )
+        .with_hint(gone(account)),
+        429 => limited(response, account, &because),
+        408 | 425 | 500..=599 => HosterError::new(
+            error_kind::UNAVAILABLE,
+            format!("Bitbucket is out of order ({status}){because}"),
+        )
+        .with_hint("look at https://bitbucket.status.atlassian.com and run again later")
+        .transient(),
+        300..=399 => HosterError::new(
+            error_kind::BAD_ANSWER,
+            format!("the API answered with a redirect ({status}{}), which is not followed", target(response)),
+        )
+        .with_hint(format!("check apiUrl ({}), and whether a proxy or a login page is in between", one_line(&account.base))),
+        _ => HosterError::new(
+            error_kind::OTHER,
+            format!("Bitbucket answered {status}{because}"),
+        )
+        .with_hint(format!("check apiUrl ({}); if it is right, this plugin may be older than Bitbucket's API", one_line(&account.base))),
+    };
+    error.with_status(status)
+}
+
+fn refused(account: &Account) -> String {
+    match account.credentials.kind() {
+        Kind::ApiToken => format!("check at {TOKEN_PAGE} that the token has neither expired nor been revoked, and that it was created with scopes (app Bitbucket, at least {SCOPE}); check that apiAuthName is the e-mail address of that account"),
+        Kind::AccessToken => "the token may have expired or been revoked; it works only in the repository, project or workspace it was made in (Settings, Access tokens): check that name is that workspace".to_owned(),
+        Kind::Anonymous | Kind::AppPassword => create_a_token(),
+        Kind::Unknown => format!("the password has the form of no credential that Bitbucket takes, and account passwords are not taken either: {}", create_a_token()),
+    }
+}
+
+fn forbidden(account: &Account) -> String {
+    let scope = match account.credentials.kind() {
+        Kind::Anonymous | Kind::AppPassword => return create_a_token(),
+        Kind::AccessToken => {
+            "the token needs the scope Repositories: Read (scopes are fixed: make a new token)"
+                .to_owned()
+        }
+        _ => format!(
+            "the token needs the scope {SCOPE} (scopes do not imply one another and are fixed: make a new token at {TOKEN_PAGE})"
+        ),
+    };
+    format!(
+        "{scope}; else the workspace may allow certain IP addresses only, or demand two-step login of its members"
+    )
+}
+
+fn gone(account: &Account) -> String {
+    match account.credentials.kind() {
+        // git answers 410 to them; the API 401, so far.
+        Kind::AppPassword => create_a_token(),
+        _ => "read what Bitbucket says: an account marked as spam is a matter for Atlassian's support; an endpoint that was removed needs a newer version of this plugin".to_owned(),
+    }
+}
+
+fn limited(response: &HttpResponse, account: &Account, because: &str) -> HosterError {
+    let wait: Option<u64> = response
+        .header("retry-after")
+        .and_then(|seconds| seconds.trim().parse().ok());
+    let until = wait.map_or_else(String::new, |seconds| {
+        format!("; it asks to wait {seconds} s")
+    });
+    let hint = if account.credentials.kind() == Kind::Anonymous {
+        "without credentials, Bitbucket answers 60 requests an hour for each IP address: give credentials, or wait an hour"
+    } else {
+        "Bitbucket answers about 1,000 requests an hour for each user or token: wait an hour, and look for what else uses the same account"
+    };
+    let mut error = HosterError::new(
+        error_kind::RATE_LIMITED,
+        format!("Bitbucket's request limit is used up (429){until}{because}"),
+    )
+    .with_hint(hint)
+    .transient();
+    error.retry_after = wait.into();
+    error
+}
+
+/// A 404 may also come from something that is not Bitbucket.
+fn elsewhere(account: &Account) -> String {
+    if account.base == "https://api.bitbucket.org" {
+        String::new()
+    } else {
+        format!(
+            "; check that apiUrl ({}) is Bitbucket's API",
+            one_line(&account.base)
+        )
+    }
+}
+
+/// Where a redirect leads: the host alone, as the rest may hold what is not for others.
+fn target(response: &HttpResponse) -> String {
+    response
+        .header("location")
+        .and_then(|location| Url::parse(location).ok())
+        .map_or_else(String::new, |url| {
+            format!(" to {}", one_line(&url.origin().ascii_serialization()))
+        })
+}
+
+/// Bitbucket's own words: `error.message` and `error.detail`, of which the latter may be anything.
+fn said(response: &HttpResponse) -> String {
+    let Ok(body) = serde_json::from_slice::<Value>(&response.body) else {
+        let is_text = response
+            .header("content-type")
+            .is_some_and(|content_type| content_type.starts_with("text/plain"));
+        return if is_text {
+            one_line(&String::from_utf8_lossy(&response.body))
+        } else {
+            String::new()
+        };
+    };
+    let words = |value: Option<&Value>| match value {
+        None | Some(Value::Null) => None,
+        Some(Value::String(text)) => Some(one_line(text)),
+        Some(other) => Some(one_line(&other.to_string())),
+    };
+    let message = words(body.pointer("/error/message"))
+        .or_else(|| words(body.get("error").filter(|error| error.is_string())));
+    let detail = words(body.pointer("/error/detail"));
+    [message, detail]
+        .into_iter()
+        .flatten()
+        .filter(|words| !words.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

@@ -1,0 +1,131 @@
+use forgekeep_plugin_sdk::{Repository, Severity};
+use forgekeep_plugin_testkit::Script;
+use serde_json::json;
+
+use crate::support::*;
+
+/// `authName`, `apiAuthName`, `password`; then what the API and git get.
+fn table() -> Vec<[&'static str; 5]> {
+    vec![
+        ["", "", "", "anonymous", "anonymous"],
+        ["devuser", "dev@example.com", "", "anonymous", "anonymous"],
+        [
+            "devuser",
+            "dev@example.com",
+            "ATAT-t",
+            "basic dev@example.com:ATAT-t",
+            "basic devuser:ATAT-t",
+        ],
+        [
+            "",
+            "dev@example.com",
+            "ATAT-t",
+            "basic dev@example.com:ATAT-t",
+            "basic x-bitbucket-api-token-auth:ATAT-t",
+        ],
+        [
+            "dev@example.com",
+            "",
+            "ATAT-t",
+            "basic dev@example.com:ATAT-t",
+            "basic x-bitbucket-api-token-auth:ATAT-t",
+        ],
+        [
+            "dev@example.com",
+            "dev@example.com",
+            "ATAT-t",
+            "basic dev@example.com:ATAT-t",
+            "basic x-bitbucket-api-token-auth:ATAT-t",
+        ],
+        [
+            "",
+            "",
+            "ATCT-t",
+            "bearer ATCT-t",
+            "basic x-token-auth:ATCT-t",
+        ],
+        [
+            "devuser",
+            "dev@example.com",
+            "ATCT-t",
+            "bearer ATCT-t",
+            "basic x-token-auth:ATCT-t",
+        ],
+        [
+            "devuser",
+            "",
+            "ATBB-p",
+            "basic devuser:ATBB-p",
+            "basic devuser:ATBB-p",
+        ],
+        [
+            "devuser",
+            "",
+            "abcdefghij0123456789",
+            "basic devuser:abcdefghij0123456789",
+            "basic devuser:abcdefghij0123456789",
+        ],
+        [
+            "devuser",
+            "",
+            "some secret",
+            "basic devuser:some secret",
+            "basic devuser:some secret",
+        ],
+        [
+            "devuser",
+            "dev@example.com",
+            "other",
+            "basic dev@example.com:other",
+            "basic devuser:other",
+        ],
+        [
+            "dev@example.com",
+            "",
+            "other",
+            "basic dev@example.com:other",
+            "basic x-bitbucket-api-token-auth:other",
+        ],
+        ["", "", "other", "bearer other", "basic x-token-auth:other"],
+        [
+            "devuser",
+            "dev@example.com",
+            " ATAT-t\n",
+            "basic dev@example.com:ATAT-t",
+            "basic devuser:ATAT-t",
+        ],
+        ["devuser", "dev@example.com", "\n", "anonymous", "anonymous"],
+    ]
+}
+
+#[test]
+fn what_the_api_and_git_get() {
+    for [auth_name, api_auth_name, password, api, git] in table() {
+        let case = format!("{auth_name:?} {api_auth_name:?} {password:?}");
+        let script = Script::new().json(FIRST, 200, &json!({ "values": [entry(1, "web")] }));
+        let mut session = open(source(auth_name, api_auth_name, password), &script);
+        let page = session.next_page().unwrap().unwrap();
+        assert_eq!(shown(&script.requests()[0].authorization), api, "{case}");
+        let access = session.git_access(&page.repositories[0]).unwrap();
+        assert_eq!(shown(&access.authorization), git, "{case}");
+    }
+}
+
+#[test]
+fn every_working_combination_validates() {
+    for [auth_name, api_auth_name, password, ..] in table() {
+        let findings = crate::validate::findings(&source(auth_name, api_auth_name, password));
+        assert!(
+            findings.iter().all(|f| f.severity != Severity::Error),
+            "{findings:?}"
+        );
+    }
+}
+
+#[test]
+fn credentials_ask_for_no_request() {
+    let script = Script::new();
+    let mut session = open(good(), &script);
+    session.git_access(&Repository::default()).unwrap();
+    assert!(script.requests().is_empty());
+}

@@ -1,0 +1,262 @@
+use forgekeep_plugin_sdk::{RNone, RSome, Severity, error_kind};
+use forgekeep_plugin_testkit::Script;
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+#[test]
+fn a_repository_as_documented() {
+    let repository = read(&entry(1, "web"));
+    assert_eq!(repository.id.as_str(), uuid(1));
+    assert_eq!(repository.full_name.as_str(), "acme/web");
+    assert_eq!(
+        repository.clone_url.as_str(),
+        "https://bitbucket.org/acme/web.git"
+    );
+    assert_eq!(repository.wiki_url, RNone);
+    assert_eq!(repository.default_branch.as_str(), "main");
+    assert_eq!(repository.size, RSome(123_456));
+    assert!(repository.private);
+    assert_eq!(repository.skip, RNone);
+}
+
+#[test]
+fn the_least_a_repository_needs() {
+    let repository = read(&json!({
+        "uuid": uuid(1),
+        "full_name": "acme/web",
+        "links": { "clone": [{ "name": "https", "href": "https://bitbucket.org/acme/web.git" }] },
+    }));
+    assert_eq!(repository.skip, RNone);
+    assert_eq!(repository.default_branch.as_str(), "");
+    assert_eq!(repository.size, RNone);
+}
+
+#[test]
+fn fields_of_another_type_do_not_spoil_a_repository() {
+    let mut odd = entry(1, "web");
+    odd["mainbranch"] = Value::Null;
+    odd["size"] = json!("much");
+    odd["has_wiki"] = Value::Null;
+    odd["is_private"] = json!(1);
+    odd["scm"] = Value::Null;
+    let repository = read(&odd);
+    assert_eq!(repository.skip, RNone);
+    assert_eq!(repository.default_branch.as_str(), "");
+    assert_eq!(repository.size, RNone);
+}
+
+#[test]
+fn the_clone_link_is_chosen_by_name_and_loses_its_user() {
+    for href in [
+        "https://bitbucket.org/acme/web.git",
+        "https://devuser@bitbucket.org/acme/web.git",
+        "https://devuser:secret@bitbucket.org/acme/web.git",
+        "https://dev%40example.com@bitbucket.org/acme/web.git/",
+    ] {
+        let mut turned = entry(1, "web");
+        turned["links"]["clone"] = json!([
+            { "name": "ssh", "href": "ssh://git@bitbucket.org/acme/web.git" },
+            { "name": "http", "href": "http://bitbucket.org/acme/web.git" },
+            { "name": "https", "href": href },
+        ]);
+        assert_eq!(
+            read(&turned).clone_url.as_str(),
+            "https://bitbucket.org/acme/web.git"
+        );
+    }
+}
+
+#[test]
+fn no_https_link_skips_with_the_reason() {
+    for links in [
+        Value::Null,
+        json!({}),
+        json!({ "clone": null }),
+        json!({ "clone": "https://bitbucket.org/acme/web.git" }),
+        json!({ "clone": [{ "name": "ssh", "href": "git@bitbucket.org:acme/web.git" }] }),
+        json!({ "clone": [{ "name": "http", "href": "http://bitbucket.org/acme/web.git" }] }),
+        json!({ "clone": [{ "name": "https" }] }),
+    ] {
+        let mut bare = entry(1, "web");
+        bare["links"] = links;
+        let repository = read(&bare);
+        assert_eq!(
+            skip(&repository),
+            "Bitbucket's listing gives it no https link to clone from"
+        );
+        assert_eq!(repository.clone_url.as_str(), "");
+    }
+}
+
+#[test]
+fn a_link_that_is_not_https_in_truth_is_not_taken() {
+    for href in [
+        "http://bitbucket.org/acme/web.git",
+        "file:///etc/passwd",
+        "ext::sh -c id",
+        "bitbucket.org/acme/web.git",
+    ] {
+        let mut bad = entry(1, "web");
+        bad["links"]["clone"] = json!([{ "name": "https", "href": href }]);
+        let repository = read(&bad);
+        assert!(repository.skip.is_some(), "{href}");
+        assert_eq!(repository.clone_url.as_str(), "");
+    }
+}
+
+#[test]
+fn plain_http_goes_only_with_a_plain_http_api() {
+    let first = "http://127.0.0.1:8080/2.0/repositories/acme?pagelen=100&sort=created_on";
+    for name in ["http", "https"] {
+        let mut local = entry(1, "web");
+        local["links"]["clone"] =
+            json!([{ "name": name, "href": "http://u@127.0.0.1:8080/acme/web.git" }]);
+        let script = Script::new().json(first, 200, &json!({ "values": [local] }));
+        let mut source = good();
+        source.api_url = "http://127.0.0.1:8080/2.0".into();
+        let page = open(source, &script).next_page().unwrap().unwrap();
+        assert_eq!(
+            page.repositories[0].clone_url.as_str(),
+            "http://127.0.0.1:8080/acme/web.git"
+        );
+    }
+}
+
+#[test]
+fn the_wiki_is_beside_the_repository() {
+    let mut with_wiki = entry(1, "web");
+    with_wiki["has_wiki"] = json!(true);
+    assert_eq!(
+        read(&with_wiki).wiki_url,
+        RSome("https://bitbucket.org/acme/web.git/wiki".into())
+    );
+}
+
+#[test]
+fn mercurial_is_skipped() {
+    let mut old = entry(1, "old");
+    old["scm"] = json!("hg");
+    assert_eq!(
+        skip(&read(&old)),
+        "Mercurial repository: Bitbucket removed Mercurial in 2020; nothing to clone"
+    );
+    old["scm"] = json!("fossil\u{1b}[2J");
+    assert_eq!(skip(&read(&old)), "it is kept by `fossil [2J`, not by git");
+}
+
+#[test]
+fn nothing_on_a_page_is_dropped_in_silence() {
+    let mut nameless = entry(1, "web");
+    nameless["full_name"] = Value::Null;
+    let mut without_id = entry(2, "api");
+    without_id.as_object_mut().unwrap().remove("uuid");
+    let page = first_page(
+        good(),
+        &json!({ "values": [nameless, without_id, {}, null, "x", 7, entry(3, "good")] }),
+    );
+    let ids: Vec<_> = page
+        .repositories
+        .iter()
+        .map(|repository| (repository.id.as_str(), repository.full_name.as_str()))
+        .collect();
+    assert_eq!(
+        ids,
+        [
+            (uuid(1).as_str(), "acme/web"),
+            ("acme/api", "acme/api"),
+            (uuid(3).as_str(), "acme/good"),
+        ]
+    );
+    assert!(skip(&page.repositories[0]).contains("full_name"));
+    assert!(skip(&page.repositories[1]).contains("uuid"));
+    assert_eq!(page.repositories[2].skip, RNone);
+    assert_eq!(page.notes.len(), 4);
+    assert!(
+        page.notes
+            .iter()
+            .all(|note| note.severity == Severity::Error)
+    );
+    insta::assert_snapshot!(page.notes[0].message, @"entry 3 of Bitbucket's listing has neither uuid nor full_name: whatever it is, it is not backed up");
+}
+
+#[test]
+fn without_credentials_the_first_page_says_what_is_left_out() {
+    let next = "https://api.bitbucket.org/2.0/repositories/acme?page=2";
+    let script = Script::new()
+        .json(
+            FIRST,
+            200,
+            &json!({ "values": [entry(1, "web")], "next": next }),
+        )
+        .json(next, 200, &json!({ "values": [entry(2, "api")] }));
+    let (pages, error) = all(&mut *open(source("", "", ""), &script));
+    assert_eq!(error, None);
+    assert_eq!(pages[0].notes.len(), 1);
+    assert_eq!(pages[0].notes[0].severity, Severity::Warning);
+    assert!(pages[1].notes.is_empty());
+    insta::assert_snapshot!(pages[0].notes[0].message, @"no credentials: only public repositories are backed up, private ones are left out; create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account");
+}
+
+#[test]
+fn an_empty_listing_is_never_a_silent_success() {
+    let page = first_page(good(), &json!({ "values": [], "size": 0 }));
+    assert_eq!(page.total, RSome(0));
+    assert_eq!(page.notes[0].severity, Severity::Warning);
+    insta::assert_snapshot!(page.notes[0].message, @"the API token of dev@example.com sees no repository in workspace acme; check that name is the right workspace, that the account is a member with access to its repositories, and that the token has the scope read:repository:bitbucket; nothing is taken for deleted");
+
+    let page = first_page(
+        source("", "", ACCESS_TOKEN),
+        &json!({ "values": [], "size": 0 }),
+    );
+    insta::assert_snapshot!(page.notes[0].message, @"the access token sees no repository in workspace acme; check that the token was made in this workspace, and with the scope Repositories: Read; nothing is taken for deleted");
+
+    let page = first_page(source("", "", ""), &json!({ "values": [] }));
+    assert_eq!(page.notes.len(), 2);
+}
+
+#[test]
+fn a_listing_that_ends_early_says_so() {
+    let page = first_page(
+        good(),
+        &json!({ "values": [entry(1, "web")], "size": 12, "pagelen": 100, "page": 1 }),
+    );
+    assert_eq!(page.total, RSome(12));
+    insta::assert_snapshot!(page.notes[0].message, @"Bitbucket counts 12 repositories, but its listing ended after 1: the rest is not backed up");
+}
+
+#[test]
+fn an_answer_without_values_is_not_an_empty_listing() {
+    for body in [
+        json!({}),
+        json!({ "values": null }),
+        json!({ "values": "x".repeat(10_000) }),
+        json!([]),
+        json!({ "values": [], "next": 2 }),
+    ] {
+        let script = Script::new().json(FIRST, 200, &body);
+        let error = open(good(), &script).next_page().unwrap_err();
+        assert_eq!(error.kind, error_kind::BAD_ANSWER);
+        assert!(error.message.chars().count() < 400);
+    }
+}
+
+#[test]
+fn a_workspace_may_be_named_by_its_uuid_or_in_capitals() {
+    for (name, segment) in [
+        (
+            "{0DE4FB31-9C5E-4A02-8B39-6F3A5C2E1D77}",
+            "%7B0de4fb31-9c5e-4a02-8b39-6f3a5c2e1d77%7D",
+        ),
+        ("Acme", "acme"),
+    ] {
+        let script = Script::new();
+        let mut source = good();
+        source.name = name.into();
+        let _ = open(source, &script).next_page();
+        assert_eq!(
+            script.requests()[0].url.as_str(),
+            format!("{API}/2.0/repositories/{segment}?pagelen=100&sort=created_on")
+        );
+    }
+}

@@ -1,0 +1,232 @@
+use forgekeep_plugin_sdk::{Extras, Header, HosterError, HttpResponse, Source, error_kind};
+use forgekeep_plugin_testkit::Script;
+use serde_json::{Value, json};
+
+use crate::support::*;
+
+fn answer(source: Source, status: u16, headers: &[(&str, &str)], body: &str) -> HosterError {
+    let response = HttpResponse {
+        status,
+        url: FIRST.into(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| Header {
+                name: (*name).into(),
+                value: (*value).into(),
+            })
+            .collect(),
+        body: body.as_bytes().to_vec().into(),
+        extras: Extras::new(),
+    };
+    let script = Script::new().answer(FIRST, Ok(response));
+    let error = open(source, &script).next_page().unwrap_err();
+    assert_eq!(error.status, Some(status).into());
+    error
+}
+
+fn written(error: &HosterError) -> String {
+    let transient = if error.permanent { "" } else { ", transient" };
+    format!(
+        "{}{transient}: {}\n  -> {}\n",
+        error.kind, error.message, error.hint
+    )
+}
+
+fn json_answer(source: Source, status: u16, body: &Value) -> String {
+    let headers = [("content-type", "application/json")];
+    written(&answer(source, status, &headers, &body.to_string()))
+}
+
+fn each_kind() -> [Source; 5] {
+    [
+        good(),
+        source("", "", ACCESS_TOKEN),
+        source("devuser", "", APP_PASSWORD),
+        source("devuser", "", "hunter2"),
+        source("", "", ""),
+    ]
+}
+
+#[test]
+fn unauthorized() {
+    let body = json!({ "type": "error", "error": { "message": "Token is invalid, expired, or not supported for this endpoint." } });
+    let said: String = each_kind()
+        .into_iter()
+        .map(|source| json_answer(source, 401, &body))
+        .collect();
+    insta::assert_snapshot!(said, @r"
+        credentials: Bitbucket refuses the API token of dev@example.com (401): Token is invalid, expired, or not supported for this endpoint.
+          -> check at https://id.atlassian.com/manage-profile/security/api-tokens that the token has neither expired nor been revoked, and that it was created with scopes (app Bitbucket, at least read:repository:bitbucket); check that apiAuthName is the e-mail address of that account
+        credentials: Bitbucket refuses the access token (401): Token is invalid, expired, or not supported for this endpoint.
+          -> the token may have expired or been revoked; it works only in the repository, project or workspace it was made in (Settings, Access tokens): check that name is that workspace
+        credentials: Bitbucket refuses the app password of devuser (401): app passwords were removed on 2026-07-28 (CHANGE-3222): Token is invalid, expired, or not supported for this endpoint.
+          -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
+        credentials: Bitbucket refuses the password of unknown form of devuser (401): Token is invalid, expired, or not supported for this endpoint.
+          -> the password has the form of no credential that Bitbucket takes, and account passwords are not taken either: create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
+        credentials: Bitbucket wants credentials for workspace acme (401): Token is invalid, expired, or not supported for this endpoint.
+          -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
+        ");
+}
+
+#[test]
+fn forbidden() {
+    let body = json!({ "type": "error", "error": {
+        "message": "Your credentials lack one or more required privilege scopes.",
+        "detail": { "required": ["repository"], "granted": ["account"] },
+    } });
+    let said: String = each_kind()
+        .into_iter()
+        .map(|source| json_answer(source, 403, &body))
+        .collect();
+    insta::assert_snapshot!(said, @r#"
+        forbidden: Bitbucket forbids workspace acme to the API token of dev@example.com (403): Your credentials lack one or more required privilege scopes. {"granted":["account"],"required":["repository"]}
+          -> the token needs the scope read:repository:bitbucket (scopes do not imply one another and are fixed: make a new token at https://id.atlassian.com/manage-profile/security/api-tokens); else the workspace may allow certain IP addresses only, or demand two-step login of its members
+        forbidden: Bitbucket forbids workspace acme to the access token (403): Your credentials lack one or more required privilege scopes. {"granted":["account"],"required":["repository"]}
+          -> the token needs the scope Repositories: Read (scopes are fixed: make a new token); else the workspace may allow certain IP addresses only, or demand two-step login of its members
+        forbidden: Bitbucket forbids workspace acme to the app password of devuser (403): Your credentials lack one or more required privilege scopes. {"granted":["account"],"required":["repository"]}
+          -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
+        forbidden: Bitbucket forbids workspace acme to the password of unknown form of devuser (403): Your credentials lack one or more required privilege scopes. {"granted":["account"],"required":["repository"]}
+          -> the token needs the scope read:repository:bitbucket (scopes do not imply one another and are fixed: make a new token at https://id.atlassian.com/manage-profile/security/api-tokens); else the workspace may allow certain IP addresses only, or demand two-step login of its members
+        forbidden: Bitbucket forbids workspace acme to a request without credentials (403): Your credentials lack one or more required privilege scopes. {"granted":["account"],"required":["repository"]}
+          -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
+        "#);
+}
+
+#[test]
+fn not_found() {
+    let body =
+        json!({ "type": "error", "error": { "message": "No workspace with identifier 'acme'." } });
+    let said = json_answer(good(), 404, &body) + &json_answer(source("", "", ""), 404, &json!({}));
+    insta::assert_snapshot!(said, @r"
+        not-found: Bitbucket knows no workspace acme, or hides it from the API token of dev@example.com (404): No workspace with identifier 'acme'.
+          -> check name: it is the id of the workspace, the part after https://bitbucket.org/ in the address of its repositories, which changes when the workspace is renamed; check that the account is a member of it
+        not-found: Bitbucket knows no workspace acme, or hides it from a request without credentials (404)
+          -> check name: it is the id of the workspace, the part after https://bitbucket.org/ in the address of its repositories, which changes when the workspace is renamed; check that the account is a member of it
+        ");
+}
+
+#[test]
+fn not_found_at_another_address() {
+    let first = "http://127.0.0.1:8080/2.0/repositories/acme?pagelen=100&sort=created_on";
+    let script = Script::new().body(first, 404, "text/html", "<html>");
+    let mut source = good();
+    source.api_url = "http://127.0.0.1:8080".into();
+    let error = open(source, &script).next_page().unwrap_err();
+    assert!(error.hint.contains("apiUrl (http://127.0.0.1:8080)"));
+}
+
+#[test]
+fn gone() {
+    let body = json!({ "type": "error", "error": { "message": "Account has been marked as spam.", "detail": "Contact support" } });
+    insta::assert_snapshot!(json_answer(good(), 410, &body), @r"
+        gone: Bitbucket has withdrawn workspace acme, or this part of its API (410): Account has been marked as spam. Contact support
+          -> read what Bitbucket says: an account marked as spam is a matter for Atlassian's support; an endpoint that was removed needs a newer version of this plugin
+        ");
+}
+
+#[test]
+fn too_many_requests() {
+    let error = answer(good(), 429, &[("retry-after", "120")], "");
+    assert_eq!(error.retry_after, Some(120).into());
+    insta::assert_snapshot!(written(&error), @r"
+        rate-limited, transient: Bitbucket's request limit is used up (429); it asks to wait 120 s
+          -> Bitbucket answers about 1,000 requests an hour for each user or token: wait an hour, and look for what else uses the same account
+        ");
+
+    let error = answer(
+        source("", "", ""),
+        429,
+        &[("content-type", "text/plain")],
+        "Rate limit for this resource has been exceeded\n",
+    );
+    assert_eq!(error.retry_after, None.into());
+    insta::assert_snapshot!(written(&error), @r"
+        rate-limited, transient: Bitbucket's request limit is used up (429): Rate limit for this resource has been exceeded
+          -> without credentials, Bitbucket answers 60 requests an hour for each IP address: give credentials, or wait an hour
+        ");
+}
+
+#[test]
+fn out_of_order() {
+    for status in [500, 502, 503, 504, 408] {
+        let error = answer(good(), status, &[("content-type", "text/html")], "<html>");
+        assert_eq!(error.kind, error_kind::UNAVAILABLE);
+        assert!(!error.permanent);
+    }
+    insta::assert_snapshot!(json_answer(good(), 503, &json!({ "error": { "message": "Down for maintenance" } })), @r"
+        unavailable, transient: Bitbucket is out of order (503): Down for maintenance
+          -> look at https://bitbucket.status.atlassian.com and run again later
+        ");
+}
+
+#[test]
+fn redirects_are_not_followed() {
+    let error = answer(
+        good(),
+        302,
+        &[(
+            "location",
+            "https://user:pass@id.atlassian.com/login?token=abc",
+        )],
+        "",
+    );
+    insta::assert_snapshot!(written(&error), @r"
+        bad-answer: the API answered with a redirect (302 to https://id.atlassian.com), which is not followed
+          -> check apiUrl (https://api.bitbucket.org), and whether a proxy or a login page is in between
+        ");
+}
+
+#[test]
+fn anything_else() {
+    insta::assert_snapshot!(json_answer(good(), 400, &json!({ "error": "Bad\u{1b}[31m request\r\n\u{202e}" })), @r"
+        other: Bitbucket answered 400: Bad [31m request
+          -> check apiUrl (https://api.bitbucket.org); if it is right, this plugin may be older than Bitbucket's API
+        ");
+}
+
+#[test]
+fn a_web_page_or_broken_json_in_place_of_an_answer() {
+    let page = answer(
+        good(),
+        200,
+        &[("content-type", "text/html; charset=utf-8")],
+        "<!DOCTYPE html><title>Log in</title>",
+    );
+    let cut = answer(
+        good(),
+        200,
+        &[("content-type", "application/json")],
+        "{\"values\": [{\"uuid\":",
+    );
+    let shape = answer(
+        good(),
+        200,
+        &[("content-type", "application/json")],
+        "{\"values\": {\"a\": 1}}",
+    );
+    insta::assert_snapshot!(written(&page) + &written(&cut) + &written(&shape), @r"
+        bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with a web page instead of JSON
+          -> the hoster may be out of order, or a proxy or login page is in between; try again later and check apiUrl
+        bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with JSON that is not what it documents: EOF while parsing a value at line 1 column 20
+          -> try again later; if it stays, the hoster has changed its API and the plugin needs an update
+        bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with JSON that is not what it documents: invalid type: map, expected a sequence at line 1 column 11
+          -> try again later; if it stays, the hoster has changed its API and the plugin needs an update
+        ");
+}
+
+#[test]
+fn long_words_are_cut() {
+    let error = json_answer(
+        good(),
+        403,
+        &json!({ "error": { "message": "x".repeat(100_000), "detail": { "y": "z".repeat(100_000) } } }),
+    );
+    assert!(error.chars().count() < 1500);
+}
+
+#[test]
+fn a_failure_of_the_network_is_passed_on() {
+    let failure = HosterError::new(error_kind::TLS, "certificate has expired");
+    let script = Script::new().answer(FIRST, Err(failure.clone()));
+    assert_eq!(open(good(), &script).next_page().unwrap_err(), failure);
+}

@@ -1,0 +1,131 @@
+use forgekeep_hoster_bitbucket::Bitbucket;
+use forgekeep_plugin_sdk::{
+    Authorization, Hoster, HosterError, Page, RSome, Repository, SecretString, Session, Source,
+};
+use forgekeep_plugin_testkit::Script;
+use serde_json::{Value, json};
+
+pub const API: &str = "https://api.bitbucket.org";
+pub const FIRST: &str =
+    "https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on";
+pub const GLANCE: &str = "https://api.bitbucket.org/2.0/repositories/acme?pagelen=1";
+pub const USER: &str = "https://api.bitbucket.org/2.0/user";
+
+pub const API_TOKEN: &str = "ATATT3xFfGF0-an-api-token";
+pub const ACCESS_TOKEN: &str = "ATCTT3xFfGN0-an-access-token";
+pub const APP_PASSWORD: &str = "ATBBx2h4vTwTqhZ8uWzHnq9KpY3d6A1B2C3D";
+
+/// Workspace acme with these keys; empty ones are absent.
+pub fn source(auth_name: &str, api_auth_name: &str, password: &str) -> Source {
+    Source {
+        title: "acme".into(),
+        name: "acme".into(),
+        auth_name: auth_name.into(),
+        api_auth_name: api_auth_name.into(),
+        secret: (!password.is_empty())
+            .then(|| SecretString::new(password))
+            .into(),
+        api_url: API.into(),
+        ..Source::default()
+    }
+}
+
+/// With an API token, as it should be.
+pub fn good() -> Source {
+    source("devuser", "dev@example.com", API_TOKEN)
+}
+
+pub fn open(source: Source, script: &Script) -> Box<dyn Session> {
+    Bitbucket.open(source, script.services()).unwrap()
+}
+
+/// The first page of a listing that says this.
+pub fn first_page(source: Source, body: &Value) -> Page {
+    let script = Script::new().json(FIRST, 200, body);
+    open(source, &script).next_page().unwrap().unwrap()
+}
+
+/// The one repository that an entry of the listing becomes.
+pub fn read(entry: &Value) -> Repository {
+    let page = first_page(good(), &json!({ "values": [entry] }));
+    assert_eq!(page.repositories.len(), 1, "{entry}");
+    page.repositories[0].clone()
+}
+
+/// All pages to the end, or to an error.
+pub fn all(session: &mut dyn Session) -> (Vec<Page>, Option<HosterError>) {
+    let mut pages = Vec::new();
+    loop {
+        match session.next_page() {
+            Ok(Some(page)) => pages.push(page),
+            Ok(None) => return (pages, None),
+            Err(error) => return (pages, Some(error)),
+        }
+    }
+}
+
+/// A repository as Bitbucket's OpenAPI document describes it, with what answers hold besides
+/// (slug, workspace, type).
+pub fn entry(number: u32, name: &str) -> Value {
+    json!({
+        "type": "repository",
+        "uuid": uuid(number),
+        "full_name": format!("acme/{name}"),
+        "slug": name,
+        "name": name,
+        "is_private": true,
+        "scm": "git",
+        "description": "",
+        "created_on": "2019-03-01T12:00:00.000000+00:00",
+        "updated_on": "2026-10-31T08:15:30.123456+00:00",
+        "size": 123_456,
+        "language": "",
+        "has_issues": false,
+        "has_wiki": false,
+        "fork_policy": "no_public_forks",
+        "parent": null,
+        "website": null,
+        "mainbranch": { "type": "branch", "name": "main" },
+        "project": { "type": "project", "key": "AC", "uuid": "{11111111-0000-0000-0000-000000000000}", "name": "Acme" },
+        "owner": { "type": "team", "uuid": "{22222222-0000-0000-0000-000000000000}", "display_name": "Acme" },
+        "workspace": { "type": "workspace", "slug": "acme", "uuid": "{22222222-0000-0000-0000-000000000000}", "name": "Acme" },
+        "links": {
+            "self": { "href": format!("https://api.bitbucket.org/2.0/repositories/acme/{name}") },
+            "html": { "href": format!("https://bitbucket.org/acme/{name}") },
+            "clone": [
+                { "name": "https", "href": format!("https://devuser@bitbucket.org/acme/{name}.git") },
+                { "name": "ssh", "href": format!("git@bitbucket.org:acme/{name}.git") },
+            ],
+        },
+    })
+}
+
+pub fn uuid(number: u32) -> String {
+    format!("{{{number:08x}-0000-4000-8000-000000000000}}")
+}
+
+/// Names of the repositories of some pages.
+pub fn names(pages: &[Page]) -> Vec<String> {
+    pages
+        .iter()
+        .flat_map(|page| page.repositories.iter())
+        .map(|repository| repository.full_name.to_string())
+        .collect()
+}
+
+/// Credentials in a form to compare.
+pub fn shown(authorization: &Authorization) -> String {
+    match authorization {
+        Authorization::Anonymous => "anonymous".to_owned(),
+        Authorization::Basic { user, secret } => format!("basic {user}:{}", secret.expose()),
+        Authorization::Bearer { secret } => format!("bearer {}", secret.expose()),
+    }
+}
+
+/// The reason a repository is skipped for.
+pub fn skip(repository: &Repository) -> &str {
+    match &repository.skip {
+        RSome(reason) => reason.as_str(),
+        _ => panic!("{} is not skipped", repository.full_name),
+    }
+}

@@ -1,0 +1,92 @@
+//! `git http-backend` as the git service: what real hosters run, more or less.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::thread;
+
+use forgekeep_demo_hoster::{Body, GitService, Request, Response};
+
+use crate::git;
+
+/// Runs `git http-backend` for each request.
+pub(crate) struct HttpBackend;
+
+impl GitService for HttpBackend {
+    fn advertise(&self, git_dir: &Path, request: &Request) -> Response {
+        run(git_dir, "info/refs", request.clone())
+    }
+
+    fn upload_pack(&self, git_dir: &Path, request: Request) -> Response {
+        run(git_dir, "git-upload-pack", request)
+    }
+}
+
+fn run(git_dir: &Path, path: &str, request: Request) -> Response {
+    let mut command = git::http_backend(git_dir);
+    command
+        .env("GIT_PROJECT_ROOT", git_dir)
+        .env("GIT_HTTP_EXPORT_ALL", "1")
+        .env("PATH_INFO", format!("/{path}"))
+        .env("REQUEST_METHOD", &request.method)
+        .env("QUERY_STRING", request.query())
+        .env("REMOTE_ADDR", request.remote.ip().to_string())
+        .env("CONTENT_LENGTH", request.body.len().to_string());
+    for (header, variable) in [
+        ("Content-Type", "CONTENT_TYPE"),
+        ("Content-Encoding", "HTTP_CONTENT_ENCODING"),
+        ("Git-Protocol", "GIT_PROTOCOL"),
+    ] {
+        command.envs(request.header(header).map(|value| (variable, value)));
+    }
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().expect("git http-backend can be started");
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    thread::spawn(move || stdin.write_all(&request.body).ok());
+    let mut output = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let (status, headers) = read_head(&mut output).expect("git http-backend answers");
+    let mut running = Running(child);
+    let body = Body::Stream(Box::new(move |client| {
+        io::copy(&mut output, client)?;
+        match running.0.wait()?.success() {
+            true => Ok(()),
+            false => Err(io::Error::other("git http-backend failed")),
+        }
+    }));
+    Response {
+        status,
+        headers,
+        body,
+    }
+}
+
+/// Ends with the answer, also when the client goes away before.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+fn read_head(output: &mut impl BufRead) -> io::Result<(u16, Vec<(String, String)>)> {
+    let mut status = 200;
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        // No git answer has a head this long.
+        output.by_ref().take(64 * 1024).read_line(&mut line)?;
+        match line.trim_end().split_once(": ") {
+            Some(("Status", value)) => {
+                let code = value.split(' ').next().and_then(|code| code.parse().ok());
+                status = code.ok_or_else(|| io::Error::other("not a status"))?;
+            }
+            Some((name, value)) => headers.push((name.to_owned(), value.to_owned())),
+            None => return Ok((status, headers)),
+        }
+    }
+}

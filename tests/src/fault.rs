@@ -1,0 +1,282 @@
+//! Faults on purpose: which request, and what happens to it.
+
+use std::io::Write;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, pkt_line};
+
+use crate::gate::{Gate, Logged, RequestKind};
+
+/// A rule: which requests fail, and how. Of several that match, the first one injected acts.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    kind: RequestKind,
+    action: Action,
+    repository: Option<String>,
+    wiki: Option<bool>,
+    text: Option<String>,
+    /// The first and the last of the matching requests that fail, counted from 1.
+    between: (usize, usize),
+    seen: usize,
+}
+
+impl Fault {
+    /// Lets every request of a kind fail.
+    pub fn on(kind: RequestKind, action: Action) -> Self {
+        let between = (1, usize::MAX);
+        Self {
+            kind,
+            action,
+            repository: None,
+            wiki: None,
+            text: None,
+            between,
+            seen: 0,
+        }
+    }
+
+    /// Only of the repository with this slug.
+    #[must_use]
+    pub fn repository(mut self, slug: &str) -> Self {
+        self.repository = Some(slug.to_owned());
+        self
+    }
+
+    /// Only of wikis, or of everything else.
+    #[must_use]
+    pub fn wiki(mut self, wiki: bool) -> Self {
+        self.wiki = Some(wiki);
+        self
+    }
+
+    /// Only where path and query contain a text, such as `page=2`.
+    #[must_use]
+    pub fn containing(mut self, text: &str) -> Self {
+        self.text = Some(text.to_owned());
+        self
+    }
+
+    /// Only the first so many of those requests.
+    #[must_use]
+    pub fn first(mut self, count: usize) -> Self {
+        self.between = (1, count);
+        self
+    }
+
+    /// Only one of those requests, counted from 1.
+    #[must_use]
+    pub fn nth(mut self, number: usize) -> Self {
+        self.between = (number, number);
+        self
+    }
+
+    pub(crate) fn strikes(&mut self, request: &Logged) -> Option<Action> {
+        let matches = self.kind == request.kind
+            && (self.repository.is_none() || self.repository == request.repository)
+            && self.wiki.is_none_or(|wiki| wiki == request.wiki)
+            && self
+                .text
+                .as_ref()
+                .is_none_or(|text| request.target.contains(text));
+        self.seen += usize::from(matches);
+        let due = (self.between.0..=self.between.1).contains(&self.seen);
+        (matches && due).then(|| self.action.clone())
+    }
+}
+
+/// What happens to a request.
+#[derive(Debug, Clone)]
+pub enum Action {
+    /// Answers something else.
+    Respond {
+        /// The status code.
+        status: u16,
+        /// The headers.
+        headers: Vec<(String, String)>,
+        /// The body.
+        body: Vec<u8>,
+    },
+    /// Answers with half of the body, and closes the connection.
+    Truncate,
+    /// Sends bytes that are not HTTP, and closes the connection.
+    Garbage,
+    /// Sends nothing until [`crate::Forge::release`], or the forge's end.
+    Hang,
+    /// Closes the connection without an answer.
+    Close,
+    /// Answers 200, with an error inside git's protocol.
+    GitError(String),
+    /// Answers with half of the pack, as if that were all.
+    EndPackEarly,
+    /// Answers properly, but late.
+    Delay(Duration),
+}
+
+impl Action {
+    /// A status with Bitbucket's error document.
+    pub fn status(status: u16) -> Self {
+        let body = format!(r#"{{"type": "error", "error": {{"message": "injected {status}"}}}}"#);
+        Self::Respond {
+            status,
+            headers: vec![header("Content-Type", "application/json")],
+            body: body.into(),
+        }
+    }
+
+    /// The same, with a time to wait.
+    pub fn retry_after(status: u16, seconds: u32) -> Self {
+        Self::status(status).with_header("Retry-After", &seconds.to_string())
+    }
+
+    /// A page for people, as load balancers send it when what is behind them is down.
+    pub fn html(status: u16) -> Self {
+        let body = "<!DOCTYPE html>\n<html><head><title>Bitbucket is down</title></head></html>\n";
+        let headers = vec![header("Content-Type", "text/html; charset=utf-8")];
+        Self::Respond {
+            status,
+            headers,
+            body: body.into(),
+        }
+    }
+
+    /// A body of one's own, as JSON.
+    pub fn json(status: u16, body: &serde_json::Value) -> Self {
+        let headers = vec![header("Content-Type", "application/json")];
+        Self::Respond {
+            status,
+            headers,
+            body: body.to_string().into(),
+        }
+    }
+
+    /// A redirect.
+    pub fn redirect(status: u16, url: &str) -> Self {
+        Self::Respond {
+            status,
+            headers: vec![header("Location", url)],
+            body: Vec::new(),
+        }
+    }
+
+    /// The same answer with one header more; other actions stay what they are.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: &str) -> Self {
+        if let Self::Respond { headers, .. } = &mut self {
+            headers.push(header(name, value));
+        }
+        self
+    }
+
+    pub(crate) fn perform(self, logged: &Logged, request: Request, gate: &Gate) -> Reply {
+        let release = Arc::clone(&gate.release);
+        match self {
+            Self::Respond {
+                status,
+                headers,
+                body,
+            } => Reply::Response(Response {
+                status,
+                headers,
+                body: Body::Bytes(body),
+            }),
+            Self::Truncate => {
+                let (status, headers, body) = real_answer(gate, request);
+                let mut message = format!("HTTP/1.1 {status} Truncated\r\n");
+                for (name, value) in headers {
+                    message.push_str(&format!("{name}: {value}\r\n"));
+                }
+                message.push_str(&format!("Content-Length: {}\r\n\r\n", body.len().max(2)));
+                let mut message = message.into_bytes();
+                message.extend(&body[..body.len() / 2]);
+                Reply::TakeOver(Box::new(move |client| client.write_all(&message)))
+            }
+            Self::Garbage => Reply::TakeOver(Box::new(|client| client.write_all(&[0x16; 600]))),
+            Self::Close => Reply::TakeOver(Box::new(|_| Ok(()))),
+            Self::Hang => Reply::TakeOver(Box::new(move |_| {
+                release.wait();
+                Ok(())
+            })),
+            Self::GitError(message) => {
+                let mut body = Vec::new();
+                let mut phase = "result";
+                if logged.kind == RequestKind::InfoRefs {
+                    phase = "advertisement";
+                    pkt_line::push(&mut body, "# service=git-upload-pack\n");
+                    body.extend(pkt_line::FLUSH);
+                }
+                pkt_line::push(&mut body, format!("ERR {message}"));
+                let content_type = format!("application/x-git-upload-pack-{phase}");
+                Reply::Response(Response::new(200, &content_type, body))
+            }
+            Self::EndPackEarly => {
+                let (status, headers, body) = real_answer(gate, request);
+                Reply::Response(Response {
+                    status,
+                    headers,
+                    body: Body::Bytes(half_the_pack(&body)),
+                })
+            }
+            Self::Delay(time) => {
+                thread::sleep(time);
+                gate.site.handle(request)
+            }
+        }
+    }
+}
+
+fn header(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+fn real_answer(gate: &Gate, request: Request) -> (u16, Vec<(String, String)>, Vec<u8>) {
+    match gate.site.handle(request) {
+        Reply::Response(Response {
+            status,
+            headers,
+            body,
+        }) => {
+            let body = body.into_bytes().expect("the real answer is complete");
+            (status, headers, body)
+        }
+        Reply::TakeOver(_) => unreachable!("the site answers properly"),
+    }
+}
+
+/// Keeps the acknowledgements and half of what is on the pack's band, in a body that ends well.
+fn half_the_pack(body: &[u8]) -> Vec<u8> {
+    let (mut input, mut early, mut pack) = (body, Vec::new(), Vec::new());
+    while let Ok(packet) = pkt_line::take(&mut input) {
+        match packet {
+            Some([1, data @ ..]) => pack.extend(data),
+            Some([2, ..]) | None => {}
+            Some(line) => pkt_line::push(&mut early, line),
+        }
+    }
+    pack.truncate(pack.len() / 2);
+    for data in pack.chunks(pkt_line::LONGEST - 1) {
+        pkt_line::push(&mut early, [&[1], data].concat());
+    }
+    early.extend(pkt_line::FLUSH);
+    early
+}
+
+/// Lets everything that hangs go on.
+#[derive(Debug, Default)]
+pub(crate) struct Release {
+    released: Mutex<bool>,
+    changed: Condvar,
+}
+
+impl Release {
+    pub(crate) fn release(&self) {
+        *self.released.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.changed.notify_all();
+    }
+
+    fn wait(&self) {
+        let released = self.released.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_while(released, |released| !*released));
+    }
+}

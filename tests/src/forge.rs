@@ -1,0 +1,313 @@
+//! A running hoster with real repositories.
+
+use std::collections::HashSet;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use forgekeep_demo_hoster::{
+    Account, Handler, Repository, Server, Site, Socket, State, Workspace, uuid_from,
+};
+use tempfile::TempDir;
+
+use crate::backend::HttpBackend;
+use crate::fault::Fault;
+use crate::gate::{Gate, Logged, RequestKind};
+use crate::git;
+use crate::repository::Repo;
+
+/// How a [`Forge`] is to be.
+#[derive(Debug, Default)]
+pub struct ForgeBuilder {
+    workspaces: Vec<String>,
+    accounts: Vec<Account>,
+    opaque_cursors: bool,
+    separate_git: bool,
+}
+
+impl ForgeBuilder {
+    /// Adds a workspace; without any there is `acme`.
+    #[must_use]
+    pub fn workspace(mut self, slug: &str) -> Self {
+        self.workspaces.push(slug.to_owned());
+        self
+    }
+
+    /// Adds an API token with every scope, for all workspaces.
+    #[must_use]
+    pub fn api_token(self, email: &str, user: &str, token: &str) -> Self {
+        self.account(Account::api_token(email, user, token))
+    }
+
+    /// Adds an access token, for all workspaces.
+    #[must_use]
+    pub fn access_token(self, token: &str) -> Self {
+        let mut account = Account::access_token("", token);
+        account.workspaces.clear();
+        self.account(account)
+    }
+
+    /// Adds an account; one that names no workspace is a member of all.
+    #[must_use]
+    pub fn account(mut self, account: Account) -> Self {
+        self.accounts.push(account);
+        self
+    }
+
+    /// Pages lead on by opaque cursors, and without totals.
+    #[must_use]
+    pub fn opaque_cursors(mut self) -> Self {
+        self.opaque_cursors = true;
+        self
+    }
+
+    /// Serves git on another port than the API, as Bitbucket has another host for it.
+    #[must_use]
+    pub fn separate_git(mut self) -> Self {
+        self.separate_git = true;
+        self
+    }
+
+    /// Starts the hoster.
+    pub fn build(mut self) -> Forge {
+        if self.workspaces.is_empty() {
+            self.workspaces.push("acme".to_owned());
+        }
+        for account in self.accounts.iter_mut().filter(|a| a.workspaces.is_empty()) {
+            account.workspaces.clone_from(&self.workspaces);
+        }
+        let folder = tempfile::Builder::new()
+            .prefix("forge-")
+            .tempdir()
+            .expect("a temporary folder");
+        git::run(
+            folder.path(),
+            &["init", "-q", "--bare", "--template=", "blank.git"],
+        );
+        let api = Socket::bind().expect("a port");
+        let git = self.separate_git.then(|| Socket::bind().expect("a port"));
+        let state = State {
+            api_url: api.url(),
+            git_url: git.as_ref().unwrap_or(&api).url(),
+            workspaces: self
+                .workspaces
+                .iter()
+                .map(|slug| Workspace::new(slug))
+                .collect(),
+            accounts: self.accounts,
+            opaque_cursors: self.opaque_cursors,
+        };
+        let (api_url, git_url) = (state.api_url.clone(), state.git_url.clone());
+        let site = Arc::new(Site::new(state, HttpBackend));
+        let gate = Arc::new(Gate::new(Arc::clone(&site)));
+        let servers = [Some(api), git]
+            .into_iter()
+            .flatten()
+            .map(|socket| Server::start(socket, Arc::clone(&gate) as Arc<dyn Handler>))
+            .map(|server| server.expect("a thread"))
+            .collect();
+        let (created, now) = (AtomicU64::new(0), AtomicI64::new(1_700_000_000));
+        Forge {
+            servers,
+            gate,
+            site,
+            api_url,
+            git_url,
+            created,
+            now,
+            folder,
+        }
+    }
+}
+
+/// A running Bitbucket look-alike whose repositories are served by real git.
+pub struct Forge {
+    // Before the folder, so that nobody reads from it any more when it is deleted.
+    servers: Vec<Server>,
+    gate: Arc<Gate>,
+    pub(crate) site: Arc<Site>,
+    api_url: String,
+    git_url: String,
+    created: AtomicU64,
+    now: AtomicI64,
+    folder: TempDir,
+}
+
+impl Forge {
+    /// Starts to describe one.
+    pub fn builder() -> ForgeBuilder {
+        ForgeBuilder::default()
+    }
+
+    /// The API's base, as a source's `apiUrl` takes it.
+    pub fn api_url(&self) -> &str {
+        &self.api_url
+    }
+
+    /// Where clone URLs start.
+    pub fn git_url(&self) -> &str {
+        &self.git_url
+    }
+
+    /// The slug of the first workspace.
+    pub fn workspace(&self) -> String {
+        self.site.read(|state| state.workspaces[0].slug.clone())
+    }
+
+    /// The accounts, in the order in which they were added.
+    pub fn accounts(&self) -> Vec<Account> {
+        self.site.read(|state| state.accounts.clone())
+    }
+
+    /// Changes what the hoster knows: revokes a token, say.
+    pub fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        self.site.update(change)
+    }
+
+    /// The repository with this slug in the first workspace; made, public and empty, if there is none.
+    pub fn repository(&self, slug: &str) -> Repo<'_> {
+        self.repository_in(&self.workspace(), slug)
+    }
+
+    /// The same in any workspace.
+    pub fn repository_in(&self, workspace: &str, slug: &str) -> Repo<'_> {
+        let existing = self.site.read(|state| {
+            let found = state
+                .workspace(workspace)
+                .expect("the workspace exists")
+                .repository(slug);
+            found.map(|repository| repository.uuid.clone())
+        });
+        match existing {
+            Some(uuid) => {
+                let mut all = 0..self.created.load(Ordering::SeqCst);
+                let number = all.find(|&number| uuid_from(&Repo::seed(number)) == uuid);
+                Repo::new(self, number.expect("made by this forge"))
+            }
+            None => self.add(workspace, slug, &self.folder.path().join("blank.git"), None),
+        }
+    }
+
+    /// As many copies of a repository as wanted, named `<prefix>-1` and so on; much faster than
+    /// making each.
+    pub fn copies(&self, original: Repo<'_>, prefix: &str, count: usize) -> Vec<Repo<'_>> {
+        let (workspace, like) = (original.workspace(), original.entry());
+        let name = |number| format!("{prefix}-{number}");
+        let copy = |number| self.add(&workspace, &name(number), &like.git_dir, Some(&like));
+        (1..=count).map(copy).collect()
+    }
+
+    fn add(&self, workspace: &str, slug: &str, from: &Path, like: Option<&Repository>) -> Repo<'_> {
+        let number = self.created.fetch_add(1, Ordering::SeqCst);
+        let git_dir = self.folder_of(number);
+        copy_folder(from, &git_dir);
+        let mut entry = Repository::new(&Repo::seed(number), slug, git_dir);
+        entry.created_on = FIRST + i64::try_from(number).expect("few repositories");
+        entry.updated_on = self.tick();
+        if let Some(like) = like {
+            entry.is_private = like.is_private;
+            entry.main_branch.clone_from(&like.main_branch);
+            entry.size = like.size;
+        }
+        self.site.update(|state| {
+            let workspace = state.workspaces.iter_mut().find(|w| w.slug == workspace);
+            workspace
+                .expect("the workspace exists")
+                .repositories
+                .push(entry);
+        });
+        Repo::new(self, number)
+    }
+
+    /// The folder's name has nothing of the repository's, so any name is possible.
+    pub(crate) fn folder_of(&self, number: u64) -> PathBuf {
+        self.folder.path().join(format!("{number:05}.git"))
+    }
+
+    pub(crate) fn new_wiki(&self, number: u64) -> PathBuf {
+        let folder = self.folder.path().join(format!("{number:05}-wiki.git"));
+        copy_folder(&self.folder.path().join("blank.git"), &folder);
+        folder
+    }
+
+    /// A minute later than last time.
+    pub(crate) fn tick(&self) -> i64 {
+        self.now.fetch_add(60, Ordering::SeqCst)
+    }
+
+    /// Every request since the start, or since [`Self::reset_log`], in the order of arrival.
+    pub fn requests(&self) -> Vec<Logged> {
+        self.gate.log().clone()
+    }
+
+    /// How many of those were of a kind.
+    pub fn count(&self, kind: RequestKind) -> usize {
+        self.gate
+            .log()
+            .iter()
+            .filter(|request| request.kind == kind)
+            .count()
+    }
+
+    /// The connections that those requests came by.
+    pub fn connections(&self) -> HashSet<SocketAddr> {
+        self.gate
+            .log()
+            .iter()
+            .map(|request| request.remote)
+            .collect()
+    }
+
+    /// The connections that requests of a kind came by.
+    pub fn connections_of(&self, kind: RequestKind) -> HashSet<SocketAddr> {
+        let log = self.gate.log();
+        log.iter()
+            .filter(|request| request.kind == kind)
+            .map(|request| request.remote)
+            .collect()
+    }
+
+    /// Forgets the requests.
+    pub fn reset_log(&self) {
+        self.gate.log().clear();
+    }
+
+    /// Lets requests fail from now on.
+    pub fn inject(&self, fault: Fault) {
+        self.gate.faults().push(fault);
+    }
+
+    /// Ends all faults, but not what hangs already.
+    pub fn clear_faults(&self) {
+        self.gate.faults().clear();
+    }
+
+    /// Ends what hangs, by closing its connections; later requests do not hang any more either.
+    pub fn release(&self) {
+        self.gate.release.release();
+    }
+}
+
+/// When the first repository was created; each is created a second after the one before.
+const FIRST: i64 = 1_600_000_000;
+
+impl Drop for Forge {
+    fn drop(&mut self) {
+        self.gate.release.release();
+        self.servers.clear();
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("a new folder");
+    for entry in fs::read_dir(from).expect("a folder to copy") {
+        let entry = entry.expect("a folder to copy");
+        let target = to.join(entry.file_name());
+        match entry.file_type().expect("a file type").is_dir() {
+            true => copy_folder(&entry.path(), &target),
+            false => drop(fs::copy(entry.path(), target).expect("a file to copy")),
+        }
+    }
+}
