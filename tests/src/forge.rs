@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use forgekeep_demo_hoster::{
     Account, Handler, Repository, Server, Site, Socket, State, Workspace, uuid_from,
@@ -272,6 +274,19 @@ impl Forge {
     /// Forgets the requests.
     pub fn reset_log(&self) {
         self.gate.log().clear();
+    }
+
+    /// Waits until this many requests of a kind have come. Panics after a minute.
+    pub fn wait_for(&self, kind: RequestKind, count: usize) {
+        let started = Instant::now();
+        while self.count(kind) < count {
+            assert!(
+                started.elapsed() < Duration::from_secs(60),
+                "waited in vain for {count} of {kind:?}: {:#?}",
+                self.requests()
+            );
+            thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// Lets requests fail from now on.

@@ -157,6 +157,13 @@ impl Invocation<'_> {
         self
     }
 
+    /// Adds arguments.
+    #[must_use]
+    pub fn args<A: Into<OsString> + Clone>(mut self, arguments: &[A]) -> Self {
+        self.arguments.extend(arguments.iter().cloned().map(Into::into));
+        self
+    }
+
     /// Sets a variable.
     #[must_use]
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
@@ -237,6 +244,15 @@ impl Running {
     /// The process id, to send it signals.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Asks it to end, as Ctrl+C does.
+    #[cfg(unix)]
+    pub fn interrupt(&self) {
+        let kill = Command::new("kill")
+            .args(["-INT", &self.pid().to_string()])
+            .status();
+        assert!(kill.expect("kill can be started").success());
     }
 
     /// Kills it without a chance to clean up.

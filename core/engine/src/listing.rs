@@ -1,10 +1,18 @@
 //! Lists sources, side by side, page by page.
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 
-use crate::Failure;
 use crate::event::{Event, Observer};
 use crate::hoster::{Finding, Hoster, Repository, Services, Session, SourceSpec};
+use crate::{ErrorKind, Failure};
+
+/// Most repositories of one source. Bitbucket's largest workspaces have some tens of thousands; a
+/// listing beyond this does not end.
+const MAX_REPOSITORIES: usize = 1_000_000;
+
+/// Most pages in a row without a repository that was not listed before.
+const MAX_BARREN_PAGES: usize = 1000;
 
 /// A source of which the listing is complete. Its session goes on to give credentials.
 pub(crate) struct Listing {
@@ -25,11 +33,19 @@ pub(crate) fn list(
     let mut session = hoster.open(spec, services.clone())?;
     let mut repositories = Vec::new();
     let mut notes = Vec::new();
+    let mut seen = HashSet::new();
+    let mut barren = 0;
     loop {
         services.cancel.check()?;
         let Some(page) = session.next_page()? else {
             break;
         };
+        let known = seen.len();
+        seen.extend(page.repositories.iter().map(|r| r.id.clone()));
+        barren = if seen.len() > known { 0 } else { barren + 1 };
+        if barren > MAX_BARREN_PAGES || repositories.len() > MAX_REPOSITORIES {
+            return Err(endless(repositories.len()));
+        }
         for note in page.notes {
             observer.event(&Event::Note {
                 source: &title,
@@ -53,4 +69,12 @@ pub(crate) fn list(
         repositories,
         notes,
     })
+}
+
+fn endless(listed: usize) -> Failure {
+    Failure::new(
+        ErrorKind::BadAnswer,
+        format!("the listing does not end: {listed} repositories so far"),
+    )
+    .with_hint("nothing was taken for deleted; report it to the plugin's authors or to the hoster")
 }

@@ -30,7 +30,7 @@ use crate::http::Authorization;
 use crate::names::printable;
 use crate::{ErrorKind, Failure, atomic_file};
 
-use advertisement::Advertisement;
+pub use advertisement::Advertisement;
 use ask::advertise;
 use refs::{KEPT, OURS, RefName, RefValue, Refs, StoredRefs};
 use transport::{Exchange, with_exchange};

@@ -12,6 +12,9 @@ use crate::names;
 use crate::report::RepositoryReport;
 use crate::{ErrorKind, Failure};
 
+/// Longest name or identity of a repository. Hosters allow a few hundred at most.
+const MAX_NAME_BYTES: usize = 4096;
+
 /// What is done about a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -143,6 +146,16 @@ impl Plan {
 
 /// What makes a repository impossible to back up, whatever the disk holds.
 fn defect(repository: &Repository) -> Option<Failure> {
+    let longest = repository.id.len().max(repository.full_name.len());
+    if longest > MAX_NAME_BYTES {
+        return Some(
+            Failure::new(
+                ErrorKind::BadAnswer,
+                format!("the hoster lists a repository with a name of {longest} bytes"),
+            )
+            .with_hint("report it to the hoster, or to the plugin's authors"),
+        );
+    }
     let what = if repository.id.is_empty() {
         "identity"
     } else if repository.full_name.is_empty() {

@@ -1,8 +1,146 @@
-pub use placeholder::run;
-mod placeholder {
-    use crate::cli::{Common, DemoArguments};
-    use crate::exit::{Complaint, Ending};
-    pub fn run(_c: &Common, _a: &DemoArguments) -> Result<Ending, Complaint> {
-        Ok(Ending::Good)
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use forgekeep_demo_hoster::{Account, DemoHoster};
+use forgekeep_engine::config;
+use forgekeep_engine::run::{Engine, Selection};
+
+use super::summary;
+use crate::cli::{Common, DemoArguments, ProgressMode};
+use crate::exit::{Complaint, Ending};
+use crate::progress;
+
+/// Environment variable that the demo's configuration takes the token from. It is answered by the
+/// demo itself: the configuration on disk shows how a secret is kept out of it.
+const TOKEN: &str = "FORGEKEEP_DEMO_TOKEN";
+
+/// `forgekeep demo`: the main job, without an account. The hoster is ours and on this machine; the
+/// plugin, the engine and the backup are the real ones.
+pub fn run(common: &Common, arguments: &DemoArguments) -> Result<Ending, Complaint> {
+    let folder = demo_folder(arguments.dir.as_deref())?;
+    let hoster = DemoHoster::start().map_err(|error| {
+        Complaint::new(
+            Ending::Unexpected,
+            format!("the demo's hoster cannot be started: {error}"),
+            "it needs a free port on 127.0.0.1 and some room in the temporary folder",
+        )
+    })?;
+    println!(
+        "A hoster with the workspace \"{}\" runs at {} as long as this demo.\n",
+        hoster.workspace(),
+        hoster.api_url()
+    );
+    let file = write_configuration(&folder, &hoster)?;
+
+    println!("== First backup: everything is new");
+    let first = back_up(common, &file, hoster.account())?;
+    println!("== Meanwhile, upstream");
+    let changes = hoster.change_upstream().map_err(|error| {
+        Complaint::new(
+            Ending::Unexpected,
+            format!("the demo's repositories cannot be changed: {error}"),
+            "",
+        )
+    })?;
+    for change in changes {
+        println!("{change}");
     }
+    println!("\n== Second backup: only what changed is fetched, and nothing is lost");
+    let second = back_up(common, &file, hoster.account())?;
+    print_folder(&folder.join("backup"))?;
+    print_farewell(&folder);
+    Ok(if first == Ending::Run(0) { second } else { first })
+}
+
+fn demo_folder(wanted: Option<&Path>) -> Result<PathBuf, Complaint> {
+    let made = match wanted {
+        Some(folder) => fs::create_dir(folder).map(|()| folder.to_owned()),
+        None => tempfile::Builder::new()
+            .prefix("forgekeep-demo-")
+            .tempdir()
+            .map(tempfile::TempDir::keep),
+    };
+    made.and_then(|folder| folder.canonicalize())
+        .map_err(|error| {
+            let default = std::env::temp_dir();
+            Complaint::file("create the demo's folder", wanted.unwrap_or(&default), &error)
+        })
+}
+
+fn write_configuration(folder: &Path, hoster: &DemoHoster) -> Result<PathBuf, Complaint> {
+    let account = hoster.account();
+    // Names of ours and a folder: a single quote is the only character to escape in YAML.
+    let backup = folder.join("backup").display().to_string().replace('\'', "''");
+    let text = format!(
+        "localFolder: '{backup}'\n\
+         sources:\n  \
+           - title: demo\n    \
+             hoster: bitbucket\n    \
+             name: {workspace}\n    \
+             apiAuthName: {email}\n    \
+             password: '%{TOKEN}%'\n    \
+             apiUrl: {api}\n",
+        workspace = hoster.workspace(),
+        email = account.email,
+        api = hoster.api_url(),
+    );
+    let file = folder.join("forgekeep.yml");
+    fs::write(&file, &text).map_err(|error| Complaint::file("write", &file, &error))?;
+    println!("{}:", file.display());
+    for line in text.lines() {
+        println!("  {line}");
+    }
+    println!();
+    Ok(file)
+}
+
+fn back_up(common: &Common, file: &Path, account: &Account) -> Result<Ending, Complaint> {
+    let token = |name: &str| (name == TOKEN).then(|| account.token.clone());
+    let config = config::load(file, &token)?;
+    let engine: Engine = super::engine(common, config, None);
+    let observer = progress::observer(ProgressMode::Plain, common, true);
+    let report = engine.backup(&Selection::default(), &*observer)?;
+    drop(observer);
+    println!("{}", summary::of_run(&report));
+    Ok(Ending::Run(report.exit_code))
+}
+
+/// The folder as deep as it is Forgekeep's layout, not git's.
+fn print_folder(backup: &Path) -> Result<(), Complaint> {
+    println!("== The backup");
+    println!("{}", backup.display());
+    print_entries(backup, 1).map_err(|error| Complaint::file("read", backup, &error))?;
+    println!();
+    Ok(())
+}
+
+fn print_entries(folder: &Path, depth: usize) -> io::Result<()> {
+    let mut entries: Vec<_> = fs::read_dir(folder)?.collect::<io::Result<_>>()?;
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let is_folder = entry.file_type()?.is_dir();
+        let name = entry.file_name();
+        let slash = if is_folder { "/" } else { "" };
+        println!("{}{}{slash}", "  ".repeat(depth), name.to_string_lossy());
+        let is_mirror = entry.path().join("HEAD").is_file();
+        if is_folder && !is_mirror {
+            print_entries(&entry.path(), depth + 1)?;
+        }
+    }
+    Ok(())
+}
+
+fn print_farewell(folder: &Path) {
+    let backup = folder.join("backup/demo");
+    println!("== What to do with it");
+    println!("Every mirror is a plain bare repository; git alone restores it:");
+    println!("  git clone {}/acme#web/repo web", backup.display());
+    println!("What upstream has rewritten or deleted is still there:");
+    println!(
+        "  git -C {}/acme#infra/repo for-each-ref refs/forgekeep",
+        backup.display()
+    );
+    println!("When you have seen enough:");
+    println!("  rm -r {}", folder.display());
 }

@@ -1,0 +1,170 @@
+//! What happens upstream between two runs, and what stays in the backup all the same.
+
+use forgekeep_tests::{RequestKind, compare, git};
+
+use crate::support::{World, kept};
+
+#[test]
+fn only_what_changed_is_fetched() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    let api = world.forge.repository("api").private().commit("one");
+    let run = world.backup().expect(0);
+    assert_eq!(run.outcome("acme/web"), "cloned");
+    assert!(run.repository("acme/web")["bytesReceived"].as_u64().unwrap() > 0);
+    web.commit("two");
+    world.forge.reset_log();
+    let run = world.backup().expect(0);
+    assert_eq!(run.outcome("acme/web"), "updated");
+    assert_eq!(run.repository("acme/web")["refs"]["updated"], 1);
+    assert_eq!(run.outcome("acme/api"), "unchanged");
+    let requests = world.forge.requests();
+    let packs: Vec<_> = requests
+        .iter()
+        .filter(|r| r.kind == RequestKind::UploadPack)
+        .map(|r| r.repository.as_deref())
+        .collect();
+    assert!(!packs.is_empty() && packs.iter().all(|slug| *slug == Some("web")));
+    world.assert_mirrored(web);
+    world.assert_mirrored(api);
+}
+
+#[test]
+fn new_tags_and_branches_arrive() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    web.tag("light")
+        .annotated_tag("v1")
+        .commit_to("feature/x", "two");
+    let run = world.backup().expect(0);
+    assert_eq!(run.repository("acme/web")["refs"]["created"], 3);
+    world.assert_mirrored(web);
+}
+
+/// The commit is in the mirror for good, and plain git brings it back.
+fn assert_restorable(world: &World, slug: &str, commit: &str) {
+    let mirror = world.mirror(slug);
+    let name = format!("refs/forgekeep/kept/{commit}");
+    assert_eq!(git::run(&mirror, &["rev-parse", &name]), commit);
+    git::run(&mirror, &["reflog", "expire", "--expire=now", "--all"]);
+    git::run(&mirror, &["gc", "--quiet", "--prune=now"]);
+    assert_eq!(git::run(&mirror, &["cat-file", "-t", commit]), "commit");
+    compare::assert_sound(&mirror);
+    let root = world.sandbox.path("");
+    let source = mirror.to_str().unwrap();
+    git::run(&root, &["clone", "-q", source, "restored"]);
+    let clone = root.join("restored");
+    let refspec = format!("{name}:refs/heads/rescued");
+    git::run(&clone, &["fetch", "-q", "origin", &refspec]);
+    git::run(&clone, &["checkout", "-q", "rescued"]);
+    assert_eq!(git::run(&clone, &["rev-parse", "HEAD"]), commit);
+}
+
+#[test]
+fn a_force_push_keeps_the_old_tip() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one").commit("two");
+    let old = web.rev_parse("main");
+    world.backup().expect(0);
+    web.force_push("main");
+    let run = world.backup().expect(0);
+    assert_eq!(run.outcome("acme/web"), "updated");
+    assert_eq!(run.repository("acme/web")["refs"]["forced"], 1);
+    world.assert_mirrored(web);
+    assert_restorable(&world, "web", &old);
+    // What git packed anew is still a mirror.
+    web.commit("three");
+    world.backup().expect(0);
+    world.assert_mirrored(web);
+    assert_eq!(kept(&world.mirror("web")).len(), 1);
+}
+
+#[test]
+fn a_deleted_branch_keeps_its_tip() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    web.commit_to("feature", "two");
+    let old = web.rev_parse("feature");
+    world.backup().expect(0);
+    web.delete_branch("feature");
+    let run = world.backup().expect(0);
+    assert_eq!(run.repository("acme/web")["refs"]["deleted"], 1);
+    world.assert_mirrored(web);
+    assert_restorable(&world, "web", &old);
+}
+
+#[test]
+fn a_moved_tag_keeps_what_it_was() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one").annotated_tag("v1");
+    let old = web.rev_parse("v1");
+    world.backup().expect(0);
+    web.commit("two").annotated_tag("v1");
+    let run = world.backup().expect(0);
+    assert_eq!(run.repository("acme/web")["refs"]["forced"], 1);
+    let name = format!("refs/forgekeep/kept/{old}");
+    assert_eq!(git::run(&world.mirror("web"), &["rev-parse", &name]), old);
+    world.assert_mirrored(web);
+}
+
+#[test]
+fn a_wiped_repository_keeps_everything_it_had() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    web.commit_to("side", "two").annotated_tag("v1");
+    let tips = ["main", "side", "v1"].map(|name| web.rev_parse(name));
+    world.backup().expect(0);
+    web.delete_branch("main").delete_branch("side").delete_tag("v1");
+    let run = world.backup().expect(0);
+    assert_eq!(run.repository("acme/web")["refs"]["deleted"], 3);
+    let mirror = world.mirror("web");
+    for tip in tips {
+        let name = format!("refs/forgekeep/kept/{tip}");
+        assert_eq!(git::run(&mirror, &["rev-parse", &name]), tip);
+    }
+    compare::assert_sound(&mirror);
+    // And again: what is kept stays, and is not upstream's.
+    let run = world.backup().expect(0);
+    assert_eq!(run.outcome("acme/web"), "empty");
+    assert_eq!(kept(&mirror).len(), 3);
+}
+
+#[test]
+fn an_empty_repository_is_backed_up_and_grows() {
+    let world = World::new();
+    let web = world.forge.repository("web");
+    let run = world.backup().expect(0);
+    assert_eq!(run.outcome("acme/web"), "empty");
+    compare::assert_sound(&world.mirror("web"));
+    assert_eq!(world.backup().expect(0).outcome("acme/web"), "empty");
+    web.commit("one");
+    let run = world.backup().expect(0);
+    assert_eq!(run.outcome("acme/web"), "updated");
+    world.assert_mirrored(web);
+}
+
+fn branch_after_clone(world: &World, into: &str) -> String {
+    let root = world.sandbox.path("");
+    let mirror = world.mirror("web");
+    git::run(&root, &["clone", "-q", mirror.to_str().unwrap(), into]);
+    git::run(&root.join(into), &["symbolic-ref", "--short", "HEAD"])
+}
+
+#[test]
+fn a_clone_of_the_mirror_checks_out_the_default_branch_also_after_a_change_of_it() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    web.branch("trunk", "main").default_branch("trunk").commit("two");
+    web.commit_to("develop", "three");
+    world.backup().expect(0);
+    assert_eq!(branch_after_clone(&world, "first"), "trunk");
+    web.default_branch("develop");
+    world.forge.reset_log();
+    let run = world.backup().expect(0);
+    assert_eq!(run.outcome("acme/web"), "updated");
+    assert_eq!(world.forge.count(RequestKind::UploadPack), 0);
+    assert_eq!(branch_after_clone(&world, "second"), "develop");
+    world.assert_mirrored(web);
+    assert_eq!(world.backup().expect(0).outcome("acme/web"), "unchanged");
+}

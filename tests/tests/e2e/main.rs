@@ -1,0 +1,25 @@
+//! The real binary with the real plugin files, against a forge served by real git.
+//!
+//! One target, as linking is what costs: a module for each subject, `support` for what they share.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod adoption;
+mod api_answers;
+mod architecture;
+mod changes;
+mod commands;
+mod configuration;
+mod credentials;
+mod disk;
+mod git_failures;
+mod inputs;
+mod interruption;
+mod names;
+mod plugin_calls;
+mod plugin_files;
+mod progress;
+mod scale;
+mod secrets;
+mod sources;
+mod support;
+mod wikis;
