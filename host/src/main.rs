@@ -1,15 +1,13 @@
 //! The `forgekeep` command: arguments in, engine called, answers out. Only this crate prints and
 //! exits, and only this crate knows that hosters are plugins.
 
-// This is where printing belongs.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
-
 mod cli;
 mod commands;
 mod exit;
 mod logging;
 mod plugins;
 mod progress;
+mod terminal;
 mod text;
 
 use std::process::ExitCode;
@@ -18,6 +16,7 @@ use clap::Parser;
 
 use crate::cli::{Cli, Command};
 use crate::exit::Ending;
+use crate::terminal::tell;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -30,7 +29,7 @@ fn main() -> ExitCode {
         Command::Demo(arguments) => commands::demo::run(&cli.common, arguments),
     };
     let ending = result.unwrap_or_else(|complaint| {
-        eprintln!("{complaint}");
+        tell!("{complaint}");
         complaint.ending
     });
     // Whatever a flag of an interrupted run left open is the operating system's to close.

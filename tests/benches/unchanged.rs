@@ -8,6 +8,8 @@
 //! - A: `forgekeep backup --jobs 8`, listing included;
 //! - B: `xargs -P8 git fetch` over mirrors of the same repositories, no listing.
 
+#![allow(clippy::print_stdout, clippy::expect_used)] // a benchmark: it prints, and fails loudly
+
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};

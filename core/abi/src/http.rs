@@ -44,7 +44,8 @@ pub struct HttpRequest {
     pub url: RString,
     /// Header fields. `Authorization` is refused here: use [`HttpRequest::authorization`].
     pub headers: RVec<Header>,
-    /// Sent to the origin of the source's API alone; never to where a redirect leads away from it.
+    /// Sent to the source's API and to the origins the manifest trusts alone; never to where a
+    /// redirect leads away from them.
     pub authorization: Authorization,
     /// Body; empty for none.
     pub body: RVec<u8>,

@@ -65,7 +65,7 @@ pub type SessionBox = Session_TO<'static, RBox<()>>;
 /// A plugin. Callable from any thread.
 #[sabi_trait]
 pub trait Plugin: Send + Sync {
-    /// Who the plugin is. Asked once, after loading.
+    /// Who the plugin is. Asked when it is loaded; must always say the same.
     fn manifest(&self) -> RResult<Manifest, HosterError>;
 
     /// Whether a source can work, judged without a network.

@@ -1,39 +1,87 @@
 //! Files that are either the old or the new, whatever happens in between.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::Failure;
 
-/// Replaces `path` by `content`: written to a lock file beside it, synced, renamed, and the folder
-/// synced. The lock file is `<path>.lock`, git's own convention, so that git and this never write
-/// `packed-refs` or `HEAD` at the same time.
+/// Replaces `path` by `content`: written beside it, synced, renamed, and the folder synced.
+///
+/// Meanwhile `<path>.lock` is held, git's own convention, so that git and this never write
+/// `packed-refs` or `HEAD` at the same time. The lock is a hard link to the new file, which tells it
+/// from git's: one that a killed run of ours left behind is recognised by that, and does not block.
+/// The run lock makes sure that no other run of ours is at work.
 pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let lock = lock_path(path);
-    let result = write_synced(&lock, content).and_then(|()| fs::rename(&lock, path));
+    let new = with_ending(path, ".forgekeep-new");
+    let lock = with_ending(path, ".lock");
+    if is_same_file(&lock, &new) || is_same_file(&lock, path) {
+        let _ = fs::remove_file(&lock);
+    }
+    let written = write_synced(&new, content);
+    let result = written
+        .and_then(|()| take_lock(&new, &lock))
+        .and_then(|()| {
+            let renamed = fs::rename(&new, path);
+            fs::remove_file(&lock)?;
+            renamed
+        });
     match result {
         Ok(()) => sync_parent(path),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(Failure::disk(
-            "write",
-            path,
-            &error,
-        )
-        .with_hint(format!(
-            "another process is writing it, or one died while doing so; if none is running, remove {}",
-            lock.display()
-        ))),
         Err(error) => {
-            let _ = fs::remove_file(&lock);
-            Err(Failure::disk("write", path, &error))
+            let _ = fs::remove_file(&new);
+            let failure = Failure::disk("write", path, &error);
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                return Err(failure);
+            }
+            Err(failure.with_hint(format!(
+                "git is writing it, or died while doing so; if none is running, remove {}",
+                lock.display()
+            )))
         }
     }
 }
 
-fn write_synced(lock: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = OpenOptions::new().write(true).create_new(true).open(lock)?;
+fn write_synced(new: &Path, content: &[u8]) -> io::Result<()> {
+    // Never opened for truncation: what a killed run left here may be linked to the file itself.
+    match fs::remove_file(new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).open(new)?;
     file.write_all(content)?;
     file.sync_all()
+}
+
+fn take_lock(new: &Path, lock: &Path) -> io::Result<()> {
+    match fs::hard_link(new, lock) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            // No hard links on this file system: an empty lock does, only that it stays after a kill.
+            OpenOptions::new()
+                .write(true)
+                .create_new(true)
+                .open(lock)
+                .map(drop)
+        }
+        done => done,
+    }
+}
+
+#[cfg(unix)]
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let identity = |path| {
+        fs::symlink_metadata(path)
+            .map(|metadata| (metadata.dev(), metadata.ino()))
+            .ok()
+    };
+    identity(one).is_some() && identity(one) == identity(other)
+}
+
+#[cfg(not(unix))]
+fn is_same_file(_one: &Path, _other: &Path) -> bool {
+    false
 }
 
 /// Makes a rename or a new file in a folder last over a power loss. Not every platform can sync a
@@ -43,17 +91,16 @@ pub fn sync_parent(path: &Path) -> Result<(), Failure> {
         return Ok(());
     };
     if cfg!(unix) {
-        File::open(parent)
+        fs::File::open(parent)
             .and_then(|folder| folder.sync_all())
             .map_err(|error| Failure::disk("sync", parent, &error))?;
     }
     Ok(())
 }
 
-/// Where [`replace`] writes first.
-pub fn lock_path(path: &Path) -> PathBuf {
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
+    name.push(ending);
     PathBuf::from(name)
 }
 
@@ -61,25 +108,54 @@ pub fn lock_path(path: &Path) -> PathBuf {
 mod tests {
     use super::*;
 
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
     #[test]
-    fn replaces_the_whole_file_and_leaves_no_lock() {
+    fn replaces_the_whole_file_and_leaves_nothing_else() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         replace(&path, b"one").unwrap();
         replace(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
-        assert!(!lock_path(&path).exists());
+        assert_eq!(names(folder.path()), ["state"]);
     }
 
     #[test]
-    fn a_lock_of_somebody_else_is_respected() {
+    fn a_lock_of_git_is_respected() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
         fs::write(&path, b"old").unwrap();
-        fs::write(lock_path(&path), b"").unwrap();
+        fs::write(folder.path().join("state.lock"), b"").unwrap();
         let failure = replace(&path, b"new").unwrap_err();
         assert!(failure.hint.contains("state.lock"), "{}", failure.hint);
         assert_eq!(fs::read(&path).unwrap(), b"old");
-        assert!(lock_path(&path).exists());
+        assert_eq!(names(folder.path()), ["state", "state.lock"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_killed_run_left_does_not_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let new = folder.path().join("state.forgekeep-new");
+        let lock = folder.path().join("state.lock");
+        // Killed before the rename.
+        fs::write(&path, b"old").unwrap();
+        fs::write(&new, b"half").unwrap();
+        fs::hard_link(&new, &lock).unwrap();
+        replace(&path, b"one").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        // Killed after it.
+        fs::hard_link(&path, &lock).unwrap();
+        replace(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert_eq!(names(folder.path()), ["state"]);
     }
 }

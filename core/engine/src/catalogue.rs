@@ -170,7 +170,7 @@ fn foreign_content(folder: &Path) -> Option<Failure> {
         .find(|name| {
             let name = name.to_string_lossy();
             let name = name.strip_suffix(crate::mirror::PARTIAL).unwrap_or(&name);
-            !KNOWN.contains(&name) && name != format!("{STATE_FILE}.lock")
+            !KNOWN.contains(&name) && !name.starts_with(STATE_FILE)
         })?;
     Some(
         Failure::new(

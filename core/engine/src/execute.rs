@@ -1,5 +1,6 @@
 //! Works off a plan: a pool of workers, each on one repository at a time.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -76,7 +77,10 @@ pub(crate) fn execute(
             };
             let reports = &reports;
             scope.spawn_fifo(move |_| {
-                let report = run_task(task, source, observer);
+                // A bug of ours, met on one repository, must not end the others.
+                let run = || run_task(task, source, observer);
+                let report = catch_unwind(AssertUnwindSafe(run))
+                    .unwrap_or_else(|_| panicked(task, source, observer));
                 reports
                     .lock()
                     .unwrap_or_else(PoisonError::into_inner)
@@ -87,11 +91,31 @@ pub(crate) fn execute(
     reports.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
+fn panicked(task: &Task, source: &OpenSource, observer: &dyn Observer) -> RepositoryReport {
+    let failure = Failure::new(
+        ErrorKind::Other,
+        "forgekeep panicked while mirroring this repository",
+    )
+    .with_hint("this is a bug of forgekeep: report it with what was printed before this line");
+    let report = blank_report(task, source).failed(failure);
+    observer.event(&Event::RepositoryFinished {
+        source: &source.title,
+        repository: &report,
+    });
+    report
+}
+
+fn blank_report(task: &Task, source: &OpenSource) -> RepositoryReport {
+    RepositoryReport::new(
+        &names::printable(&task.repository.id),
+        &names::printable(&task.repository.full_name),
+        &format!("{}/{}", source.folder_name, task.folder),
+    )
+}
+
 fn run_task(task: &Task, source: &OpenSource, observer: &dyn Observer) -> RepositoryReport {
-    let repository = &task.repository;
-    let name = names::printable(&repository.full_name).to_string();
-    let path = format!("{}/{}", source.folder_name, task.folder);
-    let mut report = RepositoryReport::new(&names::printable(&repository.id), &name, &path);
+    let mut report = blank_report(task, source);
+    let name = report.name.clone();
     if source.services.cancel.is_cancelled() {
         return report.failed(Failure::cancelled());
     }
@@ -109,13 +133,10 @@ fn run_task(task: &Task, source: &OpenSource, observer: &dyn Observer) -> Reposi
     };
     report = work.mirror_all(report);
     report.seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-    if let Some(failure) = &mut report.error {
-        let clean = source
-            .services
-            .redactor
-            .clean(&failure.message)
-            .into_owned();
-        failure.message = clean;
+    let of_wiki = report.wiki.as_mut().and_then(|wiki| wiki.error.as_mut());
+    for failure in report.error.iter_mut().chain(of_wiki) {
+        let clean = source.services.redactor.clean(&failure.message);
+        failure.message = clean.into_owned();
     }
     observer.event(&Event::RepositoryFinished {
         source: &source.title,

@@ -9,6 +9,7 @@ mod scope;
 
 use std::fmt;
 use std::io::{self, Read};
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -31,7 +32,7 @@ pub trait HttpClient: Send + Sync {
 /// A request.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// `GET` or `POST`, in capitals.
+    /// `GET`, `POST`, … in capitals.
     pub method: String,
     /// Absolute URL without user or password.
     pub url: Url,
@@ -41,17 +42,20 @@ pub struct Request {
     pub authorization: Authorization,
     /// Body; empty for none.
     pub body: Vec<u8>,
+    /// The rules for addresses, which a redirect must keep too.
+    pub scope: Arc<CredentialScope>,
 }
 
 impl Request {
     /// A GET.
-    pub fn get(url: Url, authorization: Authorization) -> Self {
+    pub fn get(url: Url, authorization: Authorization, scope: Arc<CredentialScope>) -> Self {
         Self {
             method: "GET".to_owned(),
             url,
             headers: Vec::new(),
             authorization,
             body: Vec::new(),
+            scope,
         }
     }
 
@@ -84,6 +88,14 @@ impl Authorization {
     /// Whether there are credentials.
     pub fn is_anonymous(&self) -> bool {
         matches!(self, Self::Anonymous)
+    }
+
+    /// The password or token.
+    fn secret(&self) -> Option<&Secret> {
+        match self {
+            Self::Anonymous => None,
+            Self::Basic { secret, .. } | Self::Bearer(secret) => Some(secret),
+        }
     }
 
     /// Value of the `Authorization` field: for the one place that puts it on the wire.

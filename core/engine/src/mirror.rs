@@ -31,7 +31,7 @@ use crate::names::printable;
 use crate::{ErrorKind, Failure, atomic_file};
 
 pub use advertisement::Advertisement;
-use ask::advertise;
+use ask::{Answered, advertise};
 use refs::{KEPT, OURS, RefName, RefValue, Refs, StoredRefs};
 use transport::{Exchange, with_exchange};
 
@@ -92,6 +92,7 @@ pub struct Outcome {
 
 /// How far a download is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Transfer {
     /// Objects received.
     pub objects: usize,
@@ -115,7 +116,11 @@ pub fn mirror(
     let place = Place::look(folder)?;
     let cancel = &upstream.services.cancel;
     cancel.check()?;
-    let (url, advertisement) = advertise(upstream)?;
+    let Answered {
+        advertisement,
+        url,
+        authorization,
+    } = advertise(upstream)?;
     let head = wanted_head(upstream.default_branch, &advertisement);
     let stored = match place {
         Place::Free => StoredRefs::default(),
@@ -137,7 +142,8 @@ pub fn mirror(
         exchange: Arc::new(Exchange {
             client: Arc::clone(&upstream.services.http),
             url,
-            authorization: upstream.authorization.clone(),
+            authorization,
+            scope: Arc::clone(&upstream.services.scope),
             cancel: cancel.clone(),
             advertisement: Mutex::new(advertisement.raw),
             received: AtomicU64::new(0),
@@ -245,6 +251,8 @@ impl Work<'_> {
             Err(failure) => {
                 // What is left of it is removed before the next try, if not now.
                 let _ = remove_partial(&partial);
+                // Gone if nothing else is in it: a failed clone leaves nothing.
+                let _ = fs::remove_dir(parent);
                 Err(failure)
             }
         }

@@ -74,7 +74,7 @@ pub use forgekeep_abi as abi;
 
 /// A hoster: the plugin itself. One value serves all sources, from any thread.
 pub trait Hoster: Send + Sync + 'static {
-    /// Who the plugin is. Asked once; must always say the same.
+    /// Who the plugin is. Asked when it is loaded; must always say the same.
     fn manifest(&self) -> Manifest;
 
     /// Opens a session for one source. Makes no request yet; fails only if the source could not

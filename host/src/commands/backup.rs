@@ -9,6 +9,7 @@ use super::summary;
 use crate::cli::{BackupArguments, Common, ProgressMode};
 use crate::exit::{Complaint, Ending};
 use crate::progress;
+use crate::terminal::out;
 
 /// `forgekeep backup`.
 pub fn run(common: &Common, arguments: &BackupArguments) -> Result<Ending, Complaint> {
@@ -29,7 +30,7 @@ fn attempt(common: &Common, arguments: &BackupArguments) -> Result<Ending, Compl
         sources: arguments.sources.clone(),
     };
     if arguments.dry_run {
-        return dry_run(&engine, &selection);
+        return dry_run(&engine, &selection, common);
     }
     super::end_on_signal(&engine)?;
     let observer = progress::observer(arguments.progress, common, log_all);
@@ -40,14 +41,15 @@ fn attempt(common: &Common, arguments: &BackupArguments) -> Result<Ending, Compl
     }
     let wrong = report.outcome != RunOutcome::Ok;
     if arguments.progress != ProgressMode::Json && (wrong || !common.quiet) {
-        print!("{}", summary::of_run(&report));
+        out!("{}", summary::of_run(&report).trim_end());
     }
     Ok(Ending::Run(report.exit_code))
 }
 
-fn dry_run(engine: &Engine, selection: &Selection) -> Result<Ending, Complaint> {
-    let (plan, reports) = engine.dry_run(selection, &())?;
-    print!("{}", summary::of_plan(&plan, &reports));
+fn dry_run(engine: &Engine, selection: &Selection, common: &Common) -> Result<Ending, Complaint> {
+    let observer = progress::observer(ProgressMode::Plain, common, false);
+    let (plan, reports) = engine.dry_run(selection, &*observer)?;
+    out!("{}", summary::of_plan(&plan, &reports).trim_end());
     let report = Report::conclude(Timestamp::now(), false, reports);
     Ok(Ending::Run(report.exit_code))
 }

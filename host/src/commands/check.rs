@@ -5,13 +5,14 @@ use jiff::Timestamp;
 
 use crate::cli::{CheckArguments, Common};
 use crate::exit::{Complaint, Ending};
+use crate::terminal::out;
 use crate::text;
 
 /// `forgekeep check`.
 pub fn run(common: &Common, arguments: &CheckArguments) -> Result<Ending, Complaint> {
     let config = super::configuration(common)?;
-    println!("configuration: {}", config.file.display());
-    println!("backup folder: {}", config.local_folder.display());
+    out!("configuration: {}", config.file.display());
+    out!("backup folder: {}", config.local_folder.display());
     let engine = super::engine(common, config, None);
     super::end_on_signal(&engine)?;
     let selection = Selection {
@@ -29,7 +30,7 @@ fn print_source(source: &CheckedSource, offline: bool) {
     let report = match &source.result {
         Ok(report) => report,
         Err(failure) => {
-            println!("{head}: failed\n{}", text::failure("  ", failure));
+            out!("{head}: failed\n{}", text::failure("  ", failure));
             return;
         }
     };
@@ -39,19 +40,19 @@ fn print_source(source: &CheckedSource, offline: bool) {
         (true, true) => "ok, as far as can be told offline",
         (true, false) => "ok",
     };
-    println!("{head}: {word}");
+    out!("{head}: {word}");
     if !report.identity.is_empty() {
-        println!("  as: {}", report.identity);
+        out!("  as: {}", report.identity);
     }
     if let Some(visible) = report.visible {
         let visible = usize::try_from(visible).unwrap_or(usize::MAX);
-        println!(
+        out!(
             "  sees: {}",
             text::count(visible, "repository", "repositories")
         );
     }
     for finding in &report.findings {
-        println!("{}", text::finding("  ", finding));
+        out!("{}", text::finding("  ", finding));
     }
 }
 

@@ -10,6 +10,7 @@ use super::summary;
 use crate::cli::{Common, DemoArguments, ProgressMode};
 use crate::exit::{Complaint, Ending};
 use crate::progress;
+use crate::terminal::out;
 
 /// Environment variable that the demo's configuration takes the token from. It is answered by the
 /// demo itself: the configuration on disk shows how a secret is kept out of it.
@@ -26,16 +27,16 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<Ending, Complai
             "it needs a free port on 127.0.0.1 and some room in the temporary folder",
         )
     })?;
-    println!(
+    out!(
         "A hoster with the workspace \"{}\" runs at {} as long as this demo.\n",
         hoster.workspace(),
         hoster.api_url()
     );
     let file = write_configuration(&folder, &hoster)?;
 
-    println!("== First backup: everything is new");
+    out!("== First backup: everything is new");
     let first = back_up(common, &file, hoster.account())?;
-    println!("== Meanwhile, upstream");
+    out!("== Meanwhile, upstream");
     let changes = hoster.change_upstream().map_err(|error| {
         Complaint::new(
             Ending::Unexpected,
@@ -44,13 +45,17 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<Ending, Complai
         )
     })?;
     for change in changes {
-        println!("{change}");
+        out!("{change}");
     }
-    println!("\n== Second backup: only what changed is fetched, and nothing is lost");
+    out!("\n== Second backup: only what changed is fetched, and nothing is lost");
     let second = back_up(common, &file, hoster.account())?;
     print_folder(&folder.join("backup"))?;
     print_farewell(&folder);
-    Ok(if first == Ending::Run(0) { second } else { first })
+    Ok(if first == Ending::Run(0) {
+        second
+    } else {
+        first
+    })
 }
 
 fn demo_folder(wanted: Option<&Path>) -> Result<PathBuf, Complaint> {
@@ -64,14 +69,22 @@ fn demo_folder(wanted: Option<&Path>) -> Result<PathBuf, Complaint> {
     made.and_then(|folder| folder.canonicalize())
         .map_err(|error| {
             let default = std::env::temp_dir();
-            Complaint::file("create the demo's folder", wanted.unwrap_or(&default), &error)
+            Complaint::file(
+                "create the demo's folder",
+                wanted.unwrap_or(&default),
+                &error,
+            )
         })
 }
 
 fn write_configuration(folder: &Path, hoster: &DemoHoster) -> Result<PathBuf, Complaint> {
     let account = hoster.account();
     // Names of ours and a folder: a single quote is the only character to escape in YAML.
-    let backup = folder.join("backup").display().to_string().replace('\'', "''");
+    let backup = folder
+        .join("backup")
+        .display()
+        .to_string()
+        .replace('\'', "''");
     let text = format!(
         "localFolder: '{backup}'\n\
          sources:\n  \
@@ -87,11 +100,11 @@ fn write_configuration(folder: &Path, hoster: &DemoHoster) -> Result<PathBuf, Co
     );
     let file = folder.join("forgekeep.yml");
     fs::write(&file, &text).map_err(|error| Complaint::file("write", &file, &error))?;
-    println!("{}:", file.display());
+    out!("{}:", file.display());
     for line in text.lines() {
-        println!("  {line}");
+        out!("  {line}");
     }
-    println!();
+    out!("");
     Ok(file)
 }
 
@@ -102,16 +115,16 @@ fn back_up(common: &Common, file: &Path, account: &Account) -> Result<Ending, Co
     let observer = progress::observer(ProgressMode::Plain, common, true);
     let report = engine.backup(&Selection::default(), &*observer)?;
     drop(observer);
-    println!("{}", summary::of_run(&report));
+    out!("{}", summary::of_run(&report));
     Ok(Ending::Run(report.exit_code))
 }
 
 /// The folder as deep as it is Forgekeep's layout, not git's.
 fn print_folder(backup: &Path) -> Result<(), Complaint> {
-    println!("== The backup");
-    println!("{}", backup.display());
+    out!("== The backup");
+    out!("{}", backup.display());
     print_entries(backup, 1).map_err(|error| Complaint::file("read", backup, &error))?;
-    println!();
+    out!("");
     Ok(())
 }
 
@@ -122,7 +135,7 @@ fn print_entries(folder: &Path, depth: usize) -> io::Result<()> {
         let is_folder = entry.file_type()?.is_dir();
         let name = entry.file_name();
         let slash = if is_folder { "/" } else { "" };
-        println!("{}{}{slash}", "  ".repeat(depth), name.to_string_lossy());
+        out!("{}{}{slash}", "  ".repeat(depth), name.to_string_lossy());
         let is_mirror = entry.path().join("HEAD").is_file();
         if is_folder && !is_mirror {
             print_entries(&entry.path(), depth + 1)?;
@@ -133,14 +146,14 @@ fn print_entries(folder: &Path, depth: usize) -> io::Result<()> {
 
 fn print_farewell(folder: &Path) {
     let backup = folder.join("backup/demo");
-    println!("== What to do with it");
-    println!("Every mirror is a plain bare repository; git alone restores it:");
-    println!("  git clone {}/acme#web/repo web", backup.display());
-    println!("What upstream has rewritten or deleted is still there:");
-    println!(
+    out!("== What to do with it");
+    out!("Every mirror is a plain bare repository; git alone restores it:");
+    out!("  git clone {}/acme#web/repo web", backup.display());
+    out!("What upstream has rewritten or deleted is still there:");
+    out!(
         "  git -C {}/acme#infra/repo for-each-ref refs/forgekeep",
         backup.display()
     );
-    println!("When you have seen enough:");
-    println!("  rm -r {}", folder.display());
+    out!("When you have seen enough:");
+    out!("  rm -r {}", folder.display());
 }

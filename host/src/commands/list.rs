@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::cli::{Common, ListArguments};
 use crate::exit::{Complaint, Ending};
+use crate::terminal::{out, tell};
 use crate::text;
 
 /// `forgekeep list`.
@@ -21,7 +22,7 @@ pub fn run(common: &Common, arguments: &ListArguments) -> Result<Ending, Complai
     let listed = engine.list(&selection, &())?;
     if arguments.json {
         let sources: Vec<Value> = listed.iter().map(as_json).collect();
-        println!("{:#}", json!({ "schema": 1, "sources": sources }));
+        out!("{:#}", json!({ "schema": 1, "sources": sources }));
     } else {
         for source in &listed {
             print_source(source, common);
@@ -50,24 +51,24 @@ fn exit_code(listed: Vec<ListedSource>) -> u8 {
 fn print_source(source: &ListedSource, common: &Common) {
     for note in &source.notes {
         if !common.quiet {
-            eprintln!("{}: {}", source.title, text::finding("", note));
+            tell!("{}: {}", source.title, text::finding("", note));
         }
     }
     let repositories = match &source.repositories {
         Ok(repositories) => repositories,
         Err(failure) => {
-            eprintln!("{}: failed\n{}", source.title, text::failure("  ", failure));
+            tell!("{}: failed\n{}", source.title, text::failure("  ", failure));
             return;
         }
     };
-    println!(
+    out!(
         "{} ({}): {}",
         source.title,
         source.hoster,
         text::count(repositories.len(), "repository", "repositories")
     );
     for (repository, decision) in repositories {
-        println!("  {}", line(repository, *decision));
+        out!("  {}", line(repository, *decision));
     }
 }
 

@@ -16,6 +16,7 @@ use forgekeep_engine::run::Engine;
 use crate::cli::Common;
 use crate::exit::{Complaint, Ending};
 use crate::plugins as hosters;
+use crate::terminal::tell;
 
 /// An environment variable, if it is set and is text.
 fn variable(name: &str) -> Option<String> {
@@ -29,7 +30,7 @@ fn configuration(common: &Common) -> Result<Config, ConfigError> {
     let config = config::load(&file, &variable)?;
     for warning in &config.warnings {
         if !common.quiet {
-            eprintln!("warning: {warning}");
+            tell!("warning: {warning}");
         }
     }
     Ok(config)
@@ -53,7 +54,7 @@ fn end_on_signal(engine: &Engine) -> Result<(), Complaint> {
             std::process::exit(130);
         }
         crate::progress::aside(|| {
-            eprintln!("forgekeep: interrupted; ending in good order (once more to end at once)");
+            tell!("forgekeep: interrupted; ending in good order (once more to end at once)");
         });
         interrupt();
     })

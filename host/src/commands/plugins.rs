@@ -7,6 +7,7 @@ use crate::cli::{Common, PluginsArguments, PluginsCommand};
 use crate::exit::{Complaint, Ending};
 use crate::plugins::load::Unfit;
 use crate::plugins::{Looked, look_at, look_at_all, search};
+use crate::terminal::out;
 
 /// `forgekeep plugins`.
 pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<Ending, Complaint> {
@@ -24,21 +25,28 @@ fn list(common: &Common) -> Ending {
         let path = plugin.path.display();
         match &plugin.result {
             Ok(info) => {
-                println!("{:<12} {:<8} {}", info.id, info.version, info.description);
-                println!("             {path}");
+                out!("{:<12} {:<8} {}", info.id, info.version, info.description);
+                out!("             {path}");
+            }
+            Err(Unfit::IdTaken { id, by }) => {
+                out!("shadowed     {path}");
+                out!(
+                    "             {id} is served by {}, which comes first",
+                    by.display()
+                );
             }
             Err(unfit) => {
-                println!("unfit        {path}");
-                println!("             {unfit}");
-                println!("             hint: {}", unfit.hint());
+                out!("unfit        {path}");
+                out!("             {unfit}");
+                out!("             hint: {}", unfit.hint());
             }
         }
     }
     let usable = looked.iter().any(|plugin| plugin.result.is_ok());
     if !usable || common.verbose > 0 {
-        println!("Looked in, in this order:");
+        out!("Looked in, in this order:");
         for folder in folders {
-            println!("  {}", folder.display());
+            out!("  {}", folder.display());
         }
     }
     if !usable {
@@ -84,28 +92,28 @@ fn unfit_named<'a>(plugin: &'a Looked, id: &str) -> Option<(&'a Path, &'a Unfit)
 }
 
 fn print_info(info: &HosterInfo) {
-    println!("id:          {}", info.id);
+    out!("id:          {}", info.id);
     if !info.aliases.is_empty() {
-        println!("aliases:     {}", info.aliases.join(", "));
+        out!("aliases:     {}", info.aliases.join(", "));
     }
-    println!("version:     {}", info.version);
-    println!("description: {}", info.description);
-    println!("authors:     {}", info.authors.join(", "));
-    println!("API:         {}", info.api_url);
+    out!("version:     {}", info.version);
+    out!("description: {}", info.description);
+    out!("authors:     {}", info.authors.join(", "));
+    out!("API:         {}", info.api_url);
     if !info.trusted_origins.is_empty() {
-        println!("trusts:      {}", info.trusted_origins.join(", "));
+        out!("trusts:      {}", info.trusted_origins.join(", "));
     }
     for (key, description) in &info.options {
-        println!("option:      {key}: {description}");
+        out!("option:      {key}: {description}");
     }
-    println!("file:        {}", info.file.display());
+    out!("file:        {}", info.file.display());
 }
 
 fn check(file: &Path) -> Result<Ending, Complaint> {
     match look_at(file) {
         Ok(info) => {
             print_info(&info);
-            println!("fit for use with plugin ABI {ABI_VERSION}");
+            out!("fit for use with plugin ABI {ABI_VERSION}");
             Ok(Ending::Good)
         }
         Err(unfit) => Err(Complaint::new(

@@ -181,10 +181,11 @@ pub fn manifest(manifest: &abi::Manifest) -> Result<HosterInfo, String> {
             ));
         }
     }
-    for origin in std::iter::once(&manifest.api_url).chain(&manifest.trusted_origins) {
-        if !origin.is_empty() && !(origin.starts_with("https://") || origin.starts_with("http://"))
-        {
-            return Err(format!("\"{}\" is no web address", text(origin, &nothing)));
+    let is_address = |text: &str| text.starts_with("https://") || text.starts_with("http://");
+    let addresses = std::iter::once(&manifest.api_url).chain(&manifest.trusted_origins);
+    for address in addresses.filter(|address| !address.is_empty()) {
+        if !is_address(address) {
+            return Err(format!("\"{}\" is no web address", text(address, &nothing)));
         }
     }
     let strings = |list: &[RString]| list.iter().map(|item| text(item, &nothing)).collect();

@@ -119,7 +119,7 @@ pub fn load(path: &Path) -> Result<PluginBox, Unfit> {
     // SAFETY: opening a library runs its initialisers. Whoever may write the file may run code as
     // this user anyway, as `check_file` has made sure.
     let library = unsafe { Library::new(path) }
-        .map_err(|error| Unfit::NotALibrary(one_line(&error.to_string())))?;
+        .map_err(|error| Unfit::NotALibrary(one_line(&reason(&error))))?;
     // Leaked before anything points into it.
     let library: &'static Library = Box::leak(Box::new(library));
     let header = header_of(library)?;
@@ -132,6 +132,12 @@ pub fn load(path: &Path) -> Result<PluginBox, Unfit> {
         RResult::ROk(plugin) => Ok(plugin),
         RResult::RErr(error) => Err(Unfit::Failed(one_line(&error.message))),
     }
+}
+
+/// What the system's loader says, which libloading keeps behind its own words.
+fn reason(error: &libloading::Error) -> String {
+    let source = std::error::Error::source(error);
+    source.map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 fn header_of(library: &'static Library) -> Result<&'static LibHeader, Unfit> {

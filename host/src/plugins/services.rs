@@ -1,5 +1,7 @@
 //! What the host does for a plugin's session: requests by the run's one client, under its rules.
 
+use std::sync::Arc;
+
 use abi_stable::std_types::{RResult, RStr};
 use forgekeep_abi::{Extras, Header, HosterError, HttpRequest, HttpResponse, LogLevel};
 use forgekeep_engine::hoster::Services;
@@ -89,12 +91,19 @@ impl HostServices {
             headers,
             authorization,
             body: request.body.into(),
+            scope: Arc::clone(&self.services.scope),
         })
     }
 
     fn read(&self, answer: Response) -> Result<HttpResponse, Failure> {
         let limit = self.services.max_body_bytes;
-        let body = answer.body.read_all(&answer.url, limit)?;
+        let body = answer.body.read_all(&answer.url, limit);
+        let body = body.map_err(|failure| match failure.kind {
+            ErrorKind::Policy => failure.with_hint(
+                "no honest answer is; if it is one after all, raise options.network.maxBodyBytes",
+            ),
+            _ => failure,
+        })?;
         Ok(HttpResponse {
             status: answer.status,
             url: answer.url.as_str().into(),

@@ -91,8 +91,9 @@ impl Observer for Bars {
                 }
             }
             Event::SourceFailed { source, error } => {
-                let line = format!("{source}: failed\n{}", text::failure("  ", error));
-                let _ = self.all.println(line);
+                let _ = self
+                    .all
+                    .println(format!("{source}: failed: {}", error.message));
             }
             Event::Planned { repositories, .. } => {
                 self.overall.set_length(*repositories as u64);

@@ -2,6 +2,7 @@ use forgekeep_engine::event::{Event, Observer};
 use forgekeep_engine::hoster::{Finding, Severity};
 use forgekeep_engine::report::{RepositoryOutcome, RepositoryReport};
 
+use crate::terminal::tell;
 use crate::text;
 
 /// A line on standard error for each thing worth a line. What is as it was is not, unless
@@ -16,7 +17,7 @@ pub struct Plain {
 impl Observer for Plain {
     fn event(&self, event: &Event<'_>) {
         if let Some(line) = self.line(event) {
-            eprintln!("{line}");
+            tell!("{line}");
         }
     }
 }
@@ -26,7 +27,7 @@ impl Plain {
         match event {
             Event::Note { source, finding } => note_line(source, finding, self.quiet),
             Event::SourceFailed { source, error } => {
-                Some(format!("{source}: failed\n{}", text::failure("  ", error)))
+                Some(format!("{source}: failed: {}", error.message))
             }
             Event::RepositoryFinished { source, repository } => {
                 let line = repository_line(source, repository);
@@ -56,7 +57,7 @@ pub fn note_line(source: &str, finding: &Finding, quiet: bool) -> Option<String>
     shown.then(|| format!("{source}: {}", text::finding("", finding)))
 }
 
-/// What came of a repository, in a line; two or three if it failed.
+/// What came of a repository, in a line. What to do about a failure is in the summary at the end.
 pub fn repository_line(source: &str, repository: &RepositoryReport) -> String {
     let name = &repository.name;
     let refs = &repository.refs;
@@ -87,7 +88,7 @@ pub fn repository_line(source: &str, repository: &RepositoryReport) -> String {
         line.push_str(&format!(" ({note})"));
     }
     if let Some(error) = &repository.error {
-        line.push_str(&format!("\n{}", text::failure("  ", error)));
+        line.push_str(&format!(": {}", error.message));
     }
     line
 }

@@ -10,7 +10,7 @@ use crate::advice::{create_a_token, nothing_visible, only_public};
 use crate::api::Account;
 use crate::credentials::Kind;
 use crate::repository;
-use crate::status::refusal;
+use crate::status::{astray, refusal};
 use crate::text::one_line;
 
 /// Bitbucket's envelope of a page. Entries are read one by one: a bad one does not spoil the rest.
@@ -25,6 +25,9 @@ pub(crate) struct Envelope {
 
 impl Envelope {
     pub(crate) fn read(response: &HttpResponse, account: &Account) -> Result<Self, HosterError> {
+        if let Some(error) = astray(response, account) {
+            return Err(error);
+        }
         if response.status != 200 {
             return Err(refusal(response, account));
         }

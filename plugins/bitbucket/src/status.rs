@@ -54,7 +54,7 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
             error_kind::BAD_ANSWER,
             format!("the API answered with a redirect ({status}{}), which is not followed", target(response)),
         )
-        .with_hint(format!("check apiUrl ({}), and whether a proxy or a login page is in between", one_line(&account.base))),
+        .with_hint(check_the_way(account)),
         _ => HosterError::new(
             error_kind::OTHER,
             format!("Bitbucket answered {status}{because}"),
@@ -62,6 +62,31 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
         .with_hint(format!("check apiUrl ({}); if it is right, this plugin may be older than Bitbucket's API", one_line(&account.base))),
     };
     error.with_status(status)
+}
+
+/// The error for an answer from another origin than the API's, where a redirect led: whatever it
+/// lists, it is not this workspace.
+pub(crate) fn astray(response: &HttpResponse, account: &Account) -> Option<HosterError> {
+    let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
+    let (asked, answered) = (origin(&account.base)?, origin(&response.url)?);
+    if asked == answered {
+        return None;
+    }
+    let error = HosterError::new(
+        error_kind::BAD_ANSWER,
+        format!(
+            "the API answered with a redirect to {}, which is not its own address",
+            one_line(&answered.ascii_serialization())
+        ),
+    );
+    Some(error.with_hint(check_the_way(account)))
+}
+
+fn check_the_way(account: &Account) -> String {
+    format!(
+        "check apiUrl ({}), and whether a proxy or a login page is in between",
+        one_line(&account.base)
+    )
 }
 
 fn refused(account: &Account) -> String {

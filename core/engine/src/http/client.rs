@@ -6,7 +6,8 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::{Agent, Timeout};
 use url::Url;
 
-use super::{Body, HttpClient, Request, Response};
+use super::{Body, HttpClient, Request, Response, is_loopback};
+use crate::redact::Redactor;
 use crate::{ErrorKind, Failure};
 
 /// Redirects followed for one request. RFC 9110 sets no number; git follows 20, browsers too, but
@@ -29,38 +30,45 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Client {
     agent: Agent,
+    /// The same without the environment's proxy, for this machine: a proxy has no business with
+    /// what stays here, and would see credentials sent in plain HTTP.
+    direct: Agent,
 }
 
 impl Client {
     /// A client; opens no connection yet.
     pub fn new(settings: &Settings) -> Self {
-        let agent = Agent::config_builder()
-            .http_status_as_error(false)
-            // Followed below, where the rules for credentials are.
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .timeout_resolve(Some(settings.connect))
-            .timeout_connect(Some(settings.connect))
-            .timeout_per_read(Some(settings.stall))
-            .timeout_per_write(Some(settings.stall))
-            .max_idle_connections(settings.connections)
-            .max_idle_connections_per_host(settings.connections)
-            .max_idle_age(Duration::from_secs(60))
-            .user_agent(concat!("forgekeep/", env!("CARGO_PKG_VERSION")))
-            // The system's certificate authorities: a company's own count too.
-            .tls_config(
-                TlsConfig::builder()
-                    .root_certs(RootCerts::PlatformVerifier)
-                    .build(),
-            )
-            .build()
-            .new_agent();
-        Self { agent }
+        let config = || {
+            Agent::config_builder()
+                .http_status_as_error(false)
+                // Followed below, where the rules for credentials are.
+                .max_redirects(0)
+                .max_redirects_will_error(false)
+                .timeout_resolve(Some(settings.connect))
+                .timeout_connect(Some(settings.connect))
+                .timeout_per_read(Some(settings.stall))
+                .timeout_per_write(Some(settings.stall))
+                .max_idle_connections(settings.connections)
+                .max_idle_connections_per_host(settings.connections)
+                .max_idle_age(Duration::from_secs(60))
+                .user_agent(concat!("forgekeep/", env!("CARGO_PKG_VERSION")))
+                // The system's certificate authorities: a company's own count too.
+                .tls_config(
+                    TlsConfig::builder()
+                        .root_certs(RootCerts::PlatformVerifier)
+                        .build(),
+                )
+        };
+        Self {
+            agent: config().build().new_agent(),
+            direct: config().proxy(None).build().new_agent(),
+        }
     }
 
     /// Ends every request under way, for good: for an interrupted run.
     pub fn shutdown(&self) {
         self.agent.clone().shutdown();
+        self.direct.clone().shutdown();
     }
 
     fn send_once(
@@ -90,15 +98,24 @@ impl Client {
         let unusable = |error: http::Error| {
             Failure::new(ErrorKind::Policy, format!("cannot ask {url}: {error}"))
         };
-        log::trace!("{} {url}", request.method);
-        let answer = if request.body.is_empty() && request.method != "POST" {
-            self.agent.run(builder.body(()).map_err(unusable)?)
+        log::trace!("{} {}", request.method, shown(request, url));
+        let agent = if is_loopback(url) {
+            &self.direct
         } else {
-            self.agent
-                .run(builder.body(request.body.as_slice()).map_err(unusable)?)
+            &self.agent
+        };
+        let answer = if request.body.is_empty() && request.method != "POST" {
+            agent.run(builder.body(()).map_err(unusable)?)
+        } else {
+            agent.run(builder.body(request.body.as_slice()).map_err(unusable)?)
         };
         let answer = answer.map_err(|error| unreachable_host(url, &error))?;
-        log::debug!("{} {url}: {}", request.method, answer.status().as_u16());
+        log::debug!(
+            "{} {}: {}",
+            request.method,
+            shown(request, url),
+            answer.status().as_u16()
+        );
         Ok(answer)
     }
 }
@@ -121,6 +138,12 @@ impl HttpClient for Client {
         )
         .with_hint("report it to the hoster"))
     }
+}
+
+/// An address for the log: where a server redirects to may hold what was sent to it.
+fn shown(request: &Request, url: &Url) -> String {
+    let secrets: Vec<_> = request.authorization.secret().into_iter().collect();
+    Redactor::new(&secrets).clean(url.as_str()).into_owned()
 }
 
 /// Where a redirect leads; `None` if the answer is none, or one that must not be followed: like
@@ -159,6 +182,10 @@ fn redirect_target(
         ("https", "http") => return Err(refused("from https to plain http")),
         _ => return Err(refused("to something that is not HTTP")),
     }
+    request
+        .scope
+        .check_address(&target)
+        .map_err(|failure| failure.while_doing(&format!("{url} redirects")))?;
     if request.method != "GET" && target.origin() != url.origin() {
         return Err(refused("a request with a body to another host"));
     }
@@ -242,6 +269,10 @@ fn io_failure(url: &Url, error: &io::Error) -> Failure {
                 .source()
                 .is_some_and(|s| s.to_string().contains("certificate"))
     });
+    // The standard library has no kind of its own for this.
+    if text.contains("failed to lookup address information") {
+        return unreachable_host(url, &ureq::Error::HostNotFound);
+    }
     if because_of_tls || error.kind() == io::ErrorKind::InvalidData {
         return tls_failure(url, &text);
     }
@@ -284,5 +315,5 @@ pub(super) fn too_large(url: &Url, limit: u64) -> Failure {
         ErrorKind::Policy,
         format!("{url}: the answer is larger than {limit} bytes"),
     )
-    .with_hint("no honest answer is; if it is one after all, raise options.network.maxBodyBytes")
+    .with_hint("no honest answer is; nothing of it was used. Report it to the hoster")
 }

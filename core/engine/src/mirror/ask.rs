@@ -1,10 +1,11 @@
 //! Asking a git server over HTTP, and understanding what it answers.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use super::Upstream;
 use super::advertisement::Advertisement;
-use super::transport::{USER_AGENT, service_url};
 use crate::http::{Authorization, Request, Response};
 use crate::names::printable;
 use crate::{ErrorKind, Failure};
@@ -12,12 +13,26 @@ use crate::{ErrorKind, Failure};
 /// Most bytes of a ref advertisement that are read: some three million refs.
 const MAX_ADVERTISEMENT: u64 = 256 * 1024 * 1024;
 
-/// Asks for the refs upstream has. Returns the clone URL as it answered.
-pub(super) fn advertise(upstream: &Upstream<'_>) -> Result<(Url, Advertisement), Failure> {
+/// Some hosts answer git's protocol only to what calls itself git.
+pub(super) const USER_AGENT: &str = concat!("git/2.0 (forgekeep ", env!("CARGO_PKG_VERSION"), ")");
+
+/// What upstream answered.
+pub(super) struct Answered {
+    /// The refs it has.
+    pub advertisement: Advertisement,
+    /// The clone URL as it answered, after redirects.
+    pub url: Url,
+    /// The credentials for it: none, where a redirect has led to another origin.
+    pub authorization: Authorization,
+}
+
+/// Asks for the refs upstream has.
+pub(super) fn advertise(upstream: &Upstream<'_>) -> Result<Answered, Failure> {
     let url = checked_url(upstream)?;
     let request = Request::get(
         service_url(&url, "info/refs", Some("service=git-upload-pack"))?,
         upstream.authorization.clone(),
+        Arc::clone(&upstream.services.scope),
     )
     .header("user-agent", USER_AGENT)
     .header("accept", "application/x-git-upload-pack-advertisement");
@@ -25,13 +40,19 @@ pub(super) fn advertise(upstream: &Upstream<'_>) -> Result<(Url, Advertisement),
     if answer.status != 200 {
         return Err(status_failure(&answer, &upstream.authorization));
     }
-    let kind = answer.header("content-type").unwrap_or_default();
-    if kind != "application/x-git-upload-pack-advertisement" {
-        return Err(not_git(&answer));
-    }
+    expect_kind(&answer, "application/x-git-upload-pack-advertisement")?;
     let answered = clone_url_of(&answer.url)?;
     let raw = answer.body.read_all(&answer.url, MAX_ADVERTISEMENT)?;
-    Ok((answered, Advertisement::parse(raw)?))
+    let authorization = if answered.origin() == url.origin() {
+        upstream.authorization.clone()
+    } else {
+        Authorization::Anonymous
+    };
+    Ok(Answered {
+        advertisement: Advertisement::parse(raw)?,
+        url: answered,
+        authorization,
+    })
 }
 
 fn checked_url(upstream: &Upstream<'_>) -> Result<Url, Failure> {
@@ -118,10 +139,14 @@ pub(super) fn status_failure(answer: &Response, authorization: &Authorization) -
     failure.with_status(status)
 }
 
-/// The failure behind an answer that is not git's.
-pub(super) fn not_git(answer: &Response) -> Failure {
+/// Checks that an answer is git's: gitprotocol-http(5) asks clients to.
+pub(super) fn expect_kind(answer: &Response, expected: &str) -> Result<(), Failure> {
     let kind = answer.header("content-type").unwrap_or("no content type");
-    Failure::new(
+    let essence = kind.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    Err(Failure::new(
         ErrorKind::BadAnswer,
         format!(
             "{} answered with {} instead of git's protocol",
@@ -130,5 +155,15 @@ pub(super) fn not_git(answer: &Response) -> Failure {
         ),
     )
     .with_hint("a login page, a proxy or an outage page may be in between; run again later")
-    .transient()
+    .transient())
+}
+
+/// The address of one of git's services below a clone URL, as git builds it (gitprotocol-http(5)).
+pub(super) fn service_url(clone: &Url, path: &str, query: Option<&str>) -> Result<Url, Failure> {
+    let mut url = clone.clone();
+    let base = clone.path().trim_end_matches('/');
+    url.set_path(&format!("{base}/{path}"));
+    url.set_query(query);
+    url.set_fragment(None);
+    Ok(url)
 }

@@ -7,22 +7,19 @@
 
 use std::cell::RefCell;
 use std::io::{self, Cursor, Read, Write};
-use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
 use url::Url;
 
+use super::ask::{USER_AGENT, expect_kind, service_url, status_failure};
 use crate::cancel::Cancel;
-use crate::http::{Authorization, Body, HttpClient, Request};
+use crate::http::{Authorization, Body, CredentialScope, HttpClient, Request};
 use crate::{ErrorKind, Failure};
 
 /// The URL of every remote; see the head of this module.
 pub(super) const REMOTE_URL: &str = "forgekeep://upstream/";
-
-/// Some hosts answer git's protocol only to what calls itself git.
-pub(super) const USER_AGENT: &str = concat!("git/2.0 (forgekeep ", env!("CARGO_PKG_VERSION"), ")");
 
 /// What one fetch is about.
 pub(super) struct Exchange {
@@ -30,6 +27,7 @@ pub(super) struct Exchange {
     /// Clone URL, as it answered: after redirects.
     pub url: Url,
     pub authorization: Authorization,
+    pub scope: Arc<CredentialScope>,
     pub cancel: Cancel,
     /// The advertisement, for libgit2 to read without asking again.
     pub advertisement: Mutex<Vec<u8>>,
@@ -57,7 +55,7 @@ impl Exchange {
 }
 
 thread_local! {
-    static CURRENT: RefCell<Option<Rc<Arc<Exchange>>>> = const { RefCell::new(None) };
+    static CURRENT: RefCell<Option<Arc<Exchange>>> = const { RefCell::new(None) };
 }
 
 /// Runs `work` with this thread's fetches being about `exchange`.
@@ -68,7 +66,7 @@ pub(super) fn with_exchange<T>(exchange: &Arc<Exchange>, work: impl FnOnce() -> 
             CURRENT.with(|current| *current.borrow_mut() = None);
         }
     }
-    CURRENT.with(|current| *current.borrow_mut() = Some(Rc::new(Arc::clone(exchange))));
+    CURRENT.with(|current| *current.borrow_mut() = Some(Arc::clone(exchange)));
     let _reset = Reset;
     work()
 }
@@ -102,13 +100,7 @@ fn set_up() -> Result<(), git2::Error> {
             let exchange = CURRENT.with(|current| current.borrow().clone());
             let exchange =
                 exchange.ok_or_else(|| git2::Error::from_str("no exchange on this thread"))?;
-            Transport::smart(
-                remote,
-                true,
-                Subtransport {
-                    exchange: Arc::clone(&exchange),
-                },
-            )
+            Transport::smart(remote, true, Subtransport { exchange })
         })
     }
 }
@@ -164,6 +156,7 @@ impl Round {
             headers: Vec::new(),
             authorization: self.exchange.authorization.clone(),
             body: std::mem::take(&mut self.request),
+            scope: Arc::clone(&self.exchange.scope),
         }
         .header("user-agent", USER_AGENT)
         .header("content-type", "application/x-git-upload-pack-request")
@@ -171,15 +164,9 @@ impl Round {
         .header("accept-encoding", "identity");
         let answer = self.exchange.client.send(&request)?;
         if answer.status != 200 {
-            return Err(super::ask::status_failure(
-                &answer,
-                &self.exchange.authorization,
-            ));
+            return Err(status_failure(&answer, &self.exchange.authorization));
         }
-        let kind = answer.header("content-type").unwrap_or_default();
-        if kind != "application/x-git-upload-pack-result" {
-            return Err(super::ask::not_git(&answer));
-        }
+        expect_kind(&answer, "application/x-git-upload-pack-result")?;
         Ok(answer.body)
     }
 }
@@ -220,14 +207,4 @@ impl Read for Round {
             }
         }
     }
-}
-
-/// The address of one of git's services below a clone URL, as git builds it (gitprotocol-http(5)).
-pub(super) fn service_url(clone: &Url, path: &str, query: Option<&str>) -> Result<Url, Failure> {
-    let mut url = clone.clone();
-    let base = clone.path().trim_end_matches('/');
-    url.set_path(&format!("{base}/{path}"));
-    url.set_query(query);
-    url.set_fragment(None);
-    Ok(url)
 }

@@ -1,0 +1,69 @@
+//! The backup folder before a run: there, locked, and with a copy of the configuration.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::{Engine, RunError};
+use crate::config;
+use crate::lock::{LockError, RunLock};
+use crate::{ErrorKind, Failure, atomic_file};
+
+impl Engine {
+    /// The backup folder must be there. It is only made if the folder it is in exists: one that is
+    /// missing with all its parents is more likely a disk that is not mounted.
+    pub(super) fn prepare_folder(&self) -> Result<(), RunError> {
+        let folder = &self.config.local_folder;
+        match new_folder(folder) {
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let failure = Failure::disk("create the backup folder", folder, &error)
+                    .with_hint("neither it nor the folder it is in exists: is the disk mounted? If so, create it");
+                Err(RunError::Folder(failure))
+            }
+            Err(error) => Err(RunError::Folder(Failure::disk(
+                "use the backup folder",
+                folder,
+                &error,
+            ))),
+        }
+    }
+
+    pub(super) fn lock(&self) -> Result<RunLock, RunError> {
+        RunLock::take(&self.config.local_folder).map_err(|error| match error {
+            LockError::Held(path, holder) => RunError::Locked {
+                lock: path.display().to_string(),
+                holder,
+            },
+            LockError::Disk(failure) => RunError::Folder(failure),
+        })
+    }
+
+    /// Puts a copy of the configuration beside the backup, as SCM Backup does, but without secrets.
+    pub(super) fn copy_config(&self) -> Result<(), Failure> {
+        let Some(name) = self.config.file.file_name() else {
+            return Ok(());
+        };
+        let read = config::read(&self.config.file);
+        let masked = read.and_then(|text| config::masked_copy(&text, &self.config.file));
+        let masked = masked.map_err(|error| {
+            Failure::new(ErrorKind::Config, error.message()).with_hint(error.hint())
+        })?;
+        let folder = self.config.local_folder.join("_config");
+        let path = folder.join(name);
+        if fs::read(&path).is_ok_and(|old| old == masked.as_bytes()) {
+            return Ok(());
+        }
+        fs::create_dir_all(&folder).map_err(|error| Failure::disk("create", &folder, &error))?;
+        atomic_file::replace(&path, masked.as_bytes())
+    }
+}
+
+/// Source code is for its owners: a backup folder that is made here is for its user alone.
+fn new_folder(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}

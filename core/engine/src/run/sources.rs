@@ -1,0 +1,197 @@
+//! Sources: validated, listed side by side, and planned.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::Engine;
+use crate::catalogue::Catalogue;
+use crate::config::{Source, SourceKind};
+use crate::event::{Event, Observer};
+use crate::execute::{OpenSource, Standing};
+use crate::filter::RepoFilter;
+use crate::hoster::{self, Finding, Hoster, Repository, Services, Severity, SourceSpec};
+use crate::http::CredentialScope;
+use crate::listing::list;
+use crate::plan::Plan;
+use crate::redact::Redactor;
+use crate::report::SourceReport;
+use crate::{ErrorKind, Failure, names};
+
+/// A source that has passed its offline validation.
+pub(super) struct Ready {
+    pub hoster: Arc<dyn Hoster>,
+    pub spec: SourceSpec,
+    pub services: Services,
+    pub filter: RepoFilter,
+    pub findings: Vec<Finding>,
+}
+
+impl Engine {
+    /// Everything about a source that needs no network.
+    pub(super) fn ready(&self, source: &Source) -> Result<Ready, Failure> {
+        let hoster = self.registry.require(&source.hoster)?;
+        let api = hoster::api_url(hoster.info(), source.api_url.as_ref())?;
+        let spec = SourceSpec {
+            title: source.title.clone(),
+            name: source.name.clone(),
+            kind: match source.kind {
+                Some(SourceKind::User) => "user".to_owned(),
+                Some(SourceKind::Org) => "org".to_owned(),
+                None => String::new(),
+            },
+            auth_name: source.auth_name.clone().unwrap_or_default(),
+            api_auth_name: source.api_auth_name.clone().unwrap_or_default(),
+            secret: source.password.clone(),
+            api_url: api.as_str().trim_end_matches('/').to_owned(),
+        };
+        let scope = CredentialScope::new(
+            api.clone(),
+            source.api_url.is_some(),
+            &hoster.info().trusted_origins,
+            source.allow_insecure_http,
+        );
+        scope.check_address(&api)?;
+        let services = Services {
+            http: Arc::new(self.client.clone()),
+            scope: Arc::new(scope),
+            max_body_bytes: self.config.options.network.max_body_bytes,
+            redactor: Arc::new(Redactor::new(&spec.secret.iter().collect::<Vec<_>>())),
+            cancel: self.cancel.clone(),
+        };
+        let findings = hoster.validate(&spec)?;
+        if let Some(error) = findings.iter().find(|f| f.severity == Severity::Error) {
+            let key = if error.key.is_empty() {
+                String::new()
+            } else {
+                format!("{}: ", error.key)
+            };
+            return Err(
+                Failure::new(ErrorKind::Config, format!("{key}{}", error.message))
+                    .with_hint(error.hint.clone()),
+            );
+        }
+        let filter = RepoFilter::new(&source.include_repos, &source.ignore_repos)
+            .map_err(|error| Failure::new(ErrorKind::Config, error.to_string()))?;
+        Ok(Ready {
+            hoster,
+            spec,
+            services,
+            filter,
+            findings,
+        })
+    }
+
+    /// Lists the sources side by side, and plans what to do. The reports and open sources are in
+    /// the order of `sources`; a source that failed is not open.
+    pub(super) fn plan_sources(
+        &self,
+        pool: &rayon::ThreadPool,
+        sources: &[&Source],
+        observer: &dyn Observer,
+    ) -> (Plan, Vec<SourceReport>, Vec<Option<OpenSource>>) {
+        let listed: Vec<_> = pool.install(|| {
+            sources
+                .par_iter()
+                .map(|source| self.open_source(source, observer))
+                .collect()
+        });
+        let mut plan = Plan::default();
+        let (mut reports, mut open) = (Vec::new(), Vec::new());
+        for (index, (source, result)) in sources.iter().zip(listed).enumerate() {
+            match result {
+                Ok(mut opened) => {
+                    let listed = opened.repositories.len();
+                    let mut report =
+                        SourceReport::listed(&source.title, &source.hoster, listed, opened.notes);
+                    let repositories = std::mem::take(&mut opened.repositories);
+                    plan.add_source(index, repositories, &opened.filter, opened.catalogue);
+                    for note in unused_patterns(&opened.filter) {
+                        observer.event(&Event::Note {
+                            source: &source.title,
+                            finding: &note,
+                        });
+                        report.notes.push(note);
+                    }
+                    reports.push(report);
+                    open.push(Some(opened.source));
+                }
+                Err(failure) => {
+                    observer.event(&Event::SourceFailed {
+                        source: &source.title,
+                        error: &failure,
+                    });
+                    reports.push(SourceReport::failed(&source.title, &source.hoster, failure));
+                    open.push(None);
+                }
+            }
+        }
+        for (source, report) in std::mem::take(&mut plan.left_out) {
+            observer.event(&Event::RepositoryFinished {
+                source: &reports[source].title,
+                repository: &report,
+            });
+            reports[source].repositories.push(report);
+        }
+        plan.order();
+        (plan, reports, open)
+    }
+
+    fn open_source(&self, source: &Source, observer: &dyn Observer) -> Result<Opened, Failure> {
+        let folder_name = names::encode_component(&source.title);
+        let folder = self.config.local_folder.join(&folder_name);
+        let ready = self.ready(source)?;
+        for finding in &ready.findings {
+            observer.event(&Event::Note {
+                source: &source.title,
+                finding,
+            });
+        }
+        let hoster_id = ready.hoster.info().id.clone();
+        let listing = list(&*ready.hoster, ready.spec, &ready.services, observer)?;
+        let catalogue = Catalogue::read(&folder, &hoster_id)?;
+        let mut notes = ready.findings;
+        notes.extend(listing.notes);
+        Ok(Opened {
+            repositories: listing.repositories,
+            notes,
+            filter: ready.filter,
+            catalogue,
+            source: OpenSource {
+                title: source.title.clone(),
+                hoster: hoster_id,
+                folder,
+                folder_name,
+                session: listing.session,
+                services: ready.services,
+                standing: Standing::default(),
+            },
+        })
+    }
+}
+
+/// A source that is listed, with what is on disk for it.
+struct Opened {
+    repositories: Vec<Repository>,
+    notes: Vec<Finding>,
+    filter: RepoFilter,
+    catalogue: Catalogue,
+    source: OpenSource,
+}
+
+/// A pattern that matches nothing is a typing error, or a repository that is gone: either way,
+/// something is not backed up that somebody believes is.
+pub(super) fn unused_patterns(filter: &RepoFilter) -> Vec<Finding> {
+    filter
+        .unused()
+        .into_iter()
+        .map(|unused| {
+            let mut finding = Finding::warning(format!(
+                "\"{}\" matches no repository",
+                names::printable(&unused.pattern)
+            ));
+            finding.key = unused.key.to_owned();
+            finding
+        })
+        .collect()
+}
