@@ -160,7 +160,8 @@ impl Invocation<'_> {
     /// Adds arguments.
     #[must_use]
     pub fn args<A: Into<OsString> + Clone>(mut self, arguments: &[A]) -> Self {
-        self.arguments.extend(arguments.iter().cloned().map(Into::into));
+        self.arguments
+            .extend(arguments.iter().cloned().map(Into::into));
         self
     }
 

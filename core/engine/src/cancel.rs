@@ -1,13 +1,13 @@
 //! The flag that ends a run early.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::Failure;
 
 /// Shared by everything that may take long; set once, by a signal.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel(Arc<(Mutex<bool>, Condvar)>);
 
 impl Cancel {
     /// A flag that is not set.
@@ -15,22 +15,73 @@ impl Cancel {
         Self::default()
     }
 
-    /// Sets the flag. Safe to call from a signal-handling thread.
+    fn flag(&self) -> MutexGuard<'_, bool> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the flag, and wakes whoever waits. For a signal-handling thread.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        *self.flag() = true;
+        self.0.1.notify_all();
     }
 
     /// Whether the flag is set.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        *self.flag()
+    }
+
+    /// What a failure really was: an interruption cuts every connection.
+    pub fn explain(&self, failure: Failure) -> Failure {
+        if self.is_cancelled() {
+            Failure::cancelled()
+        } else {
+            failure
+        }
     }
 
     /// For use with `?`.
+    ///
+    /// # Errors
+    ///
+    /// The run was interrupted.
     pub fn check(&self) -> Result<(), Failure> {
         if self.is_cancelled() {
             Err(Failure::cancelled())
         } else {
             Ok(())
         }
+    }
+
+    /// Waits, but no longer than until the flag is set.
+    ///
+    /// # Errors
+    ///
+    /// The run was interrupted.
+    pub fn wait(&self, time: Duration) -> Result<(), Failure> {
+        let waited = self
+            .0
+            .1
+            .wait_timeout_while(self.flag(), time, |cancelled| !*cancelled);
+        let cancelled = *waited.unwrap_or_else(PoisonError::into_inner).0;
+        if cancelled {
+            Err(Failure::cancelled())
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interruption_ends_a_wait() {
+        let cancel = Cancel::new();
+        cancel.wait(Duration::from_millis(1)).unwrap();
+        let other = cancel.clone();
+        let waiter = std::thread::spawn(move || other.wait(Duration::from_secs(3600)));
+        cancel.cancel();
+        assert!(waiter.join().unwrap().is_err());
     }
 }

@@ -76,6 +76,15 @@ pub enum Event<'a> {
         /// How far it is.
         transfer: Transfer,
     },
+    /// A host is waited for, before a request to it is made again.
+    Waiting {
+        /// Name of the host.
+        host: &'a str,
+        /// How long, in seconds.
+        seconds: f64,
+        /// Why.
+        why: &'a str,
+    },
     /// A worker is done with a repository.
     RepositoryFinished {
         /// Title of the source.
@@ -91,7 +100,7 @@ pub enum Event<'a> {
 }
 
 /// Whoever is told. Called from several threads at once, and must return quickly.
-pub trait Observer: Sync {
+pub trait Observer: Send + Sync {
     /// Something happened.
     fn event(&self, event: &Event<'_>);
 }

@@ -214,7 +214,13 @@ impl Work<'_> {
                 transfer,
             });
         };
-        mirror(&upstream, folder, &progress)
+        let mut retry = 0;
+        loop {
+            match mirror(&upstream, folder, &progress) {
+                Ok(outcome) => return Ok(outcome),
+                Err(failure) => self.source.services.begin_anew(&mut retry, failure)?,
+            }
+        }
     }
 
     /// A wiki fails its repository, so that nobody overlooks it; but one that is not there is none.

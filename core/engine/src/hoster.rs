@@ -8,7 +8,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::cancel::Cancel;
-use crate::http::{Authorization, CredentialScope, HttpClient};
+use crate::http::{Authorization, CredentialScope, HttpClient, Patience};
 use crate::redact::Redactor;
 use crate::secret::Secret;
 use crate::{ErrorKind, Failure};
@@ -151,6 +151,30 @@ pub struct Services {
     pub redactor: Arc<Redactor>,
     /// Ends the run early.
     pub cancel: Cancel,
+    /// How often to begin anew what broke off.
+    pub patience: Patience,
+}
+
+impl Services {
+    /// Whether to begin anew after a failure: returns after the wait if so, and the failure if not.
+    /// Only for what the client cannot try again by itself: an answer that broke off while it was
+    /// read, or turned out to be none. `retry` counts from 0.
+    ///
+    /// # Errors
+    ///
+    /// The failure, or the interruption of the wait.
+    pub fn begin_anew(&self, retry: &mut u32, failure: Failure) -> Result<(), Failure> {
+        let failure = self.cancel.explain(failure);
+        let kinds = [ErrorKind::Network, ErrorKind::BadAnswer, ErrorKind::Git];
+        if failure.permanent || !kinds.contains(&failure.kind) || *retry >= self.patience.retries {
+            return Err(failure);
+        }
+        log::info!("beginning anew after: {failure}");
+        self.cancel
+            .wait(self.patience.wait(*retry, fastrand::f64()))?;
+        *retry += 1;
+        Ok(())
+    }
 }
 
 /// A hoster's plugin. Called from several threads.

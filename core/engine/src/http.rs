@@ -5,6 +5,7 @@
 //! be wrapped round it.
 
 mod client;
+mod retry;
 mod scope;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::secret::Secret;
 
 pub(crate) use client::broken_body;
 pub use client::{Client, Settings};
+pub use retry::{OnWait, Patience, Retrying, Wait};
 pub use scope::{CredentialScope, is_loopback};
 
 /// Something that makes HTTP requests.

@@ -37,7 +37,8 @@ pub(crate) fn list(
     let mut barren = 0;
     loop {
         services.cancel.check()?;
-        let Some(page) = session.next_page()? else {
+        let page = session.next_page();
+        let Some(page) = page.map_err(|failure| services.cancel.explain(failure))? else {
             break;
         };
         let known = seen.len();

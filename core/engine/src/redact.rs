@@ -26,7 +26,8 @@ impl Redactor {
     pub fn new(secrets: &[&Secret]) -> Self {
         let mut forms = Vec::new();
         for secret in secrets {
-            let secret = secret.expose();
+            // Blanks round a token were pasted with it; a hoster's plugin may send it without.
+            let secret = secret.expose().trim();
             if secret.len() < SHORTEST {
                 continue;
             }

@@ -3,6 +3,8 @@
 mod folder;
 mod sources;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use rayon::prelude::*;
 use thiserror::Error;
@@ -14,7 +16,7 @@ use crate::event::{Event, Observer};
 use crate::execute::execute;
 use crate::filter::Decision;
 use crate::hoster::{CheckReport, Finding, Registry, Repository};
-use crate::http::{Client, Settings};
+use crate::http::{Client, HttpClient, Patience, Retrying, Settings, Wait};
 use crate::listing::{Listing, list};
 use crate::lock::Holder;
 use crate::mirror;
@@ -93,6 +95,9 @@ pub struct Engine {
     config: Config,
     registry: Registry,
     client: Client,
+    patient: Arc<dyn HttpClient>,
+    patience: Patience,
+    observer: Arc<dyn Observer>,
     cancel: Cancel,
     jobs: usize,
 }
@@ -127,19 +132,44 @@ pub struct CheckedSource {
 }
 
 impl Engine {
-    /// An engine for a configuration. `jobs` overrides the configuration's.
-    pub fn new(config: Config, registry: Registry, jobs: Option<usize>) -> Self {
+    /// An engine for a configuration. `jobs` overrides the configuration's; `observer` is told
+    /// whatever happens.
+    pub fn new(
+        config: Config,
+        registry: Registry,
+        jobs: Option<usize>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
         let jobs = jobs.unwrap_or(config.options.backup.jobs).max(1);
+        let network = &config.options.network;
         let client = Client::new(&Settings {
-            connect: config.options.network.connect,
-            stall: config.options.network.stall,
+            connect: network.connect,
+            stall: network.stall,
             connections: jobs + SPARE_CONNECTIONS,
         });
+        let cancel = Cancel::new();
+        let patience = Patience {
+            retries: network.retries,
+            longest_wait: network.longest_wait,
+            ..Patience::default()
+        };
+        let told = Arc::clone(&observer);
+        let on_wait = move |wait: &Wait<'_>| {
+            told.event(&Event::Waiting {
+                host: wait.host,
+                seconds: wait.time.as_secs_f64(),
+                why: wait.why,
+            });
+        };
+        let patient = Retrying::new(client.clone(), patience, cancel.clone(), Arc::new(on_wait));
         Self {
             config,
             registry,
             client,
-            cancel: Cancel::new(),
+            patient: Arc::new(patient),
+            patience,
+            observer,
+            cancel,
             jobs,
         }
     }
@@ -164,11 +194,8 @@ impl Engine {
     /// # Errors
     ///
     /// Only if the run could not be made at all; what fails in it is in the report.
-    pub fn backup(
-        &self,
-        selection: &Selection,
-        observer: &dyn Observer,
-    ) -> Result<Report, RunError> {
+    pub fn backup(&self, selection: &Selection) -> Result<Report, RunError> {
+        let observer = &*self.observer;
         let started = Timestamp::now();
         let sources = self.select(selection)?;
         self.prepare_folder()?;
@@ -210,11 +237,8 @@ impl Engine {
     /// # Errors
     ///
     /// As [`Engine::backup`].
-    pub fn dry_run(
-        &self,
-        selection: &Selection,
-        observer: &dyn Observer,
-    ) -> Result<(Plan, Vec<SourceReport>), RunError> {
+    pub fn dry_run(&self, selection: &Selection) -> Result<(Plan, Vec<SourceReport>), RunError> {
+        let observer = &*self.observer;
         let sources = self.select(selection)?;
         let pool = self.pool()?;
         let (plan, mut reports, _) = self.plan_sources(&pool, &sources, observer);
@@ -229,11 +253,8 @@ impl Engine {
     /// # Errors
     ///
     /// As [`Engine::backup`].
-    pub fn list(
-        &self,
-        selection: &Selection,
-        observer: &dyn Observer,
-    ) -> Result<Vec<ListedSource>, RunError> {
+    pub fn list(&self, selection: &Selection) -> Result<Vec<ListedSource>, RunError> {
+        let observer = &*self.observer;
         let sources = self.select(selection)?;
         let pool = self.pool()?;
         let listed = pool.install(|| {

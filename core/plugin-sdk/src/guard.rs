@@ -13,6 +13,9 @@ use forgekeep_abi::{
 
 use crate::{Hoster, Services, Session};
 
+/// What to do about a panic.
+const REPORT_IT: &str = "this is a bug of the plugin: report it to its authors";
+
 thread_local! {
     /// Where the last panic of this thread happened, left by the hook of [`quiet_panics`].
     static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
@@ -46,7 +49,7 @@ fn guard<T>(
             error_kind::PLUGIN,
             format!("plugin {plugin} panicked in {method}{at}: {said}"),
         )
-        .with_hint("this is a bug of the plugin: report it to its authors"))
+        .with_hint(REPORT_IT))
     })
 }
 
@@ -110,10 +113,13 @@ impl GuardedSession {
         call: impl FnOnce(&mut dyn Session) -> Result<T, HosterError>,
     ) -> RResult<T, HosterError> {
         let Some(session) = self.session.as_deref_mut() else {
-            return RResult::RErr(HosterError::new(
-                error_kind::PLUGIN,
-                format!("plugin {} panicked before in this session", self.plugin),
-            ));
+            return RResult::RErr(
+                HosterError::new(
+                    error_kind::PLUGIN,
+                    format!("plugin {} panicked before in this session", self.plugin),
+                )
+                .with_hint(REPORT_IT),
+            );
         };
         let result = guard(&self.plugin, method, || call(session));
         if matches!(&result, Err(error) if error.kind == error_kind::PLUGIN) {

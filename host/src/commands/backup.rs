@@ -25,17 +25,21 @@ pub fn run(common: &Common, arguments: &BackupArguments) -> Result<Ending, Compl
 fn attempt(common: &Common, arguments: &BackupArguments) -> Result<Ending, Complaint> {
     let config = super::configuration(common)?;
     let log_all = config.options.backup.log_repo_finished;
-    let engine = super::engine(common, config, arguments.jobs);
+    let mode = if arguments.dry_run {
+        ProgressMode::Plain
+    } else {
+        arguments.progress
+    };
+    let observer = progress::observer(mode, common, log_all);
+    let engine = super::engine(common, config, arguments.jobs, observer);
     let selection = Selection {
         sources: arguments.sources.clone(),
     };
-    if arguments.dry_run {
-        return dry_run(&engine, &selection, common);
-    }
     super::end_on_signal(&engine)?;
-    let observer = progress::observer(arguments.progress, common, log_all);
-    let report = engine.backup(&selection, &*observer)?;
-    drop(observer);
+    if arguments.dry_run {
+        return dry_run(&engine, &selection);
+    }
+    let report = engine.backup(&selection)?;
     if let Some(path) = &arguments.report {
         write_report(path, &report)?;
     }
@@ -46,9 +50,8 @@ fn attempt(common: &Common, arguments: &BackupArguments) -> Result<Ending, Compl
     Ok(Ending::Run(report.exit_code))
 }
 
-fn dry_run(engine: &Engine, selection: &Selection, common: &Common) -> Result<Ending, Complaint> {
-    let observer = progress::observer(ProgressMode::Plain, common, false);
-    let (plan, reports) = engine.dry_run(selection, &*observer)?;
+fn dry_run(engine: &Engine, selection: &Selection) -> Result<Ending, Complaint> {
+    let (plan, reports) = engine.dry_run(selection)?;
     out!("{}", summary::of_plan(&plan, &reports).trim_end());
     let report = Report::conclude(Timestamp::now(), false, reports);
     Ok(Ending::Run(report.exit_code))

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use forgekeep_engine::hoster::Severity;
 use forgekeep_engine::report::{Report, SourceReport};
 use forgekeep_engine::run::{CheckedSource, Selection};
@@ -13,7 +15,7 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<Ending, Compla
     let config = super::configuration(common)?;
     out!("configuration: {}", config.file.display());
     out!("backup folder: {}", config.local_folder.display());
-    let engine = super::engine(common, config, None);
+    let engine = super::engine(common, config, None, Arc::new(()));
     super::end_on_signal(&engine)?;
     let selection = Selection {
         sources: arguments.sources.clone(),

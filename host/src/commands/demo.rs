@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_demo_hoster::{Account, DemoHoster};
 use forgekeep_engine::config;
-use forgekeep_engine::run::{Engine, Selection};
+use forgekeep_engine::run::Selection;
 
 use super::summary;
 use crate::cli::{Common, DemoArguments, ProgressMode};
@@ -111,10 +111,9 @@ fn write_configuration(folder: &Path, hoster: &DemoHoster) -> Result<PathBuf, Co
 fn back_up(common: &Common, file: &Path, account: &Account) -> Result<Ending, Complaint> {
     let token = |name: &str| (name == TOKEN).then(|| account.token.clone());
     let config = config::load(file, &token)?;
-    let engine: Engine = super::engine(common, config, None);
     let observer = progress::observer(ProgressMode::Plain, common, true);
-    let report = engine.backup(&Selection::default(), &*observer)?;
-    drop(observer);
+    let engine = super::engine(common, config, None, observer);
+    let report = engine.backup(&Selection::default())?;
     out!("{}", summary::of_run(&report));
     Ok(Ending::Run(report.exit_code))
 }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use forgekeep_engine::filter::Decision;
 use forgekeep_engine::hoster::Repository;
 use forgekeep_engine::names::printable;
@@ -14,12 +16,12 @@ use crate::text;
 /// `forgekeep list`.
 pub fn run(common: &Common, arguments: &ListArguments) -> Result<Ending, Complaint> {
     let config = super::configuration(common)?;
-    let engine = super::engine(common, config, None);
+    let engine = super::engine(common, config, None, Arc::new(()));
     super::end_on_signal(&engine)?;
     let selection = Selection {
         sources: arguments.sources.clone(),
     };
-    let listed = engine.list(&selection, &())?;
+    let listed = engine.list(&selection)?;
     if arguments.json {
         let sources: Vec<Value> = listed.iter().map(as_json).collect();
         out!("{:#}", json!({ "schema": 1, "sources": sources }));

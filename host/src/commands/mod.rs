@@ -9,8 +9,10 @@ mod summary;
 
 use std::env;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use forgekeep_engine::config::{self, Config, ConfigError};
+use forgekeep_engine::event::Observer;
 use forgekeep_engine::run::Engine;
 
 use crate::cli::Common;
@@ -37,11 +39,16 @@ fn configuration(common: &Common) -> Result<Config, ConfigError> {
 }
 
 /// The engine for a configuration, with the plugins it needs.
-fn engine(common: &Common, config: Config, jobs: Option<NonZeroUsize>) -> Engine {
+fn engine(
+    common: &Common,
+    config: Config,
+    jobs: Option<NonZeroUsize>,
+    observer: Arc<dyn Observer>,
+) -> Engine {
     let folders = hosters::search::folders(&common.plugin_dirs);
     let wanted = config.sources.iter().map(|source| source.hoster.as_str());
     let registry = hosters::registry_for(&folders, wanted);
-    Engine::new(config, registry, jobs.map(NonZeroUsize::get))
+    Engine::new(config, registry, jobs.map(NonZeroUsize::get), observer)
 }
 
 /// Ends the run in good order at the first signal, and the process at the second.

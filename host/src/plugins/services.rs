@@ -34,8 +34,14 @@ impl HostServices {
     fn send(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
         self.services.cancel.check()?;
         let request = self.checked(request)?;
-        let answer = self.services.http.send(&request)?;
-        self.read(answer)
+        let mut retry = 0;
+        loop {
+            let answer = self.services.http.send(&request)?;
+            match self.read(answer) {
+                Ok(response) => return Ok(response),
+                Err(failure) => self.services.begin_anew(&mut retry, failure)?,
+            }
+        }
     }
 
     fn checked(&self, request: HttpRequest) -> Result<Request, Failure> {

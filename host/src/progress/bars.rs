@@ -103,6 +103,10 @@ impl Observer for Bars {
                     "{bar:30} {pos}/{len} repositories  {elapsed}  {eta} to go {wide_msg}",
                 ));
             }
+            Event::Waiting { host, seconds, .. } => {
+                self.overall
+                    .set_message(format!("waiting {seconds:.0} s for {host}"));
+            }
             Event::RepositoryStarted { source, name } => self.begin(source, name),
             Event::Receiving {
                 source,
@@ -111,6 +115,7 @@ impl Observer for Bars {
             } => self.receive(source, name, *transfer),
             Event::RepositoryFinished { source, repository } => {
                 self.end(source, &repository.name);
+                self.overall.set_message("");
                 self.overall.inc(1);
                 if repository.outcome == RepositoryOutcome::Failed {
                     let _ = self.all.println(repository_line(source, repository));

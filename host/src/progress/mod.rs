@@ -6,9 +6,9 @@ mod plain;
 
 use std::env;
 use std::io::{self, IsTerminal};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
-use forgekeep_engine::event::{Event, Observer};
+use forgekeep_engine::event::Observer;
 use indicatif::MultiProgress;
 
 use crate::cli::{Common, ProgressMode};
@@ -32,7 +32,7 @@ pub fn colours_wanted(stream: &impl IsTerminal) -> bool {
 }
 
 /// The observer for a mode.
-pub fn observer(mode: ProgressMode, common: &Common, log_all: bool) -> Box<dyn Observer> {
+pub fn observer(mode: ProgressMode, common: &Common, log_all: bool) -> Arc<dyn Observer> {
     let mode = match mode {
         ProgressMode::Auto if common.quiet => ProgressMode::Plain,
         ProgressMode::Auto if io::stderr().is_terminal() => ProgressMode::Bar,
@@ -40,19 +40,12 @@ pub fn observer(mode: ProgressMode, common: &Common, log_all: bool) -> Box<dyn O
         other => other,
     };
     match mode {
-        ProgressMode::Bar => Box::new(bars::Bars::new()),
-        ProgressMode::Json => Box::new(json::Json),
-        ProgressMode::Plain | ProgressMode::Auto => Box::new(plain::Plain {
+        ProgressMode::Bar => Arc::new(bars::Bars::new()),
+        ProgressMode::Json => Arc::new(json::Json),
+        ProgressMode::Plain | ProgressMode::Auto => Arc::new(plain::Plain {
             quiet: common.quiet,
             log_all,
         }),
-        ProgressMode::None => Box::new(Nothing),
+        ProgressMode::None => Arc::new(()),
     }
-}
-
-/// Shows nothing.
-struct Nothing;
-
-impl Observer for Nothing {
-    fn event(&self, _event: &Event<'_>) {}
 }

@@ -38,6 +38,9 @@ impl Plain {
                     _ => self.log_all.then_some(line),
                 }
             }
+            Event::Waiting { host, seconds, why } if !self.quiet && *seconds >= 5.0 => {
+                Some(format!("waiting {seconds:.0} s for {host}: {why}"))
+            }
             Event::SourceListed { source, listed } if !self.quiet => Some(format!(
                 "{source}: {} listed",
                 text::count(*listed, "repository", "repositories")

@@ -3,7 +3,7 @@ use forgekeep_plugin_sdk::{
 };
 use serde_json::Value;
 
-use crate::advice::{create_a_token, nothing_visible, only_public};
+use crate::advice::{create_a_token, nothing_visible};
 use crate::api::Account;
 use crate::credentials::Kind;
 use crate::listing::Envelope;
@@ -18,11 +18,6 @@ pub(crate) fn check(account: &Account, services: &Services) -> Result<CheckRepor
         .size()
         .or_else(|| glance.values.is_empty().then_some(0));
     let mut findings = Vec::new();
-    if account.credentials.kind() == Kind::Anonymous {
-        findings.push(
-            Finding::new(Severity::Warning, "password", only_public()).with_hint(create_a_token()),
-        );
-    }
     if visible == Some(0) {
         let (message, hint) = nothing_visible(account);
         findings.push(Finding::new(Severity::Warning, "name", message).with_hint(hint));

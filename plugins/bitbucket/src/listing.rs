@@ -6,9 +6,8 @@ use forgekeep_plugin_sdk::{
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::advice::{create_a_token, nothing_visible, only_public};
+use crate::advice::nothing_visible;
 use crate::api::Account;
-use crate::credentials::Kind;
 use crate::repository;
 use crate::status::{astray, refusal};
 use crate::text::one_line;
@@ -113,7 +112,8 @@ impl Listing {
                 ));
                 continue;
             };
-            if self.seen.insert(repository.id.to_string()) {
+            // One without an identity is nobody's twin: the host says what it lacks.
+            if repository.id.is_empty() || self.seen.insert(repository.id.to_string()) {
                 page.repositories.push(repository);
             }
         }
@@ -149,19 +149,12 @@ impl Listing {
     }
 }
 
-fn first_words(envelope: &Envelope, account: &Account) -> Vec<Note> {
-    let mut notes = Vec::new();
-    if account.credentials.kind() == Kind::Anonymous {
-        notes.push(note(
-            Severity::Warning,
-            format!("{}; {}", only_public(), create_a_token()),
-        ));
-    }
-    if envelope.values.is_empty() && envelope.next.is_none() {
+/// What to say of the first page. That there are no credentials is the validation's to say.
+fn first_words(envelope: &Envelope, account: &Account) -> Option<Note> {
+    (envelope.values.is_empty() && envelope.next.is_none()).then(|| {
         let (message, hint) = nothing_visible(account);
-        notes.push(note(Severity::Warning, format!("{message}; {hint}")));
-    }
-    notes
+        note(Severity::Warning, format!("{message}; {hint}"))
+    })
 }
 
 fn note(severity: Severity, message: String) -> Note {

@@ -13,20 +13,47 @@ fn scm_backup(world: &World, slug: &str, kind: &str, url: &str) {
     git::run(&folder, &["init", "-q", "--bare"]);
     git::run(
         &folder,
-        &["fetch", "-q", "--force", "--prune", url, "refs/heads/*:refs/heads/*", "refs/tags/*:refs/tags/*"],
+        &[
+            "fetch",
+            "-q",
+            "--force",
+            "--prune",
+            url,
+            "refs/heads/*:refs/heads/*",
+            "refs/tags/*:refs/tags/*",
+        ],
     );
-    assert!(folder.join("refs/heads").read_dir().unwrap().next().is_some(), "loose refs");
+    assert!(
+        folder
+            .join("refs/heads")
+            .read_dir()
+            .unwrap()
+            .next()
+            .is_some(),
+        "loose refs"
+    );
 }
 
 #[test]
 fn a_folder_of_scm_backup_is_adopted_without_downloading_again() {
     let world = World::new();
-    let web = world.forge.repository("web").commit("one").annotated_tag("v1");
-    web.branch("trunk", "main").default_branch("trunk").commit_to("side/x", "two").wiki();
+    let web = world
+        .forge
+        .repository("web")
+        .commit("one")
+        .annotated_tag("v1");
+    web.branch("trunk", "main")
+        .default_branch("trunk")
+        .commit_to("side/x", "two")
+        .wiki();
     scm_backup(&world, "web", "repo", &web.clone_url());
     scm_backup(&world, "web", "wiki", &format!("{}/wiki", web.clone_url()));
     let plan = world.forgekeep(&["backup", "--dry-run"]).run().expect(0);
-    assert!(plan.stdout.contains("adopt   acme/web -> acme#web"), "{}", plan.stdout);
+    assert!(
+        plan.stdout.contains("adopt   acme/web -> acme#web"),
+        "{}",
+        plan.stdout
+    );
     world.forge.reset_log();
     let run = world.backup().expect(0);
     assert_eq!(world.forge.count(RequestKind::UploadPack), 0);
@@ -34,7 +61,16 @@ fn a_folder_of_scm_backup_is_adopted_without_downloading_again() {
     assert_eq!(run.repository("acme/web")["path"], "acme/acme#web");
     world.assert_mirrored(web);
     compare::assert_mirror(&web.wiki_dir(), &world.folder("web").join("wiki"));
-    assert_eq!(world.sandbox.backup().join("acme").read_dir().unwrap().count(), 1);
+    assert_eq!(
+        world
+            .sandbox
+            .backup()
+            .join("acme")
+            .read_dir()
+            .unwrap()
+            .count(),
+        1
+    );
     assert!(world.folder("web").join("forgekeep.json").is_file());
     assert_eq!(world.backup().expect(0).outcome("acme/web"), "unchanged");
 }

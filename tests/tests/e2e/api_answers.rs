@@ -21,9 +21,24 @@ fn answered(action: Action) -> (World, Run) {
 fn each_refusal_has_a_message_of_its_own() {
     let mut messages = Vec::new();
     for (action, code, kind, says) in [
-        (Action::status(401), 12, "credentials", "refuses API token"),
-        (Action::status(403), 3, "forbidden", "forbids workspace acme"),
-        (Action::status(404), 3, "not-found", "knows no workspace acme"),
+        (
+            Action::status(401),
+            12,
+            "credentials",
+            "refuses the API token",
+        ),
+        (
+            Action::status(403),
+            3,
+            "forbidden",
+            "forbids workspace acme",
+        ),
+        (
+            Action::status(404),
+            3,
+            "not-found",
+            "knows no workspace acme",
+        ),
         (Action::status(410), 3, "gone", "has withdrawn"),
         (Action::retry_after(429, 77), 3, "rate-limited", "77 s"),
         (Action::status(500), 3, "unavailable", "out of order (500)"),
@@ -32,9 +47,13 @@ fn each_refusal_has_a_message_of_its_own() {
         let (_world, run) = answered(action);
         let run = run.expect(code);
         let said = error(source(&run, "acme"));
-        assert!(said.starts_with(&format!("{kind}: ")) && said.contains(says), "{said}");
+        assert!(
+            said.starts_with(&format!("{kind}: ")) && said.contains(says),
+            "{said}"
+        );
         assert_ne!(source(&run, "acme")["error"]["hint"], "", "{said}");
-        assert!(run.stderr.contains(says) && run.stderr.contains("hint: "), "{}", run.stderr);
+        assert!(run.stderr.contains(says), "{}", run.stderr);
+        assert!(run.stdout.contains("hint: "), "{}", run.stdout);
         assert_eq!(report(&run)["outcome"], "failed");
         messages.push(source(&run, "acme")["error"]["hint"].clone());
     }
@@ -51,7 +70,13 @@ fn a_page_for_people_is_no_listing() {
 
 #[test]
 fn json_that_is_no_listing_is_no_listing() {
-    for body in [json!([]), json!({}), json!({"values": "none"}), json!(null), json!(7)] {
+    for body in [
+        json!([]),
+        json!({}),
+        json!({"values": "none"}),
+        json!(null),
+        json!(7),
+    ] {
         let (_world, run) = answered(Action::json(200, &body));
         let said = error(source(&run.expect(3), "acme"));
         assert!(said.starts_with("bad-answer: "), "{body}: {said}");
@@ -73,7 +98,9 @@ fn a_failing_second_page_fails_the_source_and_deletes_nothing() {
     let world = World::new();
     let original = world.forge.repository("original").commit("one");
     world.forge.copies(original, "copy", 120);
-    world.forge.inject(Fault::on(RequestKind::Api, Action::status(500)).containing("page=2"));
+    world
+        .forge
+        .inject(Fault::on(RequestKind::Api, Action::status(500)).containing("page=2"));
     let run = world.backup().expect(3);
     let acme = source(&run, "acme");
     assert_ne!(acme["outcome"], "ok");
@@ -86,11 +113,13 @@ fn a_redirect_of_the_api_to_another_origin_gets_no_credentials() {
     let other = forge();
     other.repository("theirs").commit("one");
     let target = format!("{}/2.0/repositories/acme", other.api_url());
-    world.forge.inject(Fault::on(RequestKind::Api, Action::redirect(302, &target)));
+    world
+        .forge
+        .inject(Fault::on(RequestKind::Api, Action::redirect(302, &target)));
     let run = world.backup();
     let sent = other.requests();
     assert!(sent.iter().all(|r| r.authorization.is_none()), "{sent:#?}");
-    // docs/bitbucket.md: "The API redirects. Forgekeep does not follow."
+    // What is listed there is not this workspace.
     let run = run.expect(3);
     let said = error(source(&run, "acme"));
     assert!(said.contains("redirect"), "{said}");
@@ -104,10 +133,15 @@ fn a_next_page_of_another_origin_is_an_error() {
     other.repository("theirs").commit("one");
     let next = format!("{}/2.0/repositories/acme?page=2", other.api_url());
     let page = json!({"values": [], "next": next});
-    world.forge.inject(Fault::on(RequestKind::Api, Action::json(200, &page)));
+    world
+        .forge
+        .inject(Fault::on(RequestKind::Api, Action::json(200, &page)));
     let run = world.backup().expect(3);
     let said = error(source(&run, "acme"));
-    assert!(said.starts_with("bad-answer: ") && said.contains("next page"), "{said}");
+    assert!(
+        said.starts_with("bad-answer: ") && said.contains("next page"),
+        "{said}"
+    );
     assert!(other.requests().is_empty());
 }
 
@@ -116,8 +150,13 @@ fn pages_that_lead_in_a_circle_end() {
     let world = World::new();
     let next = format!("{}/2.0/repositories/acme?page=2", world.forge.api_url());
     let page = json!({"values": [], "next": next});
-    world.forge.inject(Fault::on(RequestKind::Api, Action::json(200, &page)));
+    world
+        .forge
+        .inject(Fault::on(RequestKind::Api, Action::json(200, &page)));
     let run = world.backup().expect(3);
-    assert!(error(source(&run, "acme")).contains("read before"), "{run:#?}");
+    assert!(
+        error(source(&run, "acme")).contains("read before"),
+        "{run:#?}"
+    );
     assert_eq!(world.forge.count(RequestKind::Api), 2);
 }

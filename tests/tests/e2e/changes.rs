@@ -11,7 +11,12 @@ fn only_what_changed_is_fetched() {
     let api = world.forge.repository("api").private().commit("one");
     let run = world.backup().expect(0);
     assert_eq!(run.outcome("acme/web"), "cloned");
-    assert!(run.repository("acme/web")["bytesReceived"].as_u64().unwrap() > 0);
+    assert!(
+        run.repository("acme/web")["bytesReceived"]
+            .as_u64()
+            .unwrap()
+            > 0
+    );
     web.commit("two");
     world.forge.reset_log();
     let run = world.backup().expect(0);
@@ -97,7 +102,11 @@ fn a_deleted_branch_keeps_its_tip() {
 #[test]
 fn a_moved_tag_keeps_what_it_was() {
     let world = World::new();
-    let web = world.forge.repository("web").commit("one").annotated_tag("v1");
+    let web = world
+        .forge
+        .repository("web")
+        .commit("one")
+        .annotated_tag("v1");
     let old = web.rev_parse("v1");
     world.backup().expect(0);
     web.commit("two").annotated_tag("v1");
@@ -115,7 +124,9 @@ fn a_wiped_repository_keeps_everything_it_had() {
     web.commit_to("side", "two").annotated_tag("v1");
     let tips = ["main", "side", "v1"].map(|name| web.rev_parse(name));
     world.backup().expect(0);
-    web.delete_branch("main").delete_branch("side").delete_tag("v1");
+    web.delete_branch("main")
+        .delete_branch("side")
+        .delete_tag("v1");
     let run = world.backup().expect(0);
     assert_eq!(run.repository("acme/web")["refs"]["deleted"], 3);
     let mirror = world.mirror("web");
@@ -155,7 +166,9 @@ fn branch_after_clone(world: &World, into: &str) -> String {
 fn a_clone_of_the_mirror_checks_out_the_default_branch_also_after_a_change_of_it() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one");
-    web.branch("trunk", "main").default_branch("trunk").commit("two");
+    web.branch("trunk", "main")
+        .default_branch("trunk")
+        .commit("two");
     web.commit_to("develop", "three");
     world.backup().expect(0);
     assert_eq!(branch_after_clone(&world, "first"), "trunk");

@@ -30,11 +30,21 @@ fn a_settings_yml_of_scm_backup_works_and_what_is_not_acted_on_is_named() {
     let world = World::new();
     let web = world.forge.repository("web").private().commit("one");
     world.forge.repository("playground").commit("one");
-    let file = world.sandbox.write("settings.yml", scm_backup_settings(&world));
-    let run = world.forgekeep(&["backup"]).env("scm_backup_pw", TOKEN).run().expect(0);
+    let file = world
+        .sandbox
+        .write("settings.yml", scm_backup_settings(&world));
+    let run = world
+        .forgekeep(&["backup"])
+        .env("scm_backup_pw", TOKEN)
+        .run()
+        .expect(0);
     world.assert_mirrored(web);
     assert_eq!(run.outcome("acme/playground"), "skipped");
-    let warned = |key: &str| run.stderr.lines().any(|line| line.starts_with("warning: ") && line.contains(key));
+    let warned = |key: &str| {
+        run.stderr
+            .lines()
+            .any(|line| line.starts_with("warning: ") && line.contains(key))
+    };
     for ignored in [
         "waitSecondsOnError",
         "scms",
@@ -44,15 +54,32 @@ fn a_settings_yml_of_scm_backup_works_and_what_is_not_acted_on_is_named() {
         "timestampFormat",
         "s3BucketName",
     ] {
-        assert!(warned(ignored), "{ignored} is not in a warning:\n{}", run.stderr);
+        assert!(
+            warned(ignored),
+            "{ignored} is not in a warning:\n{}",
+            run.stderr
+        );
     }
-    for used in ["logRepoFinished", "authName", "ignoreRepos", "`sources", "type"] {
+    for used in [
+        "logRepoFinished",
+        "authName",
+        "ignoreRepos",
+        "`sources",
+        "type",
+    ] {
         assert!(!warned(used), "{used} is in a warning:\n{}", run.stderr);
     }
     let copy = fs::read_to_string(world.sandbox.backup().join("_config/settings.yml")).unwrap();
     assert!(!copy.contains("smtp-secret-4711"), "{copy}");
-    assert!(copy.contains("%scm_backup_pw%") && copy.contains("my-bucket"), "{copy}");
-    assert!(fs::read_to_string(file).unwrap().contains("smtp-secret-4711"));
+    assert!(
+        copy.contains("%scm_backup_pw%") && copy.contains("my-bucket"),
+        "{copy}"
+    );
+    assert!(
+        fs::read_to_string(file)
+            .unwrap()
+            .contains("smtp-secret-4711")
+    );
 }
 
 #[test]
@@ -61,10 +88,11 @@ fn the_copy_beside_the_backup_has_no_secrets() {
     world.backup().expect(0);
     let copy = world.sandbox.backup().join("_config/settings.yml");
     let text = fs::read_to_string(&copy).unwrap();
-    assert!(!text.contains(TOKEN) && text.contains("**masked**"), "{text}");
+    assert!(
+        !text.contains(TOKEN) && text.contains("**masked**"),
+        "{text}"
+    );
     assert!(text.contains("dev@example.com"), "{text}");
-    let parsed: serde_json::Value = serde_json::from_str("null").unwrap();
-    assert!(parsed.is_null());
 }
 
 fn toml(world: &World) -> String {
@@ -81,10 +109,16 @@ fn toml_is_as_good_as_yaml() {
     let world = World::new();
     let web = world.forge.repository("web").private().commit("one");
     world.sandbox.write("other/backup.toml", toml(&world));
-    world.forgekeep(&["backup", "--config", "other/backup.toml"]).run().expect(0);
+    world
+        .forgekeep(&["backup", "--config", "other/backup.toml"])
+        .run()
+        .expect(0);
     world.assert_mirrored(web);
     let copy = fs::read_to_string(world.sandbox.backup().join("_config/backup.toml")).unwrap();
-    assert!(!copy.contains(TOKEN) && copy.contains("**masked**"), "{copy}");
+    assert!(
+        !copy.contains(TOKEN) && copy.contains("**masked**"),
+        "{copy}"
+    );
 }
 
 #[test]
@@ -118,7 +152,10 @@ fn the_first_file_of_the_documented_order_is_used() {
         }
         let run = check.run().expect(0);
         let first = run.stdout.lines().next().unwrap();
-        assert!(first.starts_with("configuration: ") && first.ends_with(file), "{file}: {first}");
+        assert!(
+            first.starts_with("configuration: ") && first.ends_with(file),
+            "{file}: {first}"
+        );
     }
 }
 
@@ -128,8 +165,15 @@ fn an_unknown_key_is_warned_about_with_its_nearest_kin() {
     world.forge.repository("web").commit("one");
     world.configure(&[world.source_with("ignoreRepo", vec!["web"])]);
     let run = world.backup().expect(0);
-    let warning = run.stderr.lines().find(|line| line.starts_with("warning: ")).unwrap();
-    assert!(warning.contains("`sources[0].ignoreRepo`") && warning.contains("ignoreRepos"), "{warning}");
+    let warning = run
+        .stderr
+        .lines()
+        .find(|line| line.starts_with("warning: "))
+        .unwrap();
+    assert!(
+        warning.contains("`sources[0].ignoreRepo`") && warning.contains("ignoreRepos"),
+        "{warning}"
+    );
     assert_eq!(run.outcome("acme/web"), "cloned");
     assert!(!notes(&run, "acme").contains("ignoreRepo"));
 }

@@ -40,7 +40,10 @@ fn an_api_token_goes_with_the_address_to_the_api_and_with_a_user_name_to_git() {
         assert_eq!(run.outcome("acme/web"), "cloned");
         assert_eq!(users(&world, RequestKind::Api), basic(EMAIL, TOKEN));
         assert_eq!(users(&world, RequestKind::InfoRefs), basic(git_user, TOKEN));
-        assert_eq!(users(&world, RequestKind::UploadPack), basic(git_user, TOKEN));
+        assert_eq!(
+            users(&world, RequestKind::UploadPack),
+            basic(git_user, TOKEN)
+        );
     }
 }
 
@@ -77,7 +80,13 @@ fn without_credentials_public_repositories_are_backed_up_and_a_warning_says_so()
     }
     let warnings = run.stderr.matches("only public repositories").count();
     assert_eq!(warnings, 1, "said once, not twice:\n{}", run.stderr);
-    assert!(world.forge.requests().iter().all(|r| r.authorization.is_none()));
+    assert!(
+        world
+            .forge
+            .requests()
+            .iter()
+            .all(|r| r.authorization.is_none())
+    );
 }
 
 #[test]
@@ -88,7 +97,10 @@ fn a_refused_token_backs_up_nothing_and_says_so() {
     let run = world.backup().expect(12);
     assert_eq!(report(&run)["outcome"], "failed");
     assert_eq!(report(&run)["exitCode"], 12);
-    assert!(error(source(&run, "acme")).starts_with("credentials: "), "{run:#?}");
+    assert!(
+        error(source(&run, "acme")).starts_with("credentials: "),
+        "{run:#?}"
+    );
     assert_eq!(world.forge.count(RequestKind::InfoRefs), 0);
     assert!(!world.folder("web").exists());
 }
@@ -123,14 +135,21 @@ fn a_password_of_an_older_kind_is_explained() {
     let world = World::of(Forge::builder().account(account).build());
     world.configure(&[world.source_with("authName", USER)]);
     let run = world.backup().expect(12);
-    assert!(run.stderr.contains("app passwords were removed"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("app passwords were removed"),
+        "{}",
+        run.stderr
+    );
     assert!(run.stderr.contains("create an API token"), "{}", run.stderr);
 }
 
 #[test]
 fn the_credentials_of_one_source_do_not_go_to_another() {
     let world = World::new();
-    let other = Forge::builder().workspace("beta").access_token(ACCESS_TOKEN).build();
+    let other = Forge::builder()
+        .workspace("beta")
+        .access_token(ACCESS_TOKEN)
+        .build();
     world.forge.repository("web").private().commit("one");
     other.repository("api").private().commit("one");
     let beta = json!({"title": "beta", "hoster": "bitbucket", "name": "beta",

@@ -16,7 +16,11 @@ fn a_backup_folder_whose_parent_is_missing_is_refused() {
     world.sandbox.write("settings.yml", config.to_string());
     let run = world.backup();
     assert!(run.code.is_some_and(|code| code != 0), "{run:#?}");
-    assert!(run.stderr.contains("is the disk mounted?"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("is the disk mounted?"),
+        "{}",
+        run.stderr
+    );
     assert!(!world.sandbox.path("not-mounted").exists());
     assert_eq!(report(&run)["exitCode"], run.code.unwrap());
     assert!(world.forge.requests().is_empty());
@@ -29,7 +33,10 @@ fn a_backup_folder_that_is_a_file_is_refused() {
     let run = world.backup();
     assert!(run.code.is_some_and(|code| code != 0), "{run:#?}");
     assert!(run.stderr.contains("backup"), "{}", run.stderr);
-    assert_eq!(fs::read_to_string(world.sandbox.backup()).unwrap(), "not a folder");
+    assert_eq!(
+        fs::read_to_string(world.sandbox.backup()).unwrap(),
+        "not a folder"
+    );
 }
 
 /// A run with something of somebody else's where the backup of `web` would be.
@@ -38,11 +45,16 @@ fn with_foreign(file: &str) -> World {
     world.forge.repository("web").commit("one");
     let api = world.forge.repository("api").commit("one");
     fs::create_dir_all(world.folder("web")).unwrap();
-    world.sandbox.write(format!("backup/acme/acme#web/{file}"), "somebody's own");
+    world
+        .sandbox
+        .write(format!("backup/acme/acme#web/{file}"), "somebody's own");
     let before = content(&world.folder("web"));
     let run = world.backup().expect(3);
     let said = error(run.repository("acme/web"));
-    assert!(said.starts_with("foreign-folder: ") && said.contains("acme#web"), "{said}");
+    assert!(
+        said.starts_with("foreign-folder: ") && said.contains("acme#web"),
+        "{said}"
+    );
     assert_eq!(content(&world.folder("web")), before);
     world.assert_mirrored(api);
     world
@@ -86,7 +98,10 @@ fn a_damaged_state_file_fails_its_repository_alone_and_is_named() {
     let before = content(&world.folder("web"));
     let run = world.backup().expect(3);
     let said = error(run.repository("acme/web"));
-    assert!(said.starts_with("damaged: ") && said.contains("forgekeep.json"), "{said}");
+    assert!(
+        said.starts_with("damaged: ") && said.contains("forgekeep.json"),
+        "{said}"
+    );
     assert_eq!(content(&world.folder("web")), before);
     world.assert_mirrored(api);
     // As the hint says.
@@ -106,7 +121,10 @@ fn a_damaged_mirror_is_not_overwritten() {
     let before = content(&world.mirror("web"));
     let run = world.backup().expect(3);
     let said = error(run.repository("acme/web"));
-    assert!(said.starts_with("damaged: ") && said.contains("packed-refs"), "{said}");
+    assert!(
+        said.starts_with("damaged: ") && said.contains("packed-refs"),
+        "{said}"
+    );
     assert_eq!(content(&world.mirror("web")), before);
 }
 
@@ -114,7 +132,10 @@ fn a_damaged_mirror_is_not_overwritten() {
 fn nobodys_git_configuration_changes_what_is_mirrored() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one");
-    let rewrite = format!("[url \"http://localhost:1/\"]\n\tinsteadOf = {}\n", world.forge.git_url());
+    let rewrite = format!(
+        "[url \"http://localhost:1/\"]\n\tinsteadOf = {}\n",
+        world.forge.git_url()
+    );
     world.sandbox.write("home/.gitconfig", rewrite);
     world.backup().expect(0);
     world.assert_mirrored(web);

@@ -34,22 +34,39 @@ fn a_failing_repository_fails_alone_and_leaves_nothing_that_looks_like_a_backup(
     for (kind, action, wanted) in failures() {
         let world = World::new();
         let web = world.forge.repository("web").commit("one").commit("two");
-        let others = ["api", "docs"].map(|slug| world.forge.repository(slug).private().commit(slug));
+        let others =
+            ["api", "docs"].map(|slug| world.forge.repository(slug).private().commit(slug));
         let what = format!("{kind:?} {action:?}");
-        world.forge.inject(Fault::on(kind, action.clone()).repository("web"));
+        world
+            .forge
+            .inject(Fault::on(kind, action.clone()).repository("web"));
         let run = world.backup().expect(3);
         let entry = run.repository("acme/web");
         assert_eq!(entry["outcome"], "failed", "{what}");
         assert_eq!(entry["error"]["kind"], wanted, "{what}: {}", error(entry));
         assert_ne!(entry["error"]["hint"], "", "{what}: {}", error(entry));
-        assert!(run.stderr.contains("failed acme/web"), "{what}: {}", run.stderr);
+        assert!(
+            run.stderr.contains("failed acme/web"),
+            "{what}: {}",
+            run.stderr
+        );
         if let Action::GitError(sentence) = &action {
-            assert!(error(entry).contains(sentence.as_str()), "{what}: {}", error(entry));
+            assert!(
+                error(entry).contains(sentence.as_str()),
+                "{what}: {}",
+                error(entry)
+            );
         }
         assert!(!world.mirror("web").exists(), "{what}");
         let left = content(&world.folder("web"));
-        assert!(left.is_empty(), "{what}: {:?}", left.iter().map(|f| &f.0).collect::<Vec<_>>());
-        others.map(|repository| world.assert_mirrored(repository));
+        assert!(
+            left.is_empty(),
+            "{what}: {:?}",
+            left.iter().map(|f| &f.0).collect::<Vec<_>>()
+        );
+        others
+            .into_iter()
+            .for_each(|other| world.assert_mirrored(other));
         // And it heals by itself.
         world.forge.clear_faults();
         let run = world.backup().expect(0);
@@ -63,8 +80,13 @@ fn a_failing_update_leaves_the_mirror_as_it_was() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one");
     world.backup().expect(0);
-    let (refs, head) = (compare::refs(&world.mirror("web")), compare::head(&world.mirror("web")));
-    web.force_push("main").commit_to("side", "three").default_branch("side");
+    let (refs, head) = (
+        compare::refs(&world.mirror("web")),
+        compare::head(&world.mirror("web")),
+    );
+    web.force_push("main")
+        .commit_to("side", "three")
+        .default_branch("side");
     for (kind, action, _) in failures() {
         let what = format!("{kind:?} {action:?}");
         world.forge.clear_faults();
@@ -90,8 +112,17 @@ fn a_redirect_of_a_clone_url_within_the_origin_is_followed_with_credentials() {
     let run = world.backup().expect(0);
     assert_eq!(run.outcome("acme/web"), "cloned");
     compare::assert_mirror(&moved.git_dir(), &world.mirror("web"));
-    assert_ne!(compare::refs(&web.git_dir()), compare::refs(&world.mirror("web")));
-    assert!(world.forge.requests().iter().all(|r| r.authorization.is_some()));
+    assert_ne!(
+        compare::refs(&web.git_dir()),
+        compare::refs(&world.mirror("web"))
+    );
+    assert!(
+        world
+            .forge
+            .requests()
+            .iter()
+            .all(|r| r.authorization.is_some())
+    );
 }
 
 #[test]
@@ -101,7 +132,10 @@ fn a_redirect_of_a_clone_url_to_another_origin_gets_no_credentials() {
     world.forge.repository("web").private().commit("one");
     let theirs = other.repository("web").private().commit("two");
     let target = format!("{}/info/refs?service=git-upload-pack", theirs.clone_url());
-    world.forge.inject(Fault::on(RequestKind::InfoRefs, Action::redirect(302, &target)));
+    world.forge.inject(Fault::on(
+        RequestKind::InfoRefs,
+        Action::redirect(302, &target),
+    ));
     let run = world.backup();
     assert_ne!(run.code, Some(0));
     assert_eq!(run.outcome("acme/web"), "failed");

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use forgekeep_tests::{Action, Fault, RequestKind, compare};
 
-use crate::support::{World, assert_all, files, report};
+use crate::support::{World, files, report, source};
 
 /// Three repositories, one of which never ends to come.
 fn hanging(kind: RequestKind) -> World {
@@ -23,13 +23,19 @@ fn hanging(kind: RequestKind) -> World {
 
 fn assert_no_partial(world: &World) {
     let left = files(&world.sandbox.backup());
-    let partial = left.iter().find(|path| path.to_string_lossy().contains("partial"));
+    let partial = left
+        .iter()
+        .find(|path| path.to_string_lossy().contains("partial"));
     assert_eq!(partial, None);
 }
 
 #[test]
 fn an_interrupted_run_ends_soon_in_good_order_and_the_next_one_completes() {
-    for kind in [RequestKind::Api, RequestKind::InfoRefs, RequestKind::UploadPack] {
+    for kind in [
+        RequestKind::Api,
+        RequestKind::InfoRefs,
+        RequestKind::UploadPack,
+    ] {
         let world = hanging(kind);
         let running = world.forgekeep(&["backup"]).spawn();
         let others = match kind {
@@ -45,6 +51,11 @@ fn an_interrupted_run_ends_soon_in_good_order_and_the_next_one_completes() {
         assert_eq!(report(&run)["outcome"], "interrupted", "{kind:?}");
         assert_eq!(report(&run)["exitCode"], 130, "{kind:?}");
         assert!(!world.mirror("web").exists(), "{kind:?}");
+        let failed = match kind {
+            RequestKind::Api => source(&run, "acme"),
+            _ => run.repository("acme/web"),
+        };
+        assert_eq!(failed["error"]["kind"], "cancelled", "{failed:#}");
         for slug in ["api", "docs"] {
             if world.mirror(slug).exists() {
                 let upstream = world.forge.repository(slug).git_dir();
@@ -68,7 +79,9 @@ fn an_interrupted_update_leaves_the_mirror_sound() {
     let before = compare::refs(&world.mirror("web"));
     web.commit("two");
     world.forge.reset_log();
-    world.forge.inject(Fault::on(RequestKind::UploadPack, Action::Hang));
+    world
+        .forge
+        .inject(Fault::on(RequestKind::UploadPack, Action::Hang));
     let running = world.forgekeep(&["backup"]).spawn();
     world.forge.wait_for(RequestKind::UploadPack, 1);
     running.interrupt();
@@ -106,17 +119,25 @@ fn a_second_run_is_told_which_process_is_first() {
     let first = world.forgekeep(&["backup"]).spawn();
     world.forge.wait_for(RequestKind::UploadPack, 3);
     world.forge.reset_log();
-    let second = world.forgekeep(&["backup", "--report", "second.json"]).run().expect(13);
+    let second = world
+        .forgekeep(&["backup", "--report", "second.json"])
+        .run()
+        .expect(13);
     let named = format!("process {} on ", first.pid());
     assert!(second.stderr.contains(&named), "{}", second.stderr);
     assert!(second.stderr.contains("hint: "), "{}", second.stderr);
     assert_eq!(report(&second)["exitCode"], 13);
     assert_eq!(world.forge.requests().len(), 0);
+    // Who only looks needs no lock.
+    for command in [&["backup", "--dry-run"][..], &["list"], &["check"]] {
+        world.forgekeep(command).run().expect(0);
+    }
     // The first one is none the worse for it.
     world.forge.clear_faults();
     world.forge.release();
     let run = first.wait().expect(3);
     assert_eq!(run.outcome("acme/api"), "cloned");
     let run = world.backup().expect(0);
-    assert_all(&run, "unchanged", 2 + 1 - 1);
+    assert_eq!(run.outcome("acme/api"), "unchanged");
+    assert_eq!(run.outcome("acme/web"), "cloned");
 }

@@ -18,6 +18,7 @@ mod names;
 mod plugin_calls;
 mod plugin_files;
 mod progress;
+mod retries;
 mod scale;
 mod secrets;
 mod sources;

@@ -8,7 +8,16 @@ use crate::support::{World, assert_all};
 fn odd_names_are_backed_up_each_in_a_folder_of_its_own() {
     let world = World::new();
     let names = [
-        "größe", "日本語", "with space", "a.b.c", "dotted.git", "100%", "a#b", "CON", "-dash", "wiki",
+        "größe",
+        "日本語",
+        "with space",
+        "a.b.c",
+        "dotted.git",
+        "100%",
+        "a#b",
+        "CON",
+        "-dash",
+        "wiki",
     ];
     for name in names {
         world.forge.repository(name).commit(name);
@@ -18,12 +27,17 @@ fn odd_names_are_backed_up_each_in_a_folder_of_its_own() {
     let source = world.sandbox.backup().join("acme");
     assert_eq!(source.read_dir().unwrap().count(), names.len());
     for name in names {
-        let path = run.repository(&format!("acme/{name}"))["path"].as_str().unwrap();
+        let path = run.repository(&format!("acme/{name}"))["path"]
+            .as_str()
+            .unwrap();
         let mirror = world.sandbox.backup().join(path).join("repo");
         compare::assert_mirror(&world.forge.repository(name).git_dir(), &mirror);
     }
     assert_eq!(run.repository("acme/größe")["path"], "acme/acme#größe");
-    assert_eq!(run.repository("acme/with space")["path"], "acme/acme#with space");
+    assert_eq!(
+        run.repository("acme/with space")["path"],
+        "acme/acme#with space"
+    );
     let run = world.backup().expect(0);
     assert_all(&run, "unchanged", names.len());
 }
@@ -78,9 +92,15 @@ fn a_repository_made_anew_under_the_same_name_does_not_touch_the_old_backup() {
     assert_ne!(new.uuid(), old_uuid);
     let run = world.backup().expect(0);
     assert_eq!(run.outcome("acme/web"), "cloned");
-    let path = run.repository("acme/web")["path"].as_str().unwrap().to_owned();
+    let path = run.repository("acme/web")["path"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     assert_ne!(path, "acme/acme#web");
-    compare::assert_mirror(&new.git_dir(), &world.sandbox.backup().join(&path).join("repo"));
+    compare::assert_mirror(
+        &new.git_dir(),
+        &world.sandbox.backup().join(&path).join("repo"),
+    );
     assert_eq!(crate::support::content(&world.folder("web")), before);
     let kept = forgekeep_tests::git::run(&world.mirror("web"), &["rev-parse", "main"]);
     assert_eq!(kept, old_tip);
@@ -108,6 +128,10 @@ fn an_empty_listing_deletes_nothing_and_is_said() {
     world.backup().expect(0);
     web.delete();
     let run = world.backup().expect(0);
-    assert!(run.stderr.contains("sees no repository in workspace acme"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("sees no repository in workspace acme"),
+        "{}",
+        run.stderr
+    );
     compare::assert_sound(&world.mirror("web"));
 }

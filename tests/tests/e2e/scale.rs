@@ -107,7 +107,11 @@ fn one_job_uses_one_connection_for_git() {
 #[test]
 fn three_thousand_refs_are_mirrored_changed_and_left_alone() {
     let world = World::new();
-    let web = world.forge.repository("web").commit("one").many_branches(3000);
+    let web = world
+        .forge
+        .repository("web")
+        .commit("one")
+        .many_branches(3000);
     world.backup().expect(0);
     world.assert_mirrored(web);
     let run = world.backup().expect(0);

@@ -19,7 +19,10 @@ fn forms() -> Vec<String> {
     ];
     forms.extend([EMAIL, USER, "x-bitbucket-api-token-auth"].map(basic));
     // Padding may be left out.
-    forms.into_iter().map(|form| form.trim_end_matches('=').to_owned()).collect()
+    forms
+        .into_iter()
+        .map(|form| form.trim_end_matches('=').to_owned())
+        .collect()
 }
 
 #[track_caller]
@@ -50,7 +53,11 @@ const VERBOSITIES: [&[&str]; 6] = [
 fn assert_nothing_written(world: &World) {
     let settings = world.sandbox.path("settings.yml");
     let written = files(&world.sandbox.path(""));
-    assert!(written.iter().any(|path| path.ends_with("_config/settings.yml")));
+    assert!(
+        written
+            .iter()
+            .any(|path| path.ends_with("_config/settings.yml"))
+    );
     for path in written.iter().filter(|path| **path != settings) {
         assert_clean(&path.display().to_string(), &fs::read(path).unwrap());
     }
@@ -67,7 +74,12 @@ fn the_token_is_in_no_output_and_no_file_of_a_backup() {
         assert_eq!(run.repository("acme/web")["refs"]["deleted"], 0);
         assert_run_clean(&format!("backup {verbosity:?}"), &run);
     }
-    for command in [&["check"][..], &["list"], &["list", "--json"], &["backup", "--dry-run"]] {
+    for command in [
+        &["check"][..],
+        &["list"],
+        &["list", "--json"],
+        &["backup", "--dry-run"],
+    ] {
         let run = world.forgekeep(command).arg("-vvv").run().expect(0);
         assert_run_clean(&format!("{command:?}"), &run);
     }
@@ -88,7 +100,10 @@ fn a_server_that_sends_the_token_back_does_not_get_it_printed() {
         (RequestKind::Api, Action::json(403, &document)),
         (RequestKind::InfoRefs, Action::GitError(sentence.clone())),
         (RequestKind::UploadPack, Action::GitError(sentence)),
-        (RequestKind::InfoRefs, Action::redirect(302, &format!("http://{USER}:{TOKEN}@localhost:1/{TOKEN}"))),
+        (
+            RequestKind::InfoRefs,
+            Action::redirect(302, &format!("http://{USER}:{TOKEN}@localhost:1/{TOKEN}")),
+        ),
     ];
     for (kind, action) in faults {
         world.forge.clear_faults();
@@ -108,7 +123,9 @@ fn the_token_is_in_no_argument_of_any_process() {
     let world = World::new();
     world.configure(&[world.source_with("password", "%BITBUCKET_TOKEN%")]);
     world.forge.repository("web").private().commit("one");
-    world.forge.inject(Fault::on(RequestKind::UploadPack, Action::Hang));
+    world
+        .forge
+        .inject(Fault::on(RequestKind::UploadPack, Action::Hang));
     let mut running = world
         .forgekeep(&["backup", "-vvv"])
         .env("BITBUCKET_TOKEN", TOKEN)

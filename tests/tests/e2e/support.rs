@@ -58,10 +58,21 @@ impl World {
         source
     }
 
-    /// Writes `settings.yml` with these sources. JSON is YAML, and needs no rules for quotes.
+    /// Writes `settings.yml` with these sources. JSON is YAML, and needs no rules for quotes; one
+    /// key a line, so that the places in messages are always the same.
     pub fn configure(&self, sources: &[Value]) -> PathBuf {
-        let content = json!({"localFolder": self.sandbox.backup(), "sources": sources});
-        self.sandbox.write("settings.yml", content.to_string())
+        // Faults last in most tests: trying again would only take time. Retries have tests of
+        // their own.
+        let options = json!({"network": {"retries": 0}});
+        self.configure_with(sources, &options)
+    }
+
+    /// The same with other options.
+    pub fn configure_with(&self, sources: &[Value], options: &Value) -> PathBuf {
+        let content = json!({
+            "localFolder": self.sandbox.backup(), "options": options, "sources": sources,
+        });
+        self.sandbox.write("settings.yml", format!("{content:#}"))
     }
 
     /// A command.
@@ -146,7 +157,9 @@ pub fn source<'r>(run: &'r Run, title: &str) -> &'r Value {
 #[track_caller]
 pub fn notes(run: &Run, title: &str) -> String {
     let notes = source(run, title)["notes"].as_array().unwrap().iter();
-    let texts: Vec<_> = notes.map(|note| note["message"].as_str().unwrap()).collect();
+    let texts: Vec<_> = notes
+        .map(|note| note["message"].as_str().unwrap())
+        .collect();
     texts.join("\n")
 }
 

@@ -30,7 +30,10 @@ fn a_wiki_that_is_only_said_to_be_there_is_a_note() {
         let entry = run.repository("acme/web");
         assert_eq!(entry["outcome"], "cloned", "{status}");
         assert_eq!(entry["wiki"]["outcome"], "skipped", "{status}");
-        assert!(entry["note"].as_str().unwrap().contains("wiki"), "{entry:#}");
+        assert!(
+            entry["note"].as_str().unwrap().contains("wiki"),
+            "{entry:#}"
+        );
         assert!(!world.folder("web").join("wiki").exists(), "{status}");
         world.assert_mirrored(web);
     }
@@ -58,11 +61,16 @@ fn a_wiki_that_fails_fails_its_repository() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one").wiki();
     world.forge.repository("api").commit("one");
-    world.forge.inject(Fault::on(RequestKind::InfoRefs, Action::status(500)).wiki(true));
+    world
+        .forge
+        .inject(Fault::on(RequestKind::InfoRefs, Action::status(500)).wiki(true));
     let run = world.backup().expect(3);
     let entry = run.repository("acme/web");
     assert_eq!(entry["outcome"], "failed");
-    assert!(entry["error"]["message"].as_str().unwrap().contains("wiki"), "{entry:#}");
+    assert!(
+        entry["error"]["message"].as_str().unwrap().contains("wiki"),
+        "{entry:#}"
+    );
     assert_eq!(run.outcome("acme/api"), "cloned");
     world.assert_mirrored(web);
 }

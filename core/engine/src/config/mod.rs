@@ -128,6 +128,10 @@ pub struct NetworkOptions {
     pub connect: Duration,
     /// How long a connection may stay without a byte. There is no limit on the whole transfer.
     pub stall: Duration,
+    /// How often a request that failed for now is made again.
+    pub retries: u32,
+    /// The longest wait before a retry, and the longest `Retry-After` that is obeyed.
+    pub longest_wait: Duration,
     /// The largest answer of an API that is read, in bytes. It doesn't apply to git.
     pub max_body_bytes: u64,
 }
@@ -137,6 +141,8 @@ impl Default for NetworkOptions {
         Self {
             connect: Duration::from_secs(30),
             stall: Duration::from_secs(60),
+            retries: 3,
+            longest_wait: Duration::from_secs(120),
             max_body_bytes: 32 * 1024 * 1024,
         }
     }

@@ -29,7 +29,13 @@ const SOURCE: &[&str] = &[
 ];
 const OPTIONS: &[&str] = &["backup", "network"];
 const BACKUP: &[&str] = &["removeDeletedRepos", "logRepoFinished", "jobs"];
-const NETWORK: &[&str] = &["connectSeconds", "stallSeconds", "maxBodyBytes"];
+const NETWORK: &[&str] = &[
+    "connectSeconds",
+    "stallSeconds",
+    "retries",
+    "longestWaitSeconds",
+    "maxBodyBytes",
+];
 
 /// Whether any part of the schema has such a key.
 pub(super) fn is_known_key(key: &str) -> bool {
@@ -306,6 +312,11 @@ fn network(section: &Section<'_>) -> Result<NetworkOptions, ConfigError> {
     Ok(NetworkOptions {
         connect: seconds("connectSeconds", defaults.connect)?,
         stall: seconds("stallSeconds", defaults.stall)?,
+        retries: match section.get("retries") {
+            Some(field) => u32::try_from(field.integer(0..=20)?).unwrap_or(defaults.retries),
+            None => defaults.retries,
+        },
+        longest_wait: seconds("longestWaitSeconds", defaults.longest_wait)?,
         max_body_bytes: match section.get("maxBodyBytes") {
             // Below, no page of a listing would fit; above, one answer could fill the memory.
             Some(field) => field.integer(64 * 1024..=1024 * 1024 * 1024)?,

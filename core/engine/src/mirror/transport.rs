@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use git2::transport::{Service, SmartSubtransport, SmartSubtransportStream, Transport};
 use url::Url;
 
+use super::advertisement::remote_error;
 use super::ask::{USER_AGENT, expect_kind, service_url, status_failure};
 use crate::cancel::Cancel;
 use crate::http::{Authorization, Body, CredentialScope, HttpClient, Request};
@@ -167,7 +168,27 @@ impl Round {
             return Err(status_failure(&answer, &self.exchange.authorization));
         }
         expect_kind(&answer, "application/x-git-upload-pack-result")?;
-        Ok(answer.body)
+        self.without_error(answer.body)
+    }
+
+    /// The same body, unless it begins with an error in git's own protocol: libgit2 would keep
+    /// nothing of what the server says.
+    fn without_error(&self, mut body: Body) -> Result<Body, Failure> {
+        const MARK: &[u8] = b"ERR ";
+        let mut read = |length: u64| {
+            let mut bytes = Vec::new();
+            let done = (&mut body).take(length).read_to_end(&mut bytes);
+            done.map(|_| bytes)
+                .map_err(|error| crate::http::broken_body(&self.exchange.url, &error))
+        };
+        // The length of the first packet, as four hex digits, and the begin of what is in it.
+        let head = read(8)?;
+        if head.get(4..) != Some(MARK) {
+            return Ok(Body::new(Cursor::new(head).chain(body)));
+        }
+        let length = std::str::from_utf8(&head[..4]).unwrap_or_default();
+        let length = u64::from_str_radix(length, 16).unwrap_or_default();
+        Err(remote_error(&read(length.saturating_sub(8))?))
     }
 }
 

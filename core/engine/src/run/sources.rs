@@ -53,11 +53,12 @@ impl Engine {
         );
         scope.check_address(&api)?;
         let services = Services {
-            http: Arc::new(self.client.clone()),
+            http: Arc::clone(&self.patient),
             scope: Arc::new(scope),
             max_body_bytes: self.config.options.network.max_body_bytes,
             redactor: Arc::new(Redactor::new(&spec.secret.iter().collect::<Vec<_>>())),
             cancel: self.cancel.clone(),
+            patience: self.patience,
         };
         let findings = hoster.validate(&spec)?;
         if let Some(error) = findings.iter().find(|f| f.severity == Severity::Error) {

@@ -81,31 +81,24 @@ fn an_odd_or_missing_answer_about_the_user_is_no_failure() {
 
 #[test]
 fn other_credentials_make_one_request() {
-    for (source, identity, findings) in [
-        (source("", "", ACCESS_TOKEN), "access token", 0),
+    for (source, identity) in [
+        (source("", "", ACCESS_TOKEN), "access token"),
         (
             source("devuser", "", APP_PASSWORD),
             "app password of devuser",
-            0,
         ),
         (
             source("devuser", "", "hunter2"),
             "password of unknown form of devuser",
-            0,
         ),
-        (source("", "", ""), "no credentials", 1),
+        // What is missing without credentials is the validation's to say, which comes first.
+        (source("", "", ""), "no credentials"),
     ] {
         let script = Script::new().json(GLANCE, 200, &listing());
         let report = check(source, &script).unwrap();
         assert_eq!(report.identity.as_str(), identity);
         assert_eq!(report.visible, RSome(12));
-        assert_eq!(report.findings.len(), findings);
-        assert!(
-            report
-                .findings
-                .iter()
-                .all(|f| f.severity == Severity::Warning)
-        );
+        assert!(report.findings.is_empty());
         assert_eq!(urls(&script), [GLANCE]);
     }
 }

@@ -1,0 +1,323 @@
+//! Trying again: one wrapper round the client, for the API and for git alike.
+//!
+//! - Whether it is worth it is the failure's to say: [`Failure::permanent`], or the status.
+//! - The wait doubles with each try, with jitter, so that eight workers do not come back at once.
+//! - What the server asks for in `Retry-After` is obeyed, up to a cap: beyond it, waiting in the
+//!   night is worse than saying so in the morning.
+//! - A host that says "too many requests" to one worker has said it to all: they wait together.
+//!
+//! A body that breaks off while it is read is not tried again here, but by whoever reads it: a
+//! fetch begins anew, as git does.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::{HttpClient, Request, Response};
+use crate::Failure;
+use crate::cancel::Cancel;
+use crate::names::printable;
+
+/// How patient to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Tries after the first.
+    pub retries: u32,
+    /// Wait before the first retry; doubles with each.
+    pub first_wait: Duration,
+    /// Longest single wait, and the longest `Retry-After` that is obeyed.
+    pub longest_wait: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            retries: 3,
+            first_wait: Duration::from_secs(1),
+            longest_wait: Duration::from_secs(120),
+        }
+    }
+}
+
+impl Patience {
+    /// The wait before a retry, counted from 0: between half and all of the doubled time.
+    pub fn wait(&self, retry: u32, jitter: f64) -> Duration {
+        let doubled = self.first_wait.saturating_mul(1 << retry.min(16));
+        doubled
+            .mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+            .min(self.longest_wait)
+    }
+}
+
+/// Told before each wait.
+pub type OnWait = Arc<dyn Fn(&Wait<'_>) + Send + Sync>;
+
+/// A wait that is about to begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait<'a> {
+    /// Host that is waited for.
+    pub host: &'a str,
+    /// How long.
+    pub time: Duration,
+    /// Why.
+    pub why: &'a str,
+}
+
+/// A client that tries again.
+#[derive(Clone)]
+pub struct Retrying<C> {
+    inner: C,
+    patience: Patience,
+    cancel: Cancel,
+    on_wait: OnWait,
+    /// Until when a host does not want to be asked.
+    closed: Arc<Mutex<HashMap<String, Instant>>>,
+}
+
+impl<C: HttpClient> Retrying<C> {
+    /// Wraps a client.
+    pub fn new(inner: C, patience: Patience, cancel: Cancel, on_wait: OnWait) -> Self {
+        Self {
+            inner,
+            patience,
+            cancel,
+            on_wait,
+            closed: Arc::default(),
+        }
+    }
+
+    fn wait(&self, host: &str, time: Duration, why: &str) -> Result<(), Failure> {
+        if time.is_zero() {
+            return self.cancel.check();
+        }
+        log::info!("waiting {time:?} for {host}: {why}");
+        (self.on_wait)(&Wait { host, time, why });
+        self.cancel.wait(time)
+    }
+
+    /// Waits until a host that is closed to all opens again.
+    fn wait_until_open(&self, host: &str) -> Result<(), Failure> {
+        let until = {
+            let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+            closed.get(host).copied()
+        };
+        let left = until.map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        });
+        self.wait(host, left, "it has asked all to wait")
+    }
+
+    fn close(&self, host: &str, time: Duration) {
+        let until = Instant::now() + time;
+        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = closed.entry(host.to_owned()).or_insert(until);
+        *known = until.max(*known);
+    }
+}
+
+/// What to do after a try.
+enum Verdict {
+    Done,
+    Again {
+        after: Option<Duration>,
+        why: String,
+    },
+}
+
+fn judge(result: &Result<Response, Failure>) -> Verdict {
+    match result {
+        Ok(answer) if is_transient(answer.status) => Verdict::Again {
+            after: answer.header("retry-after").and_then(retry_after),
+            why: format!("it answered {}", answer.status),
+        },
+        Ok(_) => Verdict::Done,
+        Err(failure) if failure.permanent => Verdict::Done,
+        Err(failure) => Verdict::Again {
+            after: failure.retry_after,
+            why: failure.message.clone(),
+        },
+    }
+}
+
+/// Statuses that may be another a moment later. 501 and 505 will not.
+fn is_transient(status: u16) -> bool {
+    matches!(status, 429 | 500 | 502..=504 | 506..=599)
+}
+
+/// The time in a `Retry-After` field: seconds, or a date (RFC 9110, 10.2.3).
+fn retry_after(field: &str) -> Option<Duration> {
+    let field = field.trim();
+    if let Ok(seconds) = field.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(field).ok()?;
+    let date = SystemTime::from(date.timestamp());
+    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+impl<C: HttpClient> HttpClient for Retrying<C> {
+    fn send(&self, request: &Request) -> Result<Response, Failure> {
+        let host = printable(request.url.host_str().unwrap_or_default());
+        let mut retry = 0;
+        loop {
+            self.wait_until_open(&host)?;
+            let result = self.inner.send(request);
+            self.cancel.check()?;
+            let Verdict::Again { after, why } = judge(&result) else {
+                return result;
+            };
+            let asked = after.unwrap_or_default();
+            if asked > self.patience.longest_wait || retry >= self.patience.retries {
+                // The last word: nobody above tries it again.
+                return result.map_err(|mut failure| {
+                    failure.permanent = true;
+                    failure
+                });
+            }
+            // Frees its connection before the wait.
+            let limited = matches!(&result, Ok(answer) if answer.status == 429);
+            drop(result);
+            let time = self.patience.wait(retry, fastrand::f64()).max(asked);
+            if limited {
+                self.close(&host, time);
+            }
+            self.wait(&host, time, &why)?;
+            retry += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::http::{Authorization, Body, CredentialScope};
+    use proptest::prelude::*;
+    use url::Url;
+
+    /// A status with its `Retry-After`, or a network failure and whether it is permanent.
+    type Answer = Result<(u16, Option<&'static str>), bool>;
+
+    /// Answers from a list.
+    struct Scripted(Mutex<Vec<Answer>>);
+
+    impl HttpClient for Scripted {
+        fn send(&self, request: &Request) -> Result<Response, Failure> {
+            let mut script = self.0.lock().unwrap();
+            match script.remove(0) {
+                Ok((status, after)) => Ok(Response {
+                    status,
+                    url: request.url.clone(),
+                    headers: after
+                        .map(|after| ("retry-after".to_owned(), after.to_owned()))
+                        .into_iter()
+                        .collect(),
+                    body: Body::new(std::io::empty()),
+                }),
+                Err(permanent) => {
+                    let mut failure = Failure::new(ErrorKind::Network, "cut");
+                    failure.permanent = permanent;
+                    Err(failure)
+                }
+            }
+        }
+    }
+
+    fn request() -> Request {
+        let url = Url::parse("https://example.com/x").unwrap();
+        let scope = Arc::new(CredentialScope::new(url.clone(), false, &[], false));
+        Request::get(url, Authorization::Anonymous, scope)
+    }
+
+    /// Runs a script without really waiting; returns the result and the waits.
+    fn run(script: Vec<Answer>, retries: u32) -> (Result<u16, Failure>, usize) {
+        let waits = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&waits);
+        let patience = Patience {
+            retries,
+            first_wait: Duration::from_nanos(1),
+            longest_wait: Duration::from_secs(2),
+        };
+        let client = Retrying::new(
+            Scripted(Mutex::new(script)),
+            patience,
+            Cancel::new(),
+            Arc::new(move |_| *counted.lock().unwrap() += 1),
+        );
+        let result = client.send(&request()).map(|answer| answer.status);
+        let waits = *waits.lock().unwrap();
+        (result, waits)
+    }
+
+    #[test]
+    fn what_passes_is_waited_out() {
+        assert_eq!(
+            run(vec![Ok((503, None)), Err(false), Ok((200, None))], 3),
+            (Ok(200), 2)
+        );
+    }
+
+    #[test]
+    fn what_stays_is_given_up_and_not_tried_again_above() {
+        let (result, waits) = run(vec![Err(false), Err(false)], 1);
+        assert!(result.unwrap_err().permanent);
+        assert_eq!(waits, 1);
+        assert_eq!(run(vec![Ok((500, None)), Ok((500, None))], 1), (Ok(500), 1));
+    }
+
+    #[test]
+    fn what_is_permanent_is_not_tried_again() {
+        for status in [200, 401, 403, 404, 410, 501] {
+            assert_eq!(run(vec![Ok((status, None))], 3), (Ok(status), 0));
+        }
+        assert!(run(vec![Err(true)], 3).0.is_err());
+    }
+
+    #[test]
+    fn a_long_retry_after_ends_it() {
+        assert_eq!(run(vec![Ok((429, Some("3600")))], 3), (Ok(429), 0));
+        assert_eq!(
+            run(vec![Ok((429, Some("Tue, 31 Dec 2999 23:59:59 GMT")))], 3),
+            (Ok(429), 0)
+        );
+    }
+
+    #[test]
+    fn both_forms_of_retry_after_are_read() {
+        assert_eq!(retry_after(" 17 "), Some(Duration::from_secs(17)));
+        assert_eq!(
+            retry_after("Fri, 31 Dec 1999 23:59:59 GMT"),
+            Some(Duration::ZERO)
+        );
+        assert_eq!(retry_after("soon"), None);
+    }
+
+    #[test]
+    fn an_interruption_ends_the_waiting() {
+        let cancel = Cancel::new();
+        let interrupt = cancel.clone();
+        let patience = Patience {
+            first_wait: Duration::from_secs(3600),
+            longest_wait: Duration::from_secs(7200),
+            ..Patience::default()
+        };
+        let client = Retrying::new(
+            Scripted(Mutex::new(vec![Ok((503, None)), Ok((200, None))])),
+            patience,
+            cancel,
+            Arc::new(move |_| interrupt.cancel()),
+        );
+        let failure = client.send(&request()).map(|a| a.status).unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Cancelled);
+    }
+
+    proptest! {
+        #[test]
+        fn waits_grow_and_stay_below_the_cap(retry in 0u32..100, jitter in 0.0f64..1.0) {
+            let patience = Patience::default();
+            let wait = patience.wait(retry, jitter);
+            prop_assert!(wait <= patience.longest_wait);
+            prop_assert!(wait >= patience.first_wait / 2);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The rules between the crates: which may know which, and where `unsafe` may stand.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
+
+fn root() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    root.canonicalize().unwrap()
+}
+
+fn metadata() -> Metadata {
+    let mut command = MetadataCommand::new();
+    command.manifest_path(root().join("Cargo.toml"));
+    command.other_options(["--offline".to_owned(), "--locked".to_owned()]);
+    command.exec().unwrap()
+}
+
+/// The folder of a package below the workspace's, with slashes.
+fn folder(package: &Package) -> String {
+    let manifest = package.manifest_path.as_std_path().canonicalize().unwrap();
+    let folder = manifest.parent().unwrap().strip_prefix(root()).unwrap();
+    folder.to_str().unwrap().replace('\\', "/")
+}
+
+/// What each package outside `tests` needs to be built, by folder.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let metadata = metadata();
+    let packages = metadata.workspace_packages();
+    let mut all = BTreeMap::new();
+    for package in packages
+        .into_iter()
+        .filter(|p| !folder(p).starts_with("tests"))
+    {
+        let normal = package.dependencies.iter();
+        let normal = normal.filter(|d| d.kind == DependencyKind::Normal);
+        all.insert(folder(package), normal.map(|d| d.name.clone()).collect());
+    }
+    all
+}
+
+#[test]
+fn dependencies_between_our_crates_run_one_way() {
+    for (folder, dependencies) in dependencies() {
+        let allowed: &[&str] = match folder.as_str() {
+            "core/abi" | "core/engine" | "core/demo-hoster" => &[],
+            "core/plugin-sdk" => &["forgekeep-abi"],
+            "core/plugin-testkit" => &["forgekeep-abi", "forgekeep-plugin-sdk"],
+            "host" => &["forgekeep-abi", "forgekeep-engine", "forgekeep-demo-hoster"],
+            plugin if plugin.starts_with("plugins/") => &["forgekeep-plugin-sdk"],
+            other => panic!("{other} is new: say here what it may depend on"),
+        };
+        let ours = dependencies
+            .iter()
+            .filter(|name| name.starts_with("forgekeep-"));
+        for name in ours {
+            assert!(
+                allowed.contains(&name.as_str()),
+                "{folder} must not depend on {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn each_crate_keeps_to_its_own_subject() {
+    let all = dependencies();
+    let abi: Vec<_> = all["core/abi"].iter().collect();
+    assert_eq!(abi, ["abi_stable"]);
+    let forbidden = |folder: &str, names: &[&str]| {
+        for name in names {
+            assert!(
+                !all[folder].contains(*name),
+                "{folder} must not depend on {name}"
+            );
+        }
+    };
+    forbidden(
+        "core/engine",
+        &["abi_stable", "clap", "libloading", "indicatif"],
+    );
+    for folder in all.keys().filter(|folder| folder.starts_with("plugins/")) {
+        forbidden(folder, &["ureq", "git2", "abi_stable", "libloading"]);
+    }
+}
+
+#[test]
+fn every_package_carries_our_name() {
+    for package in metadata().workspace_packages() {
+        assert!(package.name.starts_with("forgekeep-"), "{}", package.name);
+    }
+}
+
+/// Every Rust file below a folder.
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        match path.is_dir() {
+            true if name == "target" || name.starts_with('.') => {}
+            true => sources(&path, found),
+            false if name.ends_with(".rs") => found.push(path),
+            false => {}
+        }
+    }
+}
+
+/// Whether a line of code, not of text about it, has the keyword.
+fn has_keyword(line: &str) -> bool {
+    let code = line.split("//").next().unwrap_or_default();
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    code.match_indices("unsafe").any(|(at, word)| {
+        let (before, after) = (&code[..at], &code[at + word.len()..]);
+        let quoted = before.replace("\\\"", "").matches('"').count() % 2 == 1;
+        !quoted && !before.ends_with(is_word) && !after.starts_with(is_word)
+    })
+}
+
+/// Whether a comment right above, or above the statement this is the end of, says why it is sound.
+fn is_explained(lines: &[&str], at: usize) -> bool {
+    let above = lines[..at].iter().rev().map(|line| line.trim());
+    let above: Vec<_> = above.take_while(|line| !line.is_empty()).collect();
+    let code = above
+        .iter()
+        .take_while(|line| !line.starts_with("//"))
+        .count();
+    let mut comment = above
+        .iter()
+        .skip(code)
+        .take_while(|line| line.starts_with("//"));
+    code <= 3 && comment.any(|line| line.starts_with("// SAFETY:"))
+}
+
+#[test]
+fn unsafe_code_stands_where_it_may_and_says_why_it_is_sound() {
+    const ALLOWED: [&str; 6] = [
+        "core/abi/",
+        "core/plugin-sdk/",
+        "core/engine/",
+        "host/",
+        "tests/plugins/",
+        // A test of it registers a transport with libgit2.
+        "core/demo-hoster/tests/",
+    ];
+    let mut files = Vec::new();
+    sources(&root(), &mut files);
+    assert!(files.len() > 50);
+    let mut seen = 0;
+    for file in files {
+        let path = file
+            .strip_prefix(root())
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .replace('\\', "/");
+        let text = fs::read_to_string(&file).unwrap();
+        let lines: Vec<_> = text.lines().collect();
+        for (number, line) in lines
+            .iter()
+            .enumerate()
+            .filter(|(_, line)| has_keyword(line))
+        {
+            let place = format!("{path}:{}", number + 1);
+            assert!(
+                ALLOWED.iter().any(|folder| path.starts_with(folder)),
+                "unsafe at {place}"
+            );
+            seen += 1;
+            let wants_reason = ["unsafe {", "unsafe fn", "unsafe impl"];
+            if wants_reason.iter().any(|form| line.contains(form)) {
+                assert!(is_explained(&lines, number), "no // SAFETY: above {place}");
+            }
+        }
+    }
+    assert!(seen > 0, "the scan finds nothing at all");
+}
+
+#[test]
+fn the_scan_for_unsafe_code_finds_it() {
+    assert!(has_keyword("    unsafe {"));
+    assert!(has_keyword("let x = unsafe { *p };"));
+    assert!(!has_keyword("#![allow(unsafe_code)]"));
+    assert!(!has_keyword("// unsafe { is only mentioned }"));
+    assert!(!has_keyword("let text = \"unsafe {\";"));
+    assert!(is_explained(
+        &["// SAFETY: because.", "// More.", "unsafe {"],
+        2
+    ));
+    assert!(is_explained(
+        &["// SAFETY: because.", "let x =", "unsafe {"],
+        2
+    ));
+    assert!(!is_explained(&["// SAFETY: because.", "", "unsafe {"], 2));
+    assert!(!is_explained(&["// Because.", "unsafe {"], 1));
+}

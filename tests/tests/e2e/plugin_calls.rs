@@ -1,0 +1,323 @@
+//! A plugin that does what plugins must not: its source fails, and all else goes on.
+
+use std::time::Duration;
+
+use forgekeep_tests::{Forge, Invocation, RequestKind, Run, compare};
+use serde_json::json;
+
+use crate::support::{TOKEN, World, error, files, forge, source};
+
+const SECRET: &str = "misbehaving-secret-4711";
+
+/// A world in which a good source stands beside one of the misbehaving plugin's.
+struct Beside {
+    world: World,
+    folder: String,
+}
+
+impl Beside {
+    fn new() -> Self {
+        let forge = Forge::builder()
+            .api_token("dev@example.com", "devuser", TOKEN)
+            // What the plugin clones with.
+            .api_token("misbehaving", "misbehaving", SECRET)
+            .build();
+        let world = World::of(forge);
+        let folder = world.plugin_folder("test_plugin_misbehaving", "misbehaving");
+        let odd =
+            json!({"title": "odd", "hoster": "misbehaving", "name": "acme", "password": SECRET});
+        // The bad one first.
+        world.configure(&[odd, world.source()]);
+        for slug in ["one", "two"] {
+            world.forge.repository(slug).private().commit(slug);
+        }
+        Self { world, folder }
+    }
+
+    fn invoke(&self, arguments: &[&str], misbehave: &str) -> Invocation<'_> {
+        let invocation = self.world.forgekeep(arguments);
+        invocation
+            .args(&["--plugin-dir", &self.folder])
+            .env("FORGEKEEP_MISBEHAVE", misbehave)
+            .env("FORGEKEEP_MISBEHAVE_CLONE_BASE", self.world.forge.git_url())
+            .limit(Duration::from_secs(90))
+    }
+
+    /// A backup in which the good source must come out well, whatever the other does.
+    fn backup(&self, misbehave: &str) -> Run {
+        let run = self.invoke(&["backup"], misbehave).run();
+        assert!(
+            run.code.is_some(),
+            "{misbehave} ended the process: {run:#?}"
+        );
+        assert_eq!(
+            source(&run, "acme")["outcome"],
+            "ok",
+            "{misbehave}: {run:#?}"
+        );
+        for slug in ["one", "two"] {
+            self.world
+                .assert_mirrored(self.world.forge.repository(slug));
+        }
+        assert!(
+            !run.stderr.contains('\u{1b}') && !run.stdout.contains('\u{1b}'),
+            "{run:#?}"
+        );
+        run
+    }
+
+    /// What the failed source says.
+    fn failed(&self, misbehave: &str) -> String {
+        let run = self.backup(misbehave).expect(3);
+        assert_eq!(
+            source(&run, "odd")["outcome"],
+            "failed",
+            "{misbehave}: {run:#?}"
+        );
+        error(source(&run, "odd"))
+    }
+}
+
+#[test]
+fn a_well_behaved_plugin_of_somebody_else_works_like_ours() {
+    let beside = Beside::new();
+    beside.backup("").expect(0);
+    let upstream = beside.world.forge.repository("one").git_dir();
+    let mirror = beside.world.sandbox.backup().join("odd/acme#one/repo");
+    compare::assert_mirror(&upstream, &mirror);
+}
+
+#[test]
+fn a_panic_in_a_method_fails_its_source_alone() {
+    for (misbehave, method) in [
+        ("panic-validate", "validate"),
+        ("panic-open", "open"),
+        ("panic-next-page", "next_page"),
+    ] {
+        let said = Beside::new().failed(misbehave);
+        assert!(said.starts_with("plugin: "), "{said}");
+        assert!(
+            said.contains("misbehaving") && said.contains(method),
+            "{said}"
+        );
+        assert!(said.contains("report it to"), "{said}");
+    }
+}
+
+#[test]
+fn a_panic_in_git_access_fails_the_repositories_of_its_source_alone() {
+    let run = Beside::new().backup("panic-git-access").expect(3);
+    let odd = source(&run, "odd");
+    assert_eq!(odd["outcome"], "failed");
+    let said: Vec<_> = odd["repositories"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(error)
+        .collect();
+    for said in &said {
+        assert!(
+            said.starts_with("plugin: plugin misbehaving panicked"),
+            "{said}"
+        );
+        assert!(said.contains("report it to its authors"), "{said}");
+    }
+    // The session is given up after the first one.
+    assert!(
+        said.iter().any(|said| said.contains("in git_access")),
+        "{said:#?}"
+    );
+}
+
+#[test]
+fn a_panic_in_check_is_told_and_the_other_source_is_checked() {
+    let beside = Beside::new();
+    let run = beside.invoke(&["check"], "panic-check").run().expect(3);
+    assert!(
+        run.stdout.contains("misbehaving panicked in check"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains("acme (bitbucket): ok"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn a_panic_in_drop_does_not_end_the_process() {
+    let beside = Beside::new();
+    let run = beside.backup("panic-drop");
+    assert!(matches!(run.code, Some(0 | 3)), "{run:#?}");
+    let upstream = beside.world.forge.repository("one").git_dir();
+    let mirror = beside.world.sandbox.backup().join("odd/acme#one/repo");
+    compare::assert_mirror(&upstream, &mirror);
+}
+
+#[test]
+fn dangerous_names_stay_in_the_backup_folder_and_off_the_terminal() {
+    let beside = Beside::new();
+    let run = beside.backup("control-names");
+    assert!(matches!(run.code, Some(0 | 3)), "{run:#?}");
+    for output in [&run.stdout, &run.stderr] {
+        let bad = output
+            .chars()
+            .find(|c| (c.is_control() && *c != '\n') || *c == '\u{202e}');
+        assert_eq!(bad, None, "{output}");
+        assert!(
+            !output.lines().any(|line| line.starts_with("forged")),
+            "{output}"
+        );
+    }
+    let root = beside.world.sandbox.path("");
+    assert!(!std::path::Path::new("/tmp/forgekeep-escaped").exists());
+    assert!(!std::path::Path::new("/etc/forgekeep-escaped").exists());
+    assert!(
+        files(&root)
+            .iter()
+            .all(|path| !path.ends_with("forgekeep-escaped"))
+    );
+    let odd = beside.world.sandbox.backup().join("odd");
+    for folder in odd.read_dir().unwrap() {
+        let name = folder.unwrap().file_name().into_string().unwrap();
+        assert!(
+            !name.chars().any(char::is_control) && !name.ends_with([' ', '.']),
+            "{name:?}"
+        );
+    }
+    let listed = source(&run, "odd")["listed"].as_u64().unwrap();
+    assert_eq!(
+        source(&run, "odd")["repositories"]
+            .as_array()
+            .unwrap()
+            .len() as u64,
+        listed
+    );
+}
+
+#[test]
+fn repositories_without_an_id_or_with_a_shared_one_are_not_mixed_up() {
+    let run = Beside::new().backup("no-id").expect(3);
+    let said = error(&source(&run, "odd")["repositories"][0]);
+    assert!(
+        said.starts_with("bad-answer: ") && said.contains("without identity"),
+        "{said}"
+    );
+    let beside = Beside::new();
+    let run = beside.backup("duplicate-ids");
+    let odd = source(&run, "odd")["repositories"].as_array().unwrap();
+    assert_eq!((odd.len(), &odd[0]["outcome"]), (2, &"cloned".into()));
+    assert_ne!(odd[1]["outcome"], "cloned");
+    assert!(!beside.world.sandbox.backup().join("odd/acme#two").exists());
+}
+
+#[test]
+fn a_listing_that_never_ends_is_ended() {
+    for misbehave in ["endless-empty", "endless-pages"] {
+        let said = Beside::new().failed(misbehave);
+        assert!(said.starts_with("bad-answer: "), "{misbehave}: {said}");
+        assert!(said.contains("does not end"), "{misbehave}: {said}");
+    }
+}
+
+#[test]
+fn addresses_that_must_not_be_cloned_from_are_refused() {
+    let beside = Beside::new();
+    let run = beside.backup("bad-clone-url").expect(3);
+    let odd = source(&run, "odd")["repositories"].as_array().unwrap();
+    assert_eq!(odd.len(), 10);
+    for repository in odd {
+        assert_eq!(repository["outcome"], "failed");
+        let said = error(repository);
+        assert!(
+            said.starts_with("policy: ") || said.starts_with("bad-answer: "),
+            "{said}"
+        );
+    }
+    // Nothing but the good source's own.
+    assert_eq!(beside.world.forge.count(RequestKind::InfoRefs), 2);
+    assert!(!std::path::Path::new("/tmp/forgekeep-escaped").exists());
+}
+
+#[test]
+fn a_plugin_that_says_its_secret_is_cut_short() {
+    let beside = Beside::new();
+    let run = beside.invoke(&["backup", "-vvv"], "leak").run().expect(3);
+    assert!(run.stderr.contains("**redacted**"), "{}", run.stderr);
+    let report = format!("{:?}", run.report);
+    for text in [&run.stdout, &run.stderr, &report] {
+        assert!(!text.contains(SECRET), "{text}");
+    }
+    for path in files(&beside.world.sandbox.backup()) {
+        let bytes = std::fs::read(&path).unwrap();
+        assert!(
+            !String::from_utf8_lossy(&bytes).contains(SECRET),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn a_plugin_cannot_send_its_credentials_elsewhere() {
+    let elsewhere = forge();
+    for misbehave in ["direct-origin", "direct-header"] {
+        let beside = Beside::new();
+        let invocation = beside.invoke(&["backup"], misbehave);
+        let run = invocation
+            .env("FORGEKEEP_MISBEHAVE_ORIGIN", elsewhere.api_url())
+            .run()
+            .expect(3);
+        let said = error(source(&run, "odd"));
+        assert!(said.starts_with("policy: "), "{said}");
+        assert!(
+            elsewhere.requests().is_empty(),
+            "{:#?}",
+            elsewhere.requests()
+        );
+        assert_eq!(source(&run, "acme")["outcome"], "ok");
+    }
+}
+
+#[test]
+fn an_error_of_an_unknown_kind_is_made_fit_to_be_seen() {
+    let said = Beside::new().failed("error-weird");
+    assert!(
+        said.starts_with("other: ") && said.contains("all is lost"),
+        "{said}"
+    );
+    assert!(
+        !said.chars().any(|c| c.is_control() || c == '\u{202e}'),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn a_hundred_thousand_repositories_on_one_page_are_filtered_before_anything_is_done() {
+    let beside = Beside::new();
+    beside
+        .world
+        .forge
+        .repository("r7")
+        .private()
+        .commit("seven");
+    let odd = json!({"title": "odd", "hoster": "misbehaving", "name": "acme",
+        "password": SECRET, "includeRepos": ["r7"]});
+    beside.world.configure(&[odd, beside.world.source()]);
+    let run = beside.backup("huge-page").expect(0);
+    assert_eq!(source(&run, "odd")["listed"], 100_000);
+    let mirror = beside.world.sandbox.backup().join("odd/acme#r7/repo");
+    compare::assert_mirror(&beside.world.forge.repository("r7").git_dir(), &mirror);
+    assert_eq!(
+        beside
+            .world
+            .sandbox
+            .backup()
+            .join("odd")
+            .read_dir()
+            .unwrap()
+            .count(),
+        1
+    );
+}
