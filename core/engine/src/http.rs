@@ -4,6 +4,7 @@
 //! [`HttpClient`] is a small trait, so that what concerns every request (retries, rate limits) can
 //! be wrapped round it.
 
+mod budget;
 mod client;
 mod retry;
 mod scope;
@@ -19,6 +20,7 @@ use url::Url;
 use crate::Failure;
 use crate::secret::Secret;
 
+pub use budget::Budgeted;
 pub(crate) use client::broken_body;
 pub use client::{Client, Settings};
 pub use retry::{OnWait, Patience, Retrying, Wait};

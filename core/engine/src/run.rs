@@ -16,7 +16,7 @@ use crate::event::{Event, Observer};
 use crate::execute::execute;
 use crate::filter::Decision;
 use crate::hoster::{CheckReport, Finding, Registry, Repository};
-use crate::http::{Client, HttpClient, Patience, Retrying, Settings, Wait};
+use crate::http::{Budgeted, Client, HttpClient, OnWait, Patience, Retrying, Settings, Wait};
 use crate::listing::{Listing, list};
 use crate::lock::Holder;
 use crate::mirror;
@@ -154,14 +154,21 @@ impl Engine {
             ..Patience::default()
         };
         let told = Arc::clone(&observer);
-        let on_wait = move |wait: &Wait<'_>| {
+        let on_wait: OnWait = Arc::new(move |wait: &Wait<'_>| {
             told.event(&Event::Waiting {
                 host: wait.host,
                 seconds: wait.time.as_secs_f64(),
                 why: wait.why,
             });
-        };
-        let patient = Retrying::new(client.clone(), patience, cancel.clone(), Arc::new(on_wait));
+        });
+        // Inside out: each retry takes from the budget too.
+        let budgeted = Budgeted::new(
+            client.clone(),
+            network.requests_per_hour,
+            cancel.clone(),
+            Arc::clone(&on_wait),
+        );
+        let patient = Retrying::new(budgeted, patience, cancel.clone(), on_wait);
         Self {
             config,
             registry,

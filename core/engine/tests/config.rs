@@ -160,7 +160,7 @@ fn empty_sections_count_as_absent() {
         assert_eq!(config.options, Options::default());
     }
     assert_eq!(Options::default().backup.jobs, 8);
-    assert_eq!(Options::default().network.connect, Duration::from_secs(30));
+    assert_eq!(Options::default().network.connect, Duration::from_secs(10));
     assert_eq!(Options::default().network.stall, Duration::from_secs(60));
     assert_eq!(Options::default().network.max_body_bytes, 33_554_432);
 }

@@ -1,17 +1,18 @@
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use forgekeep_engine::event::{Event, Observer};
 use forgekeep_engine::mirror::Transfer;
 use forgekeep_engine::report::RepositoryOutcome;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::BARS;
 use super::plain::{note_line, repository_line};
 use crate::text;
 
-/// Most repositories shown at the same time.
+/// Most repositories shown at the same time; fewer on a terminal with few lines.
 const ROWS: usize = 6;
 
 /// Bars on standard error: one for the whole, and a row for each repository under way.
@@ -19,6 +20,8 @@ pub struct Bars {
     all: MultiProgress,
     overall: ProgressBar,
     rows: Mutex<HashMap<(String, String), ProgressBar>>,
+    most_rows: usize,
+    received: AtomicU64,
 }
 
 impl Bars {
@@ -32,6 +35,8 @@ impl Bars {
             all,
             overall,
             rows: Mutex::new(HashMap::new()),
+            most_rows: rows_for(console::Term::stderr().size().0),
+            received: AtomicU64::new(0),
         }
     }
 
@@ -41,7 +46,7 @@ impl Bars {
 
     fn begin(&self, source: &str, name: &str) {
         let mut rows = self.rows();
-        if rows.len() >= ROWS {
+        if rows.len() >= self.most_rows {
             return;
         }
         let row = self.all.add(ProgressBar::new_spinner());
@@ -100,7 +105,7 @@ impl Observer for Bars {
                 self.overall.set_position(0);
                 self.overall.set_message("");
                 self.overall.set_style(style(
-                    "{bar:30} {pos}/{len} repositories  {elapsed}  {eta} to go {wide_msg}",
+                    "{bar:20} {pos}/{len} repositories, {rate}, {eta} to go, {prefix}  {wide_msg}",
                 ));
             }
             Event::Waiting { host, seconds, .. } => {
@@ -115,6 +120,10 @@ impl Observer for Bars {
             } => self.receive(source, name, *transfer),
             Event::RepositoryFinished { source, repository } => {
                 self.end(source, &repository.name);
+                let bytes = repository.bytes_received;
+                let received = self.received.fetch_add(bytes, Ordering::Relaxed) + bytes;
+                self.overall
+                    .set_prefix(format!("{} received", text::bytes(received)));
                 self.overall.set_message("");
                 self.overall.inc(1);
                 if repository.outcome == RepositoryOutcome::Failed {
@@ -136,7 +145,30 @@ impl Drop for Bars {
     }
 }
 
+/// Rows for repositories on a terminal with this many lines: one line is the overall bar's, and one
+/// is left for the cursor.
+fn rows_for(lines: u16) -> usize {
+    usize::from(lines).saturating_sub(2).clamp(1, ROWS)
+}
+
 /// A style from a template of ours.
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .with_key(
+            "rate",
+            |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let _ = write!(out, "{:.1}/s", state.per_sec());
+            },
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_leave_room_on_a_small_terminal() {
+        assert_eq!([0, 3, 4, 24, 300].map(rows_for), [1, 1, 2, 6, 6]);
+    }
 }

@@ -130,6 +130,8 @@ pub struct NetworkOptions {
     pub stall: Duration,
     /// How often a request that failed for now is made again.
     pub retries: u32,
+    /// Requests to one host in an hour, API and git together; `None` for no limit of ours.
+    pub requests_per_hour: Option<u32>,
     /// The longest wait before a retry, and the longest `Retry-After` that is obeyed.
     pub longest_wait: Duration,
     /// The largest answer of an API that is read, in bytes. It doesn't apply to git.
@@ -139,9 +141,11 @@ pub struct NetworkOptions {
 impl Default for NetworkOptions {
     fn default() -> Self {
         Self {
-            connect: Duration::from_secs(30),
+            // An attempt to connect cannot be interrupted, and an interrupted run shall end soon.
+            connect: Duration::from_secs(10),
             stall: Duration::from_secs(60),
             retries: 3,
+            requests_per_hour: None,
             longest_wait: Duration::from_secs(120),
             max_body_bytes: 32 * 1024 * 1024,
         }

@@ -33,6 +33,7 @@ const NETWORK: &[&str] = &[
     "connectSeconds",
     "stallSeconds",
     "retries",
+    "requestsPerHour",
     "longestWaitSeconds",
     "maxBodyBytes",
 ];
@@ -315,6 +316,10 @@ fn network(section: &Section<'_>) -> Result<NetworkOptions, ConfigError> {
         retries: match section.get("retries") {
             Some(field) => u32::try_from(field.integer(0..=20)?).unwrap_or(defaults.retries),
             None => defaults.retries,
+        },
+        requests_per_hour: match section.get("requestsPerHour") {
+            Some(field) => u32::try_from(field.integer(1..=10_000_000)?).ok(),
+            None => None,
         },
         longest_wait: seconds("longestWaitSeconds", defaults.longest_wait)?,
         max_body_bytes: match section.get("maxBodyBytes") {
