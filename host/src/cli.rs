@@ -47,6 +47,8 @@ pub enum Command {
     List(ListArguments),
     /// Check the configuration, the credentials and what they let be seen
     Check(CheckArguments),
+    /// Show how the backup stands, by the reports of its runs: no network, no plugins
+    Status(StatusArguments),
     /// Show the hosters there are plugins for
     Plugins(PluginsArguments),
     /// Back up an embedded hoster, twice, to see how it works: no account, no network
@@ -64,6 +66,9 @@ pub struct BackupArguments {
     /// Repositories mirrored at the same time [default: options.backup.jobs, else 8]
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
+    /// Accept that fewer repositories are listed than last time, or than the hoster counts
+    #[arg(long)]
+    pub accept_shrinkage: bool,
     /// Write the run's report to this file, as JSON
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -105,6 +110,13 @@ pub struct CheckArguments {
     /// Ask no hoster: only what can be told from the configuration
     #[arg(long)]
     pub offline: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct StatusArguments {
+    /// As JSON, with every repository; without it, -v shows them
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

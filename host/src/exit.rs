@@ -4,9 +4,9 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use forgekeep_engine::Failure;
 use forgekeep_engine::config::ConfigError;
 use forgekeep_engine::run::RunError;
+use forgekeep_engine::{ErrorKind, Failure};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,15 +51,23 @@ pub struct Complaint {
     pub message: String,
     /// What to do; may be empty.
     pub hint: String,
+    /// What kind of failure it is, for the report.
+    pub kind: ErrorKind,
 }
 
 impl Complaint {
     /// A complaint.
     pub fn new(ending: Ending, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        let kind = match ending {
+            Ending::Configuration | Ending::Usage => ErrorKind::Config,
+            Ending::Plugin => ErrorKind::PluginMissing,
+            Ending::Good | Ending::Unexpected | Ending::Locked | Ending::Run(_) => ErrorKind::Other,
+        };
         Self {
             ending,
             message: message.into(),
             hint: hint.into(),
+            kind,
         }
     }
 
@@ -93,6 +101,9 @@ impl From<RunError> for Complaint {
             RunError::Locked { .. } => Ending::Locked,
             RunError::Folder(_) => Ending::Unexpected,
         };
-        Self::new(ending, error.to_string(), error.hint())
+        Self {
+            kind: error.to_failure().kind,
+            ..Self::new(ending, error.to_string(), error.hint())
+        }
     }
 }

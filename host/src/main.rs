@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Backup(arguments) => commands::backup::run(&cli.common, arguments),
         Command::List(arguments) => commands::list::run(&cli.common, arguments),
         Command::Check(arguments) => commands::check::run(&cli.common, arguments),
+        Command::Status(arguments) => commands::status::run(&cli.common, arguments),
         Command::Plugins(arguments) => commands::plugins::run(&cli.common, arguments),
         Command::Demo(arguments) => commands::demo::run(&cli.common, arguments),
     };

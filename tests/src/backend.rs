@@ -50,8 +50,9 @@ fn run(git_dir: &Path, path: &str, request: Request) -> Response {
     let (status, headers) = read_head(&mut output).expect("git http-backend answers");
     let mut running = Running(child);
     let body = Body::Stream(Box::new(move |client| {
-        io::copy(&mut output, client)?;
-        match running.0.wait()?.success() {
+        let sent = io::copy(&mut output, client)?;
+        // Like a web server, passes on what git says before it gives up.
+        match running.0.wait()?.success() || sent > 0 {
             true => Ok(()),
             false => Err(io::Error::other("git http-backend failed")),
         }

@@ -112,6 +112,25 @@ pub enum Action {
     EndPackEarly,
     /// Answers properly, but late.
     Delay(Duration),
+    /// Sends half of the body, then nothing until [`crate::Forge::release`], or the forge's end.
+    Stall,
+    /// Spoils the real answer.
+    Alter(fn(&mut Answer)),
+    /// Spoils the request before it is answered.
+    AlterRequest(fn(&mut Request)),
+    /// Does what follows from the request.
+    Depends(fn(&Logged) -> Action),
+}
+
+/// A real answer, before it is sent.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The headers, without those that frame the body.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
 }
 
 impl Action {
@@ -182,16 +201,28 @@ impl Action {
                 body: Body::Bytes(body),
             }),
             Self::Truncate => {
-                let (status, headers, body) = real_answer(gate, request);
-                let mut message = format!("HTTP/1.1 {status} Truncated\r\n");
-                for (name, value) in headers {
-                    message.push_str(&format!("{name}: {value}\r\n"));
-                }
-                message.push_str(&format!("Content-Length: {}\r\n\r\n", body.len().max(2)));
-                let mut message = message.into_bytes();
-                message.extend(&body[..body.len() / 2]);
+                let message = half_an_answer(gate, request);
                 Reply::TakeOver(Box::new(move |client| client.write_all(&message)))
             }
+            Self::Stall => {
+                let message = half_an_answer(gate, request);
+                Reply::TakeOver(Box::new(move |client| {
+                    client.write_all(&message)?;
+                    release.wait();
+                    Ok(())
+                }))
+            }
+            Self::Alter(alter) => {
+                let mut answer = real_answer(gate, request);
+                alter(&mut answer);
+                answer.into_reply()
+            }
+            Self::AlterRequest(alter) => {
+                let mut request = request;
+                alter(&mut request);
+                gate.site.handle(request)
+            }
+            Self::Depends(action) => action(logged).perform(logged, request, gate),
             Self::Garbage => Reply::TakeOver(Box::new(|client| client.write_all(&[0x16; 600]))),
             Self::Close => Reply::TakeOver(Box::new(|_| Ok(()))),
             Self::Hang => Reply::TakeOver(Box::new(move |_| {
@@ -211,12 +242,9 @@ impl Action {
                 Reply::Response(Response::new(200, &content_type, body))
             }
             Self::EndPackEarly => {
-                let (status, headers, body) = real_answer(gate, request);
-                Reply::Response(Response {
-                    status,
-                    headers,
-                    body: Body::Bytes(half_the_pack(&body)),
-                })
+                let mut answer = real_answer(gate, request);
+                answer.body = half_the_pack(&answer.body);
+                answer.into_reply()
             }
             Self::Delay(time) => {
                 thread::sleep(time);
@@ -230,7 +258,34 @@ fn header(name: &str, value: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-fn real_answer(gate: &Gate, request: Request) -> (u16, Vec<(String, String)>, Vec<u8>) {
+impl Answer {
+    fn into_reply(self) -> Reply {
+        Reply::Response(Response {
+            status: self.status,
+            headers: self.headers,
+            body: Body::Bytes(self.body),
+        })
+    }
+}
+
+/// The real answer as bytes, with a body that is half as long as its head says.
+fn half_an_answer(gate: &Gate, request: Request) -> Vec<u8> {
+    let Answer {
+        status,
+        headers,
+        body,
+    } = real_answer(gate, request);
+    let mut message = format!("HTTP/1.1 {status} Truncated\r\n");
+    for (name, value) in headers {
+        message.push_str(&format!("{name}: {value}\r\n"));
+    }
+    message.push_str(&format!("Content-Length: {}\r\n\r\n", body.len().max(2)));
+    let mut message = message.into_bytes();
+    message.extend(&body[..body.len() / 2]);
+    message
+}
+
+fn real_answer(gate: &Gate, request: Request) -> Answer {
     match gate.site.handle(request) {
         Reply::Response(Response {
             status,
@@ -238,7 +293,11 @@ fn real_answer(gate: &Gate, request: Request) -> (u16, Vec<(String, String)>, Ve
             body,
         }) => {
             let body = body.into_bytes().expect("the real answer is complete");
-            (status, headers, body)
+            Answer {
+                status,
+                headers,
+                body,
+            }
         }
         Reply::TakeOver(_) => unreachable!("the site answers properly"),
     }

@@ -20,9 +20,9 @@ mod repository;
 mod sandbox;
 
 pub use binaries::{Binaries, binaries};
-pub use fault::{Action, Fault};
+pub use fault::{Action, Answer, Fault};
 pub use forge::{Forge, ForgeBuilder};
-pub use forgekeep_demo_hoster::{Account, scope};
+pub use forgekeep_demo_hoster::{Account, Request, pkt_line, scope};
 pub use gate::{Authorization, Logged, RequestKind};
 pub use repository::Repo;
 pub use sandbox::{Invocation, Run, Running, Sandbox};

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -14,8 +14,10 @@ use crate::hoster::{Repository, Services, Session};
 use crate::http::Authorization;
 use crate::mirror::{Mirrored, Outcome, RefChanges, Transfer, Upstream, mirror};
 use crate::names;
-use crate::plan::Task;
+use crate::plan::{Action, Task};
+use crate::queue::{Queue, is_heavy};
 use crate::report::{RepositoryOutcome, RepositoryReport, WikiReport};
+use crate::space::Space;
 use crate::{ErrorKind, Failure};
 
 /// A source whose repositories are being mirrored.
@@ -32,10 +34,11 @@ pub(crate) struct OpenSource {
 }
 
 /// Whether a source's credentials work. Refused ones are not tried on every repository: that locks
-/// accounts. But a refusal after a success is that repository's own.
+/// accounts. But a refusal after a success is that repository's own, and so is a single one.
 #[derive(Default)]
 pub(crate) struct Standing {
     proven: AtomicBool,
+    refusals: AtomicUsize,
     refused: OnceLock<Failure>,
 }
 
@@ -51,7 +54,8 @@ impl Standing {
         match result {
             Ok(_) => self.proven.store(true, Ordering::Relaxed),
             Err(failure) if failure.kind == ErrorKind::Credentials => {
-                if !self.proven.load(Ordering::Relaxed) {
+                let before = self.refusals.fetch_add(1, Ordering::Relaxed);
+                if before > 0 && !self.proven.load(Ordering::Relaxed) {
                     let _ = self.refused.set(failure.clone());
                 }
             }
@@ -69,24 +73,29 @@ pub(crate) fn execute(
     observer: &dyn Observer,
 ) -> Vec<(usize, RepositoryReport)> {
     let reports = Mutex::new(Vec::with_capacity(tasks.len()));
-    // First in, first out, from outside the pool: the order of the plan.
-    pool.in_place_scope_fifo(|scope| {
-        for task in tasks {
-            let Some(source) = sources.get(task.source).and_then(Option::as_ref) else {
-                continue;
-            };
-            let reports = &reports;
-            scope.spawn_fifo(move |_| {
-                // A bug of ours, met on one repository, must not end the others.
-                let run = || run_task(task, source, observer);
-                let report = catch_unwind(AssertUnwindSafe(run))
-                    .unwrap_or_else(|_| panicked(task, source, observer));
-                reports
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push((task.source, report));
-            });
-        }
+    let with_source = tasks.iter().filter_map(|task| {
+        let source = sources.get(task.source).and_then(Option::as_ref)?;
+        Some((task, source))
+    });
+    let new: Vec<_> = with_source
+        .clone()
+        .filter(|(task, _)| task.action == Action::Clone)
+        .map(|(task, source)| (source.folder.join(&task.folder), task.repository.size))
+        .collect();
+    let space = Space::new(new.iter().map(|(folder, size)| (folder.as_path(), *size)));
+    // Not rayon's own queue: it would begin tasks in its order, whatever they weigh.
+    let queue = Queue::new(with_source.map(|task| (task, is_heavy(task.0.repository.size))));
+    pool.broadcast(|_| {
+        queue.work(|(task, source)| {
+            // A bug of ours, met on one repository, must not end the others.
+            let run = || run_task(task, source, &space, observer);
+            let report = catch_unwind(AssertUnwindSafe(run))
+                .unwrap_or_else(|_| panicked(task, source, observer));
+            reports
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push((task.source, report));
+        });
     });
     reports.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
@@ -113,7 +122,12 @@ fn blank_report(task: &Task, source: &OpenSource) -> RepositoryReport {
     )
 }
 
-fn run_task(task: &Task, source: &OpenSource, observer: &dyn Observer) -> RepositoryReport {
+fn run_task(
+    task: &Task,
+    source: &OpenSource,
+    space: &Space,
+    observer: &dyn Observer,
+) -> RepositoryReport {
     let mut report = blank_report(task, source);
     let name = report.name.clone();
     if source.services.cancel.is_cancelled() {
@@ -127,11 +141,15 @@ fn run_task(task: &Task, source: &OpenSource, observer: &dyn Observer) -> Reposi
     let work = Work {
         task,
         source,
+        space,
         observer,
         name: &name,
         folder: source.folder.join(&task.folder),
     };
     report = work.mirror_all(report);
+    if let Some(failure) = &report.error {
+        space.learn(&work.folder, failure);
+    }
     report.seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     let of_wiki = report.wiki.as_mut().and_then(|wiki| wiki.error.as_mut());
     for failure in report.error.iter_mut().chain(of_wiki) {
@@ -148,6 +166,7 @@ fn run_task(task: &Task, source: &OpenSource, observer: &dyn Observer) -> Reposi
 struct Work<'a> {
     task: &'a Task,
     source: &'a OpenSource,
+    space: &'a Space,
     observer: &'a dyn Observer,
     name: &'a str,
     folder: PathBuf,
@@ -169,6 +188,7 @@ impl Work<'_> {
             branch,
             authorization.clone(),
             &self.folder.join(REPOSITORY),
+            self.repository().size,
         );
         self.source.standing.learn(&mirrored);
         let outcome = match mirrored {
@@ -200,14 +220,23 @@ impl Work<'_> {
         default_branch: Option<&str>,
         authorization: Authorization,
         folder: &Path,
+        size: Option<u64>,
     ) -> Result<Outcome, Failure> {
+        let claim = match folder.join("HEAD").exists() {
+            true => None,
+            false => Some(self.space.begin_clone(folder, size)?),
+        };
         let upstream = Upstream {
             url,
             authorization,
             default_branch,
             services: &self.source.services,
+            may_write: &|| self.space.begin_update(folder),
         };
         let progress = |transfer: Transfer| {
+            if let Some(claim) = &claim {
+                claim.received(transfer.bytes);
+            }
             self.observer.event(&Event::Receiving {
                 source: &self.source.title,
                 name: self.name,
@@ -215,12 +244,16 @@ impl Work<'_> {
             });
         };
         let mut retry = 0;
-        loop {
+        let outcome = loop {
             match mirror(&upstream, folder, &progress) {
-                Ok(outcome) => return Ok(outcome),
+                Ok(outcome) => break outcome,
                 Err(failure) => self.source.services.begin_anew(&mut retry, failure)?,
             }
+        };
+        if let Some(claim) = claim {
+            claim.done();
         }
+        Ok(outcome)
     }
 
     /// A wiki fails its repository, so that nobody overlooks it; but one that is not there is none.
@@ -232,7 +265,7 @@ impl Work<'_> {
     ) -> RepositoryReport {
         let folder = self.folder.join(WIKI);
         let kept = folder.exists();
-        match self.mirror_one(url, None, authorization, &folder) {
+        match self.mirror_one(url, None, authorization, &folder, None) {
             Ok(outcome) => {
                 report.bytes_received += outcome.bytes_received;
                 report.wiki = Some(WikiReport {

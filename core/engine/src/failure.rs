@@ -58,6 +58,8 @@ pub enum ErrorKind {
     Damaged,
     /// Git said no: the remote's own error, or libgit2's.
     Git,
+    /// A listing that falls short: of the last one, or of what the hoster counts.
+    Brake,
     /// Anything else.
     Other,
 }
@@ -84,6 +86,7 @@ impl ErrorKind {
             Self::ForeignFolder => "foreign-folder",
             Self::Damaged => "damaged",
             Self::Git => "git",
+            Self::Brake => "brake",
             Self::Other => "other",
         }
     }
@@ -136,6 +139,9 @@ pub struct Failure {
     /// How long the hoster asked to wait.
     #[serde(skip)]
     pub retry_after: Option<Duration>,
+    /// Whether a file system, or somebody's share of it, is full.
+    #[serde(skip)]
+    pub out_of_space: bool,
 }
 
 impl Failure {
@@ -148,6 +154,7 @@ impl Failure {
             permanent: true,
             status: None,
             retry_after: None,
+            out_of_space: false,
         }
     }
 
@@ -188,8 +195,12 @@ impl Failure {
     /// A file or folder could not be read or written.
     pub fn disk(doing: &str, path: &Path, error: &io::Error) -> Self {
         let hint = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                "make room on this file system, then run again"
+            io::ErrorKind::StorageFull => "make room on this file system, then run again",
+            io::ErrorKind::QuotaExceeded => {
+                "this user's quota is used up: make room or have it raised, then run again"
+            }
+            io::ErrorKind::FileTooLarge => {
+                "raise the limit on the size of files (ulimit -f); if there is none, this file system cannot hold files that large: move the backup to another"
             }
             io::ErrorKind::PermissionDenied => {
                 "run as a user who may write there, or correct the permissions"
@@ -202,10 +213,14 @@ impl Failure {
             }
             _ => "see what the system log says about this disk",
         };
-        Self::new(
+        let mut failure = Self::new(
             ErrorKind::Disk,
             format!("cannot {doing} {}: {error}", path.display()),
-        )
-        .with_hint(hint)
+        );
+        failure.out_of_space = matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+        );
+        failure.with_hint(hint)
     }
 }

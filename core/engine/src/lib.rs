@@ -17,11 +17,13 @@
 mod atomic_file;
 pub mod cancel;
 pub mod catalogue;
+mod completeness;
 pub mod config;
 pub mod event;
 mod execute;
 pub mod failure;
 pub mod filter;
+mod history;
 pub mod hoster;
 pub mod http;
 mod listing;
@@ -29,9 +31,12 @@ pub mod lock;
 pub mod mirror;
 pub mod names;
 pub mod plan;
+mod queue;
 pub mod redact;
 pub mod report;
 pub mod run;
 pub mod secret;
+mod space;
+pub mod status;
 
 pub use failure::{ErrorKind, Failure};

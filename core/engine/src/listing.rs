@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
+use crate::completeness::Counted;
 use crate::event::{Event, Observer};
 use crate::hoster::{Finding, Hoster, Repository, Services, Session, SourceSpec};
 use crate::{ErrorKind, Failure};
@@ -18,6 +19,7 @@ const MAX_BARREN_PAGES: usize = 1000;
 pub(crate) struct Listing {
     pub session: Mutex<Box<dyn Session>>,
     pub repositories: Vec<Repository>,
+    pub counted: Counted,
     pub notes: Vec<Finding>,
 }
 
@@ -35,6 +37,7 @@ pub(crate) fn list(
     let mut notes = Vec::new();
     let mut seen = HashSet::new();
     let mut barren = 0;
+    let mut total = None;
     loop {
         services.cancel.check()?;
         let page = session.next_page();
@@ -47,6 +50,8 @@ pub(crate) fn list(
         if barren > MAX_BARREN_PAGES || repositories.len() > MAX_REPOSITORIES {
             return Err(endless(repositories.len()));
         }
+        // The latest word: repositories come and go while pages are turned.
+        total = page.total.or(total);
         for note in page.notes {
             observer.event(&Event::Note {
                 source: &title,
@@ -65,9 +70,17 @@ pub(crate) fn list(
         source: &title,
         listed: repositories.len(),
     });
+    // Those without an identity are told of one by one; they are listed all the same.
+    let nameless = repositories.iter().filter(|r| r.id.is_empty()).count();
+    seen.remove("");
+    let counted = Counted {
+        listed: (seen.len() + nameless) as u64,
+        total,
+    };
     Ok(Listing {
         session: Mutex::new(session),
         repositories,
+        counted,
         notes,
     })
 }

@@ -13,16 +13,19 @@
 
 mod advertisement;
 mod ask;
+mod broken;
+mod merge;
+mod place;
 mod refs;
 mod transport;
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use git2::{FetchOptions, Oid, RemoteCallbacks, Repository, RepositoryInitOptions};
+use git2::{FetchOptions, RemoteCallbacks, Repository, RepositoryInitOptions};
 use serde::Serialize;
 
 use crate::hoster::Services;
@@ -32,13 +35,13 @@ use crate::{ErrorKind, Failure, atomic_file};
 
 pub use advertisement::Advertisement;
 use ask::{Answered, advertise};
-use refs::{KEPT, OURS, RefName, RefValue, Refs, StoredRefs};
+use merge::merge;
+use place::{Place, partial_path, remove_leftovers, remove_partial};
+use refs::{RefName, Refs, StoredRefs};
 use transport::{Exchange, with_exchange};
 
+pub use place::PARTIAL;
 pub use transport::initialise;
-
-/// Ending of the folder a new mirror is made in.
-pub const PARTIAL: &str = ".forgekeep-partial";
 
 /// What to mirror, where to.
 pub struct Upstream<'a> {
@@ -50,6 +53,8 @@ pub struct Upstream<'a> {
     pub default_branch: Option<&'a str>,
     /// Client, rules and interruption.
     pub services: &'a Services,
+    /// Asked before anything is written to a mirror that is there: a failure is its outcome.
+    pub may_write: &'a dyn Fn() -> Result<(), Failure>,
 }
 
 /// How a mirror came out.
@@ -151,42 +156,15 @@ pub fn mirror(
         }),
         upstream: advertisement.refs,
         head,
+        folder,
         progress,
     };
     match place {
         Place::Free => work.clone_into(folder),
-        Place::Mirror => work.update(folder, &stored),
-    }
-}
-
-/// What is where a mirror shall be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
-    Free,
-    Mirror,
-}
-
-impl Place {
-    fn look(folder: &Path) -> Result<Self, Failure> {
-        let entries = match fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::Free),
-            Err(error) => return Err(Failure::disk("read", folder, &error)),
-        };
-        if folder.join("HEAD").is_file() && folder.join("objects").is_dir() {
-            return Ok(Self::Mirror);
+        Place::Mirror => {
+            (upstream.may_write)()?;
+            work.update(folder, &stored)
         }
-        if entries.count() == 0 {
-            return Ok(Self::Free);
-        }
-        Err(Failure::new(
-            ErrorKind::ForeignFolder,
-            format!(
-                "{} holds something that is not a bare git repository",
-                folder.display()
-            ),
-        )
-        .with_hint("it was left alone; move it elsewhere to have the repository cloned"))
     }
 }
 
@@ -219,6 +197,8 @@ struct Work<'a> {
     exchange: Arc<Exchange>,
     upstream: Refs,
     head: Option<RefName>,
+    /// Where the mirror is or shall be.
+    folder: &'a Path,
     progress: &'a dyn Fn(Transfer),
 }
 
@@ -273,6 +253,7 @@ impl Work<'_> {
             )
             .with_hint("it was left alone; move it elsewhere to have the repository cloned anew")
         })?;
+        remove_leftovers(folder);
         let refs = self.fetch(&repository, stored, folder)?;
         let mirrored = if self.upstream.is_empty() && refs.deleted == 0 {
             Mirrored::Empty
@@ -371,83 +352,8 @@ impl Work<'_> {
         if self.exchange.cancel.is_cancelled() {
             return Failure::cancelled();
         }
-        let message = printable(error.message()).to_string();
-        match error.class() {
-            git2::ErrorClass::Os => Failure::new(ErrorKind::Disk, message)
-                .with_hint("see whether the disk is full, read-only or damaged"),
-            git2::ErrorClass::Net | git2::ErrorClass::Http | git2::ErrorClass::Indexer => {
-                Failure::new(ErrorKind::Git, format!("the fetch failed: {message}"))
-                    .with_hint("run again later; if it stays, report it to the hoster")
-                    .transient()
-            }
-            _ => Failure::new(ErrorKind::Git, format!("git failed: {message}")).with_hint(
-                "-v shows more; `git fsck` in the backup's folder tells whether it is sound",
-            ),
-        }
+        broken::explain(error, self.folder)
     }
-}
-
-/// The new state: what upstream has, what is ours, and every tip upstream has left.
-fn merge(
-    repository: &Repository,
-    stored: &StoredRefs,
-    upstream: &Refs,
-) -> Result<(Refs, RefChanges), git2::Error> {
-    let mut changes = RefChanges::default();
-    let mut new = upstream.clone();
-    for (name, old) in &stored.refs {
-        if name.starts_with(OURS) {
-            new.insert(name.clone(), *old);
-            continue;
-        }
-        match upstream.get(name) {
-            None => {
-                changes.deleted += 1;
-                keep(&mut new, old);
-            }
-            Some(value) if value.oid == old.oid => {
-                // Known to be right, unlike what upstream says it peels to.
-                new.insert(name.clone(), *old);
-            }
-            Some(value) if is_forward(repository, name, old.oid, value.oid)? => {
-                changes.updated += 1;
-            }
-            Some(_) => {
-                changes.forced += 1;
-                keep(&mut new, old);
-            }
-        }
-    }
-    changes.created = upstream
-        .keys()
-        .filter(|name| !stored.refs.contains_key(*name))
-        .count();
-    Ok((new, changes))
-}
-
-fn keep(refs: &mut Refs, old: &RefValue) {
-    let mut name = KEPT.to_vec();
-    name.extend(old.oid.to_string().into_bytes());
-    refs.insert(name, *old);
-}
-
-/// Whether a ref moved on without leaving anything behind. A tag never does: it is meant to stay.
-fn is_forward(
-    repository: &Repository,
-    name: &[u8],
-    old: Oid,
-    new: Oid,
-) -> Result<bool, git2::Error> {
-    if name.starts_with(b"refs/tags/") {
-        return Ok(false);
-    }
-    let are_commits = [old, new]
-        .iter()
-        .all(|oid| repository.find_commit(*oid).is_ok());
-    if !are_commits {
-        return Ok(false);
-    }
-    repository.graph_descendant_of(new, old)
 }
 
 /// Makes sure that what the refs are about to point to survives a power loss.
@@ -463,20 +369,4 @@ fn sync_packs(folder: &Path) -> Result<(), Failure> {
             .map_err(|error| Failure::disk("sync", &path, &error))?;
     }
     atomic_file::sync_parent(&packs.join("-"))
-}
-
-/// Where a new mirror is made.
-fn partial_path(folder: &Path) -> PathBuf {
-    let mut name = folder.as_os_str().to_owned();
-    name.push(PARTIAL);
-    PathBuf::from(name)
-}
-
-/// Removes what a run left behind that ended in the middle of a clone.
-fn remove_partial(partial: &Path) -> Result<(), Failure> {
-    match fs::remove_dir_all(partial) {
-        Ok(()) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(Failure::disk("remove", partial, &error)),
-    }
 }

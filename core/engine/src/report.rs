@@ -10,6 +10,9 @@ use crate::{ErrorKind, Failure};
 /// Version of the report's format. Fields are added within it, never renamed.
 pub const SCHEMA: u32 = 1;
 
+/// Exit code for what nobody foresaw.
+pub const UNEXPECTED: u8 = 1;
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -81,7 +84,7 @@ pub struct Report {
     pub outcome: RunOutcome,
     /// Exit code of the process.
     pub exit_code: u8,
-    /// Why the run as a whole could not be made, if so.
+    /// Why the run as a whole could not be made, or what failed besides the sources.
     pub error: Option<Failure>,
     /// The sources, in the order of the configuration.
     pub sources: Vec<SourceReport>,
@@ -99,7 +102,7 @@ pub struct SourceReport {
     pub outcome: SourceOutcome,
     /// Repositories the hoster listed.
     pub listed: usize,
-    /// Why the source as a whole failed, if so.
+    /// Why the source as a whole failed, or why its listing is not taken for the whole truth.
     pub error: Option<Failure>,
     /// What there was to say about the source.
     pub notes: Vec<Finding>,
@@ -281,6 +284,12 @@ impl Report {
         }
     }
 
+    /// Adds what failed besides the sources. It makes a good exit code a bad one.
+    pub fn add_error(&mut self, failure: Failure) {
+        self.error = Some(failure);
+        self.exit_code = self.exit_code.max(UNEXPECTED);
+    }
+
     /// All repositories of all sources.
     pub fn repositories(&self) -> impl Iterator<Item = &RepositoryReport> {
         self.sources.iter().flat_map(|source| &source.repositories)
@@ -339,68 +348,11 @@ fn exit_code_of(kind: ErrorKind) -> u8 {
         | K::ForeignFolder
         | K::Damaged
         | K::Git
+        | K::Brake
         | K::Other => 3,
         K::Cancelled => 130,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn source(error: Option<ErrorKind>, outcomes: &[RepositoryOutcome]) -> SourceReport {
-        let mut source = SourceReport::failed("a", "bitbucket", Failure::new(ErrorKind::Other, ""));
-        source.error = error.map(|kind| Failure::new(kind, "x"));
-        source.repositories = outcomes
-            .iter()
-            .map(|outcome| {
-                let mut repository = RepositoryReport::new("1", "a/b", "a/a#b");
-                repository.outcome = *outcome;
-                if *outcome == RepositoryOutcome::Failed {
-                    repository.error = Some(Failure::new(ErrorKind::Git, "x"));
-                }
-                repository
-            })
-            .collect();
-        source.conclude();
-        source
-    }
-
-    fn code(sources: Vec<SourceReport>) -> (RunOutcome, u8) {
-        let report = Report::conclude(Timestamp::now(), false, sources);
-        (report.outcome, report.exit_code)
-    }
-
-    #[test]
-    fn exit_codes_follow_from_outcomes() {
-        use RepositoryOutcome::{Failed, Skipped, Unchanged};
-        assert_eq!(
-            code(vec![source(None, &[Unchanged, Skipped])]),
-            (RunOutcome::Ok, 0)
-        );
-        assert_eq!(code(vec![source(None, &[])]), (RunOutcome::Ok, 0));
-        assert_eq!(
-            code(vec![source(None, &[Unchanged, Failed])]),
-            (RunOutcome::Partial, 3)
-        );
-        assert_eq!(code(vec![source(None, &[Failed])]), (RunOutcome::Failed, 3));
-        let refused = || source(Some(ErrorKind::Credentials), &[]);
-        assert_eq!(code(vec![refused()]), (RunOutcome::Failed, 12));
-        assert_eq!(
-            code(vec![refused(), source(None, &[Unchanged])]),
-            (RunOutcome::Partial, 3)
-        );
-        assert_eq!(
-            code(vec![refused(), source(None, &[Failed])]),
-            (RunOutcome::Failed, 3)
-        );
-        assert_eq!(
-            code(vec![source(Some(ErrorKind::PluginMissing), &[])]),
-            (RunOutcome::Failed, 11)
-        );
-        assert_eq!(
-            code(vec![source(Some(ErrorKind::NotFound), &[])]),
-            (RunOutcome::Failed, 3)
-        );
-    }
-}
+mod tests;

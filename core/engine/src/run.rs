@@ -21,6 +21,7 @@ use crate::listing::{Listing, list};
 use crate::lock::Holder;
 use crate::mirror;
 use crate::plan::Plan;
+use crate::redact::Redactor;
 use crate::report::{Report, SourceReport};
 use crate::{ErrorKind, Failure, names};
 
@@ -100,6 +101,9 @@ pub struct Engine {
     observer: Arc<dyn Observer>,
     cancel: Cancel,
     jobs: usize,
+    /// Knows the secrets of all sources: one's may come back in an answer to another.
+    redactor: Arc<Redactor>,
+    accept_shrinkage: bool,
 }
 
 /// What to back up, and how.
@@ -148,6 +152,12 @@ impl Engine {
             connections: jobs + SPARE_CONNECTIONS,
         });
         let cancel = Cancel::new();
+        let secrets: Vec<_> = config
+            .sources
+            .iter()
+            .filter_map(|s| s.password.as_ref())
+            .collect();
+        let redactor = Arc::new(Redactor::new(&secrets));
         let patience = Patience {
             retries: network.retries,
             longest_wait: network.longest_wait,
@@ -178,7 +188,16 @@ impl Engine {
             observer,
             cancel,
             jobs,
+            redactor,
+            accept_shrinkage: false,
         }
+    }
+
+    /// Whether a listing that falls short is accepted, and remembered as the one to compare with.
+    #[must_use]
+    pub fn accepting_shrinkage(mut self, accept: bool) -> Self {
+        self.accept_shrinkage = accept;
+        self
     }
 
     /// The configuration.
@@ -202,15 +221,23 @@ impl Engine {
     ///
     /// Only if the run could not be made at all; what fails in it is in the report.
     pub fn backup(&self, selection: &Selection) -> Result<Report, RunError> {
-        let observer = &*self.observer;
         let started = Timestamp::now();
         let sources = self.select(selection)?;
         self.prepare_folder()?;
         let _lock = self.lock()?;
+        let report = self.keep(started, self.backup_locked(started, &sources))?;
+        self.observer.event(&Event::Finished { report: &report });
+        Ok(report)
+    }
+
+    fn backup_locked(&self, started: Timestamp, sources: &[&Source]) -> Result<Report, RunError> {
+        let observer = &*self.observer;
         self.copy_config().map_err(RunError::Folder)?;
         mirror::initialise().map_err(RunError::Folder)?;
         let pool = self.pool()?;
-        let (plan, mut reports, open) = self.plan_sources(&pool, &sources, observer);
+        let mut listings = self.listings();
+        let (plan, mut reports, open) = self.plan_sources(&pool, sources, &mut listings, observer);
+        self.remember(&listings, &mut reports);
         for source in open.iter().flatten() {
             if let Err(failure) = catalogue::remove_leftovers(&source.folder) {
                 log::warn!("{failure}");
@@ -234,9 +261,8 @@ impl Engine {
                 .sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
             report.conclude();
         }
-        let report = Report::conclude(started, self.cancel.is_cancelled(), reports);
-        observer.event(&Event::Finished { report: &report });
-        Ok(report)
+        let interrupted = self.cancel.is_cancelled();
+        Ok(Report::conclude(started, interrupted, reports))
     }
 
     /// What [`Engine::backup`] would do, by title of the source: nothing is written.
@@ -248,7 +274,8 @@ impl Engine {
         let observer = &*self.observer;
         let sources = self.select(selection)?;
         let pool = self.pool()?;
-        let (plan, mut reports, _) = self.plan_sources(&pool, &sources, observer);
+        let mut listings = self.listings();
+        let (plan, mut reports, _) = self.plan_sources(&pool, &sources, &mut listings, observer);
         for report in &mut reports {
             report.conclude();
         }

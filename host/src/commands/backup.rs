@@ -9,7 +9,7 @@ use super::summary;
 use crate::cli::{BackupArguments, Common, ProgressMode};
 use crate::exit::{Complaint, Ending};
 use crate::progress;
-use crate::terminal::out;
+use crate::terminal::{out, tell};
 
 /// `forgekeep backup`.
 pub fn run(common: &Common, arguments: &BackupArguments) -> Result<Ending, Complaint> {
@@ -31,7 +31,8 @@ fn attempt(common: &Common, arguments: &BackupArguments) -> Result<Ending, Compl
         arguments.progress
     };
     let observer = progress::observer(mode, common, log_all);
-    let engine = super::engine(common, config, arguments.jobs, observer);
+    let engine = super::engine(common, config, arguments.jobs, observer)
+        .accepting_shrinkage(arguments.accept_shrinkage);
     let selection = Selection {
         sources: arguments.sources.clone(),
     };
@@ -47,6 +48,10 @@ fn attempt(common: &Common, arguments: &BackupArguments) -> Result<Ending, Compl
     if arguments.progress != ProgressMode::Json && (wrong || !common.quiet) {
         out!("{}", summary::of_run(&report).trim_end());
     }
+    if let Some(failure) = &report.error {
+        let (message, hint) = (failure.message.clone(), failure.hint.clone());
+        tell!("{}", Complaint::new(Ending::Unexpected, message, hint));
+    }
     Ok(Ending::Run(report.exit_code))
 }
 
@@ -58,14 +63,7 @@ fn dry_run(engine: &Engine, selection: &Selection) -> Result<Ending, Complaint> 
 }
 
 fn refused(started: Timestamp, complaint: &Complaint) -> Report {
-    let kind = match complaint.ending {
-        Ending::Configuration | Ending::Usage => forgekeep_engine::ErrorKind::Config,
-        Ending::Plugin => forgekeep_engine::ErrorKind::PluginMissing,
-        Ending::Good | Ending::Unexpected | Ending::Locked | Ending::Run(_) => {
-            forgekeep_engine::ErrorKind::Other
-        }
-    };
-    let failure = forgekeep_engine::Failure::new(kind, complaint.message.clone())
+    let failure = forgekeep_engine::Failure::new(complaint.kind, complaint.message.clone())
         .with_hint(complaint.hint.clone());
     Report::refused(started, complaint.ending.code(), failure)
 }

@@ -5,6 +5,7 @@ pub mod check;
 pub mod demo;
 pub mod list;
 pub mod plugins;
+pub mod status;
 mod summary;
 
 use std::env;

@@ -37,7 +37,10 @@ impl HostServices {
         let mut retry = 0;
         loop {
             let answer = self.services.http.send(&request)?;
-            match self.read(answer) {
+            let response = self
+                .read(answer)
+                .and_then(|response| expect_data(&request, response));
+            match response {
                 Ok(response) => return Ok(response),
                 Err(failure) => self.services.begin_anew(&mut retry, failure)?,
             }
@@ -125,6 +128,33 @@ impl HostServices {
             extras: Extras::new(),
         })
     }
+}
+
+/// Refuses what is certainly no answer to a request for JSON: the page of a hoster that is out of
+/// order, or of a proxy. Here, because here it can be asked for again.
+fn expect_data(request: &Request, response: HttpResponse) -> Result<HttpResponse, Failure> {
+    let wants_json = request
+        .headers
+        .iter()
+        .any(|(name, value)| name == "accept" && value == "application/json");
+    let kind = response.header("content-type").unwrap_or_default();
+    let what = if kind.starts_with("text/html") {
+        "a web page"
+    } else if response.body.is_empty() {
+        "nothing"
+    } else {
+        return Ok(response);
+    };
+    if !wants_json || response.status != 200 {
+        return Ok(response);
+    }
+    Err(Failure::new(
+        ErrorKind::BadAnswer,
+        format!("{} answered with {what} instead of JSON", response.url),
+    )
+    .with_hint("the hoster may be out of order, or a proxy or login page is in between; try again later and check apiUrl")
+    .with_status(response.status)
+    .transient())
 }
 
 impl forgekeep_abi::Services for HostServices {

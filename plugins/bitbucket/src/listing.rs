@@ -50,6 +50,8 @@ pub(crate) struct Listing {
     seen: HashSet<String>,
     pages: u64,
     entries: u64,
+    /// Entries left out because they were given out before.
+    duplicates: u64,
     total: Option<u64>,
     /// Why it cannot go on.
     failed: Option<HosterError>,
@@ -62,6 +64,7 @@ impl Listing {
             seen: HashSet::new(),
             pages: 0,
             entries: 0,
+            duplicates: 0,
             total: None,
             failed: None,
         })
@@ -93,10 +96,7 @@ impl Listing {
     fn page(&mut self, envelope: &Envelope, account: &Account, services: &Services) -> Page {
         self.pages += 1;
         self.total = envelope.size().or(self.total);
-        let mut page = Page {
-            total: self.total.into(),
-            ..Page::default()
-        };
+        let mut page = Page::default();
         if self.pages == 1 {
             page.notes.extend(first_words(envelope, account));
         }
@@ -115,8 +115,11 @@ impl Listing {
             // One without an identity is nobody's twin: the host says what it lacks.
             if repository.id.is_empty() || self.seen.insert(repository.id.to_string()) {
                 page.repositories.push(repository);
+            } else {
+                self.duplicates += 1;
             }
         }
+        page.total = self.distinct_total().into();
         services.debug(&format!(
             "page {} of workspace {}: {} repositories",
             self.pages,
@@ -136,10 +139,16 @@ impl Listing {
         page
     }
 
+    /// How many repositories Bitbucket counts, without those it has listed twice.
+    fn distinct_total(&self) -> Option<u64> {
+        self.total
+            .map(|total| total.saturating_sub(self.duplicates))
+    }
+
     /// What to say of a listing that ended too early.
     fn shortfall(&self) -> Option<Note> {
         let listed = self.seen.len() as u64;
-        let total = self.total.filter(|total| listed < *total)?;
+        let total = self.distinct_total().filter(|total| listed < *total)?;
         Some(note(
             Severity::Warning,
             format!(

@@ -127,7 +127,7 @@ fn an_empty_listing_deletes_nothing_and_is_said() {
     let web = world.forge.repository("web").commit("one");
     world.backup().expect(0);
     web.delete();
-    let run = world.backup().expect(0);
+    let run = world.backup().expect(3);
     assert!(
         run.stderr.contains("sees no repository in workspace acme"),
         "{}",

@@ -251,10 +251,25 @@ fn unreachable_host(url: &Url, error: &ureq::Error) -> Failure {
         .transient()
 }
 
+/// Why TLS did not come about, by rustls's words: the HTTP library hands its errors on as texts.
 fn tls_failure(url: &Url, why: &str) -> Failure {
-    Failure::new(ErrorKind::Tls, format!("{url}: TLS failed: {why}")).with_hint(
-        "check this machine's clock and certificate authorities; behind a proxy that reads TLS, its certificate authority must be installed",
-    )
+    let (why, hint) = if why.contains("corrupt message") {
+        (
+            format!("what listens there does not speak TLS ({why})"),
+            "check the address and its port: it may be one for plain http",
+        )
+    } else if why.contains("not valid for name") {
+        (
+            format!("TLS failed: {why}"),
+            "check the address: the certificate is another host's",
+        )
+    } else {
+        (
+            format!("TLS failed: {why}"),
+            "check this machine's clock and certificate authorities; behind a proxy that reads TLS, its certificate authority must be installed",
+        )
+    };
+    Failure::new(ErrorKind::Tls, format!("{url}: {why}")).with_hint(hint)
 }
 
 fn io_failure(url: &Url, error: &io::Error) -> Failure {

@@ -168,10 +168,11 @@ struct Packets<'a> {
 }
 
 impl<'a> Packets<'a> {
-    /// The next line without its line feed; `None` at a flush packet, or at the end.
+    /// The next line without its line feed; `None` at a flush packet. An end without one is an
+    /// error: what was cut off between two lines would pass for deleted refs.
     fn next_line(&mut self) -> Result<Option<&'a [u8]>, Failure> {
         if self.rest.is_empty() {
-            return Ok(None);
+            return Err(bad("it breaks off"));
         }
         let length = self
             .rest
@@ -262,12 +263,10 @@ mod tests {
     #[test]
     fn a_truncated_one_is_refused() {
         let whole = advertisement(&[format!("{OID} refs/heads/trunk\0\n")]);
-        for end in 1..whole.len() - 4 {
-            let read = Advertisement::parse(whole[..end].to_vec());
-            assert!(
-                read.is_err() || read.unwrap().refs.is_empty(),
-                "cut at {end}"
-            );
+        for end in 0..whole.len() {
+            let failure = Advertisement::parse(whole[..end].to_vec()).unwrap_err();
+            assert_eq!(failure.kind, ErrorKind::BadAnswer, "cut at {end}");
+            assert!(!failure.permanent, "cut at {end}");
         }
     }
 

@@ -37,6 +37,9 @@ pub(super) fn advertise(upstream: &Upstream<'_>) -> Result<Answered, Failure> {
     .header("user-agent", USER_AGENT)
     .header("accept", "application/x-git-upload-pack-advertisement");
     let answer = upstream.services.http.send(&request)?;
+    if answer.status == 401 && answer.url.origin() != url.origin() {
+        return Err(strayed(&url, &answer));
+    }
     if answer.status != 200 {
         return Err(status_failure(&answer, &upstream.authorization));
     }
@@ -91,6 +94,20 @@ fn clone_url_of(info_refs: &Url) -> Result<Url, Failure> {
     url.set_path(path);
     url.set_query(None);
     Ok(url)
+}
+
+/// The failure when a redirect leads to another origin that wants credentials. It says nothing
+/// about the source's: they were not sent there.
+fn strayed(url: &Url, answer: &Response) -> Failure {
+    Failure::new(
+        ErrorKind::Policy,
+        format!(
+            "{url} redirects to {}, which wants credentials: this source's are not for it",
+            printable(&answer.url.origin().ascii_serialization())
+        ),
+    )
+    .with_hint("they were not sent there; report it to the hoster, or if that host is its own, set apiUrl to an address on it")
+    .with_status(answer.status)
 }
 
 /// The failure behind a status of git's HTTP protocol.

@@ -4,9 +4,13 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use jiff::Timestamp;
+
 use super::{Engine, RunError};
 use crate::config;
+use crate::history;
 use crate::lock::{LockError, RunLock};
+use crate::report::{Report, UNEXPECTED};
 use crate::{ErrorKind, Failure, atomic_file};
 
 impl Engine {
@@ -38,6 +42,30 @@ impl Engine {
             },
             LockError::Disk(failure) => RunError::Folder(failure),
         })
+    }
+
+    /// Keeps the report of a run that had the lock, also of one that then could not be made.
+    pub(super) fn keep(
+        &self,
+        started: Timestamp,
+        result: Result<Report, RunError>,
+    ) -> Result<Report, RunError> {
+        let folder = &self.config.local_folder;
+        match result {
+            Ok(mut report) => {
+                if let Err(failure) = history::keep(folder, &report) {
+                    report.add_error(failure.while_doing("the run's report is not kept"));
+                }
+                Ok(report)
+            }
+            Err(error) => {
+                let report = Report::refused(started, UNEXPECTED, error.to_failure());
+                if let Err(failure) = history::keep(folder, &report) {
+                    log::error!("the run's report is not kept: {failure}");
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Puts a copy of the configuration beside the backup, as SCM Backup does, but without secrets.

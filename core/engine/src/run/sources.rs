@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use super::Engine;
 use crate::catalogue::Catalogue;
+use crate::completeness::{Counted, Key, Listings, Verdict};
 use crate::config::{Source, SourceKind};
 use crate::event::{Event, Observer};
 use crate::execute::{OpenSource, Standing};
@@ -14,7 +15,6 @@ use crate::hoster::{self, Finding, Hoster, Repository, Services, Severity, Sourc
 use crate::http::CredentialScope;
 use crate::listing::list;
 use crate::plan::Plan;
-use crate::redact::Redactor;
 use crate::report::SourceReport;
 use crate::{ErrorKind, Failure, names};
 
@@ -56,7 +56,7 @@ impl Engine {
             http: Arc::clone(&self.patient),
             scope: Arc::new(scope),
             max_body_bytes: self.config.options.network.max_body_bytes,
-            redactor: Arc::new(Redactor::new(&spec.secret.iter().collect::<Vec<_>>())),
+            redactor: Arc::clone(&self.redactor),
             cancel: self.cancel.clone(),
             patience: self.patience,
         };
@@ -89,6 +89,7 @@ impl Engine {
         &self,
         pool: &rayon::ThreadPool,
         sources: &[&Source],
+        listings: &mut Listings,
         observer: &dyn Observer,
     ) -> (Plan, Vec<SourceReport>, Vec<Option<OpenSource>>) {
         let listed: Vec<_> = pool.install(|| {
@@ -105,14 +106,17 @@ impl Engine {
                     let listed = opened.repositories.len();
                     let mut report =
                         SourceReport::listed(&source.title, &source.hoster, listed, opened.notes);
+                    let key = Key {
+                        title: &source.title,
+                        hoster: &opened.source.hoster,
+                        name: &source.name,
+                    };
+                    let verdict = listings.judge(key, opened.counted);
+                    add_verdict(&mut report, verdict, observer);
                     let repositories = std::mem::take(&mut opened.repositories);
                     plan.add_source(index, repositories, &opened.filter, opened.catalogue);
                     for note in unused_patterns(&opened.filter) {
-                        observer.event(&Event::Note {
-                            source: &source.title,
-                            finding: &note,
-                        });
-                        report.notes.push(note);
+                        note_of(&mut report, note, observer);
                     }
                     reports.push(report);
                     open.push(Some(opened.source));
@@ -138,6 +142,23 @@ impl Engine {
         (plan, reports, open)
     }
 
+    /// What the sources listed in earlier runs.
+    pub(super) fn listings(&self) -> Listings {
+        Listings::read(&self.config.local_folder, self.accept_shrinkage)
+    }
+
+    /// Remembers what was listed. If that fails, the next run compares with older numbers: so no
+    /// source of this one is quite in order.
+    pub(super) fn remember(&self, listings: &Listings, reports: &mut [SourceReport]) {
+        let Err(failure) = listings.write() else {
+            return;
+        };
+        for report in reports.iter_mut().filter(|report| report.error.is_none()) {
+            let note = error_note(failure.clone());
+            note_of(report, note, &*self.observer);
+        }
+    }
+
     fn open_source(&self, source: &Source, observer: &dyn Observer) -> Result<Opened, Failure> {
         let folder_name = names::encode_component(&source.title);
         let folder = self.config.local_folder.join(&folder_name);
@@ -155,6 +176,7 @@ impl Engine {
         notes.extend(listing.notes);
         Ok(Opened {
             repositories: listing.repositories,
+            counted: listing.counted,
             notes,
             filter: ready.filter,
             catalogue,
@@ -174,10 +196,44 @@ impl Engine {
 /// A source that is listed, with what is on disk for it.
 struct Opened {
     repositories: Vec<Repository>,
+    counted: Counted,
     notes: Vec<Finding>,
     filter: RepoFilter,
     catalogue: Catalogue,
     source: OpenSource,
+}
+
+/// Puts down what there is to say about a listing's completeness: the worst is the source's error,
+/// and it goes on all the same.
+fn add_verdict(report: &mut SourceReport, verdict: Verdict, observer: &dyn Observer) {
+    let mut errors = verdict.errors.into_iter();
+    report.error = errors.next();
+    if let Some(failure) = &report.error {
+        observer.event(&Event::Note {
+            source: &report.title,
+            finding: &error_note(failure.clone()),
+        });
+    }
+    for note in verdict.notes.into_iter().chain(errors.map(error_note)) {
+        note_of(report, note, observer);
+    }
+}
+
+fn note_of(report: &mut SourceReport, note: Finding, observer: &dyn Observer) {
+    observer.event(&Event::Note {
+        source: &report.title,
+        finding: &note,
+    });
+    report.notes.push(note);
+}
+
+fn error_note(failure: Failure) -> Finding {
+    Finding {
+        severity: Severity::Error,
+        key: String::new(),
+        message: failure.message,
+        hint: failure.hint,
+    }
 }
 
 /// A pattern that matches nothing is a typing error, or a repository that is gone: either way,

@@ -1,0 +1,275 @@
+//! Whether a listing is the whole truth.
+//!
+//! A credential that lost rights, a filter at the hoster or a listing that breaks off looks like
+//! repositories that were deleted. So what a source lists is compared with what it listed last time
+//! and with the number that the hoster states. A listing that falls short of either is an error of
+//! the source; what it holds is backed up, and the number to compare with stays.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::hoster::{Finding, Severity};
+use crate::lock::OWN_FOLDER;
+use crate::{ErrorKind, Failure, atomic_file};
+
+/// File in [`OWN_FOLDER`] that remembers how much each source listed.
+const FILE: &str = "listings.json";
+
+/// The format of [`FILE`] that this version writes.
+const FORMAT: u32 = 1;
+
+/// Largest file that is read: some hundred thousand sources.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+/// From how many repositories on losing half of them is no everyday thing.
+const HALF_MATTERS: u64 = 4;
+
+/// Which listing it is. A source that is pointed at another workspace starts anew.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Key<'a> {
+    /// Title in the configuration.
+    pub title: &'a str,
+    /// Id of the hoster.
+    pub hoster: &'a str,
+    /// What is listed there: the source's `name`.
+    pub name: &'a str,
+}
+
+/// How much a complete listing holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counted {
+    /// Repositories, each once.
+    pub listed: u64,
+    /// Repositories in all, where the hoster says so.
+    pub total: Option<u64>,
+}
+
+/// What there is to say about a listing.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Why it is not taken for the whole truth, the worst first.
+    pub errors: Vec<Failure>,
+    /// What is good to know.
+    pub notes: Vec<Finding>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    format: u32,
+    sources: Vec<Entry>,
+    /// What a newer version wrote.
+    #[serde(flatten)]
+    more: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Entry {
+    title: String,
+    hoster: String,
+    name: String,
+    listed: u64,
+    at: Timestamp,
+    /// By how many the hoster's own number was accepted to be higher. Some hosters count what they
+    /// never list, and that must not need a new acceptance in each run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    accepted_shortfall: u64,
+    /// What a newer version wrote.
+    #[serde(flatten)]
+    more: Map<String, Value>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// How much each source listed last time.
+#[derive(Debug)]
+pub(crate) struct Listings {
+    path: PathBuf,
+    /// Why it is not known, if so. Then nothing is remembered either: the file may be all there is
+    /// to repair it from.
+    known: Result<Document, Failure>,
+    accept_shrinkage: bool,
+    changed: bool,
+}
+
+impl Listings {
+    /// Reads what is remembered in a backup folder. No file is no failure: nothing was listed yet.
+    pub fn read(local_folder: &Path, accept_shrinkage: bool) -> Self {
+        let path = local_folder.join(OWN_FOLDER).join(FILE);
+        Self {
+            known: read(&path),
+            path,
+            accept_shrinkage,
+            changed: false,
+        }
+    }
+
+    /// Compares a complete listing with the last one and with the hoster's own number, and
+    /// remembers it if it stands up or is accepted.
+    pub fn judge(&mut self, key: Key<'_>, counted: Counted) -> Verdict {
+        let mut verdict = Verdict::default();
+        let entry = self.known.as_ref().ok().and_then(|document| {
+            let mut all = document.sources.iter();
+            all.find(|entry| is_for(entry, key)).cloned()
+        });
+        let last = entry.as_ref().map_or(0, |entry| entry.listed);
+        let accepted = entry.as_ref().map_or(0, |entry| entry.accepted_shortfall);
+        let shortfall = counted.total.unwrap_or(0).saturating_sub(counted.listed);
+        let mut brakes = Vec::new();
+        if has_shrunk(last, counted.listed) {
+            let since = entry
+                .as_ref()
+                .map_or_else(String::new, |e| format!(" ({})", to_the_second(e.at)));
+            brakes.push(format!(
+                "{} listed, but {last} last time{since}",
+                repositories(counted.listed)
+            ));
+        }
+        if let Some(total) = counted.total.filter(|_| shortfall > accepted) {
+            brakes.push(format!(
+                "{} listed, but the hoster counts {total}",
+                repositories(counted.listed)
+            ));
+        }
+        let stands = brakes.is_empty() || self.accept_shrinkage;
+        for message in brakes {
+            if self.accept_shrinkage {
+                verdict.notes.push(Finding {
+                    severity: Severity::Info,
+                    ..Finding::warning(format!("{message}: accepted (--accept-shrinkage)"))
+                });
+            } else {
+                verdict.errors.push(brake(message));
+            }
+        }
+        match &mut self.known {
+            Ok(document) if stands => {
+                self.changed = true;
+                remember(document, key, counted.listed, shortfall);
+            }
+            Ok(_) => {}
+            Err(failure) => verdict.errors.push(failure.clone()),
+        }
+        verdict
+    }
+
+    /// Writes what is to be remembered.
+    pub fn write(&self) -> Result<(), Failure> {
+        let (Ok(document), true) = (&self.known, self.changed) else {
+            return Ok(());
+        };
+        let mut text = serde_json::to_vec_pretty(document).map_err(|error| {
+            Failure::new(
+                ErrorKind::Other,
+                format!("{} cannot be made: {error}", self.path.display()),
+            )
+        })?;
+        text.push(b'\n');
+        atomic_file::replace(&self.path, &text)
+            .map_err(|failure| failure.while_doing("what was listed is not remembered"))
+    }
+}
+
+/// Whether there are so few that somebody has to look.
+fn has_shrunk(last: u64, listed: u64) -> bool {
+    match listed {
+        0 => last > 0,
+        _ => last >= HALF_MATTERS && listed.saturating_mul(2) < last,
+    }
+}
+
+fn brake(message: String) -> Failure {
+    Failure::new(ErrorKind::Brake, message).with_hint(
+        "see whether the credentials still show every repository; what is listed is backed up, and \
+         nothing is removed. If the number is right, run once with --accept-shrinkage",
+    )
+}
+
+fn repositories(number: u64) -> String {
+    match number {
+        1 => "1 repository is".to_owned(),
+        _ => format!("{number} repositories are"),
+    }
+}
+
+fn to_the_second(time: Timestamp) -> Timestamp {
+    time.round(jiff::Unit::Second).unwrap_or(time)
+}
+
+fn is_for(entry: &Entry, key: Key<'_>) -> bool {
+    entry.title == key.title && entry.hoster == key.hoster && entry.name == key.name
+}
+
+fn remember(document: &mut Document, key: Key<'_>, listed: u64, accepted_shortfall: u64) {
+    let at = Timestamp::now();
+    if let Some(entry) = document.sources.iter_mut().find(|e| is_for(e, key)) {
+        entry.listed = listed;
+        entry.at = at;
+        entry.accepted_shortfall = accepted_shortfall;
+        return;
+    }
+    document.sources.push(Entry {
+        title: key.title.to_owned(),
+        hoster: key.hoster.to_owned(),
+        name: key.name.to_owned(),
+        listed,
+        at,
+        accepted_shortfall,
+        more: Map::new(),
+    });
+}
+
+fn read(path: &Path) -> Result<Document, Failure> {
+    let unknown = |failure: Failure| {
+        failure.while_doing("what was listed cannot be compared with what was listed last time")
+    };
+    let damaged = |why: String| {
+        let failure = Failure::new(
+            ErrorKind::Damaged,
+            format!("{} is damaged: {why}", path.display()),
+        );
+        unknown(failure.with_hint(
+            "compare the number of repositories yourself, then move this one file away: the next \
+             run begins to remember anew",
+        ))
+    };
+    let text = match fs::metadata(path) {
+        Ok(metadata) if metadata.len() > MAX_BYTES => {
+            return Err(damaged(format!("it has {} bytes", metadata.len())));
+        }
+        Ok(_) => fs::read(path),
+        Err(error) => Err(error),
+    };
+    let text = match text {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Ok(Document {
+                format: FORMAT,
+                sources: Vec::new(),
+                more: Map::new(),
+            });
+        }
+        Err(error) => return Err(unknown(Failure::disk("read", path, &error))),
+    };
+    let document: Document =
+        serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+    if document.format != FORMAT {
+        return Err(damaged(format!(
+            "its format is {}, and this version knows {FORMAT}",
+            document.format
+        )));
+    }
+    Ok(document)
+}
+
+#[cfg(test)]
+mod tests;

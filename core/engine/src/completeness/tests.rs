@@ -1,0 +1,153 @@
+use super::*;
+
+const ACME: Key<'_> = Key {
+    title: "acme",
+    hoster: "bitbucket",
+    name: "acme",
+};
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join(OWN_FOLDER)).unwrap();
+    folder
+}
+
+fn run(folder: &Path, key: Key<'_>, listed: u64, total: Option<u64>, accept: bool) -> Verdict {
+    let mut listings = Listings::read(folder, accept);
+    let verdict = listings.judge(key, Counted { listed, total });
+    listings.write().unwrap();
+    verdict
+}
+
+/// Whether it brakes, after `last` were listed.
+fn brakes(last: u64, listed: u64, total: Option<u64>) -> bool {
+    let folder = folder();
+    assert_eq!(
+        run(folder.path(), ACME, last, None, false),
+        Verdict::default()
+    );
+    let verdict = run(folder.path(), ACME, listed, total, false);
+    assert!(verdict.errors.iter().all(|e| e.kind == ErrorKind::Brake));
+    !verdict.errors.is_empty()
+}
+
+#[test]
+fn nothing_or_less_than_half_of_last_time_brakes() {
+    for (last, listed, wanted) in [
+        (0, 0, false),
+        (1, 0, true),
+        (3, 1, false),
+        (4, 2, false),
+        (4, 1, true),
+        (9, 4, true),
+        (10, 5, false),
+        (10, 4, true),
+        (10, 20, false),
+    ] {
+        assert_eq!(brakes(last, listed, None), wanted, "{last} -> {listed}");
+    }
+}
+
+#[test]
+fn less_than_the_hoster_counts_brakes_also_the_first_time() {
+    assert!(brakes(10, 9, Some(10)));
+    assert!(!brakes(10, 10, Some(10)));
+    // More than it counts: its number is older than its listing.
+    assert!(!brakes(10, 11, Some(10)));
+    let folder = folder();
+    let verdict = run(folder.path(), ACME, 0, Some(3), false);
+    assert_eq!(
+        verdict.errors[0].message,
+        "0 repositories are listed, but the hoster counts 3"
+    );
+    assert!(verdict.errors[0].hint.contains("--accept-shrinkage"));
+}
+
+#[test]
+fn a_brake_does_not_lower_the_number_and_acceptance_does() {
+    let folder = folder();
+    run(folder.path(), ACME, 10, None, false);
+    for _ in 0..2 {
+        let verdict = run(folder.path(), ACME, 1, None, false);
+        let message = &verdict.errors[0].message;
+        let begin = "1 repository is listed, but 10 last time (2";
+        assert!(message.starts_with(begin), "{message}");
+    }
+    let verdict = run(folder.path(), ACME, 1, None, true);
+    assert!(verdict.errors.is_empty());
+    assert!(verdict.notes[0].message.contains("accepted"));
+    assert_eq!(run(folder.path(), ACME, 1, None, false), Verdict::default());
+}
+
+#[test]
+fn a_hoster_that_always_counts_too_many_is_accepted_once() {
+    let folder = folder();
+    assert!(
+        !run(folder.path(), ACME, 8, Some(10), false)
+            .errors
+            .is_empty()
+    );
+    run(folder.path(), ACME, 8, Some(10), true);
+    assert!(
+        run(folder.path(), ACME, 8, Some(10), false)
+            .errors
+            .is_empty()
+    );
+    assert!(
+        !run(folder.path(), ACME, 7, Some(10), false)
+            .errors
+            .is_empty()
+    );
+    // Once it is right, it has to stay right.
+    assert!(
+        run(folder.path(), ACME, 9, Some(9), false)
+            .errors
+            .is_empty()
+    );
+    assert!(
+        !run(folder.path(), ACME, 8, Some(9), false)
+            .errors
+            .is_empty()
+    );
+}
+
+#[test]
+fn another_workspace_starts_anew_and_the_first_is_not_forgotten() {
+    let folder = folder();
+    run(folder.path(), ACME, 10, None, false);
+    let other = Key {
+        name: "beta",
+        ..ACME
+    };
+    assert!(run(folder.path(), other, 1, None, false).errors.is_empty());
+    assert!(!run(folder.path(), ACME, 1, None, false).errors.is_empty());
+}
+
+#[test]
+fn unknown_keys_are_kept() {
+    let folder = folder();
+    let path = folder.path().join(OWN_FOLDER).join(FILE);
+    let text = r#"{"format": 1, "newer": [1], "sources": [{"title": "acme", "hoster":
+        "bitbucket", "name": "acme", "listed": 3, "at": "2026-01-01T00:00:00Z", "also": "x"}]}"#;
+    fs::write(&path, text).unwrap();
+    run(folder.path(), ACME, 4, None, false);
+    let written: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    assert_eq!(written["newer"], serde_json::json!([1]));
+    assert_eq!(written["sources"][0]["also"], "x");
+    assert_eq!(written["sources"][0]["listed"], 4);
+}
+
+#[test]
+fn a_damaged_or_newer_file_is_an_error_and_stays_as_it_is() {
+    let folder = folder();
+    let path = folder.path().join(OWN_FOLDER).join(FILE);
+    for text in ["{\"format\": 1, \"sou", r#"{"format": 2, "sources": []}"#] {
+        fs::write(&path, text).unwrap();
+        for accept in [false, true] {
+            let verdict = run(folder.path(), ACME, 4, None, accept);
+            assert_eq!(verdict.errors[0].kind, ErrorKind::Damaged);
+            assert!(verdict.errors[0].message.contains(FILE));
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+    }
+}

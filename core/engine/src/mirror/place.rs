@@ -1,0 +1,147 @@
+//! The folder of a mirror: what is there, and what killed runs have left.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::{ErrorKind, Failure};
+
+/// Ending of the folder a new mirror is made in.
+pub const PARTIAL: &str = ".forgekeep-partial";
+
+/// How old a temporary file of git's own must be to be taken for dead. git itself waits for two
+/// weeks, as it may be at work at any time; but it has no business here while a run is under way,
+/// and what it writes is never a day without a change.
+const DEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What is where a mirror shall be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Free,
+    Mirror,
+}
+
+impl Place {
+    pub(super) fn look(folder: &Path) -> Result<Self, Failure> {
+        let entries = match fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::Free),
+            Err(error) => return Err(Failure::disk("read", folder, &error)),
+        };
+        if folder.join("HEAD").is_file() && folder.join("objects").is_dir() {
+            return Ok(Self::Mirror);
+        }
+        if entries.count() == 0 {
+            return Ok(Self::Free);
+        }
+        Err(Failure::new(
+            ErrorKind::ForeignFolder,
+            format!(
+                "{} holds something that is not a bare git repository",
+                folder.display()
+            ),
+        )
+        .with_hint("it was left alone; move it elsewhere to have the repository cloned"))
+    }
+}
+
+/// Where a new mirror is made.
+pub(super) fn partial_path(folder: &Path) -> PathBuf {
+    let mut name = folder.as_os_str().to_owned();
+    name.push(PARTIAL);
+    PathBuf::from(name)
+}
+
+/// Removes what a run left behind that ended in the middle of a clone.
+pub(super) fn remove_partial(partial: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(partial) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::disk("remove", partial, &error)),
+    }
+}
+
+/// Removes what killed fetches left among the packs of an existing mirror: nobody ever uses it, and
+/// each kill would leave as much again.
+///
+/// - `pack_git2_…`, with or without `.lock`: libgit2's own, a pack or an index half written. There
+///   is one run at a time, and one worker for a mirror, so nobody is writing them.
+/// - `pack-….idx` without its pack: libgit2 puts the index in place first. git does it the other way
+///   round, so it is no half of git's either.
+/// - `tmp_…`: git's, and only if it has not changed for a day.
+///
+/// What cannot be removed does no harm, and is left for the next time.
+pub(super) fn remove_leftovers(mirror: &Path) {
+    let packs = mirror.join("objects/pack");
+    let Ok(entries) = fs::read_dir(&packs) else {
+        return;
+    };
+    let names: HashSet<OsString> = entries.flatten().map(|entry| entry.file_name()).collect();
+    let now = SystemTime::now();
+    for name in &names {
+        let path = packs.join(name);
+        let changed = || fs::symlink_metadata(&path).and_then(|found| found.modified());
+        let is_old = || {
+            let age = changed().ok().map(|changed| now.duration_since(changed));
+            age.is_some_and(|age| age.is_ok_and(|age| age > DEAD))
+        };
+        let has_pack = |stem: &str| names.contains(&OsString::from(format!("{stem}.pack")));
+        let dead = name.to_str().is_some_and(|name| {
+            name.starts_with("pack_git2_")
+                || name
+                    .strip_suffix(".idx")
+                    .is_some_and(|stem| stem.starts_with("pack-") && !has_pack(stem))
+                || name.starts_with("tmp_") && is_old()
+        });
+        if dead {
+            match fs::remove_file(&path) {
+                Ok(()) => log::info!("removed {}, left by a killed fetch", path.display()),
+                Err(error) => log::warn!("{}", Failure::disk("remove", &path, &error)),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn leftovers_go_and_everything_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let packs = folder.path().join("objects/pack");
+        fs::create_dir_all(&packs).unwrap();
+        let stay = [
+            "pack-1.idx",
+            "pack-1.pack",
+            "pack-1.rev",
+            "pack-3.pack",
+            "tmp_pack_new",
+            "notes.txt",
+        ];
+        let go = [
+            "pack_git2_0011223344556677",
+            "pack_git2_001122334455idx.lock",
+            "pack-2.idx",
+            "tmp_pack_old",
+        ];
+        for name in stay.iter().chain(&go) {
+            fs::write(packs.join(name), name).unwrap();
+        }
+        let old = fs::File::options()
+            .write(true)
+            .open(packs.join("tmp_pack_old"))
+            .unwrap();
+        old.set_modified(SystemTime::now() - DEAD - Duration::from_secs(60))
+            .unwrap();
+        remove_leftovers(folder.path());
+        let left: HashSet<_> = fs::read_dir(&packs)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        assert_eq!(left, stay.map(str::to_owned).into());
+    }
+}

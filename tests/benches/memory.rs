@@ -1,0 +1,124 @@
+//! The most memory that `forgekeep` takes: for many repositories, and for a large one.
+//!
+//! `cargo bench -p forgekeep-tests --bench memory` (Linux)
+//!
+//! What is measured is the child's `VmHWM`, the peak of its resident memory, read from
+//! `/proc/<pid>/status` until it ends. Files that are mapped into memory, such as a pack while it is
+//! indexed, count as far as they are resident, though the system may take that back at any time.
+//! So the peak of anonymous memory, `RssAnon`, is shown beside it; it is sampled, and may be missed.
+
+#![allow(clippy::print_stdout, clippy::expect_used)] // a benchmark: it prints, and fails loudly
+
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use forgekeep_demo_hoster::Repository;
+use forgekeep_tests::{Forge, Invocation, Sandbox, git};
+
+const LISTED: usize = 10_000;
+const LARGE: usize = 200 * 1024 * 1024;
+const BLOB: usize = 1024 * 1024;
+
+fn main() {
+    let forge = || {
+        Forge::builder()
+            .api_token("dev@example.com", "devuser", "ATATT-benchmark-token")
+            .build()
+    };
+    println!("peak of resident memory (anonymous part) of forgekeep:");
+    let few = forge();
+    few.repository("one").commit("one");
+    many_commands(&few, "1 repository");
+    let many = forge();
+    let git_dir = many.repository("one").commit("one").git_dir();
+    many.change(|state| {
+        for number in 1..LISTED {
+            let slug = format!("repository-with-a-name-of-usual-length-{number}");
+            let mut entry = Repository::new(&slug, &slug, git_dir.clone());
+            entry.size = 123_456;
+            state.workspaces[0].repositories.push(entry);
+        }
+    });
+    many_commands(&many, &format!("{LISTED} repositories"));
+    let one = forge();
+    fill(&one);
+    let sandbox = Sandbox::new();
+    sandbox.settings(&one, "");
+    let shown = format!("one repository of {} MB", LARGE / 1024 / 1024);
+    measure(
+        &format!("backup, {shown}, new"),
+        sandbox.forgekeep(["backup"]),
+    );
+    measure(
+        &format!("backup, {shown}, unchanged"),
+        sandbox.forgekeep(["backup"]),
+    );
+}
+
+fn many_commands(forge: &Forge, shown: &str) {
+    let sandbox = Sandbox::new();
+    sandbox.settings(forge, "");
+    measure(
+        &format!("list, {shown}"),
+        sandbox.forgekeep(["list", "--json"]),
+    );
+    let dry_run = sandbox.forgekeep(["backup", "--dry-run", "--progress", "none"]);
+    measure(&format!("backup --dry-run, {shown}"), dry_run);
+}
+
+/// Blobs that cannot be compressed, one in each commit.
+fn fill(forge: &Forge) {
+    let repository = forge.repository("large");
+    let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+    let mut stream = Vec::with_capacity(LARGE + LARGE / 64);
+    for number in 0..LARGE / BLOB {
+        let head = format!(
+            "commit refs/heads/main\ncommitter Ada <ada@example.com> {} +0000\ndata 0\n\
+             M 100644 inline file-{number}\ndata {BLOB}\n",
+            1_700_000_000 + number
+        );
+        stream.extend(head.as_bytes());
+        for _ in 0..BLOB / 8 {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            stream.extend(state.to_le_bytes());
+        }
+        stream.push(b'\n');
+    }
+    let quiet = ["fast-import", "--quiet", "--force"];
+    git::run_with_input(&repository.git_dir(), &quiet, &stream);
+    repository.git(&["rev-parse", "HEAD"]);
+}
+
+fn measure(shown: &str, invocation: Invocation<'_>) {
+    let running = invocation.limit(Duration::from_secs(600)).spawn();
+    let status = format!("/proc/{}/status", running.pid());
+    let watch = thread::spawn(move || {
+        let (mut peak, mut anonymous) = (0, 0);
+        // A process that has ended but was not waited for has no such lines any more.
+        while let Some(now) = fs::read_to_string(&status).ok().and_then(|text| {
+            anonymous = anonymous.max(field(&text, "RssAnon:")?);
+            field(&text, "VmHWM:")
+        }) {
+            peak = peak.max(now);
+            thread::sleep(Duration::from_millis(1));
+        }
+        (peak, anonymous)
+    });
+    let run = running.wait().expect(0);
+    let (peak, anonymous) = watch.join().expect("the watcher ends");
+    println!(
+        "  {shown:<48} {:>7.1} MB ({:.1} MB), {:.1} s",
+        peak as f64 / 1024.0,
+        anonymous as f64 / 1024.0,
+        run.time.as_secs_f64()
+    );
+}
+
+/// A figure in kB.
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_whitespace().next()?.parse().ok()
+}

@@ -1,0 +1,228 @@
+//! Listings that fall short: of the last one, or of what the hoster counts.
+
+use std::fs;
+use std::path::PathBuf;
+
+use forgekeep_tests::{Action, Answer, Fault, Forge, RequestKind};
+use serde_json::Value;
+
+use crate::support::{TOKEN, World, content, error, notes, report, source};
+
+/// A backup of these repositories.
+fn backed_up(slugs: &[&str]) -> World {
+    let world = World::new();
+    for slug in slugs {
+        world.forge.repository(slug).private().commit("one");
+    }
+    world.backup().expect(0);
+    world
+}
+
+fn five() -> World {
+    backed_up(&["a", "b", "c", "d", "e"])
+}
+
+fn hide(world: &World, slugs: &[&str]) {
+    for slug in slugs {
+        world.forge.repository(slug).delete();
+    }
+}
+
+fn remembered(world: &World) -> PathBuf {
+    world.sandbox.backup().join(".forgekeep/listings.json")
+}
+
+#[test]
+fn less_than_half_of_last_time_brakes_until_it_is_accepted() {
+    let world = five();
+    let mirrors = content(&world.sandbox.backup().join("acme"));
+    let memory = fs::read(remembered(&world)).unwrap();
+    hide(&world, &["b", "c", "d", "e"]);
+    for message in ["two", "three"] {
+        let a = world.forge.repository("a").commit(message);
+        let run = world.backup().expect(3);
+        assert_eq!(report(&run)["outcome"], "partial");
+        let acme = source(&run, "acme");
+        assert_eq!(
+            (&acme["outcome"], &acme["listed"]),
+            (&"partial".into(), &1.into())
+        );
+        let said = error(acme);
+        let begin = "brake: 1 repository is listed, but 5 last time (20";
+        assert!(said.starts_with(begin), "{said}");
+        for output in [&said, &run.stdout] {
+            assert!(output.contains("--accept-shrinkage"), "{output}");
+        }
+        assert!(run.stderr.contains("but 5 last time"), "{}", run.stderr);
+        // What is listed is backed up all the same, and nothing else is touched.
+        assert_eq!(run.outcome("acme/a"), "updated");
+        world.assert_mirrored(a);
+        let now = content(&world.sandbox.backup().join("acme"));
+        for slug in ["b", "c", "d", "e"] {
+            let of = |all: &[(PathBuf, Vec<u8>)]| -> Vec<_> {
+                let folder = world.folder(slug);
+                all.iter()
+                    .filter(|(p, _)| p.starts_with(&folder))
+                    .cloned()
+                    .collect()
+            };
+            assert_eq!(of(&now), of(&mirrors), "{slug}");
+        }
+        assert_eq!(fs::read(remembered(&world)).unwrap(), memory);
+    }
+    let accept = ["backup", "--accept-shrinkage"];
+    let run = world.forgekeep(&accept).run().expect(0);
+    assert!(notes(&run, "acme").contains("but 5 last time"), "{run:#?}");
+    world.backup().expect(0);
+    assert!(world.mirror("e").exists());
+}
+
+#[test]
+fn nothing_listed_is_not_everything_deleted() {
+    let world = backed_up(&["web"]);
+    hide(&world, &["web"]);
+    let run = world.backup().expect(3);
+    assert_eq!(report(&run)["outcome"], "failed");
+    let acme = source(&run, "acme");
+    assert_eq!(acme["outcome"], "failed");
+    let said = error(acme);
+    assert!(
+        said.starts_with("brake: 0 repositories are listed, but 1 last time"),
+        "{said}"
+    );
+    assert!(world.mirror("web").exists());
+    // It is back: all is well again, without an acceptance.
+    world.forge.repository("web").private().commit("one");
+    world.backup().expect(0);
+}
+
+#[test]
+fn a_little_less_than_last_time_is_everyday_life() {
+    let world = five();
+    hide(&world, &["d", "e"]);
+    world.backup().expect(0);
+    let memory: Value = serde_json::from_slice(&fs::read(remembered(&world)).unwrap()).unwrap();
+    assert_eq!(memory["format"], 1);
+    let entry = &memory["sources"][0];
+    assert_eq!(entry["listed"], 3);
+    for (key, value) in [("title", "acme"), ("hoster", "bitbucket"), ("name", "acme")] {
+        assert_eq!(entry[key], value);
+    }
+}
+
+/// Two more than there are.
+fn count_too_many(answer: &mut Answer) {
+    let mut page: Value = serde_json::from_slice(&answer.body).unwrap();
+    page["size"] = (page["size"].as_u64().unwrap() + 2).into();
+    answer.body = page.to_string().into();
+}
+
+#[test]
+fn less_than_the_hoster_counts_brakes_the_first_time_too() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    let fault = Fault::on(RequestKind::Api, Action::Alter(count_too_many));
+    world.forge.inject(fault.containing("/repositories/acme"));
+    let run = world.backup().expect(3);
+    let said = error(source(&run, "acme"));
+    assert!(
+        said.starts_with("brake: 1 repository is listed, but the hoster counts 3 / "),
+        "{said}"
+    );
+    assert!(said.contains("--accept-shrinkage"), "{said}");
+    assert!(
+        notes(&run, "acme").contains("Bitbucket counts 3"),
+        "{run:#?}"
+    );
+    world.assert_mirrored(web);
+    assert!(!remembered(&world).exists());
+    // A hoster that always counts too many is accepted once.
+    let accept = ["backup", "--accept-shrinkage"];
+    world.forgekeep(&accept).run().expect(0);
+    world.backup().expect(0);
+}
+
+#[test]
+fn filters_do_not_brake() {
+    let world = five();
+    world.configure(&[world.source_with("includeRepos", vec!["a"])]);
+    let run = world.backup().expect(0);
+    assert_eq!(source(&run, "acme")["listed"], 5);
+}
+
+#[test]
+fn another_workspace_starts_anew() {
+    let forge = Forge::builder()
+        .workspace("acme")
+        .workspace("beta")
+        .api_token("dev@example.com", "devuser", TOKEN)
+        .build();
+    let world = World::of(forge);
+    for slug in ["a", "b", "c", "d"] {
+        world.forge.repository(slug).commit("one");
+    }
+    world.forge.repository_in("beta", "x").commit("one");
+    world.backup().expect(0);
+    world.configure(&[world.source_with("name", "beta")]);
+    world.backup().expect(0);
+    // The first one's number is still known.
+    hide(&world, &["b", "c", "d"]);
+    world.configure(&[world.source()]);
+    let run = world.backup().expect(3);
+    assert_eq!(source(&run, "acme")["error"]["kind"], "brake");
+}
+
+#[test]
+fn a_listing_that_breaks_off_changes_no_memory() {
+    let world = five();
+    let memory = fs::read(remembered(&world)).unwrap();
+    world
+        .forge
+        .inject(Fault::on(RequestKind::Api, Action::status(500)));
+    let run = world.backup().expect(3);
+    assert_ne!(source(&run, "acme")["error"]["kind"], "brake");
+    assert_eq!(fs::read(remembered(&world)).unwrap(), memory);
+}
+
+#[test]
+fn a_damaged_memory_is_told_and_stops_no_backup() {
+    let world = five();
+    let web = world.forge.repository("a").commit("two");
+    fs::write(remembered(&world), "{\"format\": 1, \"sour").unwrap();
+    for arguments in [&["backup"][..], &["backup", "--accept-shrinkage"]] {
+        let run = world.forgekeep(arguments).run().expect(3);
+        let acme = source(&run, "acme");
+        assert_eq!(acme["outcome"], "partial");
+        let said = error(acme);
+        assert!(
+            said.starts_with("damaged: ") && said.contains("listings.json is damaged"),
+            "{said}"
+        );
+        assert!(run.stderr.contains("listings.json"), "{}", run.stderr);
+        world.assert_mirrored(web);
+        assert_eq!(
+            fs::read_to_string(remembered(&world)).unwrap(),
+            "{\"format\": 1, \"sour"
+        );
+    }
+    // As the hint says.
+    fs::remove_file(remembered(&world)).unwrap();
+    world.backup().expect(0);
+    assert!(remembered(&world).exists());
+}
+
+#[test]
+fn a_dry_run_says_it_too_and_remembers_nothing() {
+    let world = five();
+    hide(&world, &["b", "c", "d", "e"]);
+    let before = content(&world.sandbox.backup());
+    for (arguments, code) in [
+        (&["backup", "--dry-run"][..], 3),
+        (&["backup", "--dry-run", "--accept-shrinkage"], 0),
+    ] {
+        let run = world.forgekeep(arguments).run().expect(code);
+        let says = format!("{}{}", run.stdout, run.stderr).contains("but 5 last time");
+        assert!(says || code == 0, "{run:#?}");
+        assert_eq!(content(&world.sandbox.backup()), before);
+    }
+}

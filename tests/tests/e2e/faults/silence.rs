@@ -1,0 +1,76 @@
+//! A silence costs what it may cost, and nobody waits for it but its own repository.
+
+use std::thread;
+use std::time::Duration;
+
+use forgekeep_tests::{Action, Fault, RequestKind};
+use serde_json::Value;
+
+use super::impatient;
+use crate::support::{World, error};
+
+const RETRIES: u32 = 2;
+
+#[test]
+fn a_hang_costs_its_stall_limits_and_the_others_are_done_before() {
+    let hangs = [RequestKind::InfoRefs, RequestKind::UploadPack]
+        .into_iter()
+        .flat_map(|kind| [Action::Hang, Action::Stall].map(|action| (kind, action)));
+    thread::scope(|scope| {
+        for (kind, action) in hangs {
+            scope.spawn(move || hang(kind, action));
+        }
+    });
+}
+
+fn hang(kind: RequestKind, action: Action) {
+    let what = format!("{kind:?} {action:?}");
+    let world = World::new();
+    world.configure_with(&[world.source()], &impatient(RETRIES));
+    // The largest is begun with: nobody is done because it came later.
+    let web = world.forge.repository("web").private().commit("web");
+    web.size(1_000_000);
+    let others = ["api", "docs", "notes"];
+    for slug in others {
+        world.forge.repository(slug).private().commit(slug);
+    }
+    let fault = Fault::on(kind, action).repository("web");
+    world.forge.inject(fault);
+    let run = world
+        .forgekeep(&["backup", "--progress", "json"])
+        .run()
+        .expect(3);
+    let failed = run.repository("acme/web");
+    assert_eq!(failed["error"]["kind"], "network", "{what}: {failed:#}");
+    assert!(error(failed).contains("stallSeconds"), "{what}: {failed:#}");
+    assert_eq!(world.forge.count(kind), requests(kind), "{what}");
+    // Three silences of two seconds, and two waits of at most one; the rest is the machine's.
+    assert!(run.time >= Duration::from_secs(6), "{what}: {:?}", run.time);
+    assert!(run.time < Duration::from_secs(20), "{what}: {:?}", run.time);
+    let finished: Vec<Value> = run
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap())
+        .filter(|event| event["event"] == "repository-finished")
+        .map(|event| event["repository"]["name"].clone())
+        .collect();
+    assert_eq!(finished.len(), 4, "{what}: {finished:?}");
+    assert_eq!(finished[3], "acme/web", "{what}: {finished:?}");
+    for slug in others {
+        let entry = run.repository(&format!("acme/{slug}"));
+        let seconds = entry["seconds"].as_f64().unwrap();
+        assert!(
+            seconds < failed["seconds"].as_f64().unwrap(),
+            "{what}: {entry:#}"
+        );
+        world.assert_mirrored(world.forge.repository(slug));
+    }
+}
+
+/// Three for the repository that hangs, one for each other.
+fn requests(kind: RequestKind) -> usize {
+    match kind {
+        RequestKind::InfoRefs | RequestKind::UploadPack => RETRIES as usize + 1 + 3,
+        RequestKind::Api | RequestKind::Other => unreachable!("git alone hangs here"),
+    }
+}

@@ -1,0 +1,86 @@
+//! Signals, and what a killed run leaves to the next one.
+#![cfg(unix)]
+
+use std::fs;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use forgekeep_tests::{Action, Fault, RequestKind, Running};
+
+use crate::support::{World, report};
+
+/// Two repositories, one of which never ends to come; and a run that has got so far.
+fn hanging(world: &World) -> Running {
+    for slug in ["api", "web"] {
+        world.forge.repository(slug).private().commit(slug);
+    }
+    let fault = Fault::on(RequestKind::UploadPack, Action::Hang);
+    world.forge.inject(fault.repository("web"));
+    let running = world.forgekeep(&["backup"]).spawn();
+    world.forge.wait_for(RequestKind::UploadPack, 2);
+    running
+}
+
+/// Panics unless the next run is let in and completes the backup.
+fn assert_next_run_completes(world: &World) {
+    world.forge.clear_faults();
+    world.backup().expect(0);
+    for slug in ["api", "web"] {
+        world.assert_mirrored(world.forge.repository(slug));
+    }
+}
+
+#[test]
+fn sigterm_ends_a_run_in_good_order_as_ctrl_c_does() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let world = World::new();
+        let running = hanging(&world);
+        let sent = Instant::now();
+        running.signal(signal);
+        let run = running.wait().expect(130);
+        let time = sent.elapsed();
+        assert!(time < Duration::from_secs(10), "{signal}: {time:?}");
+        assert_eq!(report(&run)["outcome"], "interrupted", "{signal}");
+        let web = run.repository("acme/web");
+        assert_eq!(web["error"]["kind"], "cancelled", "{signal}: {web:#}");
+        assert!(run.stderr.contains("interrupted"), "{}", run.stderr);
+        assert!(!world.mirror("web").exists(), "{signal}");
+        assert_next_run_completes(&world);
+    }
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let world = World::new();
+    // The good order ends with a report; nobody reads this one, so it is never written.
+    let pipe = world.sandbox.path("report.json.partial");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.unwrap().success());
+    let running = hanging(&world);
+    let sent = Instant::now();
+    running.signal("INT");
+    // Another one: two of the same may become one on the way.
+    running.signal("TERM");
+    let run = running.wait().expect(130);
+    let time = sent.elapsed();
+    assert!(time < Duration::from_secs(10), "{time:?}");
+    assert_eq!(run.report, None);
+    fs::remove_file(pipe).unwrap();
+    assert_next_run_completes(&world);
+}
+
+#[test]
+fn the_lock_of_a_killed_run_blocks_nobody() {
+    let world = World::new();
+    let mut running = hanging(&world);
+    let lock = world.sandbox.backup().join(".forgekeep/lock");
+    let holder = fs::read_to_string(&lock).unwrap();
+    assert!(holder.contains(&running.pid().to_string()), "{holder}");
+    let second = ["backup", "--report", "second.json"];
+    world.forgekeep(&second).run().expect(13);
+    running.kill();
+    let run = running.wait();
+    assert_eq!((run.code, run.report), (None, None));
+    assert_eq!(fs::read_to_string(&lock).unwrap(), holder);
+    assert_next_run_completes(&world);
+}

@@ -1,0 +1,295 @@
+//! Reports that are kept, and what `status` tells by them.
+
+mod schema;
+
+use std::fs;
+use std::path::PathBuf;
+
+use forgekeep_tests::{Action, Fault, RequestKind};
+use serde_json::{Value, json};
+
+use crate::support::{World, content, report};
+
+fn runs(world: &World) -> PathBuf {
+    world.sandbox.backup().join(".forgekeep/runs")
+}
+
+/// The kept reports, the oldest first.
+fn kept(world: &World) -> Vec<(String, Value)> {
+    let Ok(entries) = fs::read_dir(runs(world)) else {
+        return Vec::new();
+    };
+    let mut all: Vec<_> = entries
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            let report = serde_json::from_slice(&fs::read(entry.path()).unwrap());
+            (name, report.unwrap_or_default())
+        })
+        .collect();
+    all.sort_by(|a, b| a.0.cmp(&b.0));
+    all
+}
+
+/// `status --json`.
+#[track_caller]
+fn status(world: &World) -> Value {
+    let run = world.forgekeep(&["status", "--json"]).run().expect(0);
+    serde_json::from_str(&run.stdout).unwrap()
+}
+
+#[track_caller]
+fn text(world: &World, arguments: &[&str]) -> String {
+    let run = world.forgekeep(&["status"]).args(arguments).run().expect(0);
+    run.stdout
+}
+
+fn is_time(value: &Value) -> bool {
+    let text = value.as_str().unwrap_or_default();
+    text.starts_with("20") && text.ends_with('Z') && text.contains('T')
+}
+
+#[test]
+fn every_run_leaves_its_report_and_a_dry_run_none() {
+    let world = World::new();
+    world.forge.repository("web").commit("one");
+    let first = world.backup().expect(0);
+    world.forgekeep(&["backup", "--dry-run"]).run().expect(0);
+    world.forgekeep(&["list"]).run().expect(0);
+    world
+        .forge
+        .inject(Fault::on(RequestKind::InfoRefs, Action::status(500)));
+    let second = world.backup().expect(3);
+    let kept = kept(&world);
+    assert_eq!(kept.len(), 2);
+    for ((name, kept), run) in kept.iter().zip([first, second]) {
+        assert_eq!(kept, report(&run));
+        // 2026-11-22T17:05:33.123456789Z -> 2026-11-22T17-05-33.123Z.json
+        let started = kept["started"].as_str().unwrap().replace(':', "-");
+        let milliseconds = started.get(..23).unwrap();
+        assert_eq!(*name, format!("{milliseconds}Z.json"));
+    }
+}
+
+#[test]
+fn old_reports_go_and_files_of_others_stay() {
+    let world = World::new();
+    world.forge.repository("web").commit("one");
+    for minute in 0..110 {
+        let name = format!(
+            "2020-01-01T{:02}-{:02}-00.000Z.json",
+            minute / 60,
+            minute % 60
+        );
+        world.sandbox.write(runs(&world).join(name), "{}");
+    }
+    world.sandbox.write(runs(&world).join("0.json"), "{}");
+    world.backup().expect(0);
+    let names: Vec<_> = kept(&world).into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), 101);
+    assert_eq!(names[..2], ["0.json", "2020-01-01T00-11-00.000Z.json"]);
+    assert!(!names[100].starts_with("2020"), "{names:?}");
+}
+
+#[test]
+fn a_run_that_was_refused_with_the_lock_in_hand_leaves_a_report_too() {
+    let world = World::new();
+    world.forge.repository("web").commit("one");
+    // The copy of the configuration cannot be written.
+    world.sandbox.write("backup/_config", "somebody's own");
+    world.backup().expect(1);
+    let kept = kept(&world);
+    assert_eq!(kept.len(), 1);
+    let report = &kept[0].1;
+    assert_eq!(
+        (&report["outcome"], &report["exitCode"]),
+        (&"failed".into(), &1.into())
+    );
+    assert_eq!(report["error"]["kind"], "disk");
+    let last = &status(&world)["lastRun"];
+    assert_eq!(last["exitCode"], 1);
+    assert!(
+        text(&world, &[]).contains("_config"),
+        "{}",
+        text(&world, &[])
+    );
+}
+
+#[test]
+fn a_report_that_cannot_be_kept_is_told_and_loses_nothing_else() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    world
+        .sandbox
+        .write("backup/.forgekeep/runs", "somebody's own");
+    let run = world.backup().expect(1);
+    assert!(
+        run.stderr.contains("the run's report is not kept"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stdout.contains("All good"), "{}", run.stdout);
+    assert_eq!(report(&run)["exitCode"], 1);
+    assert_eq!(report(&run)["error"]["kind"], "disk");
+    assert_eq!(run.outcome("acme/web"), "cloned");
+    world.assert_mirrored(web);
+    // What is worse stays worse.
+    world
+        .forge
+        .inject(Fault::on(RequestKind::InfoRefs, Action::status(500)));
+    world.backup().expect(3);
+    world.forgekeep(&["status"]).run().expect(1);
+}
+
+#[test]
+fn without_a_run_there_is_nothing_to_tell() {
+    let world = World::new();
+    for folder_exists in [false, true] {
+        if folder_exists {
+            fs::create_dir(world.sandbox.backup()).unwrap();
+        }
+        let status = status(&world);
+        assert_eq!(
+            (&status["schema"], &status["lastRun"]),
+            (&1.into(), &Value::Null)
+        );
+        assert_eq!(status["sources"][0]["title"], "acme");
+        assert_eq!(status["sources"][0]["lastGood"], Value::Null);
+        assert!(text(&world, &[]).contains("no run yet"));
+    }
+    assert!(content(&world.sandbox.backup()).is_empty());
+}
+
+#[test]
+fn the_last_run_and_the_last_good_one_are_told_apart() {
+    let world = World::new();
+    for slug in ["web", "api"] {
+        world.forge.repository(slug).commit("one");
+    }
+    world.backup().expect(0);
+    let fault = Fault::on(RequestKind::InfoRefs, Action::status(500));
+    world.forge.inject(fault.repository("web"));
+    world.backup().expect(3);
+    world.forge.reset_log();
+    let status = status(&world);
+    let reports = kept(&world);
+    let started = |run: usize| &reports[run].1["started"];
+    let last = &status["lastRun"];
+    assert_eq!(
+        (&last["outcome"], &last["exitCode"]),
+        (&"partial".into(), &3.into())
+    );
+    assert_eq!(&last["started"], started(1));
+    assert!(
+        is_time(&last["finished"]) && is_time(&status["now"]),
+        "{status:#}"
+    );
+    let acme = &status["sources"][0];
+    assert_eq!(
+        (&acme["lastOutcome"], &acme["listed"]),
+        (&"partial".into(), &2.into())
+    );
+    assert_eq!(
+        (&acme["lastGood"], &acme["lastRun"]),
+        (started(0), started(1))
+    );
+    assert!(acme["ageSeconds"].is_u64());
+    let [api, web] = &acme["repositories"].as_array().unwrap()[..] else {
+        panic!("{acme:#}");
+    };
+    assert_eq!(
+        (&api["path"], &api["lastOutcome"]),
+        (&"acme/acme#api".into(), &"unchanged".into())
+    );
+    assert_eq!(
+        (&api["lastGood"], &api["lastError"]),
+        (started(1), &Value::Null)
+    );
+    assert_eq!(
+        (&web["lastGood"], &web["lastOutcome"]),
+        (started(0), &"failed".into())
+    );
+    assert_eq!(web["lastError"]["kind"], "unavailable");
+    assert!(web["ageSeconds"].is_u64());
+
+    let short = text(&world, &[]);
+    for wanted in [
+        "less than a minute ago): partial, exit code 3",
+        "2 repositories listed; last good 20",
+    ] {
+        assert!(short.contains(wanted), "{short}");
+    }
+    assert!(!short.contains("acme/web"), "{short}");
+    let long = text(&world, &["-v"]);
+    assert!(
+        long.contains("acme/web in acme/acme#web: failed; last good 20"),
+        "{long}"
+    );
+    assert!(world.forge.requests().is_empty());
+}
+
+#[test]
+fn no_plugin_no_secret_and_no_hoster_is_needed() {
+    let world = World::new();
+    world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    let acme = world.source_with("password", "%NOT_SET_HERE%");
+    let other = json!({"title": "other", "hoster": "no-such-hoster", "name": "x"});
+    world.configure(&[acme, other]);
+    world.backup().expect(10);
+    let World { forge, sandbox } = world;
+    drop(forge);
+    let run = sandbox.forgekeep(["status", "--json"]).run().expect(0);
+    let status: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(status["sources"][0]["lastOutcome"], "ok");
+    assert_eq!(status["sources"][1]["lastOutcome"], Value::Null);
+    // The folder itself has to be known.
+    let config = json!({"localFolder": "%NOT_SET_HERE%/backup", "sources": []});
+    sandbox.write("settings.yml", config.to_string());
+    sandbox.forgekeep(["status"]).run().expect(10);
+}
+
+#[test]
+fn a_run_that_is_under_way_is_no_obstacle() {
+    let world = World::new();
+    world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    world.forge.repository("web").commit("two");
+    world.forge.reset_log();
+    world
+        .forge
+        .inject(Fault::on(RequestKind::UploadPack, Action::Hang));
+    let running = world.forgekeep(&["backup"]).spawn();
+    world.forge.wait_for(RequestKind::UploadPack, 1);
+    assert_eq!(status(&world)["lastRun"]["outcome"], "ok");
+    world.forge.clear_faults();
+    world.forge.release();
+    running.wait();
+    assert_eq!(kept(&world).len(), 2);
+}
+
+#[test]
+fn damaged_and_unknown_reports_are_named_and_skipped() {
+    let world = World::new();
+    world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    for (name, text) in [
+        ("2099-01-01T00-00-00.000Z.json", "{\"sch"),
+        ("notes.txt", "mine"),
+    ] {
+        world.sandbox.write(runs(&world).join(name), text);
+    }
+    let run = world.forgekeep(&["status"]).run().expect(0);
+    assert!(
+        run.stdout.contains("acme (bitbucket): ok"),
+        "{}",
+        run.stdout
+    );
+    for name in [
+        "2099-01-01T00-00-00.000Z.json is skipped",
+        "notes.txt is skipped",
+    ] {
+        assert!(run.stderr.contains(name), "{}", run.stderr);
+    }
+    assert_eq!(status(&world)["unreadable"].as_array().unwrap().len(), 2);
+}
