@@ -6,6 +6,7 @@
 
 mod budget;
 mod client;
+mod limit;
 mod retry;
 mod scope;
 
@@ -23,6 +24,7 @@ use crate::secret::Secret;
 pub use budget::Budgeted;
 pub(crate) use client::broken_body;
 pub use client::{Client, Settings};
+pub use limit::Limited;
 pub use retry::{OnWait, Patience, Retrying, Wait};
 pub use scope::{CredentialScope, is_loopback};
 

@@ -16,7 +16,9 @@ use crate::event::{Event, Observer};
 use crate::execute::execute;
 use crate::filter::Decision;
 use crate::hoster::{CheckReport, Finding, Registry, Repository};
-use crate::http::{Budgeted, Client, HttpClient, OnWait, Patience, Retrying, Settings, Wait};
+use crate::http::{
+    Budgeted, Client, HttpClient, Limited, OnWait, Patience, Retrying, Settings, Wait,
+};
 use crate::listing::{Listing, list};
 use crate::lock::Holder;
 use crate::mirror;
@@ -172,8 +174,9 @@ impl Engine {
             });
         });
         // Inside out: each retry takes from the budget too.
+        let limited = Limited::new(client.clone(), network.connections_per_host, cancel.clone());
         let budgeted = Budgeted::new(
-            client.clone(),
+            limited,
             network.requests_per_hour,
             cancel.clone(),
             Arc::clone(&on_wait),

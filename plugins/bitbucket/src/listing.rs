@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::advice::nothing_visible;
 use crate::api::Account;
+use crate::credentials::Kind;
 use crate::repository;
 use crate::status::{astray, refusal};
 use crate::text::one_line;
@@ -119,7 +120,10 @@ impl Listing {
                 self.duplicates += 1;
             }
         }
-        page.total = self.distinct_total().into();
+        // What Bitbucket counts for somebody without credentials need not be what it shows them.
+        if account.credentials.kind() != Kind::Anonymous {
+            page.total = self.distinct_total().into();
+        }
         services.debug(&format!(
             "page {} of workspace {}: {} repositories",
             self.pages,

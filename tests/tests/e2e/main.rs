@@ -17,6 +17,7 @@ mod faults;
 mod git_failures;
 mod inputs;
 mod interruption;
+mod load;
 #[cfg(unix)]
 mod mount;
 mod names;

@@ -132,6 +132,9 @@ pub struct NetworkOptions {
     pub retries: u32,
     /// Requests to one host in an hour, API and git together; `None` for no limit of ours.
     pub requests_per_hour: Option<u32>,
+    /// Requests to one host at the same time, API and git together; `None` for as many as there are
+    /// jobs.
+    pub connections_per_host: Option<usize>,
     /// The longest wait before a retry, and the longest `Retry-After` that is obeyed.
     pub longest_wait: Duration,
     /// The largest answer of an API that is read, in bytes. It doesn't apply to git.
@@ -146,6 +149,7 @@ impl Default for NetworkOptions {
             stall: Duration::from_secs(60),
             retries: 3,
             requests_per_hour: None,
+            connections_per_host: None,
             longest_wait: Duration::from_secs(120),
             max_body_bytes: 32 * 1024 * 1024,
         }

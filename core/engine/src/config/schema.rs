@@ -34,6 +34,7 @@ const NETWORK: &[&str] = &[
     "stallSeconds",
     "retries",
     "requestsPerHour",
+    "connectionsPerHost",
     "longestWaitSeconds",
     "maxBodyBytes",
 ];
@@ -319,6 +320,10 @@ fn network(section: &Section<'_>) -> Result<NetworkOptions, ConfigError> {
         },
         requests_per_hour: match section.get("requestsPerHour") {
             Some(field) => u32::try_from(field.integer(1..=10_000_000)?).ok(),
+            None => None,
+        },
+        connections_per_host: match section.get("connectionsPerHost") {
+            Some(field) => usize::try_from(field.integer(1..=64)?).ok(),
             None => None,
         },
         longest_wait: seconds("longestWaitSeconds", defaults.longest_wait)?,
