@@ -229,6 +229,18 @@ impl SourceReport {
         }
     }
 
+    /// A source that was looked at without being backed up, with the outcome that follows.
+    pub fn looked_at(title: &str, hoster: &str, found: Result<Vec<Finding>, Failure>) -> Self {
+        match found {
+            Err(failure) => Self::failed(title, hoster, failure),
+            Ok(findings) => {
+                let mut report = Self::listed(title, hoster, 0, findings);
+                report.conclude();
+                report
+            }
+        }
+    }
+
     /// The outcome that follows from the repositories', and from the notes: one that is an error
     /// says that the listing is not the whole truth.
     pub fn conclude(&mut self) {

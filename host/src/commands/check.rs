@@ -61,14 +61,9 @@ fn print_source(source: &CheckedSource, offline: bool) {
 fn exit_code(checked: Vec<CheckedSource>) -> u8 {
     let reports = checked
         .into_iter()
-        .map(|source| match source.result {
-            Err(failure) => SourceReport::failed(&source.title, &source.hoster, failure),
-            Ok(report) => {
-                let mut of_source =
-                    SourceReport::listed(&source.title, &source.hoster, 0, report.findings);
-                of_source.conclude();
-                of_source
-            }
+        .map(|source| {
+            let found = source.result.map(|report| report.findings);
+            SourceReport::looked_at(&source.title, &source.hoster, found)
         })
         .collect();
     Report::conclude(Timestamp::now(), false, reports).exit_code

@@ -37,14 +37,9 @@ pub fn run(common: &Common, arguments: &ListArguments) -> Result<Ending, Complai
 fn exit_code(listed: Vec<ListedSource>) -> u8 {
     let reports = listed
         .into_iter()
-        .map(|source| match source.repositories {
-            Err(failure) => SourceReport::failed(&source.title, &source.hoster, failure),
-            Ok(_) => {
-                let mut report =
-                    SourceReport::listed(&source.title, &source.hoster, 0, source.notes);
-                report.conclude();
-                report
-            }
+        .map(|source| {
+            let found = source.repositories.map(|_| source.notes);
+            SourceReport::looked_at(&source.title, &source.hoster, found)
         })
         .collect();
     Report::conclude(Timestamp::now(), false, reports).exit_code
