@@ -164,7 +164,8 @@ impl Services {
     ///
     /// The failure, or the interruption of the wait.
     pub fn begin_anew(&self, retry: &mut u32, failure: Failure) -> Result<(), Failure> {
-        let failure = self.cancel.explain(failure);
+        let mut failure = self.cancel.explain(failure);
+        failure.message = self.redactor.clean(&failure.message).into_owned();
         let kinds = [ErrorKind::Network, ErrorKind::BadAnswer, ErrorKind::Git];
         if failure.permanent || !kinds.contains(&failure.kind) || *retry >= self.patience.retries {
             return Err(failure);

@@ -203,11 +203,6 @@ impl Engine {
         self
     }
 
-    /// The configuration.
-    pub fn config(&self) -> &Config {
-        &self.config
-    }
-
     /// Something to end the run early with, from another thread: what is under way is given up,
     /// what is finished stays.
     pub fn interrupter(&self) -> impl Fn() + Send + 'static {

@@ -118,6 +118,26 @@ fn a_server_that_sends_the_token_back_does_not_get_it_printed() {
 }
 
 #[test]
+fn a_wait_does_not_show_the_address_that_a_redirect_chose() {
+    let world = World::new();
+    let options = json!({"network": {"retries": 1, "longestWaitSeconds": 1}});
+    world.configure_with(&[world.source_with("authName", USER)], &options);
+    world.forge.repository("web").private().commit("one");
+    let away = Action::redirect(302, &format!("http://localhost:1/{TOKEN}"));
+    for kind in [RequestKind::Api, RequestKind::InfoRefs] {
+        world.forge.clear_faults();
+        world.forge.inject(Fault::on(kind, away.clone()));
+        let run = world
+            .forgekeep(&["backup", "-vvv", "--progress", "json"])
+            .run()
+            .expect(3);
+        assert!(run.stdout.contains("\"event\":\"waiting\""), "{kind:?}");
+        assert_run_clean(&format!("a redirect at {kind:?}"), &run);
+    }
+    assert_nothing_written(&world);
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn the_token_is_in_no_argument_of_any_process() {
     let world = World::new();

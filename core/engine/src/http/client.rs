@@ -98,7 +98,7 @@ impl Client {
         let unusable = |error: http::Error| {
             Failure::new(ErrorKind::Policy, format!("cannot ask {url}: {error}"))
         };
-        log::trace!("{} {}", request.method, shown(request, url));
+        log::trace!("{} {}", request.method, cleaned(request, url.as_str()));
         let agent = if is_loopback(url) {
             &self.direct
         } else {
@@ -113,7 +113,7 @@ impl Client {
         log::debug!(
             "{} {}: {}",
             request.method,
-            shown(request, url),
+            cleaned(request, url.as_str()),
             answer.status().as_u16()
         );
         Ok(answer)
@@ -122,6 +122,17 @@ impl Client {
 
 impl HttpClient for Client {
     fn send(&self, request: &Request) -> Result<Response, Failure> {
+        // A failure is logged and shown before any report is made of it, and it names an address
+        // that a redirect may have chosen.
+        self.follow(request).map_err(|mut failure| {
+            failure.message = cleaned(request, &failure.message);
+            failure
+        })
+    }
+}
+
+impl Client {
+    fn follow(&self, request: &Request) -> Result<Response, Failure> {
         let mut url = request.url.clone();
         for _ in 0..=MAX_REDIRECTS {
             let answer = self.send_once(request, &url)?;
@@ -140,10 +151,10 @@ impl HttpClient for Client {
     }
 }
 
-/// An address for the log: where a server redirects to may hold what was sent to it.
-fn shown(request: &Request, url: &Url) -> String {
+/// Text with an address in it, for people: where a server redirects to may hold what was sent to it.
+fn cleaned(request: &Request, text: &str) -> String {
     let secrets: Vec<_> = request.authorization.secret().into_iter().collect();
-    Redactor::new(&secrets).clean(url.as_str()).into_owned()
+    Redactor::new(&secrets).clean(text).into_owned()
 }
 
 /// Where a redirect leads; `None` if the answer is none, or one that must not be followed: like

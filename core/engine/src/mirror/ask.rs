@@ -30,7 +30,7 @@ pub(super) struct Answered {
 pub(super) fn advertise(upstream: &Upstream<'_>) -> Result<Answered, Failure> {
     let url = checked_url(upstream)?;
     let request = Request::get(
-        service_url(&url, "info/refs", Some("service=git-upload-pack"))?,
+        service_url(&url, "info/refs", Some("service=git-upload-pack")),
         upstream.authorization.clone(),
         Arc::clone(&upstream.services.scope),
     )
@@ -176,11 +176,11 @@ pub(super) fn expect_kind(answer: &Response, expected: &str) -> Result<(), Failu
 }
 
 /// The address of one of git's services below a clone URL, as git builds it (gitprotocol-http(5)).
-pub(super) fn service_url(clone: &Url, path: &str, query: Option<&str>) -> Result<Url, Failure> {
+pub(super) fn service_url(clone: &Url, path: &str, query: Option<&str>) -> Url {
     let mut url = clone.clone();
     let base = clone.path().trim_end_matches('/');
     url.set_path(&format!("{base}/{path}"));
     url.set_query(query);
     url.set_fragment(None);
-    Ok(url)
+    url
 }

@@ -153,7 +153,7 @@ impl Round {
         self.exchange.cancel.check()?;
         let request = Request {
             method: "POST".to_owned(),
-            url: service_url(&self.exchange.url, "git-upload-pack", None)?,
+            url: service_url(&self.exchange.url, "git-upload-pack", None),
             headers: Vec::new(),
             authorization: self.exchange.authorization.clone(),
             body: std::mem::take(&mut self.request),
