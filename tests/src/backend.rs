@@ -22,7 +22,7 @@ impl GitService for HttpBackend {
     }
 }
 
-fn run(git_dir: &Path, path: &str, request: Request) -> Response {
+pub(crate) fn run(git_dir: &Path, path: &str, request: Request) -> Response {
     let mut command = git::http_backend(git_dir);
     command
         .env("GIT_PROJECT_ROOT", git_dir)

@@ -114,6 +114,13 @@ pub enum Action {
     Delay(Duration),
     /// Sends half of the body, then nothing until [`crate::Forge::release`], or the forge's end.
     Stall,
+    /// Sends the body in pieces, with a pause after each, until [`crate::Forge::release`].
+    Slowly {
+        /// The pause.
+        pause: Duration,
+        /// Cuts the real body into pieces, which may be more than it.
+        cut: fn(Vec<u8>) -> Vec<Vec<u8>>,
+    },
     /// Spoils the real answer.
     Alter(fn(&mut Answer)),
     /// Spoils the request before it is answered.
@@ -170,6 +177,14 @@ impl Action {
         }
     }
 
+    /// A byte of the body now and then.
+    pub fn drip() -> Self {
+        Self::Slowly {
+            pause: Duration::from_millis(900),
+            cut: |body| body.into_iter().map(|byte| vec![byte]).collect(),
+        }
+    }
+
     /// A redirect.
     pub fn redirect(status: u16, url: &str) -> Self {
         Self::Respond {
@@ -209,6 +224,21 @@ impl Action {
                 Reply::TakeOver(Box::new(move |client| {
                     client.write_all(&message)?;
                     release.wait();
+                    Ok(())
+                }))
+            }
+            Self::Slowly { pause, cut } => {
+                let mut answer = real_answer(gate, request);
+                let pieces = cut(std::mem::take(&mut answer.body));
+                let head = answer.head(pieces.iter().map(Vec::len).sum());
+                Reply::TakeOver(Box::new(move |client| {
+                    client.write_all(&head)?;
+                    for piece in pieces {
+                        client.write_all(&piece)?;
+                        if release.wait_for(pause) {
+                            break;
+                        }
+                    }
                     Ok(())
                 }))
             }
@@ -259,6 +289,16 @@ fn header(name: &str, value: &str) -> (String, String) {
 }
 
 impl Answer {
+    /// The head on the wire, for a body of another length than it has.
+    fn head(&self, length: usize) -> Vec<u8> {
+        let mut head = format!("HTTP/1.1 {} Spoilt\r\n", self.status);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("Content-Length: {length}\r\n\r\n"));
+        head.into_bytes()
+    }
+
     fn into_reply(self) -> Reply {
         Reply::Response(Response {
             status: self.status,
@@ -270,18 +310,10 @@ impl Answer {
 
 /// The real answer as bytes, with a body that is half as long as its head says.
 fn half_an_answer(gate: &Gate, request: Request) -> Vec<u8> {
-    let Answer {
-        status,
-        headers,
-        body,
-    } = real_answer(gate, request);
-    let mut message = format!("HTTP/1.1 {status} Truncated\r\n");
-    for (name, value) in headers {
-        message.push_str(&format!("{name}: {value}\r\n"));
-    }
-    message.push_str(&format!("Content-Length: {}\r\n\r\n", body.len().max(2)));
-    let mut message = message.into_bytes();
-    message.extend(&body[..body.len() / 2]);
+    let answer = real_answer(gate, request);
+    let length = answer.body.len();
+    let mut message = answer.head(length.max(2));
+    message.extend(&answer.body[..length / 2]);
     message
 }
 
@@ -332,6 +364,15 @@ impl Release {
     pub(crate) fn release(&self) {
         *self.released.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.changed.notify_all();
+    }
+
+    /// Whether that comes to pass within a time.
+    fn wait_for(&self, time: Duration) -> bool {
+        let released = self.released.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .changed
+            .wait_timeout_while(released, time, |released| !*released);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
     }
 
     fn wait(&self) {

@@ -2,8 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -12,6 +11,7 @@ use crate::catalogue::{REPOSITORY, STATE_FILE, State, WIKI};
 use crate::event::{Event, Observer};
 use crate::hoster::{Repository, Services, Session};
 use crate::http::Authorization;
+pub(crate) use crate::http::Standing;
 use crate::mirror::{Mirrored, Outcome, RefChanges, Transfer, Upstream, mirror};
 use crate::names;
 use crate::plan::{Action, Task};
@@ -31,37 +31,6 @@ pub(crate) struct OpenSource {
     pub session: Mutex<Box<dyn Session>>,
     pub services: Services,
     pub standing: Standing,
-}
-
-/// Whether a source's credentials work. Refused ones are not tried on every repository: that locks
-/// accounts. But a refusal after a success is that repository's own, and so is a single one.
-#[derive(Default)]
-pub(crate) struct Standing {
-    proven: AtomicBool,
-    refusals: AtomicUsize,
-    refused: OnceLock<Failure>,
-}
-
-impl Standing {
-    fn check(&self) -> Result<(), Failure> {
-        match self.refused.get() {
-            Some(failure) => Err(failure.clone().while_doing("not tried, after")),
-            None => Ok(()),
-        }
-    }
-
-    fn learn(&self, result: &Result<Outcome, Failure>) {
-        match result {
-            Ok(_) => self.proven.store(true, Ordering::Relaxed),
-            Err(failure) if failure.kind == ErrorKind::Credentials => {
-                let before = self.refusals.fetch_add(1, Ordering::Relaxed);
-                if before > 0 && !self.proven.load(Ordering::Relaxed) {
-                    let _ = self.refused.set(failure.clone());
-                }
-            }
-            Err(_) => {}
-        }
-    }
 }
 
 /// Mirrors every task's repository. `sources` is indexed by [`Task::source`]; a report comes back
@@ -190,7 +159,6 @@ impl Work<'_> {
             &self.folder.join(REPOSITORY),
             self.repository().size,
         );
-        self.source.standing.learn(&mirrored);
         let outcome = match mirrored {
             Ok(outcome) => outcome,
             Err(failure) => return report.failed(failure),
@@ -226,11 +194,16 @@ impl Work<'_> {
             true => None,
             false => Some(self.space.begin_clone(folder, size)?),
         };
+        let services = &self.source.services;
+        let services = Services {
+            http: self.source.standing.watch(&services.http, &services.cancel),
+            ..services.clone()
+        };
         let upstream = Upstream {
             url,
             authorization,
             default_branch,
-            services: &self.source.services,
+            services: &services,
             may_write: &|| self.space.begin_update(folder),
         };
         let progress = |transfer: Transfer| {

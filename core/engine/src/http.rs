@@ -6,9 +6,12 @@
 
 mod budget;
 mod client;
+mod connect;
 mod limit;
 mod retry;
 mod scope;
+mod standing;
+mod unreachable;
 
 use std::fmt;
 use std::io::{self, Read};
@@ -22,11 +25,12 @@ use crate::Failure;
 use crate::secret::Secret;
 
 pub use budget::Budgeted;
-pub(crate) use client::broken_body;
 pub use client::{Client, Settings};
 pub use limit::Limited;
 pub use retry::{OnWait, Patience, Retrying, Wait};
 pub use scope::{CredentialScope, is_loopback};
+pub(crate) use standing::{Standing, refused};
+pub(crate) use unreachable::broken_body;
 
 /// Something that makes HTTP requests.
 pub trait HttpClient: Send + Sync {
@@ -173,11 +177,11 @@ impl Body {
             Ok(_) => {
                 // The rest may be endless: do not drain it.
                 self.finished = true;
-                Err(client::too_large(url, limit))
+                Err(unreachable::too_large(url, limit))
             }
             Err(error) => {
                 self.finished = true;
-                Err(client::broken_body(url, &error))
+                Err(broken_body(url, &error))
             }
         }
     }

@@ -1,5 +1,8 @@
 //! What is printed at the end of a run, and for a plan.
 
+mod failures;
+mod table;
+
 use std::fmt::Write as _;
 
 use forgekeep_engine::plan::{Action, Plan};
@@ -8,84 +11,136 @@ use forgekeep_engine::report::{
 };
 
 use crate::text;
+use table::Table;
 
-/// What came of a run: a line for each source, whatever failed, and one line for the whole.
+/// The outcomes of repositories with the words for them, in the order of the table.
+const OUTCOMES: [(RepositoryOutcome, &str); 6] = [
+    (RepositoryOutcome::Cloned, "cloned"),
+    (RepositoryOutcome::Updated, "updated"),
+    (RepositoryOutcome::Unchanged, "unchanged"),
+    (RepositoryOutcome::Empty, "empty"),
+    (RepositoryOutcome::Skipped, "skipped"),
+    (RepositoryOutcome::Failed, "failed"),
+];
+
+/// What came of a run: a table with a line for each source, what failed and what to do about it,
+/// and one line for the whole.
 pub fn of_run(report: &Report) -> String {
-    let mut out = String::new();
+    let mut out = sources(report).to_string();
     for source in &report.sources {
-        let _ = writeln!(out, "{}", source_line(source));
-        if let Some(error) = &source.error {
-            let _ = writeln!(out, "{}", text::failure("  ", error));
-        }
-        for repository in source.failures() {
-            let _ = writeln!(out, "  failed: {}", repository.name);
-            if let Some(error) = &repository.error {
-                let _ = writeln!(out, "{}", text::failure("    ", error));
-            }
+        let lost: usize = source
+            .repositories
+            .iter()
+            .map(|r| r.refs.forced + r.refs.deleted)
+            .sum();
+        if lost > 0 {
+            let refs = text::count(lost, "ref", "refs");
+            let _ = writeln!(
+                out,
+                "{}: {refs} rewritten or deleted upstream, old ones kept",
+                source.title
+            );
         }
     }
-    let _ = writeln!(out, "{}", last_line(report));
+    let failures = failures::of(report);
+    let _ = write!(out, "{failures}\n{}\n", last_line(report));
     out
 }
 
-fn source_line(source: &SourceReport) -> String {
-    let mut parts = Vec::new();
-    let kinds = [
-        (RepositoryOutcome::Cloned, "cloned"),
-        (RepositoryOutcome::Updated, "updated"),
-        (RepositoryOutcome::Unchanged, "unchanged"),
-        (RepositoryOutcome::Empty, "empty"),
-        (RepositoryOutcome::Skipped, "skipped"),
-        (RepositoryOutcome::Failed, "failed"),
-    ];
-    for (outcome, word) in kinds {
-        let number = source
-            .repositories
-            .iter()
-            .filter(|repository| repository.outcome == outcome)
-            .count();
-        if number > 0 {
-            parts.push(format!("{number} {word}"));
+fn number_of(source: &SourceReport, outcome: RepositoryOutcome) -> usize {
+    let all = source.repositories.iter();
+    all.filter(|repository| repository.outcome == outcome)
+        .count()
+}
+
+/// A column for each outcome that occurred: one of zeros would only be in the way.
+fn sources(report: &Report) -> Table {
+    let occurred: Vec<_> = OUTCOMES
+        .into_iter()
+        .filter(|(outcome, _)| report.repositories().any(|r| r.outcome == *outcome))
+        .collect();
+    let mut heads = vec!["source".to_owned(), "result".to_owned()];
+    heads.extend(occurred.iter().map(|(_, word)| (*word).to_owned()));
+    if !occurred.is_empty() {
+        heads.extend(["received".to_owned(), "work".to_owned()]);
+    }
+    let mut table = Table::new(heads);
+    for source in &report.sources {
+        let word = match source.outcome {
+            SourceOutcome::Ok => "ok",
+            SourceOutcome::Partial => "partial",
+            SourceOutcome::Failed => "failed",
+        };
+        let mut row = vec![source.title.clone(), word.to_owned()];
+        row.extend(
+            occurred
+                .iter()
+                .map(|(outcome, _)| match number_of(source, *outcome) {
+                    0 => "-".to_owned(),
+                    number => number.to_string(),
+                }),
+        );
+        let all = source.repositories.iter();
+        match (occurred.is_empty(), source.repositories.is_empty()) {
+            (true, _) => {}
+            (false, true) => row.extend(["-".to_owned(), "-".to_owned()]),
+            (false, false) => {
+                row.push(text::bytes(all.clone().map(|r| r.bytes_received).sum()));
+                row.push(duration(all.map(|r| r.seconds).sum()));
+            }
         }
+        table.row(row);
     }
-    let forced: usize = source.repositories.iter().map(|r| r.refs.forced).sum();
-    let deleted: usize = source.repositories.iter().map(|r| r.refs.deleted).sum();
-    if forced + deleted > 0 {
-        parts.push(format!(
-            "{} rewritten or deleted upstream, old ones kept",
-            text::count(forced + deleted, "ref", "refs")
-        ));
+    table
+}
+
+/// A time for a person: "1.2 s", "3 min 7 s", "2 h 5 min".
+fn duration(seconds: f64) -> String {
+    if seconds < 59.95 {
+        return format!("{seconds:.1} s");
     }
-    let word = match source.outcome {
-        SourceOutcome::Ok => "ok",
-        SourceOutcome::Partial => "partial",
-        SourceOutcome::Failed => "failed",
-    };
-    let detail = if parts.is_empty() {
-        String::new()
-    } else {
-        format!(": {}", parts.join(", "))
-    };
-    format!("{} ({}): {word}{detail}", source.title, source.hoster)
+    // Saturates: no run is that long.
+    let whole = seconds.round() as u64;
+    match (whole / 3600, whole / 60 % 60, whole % 60) {
+        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
 }
 
 fn last_line(report: &Report) -> String {
     let safe = report.repositories().filter(|r| r.is_safe()).count();
-    let failed = report
-        .repositories()
-        .filter(|r| r.outcome == RepositoryOutcome::Failed)
+    let sum = |outcome| -> usize { report.sources.iter().map(|s| number_of(s, outcome)).sum() };
+    let failed = sum(RepositoryOutcome::Failed);
+    let sources = report.sources.iter();
+    let unlisted = sources
+        .filter(|s| s.outcome == SourceOutcome::Failed && s.repositories.is_empty())
         .count();
     let bytes: u64 = report.repositories().map(|r| r.bytes_received).sum();
     let seconds = report.finished.duration_since(report.started).as_secs_f64();
     let safe = text::count(safe, "repository", "repositories");
-    let measured = format!("{} received, {seconds:.1} s", text::bytes(bytes));
-    match report.outcome {
-        RunOutcome::Ok => format!("All good: {safe} backed up, {measured}."),
-        RunOutcome::Partial => {
-            format!("Not everything is backed up: {safe} are, {failed} failed; {measured}.")
+    let measured = format!("{} received, {}", text::bytes(bytes), duration(seconds));
+    match (report.outcome, &report.error) {
+        (RunOutcome::Ok, None) => format!("All good: {safe} backed up, {measured}."),
+        (RunOutcome::Ok, Some(error)) => {
+            format!("Not all is well: {safe} backed up, {measured}; but {error}.")
         }
-        RunOutcome::Failed => "Nothing was backed up.".to_owned(),
-        RunOutcome::Interrupted => {
+        (RunOutcome::Partial, _) if failed + unlisted == 0 => {
+            format!("Not all is well: {safe} backed up, {measured}; see above what is wrong.")
+        }
+        (RunOutcome::Partial, _) => {
+            let lost = [
+                (failed, "repository", "repositories"),
+                (unlisted, "source", "sources"),
+            ];
+            let lost = lost.into_iter().filter(|(number, ..)| *number > 0);
+            let lost: Vec<_> = lost
+                .map(|(n, one, many)| text::count(n, one, many))
+                .collect();
+            let lost = lost.join(" and ");
+            format!("Not everything is backed up: {safe} done, {lost} failed; {measured}.")
+        }
+        (RunOutcome::Failed, _) => "Nothing was backed up.".to_owned(),
+        (RunOutcome::Interrupted, _) => {
             format!("Interrupted: {safe} backed up before; run again for the rest.")
         }
     }
@@ -137,3 +192,6 @@ pub fn of_plan(plan: &Plan, sources: &[SourceReport]) -> String {
     );
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,16 +117,68 @@ fn a_token_without_the_scope_is_told_which_one_it_needs() {
 }
 
 #[test]
-fn credentials_that_git_refuses_are_not_tried_on_every_repository() {
+fn credentials_that_git_refuses_are_tried_once_however_many_work_at_a_time() {
     let world = World::new();
-    world.configure(&[world.source_with("authName", "somebody-else")]);
+    let other = Forge::builder()
+        .workspace("beta")
+        .access_token(ACCESS_TOKEN)
+        .build();
+    other.repository("docs").private().commit("one");
+    let beta = json!({"title": "beta", "hoster": "bitbucket", "name": "beta",
+        "password": ACCESS_TOKEN, "apiUrl": other.api_url()});
+    world.configure(&[world.source_with("authName", "somebody-else"), beta]);
     let original = world.forge.repository("original").private().commit("one");
     world.forge.copies(original, "copy", 30);
-    let run = world.forgekeep(&["backup", "--jobs", "2"]).run().expect(12);
-    assert_all(&run, "failed", 31);
-    // One refusal may be that repository's own; two are enough, and one worker may be ahead.
-    let tries = world.forge.count(RequestKind::InfoRefs);
-    assert!(tries <= 3, "{tries} tries lock accounts");
+    let run = world.forgekeep(&["backup", "--jobs", "8"]).run().expect(3);
+    assert_eq!(world.forge.count(RequestKind::InfoRefs), 1);
+    let acme = source(&run, "acme");
+    assert_eq!(acme["outcome"], "failed");
+    let errors: Vec<_> = acme["repositories"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(error)
+        .collect();
+    assert_eq!(errors.len(), 31);
+    let hint = "the user name \"somebody-else\": check authName";
+    for said in &errors {
+        assert!(
+            said.starts_with("credentials: ") && said.contains(hint),
+            "{said}"
+        );
+    }
+    let spared = errors
+        .iter()
+        .filter(|said| said.contains("not tried, after: "));
+    assert_eq!(spared.count(), 30);
+    // Who has other credentials is none the worse for it.
+    assert_eq!(run.outcome("beta/docs"), "cloned");
+}
+
+#[test]
+fn a_repository_that_hangs_keeps_nobody_of_its_source_waiting_for_long() {
+    let world = World::new();
+    for slug in ["api", "docs"] {
+        world.forge.repository(slug).private().commit("one");
+    }
+    // The first in line.
+    world
+        .forge
+        .repository("web")
+        .private()
+        .commit("one")
+        .size(1_000_000);
+    world
+        .forge
+        .inject(Fault::on(RequestKind::InfoRefs, Action::Hang).repository("web"));
+    let running = world.forgekeep(&["backup", "--jobs", "2"]).spawn();
+    world.forge.wait_for(RequestKind::UploadPack, 2);
+    world.forge.clear_faults();
+    world.forge.release();
+    let run = running.wait().expect(3);
+    for slug in ["api", "docs"] {
+        assert_eq!(run.outcome(&format!("acme/{slug}")), "cloned");
+    }
 }
 
 #[test]
@@ -180,8 +232,8 @@ fn one_repository_that_refuses_does_not_stop_the_others() {
     for slug in ["api", "docs", "web"] {
         world.forge.repository(slug).private().commit("one");
     }
-    // The first in line: the largest.
-    world.forge.repository("api").size(1_000_000);
+    // The first in line, the largest, proves the credentials.
+    world.forge.repository("docs").size(1_000_000);
     world
         .forge
         .inject(Fault::on(RequestKind::InfoRefs, Action::status(401)).repository("api"));

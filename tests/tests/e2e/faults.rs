@@ -7,10 +7,12 @@ mod cases;
 mod certificates;
 mod matrix;
 mod page;
+mod proxy;
 mod secrecy;
 mod sequences;
 mod silence;
 mod spoil;
+mod wiki;
 
 use serde_json::{Value, json};
 

@@ -133,9 +133,13 @@ fn an_unknown_hoster() {
     world.configure(&[world.source_with("hoster", "bitbuckt")]);
     insta::assert_snapshot!(complaint(&world, 11), @r#"
     acme: failed: no plugin serves the hoster "bitbuckt"
-    acme (bitbuckt): failed
-      no plugin serves the hoster "bitbuckt"
+    source  result
+    acme    failed
+
+    What failed:
+      acme: no plugin serves the hoster "bitbuckt"
         hint: did you mean "bitbucket"?
+
     Nothing was backed up.
     "#);
 }
@@ -146,9 +150,13 @@ fn an_unknown_workspace() {
     world.configure(&[world.source_with("name", "acne")]);
     insta::assert_snapshot!(complaint(&world, 3), @r"
     acme: failed: Bitbucket knows no workspace acne, or hides it from the API token of dev@example.com (404): No workspace with identifier 'acne'.
-    acme (bitbucket): failed
-      Bitbucket knows no workspace acne, or hides it from the API token of dev@example.com (404): No workspace with identifier 'acne'.
+    source  result
+    acme    failed
+
+    What failed:
+      acme: Bitbucket knows no workspace acne, or hides it from the API token of dev@example.com (404): No workspace with identifier 'acne'.
         hint: check name: it is the id of the workspace, the part after https://bitbucket.org/ in the address of its repositories, which changes when the workspace is renamed; check that the account is a member of it; check that apiUrl ([forge]) is Bitbucket's API
+
     Nothing was backed up.
     ");
 }
@@ -159,9 +167,13 @@ fn a_wrong_token() {
     world.configure(&[world.source_with("password", "ATATTwrong-token")]);
     insta::assert_snapshot!(complaint(&world, 12), @r"
     acme: failed: Bitbucket refuses the API token of dev@example.com (401): Token is invalid, expired, or not supported for this endpoint.
-    acme (bitbucket): failed
-      Bitbucket refuses the API token of dev@example.com (401): Token is invalid, expired, or not supported for this endpoint.
+    source  result
+    acme    failed
+
+    What failed:
+      acme: Bitbucket refuses the API token of dev@example.com (401): Token is invalid, expired, or not supported for this endpoint.
         hint: check at https://id.atlassian.com/manage-profile/security/api-tokens that the token has neither expired nor been revoked, and that it was created with scopes (app Bitbucket, at least read:repository:bitbucket); check that apiAuthName is the e-mail address of that account
+
     Nothing was backed up.
     ");
 }
@@ -176,9 +188,13 @@ fn an_api_that_is_not_there() {
     let said = complaint(&world, 3).replace(&url, "[closed]");
     insta::assert_snapshot!(said, @r"
     acme: failed: [closed]/2.0/repositories/acme?pagelen=100&sort=created_on: connection refused: nothing listens there
-    acme (bitbucket): failed
-      [closed]/2.0/repositories/acme?pagelen=100&sort=created_on: connection refused: nothing listens there
+    source  result
+    acme    failed
+
+    What failed:
+      acme: [closed]/2.0/repositories/acme?pagelen=100&sort=created_on: connection refused: nothing listens there
         hint: check the address and that the server is running
+
     Nothing was backed up.
     ");
 }

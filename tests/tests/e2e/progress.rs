@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use forgekeep_tests::{Action, Fault, RequestKind};
 use serde_json::Value;
 
 use crate::support::{World, report};
@@ -59,11 +60,10 @@ fn plain_progress_is_lines_on_stderr_and_a_summary_on_stdout() {
             run.stderr
         );
     }
-    assert!(
-        run.stdout.contains("acme (bitbucket): ok: 2 cloned"),
-        "{}",
-        run.stdout
-    );
+    let mut lines = run.stdout.lines().map(str::split_whitespace);
+    let mut next = || lines.next().unwrap().take(3).collect::<Vec<_>>();
+    assert_eq!(next(), ["source", "result", "cloned"]);
+    assert_eq!(next(), ["acme", "ok", "2"]);
     assert!(
         run.stdout.contains("All good: 2 repositories backed up"),
         "{}",
@@ -94,7 +94,7 @@ fn no_progress_shows_only_the_summary() {
         .run()
         .expect(0);
     assert_eq!(run.stderr, "");
-    assert!(run.stdout.contains("2 cloned"), "{}", run.stdout);
+    assert!(run.stdout.contains("2 repositories"), "{}", run.stdout);
 }
 
 #[test]
@@ -115,4 +115,38 @@ fn unchanged_repositories_get_a_line_where_that_is_wanted() {
         "{}",
         run.stderr
     );
+}
+
+#[test]
+fn the_end_of_a_run_is_a_table_then_what_failed_and_then_the_whole() {
+    let world = world();
+    for slug in ["docs", "infra"] {
+        world.forge.repository(slug).commit("one");
+        let fault = Fault::on(RequestKind::InfoRefs, Action::status(503));
+        world.forge.inject(fault.repository(slug));
+    }
+    let run = world.forgekeep(&["backup", "--progress", "none"]).run();
+    let shown = world.shown(&run.expect(3).stdout);
+    // Bytes and times differ from run to run.
+    let (table, rest) = shown.split_once("\n\n").unwrap();
+    let cells: Vec<Vec<_>> = table
+        .lines()
+        .map(|line| line.split_whitespace().collect())
+        .collect();
+    assert_eq!(
+        cells[0],
+        ["source", "result", "cloned", "failed", "received", "work"]
+    );
+    assert_eq!(cells[1][..4], ["acme", "partial", "2", "2"]);
+    let (failures, last) = rest.split_once("\n\n").unwrap();
+    let mut failures: Vec<_> = failures.lines().collect();
+    failures[1..3].sort();
+    insta::assert_snapshot!(failures.join("\n"), @r"
+    What failed:
+      acme/docs: [forge]/acme/docs.git/info/refs?service=git-upload-pack answered 503: the hoster is out of order
+      acme/infra: [forge]/acme/infra.git/info/refs?service=git-upload-pack answered 503: the hoster is out of order
+        hint: look at its status page and run again later
+    ");
+    let begin = "Not everything is backed up: 2 repositories done, 2 repositories failed; ";
+    assert!(last.starts_with(begin), "{last}");
 }

@@ -52,6 +52,30 @@ fn faults_that_pass_leave_no_trace() {
 }
 
 #[test]
+fn a_fetch_whose_step_fails_asks_for_the_refs_again() {
+    let moved = "upload-pack: not our ref 1234567890123456789012345678901234567890";
+    for action in [
+        Action::GitError(moved.into()),
+        Action::Close,
+        Action::Truncate,
+    ] {
+        for (times, code, asked) in [(1, 0, 2), (usize::MAX, 3, 3)] {
+            let world = world();
+            let fault = Fault::on(RequestKind::UploadPack, action.clone());
+            world.forge.inject(fault.first(times));
+            world.backup().expect(code);
+            for kind in [RequestKind::InfoRefs, RequestKind::UploadPack] {
+                assert_eq!(
+                    world.forge.count(kind),
+                    asked,
+                    "{kind:?} {action:?} {times}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn a_fault_that_stays_is_tried_as_often_as_configured() {
     let world = world();
     world

@@ -1,12 +1,19 @@
-use std::io;
+use std::fs::File;
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::Duration;
 
 use ureq::http;
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, Timeout};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::{Agent, ProxyProtocol};
 use url::Url;
 
+use super::connect::connector;
+use super::unreachable::unreachable_host;
 use super::{Body, HttpClient, Request, Response, is_loopback};
+use crate::cancel::Cancel;
 use crate::redact::Redactor;
 use crate::{ErrorKind, Failure};
 
@@ -14,12 +21,16 @@ use crate::{ErrorKind, Failure};
 /// no API nor git server needs more than one or two.
 const MAX_REDIRECTS: usize = 5;
 
+/// How often a request under way looks for an interruption.
+const GLANCE: Duration = Duration::from_millis(100);
+
 /// How the client behaves.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Name resolution, connection and TLS handshake, each.
     pub connect: Duration,
-    /// Longest silence while something is expected. There is no limit on the total: a large
+    /// Longest silence while something is expected, and the time in which an answer has to bring
+    /// at least a little; `connect.rs` says how much. There is no limit on the total: a large
     /// repository takes as long as it takes.
     pub stall: Duration,
     /// Connections kept for reuse, to one host and in all: one for each worker and each source.
@@ -33,6 +44,8 @@ pub struct Client {
     /// The same without the environment's proxy, for this machine: a proxy has no business with
     /// what stays here, and would see credentials sent in plain HTTP.
     direct: Agent,
+    /// Set by [`Client::shutdown`].
+    cancel: Cancel,
 }
 
 impl Client {
@@ -59,14 +72,26 @@ impl Client {
                         .build(),
                 )
         };
+        let agent = |config| {
+            let connector = connector(settings.stall);
+            Agent::with_parts(config, connector, DefaultResolver::default())
+        };
+        let proxied = config().build();
+        if let Some(proxy) = proxied.proxy()
+            && !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
+        {
+            log::warn!("the proxy of the environment is not used: it is a SOCKS proxy");
+        }
         Self {
-            agent: config().build().new_agent(),
-            direct: config().proxy(None).build().new_agent(),
+            agent: agent(proxied),
+            direct: agent(config().proxy(None).build()),
+            cancel: Cancel::new(),
         }
     }
 
     /// Ends every request under way, for good: for an interrupted run.
     pub fn shutdown(&self) {
+        self.cancel.cancel();
         self.agent.clone().shutdown();
         self.direct.clone().shutdown();
     }
@@ -75,6 +100,7 @@ impl Client {
         &self,
         request: &Request,
         url: &Url,
+        upload: Option<&Path>,
     ) -> Result<http::Response<ureq::Body>, Failure> {
         let mut builder = http::Request::builder()
             .method(request.method.as_str())
@@ -100,16 +126,22 @@ impl Client {
         };
         log::trace!("{} {}", request.method, cleaned(request, url.as_str()));
         let agent = if is_loopback(url) {
-            &self.direct
+            self.direct.clone()
         } else {
-            &self.agent
+            self.agent.clone()
         };
-        let answer = if request.body.is_empty() && request.method != "POST" {
-            agent.run(builder.body(()).map_err(unusable)?)
+        let answer = if let Some(path) = upload {
+            let file = File::open(path).map_err(|error| Failure::disk("read", path, &error))?;
+            let message = builder.body(file).map_err(unusable)?;
+            interruptible(&self.cancel, move || agent.run(message))
+        } else if request.body.is_empty() && request.method != "POST" {
+            let message = builder.body(()).map_err(unusable)?;
+            interruptible(&self.cancel, move || agent.run(message))
         } else {
-            agent.run(builder.body(request.body.as_slice()).map_err(unusable)?)
+            let message = builder.body(request.body.clone()).map_err(unusable)?;
+            interruptible(&self.cancel, move || agent.run(message))
         };
-        let answer = answer.map_err(|error| unreachable_host(url, &error))?;
+        let answer = answer?.map_err(|error| unreachable_host(url, &error))?;
         log::debug!(
             "{} {}: {}",
             request.method,
@@ -122,20 +154,34 @@ impl Client {
 
 impl HttpClient for Client {
     fn send(&self, request: &Request) -> Result<Response, Failure> {
-        // A failure is logged and shown before any report is made of it, and it names an address
-        // that a redirect may have chosen.
-        self.follow(request).map_err(|mut failure| {
-            failure.message = cleaned(request, &failure.message);
-            failure
-        })
+        self.follow(request, None)
     }
 }
 
 impl Client {
-    fn follow(&self, request: &Request) -> Result<Response, Failure> {
+    /// Makes a request whose body is a file, which is read as it is sent.
+    pub fn send_file(&self, request: &Request, body: &Path) -> Result<Response, Failure> {
+        self.follow(request, Some(body))
+    }
+
+    fn follow(&self, request: &Request, upload: Option<&Path>) -> Result<Response, Failure> {
+        // A failure is logged and shown before any report is made of it, and it names an address
+        // that a redirect may have chosen.
+        self.follow_redirects(request, upload)
+            .map_err(|mut failure| {
+                failure.message = cleaned(request, &failure.message);
+                failure
+            })
+    }
+
+    fn follow_redirects(
+        &self,
+        request: &Request,
+        upload: Option<&Path>,
+    ) -> Result<Response, Failure> {
         let mut url = request.url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let answer = self.send_once(request, &url)?;
+            let answer = self.send_once(request, &url, upload)?;
             let Some(target) = redirect_target(request, &url, &answer)? else {
                 return Ok(response(url, answer));
             };
@@ -218,128 +264,51 @@ fn response(url: Url, answer: http::Response<ureq::Body>) -> Response {
     }
 }
 
-/// Why there was no answer, told apart as far as the client knows: what to do differs.
-fn unreachable_host(url: &Url, error: &ureq::Error) -> Failure {
-    let host = url.host_str().unwrap_or("the host");
-    let (kind, why, hint) = match error {
-        ureq::Error::HostNotFound => (
-            ErrorKind::Network,
-            format!("the name {host} is not known to the name server"),
-            "check the address and this machine's name resolution",
-        ),
-        ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => (
-            ErrorKind::Network,
-            format!("no connection to {host} in time"),
-            "check the network; options.network.connectSeconds sets the limit",
-        ),
-        ureq::Error::Timeout(_) => (
-            ErrorKind::Network,
-            format!("{host} fell silent"),
-            "run again later; options.network.stallSeconds sets how long silence is borne",
-        ),
-        ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::Pem(_) => {
-            return tls_failure(url, &error.to_string());
+/// Runs work on a thread of its own, which is left to itself when the run is interrupted: nothing
+/// else ends a name resolution or a connection that is being made.
+fn interruptible<T: Send + 'static>(
+    cancel: &Cancel,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    cancel.check()?;
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let failed = |why: String| {
+        Failure::new(ErrorKind::Other, format!("a request cannot be made: {why}"))
+            .with_hint("lower options.backup.jobs, or raise the limit on threads of this user")
+    };
+    thread::Builder::new()
+        .name("request".to_owned())
+        .spawn(move || drop(sender.send(work())))
+        .map_err(|error| failed(error.to_string()))?;
+    loop {
+        match receiver.recv_timeout(GLANCE) {
+            Ok(done) => return Ok(done),
+            Err(RecvTimeoutError::Timeout) => cancel.check()?,
+            Err(RecvTimeoutError::Disconnected) => return Err(failed("it panicked".to_owned())),
         }
-        ureq::Error::ConnectionFailed => (
-            ErrorKind::Network,
-            format!("no connection to {host}"),
-            "check the network and the proxy",
-        ),
-        ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => (
-            ErrorKind::Network,
-            format!("the proxy did not connect to {host}"),
-            "check the environment variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
-        ),
-        ureq::Error::Io(error) => return io_failure(url, error),
-        other => (
-            ErrorKind::Network,
-            other.to_string(),
-            "run again later; -v shows more",
-        ),
-    };
-    Failure::new(kind, format!("{url}: {why}"))
-        .with_hint(hint)
-        .transient()
+    }
 }
 
-/// Why TLS did not come about, by rustls's words: the HTTP library hands its errors on as texts.
-fn tls_failure(url: &Url, why: &str) -> Failure {
-    let (why, hint) = if why.contains("corrupt message") {
-        (
-            format!("what listens there does not speak TLS ({why})"),
-            "check the address and its port: it may be one for plain http",
-        )
-    } else if why.contains("not valid for name") {
-        (
-            format!("TLS failed: {why}"),
-            "check the address: the certificate is another host's",
-        )
-    } else {
-        (
-            format!("TLS failed: {why}"),
-            "check this machine's clock and certificate authorities; behind a proxy that reads TLS, its certificate authority must be installed",
-        )
-    };
-    Failure::new(ErrorKind::Tls, format!("{url}: {why}")).with_hint(hint)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn io_failure(url: &Url, error: &io::Error) -> Failure {
-    let inner = error.get_ref();
-    if let Some(inner) = inner.and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
-        return unreachable_host(url, inner);
+    #[test]
+    fn an_interruption_does_not_wait_for_what_cannot_be_ended() {
+        let cancel = Cancel::new();
+        let (never, forever) = mpsc::channel::<()>();
+        let interrupt = cancel.clone();
+        let result = interruptible(&cancel, move || {
+            interrupt.cancel();
+            forever.recv().ok();
+        });
+        assert_eq!(result.unwrap_err().kind, ErrorKind::Cancelled);
+        drop(never);
     }
-    let text = error.to_string();
-    let because_of_tls = inner.is_some_and(|inner| {
-        text.contains("certificate")
-            || inner
-                .source()
-                .is_some_and(|s| s.to_string().contains("certificate"))
-    });
-    // The standard library has no kind of its own for this.
-    if text.contains("failed to lookup address information") {
-        return unreachable_host(url, &ureq::Error::HostNotFound);
-    }
-    if because_of_tls || error.kind() == io::ErrorKind::InvalidData {
-        return tls_failure(url, &text);
-    }
-    let (why, hint) = match error.kind() {
-        io::ErrorKind::ConnectionRefused => (
-            "connection refused: nothing listens there".to_owned(),
-            "check the address and that the server is running",
-        ),
-        io::ErrorKind::ConnectionReset
-        | io::ErrorKind::ConnectionAborted
-        | io::ErrorKind::BrokenPipe
-        | io::ErrorKind::UnexpectedEof => (
-            "the connection was cut".to_owned(),
-            "run again later; if it stays, look at proxies and firewalls in between",
-        ),
-        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => (
-            "the server fell silent".to_owned(),
-            "run again later; options.network.stallSeconds sets how long silence is borne",
-        ),
-        io::ErrorKind::NotConnected => return Failure::cancelled(),
-        _ => (text, "check the network"),
-    };
-    Failure::new(ErrorKind::Network, format!("{url}: {why}"))
-        .with_hint(hint)
-        .transient()
-}
 
-/// A body that ended before its end.
-pub(crate) fn broken_body(url: &Url, error: &io::Error) -> Failure {
-    let failure = io_failure(url, error);
-    if failure.kind == ErrorKind::Cancelled {
-        return failure;
+    #[test]
+    fn a_panic_in_a_request_is_a_failure() {
+        let result = interruptible::<()>(&Cancel::new(), || panic!("on purpose"));
+        assert_eq!(result.unwrap_err().kind, ErrorKind::Other);
     }
-    failure.while_doing("the answer broke off")
-}
-
-/// A body longer than allowed.
-pub(super) fn too_large(url: &Url, limit: u64) -> Failure {
-    Failure::new(
-        ErrorKind::Policy,
-        format!("{url}: the answer is larger than {limit} bytes"),
-    )
-    .with_hint("no honest answer is; nothing of it was used. Report it to the hoster")
 }

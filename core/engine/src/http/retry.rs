@@ -7,7 +7,8 @@
 //! - A host that says "too many requests" to one worker has said it to all: they wait together.
 //!
 //! A body that breaks off while it is read is not tried again here, but by whoever reads it: a
-//! fetch begins anew, as git does.
+//! fetch begins anew, as git does. So it does when its POST is cut: the refs that it wants may have
+//! moved since they were asked for, and the same POST would never succeed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -139,6 +140,15 @@ fn judge(result: &Result<Response, Failure>) -> Verdict {
     }
 }
 
+/// Whether a request is a step of a fetch, which begins anew if the step has no answer.
+fn is_step_of_fetch(request: &Request) -> bool {
+    let mut fields = request.headers.iter();
+    request.method == "POST"
+        && fields.any(|(name, value)| {
+            name == "content-type" && value == "application/x-git-upload-pack-request"
+        })
+}
+
 /// Statuses that may be another a moment later. 501 and 505 will not.
 fn is_transient(status: u16) -> bool {
     matches!(status, 429 | 500 | 502..=504 | 506..=599)
@@ -163,6 +173,9 @@ impl<C: HttpClient> HttpClient for Retrying<C> {
             self.wait_until_open(&host)?;
             let result = self.inner.send(request);
             self.cancel.check()?;
+            if result.is_err() && is_step_of_fetch(request) {
+                return result;
+            }
             let Verdict::Again { after, why } = judge(&result) else {
                 return result;
             };

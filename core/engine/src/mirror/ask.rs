@@ -6,12 +6,16 @@ use url::Url;
 
 use super::Upstream;
 use super::advertisement::Advertisement;
-use crate::http::{Authorization, Request, Response};
+use crate::http::{Authorization, Request, Response, refused};
 use crate::names::printable;
 use crate::{ErrorKind, Failure};
 
-/// Most bytes of a ref advertisement that are read: some three million refs.
+/// Most bytes of a ref advertisement that are read, decompressed: some three million refs.
 const MAX_ADVERTISEMENT: u64 = 256 * 1024 * 1024;
+
+/// And at most so many times what is read of an API's answer: whoever lowers that is short of
+/// memory.
+const TIMES_MAX_BODY: u64 = 8;
 
 /// Some hosts answer git's protocol only to what calls itself git.
 pub(super) const USER_AGENT: &str = concat!("git/2.0 (forgekeep ", env!("CARGO_PKG_VERSION"), ")");
@@ -45,7 +49,13 @@ pub(super) fn advertise(upstream: &Upstream<'_>) -> Result<Answered, Failure> {
     }
     expect_kind(&answer, "application/x-git-upload-pack-advertisement")?;
     let answered = clone_url_of(&answer.url)?;
-    let raw = answer.body.read_all(&answer.url, MAX_ADVERTISEMENT)?;
+    let limit = upstream
+        .services
+        .max_body_bytes
+        .saturating_mul(TIMES_MAX_BODY);
+    let raw = answer
+        .body
+        .read_all(&answer.url, limit.min(MAX_ADVERTISEMENT))?;
     let authorization = if answered.origin() == url.origin() {
         upstream.authorization.clone()
     } else {
@@ -115,27 +125,21 @@ pub(super) fn status_failure(answer: &Response, authorization: &Authorization) -
     let url = &answer.url;
     let status = answer.status;
     let said = |what: &str| format!("{url} answered {status}: {what}");
-    let failure = match (status, authorization.is_anonymous()) {
-        (401, true) => Failure::new(
-            ErrorKind::Credentials,
-            said("it wants credentials, and the source has none"),
-        )
-        .with_hint("give the source a password (a token); `forgekeep check` tells whether it is accepted"),
-        (401, false) => Failure::new(ErrorKind::Credentials, said("the credentials were refused"))
-            .with_hint("check that the token has not expired and may read this repository, and that authName is the user name for git"),
-        (403, _) => Failure::new(
+    let failure = match status {
+        401 => refused(url, authorization),
+        403 => Failure::new(
             ErrorKind::Forbidden,
             said("the credentials are not enough for this repository"),
         )
         .with_hint("give the token the scope to read repositories, and its user access to this one"),
-        (404, _) => Failure::new(
+        404 => Failure::new(
             ErrorKind::NotFound,
             said("there is no such repository, or the credentials do not show it"),
         )
         .with_hint("it may have been deleted or renamed since it was listed; the next run tells"),
-        (410, _) => Failure::new(ErrorKind::Gone, said("the hoster has withdrawn it"))
+        410 => Failure::new(ErrorKind::Gone, said("the hoster has withdrawn it"))
             .with_hint("the kind of credentials may be gone (app passwords of Bitbucket are, since 2026-07-28): `forgekeep check` tells"),
-        (429, _) => {
+        429 => {
             let mut failure = Failure::new(ErrorKind::RateLimited, said("too many requests"))
                 .with_hint("run again in an hour, or less often")
                 .transient();
@@ -145,10 +149,10 @@ pub(super) fn status_failure(answer: &Response, authorization: &Authorization) -
                 .map(std::time::Duration::from_secs);
             failure
         }
-        (500.., _) => Failure::new(ErrorKind::Unavailable, said("the hoster is out of order"))
+        500.. => Failure::new(ErrorKind::Unavailable, said("the hoster is out of order"))
             .with_hint("look at its status page and run again later")
             .transient(),
-        (300..=399, _) => Failure::new(ErrorKind::BadAnswer, said("a redirect that cannot be followed"))
+        300..=399 => Failure::new(ErrorKind::BadAnswer, said("a redirect that cannot be followed"))
             .with_hint("report it to the hoster"),
         _ => Failure::new(ErrorKind::BadAnswer, said("not an answer of git's protocol"))
             .with_hint("check the address of the source"),

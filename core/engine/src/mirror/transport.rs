@@ -129,6 +129,7 @@ impl SmartSubtransport for Subtransport {
                 exchange: Arc::clone(&self.exchange),
                 request: Vec::new(),
                 answer: None,
+                besides: Besides::default(),
             })),
             Service::ReceivePackLs | Service::ReceivePack => {
                 Err(git2::Error::from_str("a mirror is never pushed from"))
@@ -146,6 +147,65 @@ struct Round {
     exchange: Arc<Exchange>,
     request: Vec<u8>,
     answer: Option<Body>,
+    besides: Besides,
+}
+
+/// Most bytes of an answer that are not the pack: acknowledgements, messages of progress. An
+/// honest server sends some kilobytes; what is in the pack is bounded by the disk.
+const MOST_BESIDES: u64 = 16 * 1024 * 1024;
+
+/// Counts what of an answer is not the pack (gitprotocol-pack(5): the side band).
+#[derive(Default)]
+struct Besides {
+    bytes: u64,
+    /// What has come of a packet's length and band.
+    head: Vec<u8>,
+    /// What is to come of the packet, and whether it counts.
+    left: usize,
+    counts: bool,
+    /// Whether this is no packet format any more, but the pack as it is.
+    bare: bool,
+}
+
+impl Besides {
+    /// After so many bytes more; returns whether that is still bearable.
+    fn learn(&mut self, mut bytes: &[u8]) -> bool {
+        while let ([first, rest @ ..], false) = (bytes, self.bare) {
+            if self.left > 0 {
+                let (packet, others) = bytes.split_at(self.left.min(bytes.len()));
+                self.left -= packet.len();
+                self.bytes += if self.counts { packet.len() as u64 } else { 0 };
+                bytes = others;
+                continue;
+            }
+            self.head.push(*first);
+            bytes = rest;
+            let digits = std::str::from_utf8(self.head.get(..4).unwrap_or_default());
+            match (
+                self.head.len(),
+                digits.map(|d| usize::from_str_radix(d, 16)),
+            ) {
+                (..4, _) => continue,
+                (_, Ok(Ok(length @ 5..))) => match self.head.get(4) {
+                    None => continue,
+                    Some(band) => {
+                        self.left = length - 5;
+                        // Packets without data would cost nothing, and might never end.
+                        self.counts = *band != 1 || self.left == 0;
+                    }
+                },
+                (_, Ok(Ok(_))) => self.counts = true,
+                _ => (self.bare, self.counts) = (true, false),
+            }
+            self.bytes += if self.counts {
+                self.head.len() as u64
+            } else {
+                0
+            };
+            self.head.clear();
+        }
+        self.bytes <= MOST_BESIDES
+    }
 }
 
 impl Round {
@@ -217,6 +277,9 @@ impl Read for Round {
         }
         match answer.read(buffer) {
             Ok(read) => {
+                if !self.besides.learn(buffer.get(..read).unwrap_or_default()) {
+                    return Err(self.exchange.fail(too_much_besides(&self.exchange.url)));
+                }
                 self.exchange
                     .received
                     .fetch_add(read as u64, Ordering::Relaxed);
@@ -227,5 +290,58 @@ impl Read for Round {
                 Err(self.exchange.fail(failure))
             }
         }
+    }
+}
+
+fn too_much_besides(url: &Url) -> Failure {
+    Failure::new(
+        ErrorKind::Policy,
+        format!("{url}: the server sent more than {MOST_BESIDES} bytes besides the pack"),
+    )
+    .with_hint("no honest server does; nothing of it was used. Report it to the hoster")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn packet(data: &[u8]) -> Vec<u8> {
+        [format!("{:04x}", data.len() + 4).as_bytes(), data].concat()
+    }
+
+    fn besides(answer: &[u8], piece: usize) -> u64 {
+        let mut besides = Besides::default();
+        for piece in answer.chunks(piece) {
+            besides.learn(piece);
+        }
+        besides.bytes
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_not_the_pack_is_counted_in_whatever_pieces_it_comes(
+            progress in proptest::collection::vec(0usize..2000, 0..20),
+            pack in proptest::collection::vec(1usize..2000, 0..20),
+            piece in 1usize..3000,
+        ) {
+            let mut answer = packet(b"NAK\n");
+            for size in &progress {
+                answer.extend(packet(&[&[2][..], &vec![0; *size]].concat()));
+            }
+            for size in &pack {
+                answer.extend(packet(&[&[1][..], &vec![0; *size]].concat()));
+            }
+            let wanted = answer.len() - pack.iter().map(|size| size + 5).sum::<usize>();
+            answer.extend(b"0000");
+            prop_assert_eq!(besides(&answer, piece), wanted as u64 + 4);
+        }
+    }
+
+    #[test]
+    fn empty_packets_count_and_a_bare_pack_does_not() {
+        assert_eq!(besides(&b"0005\x01".repeat(7), 3), 35);
+        assert_eq!(besides(&b"0000".repeat(7), 3), 28);
+        assert_eq!(besides(b"0008NAK\nPACK and so on", 5), 8);
     }
 }

@@ -1,10 +1,10 @@
 //! The faults, where they can happen, and what comes of them.
 
-use forgekeep_tests::{Action, Fault, RequestKind};
+use forgekeep_tests::{Action, Answer, Fault, RequestKind};
 
 use super::spoil::{
-    advertise, barren_page, circle, forget_the_ghost, inflate, lead_on, pad, page_of, port_of,
-    retype,
+    advertise, barren_page, chatter, circle, forget_the_ghost, inflate, lead_on, multiply,
+    multiply_compressed, pad, page_of, port_of, retype,
 };
 use crate::support::World;
 
@@ -24,7 +24,7 @@ pub enum Wanted {
 pub struct Case {
     pub name: &'static str,
     pub place: RequestKind,
-    pub wanted: Wanted,
+    wanted: Wanted,
     action: Action,
     /// Only requests with this in their target.
     text: &'static str,
@@ -35,11 +35,27 @@ pub struct Case {
 impl Case {
     /// Whether it takes its time: those are begun with.
     pub fn is_slow(&self) -> bool {
-        matches!(self.action, Action::Hang | Action::Stall)
+        matches!(
+            self.action,
+            Action::Hang | Action::Stall | Action::Slowly { .. }
+        )
     }
 
     /// Lets it happen to the first so many requests of a repository, or of the listing of `acme`.
     pub fn inject(&self, world: &World, repository: &str, times: usize) {
+        for fault in self.faults(repository, times) {
+            world.forge.inject(fault);
+        }
+    }
+
+    /// The same for a repository's wiki.
+    pub fn inject_into_wiki(&self, world: &World, repository: &str, times: usize) {
+        for fault in self.faults(repository, times) {
+            world.forge.inject(fault.wiki(true));
+        }
+    }
+
+    fn faults(&self, repository: &str, times: usize) -> Vec<Fault> {
         let at = |kind, action| match kind {
             RequestKind::Api => Fault::on(kind, action).containing("repositories/acme"),
             _ => Fault::on(kind, action).repository(repository),
@@ -48,9 +64,17 @@ impl Case {
         if !self.text.is_empty() {
             fault = fault.containing(self.text);
         }
-        world.forge.inject(fault);
-        if let Some((kind, action)) = &self.with {
-            world.forge.inject(at(*kind, action.clone()));
+        let with = self.with.iter();
+        let with = with.map(|(kind, action)| at(*kind, action.clone()));
+        [fault].into_iter().chain(with).collect()
+    }
+
+    /// The kind of the failure that comes of so many times, if any.
+    pub fn kind(&self, times: usize) -> Option<&'static str> {
+        match self.wanted {
+            Wanted::Harmless => None,
+            Wanted::Fails(kind) => Some(kind),
+            Wanted::Passes(kind) => Some(kind).filter(|_| times == usize::MAX),
         }
     }
 }
@@ -122,6 +146,11 @@ pub fn all() -> Vec<Case> {
         ("Connection closed", Passes("network"), Action::Close),
         ("No answer", Passes("network"), Action::Hang),
         ("Silence in mid-body", Passes("network"), Action::Stall),
+        (
+            "Body that drips, a byte a second",
+            Passes("network"),
+            Action::drip(),
+        ),
     ] {
         add(name, &EVERYWHERE, wanted, action);
     }
@@ -158,6 +187,24 @@ pub fn all() -> Vec<Case> {
         &[Api],
         Fails("policy"),
         Action::Alter(inflate),
+    );
+    for (name, spoil) in [
+        (
+            "List of refs over eight times `maxBodyBytes`",
+            multiply as fn(&mut Answer),
+        ),
+        (
+            "Small gzip body that inflates beyond that",
+            multiply_compressed,
+        ),
+    ] {
+        add(name, &[InfoRefs], Fails("policy"), Action::Alter(spoil));
+    }
+    add(
+        "Small gzip body that inflates to messages of progress without end",
+        &[UploadPack],
+        Fails("policy"),
+        Action::Alter(chatter),
     );
     add(
         "Pages without end",

@@ -97,6 +97,19 @@ fn plain_port() -> String {
     url
 }
 
+/// A port that closes each connection once the client has said something.
+fn closing_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for mut client in listener.incoming().flatten() {
+            let said = client.read(&mut [0; 4096]);
+            drop((said, client));
+        }
+    });
+    url
+}
+
 /// One request by one connection.
 fn pass_on(client: TcpStream, config: Arc<ServerConfig>, forge: &str) -> io::Result<()> {
     let connection = ServerConnection::new(config).map_err(io::Error::other)?;
@@ -154,6 +167,12 @@ fn no_connection_has_a_message_and_a_hint_for_each_reason() {
     let elsewhere = front(&world, "elsewhere.example");
     let cases = [
         ("tls", plain_port(), None, "does not speak TLS"),
+        (
+            "tls",
+            closing_port(),
+            None,
+            "the connection was cut during the handshake",
+        ),
         ("tls", stranger.url, None, "certificate"),
         (
             "tls",

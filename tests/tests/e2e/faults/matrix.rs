@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use forgekeep_tests::{Forge, RequestKind, Run, compare};
 
-use super::cases::{Case, Wanted, all};
+use super::cases::{Case, all};
 use super::{page, patterns, world};
 use crate::support::{World, error, report, source};
 
@@ -85,11 +85,7 @@ fn observe(patterns: &Forge, case: &Case, times: usize) -> Observed {
 
 /// What a run says, if all of it is true and as wanted.
 fn check(case: &Case, times: usize, world: &World, run: &Run) -> Observed {
-    let kind = match case.wanted {
-        Wanted::Harmless => None,
-        Wanted::Fails(kind) => Some(kind),
-        Wanted::Passes(kind) => Some(kind).filter(|_| times == usize::MAX),
-    };
+    let kind = case.kind(times);
     let of_listing = case.place == RequestKind::Api;
     let (acme, other) = (source(run, "acme"), source(run, "other"));
     let listed: &[&str] = match kind.is_some() && of_listing {
@@ -157,7 +153,7 @@ fn check(case: &Case, times: usize, world: &World, run: &Run) -> Observed {
     Ok(format!("`{kind}`, {}", found.0))
 }
 
-fn demand(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
+pub fn demand(holds: bool, why: impl FnOnce() -> String) -> Result<(), String> {
     match holds {
         true => Ok(()),
         false => Err(why()),

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Duration;
 
-use forgekeep_tests::{Action, Fault, RequestKind};
+use forgekeep_tests::{Action, Fault, RequestKind, pkt_line};
 use serde_json::Value;
 
 use super::impatient;
@@ -11,11 +11,39 @@ use crate::support::{World, error};
 
 const RETRIES: u32 = 2;
 
+/// The answer of a git server that counts and compresses for longer than the stall limit, and
+/// meanwhile sends empty packets on the pack's band, as git does.
+fn with_keep_alives(body: Vec<u8>) -> Vec<Vec<u8>> {
+    let mut rest = body.as_slice();
+    pkt_line::take(&mut rest).expect("an acknowledgement");
+    let (acknowledgement, pack) = body.split_at(body.len() - rest.len());
+    let mut pieces = vec![acknowledgement.to_vec()];
+    pieces.extend(vec![b"0005\x01".to_vec(); 8]);
+    pieces.push(pack.to_vec());
+    pieces
+}
+
+#[test]
+fn a_git_server_that_shows_it_is_alive_may_take_longer_than_a_silence() {
+    let world = World::new();
+    world.configure_with(&[world.source()], &impatient(0));
+    let web = world.forge.repository("web").private().commit("web");
+    let pause = Duration::from_millis(800);
+    let cut = with_keep_alives;
+    let fault = Fault::on(RequestKind::UploadPack, Action::Slowly { pause, cut });
+    world.forge.inject(fault);
+    let run = world.backup().expect(0);
+    assert!(run.time > Duration::from_secs(6), "{:?}", run.time);
+    world.assert_mirrored(web);
+}
+
 #[test]
 fn a_hang_costs_its_stall_limits_and_the_others_are_done_before() {
     let hangs = [RequestKind::InfoRefs, RequestKind::UploadPack]
         .into_iter()
-        .flat_map(|kind| [Action::Hang, Action::Stall].map(|action| (kind, action)));
+        .flat_map(|kind| {
+            [Action::Hang, Action::Stall, Action::drip()].map(|action| (kind, action))
+        });
     thread::scope(|scope| {
         for (kind, action) in hangs {
             scope.spawn(move || hang(kind, action));
@@ -44,7 +72,7 @@ fn hang(kind: RequestKind, action: Action) {
     assert_eq!(failed["error"]["kind"], "network", "{what}: {failed:#}");
     assert!(error(failed).contains("stallSeconds"), "{what}: {failed:#}");
     assert_eq!(world.forge.count(kind), requests(kind), "{what}");
-    // Three silences of two seconds, and two waits of at most one; the rest is the machine's.
+    // Three silences (or drips) of two seconds, and two waits of at most one; the rest is the machine's.
     assert!(run.time >= Duration::from_secs(6), "{what}: {:?}", run.time);
     assert!(run.time < Duration::from_secs(20), "{what}: {:?}", run.time);
     let finished: Vec<Value> = run

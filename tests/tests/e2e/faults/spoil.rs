@@ -63,12 +63,43 @@ pub fn pad(answer: &mut Answer) {
 /// The same, small on the wire.
 pub fn inflate(answer: &mut Answer) {
     pad(answer);
-    let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
+    compress(answer);
+    assert!(answer.body.len() < 4096);
+}
+
+fn compress(answer: &mut Answer) {
+    let mut bomb = GzEncoder::new(Vec::new(), Compression::fast());
     bomb.write_all(&answer.body).unwrap();
     answer.body = bomb.finish().unwrap();
-    assert!(answer.body.len() < 4096);
     let field = ("Content-Encoding".to_owned(), "gzip".to_owned());
     answer.headers.push(field);
+}
+
+/// More refs than are read.
+pub fn multiply(answer: &mut Answer) {
+    for number in 0..10_000 {
+        advertise(answer, &format!("refs/heads/{number:0>20}"));
+    }
+}
+
+/// The same, small on the wire.
+pub fn multiply_compressed(answer: &mut Answer) {
+    let before = answer.body.len();
+    multiply(answer);
+    let all = answer.body.len() - before;
+    compress(answer);
+    assert!(answer.body.len() < all / 10);
+}
+
+/// Messages of progress for ever, or nearly so, and small on the wire.
+pub fn chatter(answer: &mut Answer) {
+    let dots = [&[2][..], &[b'.'; pkt_line::LONGEST - 1]].concat();
+    answer.body.clear();
+    pkt_line::push(&mut answer.body, dots);
+    compress(answer);
+    // Members of gzip may follow each other, and compressing all of them would take its time.
+    answer.body = answer.body.repeat(300);
+    assert!(answer.body.len() < 200_000);
 }
 
 /// Says that it is something else.

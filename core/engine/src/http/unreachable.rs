@@ -1,0 +1,148 @@
+//! Why a request had no answer, or an answer no end: what to do differs.
+
+use std::io;
+
+use ureq::Timeout;
+use url::Url;
+
+use super::connect::{CUT_HANDSHAKE, TooSlow};
+use crate::{ErrorKind, Failure};
+
+/// Why there was no answer, told apart as far as the client knows: what to do differs.
+pub(super) fn unreachable_host(url: &Url, error: &ureq::Error) -> Failure {
+    let host = url.host_str().unwrap_or("the host");
+    let (kind, why, hint) = match error {
+        ureq::Error::HostNotFound => (
+            ErrorKind::Network,
+            format!("the name {host} is not known to the name server"),
+            "check the address and this machine's name resolution",
+        ),
+        ureq::Error::Timeout(Timeout::Resolve | Timeout::Connect) => (
+            ErrorKind::Network,
+            format!("no connection to {host} in time"),
+            "check the network; options.network.connectSeconds sets the limit",
+        ),
+        ureq::Error::Timeout(_) => (
+            ErrorKind::Network,
+            format!("{host} fell silent"),
+            "run again later; options.network.stallSeconds sets how long silence is borne",
+        ),
+        ureq::Error::Tls(CUT_HANDSHAKE) => return cut_handshake(url),
+        ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::Pem(_) => {
+            return tls_failure(url, &error.to_string());
+        }
+        ureq::Error::ConnectionFailed => (
+            ErrorKind::Network,
+            format!("no connection to {host}"),
+            "check the network and the proxy",
+        ),
+        ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => (
+            ErrorKind::Network,
+            format!("the proxy did not connect to {host}"),
+            "check the environment variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+        ),
+        ureq::Error::Io(error) => return io_failure(url, error),
+        other => (
+            ErrorKind::Network,
+            other.to_string(),
+            "run again later; -v shows more",
+        ),
+    };
+    Failure::new(kind, format!("{url}: {why}"))
+        .with_hint(hint)
+        .transient()
+}
+
+/// Why TLS did not come about, by rustls's words: the HTTP library hands its errors on as texts.
+fn tls_failure(url: &Url, why: &str) -> Failure {
+    let (why, hint) = if why.contains("corrupt message") {
+        (
+            format!("what listens there does not speak TLS ({why})"),
+            "check the address and its port: it may be one for plain http",
+        )
+    } else if why.contains("not valid for name") {
+        (
+            format!("TLS failed: {why}"),
+            "check the address: the certificate is another host's",
+        )
+    } else {
+        (
+            format!("TLS failed: {why}"),
+            "check this machine's clock and certificate authorities; behind a proxy that reads TLS, its certificate authority must be installed",
+        )
+    };
+    Failure::new(ErrorKind::Tls, format!("{url}: {why}")).with_hint(hint)
+}
+
+fn cut_handshake(url: &Url) -> Failure {
+    let why = format!("{url}: TLS failed: {CUT_HANDSHAKE}");
+    Failure::new(ErrorKind::Tls, why)
+        .with_hint("run again later; if it stays, check the address and its port, and look at proxies and firewalls in between")
+        .transient()
+}
+
+fn io_failure(url: &Url, error: &io::Error) -> Failure {
+    let inner = error.get_ref();
+    if let Some(slow) = inner.and_then(|inner| inner.downcast_ref::<TooSlow>()) {
+        return Failure::new(ErrorKind::Network, format!("{url}: {slow}"))
+            .with_hint("run again later; options.network.stallSeconds sets how long an answer may take for so little")
+            .transient();
+    }
+    if let Some(inner) = inner.and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
+        return unreachable_host(url, inner);
+    }
+    let text = error.to_string();
+    let because_of_tls = inner.is_some_and(|inner| {
+        text.contains("certificate")
+            || inner
+                .source()
+                .is_some_and(|s| s.to_string().contains("certificate"))
+    });
+    // The standard library has no kind of its own for this.
+    if text.contains("failed to lookup address information") {
+        return unreachable_host(url, &ureq::Error::HostNotFound);
+    }
+    if because_of_tls || error.kind() == io::ErrorKind::InvalidData {
+        return tls_failure(url, &text);
+    }
+    let (why, hint) = match error.kind() {
+        io::ErrorKind::ConnectionRefused => (
+            "connection refused: nothing listens there".to_owned(),
+            "check the address and that the server is running",
+        ),
+        io::ErrorKind::ConnectionReset
+        | io::ErrorKind::ConnectionAborted
+        | io::ErrorKind::BrokenPipe
+        | io::ErrorKind::UnexpectedEof => (
+            "the connection was cut".to_owned(),
+            "run again later; if it stays, look at proxies and firewalls in between",
+        ),
+        io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => (
+            "the server fell silent".to_owned(),
+            "run again later; options.network.stallSeconds sets how long silence is borne",
+        ),
+        io::ErrorKind::NotConnected => return Failure::cancelled(),
+        _ => (text, "check the network"),
+    };
+    Failure::new(ErrorKind::Network, format!("{url}: {why}"))
+        .with_hint(hint)
+        .transient()
+}
+
+/// A body that ended before its end.
+pub(crate) fn broken_body(url: &Url, error: &io::Error) -> Failure {
+    let failure = io_failure(url, error);
+    if failure.kind == ErrorKind::Cancelled {
+        return failure;
+    }
+    failure.while_doing("the answer broke off")
+}
+
+/// A body longer than allowed.
+pub(super) fn too_large(url: &Url, limit: u64) -> Failure {
+    Failure::new(
+        ErrorKind::Policy,
+        format!("{url}: the answer is larger than {limit} bytes"),
+    )
+    .with_hint("no honest answer is; nothing of it was used. Report it to the hoster")
+}

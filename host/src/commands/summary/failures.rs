@@ -1,0 +1,97 @@
+//! What failed, why, and what to do: the same reason and the same advice once.
+
+use std::fmt::Write as _;
+
+use forgekeep_engine::Failure;
+use forgekeep_engine::hoster::Severity;
+use forgekeep_engine::report::Report;
+
+/// Reasons that are listed; the report has them all.
+const MOST: usize = 20;
+/// Names that are listed for one reason.
+const NAMES: usize = 3;
+
+/// One reason, and whom it concerns.
+struct Reason {
+    message: String,
+    hint: String,
+    names: Vec<String>,
+}
+
+#[derive(Default)]
+struct Reasons(Vec<Reason>);
+
+impl Reasons {
+    fn add(&mut self, name: String, message: &str, hint: &str) {
+        let same = |reason: &&mut Reason| reason.message == message && reason.hint == hint;
+        match self.0.iter_mut().find(same) {
+            Some(reason) => reason.names.push(name),
+            None => self.0.push(Reason {
+                message: message.to_owned(),
+                hint: hint.to_owned(),
+                names: vec![name],
+            }),
+        }
+    }
+}
+
+/// A paragraph about all that failed; empty if nothing did. What concerns a whole source is first.
+pub fn of(report: &Report) -> String {
+    let mut reasons = Reasons::default();
+    for source in &report.sources {
+        if let Some(Failure { message, hint, .. }) = &source.error {
+            reasons.add(source.title.clone(), message, hint);
+        }
+        let notes = source.notes.iter();
+        for note in notes.filter(|note| note.severity == Severity::Error) {
+            reasons.add(source.title.clone(), &note.message, &note.hint);
+        }
+    }
+    for source in &report.sources {
+        for repository in source.failures() {
+            let name = match report.sources.len() {
+                1 => repository.name.clone(),
+                _ => format!("{}: {}", source.title, repository.name),
+            };
+            let error = repository.error.as_ref();
+            let (message, hint) = error.map_or(("", ""), |e| (&e.message, &e.hint));
+            reasons.add(name, message, hint);
+        }
+    }
+    shown(reasons.0)
+}
+
+fn shown(mut reasons: Vec<Reason>) -> String {
+    if reasons.is_empty() {
+        return String::new();
+    }
+    let rest = reasons.split_off(reasons.len().min(MOST));
+    let rest: usize = rest.iter().map(|reason| reason.names.len()).sum();
+    let mut out = "\nWhat failed:\n".to_owned();
+    while !reasons.is_empty() {
+        let hint = reasons[0].hint.clone();
+        let (same, others) = reasons.into_iter().partition(|reason| reason.hint == hint);
+        reasons = others;
+        for Reason { message, names, .. } in same {
+            let _ = writeln!(out, "  {}: {message}", some_of(&names));
+        }
+        if !hint.is_empty() {
+            let _ = writeln!(out, "    hint: {hint}");
+        }
+    }
+    if rest > 0 {
+        let _ = writeln!(
+            out,
+            "  … and {rest} more: see the report (--report, or .forgekeep/runs in the backup folder)"
+        );
+    }
+    out
+}
+
+fn some_of(names: &[String]) -> String {
+    let shown = names[..names.len().min(NAMES)].join(", ");
+    match names.len().saturating_sub(NAMES) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}

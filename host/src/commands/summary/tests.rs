@@ -1,0 +1,117 @@
+use super::*;
+use forgekeep_engine::report::RepositoryReport;
+use forgekeep_engine::{ErrorKind, Failure};
+use jiff::{SignedDuration, Timestamp};
+
+fn repository(name: &str, outcome: RepositoryOutcome) -> RepositoryReport {
+    let mut report = RepositoryReport::new(name, name, name);
+    report.outcome = outcome;
+    report.bytes_received = 1024;
+    report.seconds = 40.0;
+    report
+}
+
+fn failed(name: &str, message: &str) -> RepositoryReport {
+    let failure = Failure::new(ErrorKind::Network, message).with_hint("run again later");
+    repository(name, RepositoryOutcome::Failed).failed(failure)
+}
+
+fn source(title: &str, repositories: Vec<RepositoryReport>) -> SourceReport {
+    let mut source = SourceReport::listed(title, "bitbucket", repositories.len(), Vec::new());
+    source.repositories = repositories;
+    source.conclude();
+    source
+}
+
+/// A run of 90 seconds.
+fn report(sources: Vec<SourceReport>) -> Report {
+    let mut report = Report::conclude(Timestamp::UNIX_EPOCH, false, sources);
+    report.finished = report.started + SignedDuration::from_secs(90);
+    report
+}
+
+#[test]
+fn columns_are_aligned_whatever_script_a_title_is_in() {
+    use RepositoryOutcome::{Cloned, Unchanged};
+    let many = (0..12).map(|n| repository(&format!("a/{n}"), Unchanged));
+    let many = many.chain([repository("a/new", Cloned)]).collect();
+    let gone =
+        Failure::new(ErrorKind::Credentials, "the token is refused").with_hint("get another");
+    let sources = vec![
+        source("倉庫", many),
+        source("acme", vec![repository("acme/web", Cloned)]),
+        SourceReport::failed("gone", "bitbucket", gone),
+    ];
+    let shown = of_run(&report(sources));
+    assert_eq!(
+        shown,
+        "\
+source  result  cloned  unchanged   received        work
+倉庫    ok           1         12  13.00 KiB  8 min 40 s
+acme    ok           1          -   1.00 KiB      40.0 s
+gone    failed       -          -          -           -
+
+What failed:
+  gone: the token is refused
+    hint: get another
+
+Not everything is backed up: 14 repositories done, 1 source failed; 14.00 KiB received, 1 min 30 s.
+"
+    );
+}
+
+#[test]
+fn what_failed_is_grouped_and_there_is_an_end_to_it() {
+    let alike = (0..30).map(|n| failed(&format!("acme/a{n}"), "not tried"));
+    let unlike = (0..30).map(|n| failed(&format!("acme/b{n}"), &format!("cut at {n}")));
+    let all = source("acme", alike.chain(unlike).collect());
+    let shown = of_run(&report(vec![all]));
+    let lines: Vec<_> = shown.lines().skip(3).collect();
+    assert_eq!(
+        lines[..3],
+        [
+            "What failed:",
+            "  acme/a0, acme/a1, acme/a2 and 27 more: not tried",
+            "  acme/b0: cut at 0",
+        ]
+    );
+    assert_eq!(lines[21], "    hint: run again later");
+    assert!(
+        lines[22].starts_with("  … and 11 more: see the report"),
+        "{shown}"
+    );
+    assert_eq!(lines.len(), 25, "{shown}");
+    assert_eq!(shown.matches("hint: ").count(), 1, "{shown}");
+}
+
+#[test]
+fn nothing_is_called_good_that_is_not() {
+    use RepositoryOutcome::Cloned;
+    let good = || vec![source("acme", vec![repository("acme/web", Cloned)])];
+    assert!(of_run(&report(good())).contains("All good: 1 repository backed up"));
+    let mut unkept = report(good());
+    unkept.add_error(Failure::new(ErrorKind::Disk, "the report is not kept"));
+    let mut short = good();
+    short[0].error = Some(Failure::new(ErrorKind::Brake, "the listing falls short"));
+    short[0].conclude();
+    for (report, says) in [
+        (unkept, "the report is not kept"),
+        (report(short), "falls short"),
+    ] {
+        let shown = of_run(&report);
+        assert!(!shown.contains("All good"), "{shown}");
+        assert!(
+            shown.contains(says) && shown.contains("Not all is well"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
+fn times_are_for_people() {
+    let shown = [0.04, 59.94, 59.96, 3599.7, 7500.0].map(duration);
+    assert_eq!(
+        shown,
+        ["0.0 s", "59.9 s", "1 min 0 s", "1 h 0 min", "2 h 5 min"]
+    );
+}
