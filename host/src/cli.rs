@@ -49,6 +49,14 @@ pub enum Command {
     Check(CheckArguments),
     /// Show how the backup stands, by the reports of its runs: no network, no plugins
     Status(StatusArguments),
+    /// Show the states of a repository that can be restored
+    Snapshots(SnapshotsArguments),
+    /// Bring a repository back, or all: no network, no plugins
+    Restore(RestoreArguments),
+    /// Check that everything that is kept is there and whole
+    Verify(VerifyArguments),
+    /// Drop snapshots that options.history no longer wants
+    Forget(ForgetArguments),
     /// Show the hosters there are plugins for
     Plugins(PluginsArguments),
     /// Back up an embedded hoster, twice, to see how it works: no account, no network
@@ -115,6 +123,100 @@ pub struct CheckArguments {
 #[derive(Debug, Args)]
 pub struct StatusArguments {
     /// As JSON, with every repository; without it, -v shows them
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where the backup is: for what must work without the configuration too.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// The backup folder, instead of the configuration's: for a day on which there is no configuration
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct SnapshotsArguments {
+    /// The repository: TITLE/owner/name, any unambiguous end of it, or its id
+    pub repository: String,
+    /// Those of its wiki
+    #[arg(long)]
+    pub wiki: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+#[derive(Debug, Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["repository", "all"]))]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["to", "push"]))]
+pub struct RestoreArguments {
+    /// The repository: TITLE/owner/name, any unambiguous end of it, or its id
+    pub repository: Option<String>,
+    /// All repositories, each in a folder of its own below --to
+    #[arg(long, conflicts_with_all = ["push", "wiki"])]
+    pub all: bool,
+    /// With --all: only this source; may be repeated
+    #[arg(long = "source", value_name = "TITLE", conflicts_with = "repository")]
+    pub sources: Vec<String>,
+    /// Folder to restore to; new, or empty
+    #[arg(long, value_name = "DIR")]
+    pub to: Option<PathBuf>,
+    /// Address of an empty repository to push the refs to; credentials come from
+    /// FORGEKEEP_PUSH_USER and FORGEKEEP_PUSH_PASSWORD
+    #[arg(long, value_name = "URL", conflicts_with = "bare")]
+    pub push: Option<String>,
+    /// Push also to a repository that is not empty: moves refs that are there, deletes none
+    #[arg(long, conflicts_with = "to")]
+    pub force: bool,
+    /// The state to restore: 4 or more digits of a snapshot's id; or a time, for the state at that
+    /// time, such as 2026-11-22T18:30Z, 2026-11-22T18:30 in this machine's time zone, or 2026-11-22
+    /// for the end of that day [default: the newest]
+    #[arg(long, value_name = "SNAPSHOT|TIME")]
+    pub at: Option<String>,
+    /// Without a work tree
+    #[arg(long)]
+    pub bare: bool,
+    /// The wiki instead of the repository
+    #[arg(long)]
+    pub wiki: bool,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+#[derive(Debug, Args)]
+pub struct VerifyArguments {
+    /// Only these: TITLE/owner/name, any unambiguous end of it, or an id
+    pub repositories: Vec<String>,
+    /// Only the Nth of M parts: 1/7 to 7/7 on seven days verify everything once a week
+    #[arg(long, value_name = "N/M", conflicts_with = "repositories")]
+    pub subset: Option<String>,
+    /// Repositories verified at the same time [default: number of processors]
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<NonZeroUsize>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// How to show progress
+    #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
+    pub progress: ProgressMode,
+    #[command(flatten)]
+    pub place: Place,
+}
+
+#[derive(Debug, Args)]
+pub struct ForgetArguments {
+    /// Only these: TITLE/owner/name, any unambiguous end of it, or an id
+    pub repositories: Vec<String>,
+    /// Show what would be dropped, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Give the room back too: remove the objects that only dropped snapshots need
+    #[arg(long)]
+    pub prune: bool,
+    /// As JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -26,6 +26,10 @@ fn main() -> ExitCode {
         Command::List(arguments) => commands::list::run(&cli.common, arguments),
         Command::Check(arguments) => commands::check::run(&cli.common, arguments),
         Command::Status(arguments) => commands::status::run(&cli.common, arguments),
+        Command::Snapshots(arguments) => commands::snapshots::run(&cli.common, arguments),
+        Command::Restore(arguments) => commands::restore::run(&cli.common, arguments),
+        Command::Verify(arguments) => commands::verify::run(&cli.common, arguments),
+        Command::Forget(arguments) => commands::forget::run(&cli.common, arguments),
         Command::Plugins(arguments) => commands::plugins::run(&cli.common, arguments),
         Command::Demo(arguments) => commands::demo::run(&cli.common, arguments),
     };

@@ -2,6 +2,7 @@
 
 use forgekeep_engine::Failure;
 use forgekeep_engine::hoster::{Finding, Severity};
+use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 /// A number of bytes for a person: powers of 1024, as `git` prints them.
 pub fn bytes(count: u64) -> String {
@@ -40,4 +41,52 @@ pub fn finding(indent: &str, finding: &Finding) -> String {
         text.push_str(&format!("\n{indent}  hint: {}", finding.hint));
     }
     text
+}
+
+/// A time without what is below a second.
+pub fn to_the_second(time: Timestamp) -> Timestamp {
+    // Never upwards: a time to come would be odd.
+    let round = TimestampRound::new()
+        .smallest(Unit::Second)
+        .mode(RoundMode::Trunc);
+    time.round(round).unwrap_or(time)
+}
+
+/// How long ago, in the unit that says most.
+pub fn age(seconds: i64) -> String {
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    let (number, singular, plural) = if seconds < MINUTE {
+        return "less than a minute ago".to_owned();
+    } else if seconds < HOUR {
+        (seconds / MINUTE, "minute", "minutes")
+    } else if seconds < DAY {
+        (seconds / HOUR, "hour", "hours")
+    } else {
+        (seconds / DAY, "day", "days")
+    };
+    let number = usize::try_from(number).unwrap_or(usize::MAX);
+    format!("{} ago", count(number, singular, plural))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_are_for_people() {
+        for (seconds, wanted) in [
+            (-5, "less than a minute ago"),
+            (59, "less than a minute ago"),
+            (60, "1 minute ago"),
+            (3_599, "59 minutes ago"),
+            (3_600, "1 hour ago"),
+            (86_399, "23 hours ago"),
+            (86_400, "1 day ago"),
+            (40 * 86_400, "40 days ago"),
+        ] {
+            assert_eq!(age(seconds), wanted);
+        }
+    }
 }

@@ -16,6 +16,7 @@ use std::time::Duration;
 use forgekeep_demo_hoster::Repository;
 use forgekeep_tests::{Forge, Invocation, Sandbox, git};
 
+/// Unless `FORGEKEEP_BENCH_LISTED` says otherwise.
 const LISTED: usize = 10_000;
 const LARGE: usize = 200 * 1024 * 1024;
 const BLOB: usize = 1024 * 1024;
@@ -30,17 +31,20 @@ fn main() {
     let few = forge();
     few.repository("one").commit("one");
     many_commands(&few, "1 repository");
+    let listed = std::env::var("FORGEKEEP_BENCH_LISTED");
+    let listed = listed.ok().and_then(|text| text.parse().ok());
+    let listed: usize = listed.unwrap_or(LISTED);
     let many = forge();
     let git_dir = many.repository("one").commit("one").git_dir();
     many.change(|state| {
-        for number in 1..LISTED {
+        for number in 1..listed {
             let slug = format!("repository-with-a-name-of-usual-length-{number}");
             let mut entry = Repository::new(&slug, &slug, git_dir.clone());
             entry.size = 123_456;
             state.workspaces[0].repositories.push(entry);
         }
     });
-    many_commands(&many, &format!("{LISTED} repositories"));
+    many_commands(&many, &format!("{listed} repositories"));
     let one = forge();
     fill(&one);
     let sandbox = Sandbox::new();

@@ -16,6 +16,7 @@ mod fault;
 mod forge;
 mod gate;
 pub mod git;
+mod push_target;
 mod repository;
 mod sandbox;
 
@@ -24,5 +25,6 @@ pub use fault::{Action, Answer, Fault};
 pub use forge::{Forge, ForgeBuilder};
 pub use forgekeep_demo_hoster::{Account, Request, pkt_line, scope};
 pub use gate::{Authorization, Logged, RequestKind};
+pub use push_target::PushTarget;
 pub use repository::Repo;
 pub use sandbox::{Invocation, Run, Running, Sandbox};

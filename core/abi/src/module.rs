@@ -53,6 +53,11 @@ pub trait Session: Send {
     /// The next page of the listing; `RNone` after the last. Not called again after an error.
     fn next_page(&mut self) -> RResult<ROption<Page>, HosterError>;
 
+    /// The repository with this identity, or `RNone` if the hoster says that it has none: asked before
+    /// a backup is removed, so a refusal or anything else in doubt is an error. Also called after the
+    /// listing.
+    fn lookup(&mut self, id: RStr<'_>) -> RResult<ROption<Repository>, HosterError>;
+
     /// Credentials for a repository of this session's listing. Called right before each clone or
     /// fetch, so that short-lived credentials can be renewed.
     #[sabi(last_prefix_field)]

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use crate::Failure;
 
+const NEW: &str = ".forgekeep-new";
+const LOCK: &str = ".lock";
+
 /// Replaces `path` by `content`: written beside it, synced, renamed, and the folder synced.
 ///
 /// Meanwhile `<path>.lock` is held, git's own convention, so that git and this never write
@@ -13,11 +16,9 @@ use crate::Failure;
 /// from git's: one that a killed run of ours left behind is recognised by that, and does not block.
 /// The run lock makes sure that no other run of ours is at work.
 pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    let new = with_ending(path, ".forgekeep-new");
-    let lock = with_ending(path, ".lock");
-    if is_same_file(&lock, &new) || is_same_file(&lock, path) {
-        let _ = fs::remove_file(&lock);
-    }
+    let new = with_ending(path, NEW);
+    let lock = with_ending(path, LOCK);
+    remove_own_lock(path, &new, &lock);
     let written = write_synced(&new, content);
     let result = written
         .and_then(|()| take_lock(&new, &lock))
@@ -39,6 +40,24 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
                 lock.display()
             )))
         }
+    }
+}
+
+/// Removes what a killed run of ours left beside a file. For when none is at work.
+pub fn remove_leftovers(path: &Path) {
+    let new = with_ending(path, NEW);
+    remove_own_lock(path, &new, &with_ending(path, LOCK));
+    let _ = fs::remove_file(&new);
+}
+
+/// The name of the file that a leftover was to become.
+pub fn half_written(name: &str) -> Option<&str> {
+    name.strip_suffix(NEW)
+}
+
+fn remove_own_lock(path: &Path, new: &Path, lock: &Path) {
+    if is_same_file(lock, new) || is_same_file(lock, path) {
+        let _ = fs::remove_file(lock);
     }
 }
 

@@ -3,15 +3,17 @@
 //! Each repository's folder holds `forgekeep.json`, which ties it to the hoster's immutable
 //! identity. A folder without one was made by SCM Backup, or by somebody else.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{ErrorKind, Failure, atomic_file, names};
+use crate::sealed::{self, Formats};
+use crate::snapshot::{self, Identity, Store};
+use crate::{ErrorKind, Failure, atomic_file, heal, names};
 
 /// Name of the file that says whose folder it is.
 pub const STATE_FILE: &str = "forgekeep.json";
@@ -22,14 +24,21 @@ pub const REPOSITORY: &str = "repo";
 /// Folder of the wiki's mirror, in the repository's folder. SCM Backup's name.
 pub const WIKI: &str = "wiki";
 
-/// Largest state file that is read.
-const MAX_STATE_BYTES: u64 = 1024 * 1024;
+const FORMATS: Formats = Formats {
+    known: 2,
+    sealed_since: 2,
+    max_bytes: 1024 * 1024,
+    hint: "run `forgekeep backup`: it writes the file anew, if the snapshots beside it tell whose folder it is",
+};
+
+/// Ending of a file that was damaged, and made anew.
+pub const DAMAGED: &str = ".damaged";
 
 /// The content of [`STATE_FILE`]. Keys that this version does not know are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct State {
-    /// Version of the file's format: 1.
+    /// Version of the file's format: 2.
     pub format: u32,
     /// The `hoster:` of the source.
     pub hoster: String,
@@ -41,46 +50,66 @@ pub struct State {
     pub created: Timestamp,
     /// When the backup last changed.
     pub changed: Timestamp,
+    /// Since when the hoster no longer lists it: this is what is left of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Timestamp>,
     /// What a newer version wrote.
     #[serde(flatten)]
     pub more: serde_json::Map<String, serde_json::Value>,
 }
 
 impl State {
-    /// Reads the state file in a repository's folder; `None` if there is none.
-    pub fn read(folder: &Path) -> Result<Option<Self>, Failure> {
-        let path = folder.join(STATE_FILE);
-        let length = match fs::metadata(&path) {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(Failure::disk("read", &path, &error)),
-        };
-        let damaged = |why: String| {
-            Failure::new(
-                ErrorKind::Damaged,
-                format!("{} is damaged: {why}", path.display()),
-            )
-            .with_hint("the mirror beside it may well be sound; move this one file away to have it written anew")
-        };
-        if length > MAX_STATE_BYTES {
-            return Err(damaged(format!("it has {length} bytes")));
+    /// The state of a repository that comes into the backup now.
+    pub fn new(identity: Identity, now: Timestamp) -> Self {
+        Self {
+            format: FORMATS.known,
+            hoster: identity.hoster,
+            id: identity.id,
+            full_name: identity.full_name,
+            created: now,
+            changed: now,
+            gone: None,
+            more: serde_json::Map::new(),
         }
-        let text = fs::read(&path).map_err(|error| Failure::disk("read", &path, &error))?;
-        serde_json::from_slice(&text)
-            .map(Some)
-            .map_err(|error| damaged(error.to_string()))
     }
 
-    /// Writes the state file in a repository's folder.
+    /// Reads the state file in a repository's folder; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Damaged`] naming the file, [`ErrorKind::Other`] if a newer version wrote it,
+    /// [`ErrorKind::Disk`] if it cannot be read.
+    pub fn read(folder: &Path) -> Result<Option<Self>, Failure> {
+        sealed::read(&folder.join(STATE_FILE), FORMATS)
+    }
+
+    /// What can be told without the state file: the snapshots say whose mirrors these are. `None`
+    /// if there is none that can be read.
+    pub fn recover(folder: &Path) -> Option<Self> {
+        let entries = Store::beside(&folder.join(REPOSITORY)).entries().ok()?;
+        let newest = entries.iter().rev().find_map(|entry| entry.read().ok())?;
+        let mut state = Self::new(newest.identity, entries.first()?.time);
+        state.changed = entries.last()?.time;
+        Some(state)
+    }
+
+    /// Writes the state file in a repository's folder. One that is damaged is moved aside.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Disk`].
     pub fn write(&self, folder: &Path) -> Result<(), Failure> {
-        let mut text = serde_json::to_string_pretty(self).map_err(|error| {
-            Failure::new(
-                ErrorKind::Other,
-                format!("the state cannot be written: {error}"),
-            )
-        })?;
-        text.push('\n');
-        atomic_file::replace(&folder.join(STATE_FILE), text.as_bytes())
+        let path = folder.join(STATE_FILE);
+        if Self::read(folder).is_err_and(|failure| failure.kind == ErrorKind::Damaged) {
+            let aside = folder.join(format!("{STATE_FILE}{DAMAGED}"));
+            fs::rename(&path, &aside)
+                .map_err(|error| Failure::disk("move aside", &path, &error))?;
+        }
+        let current = Self {
+            format: FORMATS.known,
+            ..self.clone()
+        };
+        sealed::write(&path, &current)
     }
 }
 
@@ -126,7 +155,7 @@ impl Catalogue {
     fn add(&mut self, path: &Path, folder: String, hoster: &str) {
         let owner = match State::read(path) {
             Ok(Some(state)) if state.hoster == hoster => {
-                self.by_id.insert(state.id.clone(), folder.clone());
+                self.add_id(&state.id, &folder);
                 Owner::Id(state.id)
             }
             Ok(Some(state)) => Owner::Id(format!("{}:{}", state.hoster, state.id)),
@@ -134,14 +163,46 @@ impl Catalogue {
                 None => Owner::Unclaimed,
                 Some(failure) => Owner::Unusable(failure),
             },
-            Err(failure) => Owner::Unusable(failure),
+            Err(failure) => {
+                match State::recover(path).filter(|_| failure.kind == ErrorKind::Damaged) {
+                    Some(state) if state.hoster == hoster => {
+                        self.by_id.insert(state.id.clone(), folder.clone());
+                        Owner::Id(state.id)
+                    }
+                    _ => Owner::Unusable(failure),
+                }
+            }
         };
         self.taken.insert(names::collision_key(&folder), owner);
+    }
+
+    /// Two folders may say that they are the same repository: somebody made a copy. A copy's name is
+    /// most often the longer one.
+    fn add_id(&mut self, id: &str, folder: &str) {
+        let rank = |folder: &str| (folder.len(), folder.to_owned());
+        match self.by_id.get_mut(id) {
+            None => drop(self.by_id.insert(id.to_owned(), folder.to_owned())),
+            Some(known) => {
+                log::warn!(
+                    "{known} and {folder} say that they are the same repository: one is left alone"
+                );
+                if rank(folder) < rank(known) {
+                    folder.clone_into(known);
+                }
+            }
+        }
     }
 
     /// The folder of a repository that is in the backup already.
     pub fn folder_of(&self, id: &str) -> Option<&str> {
         self.by_id.get(id).map(String::as_str)
+    }
+
+    /// The repositories in the backup: the hoster's identities and their folders.
+    pub fn ids(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.by_id
+            .iter()
+            .map(|(id, folder)| (id.as_str(), folder.as_str()))
     }
 
     /// Whose a folder is, by [`names::collision_key`]; `None` if it is free.
@@ -159,7 +220,14 @@ impl Catalogue {
 
 /// What is in an unclaimed folder that neither SCM Backup nor a killed run of ours puts there.
 fn foreign_content(folder: &Path) -> Option<Failure> {
-    const KNOWN: [&str; 4] = [REPOSITORY, WIKI, "issues", "metadata"];
+    const KNOWN: [&str; 6] = [
+        REPOSITORY,
+        WIKI,
+        snapshot::FOLDER,
+        heal::ASIDE,
+        "issues",
+        "metadata",
+    ];
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => return Some(Failure::disk("read", folder, &error)),
@@ -185,17 +253,42 @@ fn foreign_content(folder: &Path) -> Option<Failure> {
     )
 }
 
-/// Removes what a killed run left of clones it had begun, in a source's folder.
+/// Moves a repository's folder: its repository was renamed or moved upstream.
+///
+/// # Errors
+///
+/// [`ErrorKind::ForeignFolder`] if there is something already, [`ErrorKind::Disk`]. Then it is where
+/// it was.
+pub fn relocate(from: &Path, to: &Path) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::disk("move here", to, &error);
+    let lower = |path: &Path| names::collision_key(&path.to_string_lossy());
+    // On a file system without case, the new name may be the old one's.
+    if to.exists() && lower(from) != lower(to) {
+        let message = format!("{} exists already", to.display());
+        return Err(Failure::new(ErrorKind::ForeignFolder, message)
+            .with_hint("the folder was left alone; move it elsewhere"));
+    }
+    if let Some(parent) = to.parent() {
+        fs::create_dir_all(parent).map_err(failed)?;
+    }
+    fs::rename(from, to).map_err(failed)?;
+    atomic_file::sync_parent(to)?;
+    atomic_file::sync_parent(from)
+}
+
+/// Removes what a killed run left in a source's folder: clones it had begun, files half written.
 pub fn remove_leftovers(source_folder: &Path) -> Result<(), Failure> {
     let Ok(entries) = fs::read_dir(source_folder) else {
         return Ok(());
     };
-    let mirrors: HashSet<&str> = HashSet::from([REPOSITORY, WIKI]);
     for entry in entries.flatten() {
-        for mirror in &mirrors {
-            let partial: PathBuf = entry
-                .path()
-                .join(format!("{mirror}{}", crate::mirror::PARTIAL));
+        let folder = entry.path();
+        atomic_file::remove_leftovers(&folder.join(STATE_FILE));
+        for mirror in [REPOSITORY, WIKI] {
+            for file in ["packed-refs", "HEAD"] {
+                atomic_file::remove_leftovers(&folder.join(mirror).join(file));
+            }
+            let partial = folder.join(format!("{mirror}{}", crate::mirror::PARTIAL));
             if partial.is_dir() {
                 fs::remove_dir_all(&partial)
                     .map_err(|error| Failure::disk("remove", &partial, &error))?;

@@ -85,6 +85,17 @@ pub enum Event<'a> {
         /// Why.
         why: &'a str,
     },
+    /// Upstream has lost so much that somebody should look.
+    Alarm {
+        /// Title of the source.
+        source: &'a str,
+        /// Full name of the repository, if it is about one.
+        repository: Option<&'a str>,
+        /// What happened.
+        message: &'a str,
+        /// What to do.
+        hint: &'a str,
+    },
     /// A worker is done with a repository.
     RepositoryFinished {
         /// Title of the source.

@@ -7,16 +7,18 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use crate::catalogue::{REPOSITORY, STATE_FILE, State, WIKI};
+use crate::catalogue::{self, REPOSITORY, STATE_FILE, State, WIKI};
 use crate::event::{Event, Observer};
+use crate::heal::{self, Patient, Patients, Treated};
 use crate::hoster::{Repository, Services, Session};
 use crate::http::Authorization;
 pub(crate) use crate::http::Standing;
-use crate::mirror::{Mirrored, Outcome, RefChanges, Transfer, Upstream, mirror};
+use crate::mirror::{Mirrored, Outcome, RefChanges, Transfer, Upstream};
 use crate::names;
-use crate::plan::{Action, Task};
+use crate::plan::{Action, Location, Task};
 use crate::queue::{Queue, is_heavy};
 use crate::report::{RepositoryOutcome, RepositoryReport, WikiReport};
+use crate::snapshot::Identity;
 use crate::space::Space;
 use crate::{ErrorKind, Failure};
 
@@ -24,6 +26,8 @@ use crate::{ErrorKind, Failure};
 pub(crate) struct OpenSource {
     pub title: String,
     pub hoster: String,
+    /// Where its identities are valid.
+    pub server: Server,
     /// The source's folder.
     pub folder: PathBuf,
     /// The folder's name, for reports.
@@ -31,6 +35,15 @@ pub(crate) struct OpenSource {
     pub session: Mutex<Box<dyn Session>>,
     pub services: Services,
     pub standing: Standing,
+}
+
+/// Within it, an identity means one repository.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Server {
+    /// Id of the hoster.
+    pub hoster: String,
+    /// Base of its API.
+    pub api_url: String,
 }
 
 /// Mirrors every task's repository. `sources` is indexed by [`Task::source`]; a report comes back
@@ -52,12 +65,15 @@ pub(crate) fn execute(
         .map(|(task, source)| (source.folder.join(&task.folder), task.repository.size))
         .collect();
     let space = Space::new(new.iter().map(|(folder, size)| (folder.as_path(), *size)));
+    let local_folder = sources.iter().flatten().find_map(|s| s.folder.parent());
+    let patients = Patients::read(local_folder.unwrap_or(Path::new("")));
     // Not rayon's own queue: it would begin tasks in its order, whatever they weigh.
     let queue = Queue::new(with_source.map(|task| (task, is_heavy(task.0.repository.size))));
     pool.broadcast(|_| {
         queue.work(|(task, source)| {
             // A bug of ours, met on one repository, must not end the others.
-            let run = || run_task(task, source, &space, observer);
+            let from = task.from.as_ref().and_then(|from| Place::of(from, sources));
+            let run = || run_task(task, source, from.as_ref(), &space, &patients, observer);
             let report = catch_unwind(AssertUnwindSafe(run))
                 .unwrap_or_else(|_| panicked(task, source, observer));
             reports
@@ -91,10 +107,29 @@ fn blank_report(task: &Task, source: &OpenSource) -> RepositoryReport {
     )
 }
 
+/// Where a repository is in the backup.
+struct Place {
+    folder: PathBuf,
+    /// The same for reports.
+    path: String,
+}
+
+impl Place {
+    fn of(location: &Location, sources: &[Option<OpenSource>]) -> Option<Self> {
+        let source = sources.get(location.source)?.as_ref()?;
+        Some(Self {
+            folder: source.folder.join(&location.folder),
+            path: format!("{}/{}", source.folder_name, location.folder),
+        })
+    }
+}
+
 fn run_task(
     task: &Task,
     source: &OpenSource,
+    from: Option<&Place>,
     space: &Space,
+    patients: &Patients,
     observer: &dyn Observer,
 ) -> RepositoryReport {
     let mut report = blank_report(task, source);
@@ -107,13 +142,28 @@ fn run_task(
         name: &name,
     });
     let begun = Instant::now();
+    let mut folder = source.folder.join(&task.folder);
+    if let Some(from) = from {
+        match catalogue::relocate(&from.folder, &folder) {
+            Ok(()) => report.add_note(&format!("moved here from {}", from.path)),
+            // A name is no reason to go without a backup.
+            Err(failure) => {
+                log::warn!("{failure}");
+                report.add_note(&format!("stays in its old folder: {failure}"));
+                folder.clone_from(&from.folder);
+                report.path.clone_from(&from.path);
+            }
+        }
+    }
     let work = Work {
         task,
         source,
         space,
+        patients,
         observer,
         name: &name,
-        folder: source.folder.join(&task.folder),
+        path: report.path.clone(),
+        folder,
     };
     report = work.mirror_all(report);
     if let Some(failure) = &report.error {
@@ -136,14 +186,25 @@ struct Work<'a> {
     task: &'a Task,
     source: &'a OpenSource,
     space: &'a Space,
+    patients: &'a Patients,
     observer: &'a dyn Observer,
     name: &'a str,
     folder: PathBuf,
+    /// The same for reports.
+    path: String,
 }
 
 impl Work<'_> {
     fn repository(&self) -> &Repository {
         &self.task.repository
+    }
+
+    fn identity(&self) -> Identity {
+        Identity {
+            hoster: self.source.hoster.clone(),
+            id: self.repository().id.clone(),
+            full_name: self.repository().full_name.clone(),
+        }
     }
 
     fn mirror_all(&self, mut report: RepositoryReport) -> RepositoryReport {
@@ -159,16 +220,26 @@ impl Work<'_> {
             &self.folder.join(REPOSITORY),
             self.repository().size,
         );
-        let outcome = match mirrored {
-            Ok(outcome) => outcome,
+        let treated = match mirrored {
+            Ok(treated) => treated,
             Err(failure) => return report.failed(failure),
         };
-        report = report.mirrored(&outcome);
-        if let Err(failure) = self.note_state(&outcome) {
+        report = report.mirrored(&treated.outcome);
+        if let Some(note) = &treated.note {
+            report.add_note(note);
+        }
+        if let Err(failure) = self.note_state(&treated.outcome) {
             return report.failed(failure);
         }
-        match &self.repository().wiki_url {
-            Some(url) => self.mirror_wiki(url, authorization, report),
+        let id = &self.repository().id;
+        let (title, path) = (&self.source.title, &self.path);
+        self.patients.settle_state(title, id, path, &self.folder);
+        if let Some(url) = &self.repository().wiki_url {
+            report = self.mirror_wiki(url, authorization, report);
+        }
+        // Upstream's present state is safe; what it no longer has is not.
+        match treated.lost {
+            Some(lost) => report.failed(lost),
             None => report,
         }
     }
@@ -189,7 +260,7 @@ impl Work<'_> {
         authorization: Authorization,
         folder: &Path,
         size: Option<u64>,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Treated, Failure> {
         let claim = match folder.join("HEAD").exists() {
             true => None,
             false => Some(self.space.begin_clone(folder, size)?),
@@ -199,10 +270,12 @@ impl Work<'_> {
             http: self.source.standing.watch(&services.http, &services.cancel),
             ..services.clone()
         };
+        let identity = self.identity();
         let upstream = Upstream {
             url,
             authorization,
             default_branch,
+            identity: &identity,
             services: &services,
             may_write: &|| self.space.begin_update(folder),
         };
@@ -216,17 +289,25 @@ impl Work<'_> {
                 transfer,
             });
         };
+        let patient = Patient {
+            patients: self.patients,
+            source: &self.source.title,
+            id: &identity.id,
+            name: &identity.full_name,
+            path: &self.path,
+            mirror: folder,
+        };
         let mut retry = 0;
-        let outcome = loop {
-            match mirror(&upstream, folder, &progress) {
-                Ok(outcome) => break outcome,
+        let treated = loop {
+            match heal::mirror(&upstream, folder, &progress, &patient) {
+                Ok(treated) => break treated,
                 Err(failure) => self.source.services.begin_anew(&mut retry, failure)?,
             }
         };
         if let Some(claim) = claim {
             claim.done();
         }
-        Ok(outcome)
+        Ok(treated)
     }
 
     /// A wiki fails its repository, so that nobody overlooks it; but one that is not there is none.
@@ -239,20 +320,26 @@ impl Work<'_> {
         let folder = self.folder.join(WIKI);
         let kept = folder.exists();
         match self.mirror_one(url, None, authorization, &folder, None) {
-            Ok(outcome) => {
+            Ok(treated) => {
+                let outcome = treated.outcome;
                 report.bytes_received += outcome.bytes_received;
+                if let Some(note) = &treated.note {
+                    report.add_note(&format!("wiki: {note}"));
+                }
                 report.wiki = Some(WikiReport {
                     outcome: outcome.mirrored.into(),
                     refs: outcome.refs,
-                    error: None,
+                    error: treated.lost.clone(),
                 });
-                report
+                match treated.lost {
+                    Some(lost) => report.failed(lost.while_doing("wiki")),
+                    None => report,
+                }
             }
             Err(failure) if is_absent(&failure) => {
-                report.note = Some(if kept {
-                    "the wiki is gone upstream; the copy in the backup is kept".to_owned()
-                } else {
-                    "there is no wiki, though the hoster says so".to_owned()
+                report.add_note(match kept {
+                    true => "the wiki is gone upstream; the copy in the backup is kept",
+                    false => "there is no wiki, though the hoster says so",
                 });
                 report.wiki = Some(WikiReport {
                     outcome: RepositoryOutcome::Skipped,
@@ -275,23 +362,33 @@ impl Work<'_> {
     /// Writes whose folder it is, after success only, and only if there is something new to say.
     fn note_state(&self, outcome: &Outcome) -> Result<(), Failure> {
         let repository = self.repository();
-        let old = State::read(&self.folder)?;
-        let same = old.as_ref().is_some_and(|state| {
-            state.full_name == repository.full_name && state.id == repository.id
-        });
-        let quiet = matches!(outcome.mirrored, Mirrored::Unchanged | Mirrored::Empty);
-        if same && quiet {
-            return Ok(());
-        }
+        let old = match State::read(&self.folder) {
+            Err(failure) if failure.kind == ErrorKind::Damaged => {
+                log::warn!("{}: {failure}", self.name);
+                State::recover(&self.folder)
+            }
+            read => {
+                let old = read?;
+                let same = old.as_ref().is_some_and(|state| {
+                    let names = (&state.full_name, &state.id);
+                    names == (&repository.full_name, &repository.id) && state.gone.is_none()
+                });
+                let quiet = matches!(outcome.mirrored, Mirrored::Unchanged | Mirrored::Empty);
+                if same && quiet {
+                    return Ok(());
+                }
+                old
+            }
+        };
         let now = Timestamp::now();
-        let state = State {
-            format: 1,
-            hoster: self.source.hoster.clone(),
-            id: repository.id.clone(),
-            full_name: repository.full_name.clone(),
-            created: old.as_ref().map_or(now, |state| state.created),
-            changed: now,
-            more: old.map(|state| state.more).unwrap_or_default(),
+        let fresh = State::new(self.identity(), now);
+        let state = match old {
+            None => fresh,
+            Some(old) => State {
+                created: old.created,
+                more: old.more,
+                ..fresh
+            },
         };
         log::debug!("{}: writing {STATE_FILE}", self.name);
         state.write(&self.folder)

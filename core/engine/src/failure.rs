@@ -60,6 +60,8 @@ pub enum ErrorKind {
     Git,
     /// A listing that falls short: of the last one, or of what the hoster counts.
     Brake,
+    /// Upstream has lost so much that somebody should look.
+    Alarm,
     /// Anything else.
     Other,
 }
@@ -87,6 +89,7 @@ impl ErrorKind {
             Self::Damaged => "damaged",
             Self::Git => "git",
             Self::Brake => "brake",
+            Self::Alarm => "alarm",
             Self::Other => "other",
         }
     }

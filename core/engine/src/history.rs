@@ -87,7 +87,14 @@ fn free_path(folder: &Path, started: Timestamp) -> PathBuf {
 }
 
 fn remove_old(folder: &Path, written: &Path) -> Result<(), Failure> {
-    let reports = names(folder)?.into_iter().filter(|name| is_report(name));
+    let all = names(folder)?;
+    // Half a report, of a run that was killed while it wrote it.
+    for name in &all {
+        if let Some(report) = atomic_file::half_written(name).filter(|name| is_report(name)) {
+            atomic_file::remove_leftovers(&folder.join(report));
+        }
+    }
+    let reports = all.into_iter().filter(|name| is_report(name));
     for name in reports.skip(KEPT) {
         let path = folder.join(name);
         // With a clock that was set back, the one just written may seem the oldest.

@@ -147,6 +147,8 @@ pub struct Services {
     pub scope: Arc<CredentialScope>,
     /// Most bytes of a body that are read.
     pub max_body_bytes: u64,
+    /// Most repositories of a listing.
+    pub max_repositories: usize,
     /// Knows this source's secrets.
     pub redactor: Arc<Redactor>,
     /// Ends the run early.
@@ -197,6 +199,10 @@ pub trait Session: Send {
 
     /// The next page of the listing, `None` after the last. Not called again after a failure.
     fn next_page(&mut self) -> Result<Option<Page>, Failure>;
+
+    /// The repository with an identity, or `None` if the hoster says that it has none. Also called
+    /// after the listing.
+    fn lookup(&mut self, id: &str) -> Result<Option<Repository>, Failure>;
 
     /// Credentials for cloning a repository of this listing; asked right before it.
     fn git_access(&mut self, repository: &Repository) -> Result<Authorization, Failure>;

@@ -14,6 +14,7 @@
 //! objects, and whatever there is to say goes out as [`event::Event`]s and as a
 //! [`report::Report`]. Nothing in here prints or exits.
 
+mod alarm;
 mod atomic_file;
 pub mod cancel;
 pub mod catalogue;
@@ -23,20 +24,31 @@ pub mod event;
 mod execute;
 pub mod failure;
 pub mod filter;
+pub mod forget;
+mod heal;
 mod history;
 pub mod hoster;
 pub mod http;
+pub mod inventory;
 mod listing;
 pub mod lock;
 pub mod mirror;
 pub mod names;
+pub mod packs;
 pub mod plan;
 mod queue;
 pub mod redact;
+pub mod refs;
 pub mod report;
+pub mod restore;
 pub mod run;
+mod sealed;
 pub mod secret;
+pub mod snapshot;
 mod space;
 pub mod status;
+mod tombstones;
+pub mod verify;
 
 pub use failure::{ErrorKind, Failure};
+pub use tombstones::Tombstone;

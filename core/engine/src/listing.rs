@@ -8,9 +8,9 @@ use crate::event::{Event, Observer};
 use crate::hoster::{Finding, Hoster, Repository, Services, Session, SourceSpec};
 use crate::{ErrorKind, Failure};
 
-/// Most repositories of one source. Bitbucket's largest workspaces have some tens of thousands; a
-/// listing beyond this does not end.
-const MAX_REPOSITORIES: usize = 1_000_000;
+/// Most bytes of all texts about one repository: with `maxRepositories` it bounds the memory that a
+/// listing takes. Honest ones have some hundreds.
+const MAX_TEXT: usize = 16 * 1024;
 
 /// Most pages in a row without a repository that was not listed before.
 const MAX_BARREN_PAGES: usize = 1000;
@@ -47,8 +47,11 @@ pub(crate) fn list(
         let known = seen.len();
         seen.extend(page.repositories.iter().map(|r| r.id.clone()));
         barren = if seen.len() > known { 0 } else { barren + 1 };
-        if barren > MAX_BARREN_PAGES || repositories.len() > MAX_REPOSITORIES {
+        if barren > MAX_BARREN_PAGES {
             return Err(endless(repositories.len()));
+        }
+        if repositories.len() + page.repositories.len() > services.max_repositories {
+            return Err(too_many(services.max_repositories));
         }
         // The latest word: repositories come and go while pages are turned.
         total = page.total.or(total);
@@ -59,7 +62,7 @@ pub(crate) fn list(
             });
             notes.push(note);
         }
-        repositories.extend(page.repositories);
+        repositories.extend(page.repositories.into_iter().map(bounded));
         observer.event(&Event::PageListed {
             source: &title,
             listed: repositories.len(),
@@ -83,6 +86,43 @@ pub(crate) fn list(
         counted,
         notes,
     })
+}
+
+/// A repository without texts that are longer than any honest one's. What is left cannot be backed
+/// up, and is told of by the plan.
+fn bounded(repository: Repository) -> Repository {
+    let texts = [
+        Some(&repository.clone_url),
+        repository.wiki_url.as_ref(),
+        repository.default_branch.as_ref(),
+        repository.skip.as_ref(),
+    ];
+    let bytes: usize = texts.into_iter().flatten().map(String::len).sum();
+    let named = repository.id.len() + repository.full_name.len();
+    if bytes + named <= MAX_TEXT {
+        return repository;
+    }
+    let cut = |text: String| match text.len() <= MAX_TEXT {
+        true => text,
+        false => text.chars().take(MAX_TEXT / 4).collect(),
+    };
+    Repository {
+        id: cut(repository.id),
+        full_name: cut(repository.full_name),
+        clone_url: String::new(),
+        wiki_url: None,
+        default_branch: None,
+        skip: None,
+        ..repository
+    }
+}
+
+fn too_many(most: usize) -> Failure {
+    Failure::new(
+        ErrorKind::BadAnswer,
+        format!("the listing has more than {most} repositories"),
+    )
+    .with_hint("nothing was taken for deleted; if there are that many, set options.backup.maxRepositories higher: each takes some 3 kB of memory")
 }
 
 fn endless(listed: usize) -> Failure {

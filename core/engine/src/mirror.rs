@@ -6,7 +6,8 @@
 //! 2. download the missing objects into the mirror, where nothing points to them yet;
 //! 3. check that every ref's object has come;
 //! 4. replace all refs in one atomic step, with a ref of our own for every tip that upstream has
-//!    deleted or moved away from.
+//!    deleted or moved away from; the snapshot of the new state is written right before, and counts
+//!    from right after.
 //!
 //! A failure before step 4 leaves the mirror as it was. A new mirror is made under a temporary
 //! name and renamed into place, so that a failed clone leaves nothing that looks like a backup.
@@ -15,8 +16,8 @@ mod advertisement;
 mod ask;
 mod broken;
 mod merge;
+mod outcome;
 mod place;
-mod refs;
 mod transport;
 
 use std::fs;
@@ -25,21 +26,23 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use git2::{FetchOptions, RemoteCallbacks, Repository, RepositoryInitOptions};
-use serde::Serialize;
+use git2::{FetchOptions, Oid, RemoteCallbacks, Repository, RepositoryInitOptions};
 
 use crate::hoster::Services;
 use crate::http::Authorization;
 use crate::names::printable;
-use crate::{ErrorKind, Failure, atomic_file};
+use crate::refs::{self, RefName, Refs, StoredRefs};
+use crate::snapshot::{Changes, Identity, Recorder, RefState, SnapshotId, Store};
+use crate::{ErrorKind, Failure, atomic_file, packs};
 
 pub use advertisement::Advertisement;
 use ask::{Answered, advertise};
 use merge::merge;
 use place::{Place, partial_path, remove_leftovers, remove_partial};
-use refs::{RefName, Refs, StoredRefs};
 use transport::{Exchange, with_exchange};
 
+pub(crate) use broken::explain;
+pub use outcome::{Lost, Mirrored, Outcome, RefChanges, Transfer};
 pub use place::PARTIAL;
 pub use transport::initialise;
 
@@ -51,60 +54,12 @@ pub struct Upstream<'a> {
     pub authorization: Authorization,
     /// Default branch as the hoster says, without `refs/heads/`.
     pub default_branch: Option<&'a str>,
+    /// Whose mirror it is, for its snapshots.
+    pub identity: &'a Identity,
     /// Client, rules and interruption.
     pub services: &'a Services,
     /// Asked before anything is written to a mirror that is there: a failure is its outcome.
     pub may_write: &'a dyn Fn() -> Result<(), Failure>,
-}
-
-/// How a mirror came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mirrored {
-    /// It is new.
-    Cloned,
-    /// Something changed.
-    Updated,
-    /// Nothing changed.
-    Unchanged,
-    /// Upstream has no ref at all.
-    Empty,
-}
-
-/// How many refs changed, and how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct RefChanges {
-    /// New ones.
-    pub created: usize,
-    /// Moved forward.
-    pub updated: usize,
-    /// Moved elsewhere: the old tip is kept.
-    pub forced: usize,
-    /// Gone upstream: the old tip is kept.
-    pub deleted: usize,
-}
-
-/// What came of mirroring a repository.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// How it came out.
-    pub mirrored: Mirrored,
-    /// What changed.
-    pub refs: RefChanges,
-    /// Bytes received in packs.
-    pub bytes_received: u64,
-}
-
-/// How far a download is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Transfer {
-    /// Objects received.
-    pub objects: usize,
-    /// Objects in all, once known.
-    pub total_objects: usize,
-    /// Bytes received.
-    pub bytes: u64,
 }
 
 /// Mirrors `upstream` into the bare repository at `folder`, which need not exist.
@@ -121,18 +76,21 @@ pub fn mirror(
     let place = Place::look(folder)?;
     let cancel = &upstream.services.cancel;
     cancel.check()?;
-    let Answered {
-        advertisement,
-        url,
-        authorization,
-    } = advertise(upstream)?;
-    let head = wanted_head(upstream.default_branch, &advertisement);
+    let mut work = Work::new(upstream, folder, advertise(upstream)?, progress);
+    work.is_there = place == Place::Mirror;
     let stored = match place {
         Place::Free => StoredRefs::default(),
         Place::Mirror => StoredRefs::read(folder)?,
     };
-    if place == Place::Mirror && is_same(&stored, &advertisement.refs, head.as_deref(), folder) {
-        let mirrored = if advertisement.refs.is_empty() {
+    let mut lost = Vec::new();
+    if place == Place::Mirror && !work.recorder.store.is_settled() {
+        lost = work.recorder.settle(&found(&stored, folder))?.lost;
+    }
+    if place == Place::Mirror
+        && lost.is_empty()
+        && is_same(&stored, &work.upstream, work.head.as_deref(), folder)
+    {
+        let mirrored = if work.upstream.is_empty() {
             Mirrored::Empty
         } else {
             Mirrored::Unchanged
@@ -141,31 +99,49 @@ pub fn mirror(
             mirrored,
             refs: RefChanges::default(),
             bytes_received: 0,
+            snapshot: None,
+            lost: Lost::default(),
+            note: None,
         });
     }
-    let work = Work {
-        exchange: Arc::new(Exchange {
-            client: Arc::clone(&upstream.services.http),
-            url,
-            authorization,
-            scope: Arc::clone(&upstream.services.scope),
-            cancel: cancel.clone(),
-            advertisement: Mutex::new(advertisement.raw),
-            received: AtomicU64::new(0),
-            failure: Mutex::new(None),
-        }),
-        upstream: advertisement.refs,
-        head,
-        folder,
-        progress,
-    };
     match place {
         Place::Free => work.clone_into(folder),
         Place::Mirror => {
             (upstream.may_write)()?;
-            work.update(folder, &stored)
+            work.update(folder, &stored, lost)
         }
     }
+}
+
+/// Downloads what upstream has into a new bare repository at `folder`, and brings it to the disk:
+/// everything, or what the mirror `beside` does not have yet. Of that one only upstream's refs are
+/// told to the server: libgit2 cannot go through a history that has lost a part. Returns how many
+/// bytes came.
+pub(crate) fn fetch_apart(
+    upstream: &Upstream<'_>,
+    folder: &Path,
+    beside: Option<&Path>,
+    progress: &dyn Fn(Transfer),
+) -> Result<u64, Failure> {
+    let work = Work::new(upstream, folder, advertise(upstream)?, progress);
+    let mut repository = work.init(folder)?;
+    if let Some(mirror) = beside {
+        let objects = mirror.join("objects");
+        let objects = objects
+            .canonicalize()
+            .map_err(|error| Failure::disk("read", &objects, &error))?;
+        let mut line = objects.into_os_string().into_encoded_bytes();
+        line.push(b'\n');
+        atomic_file::replace(&folder.join("objects/info/alternates"), &line)?;
+        let refs: Refs = StoredRefs::read(mirror)?
+            .upstream()
+            .map(|(name, value)| (name.clone(), *value))
+            .collect();
+        refs::replace_all(folder, &StoredRefs::default(), &refs)?;
+        repository = Repository::open_bare(folder).map_err(|e| work.failed(&e))?;
+    }
+    work.download_missing(&repository, folder)?;
+    Ok(work.exchange.received.load(Ordering::Relaxed))
 }
 
 /// Where `HEAD` shall point: to the default branch the hoster names, else to the one its git
@@ -193,41 +169,78 @@ fn is_same(stored: &StoredRefs, upstream: &Refs, head: Option<&[u8]>, folder: &P
     same_refs && (head.is_none() || refs::read_head(folder).as_deref() == head)
 }
 
+/// The state of a mirror that is there.
+fn found(stored: &StoredRefs, folder: &Path) -> RefState {
+    RefState::new(&stored.refs, refs::read_head(folder))
+}
+
 struct Work<'a> {
     exchange: Arc<Exchange>,
     upstream: Refs,
     head: Option<RefName>,
     /// Where the mirror is or shall be.
     folder: &'a Path,
+    recorder: Recorder<'a>,
     progress: &'a dyn Fn(Transfer),
+    /// Whether there is a mirror, which may be damaged.
+    is_there: bool,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    fn new(
+        upstream: &'a Upstream<'a>,
+        folder: &'a Path,
+        answered: Answered,
+        progress: &'a dyn Fn(Transfer),
+    ) -> Self {
+        let Answered {
+            advertisement,
+            url,
+            authorization,
+        } = answered;
+        let services = upstream.services;
+        Self {
+            head: wanted_head(upstream.default_branch, &advertisement),
+            exchange: Arc::new(Exchange {
+                client: Arc::clone(&services.http),
+                url,
+                authorization,
+                scope: Arc::clone(&services.scope),
+                cancel: services.cancel.clone(),
+                advertisement: Mutex::new(advertisement.raw),
+                received: AtomicU64::new(0),
+                failure: Mutex::new(None),
+            }),
+            upstream: advertisement.refs,
+            folder,
+            recorder: Recorder {
+                store: Store::beside(folder),
+                identity: upstream.identity,
+            },
+            progress,
+            is_there: false,
+        }
+    }
+
+    fn init(&self, folder: &Path) -> Result<Repository, Failure> {
+        let mut options = RepositoryInitOptions::new();
+        options.bare(true).no_reinit(true).external_template(false);
+        Repository::init_opts(folder, &options).map_err(|e| self.failed(&e))
+    }
+
     fn clone_into(&self, folder: &Path) -> Result<Outcome, Failure> {
         let partial = partial_path(folder);
         remove_partial(&partial)?;
         let parent = folder.parent().unwrap_or(folder);
         fs::create_dir_all(parent).map_err(|error| Failure::disk("create", parent, &error))?;
-        let made = self.make(&partial).and_then(|refs| {
-            match fs::remove_dir(folder) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(Failure::disk("replace", folder, &error)),
+        match self.make(&partial, folder) {
+            Ok((changes, snapshot)) => {
+                let mirrored = match self.upstream.is_empty() {
+                    true => Mirrored::Empty,
+                    false => Mirrored::Cloned,
+                };
+                Ok(self.outcome(mirrored, &changes, Some(snapshot), Lost::default()))
             }
-            fs::rename(&partial, folder)
-                .map_err(|error| Failure::disk("rename into place", folder, &error))?;
-            atomic_file::sync_parent(folder)?;
-            Ok(refs)
-        });
-        match made {
-            Ok(refs) => Ok(self.outcome(
-                if self.upstream.is_empty() {
-                    Mirrored::Empty
-                } else {
-                    Mirrored::Cloned
-                },
-                refs,
-            )),
             Err(failure) => {
                 // What is left of it is removed before the next try, if not now.
                 let _ = remove_partial(&partial);
@@ -238,14 +251,31 @@ impl Work<'_> {
         }
     }
 
-    fn make(&self, partial: &Path) -> Result<RefChanges, Failure> {
-        let mut options = RepositoryInitOptions::new();
-        options.bare(true).no_reinit(true).external_template(false);
-        let repository = Repository::init_opts(partial, &options).map_err(|e| self.failed(&e))?;
-        self.fetch(&repository, &StoredRefs::default(), partial)
+    fn make(&self, partial: &Path, folder: &Path) -> Result<(Changes, SnapshotId), Failure> {
+        let repository = self.init(partial)?;
+        self.download_missing(&repository, partial)?;
+        let stored = StoredRefs::default();
+        let (new, changes) = self.merge(&repository, &stored, &[])?;
+        self.exchange.cancel.check()?;
+        self.switch(partial, &stored, &new)?;
+        let after = found(&StoredRefs::read(partial)?, partial);
+        let pending = self.recorder.prepare(None, &after, changes.clone())?;
+        match put_in_place(partial, folder) {
+            Ok(()) => Ok((changes, pending.commit()?)),
+            Err(failure) => {
+                pending.forget();
+                Err(failure)
+            }
+        }
     }
 
-    fn update(&self, folder: &Path, stored: &StoredRefs) -> Result<Outcome, Failure> {
+    /// `lost` are tips that somebody else has moved refs away from.
+    fn update(
+        &self,
+        folder: &Path,
+        stored: &StoredRefs,
+        mut lost: Vec<Oid>,
+    ) -> Result<Outcome, Failure> {
         let repository = Repository::open_bare(folder).map_err(|error| {
             Failure::new(
                 ErrorKind::Damaged,
@@ -253,31 +283,92 @@ impl Work<'_> {
             )
             .with_hint("it was left alone; move it elsewhere to have the repository cloned anew")
         })?;
+        self.check_refs(&repository, stored)?;
         remove_leftovers(folder);
-        let refs = self.fetch(&repository, stored, folder)?;
-        let mirrored = if self.upstream.is_empty() && refs.deleted == 0 {
-            Mirrored::Empty
+        let settled = self.recorder.settle(&found(stored, folder))?;
+        self.download_missing(&repository, folder)?;
+        lost.extend(settled.lost);
+        let (new, mut changes) = self.merge(&repository, stored, &lost)?;
+        let head = self.head.clone().or_else(|| refs::read_head(folder));
+        let after = RefState::new(&new, head);
+        changes.old_head = (settled.base.head != after.head).then(|| settled.base.head.clone());
+        self.exchange.cancel.check()?;
+        // A run that was killed before it wrote HEAD has left nothing else to do.
+        let snapshot = if after == settled.base {
+            self.switch(folder, stored, &new)?;
+            None
         } else {
-            Mirrored::Updated
+            let base = Some(&settled.base);
+            let pending = self.recorder.prepare(base, &after, changes.clone())?;
+            self.switch(folder, stored, &new)?;
+            Some(pending.commit()?)
         };
-        Ok(self.outcome(mirrored, refs))
+        let mirrored = match self.upstream.is_empty() && changes.refs.is_empty() {
+            true => Mirrored::Empty,
+            false => Mirrored::Updated,
+        };
+        // Nobody may have its packs open while they are replaced.
+        drop(repository);
+        let lost = Lost::new(stored, &changes);
+        let mut outcome = self.outcome(mirrored, &changes, snapshot, lost);
+        outcome.note = self.consolidate(folder)?;
+        Ok(outcome)
     }
 
-    fn outcome(&self, mirrored: Mirrored, refs: RefChanges) -> Outcome {
+    fn outcome(
+        &self,
+        mirrored: Mirrored,
+        changes: &Changes,
+        snapshot: Option<SnapshotId>,
+        lost: Lost,
+    ) -> Outcome {
         Outcome {
             mirrored,
-            refs,
+            refs: changes.into(),
             bytes_received: self.exchange.received.load(Ordering::Relaxed),
+            snapshot,
+            lost,
+            note: None,
         }
     }
 
-    /// Steps 2 to 4 of the head of this module.
-    fn fetch(
-        &self,
-        repository: &Repository,
-        stored: &StoredRefs,
-        folder: &Path,
-    ) -> Result<RefChanges, Failure> {
+    /// Keeps the packs few. The refs are switched: only damage that comes to light is a failure, all
+    /// else is for the next run, and worth a note.
+    fn consolidate(&self, folder: &Path) -> Result<Option<String>, Failure> {
+        match packs::consolidate(folder, &self.exchange.cancel) {
+            Ok(done) => {
+                if done.packs_after < done.packs_before {
+                    let (before, after) = (done.packs_before, done.packs_after);
+                    log::info!("{}: {before} packs became {after}", folder.display());
+                }
+                Ok(None)
+            }
+            Err(failure) if failure.kind == ErrorKind::Damaged => Err(failure),
+            Err(failure) if failure.kind == ErrorKind::Cancelled => Ok(None),
+            Err(failure) => {
+                log::warn!("{failure}");
+                Ok(Some(format!("its packs were not consolidated: {failure}")))
+            }
+        }
+    }
+
+    /// Whether all refs that are there name objects that are there. Otherwise something is damaged,
+    /// and must not be recorded as a state that somebody wanted.
+    fn check_refs(&self, repository: &Repository, stored: &StoredRefs) -> Result<(), Failure> {
+        let odb = repository.odb().map_err(|e| self.failed(&e))?;
+        let absent = stored.refs.values().find(|value| !odb.exists(value.oid));
+        absent.map_or(Ok(()), |value| {
+            let folder = self.folder.display();
+            let message = format!(
+                "{folder} is damaged: a ref names {}, which is missing",
+                value.oid
+            );
+            Err(Failure::new(ErrorKind::Damaged, message))
+        })
+    }
+
+    /// Steps 2 and 3 of the head of this module.
+    fn download_missing(&self, repository: &Repository, folder: &Path) -> Result<(), Failure> {
         let missing = {
             let odb = repository.odb().map_err(|e| self.failed(&e))?;
             self.upstream.values().any(|value| !odb.exists(value.oid))
@@ -286,18 +377,35 @@ impl Work<'_> {
             self.download(repository)?;
             sync_packs(folder)?;
         }
-        self.check_arrived(repository)?;
-        let (mut new, changes) =
-            merge(repository, stored, &self.upstream).map_err(|e| self.failed(&e))?;
-        refs::peel(repository, &mut new, &stored.refs).map_err(|e| self.failed(&e))?;
-        self.exchange.cancel.check()?;
-        refs::replace_all(folder, stored, &new)?;
-        if let Some(head) = &self.head
-            && refs::read_head(folder).as_ref() != Some(head)
-        {
-            refs::write_head(folder, head)?;
+        self.check_arrived(repository)
+    }
+
+    /// The refs of step 4. `lost` are further tips to hold, if they are there.
+    fn merge(
+        &self,
+        repository: &Repository,
+        stored: &StoredRefs,
+        lost: &[Oid],
+    ) -> Result<(Refs, Changes), Failure> {
+        let failed = |error: git2::Error| self.failed(&error);
+        let (mut new, changes) = merge(repository, stored, &self.upstream).map_err(failed)?;
+        let odb = repository.odb().map_err(failed)?;
+        for oid in lost.iter().filter(|oid| odb.exists(**oid)) {
+            merge::keep(&mut new, *oid);
         }
-        Ok(changes)
+        refs::peel(repository, &mut new, &stored.refs).map_err(failed)?;
+        Ok((new, changes))
+    }
+
+    /// Step 4.
+    fn switch(&self, folder: &Path, stored: &StoredRefs, new: &Refs) -> Result<(), Failure> {
+        refs::replace_all(folder, stored, new)?;
+        match &self.head {
+            Some(head) if refs::read_head(folder).as_ref() != Some(head) => {
+                refs::write_head(folder, head)
+            }
+            _ => Ok(()),
+        }
     }
 
     fn download(&self, repository: &Repository) -> Result<(), Failure> {
@@ -352,8 +460,36 @@ impl Work<'_> {
         if self.exchange.cancel.is_cancelled() {
             return Failure::cancelled();
         }
-        broken::explain(error, self.folder)
+        let failure = broken::explain(error, self.folder);
+        match self.is_there && broken_here(error) {
+            true => Failure {
+                kind: ErrorKind::Damaged,
+                ..failure
+            },
+            false => failure,
+        }
     }
+}
+
+/// Whether an error of libgit2's may come from what is damaged in a mirror.
+fn broken_here(error: &git2::Error) -> bool {
+    use git2::ErrorClass as C;
+    matches!(
+        error.class(),
+        C::Odb | C::Object | C::Zlib | C::Tree | C::Tag | C::Reference | C::Repository | C::Indexer
+    )
+}
+
+/// Renames a mirror that is complete.
+fn put_in_place(partial: &Path, folder: &Path) -> Result<(), Failure> {
+    match fs::remove_dir(folder) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Failure::disk("replace", folder, &error)),
+    }
+    fs::rename(partial, folder)
+        .map_err(|error| Failure::disk("rename into place", folder, &error))?;
+    atomic_file::sync_parent(folder)
 }
 
 /// Makes sure that what the refs are about to point to survives a power loss.

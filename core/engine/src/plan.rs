@@ -36,8 +36,19 @@ pub struct Task {
     pub repository: Repository,
     /// Folder below the source's folder: one path component.
     pub folder: String,
+    /// Where it is now, if that is elsewhere: it was renamed or moved upstream.
+    pub from: Option<Location>,
     /// What is done.
     pub action: Action,
+}
+
+/// A folder in the backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Location {
+    /// Index of the source.
+    pub source: usize,
+    /// Folder below the source's folder.
+    pub folder: String,
 }
 
 /// A run's plan.
@@ -47,17 +58,25 @@ pub struct Plan {
     pub tasks: Vec<Task>,
     /// What is not, with the reason, by index of the source.
     pub left_out: Vec<(usize, RepositoryReport)>,
+    /// What is in the backup and was not listed, wherever else it may be: the hoster's identities
+    /// and where they are.
+    pub unlisted: Vec<(String, Location)>,
 }
 
+/// What repositories may have moved here: the hoster's identities, and where they are.
+pub type Movers = HashMap<String, Location>;
+
 impl Plan {
-    /// Adds a source. `catalogue` is what is on disk for it; the folders given to new repositories
-    /// are claimed in it, so that no two get the same.
+    /// Adds a source. `catalogue` is what is on disk for it; the folders given to repositories are
+    /// claimed in it, so that no two get the same. `movers` are those that other sources of the same
+    /// hoster have in the backup and no longer list.
     pub fn add_source(
         &mut self,
         source: usize,
         repositories: Vec<Repository>,
         filter: &RepoFilter,
         mut catalogue: Catalogue,
+        movers: &Movers,
     ) {
         let mut seen = HashSet::new();
         let mut wanted = Vec::new();
@@ -69,9 +88,10 @@ impl Plan {
                     "",
                 )
             };
+            let is_first = seen.insert(repository.id.clone());
             let left_out = if let Some(failure) = defect(&repository) {
                 Some(shown().failed(failure))
-            } else if !seen.insert(repository.id.clone()) {
+            } else if !is_first {
                 Some(shown().skipped("the hoster listed it twice"))
             } else {
                 match (filter.decide(&repository.full_name), &repository.skip) {
@@ -86,26 +106,26 @@ impl Plan {
                 None => wanted.push(repository),
             }
         }
+        let unlisted = catalogue.ids().filter(|(id, _)| !seen.contains(*id));
+        self.unlisted.extend(unlisted.map(|(id, folder)| {
+            let folder = folder.to_owned();
+            (id.to_owned(), Location { source, folder })
+        }));
         // Whoever has a folder keeps it, before anybody new gets one.
-        let (known, new): (Vec<_>, Vec<_>) = wanted
-            .into_iter()
-            .partition(|repository| catalogue.folder_of(&repository.id).is_some());
-        for repository in known {
-            let folder = catalogue.folder_of(&repository.id).map(str::to_owned);
-            self.tasks.extend(folder.map(|folder| Task {
-                source,
-                repository,
-                folder,
-                action: Action::Update,
-            }));
-        }
-        for repository in new {
-            match place(&repository, &catalogue) {
+        wanted.sort_by_key(|repository| catalogue.folder_of(&repository.id).is_none());
+        for repository in wanted {
+            let own = catalogue.folder_of(&repository.id).map(str::to_owned);
+            let mover = movers.get(&repository.id).filter(|_| own.is_none());
+            match place(&repository, own.as_deref(), mover.is_some(), &catalogue) {
                 Ok((folder, action)) => {
+                    let at = own.map(|folder| Location { source, folder });
+                    let at = at.or_else(|| mover.cloned());
                     catalogue.claim(&folder, &repository.id);
+                    let is_there = |at: &Location| at.source == source && at.folder == folder;
                     self.tasks.push(Task {
                         source,
                         repository,
+                        from: at.filter(|at| !is_there(at)),
                         folder,
                         action,
                     });
@@ -177,165 +197,51 @@ fn defect(repository: &Repository) -> Option<Failure> {
     )
 }
 
-/// The folder for a repository that is not in the backup yet.
-fn place(repository: &Repository, catalogue: &Catalogue) -> Result<(String, Action), Failure> {
+/// The folder for a repository. It follows the name; one that another repository has, or had at the
+/// begin of this run, is not taken. `own` is the folder it has below this source; `moves` says that
+/// it comes from another source.
+fn place(
+    repository: &Repository,
+    own: Option<&str>,
+    moves: bool,
+    catalogue: &Catalogue,
+) -> Result<(String, Action), Failure> {
+    let found = match own.is_some() || moves {
+        true => Action::Update,
+        false => Action::Clone,
+    };
     let plain = names::encode_full_name(&repository.full_name);
-    match catalogue.owner(&names::collision_key(&plain)) {
-        None => return Ok((plain, Action::Clone)),
-        Some(Owner::Unclaimed) => return Ok((plain, Action::Adopt)),
-        Some(Owner::Unusable(failure)) => return Err(failure.clone()),
-        // A repository that was deleted and made anew under its name, or a twin by case.
-        Some(Owner::Id(_)) => {}
-    }
     let suffixed = names::with_suffix(&plain, &repository.id);
-    match catalogue.owner(&names::collision_key(&suffixed)) {
-        None => Ok((suffixed, Action::Clone)),
-        Some(Owner::Unclaimed) => Ok((suffixed, Action::Adopt)),
-        Some(Owner::Unusable(failure)) => Err(failure.clone()),
-        Some(Owner::Id(other)) => Err(Failure::new(
-            ErrorKind::ForeignFolder,
-            format!(
-                "the folders \"{plain}\" and \"{suffixed}\" both belong to other repositories ({})",
-                names::printable(other)
-            ),
-        )
-        .with_hint("move one of them elsewhere")),
+    let mut others = Vec::new();
+    for folder in [&plain, &suffixed] {
+        let key = names::collision_key(folder);
+        // Also if only the case of the name has changed.
+        if own.is_some_and(|own| names::collision_key(own) == key) {
+            return Ok((folder.clone(), found));
+        }
+        match catalogue.owner(&key) {
+            None => return Ok((folder.clone(), found)),
+            Some(Owner::Unclaimed) if found == Action::Clone => {
+                return Ok((folder.clone(), Action::Adopt));
+            }
+            Some(Owner::Unusable(failure)) if found == Action::Clone => {
+                return Err(failure.clone());
+            }
+            // A repository that was deleted and made anew under its name, or a twin by case.
+            Some(Owner::Id(other)) => others.push(names::printable(other).to_string()),
+            Some(Owner::Unclaimed | Owner::Unusable(_)) => others.push("nobody".to_owned()),
+        }
     }
+    // Rather where it is than in anybody's way.
+    if let Some(own) = own {
+        return Ok((own.to_owned(), found));
+    }
+    let message = format!(
+        "the folders \"{plain}\" and \"{suffixed}\" both belong to other repositories ({})",
+        others.join(", ")
+    );
+    Err(Failure::new(ErrorKind::ForeignFolder, message).with_hint("move one of them elsewhere"))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn repository(id: &str, name: &str, size: Option<u64>) -> Repository {
-        Repository {
-            id: id.to_owned(),
-            full_name: name.to_owned(),
-            clone_url: format!("https://example.com/{name}.git"),
-            wiki_url: None,
-            default_branch: None,
-            size,
-            private: false,
-            skip: None,
-        }
-    }
-
-    fn plan(repositories: Vec<Repository>, catalogue: Catalogue) -> Plan {
-        let mut plan = Plan::default();
-        let filter = RepoFilter::new(&[], &[]).unwrap();
-        plan.add_source(0, repositories, &filter, catalogue);
-        plan.order();
-        plan
-    }
-
-    #[test]
-    fn the_largest_comes_first_and_the_unknown_before_it() {
-        let plan = plan(
-            vec![
-                repository("1", "a/small", Some(1)),
-                repository("2", "a/large", Some(9)),
-                repository("3", "a/unknown", None),
-            ],
-            Catalogue::default(),
-        );
-        let names: Vec<_> = plan.tasks.iter().map(|t| t.folder.as_str()).collect();
-        assert_eq!(names, ["a#unknown", "a#large", "a#small"]);
-    }
-
-    #[test]
-    fn case_twins_get_a_folder_each() {
-        let plan = plan(
-            vec![
-                repository("1", "a/Web", None),
-                repository("2", "a/web", None),
-            ],
-            Catalogue::default(),
-        );
-        assert_eq!(plan.tasks[0].folder, "a#Web");
-        assert_eq!(plan.tasks[1].folder, names::with_suffix("a#web", "2"));
-    }
-
-    #[test]
-    fn a_repository_made_anew_under_an_old_name_does_not_touch_the_old_one() {
-        let mut catalogue = Catalogue::default();
-        catalogue.claim("a#web", "old");
-        let plan = plan(vec![repository("new", "a/web", None)], catalogue);
-        assert_eq!(plan.tasks[0].action, Action::Clone);
-        assert_ne!(plan.tasks[0].folder, "a#web");
-    }
-
-    #[test]
-    fn a_renamed_repository_keeps_its_folder() {
-        let mut catalogue = Catalogue::default();
-        catalogue.claim("a#old", "1");
-        let plan = plan(vec![repository("1", "a/new", None)], catalogue);
-        assert_eq!(plan.tasks[0].folder, "a#old");
-        assert_eq!(plan.tasks[0].action, Action::Update);
-    }
-
-    #[test]
-    fn what_cannot_be_backed_up_is_said() {
-        let mut twice = repository("1", "a/b", None);
-        twice.full_name = "a/again".to_owned();
-        let plan = plan(
-            vec![
-                repository("1", "a/b", None),
-                twice,
-                repository("", "a/c", None),
-                Repository {
-                    clone_url: String::new(),
-                    ..repository("4", "a/d", None)
-                },
-                Repository {
-                    skip: Some("hg".to_owned()),
-                    clone_url: String::new(),
-                    ..repository("5", "a/e", None)
-                },
-            ],
-            Catalogue::default(),
-        );
-        assert_eq!(plan.tasks.len(), 1);
-        let said: Vec<_> = plan
-            .left_out
-            .iter()
-            .map(|(_, report)| {
-                report
-                    .error
-                    .as_ref()
-                    .map_or_else(|| report.note.clone().unwrap(), |e| e.message.clone())
-            })
-            .collect();
-        assert_eq!(
-            said,
-            [
-                "the hoster listed it twice",
-                "the hoster lists \"a/c\" without identity",
-                "the hoster lists \"a/d\" without address to clone from",
-                "hg",
-            ]
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn every_repository_is_planned_once_and_no_folder_is_shared(
-            names in proptest::collection::vec("[aAbBäÄ./# ]{1,6}", 1..20)
-        ) {
-            let repositories: Vec<_> = names
-                .iter()
-                .enumerate()
-                .map(|(n, name)| repository(&n.to_string(), name, None))
-                .collect();
-            let count = repositories.len();
-            let plan = plan(repositories, Catalogue::default());
-            prop_assert_eq!(plan.tasks.len() + plan.left_out.len(), count);
-            let folders: HashSet<_> = plan
-                .tasks
-                .iter()
-                .map(|task| crate::names::collision_key(&task.folder))
-                .collect();
-            prop_assert_eq!(folders.len(), plan.tasks.len());
-        }
-    }
-}
+mod tests;

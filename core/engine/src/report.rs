@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::Tombstone;
 use crate::hoster::{Finding, Severity};
-use crate::mirror::{Mirrored, Outcome, RefChanges};
+use crate::mirror::{Lost, Mirrored, Outcome, RefChanges};
+use crate::snapshot::SnapshotId;
 use crate::{ErrorKind, Failure};
 
 /// Version of the report's format. Fields are added within it, never renamed.
@@ -104,6 +106,11 @@ pub struct SourceReport {
     pub listed: usize,
     /// Why the source as a whole failed, or why its listing is not taken for the whole truth.
     pub error: Option<Failure>,
+    /// How much upstream has rewritten or deleted, if that is alarming.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<String>,
+    /// What is in the backup and no longer at the hoster.
+    pub gone: Vec<Tombstone>,
     /// What there was to say about the source.
     pub notes: Vec<Finding>,
     /// One entry for each repository listed.
@@ -130,6 +137,15 @@ pub struct RepositoryReport {
     pub seconds: f64,
     /// Why it failed, if so.
     pub error: Option<Failure>,
+    /// Snapshot of the new state, if the run changed any ref.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotId>,
+    /// How much upstream has rewritten or deleted, if that is alarming.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<String>,
+    /// Branches that upstream has rewritten or deleted, where that is known.
+    #[serde(skip)]
+    pub lost: Option<Lost>,
     /// Something worth knowing that is no failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -162,6 +178,9 @@ impl RepositoryReport {
             bytes_received: 0,
             seconds: 0.0,
             error: None,
+            snapshot: None,
+            alarm: None,
+            lost: None,
             note: None,
             wiki: None,
         }
@@ -183,12 +202,25 @@ impl RepositoryReport {
         self
     }
 
+    /// Adds something worth knowing.
+    pub fn add_note(&mut self, note: &str) {
+        match &mut self.note {
+            Some(all) => *all = format!("{all}; {note}"),
+            None => self.note = Some(note.to_owned()),
+        }
+    }
+
     /// One that was mirrored.
     #[must_use]
     pub fn mirrored(mut self, outcome: &Outcome) -> Self {
         self.outcome = outcome.mirrored.into();
         self.refs = outcome.refs;
         self.bytes_received += outcome.bytes_received;
+        self.snapshot.clone_from(&outcome.snapshot);
+        self.lost = Some(outcome.lost);
+        if let Some(note) = &outcome.note {
+            self.add_note(note);
+        }
         self
     }
 
@@ -211,6 +243,8 @@ impl SourceReport {
             outcome: SourceOutcome::Failed,
             listed: 0,
             error: Some(failure),
+            alarm: None,
+            gone: Vec::new(),
             notes: Vec::new(),
             repositories: Vec::new(),
         }
@@ -224,6 +258,8 @@ impl SourceReport {
             outcome: SourceOutcome::Ok,
             listed,
             error: None,
+            alarm: None,
+            gone: Vec::new(),
             notes,
             repositories: Vec::new(),
         }
@@ -239,6 +275,13 @@ impl SourceReport {
                 report
             }
         }
+    }
+
+    /// Whether what is not listed can be taken for gone: there is no doubt about the listing.
+    pub fn is_whole(&self) -> bool {
+        let doubtful = self.notes.iter().any(|n| n.severity == Severity::Error);
+        let nameless = self.repositories.iter().any(|r| r.id.is_empty());
+        self.error.is_none() && !doubtful && !nameless
     }
 
     /// The outcome that follows from the repositories', and from the notes: one that is an error
@@ -361,6 +404,7 @@ fn exit_code_of(kind: ErrorKind) -> u8 {
         | K::Damaged
         | K::Git
         | K::Brake
+        | K::Alarm
         | K::Other => 3,
         K::Cancelled => 130,
     }

@@ -1,5 +1,6 @@
 //! Runs: a backup, a list, a check. Here the rooms of the engine are put in a row.
 
+mod error;
 mod folder;
 mod sources;
 
@@ -7,8 +8,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
-use thiserror::Error;
 
+use crate::alarm;
 use crate::cancel::Cancel;
 use crate::catalogue;
 use crate::config::{Config, Source};
@@ -20,78 +21,20 @@ use crate::http::{
     Budgeted, Client, HttpClient, Limited, OnWait, Patience, Retrying, Settings, Wait,
 };
 use crate::listing::{Listing, list};
-use crate::lock::Holder;
+use crate::lock::RunLock;
 use crate::mirror;
 use crate::plan::Plan;
 use crate::redact::Redactor;
 use crate::report::{Report, SourceReport};
+use crate::tombstones::{self, Tombstones};
 use crate::{ErrorKind, Failure, names};
 
+pub use error::RunError;
+pub(crate) use sources::note_of;
 use sources::unused_patterns;
 
 /// Connections kept beyond one for each worker: for sources that are listed meanwhile.
 const SPARE_CONNECTIONS: usize = 4;
-
-/// Why a run could not be made at all.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// A title was asked for that the configuration does not have.
-    #[error("the configuration has no source with the title \"{title}\"")]
-    UnknownSource {
-        /// What was asked for.
-        title: String,
-        /// The titles there are.
-        known: Vec<String>,
-    },
-    /// Another run is in the same folder.
-    #[error("another run holds {lock}{}", held_by(holder.as_ref()))]
-    Locked {
-        /// The lock file.
-        lock: String,
-        /// Who holds it, as far as known.
-        holder: Option<Holder>,
-    },
-    /// The backup folder cannot be used.
-    #[error("{0}")]
-    Folder(Failure),
-}
-
-fn held_by(holder: Option<&Holder>) -> String {
-    holder.map_or_else(String::new, |holder| {
-        format!(
-            ": process {} on {}, since {}",
-            holder.pid,
-            names::printable(&holder.host),
-            holder
-                .since
-                .round(jiff::Unit::Second)
-                .unwrap_or(holder.since)
-        )
-    })
-}
-
-impl RunError {
-    /// What to do about it.
-    pub fn hint(&self) -> String {
-        match self {
-            Self::UnknownSource { known, .. } => format!("its sources are: {}", known.join(", ")),
-            Self::Locked { .. } => {
-                "wait until it is done; a run that has died never holds the lock".to_owned()
-            }
-            Self::Folder(failure) => failure.hint.clone(),
-        }
-    }
-
-    /// The same as a failure, for the report.
-    pub fn to_failure(&self) -> Failure {
-        let kind = match self {
-            Self::UnknownSource { .. } => ErrorKind::Config,
-            Self::Locked { .. } => ErrorKind::Other,
-            Self::Folder(failure) => failure.kind,
-        };
-        Failure::new(kind, self.to_string()).with_hint(self.hint())
-    }
-}
 
 /// A configured engine.
 pub struct Engine {
@@ -222,7 +165,7 @@ impl Engine {
         let started = Timestamp::now();
         let sources = self.select(selection)?;
         self.prepare_folder()?;
-        let _lock = self.lock()?;
+        let _lock = RunLock::take(&self.config.local_folder)?;
         let report = self.keep(started, self.backup_locked(started, &sources))?;
         self.observer.event(&Event::Finished { report: &report });
         Ok(report)
@@ -236,6 +179,8 @@ impl Engine {
         let mut listings = self.listings();
         let (plan, mut reports, open) = self.plan_sources(&pool, sources, &mut listings, observer);
         self.remember(&listings, &mut reports);
+        let whole: Vec<bool> = reports.iter().map(SourceReport::is_whole).collect();
+        tombstones::remove_leftovers(&self.config.local_folder);
         for source in open.iter().flatten() {
             if let Err(failure) = catalogue::remove_leftovers(&source.folder) {
                 log::warn!("{failure}");
@@ -252,6 +197,16 @@ impl Engine {
         for (source, report) in execute(&pool, &plan.tasks, &open, observer) {
             reports[source].repositories.push(report);
         }
+        let interrupted = self.cancel.is_cancelled();
+        let newly_gone = match interrupted {
+            true => vec![0; reports.len()],
+            false => self
+                .tombstones(started)
+                .mark(&plan, &open, &whole, &mut reports),
+        };
+        for (report, newly_gone) in reports.iter_mut().zip(newly_gone) {
+            alarm::raise(&self.config.options.alarm, report, newly_gone, observer);
+        }
         // In the order of names, whatever the order of work was.
         for report in &mut reports {
             report
@@ -259,8 +214,16 @@ impl Engine {
                 .sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
             report.conclude();
         }
-        let interrupted = self.cancel.is_cancelled();
         Ok(Report::conclude(started, interrupted, reports))
+    }
+
+    fn tombstones(&self, now: Timestamp) -> Tombstones<'_> {
+        Tombstones {
+            local_folder: &self.config.local_folder,
+            options: &self.config.options.backup,
+            observer: &*self.observer,
+            now,
+        }
     }
 
     /// What [`Engine::backup`] would do, by title of the source: nothing is written.

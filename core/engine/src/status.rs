@@ -1,4 +1,7 @@
-//! How a backup stands, by the reports that are kept in it: no network, no plugins, no lock.
+//! How a backup stands, by the reports that are kept in it and by what is on disk: no network, no
+//! plugins, no lock.
+
+mod disk;
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,6 +12,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::snapshot::SnapshotId;
+use crate::verify::Damage;
 use crate::{Failure, history, names};
 
 /// Version of the document's format. Fields are added within it, never renamed.
@@ -63,6 +68,8 @@ pub struct SourceStatus {
     pub title: String,
     /// Hoster in the configuration.
     pub hoster: String,
+    /// Whether the configuration has it: what is left of others is listed too.
+    pub configured: bool,
     /// When the last run that it took part in began.
     pub last_run: Option<Timestamp>,
     /// How it came out then.
@@ -75,7 +82,8 @@ pub struct SourceStatus {
     pub last_good: Option<Timestamp>,
     /// Seconds since then.
     pub age_seconds: Option<i64>,
-    /// Its repositories, by name: all that the kept reports know, thus also deleted ones.
+    /// Its repositories, by name: all that the kept reports know or the disk holds, thus also those
+    /// that are gone at the hoster.
     pub repositories: Vec<RepositoryStatus>,
 }
 
@@ -90,15 +98,77 @@ pub struct RepositoryStatus {
     /// Folder below the backup folder; empty for one that was never backed up.
     pub path: String,
     /// When the last run began that had to do with it.
-    pub last_run: Timestamp,
+    pub last_run: Option<Timestamp>,
     /// How it came out then.
-    pub last_outcome: String,
+    pub last_outcome: Option<String>,
     /// Why it failed then, if so.
     pub last_error: Option<KeptError>,
     /// When the last run began in which it was backed up: what it had then is safe.
     pub last_good: Option<Timestamp>,
     /// Seconds since then.
     pub age_seconds: Option<i64>,
+    /// Bytes of its folder: mirrors, snapshots and all.
+    pub size: Option<u64>,
+    /// Snapshots of the repository and of its wiki.
+    pub snapshots: Option<usize>,
+    /// The newest snapshot of the repository.
+    pub newest_snapshot: Option<NewestSnapshot>,
+    /// Since when the hoster no longer lists it, if so: the backup is what is left of it.
+    pub gone: Option<Timestamp>,
+    /// When it was last verified.
+    pub verified: Option<Timestamp>,
+    /// What was damaged then.
+    pub damage: Vec<Damage>,
+    /// Why its state file cannot be read, if so.
+    pub unreadable: Option<String>,
+}
+
+/// The newest snapshot of a repository.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewestSnapshot {
+    /// Its id.
+    pub id: SnapshotId,
+    /// When the refs were last changed.
+    pub time: Timestamp,
+}
+
+impl SourceStatus {
+    fn new(title: &str, hoster: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            hoster: hoster.to_owned(),
+            configured: true,
+            last_run: None,
+            last_outcome: None,
+            last_error: None,
+            listed: None,
+            last_good: None,
+            age_seconds: None,
+            repositories: Vec::new(),
+        }
+    }
+}
+
+impl RepositoryStatus {
+    fn new(id: &str, name: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            path: String::new(),
+            last_run: None,
+            last_outcome: None,
+            last_error: None,
+            last_good: None,
+            age_seconds: None,
+            size: None,
+            snapshots: None,
+            newest_snapshot: None,
+            gone: None,
+            verified: None,
+            damage: Vec::new(),
+            unreadable: None,
+        }
+    }
 }
 
 /// A file that could not be used.
@@ -181,22 +251,14 @@ impl Status {
                 }),
             }
         }
+        disk::add(&mut status, &config.local_folder)?;
         status.conclude();
         Ok(status)
     }
 
     fn new(config: &Config, now: Timestamp) -> Self {
-        let sources = config.sources.iter().map(|source| SourceStatus {
-            title: source.title.clone(),
-            hoster: source.hoster.clone(),
-            last_run: None,
-            last_outcome: None,
-            last_error: None,
-            listed: None,
-            last_good: None,
-            age_seconds: None,
-            repositories: Vec::new(),
-        });
+        let sources = config.sources.iter();
+        let sources = sources.map(|source| SourceStatus::new(&source.title, &source.hoster));
         Self {
             schema: SCHEMA,
             local_folder: config.local_folder.display().to_string(),
@@ -266,14 +328,12 @@ fn add_repository(
     };
     let good = is_good(&kept.outcome).then_some(started);
     let state = RepositoryStatus {
-        id: kept.id,
-        name: kept.name,
         path: kept.path,
-        last_run: started,
-        last_outcome: kept.outcome,
+        last_run: Some(started),
+        last_outcome: Some(kept.outcome),
         last_error: kept.error,
         last_good: good,
-        age_seconds: None,
+        ..RepositoryStatus::new(&kept.id, &kept.name)
     };
     let Some(&at) = known.get(&key) else {
         known.insert(key, source.repositories.len());
@@ -281,7 +341,7 @@ fn add_repository(
         return;
     };
     let newest = &mut source.repositories[at];
-    if newest.last_run == started && newest.path.is_empty() {
+    if newest.last_run == Some(started) && newest.path.is_empty() {
         // Listed twice in one run: the entry that was worked on is the one that counts.
         *newest = state;
         return;

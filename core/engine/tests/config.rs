@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use forgekeep_engine::config::{self, Config, ConfigErrorKind, Options, SourceKind};
+use forgekeep_engine::config::{
+    self, AlarmAction, Config, ConfigErrorKind, Options, SourceKind, Within,
+};
 
 fn env(name: &str) -> Option<String> {
     match name {
@@ -59,7 +61,6 @@ fn a_settings_yml_of_scm_backup_loads_unchanged() {
     settings.yml, line 3, column 1: `waitSecondsOnError` is ignored: Forgekeep ends at once, and its exit code says what went wrong
     settings.yml, line 5, column 1: `scms` is ignored with all its keys (name, path): Forgekeep needs no git executable, and backs up git repositories only
     settings.yml, line 9, column 1: `email` is ignored with all its keys (from, to, server, port, useSsl, userName, password): this version sends no mail; use the exit code or the run's report
-    settings.yml, line 42, column 9: `options.backup.removeDeletedRepos` is ignored: this version keeps the backup of a repository that was deleted at the hoster
     settings.yml, line 44, column 9: `options.backup.addTimestampedSubfolder` is ignored: Forgekeep keeps one copy of each repository with the history of its branches and tags, not a full copy per run
     settings.yml, line 45, column 9: `options.backup.timestampFormat` is ignored: Forgekeep makes no folder per run
     settings.yml, line 46, column 9: `options.backup.s3BucketName` is ignored: this version uploads nothing; copy the local folder to the bucket with a tool of your choice
@@ -149,7 +150,9 @@ fn empty_sections_count_as_absent() {
         ),
         (
             "b.yml",
-            format!("localFolder: x\noptions: {{backup: , network: null}}\n{SOURCE}"),
+            format!(
+                "localFolder: x\noptions: {{backup: , network: null, history: , alarm: ~}}\n{SOURCE}"
+            ),
         ),
         (
             "c.yml",
@@ -160,9 +163,41 @@ fn empty_sections_count_as_absent() {
         assert_eq!(config.options, Options::default());
     }
     assert_eq!(Options::default().backup.jobs, 8);
+    assert_eq!(Options::default().backup.deleted_grace_days, 30);
+    assert_eq!(Options::default().alarm.action, AlarmAction::Warn);
     assert_eq!(Options::default().network.connect, Duration::from_secs(10));
     assert_eq!(Options::default().network.stall, Duration::from_secs(60));
     assert_eq!(Options::default().network.max_body_bytes, 33_554_432);
+}
+
+#[test]
+fn history_and_alarm_are_read() {
+    let options = "options:\n  history: {keepDaily: 14, keepWeekly: 8, keepMonthly: 24, \
+        keepYearly: 10, keepWithin: 2y6m10d}\n  alarm: {action: FAIL, branchesPercent: 50, \
+        repositoriesPercent: 10}\n  backup: {removeDeletedRepos: true, deletedGraceDays: 90}\n";
+    let config = parse("a.yml", &format!("localFolder: b\n{SOURCE}{options}"));
+    assert_eq!(warnings(&config), "");
+    let Options {
+        backup,
+        history,
+        alarm,
+        ..
+    } = config.options;
+    assert!(backup.remove_deleted_repos);
+    assert_eq!(backup.deleted_grace_days, 90);
+    let counts = [
+        history.keep_daily,
+        history.keep_weekly,
+        history.keep_monthly,
+        history.keep_yearly,
+    ];
+    assert_eq!(counts, [14, 8, 24, 10]);
+    assert_eq!(history.keep_within, Within::parse("2y6m10d"));
+    assert_eq!(alarm.action, AlarmAction::Fail);
+    assert_eq!(
+        (alarm.branches_percent, alarm.repositories_percent),
+        (50, 10)
+    );
 }
 
 #[test]

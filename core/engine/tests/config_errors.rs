@@ -377,6 +377,22 @@ fn the_words() {
     a.yml, line 4, column 12: `options.backup.jobs` has the wrong type: expected a whole number, found text
       hint: Write a number from 1 to 64.
     ");
+    insta::assert_snapshot!(words("a.yml", &format!("{options}history: {{keepWithin: 3 weeks}}")), @r"
+    a.yml, line 4, column 13: `options.history.keepWithin` has a value that cannot be used: `3 weeks` is no length of time
+      hint: Write numbers with the units y, m (months), d and h, such as `1y6m` or `30d`.
+    ");
+    insta::assert_snapshot!(words("a.yml", &format!("{options}history: {{keepDaily: -1}}")), @r"
+    a.yml, line 4, column 13: `options.history.keepDaily` has a value that cannot be used: it is not between 0 and 366000
+      hint: Write a number from 0 to 366000.
+    ");
+    insta::assert_snapshot!(words("a.yml", &format!("{options}alarm: {{action: panic}}")), @r"
+    a.yml, line 4, column 11: `options.alarm.action` has a value that cannot be used: `panic` is none of warn, fail and off
+      hint: Write `warn`, `fail` or `off`, or leave the key out.
+    ");
+    insta::assert_snapshot!(words("a.yml", &format!("{options}alarm: {{branchesPercent: 0}}")), @r"
+    a.yml, line 4, column 11: `options.alarm.branchesPercent` has a value that cannot be used: it is not between 1 and 100
+      hint: Write a number from 1 to 100.
+    ");
     insta::assert_snapshot!(words("a.yml", &format!("{options}network: 5")), @r"
     a.yml, line 4, column 3: `options.network` has the wrong type: expected a group of keys, found a number or a date
       hint: Write it as keys with values below it.

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use forgekeep_abi::abi_stable::sabi_trait::TD_Opaque;
-use forgekeep_abi::abi_stable::std_types::{ROption, RResult, RVec};
+use forgekeep_abi::abi_stable::std_types::{ROption, RResult, RStr, RVec};
 use forgekeep_abi::{
     CheckReport, Finding, GitAccess, HosterError, Manifest, Page, Plugin, Plugin_TO, PluginBox,
     Repository, ServicesBox, Session_TO, SessionBox, Source, error_kind,
@@ -151,6 +151,12 @@ impl forgekeep_abi::Session for GuardedSession {
 
     fn next_page(&mut self) -> RResult<ROption<Page>, HosterError> {
         self.call("next_page", |session| session.next_page().map(Into::into))
+    }
+
+    fn lookup(&mut self, id: RStr<'_>) -> RResult<ROption<Repository>, HosterError> {
+        self.call("lookup", |session| {
+            session.lookup(id.as_str()).map(Into::into)
+        })
     }
 
     fn git_access(&mut self, repository: &Repository) -> RResult<GitAccess, HosterError> {

@@ -106,6 +106,17 @@ pub trait Session: Send {
         })
     }
 
+    /// The repository with this identity, or `None` if the hoster says that it has none. Asked
+    /// before the backup of a repository that is no longer listed is removed: whatever is in doubt
+    /// is an error. The default is one: then nothing is removed.
+    fn lookup(&mut self, id: &str) -> Result<Option<Repository>, HosterError> {
+        let _ = id;
+        Err(HosterError::new(
+            error_kind::OTHER,
+            "this plugin cannot look a repository up by its identity",
+        ))
+    }
+
     /// Credentials for cloning a repository of this listing, asked right before each clone or
     /// fetch. The default is none.
     fn git_access(&mut self, repository: &Repository) -> Result<GitAccess, HosterError> {

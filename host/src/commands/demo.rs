@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_demo_hoster::{Account, DemoHoster};
 use forgekeep_engine::config;
+use forgekeep_engine::inventory;
 use forgekeep_engine::run::Selection;
 
 use super::summary;
@@ -50,7 +51,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<Ending, Complai
     out!("\n== Second backup: only what changed is fetched, and nothing is lost");
     let second = back_up(common, &file, hoster.account())?;
     print_folder(&folder.join("backup"))?;
-    print_farewell(&folder);
+    print_farewell(&folder)?;
     Ok(if first == Ending::Run(0) {
         second
     } else {
@@ -143,16 +144,24 @@ fn print_entries(folder: &Path, depth: usize) -> io::Result<()> {
     Ok(())
 }
 
-fn print_farewell(folder: &Path) {
-    let backup = folder.join("backup/demo");
+fn print_farewell(folder: &Path) -> Result<(), Complaint> {
+    let backup = folder.join("backup");
+    let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("forgekeep"));
+    let (program, shown) = (program.display(), backup.display());
+    let all = inventory::read(&backup).map_err(super::offline::complaint)?;
+    let infra = inventory::find(&all, "acme/infra").map_err(super::offline::complaint)?;
+    let snapshots = infra.snapshots().entries();
+    let first = snapshots.map_err(super::offline::complaint)?;
+    let first = first.first().map_or("", |entry| entry.id.as_str());
     out!("== What to do with it");
-    out!("Every mirror is a plain bare repository; git alone restores it:");
-    out!("  git clone {}/acme#web/repo web", backup.display());
-    out!("What upstream has rewritten or deleted is still there:");
-    out!(
-        "  git -C {}/acme#infra/repo for-each-ref refs/forgekeep",
-        backup.display()
-    );
+    out!("The states that acme/infra had, and the one before the ransom note brought back:");
+    out!("  {program} snapshots acme/infra --folder {shown}");
+    out!("  {program} restore acme/infra --at {first} --to infra --folder {shown}");
+    out!("Is every object there and whole?");
+    out!("  {program} verify --folder {shown}");
+    out!("Every mirror is a plain bare repository, and git alone restores it as well:");
+    out!("  git clone {shown}/demo/acme#web/repo web");
     out!("When you have seen enough:");
     out!("  rm -r {}", folder.display());
+    Ok(())
 }

@@ -3,10 +3,15 @@
 pub mod backup;
 pub mod check;
 pub mod demo;
+pub mod forget;
 pub mod list;
+mod offline;
 pub mod plugins;
+pub mod restore;
+pub mod snapshots;
 pub mod status;
 mod summary;
+pub mod verify;
 
 use std::env;
 use std::num::NonZeroUsize;
@@ -16,10 +21,12 @@ use forgekeep_engine::config::{self, Config, ConfigError};
 use forgekeep_engine::event::Observer;
 use forgekeep_engine::run::Engine;
 
+use serde::Serialize;
+
 use crate::cli::Common;
 use crate::exit::{Complaint, Ending};
 use crate::plugins as hosters;
-use crate::terminal::tell;
+use crate::terminal::{out, tell};
 
 /// An environment variable, if it is set and is text.
 fn variable(name: &str) -> Option<String> {
@@ -39,6 +46,16 @@ fn configuration(common: &Common) -> Result<Config, ConfigError> {
     Ok(config)
 }
 
+/// What a command with `--json` was asked for.
+fn print_json(document: &impl Serialize) -> Result<(), Complaint> {
+    let text = serde_json::to_string_pretty(document).map_err(|error| {
+        let message = format!("the answer cannot be written: {error}");
+        Complaint::new(Ending::Unexpected, message, "")
+    })?;
+    out!("{text}");
+    Ok(())
+}
+
 /// The engine for a configuration, with the plugins it needs.
 fn engine(
     common: &Common,
@@ -54,7 +71,11 @@ fn engine(
 
 /// Ends the run in good order at the first signal, and the process at the second.
 fn end_on_signal(engine: &Engine) -> Result<(), Complaint> {
-    let interrupt = engine.interrupter();
+    on_signal(engine.interrupter())
+}
+
+/// Has `interrupt` end what is under way at the first signal; the second ends the process.
+fn on_signal(interrupt: impl Fn() + Send + 'static) -> Result<(), Complaint> {
     let mut signals = 0;
     ctrlc::set_handler(move || {
         signals += 1;

@@ -1,19 +1,15 @@
-use forgekeep_engine::config::{self, Config, ConfigError};
 use forgekeep_engine::names::printable;
 use forgekeep_engine::status::{KeptError, LastRun, RepositoryStatus, SourceStatus, Status};
-use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
+use jiff::Timestamp;
 
 use crate::cli::{Common, StatusArguments};
 use crate::exit::{Complaint, Ending};
 use crate::terminal::{out, tell};
-use crate::text;
-
-/// Stands for variables that are not set. Not a text that anything is called by.
-const STAND_IN: &str = "\u{fffd}unset\u{fffd}";
+use crate::text::{self, age, to_the_second};
 
 /// `forgekeep status`.
 pub fn run(common: &Common, arguments: &StatusArguments) -> Result<Ending, Complaint> {
-    let config = configuration(common)?;
+    let config = super::offline::configuration(common)?;
     let status = Status::read(&config)
         .map_err(|failure| Complaint::new(Ending::Unexpected, failure.message, failure.hint))?;
     for file in &status.unreadable {
@@ -24,46 +20,11 @@ pub fn run(common: &Common, arguments: &StatusArguments) -> Result<Ending, Compl
         );
     }
     if arguments.json {
-        let text = serde_json::to_string_pretty(&status).map_err(|error| {
-            Complaint::new(
-                Ending::Unexpected,
-                format!("the status cannot be written: {error}"),
-                "",
-            )
-        })?;
-        out!("{text}");
+        super::print_json(&status)?;
     } else {
         print(&status, common.verbose > 0);
     }
     Ok(Ending::Good)
-}
-
-/// The configuration, also where the variables with the secrets are not set: whoever watches a
-/// backup has no need of them.
-fn configuration(common: &Common) -> Result<Config, ConfigError> {
-    let error = match super::configuration(common) {
-        Ok(config) => return Ok(config),
-        Err(error) => error,
-    };
-    let file = config::find(common.config.as_deref(), &super::variable, &|path| {
-        path.is_file()
-    })?;
-    let environment = |name: &str| {
-        let value = super::variable(name).filter(|value| !value.is_empty());
-        Some(value.unwrap_or_else(|| STAND_IN.to_owned()))
-    };
-    match config::load(&file, &environment) {
-        Ok(config) if !needs_variables(&config) => Ok(config),
-        _ => Err(error),
-    }
-}
-
-/// Whether what the status is about depends on variables that are not set.
-fn needs_variables(config: &Config) -> bool {
-    let folder = config.local_folder.to_string_lossy();
-    let sources = config.sources.iter();
-    let mut texts = sources.flat_map(|source| [source.title.as_str(), source.hoster.as_str()]);
-    folder.contains(STAND_IN) || texts.any(|text| text.contains(STAND_IN))
 }
 
 fn print(status: &Status, verbose: bool) {
@@ -77,10 +38,13 @@ fn print(status: &Status, verbose: bool) {
         if let Some(error) = &source.last_error {
             out!("{}", error_lines("  ", error));
         }
-        if verbose {
-            for repository in &source.repositories {
+        for repository in &source.repositories {
+            if verbose {
                 print_repository(repository);
+            } else if is_odd(repository) {
+                out!("  {}", printable(&repository.name));
             }
+            print_oddities(repository);
         }
     }
 }
@@ -100,42 +64,86 @@ fn print_run(run: &LastRun) {
 
 fn source_line(source: &SourceStatus, status: &Status) -> String {
     let head = format!("{} ({}): ", source.title, source.hoster);
-    let (Some(run), Some(outcome)) = (source.last_run, &source.last_outcome) else {
-        return format!("{head}not in any run that is kept");
+    let mut line = match (source.last_run, &source.last_outcome) {
+        (Some(_), Some(outcome)) => format!("{head}{}", printable(outcome)),
+        _ if !source.configured => format!("{head}not in the configuration"),
+        _ => format!("{head}not in any run that is kept"),
     };
-    let mut line = format!("{head}{}", printable(outcome));
     if let Some(listed) = source.listed {
         let listed = usize::try_from(listed).unwrap_or(usize::MAX);
         let listed = text::count(listed, "repository", "repositories");
         line.push_str(&format!(", {listed} listed"));
     }
-    if status
-        .last_run
-        .as_ref()
-        .is_some_and(|last| last.started != run)
-    {
-        line.push_str(&format!(" by the run of {}", to_the_second(run)));
+    let last = status.last_run.as_ref().map(|last| last.started);
+    if let Some(run) = source.last_run {
+        if last != Some(run) {
+            line.push_str(&format!(" by the run of {}", to_the_second(run)));
+        }
+        line = format!("{line}; {}", good(source.last_good, source.age_seconds));
     }
-    format!("{line}; {}", good(source.last_good, source.age_seconds))
+    let kept = source.repositories.iter().filter(|r| r.size.is_some());
+    let size = kept.clone().filter_map(|r| r.size).sum();
+    let snapshots = kept.clone().filter_map(|r| r.snapshots).sum();
+    line.push_str(&format!(
+        "; {} on disk, {}, {}",
+        text::count(kept.count(), "repository", "repositories"),
+        text::bytes(size),
+        text::count(snapshots, "snapshot", "snapshots")
+    ));
+    line
+}
+
+/// What of a source somebody should know about, whatever else is asked for.
+fn is_odd(repository: &RepositoryStatus) -> bool {
+    repository.gone.is_some() || !repository.damage.is_empty() || repository.unreadable.is_some()
 }
 
 fn print_repository(repository: &RepositoryStatus) {
+    let outcome = repository.last_outcome.as_deref();
+    let mut facts = vec![match outcome {
+        Some(outcome) => printable(outcome),
+        None => "not in any run that is kept".to_owned(),
+    }];
+    match (repository.last_good, outcome) {
+        // Left out on purpose, and always: nothing is amiss.
+        (None, Some("skipped") | None) => {}
+        (time, _) => facts.push(good(time, repository.age_seconds)),
+    }
+    if let (Some(size), Some(snapshots)) = (repository.size, repository.snapshots) {
+        let snapshots = text::count(snapshots, "snapshot", "snapshots");
+        facts.push(format!("{}, {snapshots}", text::bytes(size)));
+    }
     let place = match repository.path.as_str() {
         "" => String::new(),
         path => format!(" in {}", printable(path)),
     };
-    let good = match (repository.last_good, repository.last_outcome.as_str()) {
-        // Left out on purpose, and always: nothing is amiss.
-        (None, "skipped") => String::new(),
-        (time, _) => format!("; {}", good(time, repository.age_seconds)),
-    };
     out!(
-        "  {}{place}: {}{good}",
+        "  {}{place}: {}",
         printable(&repository.name),
-        printable(&repository.last_outcome)
+        facts.join("; ")
     );
     if let Some(error) = &repository.last_error {
         out!("{}", error_lines("    ", error));
+    }
+}
+
+fn print_oddities(repository: &RepositoryStatus) {
+    if let Some(gone) = repository.gone {
+        let gone = to_the_second(gone);
+        out!("    gone at the hoster since {gone}; what is in the backup is kept");
+    }
+    if let Some(why) = &repository.unreadable {
+        out!("    {why}");
+    }
+    if let (Some(first), Some(verified)) = (repository.damage.first(), repository.verified) {
+        let number = repository.damage.len();
+        let number = text::count(number, "damage", "damages");
+        let verified = to_the_second(verified);
+        out!(
+            "    damaged, as verified at {verified}: {number}, first of {}",
+            first.file
+        );
+        out!("      hint: run `forgekeep backup`: it heals what can be had from the hoster");
     }
 }
 
@@ -154,51 +162,4 @@ fn error_lines(indent: &str, error: &KeptError) -> String {
         lines.push_str(&format!("\n{indent}  hint: {}", printable(&error.hint)));
     }
     lines
-}
-
-fn to_the_second(time: Timestamp) -> Timestamp {
-    // Never upwards: a time to come would be odd.
-    let round = TimestampRound::new()
-        .smallest(Unit::Second)
-        .mode(RoundMode::Trunc);
-    time.round(round).unwrap_or(time)
-}
-
-/// How long ago, in the unit that says most.
-fn age(seconds: i64) -> String {
-    const MINUTE: i64 = 60;
-    const HOUR: i64 = 60 * MINUTE;
-    const DAY: i64 = 24 * HOUR;
-    let (number, singular, plural) = if seconds < MINUTE {
-        return "less than a minute ago".to_owned();
-    } else if seconds < HOUR {
-        (seconds / MINUTE, "minute", "minutes")
-    } else if seconds < DAY {
-        (seconds / HOUR, "hour", "hours")
-    } else {
-        (seconds / DAY, "day", "days")
-    };
-    let number = usize::try_from(number).unwrap_or(usize::MAX);
-    format!("{} ago", text::count(number, singular, plural))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ages_are_for_people() {
-        for (seconds, wanted) in [
-            (-5, "less than a minute ago"),
-            (59, "less than a minute ago"),
-            (60, "1 minute ago"),
-            (3_599, "59 minutes ago"),
-            (3_600, "1 hour ago"),
-            (86_399, "23 hours ago"),
-            (86_400, "1 day ago"),
-            (40 * 86_400, "40 days ago"),
-        ] {
-            assert_eq!(age(seconds), wanted);
-        }
-    }
 }

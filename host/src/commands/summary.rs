@@ -165,7 +165,9 @@ pub fn of_plan(plan: &Plan, sources: &[SourceReport]) -> String {
                 .repository
                 .size
                 .map_or_else(String::new, |size| format!(", {}", text::bytes(size)));
-            let _ = writeln!(out, "  {word:<7} {name} -> {}{size}", task.folder);
+            let now = task.from.as_ref();
+            let now = now.map_or_else(String::new, |from| format!(" (now {})", from.folder));
+            let _ = writeln!(out, "  {word:<7} {name} -> {}{now}{size}", task.folder);
         }
         for repository in &source.repositories {
             let why = match (&repository.error, &repository.note) {

@@ -87,6 +87,15 @@ impl Session for PluginSession {
         }
     }
 
+    fn lookup(&mut self, id: &str) -> Result<Option<Repository>, Failure> {
+        match self.session.lookup(id.into()) {
+            RResult::ROk(found) => Ok(found
+                .into_option()
+                .map(|found| convert::repository(found, &self.redactor))),
+            RResult::RErr(error) => Err(convert::failure(&error, &self.redactor)),
+        }
+    }
+
     fn git_access(&mut self, repository: &Repository) -> Result<Authorization, Failure> {
         match self.session.git_access(&convert::to_plugin(repository)) {
             RResult::ROk(access) => Ok(convert::authorization(access.authorization)),

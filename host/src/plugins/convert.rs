@@ -97,7 +97,7 @@ pub fn page(page: abi::Page, redactor: &Redactor) -> hoster::Page {
     }
 }
 
-fn repository(repository: abi::Repository, redactor: &Redactor) -> hoster::Repository {
+pub fn repository(repository: abi::Repository, redactor: &Redactor) -> hoster::Repository {
     hoster::Repository {
         id: repository.id.into(),
         full_name: repository.full_name.into(),

@@ -9,7 +9,7 @@ use forgekeep_engine::report::RepositoryOutcome;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::BARS;
-use super::plain::{note_line, repository_line};
+use super::plain::{alarm_line, note_line, repository_line};
 use crate::text;
 
 /// Most repositories shown at the same time; fewer on a terminal with few lines.
@@ -94,6 +94,15 @@ impl Observer for Bars {
                 if let Some(line) = note_line(source, finding, false) {
                     let _ = self.all.println(line);
                 }
+            }
+            Event::Alarm {
+                source,
+                repository,
+                message,
+                hint,
+            } => {
+                let line = alarm_line(source, *repository, message, hint);
+                let _ = self.all.println(line);
             }
             Event::SourceFailed { source, error } => {
                 let _ = self

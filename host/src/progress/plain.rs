@@ -26,6 +26,12 @@ impl Plain {
     fn line(&self, event: &Event<'_>) -> Option<String> {
         match event {
             Event::Note { source, finding } => note_line(source, finding, self.quiet),
+            Event::Alarm {
+                source,
+                repository,
+                message,
+                hint,
+            } => Some(alarm_line(source, *repository, message, hint)),
             Event::SourceFailed { source, error } => {
                 Some(format!("{source}: failed: {}", error.message))
             }
@@ -58,6 +64,12 @@ pub fn note_line(source: &str, finding: &Finding, quiet: bool) -> Option<String>
         Severity::Error => true,
     };
     shown.then(|| format!("{source}: {}", text::finding("", finding)))
+}
+
+/// Whatever else is wanted to be quiet.
+pub fn alarm_line(source: &str, repository: Option<&str>, message: &str, hint: &str) -> String {
+    let name = repository.map_or_else(String::new, |name| format!("{name}: "));
+    format!("{source}: ALARM: {name}{message}\n  hint: {hint}")
 }
 
 /// What came of a repository, in a line. What to do about a failure is in the summary at the end.

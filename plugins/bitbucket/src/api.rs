@@ -49,6 +49,16 @@ impl Account {
         )
     }
 
+    /// A repository by its `{uuid}`.
+    pub(crate) fn repository_url(&self, uuid: &str) -> String {
+        format!(
+            "{}/2.0/repositories/{}/{}",
+            self.base,
+            self.workspace.segment(),
+            uuid.replace('{', "%7B").replace('}', "%7D")
+        )
+    }
+
     /// Who the credentials belong to.
     pub(crate) fn user_url(&self) -> String {
         format!("{}/2.0/user", self.base)

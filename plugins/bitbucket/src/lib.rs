@@ -9,6 +9,7 @@ mod api;
 mod check;
 mod credentials;
 mod listing;
+mod lookup;
 mod repository;
 mod status;
 mod text;
@@ -78,6 +79,10 @@ impl Session for BitbucketSession {
 
     fn check(&mut self) -> Result<CheckReport, HosterError> {
         check::check(&self.account, &self.services)
+    }
+
+    fn lookup(&mut self, id: &str) -> Result<Option<Repository>, HosterError> {
+        lookup::lookup(id, &self.account, &self.services)
     }
 
     fn git_access(&mut self, _repository: &Repository) -> Result<GitAccess, HosterError> {

@@ -46,7 +46,7 @@ fn is_slug(id: &str) -> bool {
         .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-'))
 }
 
-fn is_uuid(id: &str) -> bool {
+pub(crate) fn is_uuid(id: &str) -> bool {
     let Some(digits) = id.strip_prefix('{').and_then(|id| id.strip_suffix('}')) else {
         return false;
     };

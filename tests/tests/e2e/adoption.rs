@@ -4,6 +4,8 @@ use std::fs;
 
 use forgekeep_tests::{RequestKind, compare, git};
 
+use serde_json::Value;
+
 use crate::support::{World, kept};
 
 /// Does what SCM Backup does for each repository.
@@ -88,6 +90,31 @@ fn what_upstream_rewrote_since_is_kept_from_the_adopted_folder() {
     world.assert_mirrored(web);
     let kept = kept(&world.mirror("web")).join("\n");
     assert!(old.iter().all(|tip| kept.contains(tip)), "{kept}");
+    // What was found is the first snapshot.
+    let run = world.forgekeep(&["snapshots", "web", "--json"]).run();
+    let said: Value = serde_json::from_str(&run.expect(0).stdout).unwrap();
+    let [first, second] = [0, 1].map(|index| &said["snapshots"][index]);
+    assert_eq!(
+        (&first["origin"], &second["origin"]),
+        (&"adopted".into(), &"run".into())
+    );
+    assert_eq!(first["counts"]["refs"], 2);
+    assert_eq!(second["counts"]["forced"], 1);
+    assert_eq!(second["counts"]["deleted"], 1);
+    let id = first["id"].as_str().unwrap();
+    let to = world.sandbox.path("found");
+    let restore = [
+        "restore",
+        "web",
+        "--at",
+        id,
+        "--bare",
+        "--to",
+        to.to_str().unwrap(),
+    ];
+    world.forgekeep(&restore).run().expect(0);
+    let refs = format!("refs/heads/gone {}\nrefs/heads/main {}", old[1], old[0]);
+    assert_eq!(compare::refs(&to), refs);
 }
 
 #[test]

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use forgekeep_tests::{Action, Answer, Fault, Forge, RequestKind};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{TOKEN, World, content, error, notes, report, source};
+use crate::support::{TOKEN, World, assert_all, content, error, notes, report, source};
 
 /// A backup of these repositories.
 fn backed_up(slugs: &[&str]) -> World {
@@ -225,4 +225,29 @@ fn a_dry_run_says_it_too_and_remembers_nothing() {
         assert!(says || code == 0, "{run:#?}");
         assert_eq!(content(&world.sandbox.backup()), before);
     }
+}
+
+#[test]
+fn a_listing_of_more_than_is_borne_fails_its_source_and_takes_nothing_for_gone() {
+    let world = World::new();
+    for slug in ["a", "b", "c"] {
+        world.forge.repository(slug).commit("one");
+    }
+    let limited = |most: u32| {
+        let options = json!({"network": {"retries": 0}, "backup": {"maxRepositories": most}});
+        world.configure_with(&[world.source()], &options);
+    };
+    limited(3);
+    world.backup().expect(0);
+    limited(2);
+    let run = world.backup().expect(3);
+    let said = error(source(&run, "acme"));
+    assert!(
+        said.starts_with("bad-answer: the listing has more than 2 repositories"),
+        "{said}"
+    );
+    assert!(said.contains("options.backup.maxRepositories"), "{said}");
+    assert_eq!(source(&run, "acme")["gone"], json!([]));
+    limited(3);
+    assert_all(&world.backup().expect(0), "unchanged", 3);
 }

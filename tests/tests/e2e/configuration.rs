@@ -49,7 +49,6 @@ fn a_settings_yml_of_scm_backup_works_and_what_is_not_acted_on_is_named() {
         "waitSecondsOnError",
         "scms",
         "email",
-        "removeDeletedRepos",
         "addTimestampedSubfolder",
         "timestampFormat",
         "s3BucketName",
@@ -62,6 +61,7 @@ fn a_settings_yml_of_scm_backup_works_and_what_is_not_acted_on_is_named() {
     }
     for used in [
         "logRepoFinished",
+        "removeDeletedRepos",
         "authName",
         "ignoreRepos",
         "`sources",

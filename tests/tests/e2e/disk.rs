@@ -91,13 +91,14 @@ fn the_folder_says_whose_it_is() {
 }
 
 #[test]
-fn a_damaged_state_file_fails_its_repository_alone_and_is_named() {
+fn a_damaged_state_file_without_snapshots_fails_its_repository_alone_and_is_named() {
     let world = World::new();
     world.forge.repository("web").commit("one");
     let api = world.forge.repository("api").commit("one");
     world.backup().expect(0);
     let state = world.folder("web").join("forgekeep.json");
     fs::write(&state, "{\"format\": 1, \"hos").unwrap();
+    fs::remove_dir_all(world.folder("web").join("snapshots")).unwrap();
     let before = content(&world.folder("web"));
     let run = world.backup().expect(3);
     let said = error(run.repository("acme/web"));
@@ -107,28 +108,31 @@ fn a_damaged_state_file_fails_its_repository_alone_and_is_named() {
     );
     assert_eq!(content(&world.folder("web")), before);
     world.assert_mirrored(api);
-    // As the hint says.
+    // Somebody who knows whose folder it is.
     fs::remove_file(state).unwrap();
     world.backup().expect(0);
     world.assert_mirrored(world.forge.repository("web"));
 }
 
 #[test]
-fn a_damaged_mirror_is_not_overwritten() {
+fn a_damaged_state_file_is_made_anew_from_the_snapshots() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one");
     world.backup().expect(0);
-    let packed = world.mirror("web").join("packed-refs");
-    fs::write(&packed, "0123456789 nonsense").unwrap();
-    web.commit("two");
-    let before = content(&world.mirror("web"));
-    let run = world.backup().expect(3);
-    let said = error(run.repository("acme/web"));
-    assert!(
-        said.starts_with("damaged: ") && said.contains("packed-refs"),
-        "{said}"
-    );
-    assert_eq!(content(&world.mirror("web")), before);
+    let state = world.folder("web").join("forgekeep.json");
+    let good = fs::read_to_string(&state).unwrap();
+    let bad = good.replace("acme/web", "acme/wfb");
+    fs::write(&state, &bad).unwrap();
+    assert_eq!(world.backup().expect(0).outcome("acme/web"), "unchanged");
+    let made: Value = serde_json::from_slice(&fs::read(&state).unwrap()).unwrap();
+    let good: Value = serde_json::from_str(&good).unwrap();
+    for key in ["hoster", "id", "fullName"] {
+        assert_eq!(made[key], good[key], "{key}");
+    }
+    let aside = world.folder("web").join("forgekeep.json.damaged");
+    assert_eq!(fs::read_to_string(aside).unwrap(), bad);
+    world.assert_mirrored(web);
+    assert_eq!(world.backup().expect(0).outcome("acme/web"), "unchanged");
 }
 
 #[test]

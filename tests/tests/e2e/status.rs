@@ -293,3 +293,70 @@ fn damaged_and_unknown_reports_are_named_and_skipped() {
     }
     assert_eq!(status(&world)["unreadable"].as_array().unwrap().len(), 2);
 }
+
+#[test]
+fn what_is_on_disk_is_told_with_tombstones_and_damage() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    let api = world.forge.repository("api").commit("one");
+    world.backup().expect(0);
+    web.commit("two");
+    api.delete();
+    world.backup().expect(0);
+    let source = &status(&world)["sources"][0];
+    let [of_api, of_web] = [0, 1].map(|index| &source["repositories"][index]);
+    assert_eq!(of_web["name"], "acme/web");
+    assert_eq!(of_web["snapshots"], 2);
+    assert!(of_web["size"].as_u64().unwrap() > 1000, "{of_web:#}");
+    assert!(is_time(&of_web["newestSnapshot"]["time"]));
+    assert_eq!(of_web["gone"], Value::Null);
+    assert_eq!(of_web["verified"], Value::Null);
+    assert!(is_time(&of_api["gone"]));
+    let shown = text(&world, &[]);
+    assert!(
+        shown.contains("  acme/api\n    gone at the hoster since 20"),
+        "{shown}"
+    );
+    assert!(shown.contains("2 repositories on disk"), "{shown}");
+    assert!(shown.contains("3 snapshots"), "{shown}");
+    // Damage, as verify has seen it.
+    let packs = world.mirror("web").join("objects/pack");
+    let mut packs = fs::read_dir(packs)
+        .unwrap()
+        .map(|pack| pack.unwrap().path());
+    let pack = packs.find(|path| path.extension().is_some_and(|e| e == "pack"));
+    fs::remove_file(pack.unwrap()).unwrap();
+    world.forgekeep(&["verify"]).run().expect(3);
+    let source = &status(&world)["sources"][0];
+    let of_web = &source["repositories"][1];
+    assert!(is_time(&of_web["verified"]));
+    let damage = of_web["damage"][0]["file"].as_str().unwrap();
+    assert!(damage.starts_with("acme/acme#web/repo"), "{damage}");
+    let shown = text(&world, &[]);
+    assert!(shown.contains("damaged, as verified at 20"), "{shown}");
+}
+
+#[test]
+fn what_the_reports_have_forgotten_and_other_sources_are_still_there() {
+    let world = World::new();
+    world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    fs::remove_dir_all(runs(&world)).unwrap();
+    world.configure(&[world.source_with("title", "renamed")]);
+    let sources = status(&world)["sources"].clone();
+    assert_eq!(sources[0]["title"], "renamed");
+    assert_eq!(sources[0]["configured"], true);
+    assert_eq!(sources[1]["title"], "acme");
+    assert_eq!(sources[1]["configured"], false);
+    let web = &sources[1]["repositories"][0];
+    assert_eq!(
+        (&web["name"], &web["snapshots"]),
+        (&"acme/web".into(), &1.into())
+    );
+    assert_eq!(web["lastRun"], Value::Null);
+    let shown = text(&world, &["-v"]);
+    assert!(
+        shown.contains("acme (bitbucket): not in the configuration; 1 repository on disk"),
+        "{shown}"
+    );
+}

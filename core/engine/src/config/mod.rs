@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod locations;
 mod masked;
+mod options;
 mod predecessor;
 mod reader;
 mod schema;
@@ -98,25 +99,36 @@ pub struct Options {
     pub backup: BackupOptions,
     /// `options.network`.
     pub network: NetworkOptions,
+    /// `options.history`.
+    pub history: HistoryOptions,
+    /// `options.alarm`.
+    pub alarm: AlarmOptions,
 }
 
 /// The `options.backup` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupOptions {
-    /// As configured. This version removes nothing, and `true` has caused a warning.
+    /// Whether what is gone upstream is removed from the backup, after the grace period and after
+    /// the hoster has confirmed it.
     pub remove_deleted_repos: bool,
+    /// How many days it is kept first.
+    pub deleted_grace_days: u32,
     /// Whether each finished repository gets a line.
     pub log_repo_finished: bool,
     /// How many repositories are worked on at a time: 1 to 64.
     pub jobs: usize,
+    /// Most repositories that a source may list.
+    pub max_repositories: usize,
 }
 
 impl Default for BackupOptions {
     fn default() -> Self {
         Self {
             remove_deleted_repos: false,
+            deleted_grace_days: 30,
             log_repo_finished: false,
             jobs: 8,
+            max_repositories: 100_000,
         }
     }
 }
@@ -152,6 +164,90 @@ impl Default for NetworkOptions {
             connections_per_host: None,
             longest_wait: Duration::from_secs(120),
             max_body_bytes: 32 * 1024 * 1024,
+        }
+    }
+}
+
+/// The `options.history` of the configuration: which snapshots `forget` keeps. By default, all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HistoryOptions {
+    /// The last of each of so many days that have any.
+    pub keep_daily: u32,
+    /// The last of each of so many weeks that have any.
+    pub keep_weekly: u32,
+    /// The last of each of so many months that have any.
+    pub keep_monthly: u32,
+    /// The last of each of so many years that have any.
+    pub keep_yearly: u32,
+    /// All that are no older than this, counted from the newest.
+    pub keep_within: Option<Within>,
+}
+
+/// A length of time, as restic writes it: `1y6m10d12h`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Within {
+    /// Years.
+    pub years: i16,
+    /// Months.
+    pub months: i16,
+    /// Days.
+    pub days: i16,
+    /// Hours.
+    pub hours: i16,
+}
+
+impl Within {
+    /// Reads one; `None` for anything else, also for no time at all.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut within = Self::default();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+            // Beyond, no calendar goes.
+            let number = rest[..digits].parse().ok().filter(|n| *n <= 9000)?;
+            let unit = match rest.as_bytes()[digits] {
+                b'y' => &mut within.years,
+                b'm' => &mut within.months,
+                b'd' => &mut within.days,
+                b'h' => &mut within.hours,
+                _ => return None,
+            };
+            *unit = number;
+            rest = &rest[digits + 1..];
+        }
+        (within != Self::default()).then_some(within)
+    }
+}
+
+/// What a run does when upstream has lost so much that somebody should look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AlarmAction {
+    /// Nothing.
+    Off,
+    /// It says so.
+    #[default]
+    Warn,
+    /// It says so, and does not end with exit code 0.
+    Fail,
+}
+
+/// The `options.alarm` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmOptions {
+    /// What to do.
+    pub action: AlarmAction,
+    /// Which part of a repository's branches has to be forced or deleted, in percent.
+    pub branches_percent: u32,
+    /// In which part of a source's repositories branches have to be forced or deleted, in percent.
+    pub repositories_percent: u32,
+}
+
+impl Default for AlarmOptions {
+    fn default() -> Self {
+        Self {
+            action: AlarmAction::Warn,
+            branches_percent: 100,
+            repositories_percent: 25,
         }
     }
 }
@@ -234,7 +330,7 @@ pub fn parse(
     let root = reader.root();
     let local_folder = schema::local_folder(&root)?;
     let sources = schema::sources(&root)?;
-    let options = schema::options(&root)?;
+    let options = options::options(&root)?;
     predecessor::warn_top_level(&root);
     schema::warn_unknown_top_level(&root);
     drop(root);

@@ -1,7 +1,6 @@
 //! Keys of SCM Backup that Forgekeep knows and doesn't act on. Each gets one warning that says
 //! what happens instead, unless its value asks for what Forgekeep does anyway.
 
-use super::error::ConfigError;
 use super::reader::{Field, Section};
 use crate::names::printable;
 
@@ -31,20 +30,7 @@ pub(super) fn warn_top_level(root: &Section<'_>) {
     }
 }
 
-pub(super) fn warn_backup(backup: &Section<'_>) -> Result<bool, ConfigError> {
-    let remove_deleted_repos = match backup.get("removeDeletedRepos") {
-        Some(field) => {
-            let asked = field.boolean()?;
-            if asked {
-                field.warn(
-                    "is ignored: this version keeps the backup of a repository that was deleted \
-                     at the hoster",
-                );
-            }
-            asked
-        }
-        None => false,
-    };
+pub(super) fn warn_backup(backup: &Section<'_>) {
     // Unused, so read without the checks that used keys get.
     if let Some(field) = backup.get("addTimestampedSubfolder")
         && !asks_for(&field, "false")
@@ -67,7 +53,6 @@ pub(super) fn warn_backup(backup: &Section<'_>) -> Result<bool, ConfigError> {
              a tool of your choice",
         );
     }
-    Ok(remove_deleted_repos)
 }
 
 fn asks_for(field: &Field<'_>, value: &str) -> bool {

@@ -2,14 +2,11 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use super::error::{ConfigError, ConfigErrorKind};
 use super::reader::{Field, Section};
-use super::{
-    BackupOptions, COPY_FOLDER, NetworkOptions, Options, STATE_FOLDER, Source, SourceKind,
-};
-use super::{address, predecessor};
+use super::{COPY_FOLDER, STATE_FOLDER, Source, SourceKind};
+use super::{address, options, predecessor};
 use crate::secret::Secret;
 use crate::{filter, names};
 
@@ -27,30 +24,16 @@ const SOURCE: &[&str] = &[
     "includeRepos",
     "ignoreRepos",
 ];
-const OPTIONS: &[&str] = &["backup", "network"];
-const BACKUP: &[&str] = &["removeDeletedRepos", "logRepoFinished", "jobs"];
-const NETWORK: &[&str] = &[
-    "connectSeconds",
-    "stallSeconds",
-    "retries",
-    "requestsPerHour",
-    "connectionsPerHost",
-    "longestWaitSeconds",
-    "maxBodyBytes",
-];
-
 /// Whether any part of the schema has such a key.
 pub(super) fn is_known_key(key: &str) -> bool {
     [
         TOP_LEVEL,
         SOURCE,
-        OPTIONS,
-        BACKUP,
-        NETWORK,
         predecessor::TOP_LEVEL,
         predecessor::BACKUP,
     ]
     .iter()
+    .chain(options::ALL)
     .any(|keys| keys.contains(&key))
 }
 
@@ -244,7 +227,7 @@ fn password(section: &Section<'_>) -> Result<Option<Secret>, ConfigError> {
     }
 }
 
-fn boolean(section: &Section<'_>, key: &str) -> Result<bool, ConfigError> {
+pub(super) fn boolean(section: &Section<'_>, key: &str) -> Result<bool, ConfigError> {
     section.get(key).map_or(Ok(false), |field| field.boolean())
 }
 
@@ -273,64 +256,4 @@ fn patterns(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError
         patterns.push(pattern);
     }
     Ok(patterns)
-}
-
-pub(super) fn options(root: &Section<'_>) -> Result<Options, ConfigError> {
-    let mut options = Options::default();
-    let Some(field) = root.get("options") else {
-        return Ok(options);
-    };
-    let section = field.section()?;
-    section.warn_unknown(OPTIONS);
-    if let Some(field) = section.get("backup") {
-        options.backup = backup(&field.section()?)?;
-    }
-    if let Some(field) = section.get("network") {
-        options.network = network(&field.section()?)?;
-    }
-    Ok(options)
-}
-
-fn backup(section: &Section<'_>) -> Result<BackupOptions, ConfigError> {
-    section.warn_unknown(&[BACKUP, predecessor::BACKUP].concat());
-    let jobs = match section.get("jobs") {
-        Some(field) => usize::try_from(field.integer(1..=64)?).unwrap_or(1),
-        None => BackupOptions::default().jobs,
-    };
-    Ok(BackupOptions {
-        remove_deleted_repos: predecessor::warn_backup(section)?,
-        log_repo_finished: boolean(section, "logRepoFinished")?,
-        jobs,
-    })
-}
-
-fn network(section: &Section<'_>) -> Result<NetworkOptions, ConfigError> {
-    section.warn_unknown(NETWORK);
-    let defaults = NetworkOptions::default();
-    let seconds = |key: &str, default: Duration| match section.get(key) {
-        Some(field) => field.integer(1..=3600).map(Duration::from_secs),
-        None => Ok(default),
-    };
-    Ok(NetworkOptions {
-        connect: seconds("connectSeconds", defaults.connect)?,
-        stall: seconds("stallSeconds", defaults.stall)?,
-        retries: match section.get("retries") {
-            Some(field) => u32::try_from(field.integer(0..=20)?).unwrap_or(defaults.retries),
-            None => defaults.retries,
-        },
-        requests_per_hour: match section.get("requestsPerHour") {
-            Some(field) => u32::try_from(field.integer(1..=10_000_000)?).ok(),
-            None => None,
-        },
-        connections_per_host: match section.get("connectionsPerHost") {
-            Some(field) => usize::try_from(field.integer(1..=64)?).ok(),
-            None => None,
-        },
-        longest_wait: seconds("longestWaitSeconds", defaults.longest_wait)?,
-        max_body_bytes: match section.get("maxBodyBytes") {
-            // Below, no page of a listing would fit; above, one answer could fill the memory.
-            Some(field) => field.integer(64 * 1024..=1024 * 1024 * 1024)?,
-            None => defaults.max_body_bytes,
-        },
-    })
 }

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use git2::Oid;
 
-use super::refs::{RefName, RefValue, Refs, is_valid_name};
 use crate::names::printable;
+use crate::refs::{RefName, RefValue, Refs, is_valid_name};
 use crate::{ErrorKind, Failure};
 
 /// What a server advertised.
@@ -49,7 +49,7 @@ impl Advertisement {
         if !seen_capabilities && !packets.rest.is_empty() {
             return Err(bad("it ends before its first ref"));
         }
-        refs.retain(|name, _| !name.starts_with(super::refs::OURS));
+        refs.retain(|name, _| !name.starts_with(crate::refs::OURS));
         Ok(Self { refs, head, raw })
     }
 }

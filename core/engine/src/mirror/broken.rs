@@ -11,7 +11,7 @@ use crate::{ErrorKind, Failure};
 const NOTHING_LEFT: u64 = 4096;
 
 /// An error of libgit2's, met at work in the mirror at `folder`.
-pub(super) fn explain(error: &git2::Error, folder: &Path) -> Failure {
+pub(crate) fn explain(error: &git2::Error, folder: &Path) -> Failure {
     let message = printable(error.message()).to_string();
     match error.class() {
         git2::ErrorClass::Os => of_system(&message, folder),

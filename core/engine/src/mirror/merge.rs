@@ -2,51 +2,54 @@
 
 use git2::{Oid, Repository};
 
-use super::RefChanges;
-use super::refs::{KEPT, OURS, RefValue, Refs, StoredRefs};
+use crate::refs::{KEPT, OURS, RefValue, Refs, StoredRefs};
+use crate::snapshot::{Change, Changes};
 
 /// The new state: what upstream has, what is ours, and every tip upstream has left.
 pub(super) fn merge(
     repository: &Repository,
     stored: &StoredRefs,
     upstream: &Refs,
-) -> Result<(Refs, RefChanges), git2::Error> {
-    let mut changes = RefChanges::default();
+) -> Result<(Refs, Changes), git2::Error> {
+    let mut changes = Changes::default();
     let mut new = upstream.clone();
     for (name, old) in &stored.refs {
         if name.starts_with(OURS) {
             new.insert(name.clone(), *old);
             continue;
         }
-        match upstream.get(name) {
-            None => {
-                changes.deleted += 1;
-                keep(&mut new, old);
-            }
+        let change = match upstream.get(name) {
             Some(value) if value.oid == old.oid => {
                 // Known to be right, unlike what upstream says it peels to.
                 new.insert(name.clone(), *old);
+                continue;
             }
+            None => Change::Deleted(old.oid),
             Some(value) if is_forward(repository, name, old.oid, value.oid)? => {
-                changes.updated += 1;
+                Change::Updated(old.oid, value.oid)
             }
-            Some(_) => {
-                changes.forced += 1;
-                keep(&mut new, old);
-            }
+            Some(value) => Change::Forced(old.oid, value.oid),
+        };
+        if !matches!(change, Change::Updated(..)) {
+            keep(&mut new, old.oid);
+        }
+        changes.refs.insert(name.clone(), change);
+    }
+    for (name, value) in upstream {
+        if !stored.refs.contains_key(name) {
+            changes
+                .refs
+                .insert(name.clone(), Change::Created(value.oid));
         }
     }
-    changes.created = upstream
-        .keys()
-        .filter(|name| !stored.refs.contains_key(*name))
-        .count();
     Ok((new, changes))
 }
 
-fn keep(refs: &mut Refs, old: &RefValue) {
+/// Adds a ref of ours that holds an object.
+pub(super) fn keep(refs: &mut Refs, oid: Oid) {
     let mut name = KEPT.to_vec();
-    name.extend(old.oid.to_string().into_bytes());
-    refs.insert(name, *old);
+    name.extend(oid.to_string().into_bytes());
+    refs.insert(name, RefValue { oid, peeled: None });
 }
 
 /// Whether a ref moved on without leaving anything behind. A tag never does: it is meant to stay.

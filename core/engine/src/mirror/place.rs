@@ -64,9 +64,10 @@ pub(super) fn remove_partial(partial: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Removes what killed fetches left among the packs of an existing mirror: nobody ever uses it, and
-/// each kill would leave as much again.
+/// Removes what killed fetches left in an existing mirror: nobody ever uses it, and each kill would
+/// leave as much again.
 ///
+/// - `shallow.lock`: libgit2 takes it in each fetch, and refuses to go on while it is there.
 /// - `pack_git2_…`, with or without `.lock`: libgit2's own, a pack or an index half written. There
 ///   is one run at a time, and one worker for a mirror, so nobody is writing them.
 /// - `pack-….idx` without its pack: libgit2 puts the index in place first. git does it the other way
@@ -75,6 +76,7 @@ pub(super) fn remove_partial(partial: &Path) -> Result<(), Failure> {
 ///
 /// What cannot be removed does no harm, and is left for the next time.
 pub(super) fn remove_leftovers(mirror: &Path) {
+    remove(&mirror.join("shallow.lock"));
     let packs = mirror.join("objects/pack");
     let Ok(entries) = fs::read_dir(&packs) else {
         return;
@@ -97,11 +99,16 @@ pub(super) fn remove_leftovers(mirror: &Path) {
                 || name.starts_with("tmp_") && is_old()
         });
         if dead {
-            match fs::remove_file(&path) {
-                Ok(()) => log::info!("removed {}, left by a killed fetch", path.display()),
-                Err(error) => log::warn!("{}", Failure::disk("remove", &path, &error)),
-            }
+            remove(&path);
         }
+    }
+}
+
+fn remove(path: &Path) {
+    match fs::remove_file(path) {
+        Ok(()) => log::info!("removed {}, left by a killed fetch", path.display()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => log::warn!("{}", Failure::disk("remove", path, &error)),
     }
 }
 
@@ -137,7 +144,9 @@ mod tests {
             .unwrap();
         old.set_modified(SystemTime::now() - DEAD - Duration::from_secs(60))
             .unwrap();
+        fs::write(folder.path().join("shallow.lock"), "").unwrap();
         remove_leftovers(folder.path());
+        assert!(!folder.path().join("shallow.lock").exists());
         let left: HashSet<_> = fs::read_dir(&packs)
             .unwrap()
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())

@@ -9,7 +9,6 @@ use jiff::Timestamp;
 use super::{Engine, RunError};
 use crate::config;
 use crate::history;
-use crate::lock::{LockError, RunLock};
 use crate::report::{Report, UNEXPECTED};
 use crate::{ErrorKind, Failure, atomic_file};
 
@@ -32,16 +31,6 @@ impl Engine {
                 &error,
             ))),
         }
-    }
-
-    pub(super) fn lock(&self) -> Result<RunLock, RunError> {
-        RunLock::take(&self.config.local_folder).map_err(|error| match error {
-            LockError::Held(path, holder) => RunError::Locked {
-                lock: path.display().to_string(),
-                holder,
-            },
-            LockError::Disk(failure) => RunError::Folder(failure),
-        })
     }
 
     /// Keeps the report of a run that had the lock, also of one that then could not be made.

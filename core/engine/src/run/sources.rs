@@ -1,5 +1,6 @@
 //! Sources: validated, listed side by side, and planned.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -9,12 +10,12 @@ use crate::catalogue::Catalogue;
 use crate::completeness::{Counted, Key, Listings, Verdict};
 use crate::config::{Source, SourceKind};
 use crate::event::{Event, Observer};
-use crate::execute::{OpenSource, Standing};
+use crate::execute::{OpenSource, Server, Standing};
 use crate::filter::RepoFilter;
 use crate::hoster::{self, Finding, Hoster, Repository, Services, Severity, SourceSpec};
 use crate::http::CredentialScope;
 use crate::listing::list;
-use crate::plan::Plan;
+use crate::plan::{Location, Movers, Plan};
 use crate::report::SourceReport;
 use crate::{ErrorKind, Failure, names};
 
@@ -56,6 +57,7 @@ impl Engine {
             http: Arc::clone(&self.patient),
             scope: Arc::new(scope),
             max_body_bytes: self.config.options.network.max_body_bytes,
+            max_repositories: self.config.options.backup.max_repositories,
             redactor: Arc::clone(&self.redactor),
             cancel: self.cancel.clone(),
             patience: self.patience,
@@ -99,27 +101,23 @@ impl Engine {
                 .collect()
         });
         let mut plan = Plan::default();
-        let (mut reports, mut open) = (Vec::new(), Vec::new());
-        for (index, (source, result)) in sources.iter().zip(listed).enumerate() {
+        let (mut reports, mut opened) = (Vec::new(), Vec::new());
+        for (source, result) in sources.iter().zip(listed) {
             match result {
-                Ok(mut opened) => {
-                    let listed = opened.repositories.len();
+                Ok(mut found) => {
+                    let listed = found.repositories.len();
+                    let notes = std::mem::take(&mut found.notes);
                     let mut report =
-                        SourceReport::listed(&source.title, &source.hoster, listed, opened.notes);
+                        SourceReport::listed(&source.title, &source.hoster, listed, notes);
                     let key = Key {
                         title: &source.title,
-                        hoster: &opened.source.hoster,
+                        hoster: &found.source.hoster,
                         name: &source.name,
                     };
-                    let verdict = listings.judge(key, opened.counted);
+                    let verdict = listings.judge(key, found.counted);
                     add_verdict(&mut report, verdict, observer);
-                    let repositories = std::mem::take(&mut opened.repositories);
-                    plan.add_source(index, repositories, &opened.filter, opened.catalogue);
-                    for note in unused_patterns(&opened.filter) {
-                        note_of(&mut report, note, observer);
-                    }
                     reports.push(report);
-                    open.push(Some(opened.source));
+                    opened.push(Some(found));
                 }
                 Err(failure) => {
                     observer.event(&Event::SourceFailed {
@@ -127,9 +125,29 @@ impl Engine {
                         error: &failure,
                     });
                     reports.push(SourceReport::failed(&source.title, &source.hoster, failure));
-                    open.push(None);
+                    opened.push(None);
                 }
             }
+        }
+        let is_whole = |index: usize| reports.get(index).is_some_and(SourceReport::is_whole);
+        let moved = movers(&opened, is_whole);
+        let mut open = Vec::new();
+        for (index, found) in opened.into_iter().enumerate() {
+            open.push(found.map(|found| {
+                let movers = moved.get(&found.source.server);
+                let movers = movers.cloned().unwrap_or_default();
+                plan.add_source(
+                    index,
+                    found.repositories,
+                    &found.filter,
+                    found.catalogue,
+                    &movers,
+                );
+                for note in unused_patterns(&found.filter) {
+                    note_of(&mut reports[index], note, observer);
+                }
+                found.source
+            }));
         }
         for (source, report) in std::mem::take(&mut plan.left_out) {
             observer.event(&Event::RepositoryFinished {
@@ -170,6 +188,10 @@ impl Engine {
             });
         }
         let hoster_id = ready.hoster.info().id.clone();
+        let server = Server {
+            hoster: hoster_id.clone(),
+            api_url: ready.spec.api_url.clone(),
+        };
         let listing = list(&*ready.hoster, ready.spec, &ready.services, observer)?;
         let catalogue = Catalogue::read(&folder, &hoster_id)?;
         let mut notes = ready.findings;
@@ -183,6 +205,7 @@ impl Engine {
             source: OpenSource {
                 title: source.title.clone(),
                 hoster: hoster_id,
+                server,
                 folder,
                 folder_name,
                 session: listing.session,
@@ -203,6 +226,26 @@ struct Opened {
     source: OpenSource,
 }
 
+/// What sources have in the backup and no longer list, by the server: another source may list it now.
+/// Only whole listings tell.
+fn movers(opened: &[Option<Opened>], is_whole: impl Fn(usize) -> bool) -> HashMap<Server, Movers> {
+    let mut movers: HashMap<Server, Movers> = HashMap::new();
+    for (source, found) in opened.iter().enumerate() {
+        let Some(found) = found.as_ref().filter(|_| is_whole(source)) else {
+            continue;
+        };
+        let listed: HashSet<&str> = found.repositories.iter().map(|r| r.id.as_str()).collect();
+        let of_server = movers.entry(found.source.server.clone()).or_default();
+        for (id, folder) in found.catalogue.ids() {
+            if !listed.contains(id) {
+                let folder = folder.to_owned();
+                of_server.insert(id.to_owned(), Location { source, folder });
+            }
+        }
+    }
+    movers
+}
+
 /// Puts down what there is to say about a listing's completeness: the worst is the source's error,
 /// and it goes on all the same.
 fn add_verdict(report: &mut SourceReport, verdict: Verdict, observer: &dyn Observer) {
@@ -219,7 +262,7 @@ fn add_verdict(report: &mut SourceReport, verdict: Verdict, observer: &dyn Obser
     }
 }
 
-fn note_of(report: &mut SourceReport, note: Finding, observer: &dyn Observer) {
+pub(crate) fn note_of(report: &mut SourceReport, note: Finding, observer: &dyn Observer) {
     observer.event(&Event::Note {
         source: &report.title,
         finding: &note,

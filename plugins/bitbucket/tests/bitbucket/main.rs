@@ -5,6 +5,7 @@
 mod check;
 mod credentials;
 mod listing;
+mod lookup;
 mod paging;
 mod status;
 mod support;

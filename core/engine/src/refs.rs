@@ -28,6 +28,10 @@ pub const OURS: &[u8] = b"refs/forgekeep/";
 /// object id, so that the same tip is held once however often it was lost.
 pub const KEPT: &[u8] = b"refs/forgekeep/kept/";
 
+/// Prefix of the refs that hold a tip which only forgotten snapshots had, until it is pruned; the
+/// rest of the name is the object id.
+pub const FORGOTTEN: &[u8] = b"refs/forgekeep/forgotten/";
+
 /// Where a ref points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefValue {
@@ -156,7 +160,7 @@ fn parse_packed(text: &[u8], path: &Path) -> Result<Refs, Failure> {
 }
 
 /// `Oid::from_str` takes abbreviations; a ref never is one.
-fn parse_oid(text: &str) -> Option<Oid> {
+pub fn parse_oid(text: &str) -> Option<Oid> {
     (text.len() == 40)
         .then(|| Oid::from_str(text).ok())
         .flatten()
@@ -186,7 +190,7 @@ pub fn replace_all(folder: &Path, stored: &StoredRefs, new: &Refs) -> Result<(),
     atomic_file::replace(&packed, &format_packed(new))
 }
 
-fn format_packed(refs: &Refs) -> Vec<u8> {
+pub(crate) fn format_packed(refs: &Refs) -> Vec<u8> {
     // "fully-peeled" promises that every tag has its peeled line; so only what is peeled by
     // `peel` below is written with it.
     let mut text = b"# pack-refs with: peeled fully-peeled sorted \n".to_vec();

@@ -1,0 +1,141 @@
+//! Whether upstream has lost so much that somebody should look: a stolen token, a ransom note, a
+//! script gone wrong. Nothing is lost in the backup either way.
+
+use crate::config::{AlarmAction, AlarmOptions};
+use crate::event::{Event, Observer};
+use crate::mirror::Lost;
+use crate::report::{RepositoryOutcome, SourceReport};
+use crate::{ErrorKind, Failure};
+
+const HINT: &str = "see who did it, and rotate the credentials if nobody knows; the states before \
+                    are kept: `forgekeep snapshots` lists them, `forgekeep restore --at` brings \
+                    them back";
+
+/// Below this, a percentage of a source's repositories says nothing.
+const SEVERAL: usize = 2;
+
+/// Puts alarms into the reports of the repositories and of their source. `newly_gone` are
+/// repositories that were not listed any more for the first time.
+pub(crate) fn raise(
+    options: &AlarmOptions,
+    report: &mut SourceReport,
+    newly_gone: usize,
+    observer: &dyn Observer,
+) {
+    if options.action == AlarmAction::Off {
+        return;
+    }
+    let mut alarms = 0;
+    for repository in &mut report.repositories {
+        let Some(lost) = repository.lost.filter(|lost| is_much(*lost, options)) else {
+            continue;
+        };
+        let Lost { branches, of } = lost;
+        let message = match branches == of {
+            true => format!("upstream rewrote or deleted every branch ({of})"),
+            false => format!("upstream rewrote or deleted {branches} of {of} branches"),
+        };
+        observer.event(&Event::Alarm {
+            source: &report.title,
+            repository: Some(&repository.name),
+            message: &message,
+            hint: HINT,
+        });
+        repository.alarm = Some(message);
+        alarms += 1;
+    }
+    let known = report.repositories.iter().filter(|repository| {
+        repository.is_safe() && repository.outcome != RepositoryOutcome::Cloned
+    });
+    let known = known.count() + newly_gone;
+    let rewritten = report.repositories.iter();
+    let rewritten = rewritten.filter(|r| r.lost.is_some_and(|lost| lost.branches > 0));
+    let hit = rewritten.count() + newly_gone;
+    if hit >= SEVERAL && exceeds(hit, known, options.repositories_percent) {
+        let mut message =
+            format!("upstream rewrote or deleted branches in {hit} of {known} repositories");
+        if newly_gone > 0 {
+            message.push_str(&format!(", {newly_gone} of them deleted altogether"));
+        }
+        observer.event(&Event::Alarm {
+            source: &report.title,
+            repository: None,
+            message: &message,
+            hint: HINT,
+        });
+        report.alarm = Some(message);
+    }
+    if options.action == AlarmAction::Fail && report.error.is_none() {
+        let what = report.alarm.clone().or_else(|| match alarms {
+            0 => None,
+            1 => Some("the branches of a repository were rewritten or deleted".to_owned()),
+            n => Some(format!(
+                "the branches of {n} repositories were rewritten or deleted"
+            )),
+        });
+        report.error = what.map(|what| Failure::new(ErrorKind::Alarm, what).with_hint(HINT));
+    }
+}
+
+fn is_much(lost: Lost, options: &AlarmOptions) -> bool {
+    lost.branches > 0 && exceeds(lost.branches, lost.of, options.branches_percent)
+}
+
+fn exceeds(part: usize, whole: usize, percent: u32) -> bool {
+    part as u64 * 100 >= whole as u64 * u64::from(percent)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::RepositoryReport;
+
+    fn source(lost: &[(usize, usize)]) -> SourceReport {
+        let mut report = SourceReport::listed("acme", "bitbucket", lost.len(), Vec::new());
+        for (branches, of) in lost.iter().copied() {
+            let mut repository = RepositoryReport::new("{1}", "acme/web", "acme/acme#web");
+            repository.outcome = RepositoryOutcome::Updated;
+            repository.lost = Some(Lost { branches, of });
+            report.repositories.push(repository);
+        }
+        report
+    }
+
+    fn raised(options: &AlarmOptions, lost: &[(usize, usize)], gone: usize) -> SourceReport {
+        let mut report = source(lost);
+        raise(options, &mut report, gone, &());
+        report
+    }
+
+    #[test]
+    fn thresholds() {
+        let options = AlarmOptions::default();
+        let of = |lost: &[(usize, usize)], gone| {
+            let report = raised(&options, lost, gone);
+            let alarms = report.repositories.iter().filter(|r| r.alarm.is_some());
+            (alarms.count(), report.alarm.is_some())
+        };
+        assert_eq!(of(&[(0, 1), (0, 0)], 0), (0, false));
+        assert_eq!(of(&[(2, 3), (0, 3)], 0), (0, false));
+        assert_eq!(of(&[(3, 3), (0, 3)], 0), (1, false));
+        assert_eq!(of(&[(1, 3), (1, 3), (0, 1), (0, 1)], 0), (0, true));
+        assert_eq!(of(&[(1, 3), (0, 1), (0, 1), (0, 1)], 1), (0, true));
+        assert_eq!(of(&[(0, 1); 9], 2), (0, false));
+    }
+
+    #[test]
+    fn what_follows_is_as_configured() {
+        let with = |action| AlarmOptions {
+            action,
+            ..AlarmOptions::default()
+        };
+        let warned = raised(&with(AlarmAction::Warn), &[(1, 1)], 0);
+        assert_eq!(warned.error, None);
+        let failed = raised(&with(AlarmAction::Fail), &[(1, 1)], 0);
+        assert_eq!(failed.error.unwrap().kind, ErrorKind::Alarm);
+        let calm = raised(&with(AlarmAction::Fail), &[(0, 1)], 0);
+        assert_eq!(calm.error, None);
+        let off = raised(&with(AlarmAction::Off), &[(1, 1)], 0);
+        assert_eq!(off.repositories[0].alarm, None);
+    }
+}

@@ -1,0 +1,178 @@
+//! The `options` of the configuration.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::error::ConfigError;
+use super::reader::{Field, Section};
+use super::schema::boolean;
+use super::{
+    AlarmAction, AlarmOptions, BackupOptions, HistoryOptions, NetworkOptions, Options, Within,
+    predecessor,
+};
+
+const OPTIONS: &[&str] = &["backup", "network", "history", "alarm"];
+const BACKUP: &[&str] = &[
+    "removeDeletedRepos",
+    "deletedGraceDays",
+    "logRepoFinished",
+    "jobs",
+    "maxRepositories",
+];
+const NETWORK: &[&str] = &[
+    "connectSeconds",
+    "stallSeconds",
+    "retries",
+    "requestsPerHour",
+    "connectionsPerHost",
+    "longestWaitSeconds",
+    "maxBodyBytes",
+];
+const HISTORY: &[&str] = &[
+    "keepDaily",
+    "keepWeekly",
+    "keepMonthly",
+    "keepYearly",
+    "keepWithin",
+];
+const ALARM: &[&str] = &["action", "branchesPercent", "repositoriesPercent"];
+
+/// The keys of all groups.
+pub(super) const ALL: &[&[&str]] = &[OPTIONS, BACKUP, NETWORK, HISTORY, ALARM];
+
+pub(super) fn options(root: &Section<'_>) -> Result<Options, ConfigError> {
+    let mut options = Options::default();
+    let Some(field) = root.get("options") else {
+        return Ok(options);
+    };
+    let section = field.section()?;
+    section.warn_unknown(OPTIONS);
+    if let Some(field) = section.get("backup") {
+        options.backup = backup(&field.section()?)?;
+    }
+    if let Some(field) = section.get("network") {
+        options.network = network(&field.section()?)?;
+    }
+    if let Some(field) = section.get("history") {
+        options.history = history(&field.section()?)?;
+    }
+    if let Some(field) = section.get("alarm") {
+        options.alarm = alarm(&field.section()?)?;
+    }
+    Ok(options)
+}
+
+fn backup(section: &Section<'_>) -> Result<BackupOptions, ConfigError> {
+    section.warn_unknown(&[BACKUP, predecessor::BACKUP].concat());
+    predecessor::warn_backup(section);
+    let defaults = BackupOptions::default();
+    Ok(BackupOptions {
+        remove_deleted_repos: boolean(section, "removeDeletedRepos")?,
+        deleted_grace_days: number(section, "deletedGraceDays", 1..=3650)?
+            .unwrap_or(defaults.deleted_grace_days),
+        log_repo_finished: boolean(section, "logRepoFinished")?,
+        jobs: match section.get("jobs") {
+            Some(field) => usize::try_from(field.integer(1..=64)?).unwrap_or(1),
+            None => defaults.jobs,
+        },
+        max_repositories: match section.get("maxRepositories") {
+            Some(field) => usize::try_from(field.integer(1..=10_000_000)?).unwrap_or(usize::MAX),
+            None => defaults.max_repositories,
+        },
+    })
+}
+
+fn network(section: &Section<'_>) -> Result<NetworkOptions, ConfigError> {
+    section.warn_unknown(NETWORK);
+    let defaults = NetworkOptions::default();
+    let seconds = |key: &str, default: Duration| match section.get(key) {
+        Some(field) => field.integer(1..=3600).map(Duration::from_secs),
+        None => Ok(default),
+    };
+    Ok(NetworkOptions {
+        connect: seconds("connectSeconds", defaults.connect)?,
+        stall: seconds("stallSeconds", defaults.stall)?,
+        retries: match section.get("retries") {
+            Some(field) => u32::try_from(field.integer(0..=20)?).unwrap_or(defaults.retries),
+            None => defaults.retries,
+        },
+        requests_per_hour: match section.get("requestsPerHour") {
+            Some(field) => u32::try_from(field.integer(1..=10_000_000)?).ok(),
+            None => None,
+        },
+        connections_per_host: match section.get("connectionsPerHost") {
+            Some(field) => usize::try_from(field.integer(1..=64)?).ok(),
+            None => None,
+        },
+        longest_wait: seconds("longestWaitSeconds", defaults.longest_wait)?,
+        max_body_bytes: match section.get("maxBodyBytes") {
+            // Below, no page of a listing would fit; above, one answer could fill the memory.
+            Some(field) => field.integer(64 * 1024..=1024 * 1024 * 1024)?,
+            None => defaults.max_body_bytes,
+        },
+    })
+}
+
+fn history(section: &Section<'_>) -> Result<HistoryOptions, ConfigError> {
+    section.warn_unknown(HISTORY);
+    // A thousand years of days.
+    let count = |key: &str| number(section, key, 0..=366_000);
+    Ok(HistoryOptions {
+        keep_daily: count("keepDaily")?.unwrap_or(0),
+        keep_weekly: count("keepWeekly")?.unwrap_or(0),
+        keep_monthly: count("keepMonthly")?.unwrap_or(0),
+        keep_yearly: count("keepYearly")?.unwrap_or(0),
+        keep_within: section.get("keepWithin").map(|f| within(&f)).transpose()?,
+    })
+}
+
+/// A length of time as restic writes it.
+fn within(field: &Field<'_>) -> Result<Within, ConfigError> {
+    let text = field.text()?;
+    Within::parse(text.value.trim()).ok_or_else(|| {
+        field.invalid(
+            format!("`{}` is no length of time", text.quotable()),
+            "Write numbers with the units y, m (months), d and h, such as `1y6m` or `30d`.",
+        )
+    })
+}
+
+fn alarm(section: &Section<'_>) -> Result<AlarmOptions, ConfigError> {
+    section.warn_unknown(ALARM);
+    let defaults = AlarmOptions::default();
+    let percent = |key: &str| number(section, key, 1..=100);
+    Ok(AlarmOptions {
+        action: match section.get("action") {
+            None => defaults.action,
+            Some(field) => {
+                let text = field.text()?;
+                match text.value.trim().to_ascii_lowercase().as_str() {
+                    "warn" => AlarmAction::Warn,
+                    "fail" => AlarmAction::Fail,
+                    "off" => AlarmAction::Off,
+                    _ => {
+                        return Err(field.invalid(
+                            format!("`{}` is none of warn, fail and off", text.quotable()),
+                            "Write `warn`, `fail` or `off`, or leave the key out.",
+                        ));
+                    }
+                }
+            }
+        },
+        branches_percent: percent("branchesPercent")?.unwrap_or(defaults.branches_percent),
+        repositories_percent: percent("repositoriesPercent")?
+            .unwrap_or(defaults.repositories_percent),
+    })
+}
+
+fn number(
+    section: &Section<'_>,
+    key: &str,
+    range: RangeInclusive<u64>,
+) -> Result<Option<u32>, ConfigError> {
+    let Some(field) = section.get(key) else {
+        return Ok(None);
+    };
+    let number = field.integer(range)?;
+    Ok(Some(u32::try_from(number).unwrap_or(u32::MAX)))
+}

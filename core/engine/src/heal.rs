@@ -1,0 +1,218 @@
+//! Heals a damaged mirror in the course of a backup, without losing what can still be read.
+//!
+//! A mirror is treated if the last look at it has found damage ([`Health`](crate::verify::Health)),
+//! or if the run itself meets some. It is examined, then:
+//!
+//! 1. the frame: what git needs to open it (`frame` in `states`);
+//! 2. the objects: a full set from upstream, and what can be salvaged here (`objects`, `salvage`);
+//! 3. the snapshots, each out of its neighbours, and then the refs, by the newest of them;
+//! 4. the mirror is brought up to date as always, and examined again.
+//!
+//! New files are complete before they take the place of damaged ones, and those are moved aside
+//! (`aside`), so a kill at any moment leaves no less than before. What cannot be healed is given up:
+//! it is said in each run, and no further one downloads everything for it.
+
+mod aside;
+mod objects;
+mod patient;
+mod salvage;
+mod states;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::mirror::{self, Outcome, PARTIAL, Transfer, Upstream};
+use crate::names::printable;
+use crate::snapshot::Store;
+use crate::verify::{Damage, Finding, Part, Watch, examine};
+use crate::{ErrorKind, Failure};
+
+use aside::Aside;
+
+pub(crate) use aside::FOLDER as ASIDE;
+pub(crate) use patient::{Patient, Patients};
+
+/// Files that are named in a note.
+const NAMED: usize = 3;
+
+/// What came of mirroring a repository that may have been damaged.
+pub(crate) struct Treated {
+    pub outcome: Outcome,
+    /// What was healed.
+    pub note: Option<String>,
+    /// What cannot be healed. Upstream's present state is mirrored all the same.
+    pub lost: Option<Failure>,
+}
+
+/// Mirrors as [`mirror::mirror`] does, and heals the mirror first if it is damaged.
+pub(crate) fn mirror(
+    upstream: &Upstream<'_>,
+    folder: &Path,
+    progress: &dyn Fn(Transfer),
+    patient: &Patient<'_>,
+) -> Result<Treated, Failure> {
+    let mut met = None;
+    if !patient.is_ill() {
+        match mirror::mirror(upstream, folder, progress) {
+            Ok(outcome) => {
+                return Ok(Treated {
+                    outcome,
+                    note: None,
+                    lost: patient.given_up(),
+                });
+            }
+            Err(failure) if is_suspicious(&failure, folder) => met = Some(failure),
+            Err(failure) => return Err(failure),
+        }
+    }
+    let watch = Watch::new(upstream.services.cancel.clone());
+    let treatment = Treatment {
+        upstream,
+        mirror: folder,
+        progress,
+        watch: &watch,
+        received: AtomicU64::new(0),
+    };
+    if met.is_some() && patient.has_given_up() {
+        match treatment.go_round() {
+            Ok(outcome) => {
+                return Ok(Treated {
+                    outcome,
+                    note: None,
+                    lost: patient.given_up(),
+                });
+            }
+            Err(failure) => log::debug!("{}: {failure}", folder.display()),
+        }
+    }
+    let examined = examine(folder, &watch)?;
+    let findings = patient.note(&examined)?;
+    let Some(met) = met.filter(|_| findings.is_empty()) else {
+        if findings.is_empty() {
+            let outcome = mirror::mirror(upstream, folder, progress)?;
+            if patient.is_whole() {
+                aside::discard(patient.folder());
+            }
+            return Ok(Treated {
+                outcome,
+                note: None,
+                lost: patient.given_up(),
+            });
+        }
+        return treatment.apply(patient, &findings);
+    };
+    // Whatever it was, it was no damage that could be healed.
+    Err(Failure {
+        kind: match met.kind {
+            ErrorKind::Damaged => ErrorKind::Git,
+            kind => kind,
+        },
+        ..met
+    })
+}
+
+/// Whether a failure may come from damage here.
+fn is_suspicious(failure: &Failure, folder: &Path) -> bool {
+    match failure.kind {
+        ErrorKind::Damaged => true,
+        // A mirror without its HEAD looks like something else; but only mirrors have snapshots.
+        ErrorKind::ForeignFolder => Store::beside(folder)
+            .entries()
+            .is_ok_and(|entries| !entries.is_empty()),
+        _ => false,
+    }
+}
+
+/// One mirror under treatment.
+pub(super) struct Treatment<'a> {
+    upstream: &'a Upstream<'a>,
+    mirror: &'a Path,
+    progress: &'a dyn Fn(Transfer),
+    watch: &'a Watch,
+    received: AtomicU64,
+}
+
+impl Treatment<'_> {
+    fn apply(self, patient: &Patient<'_>, findings: &[Finding]) -> Result<Treated, Failure> {
+        (self.upstream.may_write)()?;
+        let damage: Vec<Damage> = findings.iter().map(|f| patient.damage(f)).collect();
+        let aside = Aside::make(patient.folder(), &damage)?;
+        let mut lost = Vec::new();
+        // A mirror that is gone altogether is cloned as any other.
+        if self.mirror.is_dir() {
+            states::heal_frame(self.mirror, findings, &aside)?;
+            objects::heal(&self, findings, &aside)?;
+        }
+        lost.extend(states::heal_snapshots(&self, &aside)?);
+        if self.mirror.is_dir() {
+            states::heal_refs(&self, &aside)?;
+        }
+        let mut outcome = mirror::mirror(self.upstream, self.mirror, self.progress)?;
+        outcome.bytes_received += self.received.load(Ordering::Relaxed);
+        let after = examine(self.mirror, self.watch)?;
+        let is_whole = patient.conclude(&after, &lost, &aside.folder)?;
+        let gone = findings.iter().filter(|finding| finding.part == Part::Gap);
+        let gone: Vec<&str> = gone.map(|finding| finding.what.as_str()).collect();
+        if is_whole {
+            aside::discard(patient.folder());
+        }
+        Ok(Treated {
+            outcome,
+            note: Some(note(&damage, &gone)),
+            lost: patient.given_up(),
+        })
+    }
+
+    /// Where new files are made. A run removes what a killed one has left there.
+    fn workshop(&self) -> PathBuf {
+        let mut name = self.mirror.as_os_str().to_owned();
+        name.push(PARTIAL);
+        PathBuf::from(name)
+    }
+
+    /// Downloads what upstream has into a new bare repository: all, or what is new.
+    fn fetch(&self, folder: &Path, all: bool) -> Result<(), Failure> {
+        let beside = (!all).then_some(self.mirror);
+        let received = mirror::fetch_apart(self.upstream, folder, beside, self.progress)?;
+        self.received.fetch_add(received, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Brings a mirror up to date of which a part is lost: what is new is fetched past that.
+    fn go_round(&self) -> Result<Outcome, Failure> {
+        (self.upstream.may_write)()?;
+        objects::fetch_new(self)?;
+        let mut outcome = mirror::mirror(self.upstream, self.mirror, self.progress)?;
+        outcome.bytes_received += self.received.load(Ordering::Relaxed);
+        Ok(outcome)
+    }
+}
+
+fn note(damage: &[Damage], gone: &[&str]) -> String {
+    let mut files: Vec<&str> = damage.iter().map(|damage| damage.file.as_str()).collect();
+    files.sort_unstable();
+    files.dedup();
+    let shown: Vec<_> = files.iter().take(NAMED).copied().collect();
+    let mut note = format!("healed: {}", printable(&shown.join(", ")));
+    if let Some(more @ 1..) = files.len().checked_sub(NAMED) {
+        note.push_str(&format!(" and {more} more"));
+    }
+    for gone in gone {
+        note.push_str(&format!("; {}", printable(gone)));
+    }
+    note
+}
+
+/// All files below a folder; none if it cannot be read.
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            true => files.extend(files_of(&path)),
+            false => files.push(path),
+        }
+    }
+    files
+}

@@ -1,0 +1,385 @@
+//! Objects: a full set from upstream, and whatever can still be read here.
+//!
+//! Everything is made beside the mirror, then moved in, and only then damaged files are moved out.
+//! So at every moment each object that can be read is in the mirror.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use git2::{Indexer, ObjectType, Odb, Oid};
+use sha1::{Digest, Sha1};
+
+use super::aside::Aside;
+use super::salvage::{Object, Torn, is};
+use super::{Treatment, files_of};
+use crate::names::printable;
+use crate::packs::PackIndex;
+use crate::verify::objects::{Packed, Shelf, database, holds};
+use crate::verify::{Finding, Part, Watch, examine};
+use crate::{ErrorKind, Failure, atomic_file};
+
+/// Bytes that are handed over at a time.
+const CHUNK: usize = 128 * 1024;
+
+/// Packs by what is wrong with them.
+struct Sorted<'a> {
+    sound: Vec<&'a Packed>,
+    /// Only the index is damaged or missing.
+    unindexed: Vec<&'a Packed>,
+    bad: Vec<&'a Packed>,
+}
+
+/// Brings the objects of a mirror back as far as can be.
+pub(super) fn heal(
+    treatment: &Treatment<'_>,
+    findings: &[Finding],
+    aside: &Aside,
+) -> Result<(), Failure> {
+    let mirror = treatment.mirror;
+    let shelf = Shelf::look(mirror)?;
+    let mut sorted = sort(&shelf, findings);
+    let workshop = treatment.workshop();
+    remove(&workshop)?;
+    let result = (|| {
+        let indexed = index_anew(treatment, &mut sorted, &workshop, aside)?;
+        let is_lost = |finding: &Finding| finding.part == Part::Object;
+        let mut lost = findings.iter().any(is_lost);
+        if lost && sorted.bad.is_empty() && !indexed.is_empty() {
+            // Perhaps only for want of an index.
+            let again = examine(mirror, treatment.watch)?;
+            lost = again.findings.iter().any(is_lost);
+        }
+        if lost || !sorted.bad.is_empty() {
+            log::info!("{}: fetching everything anew", mirror.display());
+            treatment.fetch(&workshop, true)?;
+            salvage(treatment, &shelf, &sorted, &indexed, &workshop)?;
+            let bad: HashSet<&Path> = sorted.bad.iter().map(|p| p.path.as_path()).collect();
+            move_in(mirror, &workshop, &bad, Some(aside))?;
+        }
+        move_out(mirror, &shelf, &sorted, findings, &workshop, aside)
+    })();
+    let _ = remove(&workshop);
+    result
+}
+
+/// Fetches what upstream has and the mirror has not, and moves it in.
+pub(super) fn fetch_new(treatment: &Treatment<'_>) -> Result<(), Failure> {
+    let workshop = treatment.workshop();
+    remove(&workshop)?;
+    let moved = treatment
+        .fetch(&workshop, false)
+        .and_then(|()| move_in(treatment.mirror, &workshop, &HashSet::new(), None));
+    let _ = remove(&workshop);
+    moved
+}
+
+/// Tells which packs are damaged. An object that cannot be read makes a pack bad that has the
+/// checksum it should have: it was damaged before it was written.
+fn sort<'a>(shelf: &'a Shelf, findings: &[Finding]) -> Sorted<'a> {
+    let mut sorted = Sorted {
+        sound: Vec::new(),
+        unindexed: Vec::new(),
+        bad: Vec::new(),
+    };
+    let named = |part, path: &Path| {
+        let mut all = findings.iter();
+        all.any(|finding| finding.part == part && finding.path == path)
+    };
+    let objects = findings.iter().filter(|f| f.part == Part::Object);
+    let lost: Vec<Oid> = objects.filter_map(|finding| finding.object).collect();
+    for pack in &shelf.packs {
+        let holds_lost = pack
+            .index()
+            .is_some_and(|index| lost.iter().any(|oid| holds(index, *oid)));
+        if named(Part::Pack, &pack.path) || holds_lost {
+            sorted.bad.push(pack);
+        } else if pack.index().is_none() {
+            sorted.unindexed.push(pack);
+        } else {
+            sorted.sound.push(pack);
+        }
+    }
+    sorted
+}
+
+/// Makes the indexes anew of packs that are sound themselves. A pack that libgit2 finds fault with
+/// all the same is bad.
+fn index_anew(
+    treatment: &Treatment<'_>,
+    sorted: &mut Sorted<'_>,
+    workshop: &Path,
+    aside: &Aside,
+) -> Result<Vec<PackIndex>, Failure> {
+    let mut made = Vec::new();
+    for pack in std::mem::take(&mut sorted.unindexed) {
+        let folder = workshop.join("index");
+        fs::create_dir_all(&folder).map_err(|error| Failure::disk("create", &folder, &error))?;
+        match index_of(&pack.path, &folder, treatment.watch) {
+            Ok(index) => {
+                aside.copy(&pack.index_path)?;
+                sync(&index)?;
+                rename(&index, &pack.index_path)?;
+                made.push(PackIndex::open(&pack.index_path)?);
+            }
+            Err(failure) if failure.kind == ErrorKind::Damaged => {
+                log::warn!("{failure}");
+                sorted.bad.push(pack);
+            }
+            Err(failure) => return Err(failure),
+        }
+        remove(&folder)?;
+    }
+    Ok(made)
+}
+
+/// Has libgit2 index a pack. Returns the index, in `folder`.
+fn index_of(pack: &Path, folder: &Path, watch: &Watch) -> Result<PathBuf, Failure> {
+    let wrong = |error: git2::Error| {
+        let message = printable(error.message()).to_string();
+        let message = format!("{} is damaged: {message}", pack.display());
+        Failure::new(ErrorKind::Damaged, message)
+    };
+    let failed = |error: io::Error| Failure::disk("read", pack, &error);
+    let mut indexer = Indexer::new(None, folder, 0, false).map_err(wrong)?;
+    let mut file = File::open(pack).map_err(failed)?;
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        watch.cancel.check()?;
+        let read = file.read(&mut buffer).map_err(failed)?;
+        if read == 0 {
+            break;
+        }
+        feed(&mut indexer, &buffer[..read], folder)?;
+    }
+    let name = indexer.commit().map_err(wrong)?;
+    Ok(folder.join(format!("pack-{name}.idx")))
+}
+
+fn feed(indexer: &mut Indexer<'_>, bytes: &[u8], folder: &Path) -> Result<(), Failure> {
+    indexer.write_all(bytes).map_err(|error| {
+        let of_git = error
+            .get_ref()
+            .and_then(|it| it.downcast_ref::<git2::Error>());
+        match of_git {
+            Some(error) if error.class() != git2::ErrorClass::Os => {
+                let message = printable(error.message()).to_string();
+                Failure::new(ErrorKind::Damaged, format!("a pack is damaged: {message}"))
+            }
+            _ => Failure::disk("write to", folder, &error),
+        }
+    })
+}
+
+/// Writes what only the bad packs have, and what can still be read of it, into a pack in the
+/// workshop.
+fn salvage(
+    treatment: &Treatment<'_>,
+    shelf: &Shelf,
+    sorted: &Sorted<'_>,
+    indexed: &[PackIndex],
+    workshop: &Path,
+) -> Result<(), Failure> {
+    let fresh = Shelf::look(workshop)?;
+    let mut have: Vec<&PackIndex> = sorted.sound.iter().filter_map(|p| p.index()).collect();
+    have.extend(indexed);
+    have.extend(fresh.packs.iter().filter_map(Packed::index));
+    let loose: HashSet<Oid> = shelf.loose.iter().map(|(oid, _)| *oid).collect();
+    let (new, old) = (database(workshop)?, database(treatment.mirror)?);
+    let elsewhere = |oid: Oid| read(&new, oid).or_else(|| read(&old, oid));
+    let mut done: HashSet<Oid> = HashSet::new();
+    let path = workshop.join("salvaged");
+    let failed = |error: io::Error| Failure::disk("write", &path, &error);
+    let mut file = io::BufWriter::new(File::create(&path).map_err(failed)?);
+    for pack in &sorted.bad {
+        let Some(index) = pack.index() else {
+            continue;
+        };
+        let mut torn = Torn::open(&pack.path, index)?;
+        for oid in torn.oids() {
+            treatment.watch.cancel.check()?;
+            if done.contains(&oid) || have.iter().any(|index| holds(index, oid)) {
+                continue;
+            }
+            // A loose one may be damaged itself; twice does no harm.
+            if loose.contains(&oid) && read(&old, oid).is_some() {
+                continue;
+            }
+            if let Some(object) = torn.read(oid, &elsewhere) {
+                write_entry(&mut file, &object).map_err(failed)?;
+                done.insert(oid);
+            }
+        }
+    }
+    let file = file
+        .into_inner()
+        .map_err(|error| failed(error.into_error()))?;
+    drop(file);
+    if done.is_empty() {
+        return Ok(());
+    }
+    log::info!(
+        "{}: {} objects salvaged",
+        treatment.mirror.display(),
+        done.len()
+    );
+    write_pack(
+        &path,
+        done.len(),
+        &workshop.join("objects/pack"),
+        treatment.watch,
+    )
+}
+
+fn read(database: &Odb<'_>, oid: Oid) -> Option<Object> {
+    let object = database.read(oid).ok()?;
+    let object = Object {
+        kind: object.kind(),
+        data: object.data().to_vec(),
+    };
+    is(&object, oid).then_some(object)
+}
+
+/// An entry of a pack, as a whole: gitformat-pack(5).
+fn write_entry(to: &mut impl Write, object: &Object) -> io::Result<()> {
+    let kind = match object.kind {
+        ObjectType::Commit => 1,
+        ObjectType::Tree => 2,
+        ObjectType::Tag => 4,
+        _ => 3_u8,
+    };
+    let mut rest = object.data.len() as u64 >> 4;
+    let mut byte = kind << 4 | (object.data.len() & 15) as u8;
+    while rest > 0 {
+        to.write_all(&[byte | 128])?;
+        byte = (rest & 127) as u8;
+        rest >>= 7;
+    }
+    to.write_all(&[byte])?;
+    let mut deflate = ZlibEncoder::new(to, Compression::default());
+    deflate.write_all(&object.data)?;
+    deflate.finish().map(drop)
+}
+
+/// Makes a pack with its index out of entries in a file.
+fn write_pack(entries: &Path, count: usize, folder: &Path, watch: &Watch) -> Result<(), Failure> {
+    let of_git = |error: git2::Error| {
+        let message = printable(error.message()).to_string();
+        let message = format!("what was salvaged cannot be packed: {message}");
+        Failure::new(ErrorKind::Git, message)
+    };
+    let failed = |error: io::Error| Failure::disk("read", entries, &error);
+    let mut indexer = Indexer::new(None, folder, 0, false).map_err(of_git)?;
+    let mut sum = Sha1::new();
+    let mut header = *b"PACK\0\0\0\x02\0\0\0\0";
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    header[8..].copy_from_slice(&count.to_be_bytes());
+    sum.update(header);
+    feed(&mut indexer, &header, folder)?;
+    let mut file = File::open(entries).map_err(failed)?;
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        watch.cancel.check()?;
+        let read = file.read(&mut buffer).map_err(failed)?;
+        if read == 0 {
+            break;
+        }
+        sum.update(&buffer[..read]);
+        feed(&mut indexer, &buffer[..read], folder)?;
+    }
+    feed(&mut indexer, &sum.finalize(), folder)?;
+    indexer.commit().map(drop).map_err(of_git)
+}
+
+/// Moves the packs of the workshop into the mirror: the pack first, as git does.
+fn move_in(
+    mirror: &Path,
+    workshop: &Path,
+    bad: &HashSet<&Path>,
+    aside: Option<&Aside>,
+) -> Result<(), Failure> {
+    let folder = mirror.join("objects/pack");
+    fs::create_dir_all(&folder).map_err(|error| Failure::disk("create", &folder, &error))?;
+    for pack in Shelf::look(workshop)?.packs {
+        let Some(name) = pack.path.file_name() else {
+            continue;
+        };
+        let place = folder.join(name);
+        // A pack is named by its checksum: one that is there and sound is the same.
+        if place.exists() && !bad.contains(place.as_path()) {
+            continue;
+        }
+        for file in [&pack.path, &pack.index_path] {
+            sync(file)?;
+        }
+        let index = place.with_extension("idx");
+        if let Some(aside) = aside {
+            aside.copy(&place)?;
+            aside.copy(&index)?;
+        }
+        rename(&pack.path, &place)?;
+        rename(&pack.index_path, &index)?;
+    }
+    Ok(())
+}
+
+/// Moves out what is damaged and was not replaced.
+fn move_out(
+    mirror: &Path,
+    shelf: &Shelf,
+    sorted: &Sorted<'_>,
+    findings: &[Finding],
+    workshop: &Path,
+    aside: &Aside,
+) -> Result<(), Failure> {
+    // What was moved in under the same name stays.
+    let replaced: HashSet<_> = files_of(&aside.folder)
+        .iter()
+        .filter_map(|path| path.file_name().map(ToOwned::to_owned))
+        .collect();
+    for pack in &sorted.bad {
+        let name = pack.path.file_name().unwrap_or_default();
+        if replaced.contains(name) {
+            continue;
+        }
+        for ending in ["pack", "idx", "rev", "bitmap", "keep", "mtimes"] {
+            aside.take(&pack.path.with_extension(ending))?;
+        }
+    }
+    for index in &shelf.lone {
+        if !index.with_extension("pack").exists() {
+            aside.take(index)?;
+        }
+    }
+    for finding in findings.iter().filter(|f| f.part == Part::Loose) {
+        aside.take(&finding.path)?;
+    }
+    // Both only repeat what packs say, of some that are gone now. git makes them anew.
+    for name in ["objects/pack/multi-pack-index", "objects/info/commit-graph"] {
+        let _ = fs::remove_file(mirror.join(name));
+    }
+    let _ = fs::remove_dir_all(mirror.join("objects/info/commit-graphs"));
+    remove(workshop)
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), Failure> {
+    fs::rename(from, to).map_err(|error| Failure::disk("rename into place", to, &error))?;
+    atomic_file::sync_parent(to)
+}
+
+fn sync(path: &Path) -> Result<(), Failure> {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|error| Failure::disk("sync", path, &error))
+}
+
+fn remove(folder: &Path) -> Result<(), Failure> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Failure::disk("remove", folder, &error))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,96 @@
+//! What comes of mirroring a repository.
+
+use serde::Serialize;
+
+use crate::refs::{RefName, StoredRefs};
+use crate::snapshot::{Change, Changes, Counts, SnapshotId, Tips};
+
+/// How a mirror came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mirrored {
+    /// It is new.
+    Cloned,
+    /// Something changed.
+    Updated,
+    /// Nothing changed.
+    Unchanged,
+    /// Upstream has no ref at all.
+    Empty,
+}
+
+/// How many refs changed, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RefChanges {
+    /// New ones.
+    pub created: usize,
+    /// Moved forward.
+    pub updated: usize,
+    /// Moved elsewhere: the old tip is kept.
+    pub forced: usize,
+    /// Gone upstream: the old tip is kept.
+    pub deleted: usize,
+}
+
+impl From<&Changes> for RefChanges {
+    fn from(changes: &Changes) -> Self {
+        let counts = Counts::new(&Tips::new(), changes);
+        Self {
+            created: counts.created,
+            updated: counts.updated,
+            forced: counts.forced,
+            deleted: counts.deleted,
+        }
+    }
+}
+
+/// Branches that upstream has rewritten or deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// How many.
+    pub branches: usize,
+    /// How many there were.
+    pub of: usize,
+}
+
+impl Lost {
+    pub(super) fn new(stored: &StoredRefs, changes: &Changes) -> Self {
+        let is_branch = |name: &RefName| name.starts_with(b"refs/heads/");
+        let lost = changes.refs.iter().filter(|(name, change)| {
+            is_branch(name) && matches!(change, Change::Forced(..) | Change::Deleted(_))
+        });
+        Self {
+            branches: lost.count(),
+            of: stored.refs.keys().filter(|name| is_branch(name)).count(),
+        }
+    }
+}
+
+/// What came of mirroring a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outcome {
+    /// How it came out.
+    pub mirrored: Mirrored,
+    /// What changed.
+    pub refs: RefChanges,
+    /// Bytes received in packs.
+    pub bytes_received: u64,
+    /// The snapshot of the new state, if it is new.
+    pub snapshot: Option<SnapshotId>,
+    /// What upstream has lost.
+    pub lost: Lost,
+    /// Something worth knowing that is no failure.
+    pub note: Option<String>,
+}
+
+/// How far a download is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Transfer {
+    /// Objects received.
+    pub objects: usize,
+    /// Objects in all, once known.
+    pub total_objects: usize,
+    /// Bytes received.
+    pub bytes: u64,
+}

@@ -1,0 +1,229 @@
+//! Brings a repository back as it was: into a folder, or into an empty repository elsewhere. Needs
+//! neither network nor plugins, takes no lock, and changes nothing in the backup.
+//!
+//! Into a folder, in this order:
+//!
+//! 1. the objects are copied, each pack against its checksum (`copy`);
+//! 2. all that the refs reach must be there and readable: a damaged backup is no good restore
+//!    (`reach`);
+//! 3. the refs and `HEAD` of the state are written, those of Forgekeep's own left out;
+//! 4. the work tree is checked out;
+//! 5. the whole is put in its place (`place`).
+//!
+//! `moment` says which state is meant, `all` restores every repository of a backup, and `push` sets
+//! a repository elsewhere to a state.
+
+mod all;
+mod copy;
+mod moment;
+mod place;
+mod push;
+mod reach;
+
+use std::path::Path;
+
+use git2::build::CheckoutBuilder;
+use git2::{Repository, RepositoryInitOptions};
+use jiff::Timestamp;
+
+use crate::cancel::Cancel;
+use crate::mirror::initialise;
+use crate::names::printable;
+use crate::refs::{self, RefName, RefValue, Refs, StoredRefs};
+use crate::snapshot::{RefState, SnapshotId, Store, Tips};
+use crate::{ErrorKind, Failure};
+
+pub use all::{Item, Outcome, items, restore_all};
+pub use moment::Moment;
+pub use place::{check_free, check_outside};
+pub use push::{Destination, Push, Pushed, RefusedRef, push};
+
+/// A state of a mirror.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// The snapshot and its time; `None` for the present state of a mirror without snapshots.
+    pub snapshot: Option<(SnapshotId, Timestamp)>,
+    /// Its refs and `HEAD`.
+    pub state: RefState,
+}
+
+/// Finds the state of the mirror at `mirror` that is meant: by default that of the newest snapshot,
+/// or the present one of a mirror without snapshots.
+///
+/// # Errors
+///
+/// [`ErrorKind::NotFound`] if there is no such state, [`ErrorKind::Damaged`] if it cannot be told.
+pub fn choose(mirror: &Path, moment: Option<&Moment>) -> Result<Chosen, Failure> {
+    if !mirror.join("HEAD").exists() {
+        return Err(Failure::new(
+            ErrorKind::NotFound,
+            format!("there is no mirror at {} yet", mirror.display()),
+        )
+        .with_hint("`forgekeep backup` makes it; `forgekeep status -v` tells why it has not"));
+    }
+    let store = Store::beside(mirror);
+    let entries = store.entries()?;
+    let present =
+        StoredRefs::read(mirror).map(|stored| RefState::new(&stored.refs, refs::read_head(mirror)));
+    let at = match (moment, entries.len().checked_sub(1)) {
+        (Some(moment), _) => moment.find(&entries)?,
+        (None, Some(newest)) => newest,
+        (None, None) => {
+            return present.map(|state| Chosen {
+                snapshot: None,
+                state,
+            });
+        }
+    };
+    if let Err(failure) = &present {
+        log::warn!("{failure}");
+    }
+    let entry = &entries[at];
+    let state = store
+        .state(&entries, at, present.ok().as_ref())
+        .map_err(|failure| {
+            failure.with_hint("`forgekeep snapshots` lists the states; --at restores another one")
+        })?;
+    Ok(Chosen {
+        snapshot: Some((entry.id.clone(), entry.time)),
+        state,
+    })
+}
+
+/// What to restore into a folder.
+#[derive(Clone, Copy, Debug)]
+pub struct Order<'a> {
+    /// The mirror.
+    pub mirror: &'a Path,
+    /// The state.
+    pub chosen: &'a Chosen,
+    /// The folder: new, or empty.
+    pub target: &'a Path,
+    /// Without a work tree.
+    pub bare: bool,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// Refs that were restored.
+    pub refs: usize,
+    /// What `HEAD` is.
+    pub head: Head,
+    /// Files of the mirror that are damaged. Nothing is missing from what was restored all the same.
+    pub damaged: Vec<Failure>,
+}
+
+/// What `HEAD` of a state is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// It points to a ref that exists.
+    Born(RefName),
+    /// It points to one that does not: there is nothing to check out.
+    Unborn(RefName),
+    /// It is not known where it pointed.
+    Unknown,
+}
+
+impl Head {
+    /// Of a state.
+    pub fn of(state: &RefState) -> Self {
+        match &state.head {
+            None => Self::Unknown,
+            Some(name) if state.tips.contains_key(name) => Self::Born(name.clone()),
+            Some(name) => Self::Unborn(name.clone()),
+        }
+    }
+}
+
+/// Restores a repository into a folder.
+///
+/// # Errors
+///
+/// Nothing that looks like a repository is left then. [`ErrorKind::ForeignFolder`] if something is
+/// in the way, [`ErrorKind::Damaged`] if the mirror lacks something.
+pub fn restore(order: &Order<'_>, cancel: &Cancel) -> Result<Restored, Failure> {
+    initialise()?;
+    cancel.check()?;
+    let building = place::Building::begin(order.target)?;
+    let restored = build(order, &building.folder(), cancel)?;
+    cancel.check()?;
+    building.finish(if order.bare { "HEAD" } else { ".git" })?;
+    Ok(restored)
+}
+
+fn build(order: &Order<'_>, folder: &Path, cancel: &Cancel) -> Result<Restored, Failure> {
+    let git_dir = match order.bare {
+        true => folder.to_owned(),
+        false => folder.join(".git"),
+    };
+    let mut options = RepositoryInitOptions::new();
+    options
+        .bare(order.bare)
+        .no_reinit(true)
+        .external_template(false);
+    drop(Repository::init_opts(folder, &options).map_err(|e| failed(&e))?);
+    let state = &order.chosen.state;
+    let damaged = copy::objects(order.mirror, &git_dir, cancel)?;
+    let rescued = reach::complete(&git_dir, order.mirror, &state.tips, cancel)?;
+    if rescued > 0 {
+        log::info!("{rescued} objects were packed anew out of what is damaged");
+    }
+    // Opened anew: what was opened before knows nothing of these packs.
+    let repository = Repository::open(&git_dir).map_err(|e| failed(&e))?;
+    write_refs(&repository, &git_dir, &state.tips)?;
+    let head = Head::of(state);
+    if let Head::Born(name) | Head::Unborn(name) = &head {
+        refs::write_head(&git_dir, name)?;
+    }
+    if let (false, Head::Born(_)) = (order.bare, &head) {
+        cancel.check()?;
+        check_out(&repository)?;
+    }
+    Ok(Restored {
+        refs: state.tips.len(),
+        head,
+        damaged,
+    })
+}
+
+/// Writes these refs into a repository that has none.
+fn write_refs(repository: &Repository, git_dir: &Path, tips: &Tips) -> Result<(), Failure> {
+    let value = |oid| RefValue { oid, peeled: None };
+    let mut refs: Refs = tips
+        .iter()
+        .map(|(name, oid)| (name.clone(), value(*oid)))
+        .collect();
+    refs::peel(repository, &mut refs, &Refs::new()).map_err(|e| failed(&e))?;
+    refs::replace_all(git_dir, &StoredRefs::default(), &refs)
+}
+
+fn check_out(repository: &Repository) -> Result<(), Failure> {
+    let mut options = CheckoutBuilder::new();
+    options.force();
+    repository
+        .checkout_head(Some(&mut options))
+        .map_err(|error| {
+            Failure::new(
+                ErrorKind::Git,
+                format!(
+                    "the work tree cannot be checked out: {}",
+                    printable(error.message())
+                ),
+            )
+            .with_hint(
+                "--bare restores the repository without a work tree; git can then check it out",
+            )
+        })
+}
+
+/// An error of libgit2's.
+fn failed(error: &git2::Error) -> Failure {
+    let message = printable(error.message());
+    let kind = match error.class() {
+        git2::ErrorClass::Os => ErrorKind::Disk,
+        _ => ErrorKind::Git,
+    };
+    Failure::new(kind, format!("the restore failed: {message}"))
+        .with_hint("see whether the disk is full or read-only; -v shows more")
+}

@@ -1,0 +1,296 @@
+//! Sets an empty repository elsewhere to a state: its refs, and the objects they reach.
+//!
+//! What is sent is made out of a temporary repository that borrows the mirror's objects, so that
+//! nothing of Forgekeep's own refs can come along. Every ref is one command of git's protocol,
+//! which the other side accepts or refuses by itself.
+
+mod destination;
+mod http;
+mod local;
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use git2::{ObjectType, Oid, PackBuilder, Repository, RepositoryInitOptions};
+use url::Url;
+
+use super::{Chosen, failed, write_refs};
+use crate::cancel::Cancel;
+use crate::http::{Authorization, Client, is_loopback};
+use crate::mirror::initialise;
+use crate::names::printable;
+use crate::refs::RefName;
+use crate::snapshot::{Tips, ref_text};
+use crate::{ErrorKind, Failure};
+
+pub use destination::Destination;
+
+/// What to push.
+pub struct Push<'a> {
+    /// The mirror.
+    pub mirror: &'a Path,
+    /// The state.
+    pub chosen: &'a Chosen,
+    /// Where to.
+    pub to: &'a Destination,
+    /// Credentials for it.
+    pub authorization: &'a Authorization,
+    /// Whether to push to a repository that has refs already, and move those.
+    pub force: bool,
+    /// An empty folder for what is needed meanwhile: as much as the pack that is sent.
+    pub work: &'a Path,
+    /// The client.
+    pub client: &'a Client,
+    /// Ends it early.
+    pub cancel: &'a Cancel,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pushed {
+    /// Refs that are there now as they were.
+    pub accepted: usize,
+    /// Of these, how many had been there already.
+    pub unchanged: usize,
+    /// Those that the other side refused.
+    pub refused: Vec<RefusedRef>,
+}
+
+/// A ref that the other side refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedRef {
+    /// Its name, as text.
+    pub name: String,
+    /// What the other side says.
+    pub why: String,
+}
+
+/// One ref that is to have another value.
+struct Command<'a> {
+    name: &'a RefName,
+    old: Oid,
+    new: Oid,
+}
+
+/// Why each ref was refused that was; accepted ones have `Ok`. One that is not in it got no answer.
+type Answers = BTreeMap<RefName, Result<(), String>>;
+
+/// Pushes a state.
+///
+/// # Errors
+///
+/// [`ErrorKind::ForeignFolder`] if the repository is not empty; [`ErrorKind::Credentials`] and others
+/// if it could not be asked. Nothing was changed there, unless the connection broke at the end.
+pub fn push(push: &Push<'_>) -> Result<Pushed, Failure> {
+    initialise()?;
+    check_way(push.to, push.authorization)?;
+    let theirs = match push.to {
+        Destination::Http(url) => http::look(push, url)?,
+        Destination::Local(path) => local::look(path)?,
+    };
+    if !push.force && !theirs.refs.is_empty() {
+        return Err(not_empty(push.to, &theirs.refs));
+    }
+    let tips = &push.chosen.state.tips;
+    let commands: Vec<_> = tips
+        .iter()
+        .map(|(name, new)| {
+            let old = theirs.refs.get(name).copied().unwrap_or(Oid::ZERO_SHA1);
+            Command {
+                name,
+                old,
+                new: *new,
+            }
+        })
+        .filter(|command| command.old != command.new)
+        .collect();
+    let mut pushed = Pushed {
+        unchanged: tips.len() - commands.len(),
+        ..Pushed::default()
+    };
+    pushed.accepted = pushed.unchanged;
+    if commands.is_empty() {
+        return Ok(pushed);
+    }
+    let source = source(push)?;
+    let mut builder = pack(&source, tips, &theirs.refs, push.cancel)?;
+    let answers = match push.to {
+        Destination::Http(_) => http::send(push, &theirs, &commands, &mut builder)?,
+        Destination::Local(path) => local::send(path, &commands, &mut builder)?,
+    };
+    for command in &commands {
+        let why = match answers.get(command.name) {
+            Some(Ok(())) => {
+                pushed.accepted += 1;
+                continue;
+            }
+            Some(Err(why)) => why.clone(),
+            None => "the server did not say what became of it".to_owned(),
+        };
+        pushed.refused.push(RefusedRef {
+            name: printable(&ref_text(command.name)),
+            why: printable(&why),
+        });
+    }
+    Ok(pushed)
+}
+
+/// What is at the other side.
+struct Theirs {
+    refs: Tips,
+    /// Of the protocol.
+    capabilities: Vec<String>,
+    /// As it answered.
+    url: Option<Url>,
+}
+
+/// No credentials over plain HTTP, except on this machine.
+fn check_way(to: &Destination, authorization: &Authorization) -> Result<(), Failure> {
+    match to {
+        Destination::Http(url)
+            if url.scheme() == "http" && !authorization.is_anonymous() && !is_loopback(url) =>
+        {
+            Err(Failure::new(
+                ErrorKind::Policy,
+                format!("{to} is plain HTTP: anybody on the way could read the password"),
+            )
+            .with_hint("nothing was sent; use its https address"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn not_empty(to: &Destination, refs: &Tips) -> Failure {
+    let some = refs.keys().take(3).map(|name| printable(&ref_text(name)));
+    let some: Vec<_> = some.collect();
+    Failure::new(
+        ErrorKind::ForeignFolder,
+        format!(
+            "{to} is not empty: it has {} refs, such as {}",
+            refs.len(),
+            some.join(", ")
+        ),
+    )
+    .with_hint("nothing was changed there; make an empty repository, without a first commit or README; or --force moves the refs that are there to where they were in the backup, and deletes none")
+}
+
+/// A repository with the refs of the state, and the objects of the mirror.
+fn source(push: &Push<'_>) -> Result<Repository, Failure> {
+    let folder = push.work.join("source.git");
+    let mut options = RepositoryInitOptions::new();
+    options.bare(true).no_reinit(true).external_template(false);
+    drop(Repository::init_opts(&folder, &options).map_err(|e| failed(&e))?);
+    let objects = push.mirror.join("objects");
+    let objects =
+        fs::canonicalize(&objects).map_err(|error| Failure::disk("read", &objects, &error))?;
+    let info = folder.join("objects/info");
+    let mut line = objects.into_os_string().into_encoded_bytes();
+    line.push(b'\n');
+    fs::create_dir_all(&info)
+        .and_then(|()| fs::write(info.join("alternates"), line))
+        .map_err(|error| Failure::disk("write", &info, &error))?;
+    let repository = Repository::open(&folder).map_err(|e| failed(&e))?;
+    write_refs(&repository, &folder, &push.chosen.state.tips).map_err(damaged)?;
+    Ok(repository)
+}
+
+/// The objects that the other side needs.
+fn pack<'r>(
+    source: &'r Repository,
+    tips: &Tips,
+    theirs: &Tips,
+    cancel: &Cancel,
+) -> Result<PackBuilder<'r>, Failure> {
+    let build = || {
+        let mut builder = source.packbuilder()?;
+        builder.set_threads(0);
+        let asked = cancel.clone();
+        builder.set_progress_callback(move |_, _, _| !asked.is_cancelled())?;
+        let mut walk = source.revwalk()?;
+        for oid in tips.values() {
+            let mut object = source.find_object(*oid, None)?;
+            // A tag, and what it is a tag of: the walk knows commits only.
+            while let Some(tag) = object.as_tag() {
+                builder.insert_object(object.id(), None)?;
+                object = tag.target()?;
+            }
+            match object.kind() {
+                Some(ObjectType::Commit) => walk.push(object.id())?,
+                _ => builder.insert_recursive(object.id(), None)?,
+            }
+        }
+        for oid in theirs.values() {
+            if let Ok(commit) = source
+                .find_object(*oid, None)
+                .and_then(|o| o.peel_to_commit())
+            {
+                walk.hide(commit.id())?;
+            }
+        }
+        builder.insert_walk(&mut walk)?;
+        Ok(builder)
+    };
+    build().map_err(|error: git2::Error| match cancel.is_cancelled() {
+        true => Failure::cancelled(),
+        false => damaged(failed(&error)),
+    })
+}
+
+/// What fails before anything is sent, fails by the mirror.
+fn damaged(failure: Failure) -> Failure {
+    if failure.kind != ErrorKind::Git {
+        return failure;
+    }
+    Failure::new(ErrorKind::Damaged, format!("the backup is damaged: {}", failure.message))
+        .with_hint("nothing was pushed; `forgekeep verify` tells what is lost, and `forgekeep backup` fetches it again where upstream still has it; --at pushes another state")
+}
+
+/// Writes a pack to a new file, after `begin`: in memory it would be as large as the repository.
+fn spool(
+    path: &Path,
+    begin: &[u8],
+    builder: &mut PackBuilder<'_>,
+    cancel: &Cancel,
+) -> Result<(), Failure> {
+    let written = |error: std::io::Error| Failure::disk("write", path, &error);
+    let mut file = BufWriter::new(File::create_new(path).map_err(written)?);
+    file.write_all(begin).map_err(written)?;
+    let mut trouble = None;
+    let built = builder.foreach(|piece| match file.write_all(piece) {
+        Ok(()) => !cancel.is_cancelled(),
+        Err(error) => {
+            trouble = Some(error);
+            false
+        }
+    });
+    cancel.check()?;
+    if let Some(error) = trouble {
+        return Err(written(error));
+    }
+    built.map_err(|error| damaged(failed(&error)))?;
+    file.flush().map_err(written)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_does_not_go_over_plain_http() {
+        let secret = crate::secret::Secret::new("hunter22");
+        let basic = Authorization::Basic {
+            user: "ada".to_owned(),
+            secret,
+        };
+        let plain = Destination::parse("http://hoster.example/x").unwrap();
+        assert_eq!(
+            check_way(&plain, &basic).unwrap_err().kind,
+            ErrorKind::Policy
+        );
+        check_way(&plain, &Authorization::Anonymous).unwrap();
+        let here = Destination::parse("http://localhost:1/x").unwrap();
+        check_way(&here, &basic).unwrap();
+    }
+}

@@ -1,0 +1,228 @@
+//! Writing snapshots in step with the refs of the mirror.
+//!
+//! The refs and the snapshot are two files, and a run may be killed between them. So the snapshot
+//! is written first, under a name that does not count (`snapshots/repo.pending`), then the refs are
+//! switched, then it gets its name. Whoever comes next sees by the refs how far it got.
+
+use std::fs;
+use std::io;
+
+use git2::Oid;
+use jiff::Timestamp;
+
+use super::file::FileName;
+use super::{
+    Changes, Counts, Entry, Identity, Origin, RefState, Snapshot, SnapshotId, Store,
+    to_the_millisecond,
+};
+use crate::{ErrorKind, Failure, atomic_file};
+
+/// Writes the snapshots of one mirror.
+pub(crate) struct Recorder<'a> {
+    pub store: Store,
+    pub identity: &'a Identity,
+}
+
+/// The snapshots are in step with the refs.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    /// The state that the newest snapshot is of.
+    pub base: RefState,
+    /// Tips that refs had at the newest snapshot before, and that somebody else has moved since: to
+    /// be held.
+    pub lost: Vec<Oid>,
+}
+
+/// A snapshot that is written, but does not count yet.
+#[must_use]
+pub(crate) struct Pending {
+    store: Store,
+    name: FileName,
+}
+
+impl Recorder<'_> {
+    /// Brings the snapshots in step with the refs that are found in the mirror, before anything is
+    /// changed: what a killed run has left is finished or forgotten, a mirror without snapshots
+    /// gets its first, and so does a state that somebody else has made.
+    pub fn settle(&self, found: &RefState) -> Result<Settled, Failure> {
+        self.settle_pending(found)?;
+        let entries = self.store.entries()?;
+        let settled = |base: &RefState, lost| Settled {
+            base: base.clone(),
+            lost,
+        };
+        let Some(last) = entries.last() else {
+            let changes = Changes::between(&RefState::default(), found);
+            self.write_now(&entries, found, changes, Origin::Adopted)?;
+            return Ok(settled(found, Vec::new()));
+        };
+        if found.id(last.time)? == last.id {
+            return Ok(settled(found, Vec::new()));
+        }
+        let known = self.store.state(&entries, entries.len() - 1, None);
+        let known = known.inspect_err(|failure| log::warn!("{failure}")).ok();
+        if let Some(known) = known.as_ref().filter(|known| known.tips == found.tips) {
+            // Killed after the refs were switched, and before HEAD was.
+            return Ok(settled(known, Vec::new()));
+        }
+        log::info!(
+            "{}: its refs were changed by somebody else",
+            self.identity.full_name
+        );
+        let changes = known.map_or_else(Changes::default, |known| Changes::between(&known, found));
+        let lost = changes.refs.values();
+        let lost = lost.filter_map(|change| change.ends().0).collect();
+        self.write_now(&entries, found, changes, Origin::Found)?;
+        Ok(settled(found, lost))
+    }
+
+    fn settle_pending(&self, found: &RefState) -> Result<(), Failure> {
+        let path = &self.store.pending;
+        let pending = match Snapshot::read(path) {
+            Ok(None) => return Ok(()),
+            Ok(Some(pending)) => Some(pending),
+            // Never synced to its end, or of no version that was here: no refs follow from it.
+            Err(failure) if failure.kind != ErrorKind::Disk => None,
+            Err(failure) => return Err(failure),
+        };
+        let realised = pending.filter(|pending| {
+            let state = RefState {
+                head: pending.head.clone(),
+                tips: found.tips.clone(),
+            };
+            state.id(pending.time).is_ok_and(|id| id == pending.id)
+        });
+        match realised {
+            Some(snapshot) => Pending {
+                store: self.store.clone(),
+                name: name_of(&snapshot),
+            }
+            .commit()
+            .map(drop),
+            None => fs::remove_file(path).map_err(|error| Failure::disk("remove", path, &error)),
+        }
+    }
+
+    /// Writes a snapshot for refs that are there already.
+    fn write_now(
+        &self,
+        entries: &[Entry],
+        state: &RefState,
+        changes: Changes,
+        origin: Origin,
+    ) -> Result<SnapshotId, Failure> {
+        let mut snapshot = self.make(entries, state, changes, origin)?;
+        snapshot.tips = Some(state.tips.clone());
+        self.write_pending(&snapshot)?.commit()
+    }
+
+    /// Writes the snapshot of the refs that the mirror is about to have. `base` is the state of the
+    /// newest snapshot, or none for a new mirror.
+    pub fn prepare(
+        &self,
+        base: Option<&RefState>,
+        after: &RefState,
+        changes: Changes,
+    ) -> Result<Pending, Failure> {
+        let entries = self.store.entries()?;
+        let mut snapshot = self.make(&entries, after, changes, Origin::Run)?;
+        if base.is_none() || wants_all(&entries, &snapshot, after)? {
+            snapshot.tips = Some(after.tips.clone());
+        }
+        self.write_pending(&snapshot)
+    }
+
+    fn make(
+        &self,
+        entries: &[Entry],
+        state: &RefState,
+        changes: Changes,
+        origin: Origin,
+    ) -> Result<Snapshot, Failure> {
+        let time = to_the_millisecond(Timestamp::now());
+        let last = entries.last();
+        Ok(Snapshot {
+            number: last.map_or(1, |last| last.number + 1),
+            id: state.id(time)?,
+            time,
+            previous: last.map(|last| last.id.clone()),
+            identity: self.identity.clone(),
+            origin,
+            head: state.head.clone(),
+            counts: Counts::new(&state.tips, &changes),
+            // The first one has all refs, and nothing is before it: all of them are new.
+            changes: last.map_or_else(Changes::default, |_| changes),
+            tips: None,
+            more: serde_json::Map::new(),
+        })
+    }
+
+    fn write_pending(&self, snapshot: &Snapshot) -> Result<Pending, Failure> {
+        let path = &self.store.pending;
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| Failure::disk("create", folder, &error))?;
+        }
+        snapshot.write(path)?;
+        Ok(Pending {
+            store: self.store.clone(),
+            name: name_of(snapshot),
+        })
+    }
+}
+
+impl Pending {
+    /// The refs were not switched. What cannot be removed is recognised later.
+    pub fn forget(self) {
+        let _ = fs::remove_file(&self.store.pending);
+        if let Some(folder) = self.store.pending.parent() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+
+    /// Lets it count: the refs are switched.
+    pub fn commit(self) -> Result<SnapshotId, Failure> {
+        let path = self.store.path(&self.name);
+        let folder = &self.store.folder;
+        match fs::create_dir(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(Failure::disk("create", folder, &error));
+            }
+            _ => {}
+        }
+        fs::rename(&self.store.pending, &path)
+            .map_err(|error| Failure::disk("rename into place", &path, &error))?;
+        atomic_file::sync_parent(&path)?;
+        atomic_file::sync_parent(folder)?;
+        Ok(self.name.id)
+    }
+}
+
+fn name_of(snapshot: &Snapshot) -> FileName {
+    FileName {
+        number: snapshot.number,
+        time: snapshot.time,
+        id: snapshot.id.clone(),
+    }
+}
+
+/// Whether the next snapshot is to have all refs: once the changes since the last that has them take
+/// as much room as they would. So all files together stay within about twice the changes, and no
+/// state is further from a full list than that.
+fn wants_all(entries: &[Entry], next: &Snapshot, after: &RefState) -> Result<bool, Failure> {
+    let changes = next.bytes()?;
+    // A line with an object id and the name, as it is written; the rest of the file does not count.
+    let all: u64 = after.tips.keys().map(|name| name.len() as u64 + 50).sum();
+    let mut since = changes;
+    for entry in entries.iter().rev() {
+        if since >= all {
+            return Ok(true);
+        }
+        match entry.read() {
+            Ok(snapshot) if snapshot.tips.is_some() => return Ok(false),
+            Ok(snapshot) => since += snapshot.bytes()?,
+            // What follows must not depend on a file that cannot be read.
+            Err(_) => return Ok(true),
+        }
+    }
+    Ok(true)
+}

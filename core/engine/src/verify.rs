@@ -1,0 +1,249 @@
+//! Whether what is kept is there and whole.
+//!
+//! Of each mirror every pack, index and object is read and hashed, refs and snapshots are compared
+//! with each other, and whatever they reach must be there. Nothing in a mirror is changed. What is
+//! found is remembered in the backup folder ([`Health`]), for `status`, and for the next backup to
+//! heal.
+//!
+//! - `examine`: one mirror, in terms that healing understands;
+//! - `objects`, `links`, `reach`: its objects, what they name, what is reached;
+//! - `states`: its refs, `HEAD`, configuration and snapshots;
+//! - `folder`: the backup folder as a whole;
+//! - `health`: what is remembered.
+
+mod examine;
+mod folder;
+mod health;
+pub(crate) mod links;
+pub(crate) mod objects;
+pub(crate) mod reach;
+pub(crate) mod states;
+mod subset;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use git2::Oid;
+use serde::{Deserialize, Serialize};
+
+use crate::cancel::Cancel;
+use crate::catalogue::{REPOSITORY, STATE_FILE, WIKI};
+use crate::inventory::Kept;
+use crate::names::printable;
+use crate::snapshot::Store;
+use crate::{ErrorKind, Failure};
+
+pub(crate) use examine::{Examined, examine};
+pub use folder::{Verdict, run};
+pub use health::{Health, Verified};
+pub(crate) use health::{is_in, is_still_lost};
+pub use subset::Subset;
+
+/// A file or an object that is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Damage {
+    /// The file, or the folder it belongs to: below the backup folder, parts joined by `/`.
+    pub file: String,
+    /// The object it is about, if it is about one.
+    pub object: Option<String>,
+    /// What is wrong, for people.
+    pub what: String,
+}
+
+/// How a repository came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Soundness {
+    /// Everything is there and whole.
+    Sound,
+    /// Something is not.
+    Damaged,
+    /// It could not be told.
+    Failed,
+}
+
+/// A repository that was verified, its wiki included.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checked {
+    /// Whole name: `TITLE/owner/name`.
+    pub name: String,
+    /// The hoster's immutable identity, where it is known.
+    pub id: Option<String>,
+    /// Folder below the backup folder, parts joined by `/`.
+    pub path: String,
+    /// How it came out.
+    pub outcome: Soundness,
+    /// Objects read. One in two packs counts twice.
+    pub objects: u64,
+    /// Time it took.
+    pub seconds: f64,
+    /// What is damaged.
+    pub damage: Vec<Damage>,
+    /// Why it could not be told.
+    pub error: Option<Failure>,
+}
+
+/// How far it is, and whether to go on.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// Ends it early.
+    pub cancel: Cancel,
+    objects: Arc<AtomicU64>,
+    repositories: Arc<AtomicU64>,
+}
+
+impl Watch {
+    /// For work that `cancel` ends.
+    pub fn new(cancel: Cancel) -> Self {
+        Self {
+            cancel,
+            ..Self::default()
+        }
+    }
+
+    /// Objects read so far.
+    pub fn objects(&self) -> u64 {
+        self.objects.load(Ordering::Relaxed)
+    }
+
+    /// Repositories done so far.
+    pub fn repositories(&self) -> u64 {
+        self.repositories.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, objects: u64) {
+        self.objects.fetch_add(objects, Ordering::Relaxed);
+    }
+}
+
+/// Which part of a mirror is damaged: healing goes by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Part {
+    /// The folder itself.
+    Mirror,
+    Config,
+    Head,
+    /// `packed-refs` or a loose ref.
+    Refs,
+    Pack,
+    Index,
+    /// A loose object's file.
+    Loose,
+    /// An object that is nowhere, or nowhere readable, and needed.
+    Object,
+    /// A snapshot's file.
+    Snapshot,
+    /// A snapshot that no file is left of; the path is that of the one after it.
+    Gap,
+    /// `forgekeep.json`.
+    State,
+}
+
+/// A damage, in the terms of the disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Finding {
+    pub part: Part,
+    pub path: PathBuf,
+    pub object: Option<Oid>,
+    pub what: String,
+}
+
+impl Finding {
+    pub fn new(part: Part, path: &Path, what: impl Into<String>) -> Self {
+        Self {
+            part,
+            path: path.to_owned(),
+            object: None,
+            what: what.into(),
+        }
+    }
+
+    /// What a failure says about a file; about another one, if the failure names it.
+    pub fn of(part: Part, path: &Path, failure: &Failure) -> Self {
+        match failure.message.split_once(" is damaged: ") {
+            Some((file, why)) => Self::new(part, Path::new(file), why),
+            None => Self::new(part, path, failure.message.clone()),
+        }
+    }
+
+    pub fn about(mut self, object: Oid) -> Self {
+        self.object = Some(object);
+        self
+    }
+
+    /// The same in terms of the backup folder, for a file in `folder`, which is `path` there.
+    pub fn to_damage(&self, folder: &Path, path: &str) -> Damage {
+        let below = self.path.strip_prefix(folder).unwrap_or(&self.path);
+        let mut file = path.to_owned();
+        for part in below {
+            file.push('/');
+            file.push_str(&part.to_string_lossy());
+        }
+        Damage {
+            file,
+            object: self.object.map(|oid| oid.to_string()),
+            what: printable(&self.what).to_string(),
+        }
+    }
+}
+
+/// Verifies a repository and its wiki. Reads all of it; the caller's rayon pool shares the work.
+pub fn check(kept: &Kept, watch: &Watch) -> Checked {
+    let begun = Instant::now();
+    let mut checked = Checked {
+        name: kept.name(),
+        id: kept.id().map(str::to_owned),
+        path: kept.path.clone(),
+        outcome: Soundness::Sound,
+        objects: 0,
+        seconds: 0.0,
+        damage: Vec::new(),
+        error: None,
+    };
+    match look(kept, watch) {
+        Ok((findings, objects)) => {
+            let all = findings.iter();
+            checked.damage = all.map(|f| f.to_damage(&kept.folder, &kept.path)).collect();
+            checked.objects = objects;
+            if !checked.damage.is_empty() {
+                checked.outcome = Soundness::Damaged;
+            }
+        }
+        Err(failure) => {
+            checked.outcome = Soundness::Failed;
+            checked.error = Some(failure);
+        }
+    }
+    checked.seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+    checked
+}
+
+fn look(kept: &Kept, watch: &Watch) -> Result<(Vec<Finding>, u64), Failure> {
+    let mut findings = Vec::new();
+    let state = kept.folder.join(STATE_FILE);
+    match &kept.state {
+        Ok(Some(_)) => {}
+        // SCM Backup has no such file; but it makes no snapshots either. And a run that was killed
+        // has not come to writing it.
+        Ok(None) if !folder::was_completed(kept)? => {}
+        Ok(None) => findings.push(Finding::new(Part::State, &state, "it is missing")),
+        Err(failure) if failure.kind == ErrorKind::Damaged => {
+            findings.push(Finding::of(Part::State, &state, failure));
+        }
+        Err(failure) => return Err(failure.clone()),
+    }
+    let mut objects = 0;
+    for name in [REPOSITORY, WIKI] {
+        let mirror = kept.folder.join(name);
+        let wanted = name == REPOSITORY || !Store::beside(&mirror).entries()?.is_empty();
+        if wanted || mirror.is_dir() {
+            let examined = examine(&mirror, watch)?;
+            findings.extend(examined.findings);
+            objects += examined.objects;
+        }
+    }
+    Ok((findings, objects))
+}

@@ -1,0 +1,154 @@
+//! One mirror.
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use git2::Oid;
+
+use super::objects::{AllRead, Shelf, database};
+use super::reach::{Root, Walk};
+use super::states::{self, States};
+use super::{Finding, Part, Watch};
+use crate::Failure;
+
+/// Objects that are named one by one; a pack that is cut short may take a hundred thousand.
+const NAMED: usize = 50;
+
+/// What there is to say about a mirror.
+pub(crate) struct Examined {
+    pub findings: Vec<Finding>,
+    /// Objects read.
+    pub objects: u64,
+    /// Tips of snapshots that are there, and that no ref reaches.
+    pub not_held: Vec<Oid>,
+    /// Objects that something needs, and that are nowhere.
+    pub lost: Vec<Oid>,
+}
+
+/// Examines the mirror in a folder, which may be missing.
+///
+/// # Errors
+///
+/// [`Cancelled`](crate::ErrorKind::Cancelled), or [`Disk`](crate::ErrorKind::Disk) if a folder
+/// cannot be read.
+pub(crate) fn examine(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
+    crate::mirror::initialise()?;
+    let mut examined = Examined {
+        findings: Vec::new(),
+        objects: 0,
+        not_held: Vec::new(),
+        lost: Vec::new(),
+    };
+    let findings = &mut examined.findings;
+    if !mirror.is_dir() {
+        findings.push(Finding::new(Part::Mirror, mirror, "it is missing"));
+    }
+    if mirror.is_dir() {
+        findings.extend(states::of_repository(mirror));
+    }
+    let states = States::read(mirror, findings, &watch.cancel)?;
+    if !mirror.is_dir() {
+        return Ok(examined);
+    }
+    let shelf = Shelf::look(mirror)?;
+    findings.extend(shelf.check_files(watch)?);
+    let read = shelf.read_all(mirror, watch, findings)?;
+    examined.objects = shelf.count();
+    let database = database(mirror)?;
+    if let Some(stored) = &states.stored {
+        states::check_peeled(mirror, stored, &database, findings);
+    }
+    let work = Work {
+        mirror,
+        shelf: &shelf,
+        read: &read,
+        states: &states,
+        walk: Walk {
+            database: &database,
+            known: &read.known,
+            unreadable: &read.unreadable,
+            cancel: &watch.cancel,
+        },
+    };
+    work.check_reached(&mut examined)?;
+    work.check_held(&mut examined)?;
+    Ok(examined)
+}
+
+struct Work<'a> {
+    mirror: &'a Path,
+    shelf: &'a Shelf,
+    read: &'a AllRead,
+    states: &'a States,
+    walk: Walk<'a>,
+}
+
+impl Work<'_> {
+    /// Whatever refs and snapshots reach has to be there. Only walked if something is amiss:
+    /// otherwise no object names one that is missing.
+    fn check_reached(&self, examined: &mut Examined) -> Result<(), Failure> {
+        let mut roots = self.states.refs.clone();
+        roots.extend(self.states.tips.iter().cloned());
+        let has = |root: &Root| self.read.known.binary_search(&root.oid).is_ok();
+        let amiss = !self.read.missing.is_empty() || !self.read.unreadable.is_empty();
+        if !amiss && roots.iter().all(has) {
+            return Ok(());
+        }
+        let mut lost = Vec::new();
+        self.walk
+            .all(&roots, &mut |oid, root| lost.push((oid, root.name.clone())))?;
+        if !lost.is_empty() {
+            for index in &self.shelf.lone {
+                let pack = index.with_extension("pack");
+                examined.findings.push(Finding::new(
+                    Part::Pack,
+                    &pack,
+                    "it is missing, though its index is there",
+                ));
+            }
+        }
+        let objects = self.mirror.join("objects");
+        for (oid, name) in lost.iter().take(NAMED) {
+            let how = match self.read.unreadable.contains(oid) {
+                true => "cannot be read",
+                false => "is missing",
+            };
+            let what = format!("it {how}, and {name} needs it");
+            let finding = Finding::new(Part::Object, &objects, what);
+            examined.findings.push(finding.about(*oid));
+        }
+        if let Some(more @ 1..) = lost.len().checked_sub(NAMED) {
+            let what = format!("{more} more objects are missing or cannot be read");
+            examined
+                .findings
+                .push(Finding::new(Part::Object, &objects, what));
+        }
+        examined.lost = lost.into_iter().map(|(oid, _)| oid).collect();
+        Ok(())
+    }
+
+    /// What no ref reaches, git may remove.
+    fn check_held(&self, examined: &mut Examined) -> Result<(), Failure> {
+        let held: HashSet<Oid> = self.states.refs.iter().map(|root| root.oid).collect();
+        let lost: HashSet<Oid> = examined.lost.iter().copied().collect();
+        let there = |root: &&Root| {
+            let oid = root.oid;
+            !lost.contains(&oid) && self.read.known.binary_search(&oid).is_ok()
+        };
+        let tips = self.states.tips.iter().filter(there);
+        let mut loose: Vec<&Root> = tips.filter(|tip| !held.contains(&tip.oid)).collect();
+        if loose.is_empty() {
+            return Ok(());
+        }
+        let seen = self.walk.commits(&self.states.refs)?;
+        loose.retain(|tip| !seen.contains(&tip.oid));
+        for tip in &loose {
+            let packed = self.mirror.join("packed-refs");
+            let what = format!("no ref holds it, and {} needs it", tip.name);
+            let finding = Finding::new(Part::Refs, &packed, what);
+            examined.findings.push(finding.about(tip.oid));
+        }
+        examined.not_held = loose.iter().map(|tip| tip.oid).collect();
+        Ok(())
+    }
+}

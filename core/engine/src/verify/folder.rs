@@ -1,0 +1,202 @@
+//! Verifying a backup folder: its repositories side by side, and the files of its own.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use jiff::Timestamp;
+use rayon::prelude::*;
+
+use super::{Checked, Damage, Finding, Health, Part, Soundness, Watch, check, health};
+use crate::inventory::Kept;
+use crate::lock::{OWN_FOLDER, RunLock};
+use crate::run::RunError;
+use crate::{ErrorKind, Failure, history};
+
+/// What verifying has shown.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The repositories, in the order they were given. Without those that were not reached.
+    pub repositories: Vec<Checked>,
+    /// Damaged files of the backup folder's own.
+    pub files: Vec<Damage>,
+    /// Whether it was ended early.
+    pub interrupted: bool,
+    /// Why the result is not remembered, if so.
+    pub not_kept: Option<Failure>,
+}
+
+impl Verdict {
+    /// Whether nothing is damaged, and everything could be told.
+    pub fn is_sound(&self) -> bool {
+        let sound = |checked: &Checked| checked.outcome == Soundness::Sound;
+        self.files.is_empty() && self.repositories.iter().all(sound)
+    }
+
+    /// Exit code of the process.
+    pub fn exit_code(&self) -> u8 {
+        match (self.interrupted, self.is_sound()) {
+            (true, _) => 130,
+            (false, true) => 0,
+            (false, false) => 3,
+        }
+    }
+}
+
+/// Verifies repositories of a backup folder, `jobs` at a time, and remembers the result. `files` is
+/// whether the files of the folder's own are looked at too.
+///
+/// No backup can run meanwhile; a folder that cannot be written to is verified all the same, and
+/// nothing is remembered.
+///
+/// # Errors
+///
+/// [`RunError::Locked`], or [`RunError::Folder`].
+pub fn run(
+    local_folder: &Path,
+    repositories: &[&Kept],
+    files: bool,
+    jobs: Option<NonZeroUsize>,
+    watch: &Watch,
+) -> Result<Verdict, RunError> {
+    let lock = match is_read_only(local_folder) {
+        true => None,
+        false => Some(RunLock::take(local_folder)?),
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs.map_or(0, NonZeroUsize::get))
+        .build()
+        .map_err(|error| {
+            let message = format!("no threads can be started: {error}");
+            let failure = Failure::new(ErrorKind::Other, message);
+            RunError::Folder(failure.with_hint("lower --jobs, or raise the limit on processes"))
+        })?;
+    let known = Health::read(local_folder);
+    let mut verdict = Verdict {
+        repositories: Vec::new(),
+        files: Vec::new(),
+        interrupted: false,
+        not_kept: None,
+    };
+    if files {
+        let mut found = Vec::new();
+        own_files(local_folder, &mut found);
+        verdict.files = found
+            .iter()
+            .map(|finding| finding.to_damage(local_folder, ""))
+            .map(|damage| Damage {
+                file: damage.file.trim_start_matches('/').to_owned(),
+                ..damage
+            })
+            .collect();
+    }
+    let checked: Vec<(&Kept, Checked)> = pool.install(|| {
+        let all = repositories.par_iter().filter_map(|kept| {
+            let checked = match watch.cancel.is_cancelled() {
+                true => None,
+                false => Some(check(kept, watch)),
+            };
+            watch.repositories.fetch_add(1, Ordering::Relaxed);
+            Some((*kept, checked.filter(|checked| !is_cut_off(checked))?))
+        });
+        all.collect()
+    });
+    verdict.interrupted = watch.cancel.is_cancelled();
+    if lock.is_some() {
+        verdict.not_kept = keep(local_folder, known, &checked).err();
+    }
+    verdict.repositories = checked.into_iter().map(|(_, checked)| checked).collect();
+    Ok(verdict)
+}
+
+/// Whether the interruption has kept it from being told.
+fn is_cut_off(checked: &Checked) -> bool {
+    let error = checked.error.as_ref();
+    error.is_some_and(|failure| failure.kind == ErrorKind::Cancelled)
+}
+
+fn keep(
+    local_folder: &Path,
+    known: Result<Health, Failure>,
+    checked: &[(&Kept, Checked)],
+) -> Result<(), Failure> {
+    let mut health = match known {
+        // What is known anew is worth more than what cannot be read.
+        Err(failure) if failure.kind == ErrorKind::Damaged => Health::nothing(local_folder),
+        known => known?,
+    };
+    for (kept, checked) in checked {
+        health.learn(kept, checked);
+    }
+    health.write()
+}
+
+/// Whether nothing can be written there, which is how an archive may well be mounted.
+fn is_read_only(local_folder: &Path) -> bool {
+    let path = local_folder.join(OWN_FOLDER).join("lock");
+    let _ = fs::create_dir(local_folder.join(OWN_FOLDER));
+    let opened = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(path);
+    opened.is_err_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+        )
+    })
+}
+
+/// Whether a run has come to its end since the first snapshot of a repository.
+pub(super) fn was_completed(kept: &Kept) -> Result<bool, Failure> {
+    #[derive(serde::Deserialize)]
+    struct Finished {
+        finished: Timestamp,
+    }
+    let entries = kept.snapshots().entries()?;
+    let local_folder = kept.folder.parent().and_then(Path::parent);
+    let (Some(first), Some(local_folder)) = (entries.first(), local_folder) else {
+        return Ok(false);
+    };
+    let runs = history::folder(local_folder);
+    let names = history::names(&runs)?;
+    let mut reports = names.iter().filter(|name| history::is_report(name));
+    let finished = reports.find_map(|name| {
+        let text = fs::read(runs.join(name)).ok()?;
+        serde_json::from_slice::<Finished>(&text).ok()
+    });
+    Ok(finished.is_some_and(|newest| newest.finished > first.time))
+}
+
+/// The files in [`OWN_FOLDER`] that can be damaged.
+fn own_files(local_folder: &Path, found: &mut Vec<Finding>) {
+    let own = local_folder.join(OWN_FOLDER);
+    check_json(&own.join("listings.json"), found);
+    if let Err(failure) = Health::read(local_folder) {
+        found.push(Finding::of(Part::State, &own.join(health::FILE), &failure));
+    }
+    let folder = history::folder(local_folder);
+    match history::names(&folder) {
+        Ok(names) => {
+            for name in names.iter().filter(|name| history::is_report(name)) {
+                check_json(&folder.join(name), found);
+            }
+        }
+        Err(failure) => found.push(Finding::of(Part::State, &folder, &failure)),
+    }
+}
+
+fn check_json(path: &Path, found: &mut Vec<Finding>) {
+    let why = match fs::read(path) {
+        Ok(text) => match serde_json::from_slice::<serde::de::IgnoredAny>(&text) {
+            Ok(_) => return,
+            Err(error) => error.to_string(),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+        Err(error) => error.to_string(),
+    };
+    found.push(Finding::new(Part::State, path, why));
+}

@@ -1,0 +1,341 @@
+//! The objects of a mirror: every pack and index against its checksums, every object against its id.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use git2::{Odb, Oid};
+use rayon::prelude::*;
+use sha1::{Digest, Sha1};
+
+use super::links::{Link, links};
+use super::{Finding, Part, Watch};
+use crate::names::printable;
+use crate::packs::PackIndex;
+use crate::{ErrorKind, Failure};
+
+/// Objects that one thread reads in a row: neighbours in a pack share their bases.
+const IN_A_ROW: usize = 2048;
+
+/// Length of the checksum at the end of a pack.
+const TRAILER: u64 = 20;
+
+/// What the objects' folder of a mirror holds.
+pub(crate) struct Shelf {
+    pub packs: Vec<Packed>,
+    /// Loose objects: what the file's name says, and the file.
+    pub loose: Vec<(Oid, PathBuf)>,
+    /// Indexes whose pack is not there.
+    pub lone: Vec<PathBuf>,
+}
+
+/// A pack.
+pub(crate) struct Packed {
+    pub path: PathBuf,
+    /// Where its index is or should be.
+    pub index_path: PathBuf,
+    /// Its index; a failure if it is damaged, `None` if there is none.
+    pub index: Option<Result<PackIndex, Failure>>,
+}
+
+/// What reading all objects has brought.
+pub(super) struct AllRead {
+    /// All that is listed anywhere, in order.
+    pub known: Vec<Oid>,
+    /// Listed, but without content that has this id.
+    pub unreadable: HashSet<Oid>,
+    /// Named by another object, and listed nowhere.
+    pub missing: HashSet<Oid>,
+}
+
+/// The objects of a mirror without its configuration, which may be damaged as well.
+pub(crate) fn database(mirror: &Path) -> Result<Odb<'static>, Failure> {
+    crate::mirror::initialise()?;
+    let objects = mirror.join("objects");
+    let failed = |why: &str| {
+        let message = format!("the objects in {} cannot be read: {why}", objects.display());
+        Failure::new(ErrorKind::Other, message)
+    };
+    let text = objects.to_str();
+    let text = text.ok_or_else(|| failed("libgit2 takes only paths in UTF-8"))?;
+    let database = Odb::new();
+    let opened = database.and_then(|database| {
+        database.add_disk_alternate(text)?;
+        Ok(database)
+    });
+    opened.map_err(|error| failed(&printable(error.message()).to_string()))
+}
+
+impl Shelf {
+    /// Looks at the folder, and reads the indexes.
+    pub(crate) fn look(mirror: &Path) -> Result<Self, Failure> {
+        let folder = mirror.join("objects/pack");
+        let mut stems: BTreeMap<String, HashSet<String>> = BTreeMap::new();
+        for name in names(&folder)? {
+            let parts = name.to_str().and_then(|name| name.rsplit_once('.'));
+            if let Some((stem, ending)) = parts.filter(|(stem, _)| stem.starts_with("pack-")) {
+                let endings = stems.entry(stem.to_owned()).or_default();
+                endings.insert(ending.to_owned());
+            }
+        }
+        let mut shelf = Self {
+            packs: Vec::new(),
+            loose: loose(mirror)?,
+            lone: Vec::new(),
+        };
+        for (stem, endings) in stems {
+            let file = |ending: &str| folder.join(format!("{stem}.{ending}"));
+            let has_index = endings.contains("idx");
+            if endings.contains("pack") {
+                let index_path = file("idx");
+                shelf.packs.push(Packed {
+                    path: file("pack"),
+                    index: has_index.then(|| PackIndex::open(&index_path)),
+                    index_path,
+                });
+            } else if has_index {
+                shelf.lone.push(file("idx"));
+            }
+        }
+        Ok(shelf)
+    }
+
+    /// Everything that is listed, in order.
+    pub(crate) fn known(&self) -> Vec<Oid> {
+        let mut known: Vec<Oid> = self.loose.iter().map(|(oid, _)| *oid).collect();
+        for index in self.packs.iter().filter_map(Packed::index) {
+            known.extend(index.iter().map(|(oid, _)| oid));
+        }
+        known.par_sort_unstable();
+        known.dedup();
+        known
+    }
+
+    /// How many objects there are to read; one in two packs counts twice.
+    pub(super) fn count(&self) -> u64 {
+        let packed = self.packs.iter().filter_map(Packed::index);
+        let packed: usize = packed.map(PackIndex::len).sum();
+        (packed + self.loose.len()) as u64
+    }
+
+    /// Checks packs and indexes against their checksums.
+    pub(super) fn check_files(&self, watch: &Watch) -> Result<Vec<Finding>, Failure> {
+        let found: Result<Vec<Vec<Finding>>, Failure> = self
+            .packs
+            .par_iter()
+            .map(|pack| pack.check(watch))
+            .collect();
+        Ok(found?.into_iter().flatten().collect())
+    }
+
+    /// Reads every object. Loose ones that are not what they should be are in `found`.
+    pub(super) fn read_all(
+        &self,
+        mirror: &Path,
+        watch: &Watch,
+        found: &mut Vec<Finding>,
+    ) -> Result<AllRead, Failure> {
+        let known = self.known();
+        let bad = Mutex::new((HashSet::new(), HashSet::new()));
+        let read = |database: &mut Result<Odb<'static>, Failure>, oids: &[Oid]| {
+            let database = database.as_ref().map_err(Clone::clone)?;
+            let (unreadable, missing) = read_some(database, oids, &known, watch)?;
+            let mut bad = bad.lock().unwrap_or_else(PoisonError::into_inner);
+            bad.0.extend(unreadable);
+            bad.1.extend(missing);
+            Ok(())
+        };
+        for index in self.packs.iter().filter_map(Packed::index) {
+            let mut order: Vec<(u64, Oid)> =
+                index.iter().map(|(oid, offset)| (offset, oid)).collect();
+            order.par_sort_unstable();
+            let order: Vec<Oid> = order.into_iter().map(|(_, oid)| oid).collect();
+            order
+                .par_chunks(IN_A_ROW)
+                .map_init(|| database(mirror), read)
+                .collect::<Result<(), Failure>>()?;
+        }
+        let loose: Vec<Oid> = self.loose.iter().map(|(oid, _)| *oid).collect();
+        loose
+            .par_chunks(IN_A_ROW)
+            .map_init(|| database(mirror), read)
+            .collect::<Result<(), Failure>>()?;
+        let (mut unreadable, missing) = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
+        for (oid, path) in &self.loose {
+            // Also one that is in a pack: libgit2 may have read it there.
+            if let Err(why) = check_loose(*oid, path) {
+                let finding = Finding::new(Part::Loose, path, why);
+                found.push(finding.about(*oid));
+                let packs = self.packs.iter().filter_map(Packed::index);
+                if !packs.into_iter().any(|index| holds(index, *oid)) {
+                    unreadable.insert(*oid);
+                }
+            }
+        }
+        Ok(AllRead {
+            known,
+            unreadable,
+            missing,
+        })
+    }
+}
+
+impl Packed {
+    /// The index, if it can be used.
+    pub(crate) fn index(&self) -> Option<&PackIndex> {
+        self.index.as_ref()?.as_ref().ok()
+    }
+
+    fn check(&self, watch: &Watch) -> Result<Vec<Finding>, Failure> {
+        let mut found = Vec::new();
+        let part = Part::Index;
+        match &self.index {
+            None => {
+                let why = format!("its index, {}, is missing", file_name(&self.index_path));
+                found.push(Finding::new(Part::Index, &self.path, why));
+            }
+            Some(Err(failure)) => {
+                found.push(Finding::of(part, &self.index_path, failure));
+            }
+            Some(Ok(_)) => {}
+        }
+        let checked = match self.index() {
+            Some(index) => index.verify_pack(&self.path, &watch.cancel),
+            None => check_trailer(&self.path, watch),
+        };
+        match checked {
+            Ok(()) => {}
+            Err(failure) if failure.kind == ErrorKind::Cancelled => return Err(failure),
+            Err(failure) => found.push(Finding::of(Part::Pack, &self.path, &failure)),
+        }
+        Ok(found)
+    }
+}
+
+/// Whether an index lists an object.
+pub(crate) fn holds(index: &PackIndex, oid: Oid) -> bool {
+    let (mut low, mut high) = (0, index.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        match index.oid(middle).cmp(&oid) {
+            std::cmp::Ordering::Equal => return true,
+            std::cmp::Ordering::Less => low = middle + 1,
+            std::cmp::Ordering::Greater => high = middle,
+        }
+    }
+    false
+}
+
+/// Checks a pack by what it says about itself alone.
+pub(crate) fn check_trailer(pack: &Path, watch: &Watch) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::disk("read", pack, &error);
+    let wrong = |why: &str| {
+        let message = format!("{} is damaged: {why}", pack.display());
+        Failure::new(ErrorKind::Damaged, message)
+    };
+    let mut file = File::open(pack).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let body = length.checked_sub(TRAILER);
+    let mut rest = (&mut file).take(body.ok_or_else(|| wrong("it is too short"))?);
+    let mut sum = Sha1::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        watch.cancel.check()?;
+        match rest.read(&mut buffer).map_err(failed)? {
+            0 => break,
+            read => sum.update(&buffer[..read]),
+        }
+    }
+    let mut trailer = [0; TRAILER as usize];
+    file.read_exact(&mut trailer).map_err(failed)?;
+    match sum.finalize()[..] == trailer {
+        true => Ok(()),
+        false => Err(wrong("its checksum is not that of its content")),
+    }
+}
+
+/// A loose object alone.
+fn check_loose(oid: Oid, path: &Path) -> Result<(), String> {
+    let file = File::open(path).map_err(|error| error.to_string())?;
+    let mut bytes = flate2::read::ZlibDecoder::new(io::BufReader::new(file));
+    // The id is that of the inflated file, header included: gitformat-loose(5).
+    let mut sum = Sha1::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        match bytes.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(read) => sum.update(&buffer[..read]),
+            Err(error) => return Err(format!("it cannot be inflated: {error}")),
+        }
+    }
+    match sum.finalize()[..] == *oid.as_bytes() {
+        true => Ok(()),
+        false => Err("its content is not what its name says".to_owned()),
+    }
+}
+
+type Bad = (Vec<Oid>, Vec<Oid>);
+
+/// Reads some objects: those that cannot be, and those that they name and nobody has.
+fn read_some(
+    database: &Odb<'_>,
+    oids: &[Oid],
+    known: &[Oid],
+    watch: &Watch,
+) -> Result<Bad, Failure> {
+    let (mut unreadable, mut missing) = (Vec::new(), Vec::new());
+    for oid in oids {
+        watch.cancel.check()?;
+        watch.count(1);
+        let Ok(object) = database.read(*oid) else {
+            unreadable.push(*oid);
+            continue;
+        };
+        let complete = links(object.kind(), object.data(), &mut |Link { oid, .. }| {
+            if known.binary_search(&oid).is_err() {
+                missing.push(oid);
+            }
+        });
+        if complete.is_none() {
+            unreadable.push(*oid);
+        }
+    }
+    Ok((unreadable, missing))
+}
+
+/// All loose objects of a mirror.
+fn loose(mirror: &Path) -> Result<Vec<(Oid, PathBuf)>, Failure> {
+    let mut loose = Vec::new();
+    for first in 0..=u8::MAX {
+        let first = format!("{first:02x}");
+        let folder = mirror.join("objects").join(&first);
+        for rest in names(&folder)? {
+            let oid = rest.to_str().map(|rest| format!("{first}{rest}"));
+            // git's own temporary files are among them.
+            if let Some(oid) = oid.and_then(|oid| crate::refs::parse_oid(&oid)) {
+                loose.push((oid, folder.join(rest)));
+            }
+        }
+    }
+    Ok(loose)
+}
+
+/// The names in a folder; none if it does not exist.
+fn names(folder: &Path) -> Result<Vec<OsString>, Failure> {
+    let failed = |error: io::Error| Failure::disk("read", folder, &error);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let names = entries.map(|entry| entry.map(|entry| entry.file_name()));
+    names.collect::<Result<_, _>>().map_err(failed)
+}
+
+fn file_name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}

@@ -1,0 +1,113 @@
+//! What is reached from refs and snapshots.
+
+use std::collections::{HashMap, HashSet};
+
+use git2::{Odb, Oid};
+
+use super::links::{Link, links};
+use crate::Failure;
+use crate::cancel::Cancel;
+
+/// Where a walk begins: an object, and who needs it.
+#[derive(Clone, Debug)]
+pub(crate) struct Root {
+    pub oid: Oid,
+    pub name: String,
+}
+
+/// Walks a history, past what is damaged in it.
+pub(crate) struct Walk<'a> {
+    pub database: &'a Odb<'a>,
+    /// What is there, in order.
+    pub known: &'a [Oid],
+    /// What is there, but cannot be read.
+    pub unreadable: &'a HashSet<Oid>,
+    pub cancel: &'a Cancel,
+}
+
+impl Walk<'_> {
+    /// Everything that is reached; `lost` is told of what is needed and not there, with the first
+    /// root that needs it.
+    pub(crate) fn all(
+        &self,
+        roots: &[Root],
+        lost: &mut dyn FnMut(Oid, &Root),
+    ) -> Result<HashSet<Oid>, Failure> {
+        self.walk(roots, &|_| true, lost)
+    }
+
+    /// The commits and tags that are reached: what only they lead to is held with them.
+    pub(crate) fn commits(&self, roots: &[Root]) -> Result<HashSet<Oid>, Failure> {
+        let wanted = |link: &Link| !link.is_blob && !link.is_tree;
+        self.walk(roots, &wanted, &mut |_, _| {})
+    }
+
+    /// The same, and those of them whose history has lost a commit.
+    pub(crate) fn commits_and_broken(
+        &self,
+        roots: &[Root],
+    ) -> Result<(HashSet<Oid>, HashSet<Oid>), Failure> {
+        let wanted = |link: &Link| !link.is_blob && !link.is_tree;
+        let mut todo = Vec::new();
+        let seen = self.walk(roots, &wanted, &mut |oid, _| todo.push(oid))?;
+        let mut broken: HashSet<Oid> = HashSet::new();
+        if todo.is_empty() {
+            return Ok((seen, broken));
+        }
+        let mut children: HashMap<Oid, Vec<Oid>> = HashMap::new();
+        for oid in &seen {
+            self.cancel.check()?;
+            if let Ok(object) = self.database.read(*oid) {
+                links(object.kind(), object.data(), &mut |link| {
+                    if wanted(&link) {
+                        children.entry(link.oid).or_default().push(*oid);
+                    }
+                });
+            }
+        }
+        while let Some(oid) = todo.pop() {
+            if broken.insert(oid) {
+                todo.extend(children.get(&oid).into_iter().flatten());
+            }
+        }
+        Ok((seen, broken))
+    }
+
+    fn walk(
+        &self,
+        roots: &[Root],
+        wanted: &dyn Fn(&Link) -> bool,
+        lost: &mut dyn FnMut(Oid, &Root),
+    ) -> Result<HashSet<Oid>, Failure> {
+        let mut seen = HashSet::new();
+        let mut todo = Vec::new();
+        for root in roots {
+            if seen.insert(root.oid) {
+                todo.push((root.oid, false));
+            }
+            while let Some((oid, is_blob)) = todo.pop() {
+                self.cancel.check()?;
+                if self.unreadable.contains(&oid) || self.known.binary_search(&oid).is_err() {
+                    lost(oid, root);
+                    continue;
+                }
+                if is_blob {
+                    continue;
+                }
+                let Ok(object) = self.database.read(oid) else {
+                    lost(oid, root);
+                    continue;
+                };
+                let whole = links(object.kind(), object.data(), &mut |link| {
+                    if wanted(&link) && seen.insert(link.oid) {
+                        todo.push((link.oid, link.is_blob));
+                    }
+                });
+                if whole.is_none() {
+                    lost(oid, root);
+                }
+            }
+        }
+        Ok(seen)
+    }
+}

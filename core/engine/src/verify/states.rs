@@ -1,0 +1,338 @@
+//! Refs, `HEAD`, configuration and snapshots of a mirror.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use git2::{ObjectType, Odb, Oid, Repository};
+
+use super::links::links;
+use super::reach::Root;
+use super::{Finding, Part};
+use crate::cancel::Cancel;
+use crate::names::printable;
+use crate::refs::{self, FORGOTTEN, KEPT, OURS, RefValue, Refs, StoredRefs};
+use crate::snapshot::{Entry, RefState, Snapshot, SnapshotId, Store, ref_text};
+use crate::{ErrorKind, Failure};
+
+/// First words of the header of `packed-refs`, whoever wrote it.
+const HEADER: &[u8] = b"# pack-refs with:";
+
+/// What the header may say: git-pack-refs(1).
+const TRAITS: [&str; 3] = ["peeled", "fully-peeled", "sorted"];
+
+/// What refs and snapshots say.
+pub(crate) struct States {
+    /// The refs, if they can be read.
+    pub stored: Option<StoredRefs>,
+    /// The objects that refs point to.
+    pub refs: Vec<Root>,
+    /// The objects that refs pointed to at any snapshot.
+    pub tips: Vec<Root>,
+}
+
+impl States {
+    /// Reads them, and compares them with each other.
+    pub(super) fn read(
+        mirror: &Path,
+        findings: &mut Vec<Finding>,
+        cancel: &Cancel,
+    ) -> Result<Self, Failure> {
+        let packed = mirror.join("packed-refs");
+        let stored = match StoredRefs::read(mirror) {
+            Ok(stored) => Some(stored),
+            Err(failure) => {
+                findings.push(Finding::of(Part::Refs, &packed, &failure));
+                None
+            }
+        };
+        if let Some(stored) = &stored {
+            check_form(&packed, stored, findings);
+        }
+        let head = refs::read_head(mirror);
+        let present = stored.as_ref().map(|s| RefState::new(&s.refs, head));
+        let store = Store::beside(mirror);
+        let entries = store.entries()?;
+        check_files(&store, &entries, findings)?;
+        if let (Some(present), Some(last)) = (&present, entries.last()) {
+            check_newest(mirror, &store, &entries, last, present, findings)?;
+        }
+        let mut states = Self {
+            refs: stored.as_ref().map_or_else(Vec::new, |s| roots(&s.refs)),
+            stored,
+            tips: Vec::new(),
+        };
+        let mut seen: HashSet<Oid> = HashSet::new();
+        let named: HashSet<PathBuf> = findings.iter().map(|f| f.path.clone()).collect();
+        store.each_state(&entries, present.as_ref(), |at, state| {
+            cancel.check()?;
+            let entry = &entries[at];
+            match state {
+                Ok(state) => {
+                    let new = state.tips.values().filter(|oid| seen.insert(**oid));
+                    states.tips.extend(new.map(|oid| Root {
+                        oid: *oid,
+                        name: format!("the snapshot {}", entry.id),
+                    }));
+                }
+                Err(failure) if failure.kind == ErrorKind::Damaged => {
+                    let finding = Finding::of(Part::Snapshot, &entry.path, &failure);
+                    if !named.contains(&finding.path) {
+                        findings.push(finding);
+                    }
+                }
+                Err(failure) => return Err(failure),
+            }
+            Ok(())
+        })?;
+        Ok(states)
+    }
+}
+
+fn roots(refs: &Refs) -> Vec<Root> {
+    let root = |(name, value): (&Vec<u8>, &RefValue)| Root {
+        oid: value.oid,
+        name: printable(&ref_text(name)).to_string(),
+    };
+    refs.iter().map(root).collect()
+}
+
+/// Whether git can open a mirror, and takes it for what it is.
+pub(super) fn of_repository(mirror: &Path) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for name in ["refs", "objects"] {
+        let folder = mirror.join(name);
+        if !folder.is_dir() {
+            findings.push(Finding::new(Part::Mirror, &folder, "it is missing"));
+        }
+    }
+    let head = mirror.join("HEAD");
+    match fs::symlink_metadata(&head) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            findings.push(Finding::new(Part::Head, &head, "it is missing"));
+        }
+        _ if refs::read_head(mirror).is_none() => {
+            findings.push(Finding::new(Part::Head, &head, "it names no branch"));
+        }
+        _ => {}
+    }
+    if findings.is_empty()
+        && let Err(why) = check_config(mirror)
+    {
+        let config = mirror.join("config");
+        findings.push(Finding::new(Part::Config, &config, why));
+    }
+    findings
+}
+
+fn check_config(mirror: &Path) -> Result<(), String> {
+    let config = mirror.join("config");
+    if !config.is_file() {
+        return Err("it is missing".to_owned());
+    }
+    let said = |error: git2::Error| printable(error.message()).to_string();
+    let repository = Repository::open_bare(mirror).map_err(said)?;
+    let values = repository.config().and_then(|mut config| config.snapshot());
+    let values = values.map_err(said)?;
+    if !values.get_bool("core.bare").unwrap_or(false) {
+        return Err("it does not say that the repository is bare".to_owned());
+    }
+    if values.get_i32("core.repositoryformatversion").ok() != Some(0) {
+        return Err("it does not say that the repository's format is 0".to_owned());
+    }
+    for extension in ["extensions.objectformat", "extensions.refstorage"] {
+        if values.get_entry(extension).is_ok() {
+            return Err(format!("it has {extension}, which no mirror has"));
+        }
+    }
+    Ok(())
+}
+
+/// What can be told from `packed-refs` alone.
+fn check_form(packed: &Path, stored: &StoredRefs, findings: &mut Vec<Finding>) {
+    let mut say = |what: String| findings.push(Finding::new(Part::Refs, packed, what));
+    for (name, value) in stored
+        .refs
+        .iter()
+        .filter(|(name, _)| name.starts_with(OURS))
+    {
+        let mut prefixes = [KEPT, FORGOTTEN].into_iter();
+        let of_name = prefixes.find_map(|prefix| name.strip_prefix(prefix));
+        if of_name != Some(value.oid.to_string().as_bytes()) {
+            let name = ref_text(name);
+            say(format!("{} points to {}", printable(&name), value.oid));
+        }
+    }
+    let Ok(text) = fs::read(packed) else {
+        return;
+    };
+    if !stored.loose.is_empty() {
+        return;
+    }
+    let first = text.iter().position(|byte| *byte == b'\n');
+    let (header, body) = text.split_at(first.map_or(0, |end| end + 1));
+    let wanted = refs::format_packed(&stored.refs);
+    let end = wanted.iter().position(|byte| *byte == b'\n');
+    let (_, wanted) = wanted.split_at(end.map_or(0, |end| end + 1));
+    if !is_header(header) {
+        say("its first line is not that of git-pack-refs".to_owned());
+    } else if body != wanted {
+        say("it holds lines that are no refs, or not in order".to_owned());
+    }
+}
+
+/// Whether a line is the header, of us or of any git.
+fn is_header(line: &[u8]) -> bool {
+    let traits = line
+        .strip_prefix(HEADER)
+        .and_then(|t| t.strip_suffix(b"\n"));
+    traits
+        .and_then(|traits| std::str::from_utf8(traits).ok())
+        .is_some_and(|traits| traits.split_whitespace().all(|word| TRAITS.contains(&word)))
+}
+
+/// The lines that say what annotated tags peel to: git believes them.
+pub(super) fn check_peeled(
+    mirror: &Path,
+    stored: &StoredRefs,
+    database: &Odb<'_>,
+    findings: &mut Vec<Finding>,
+) {
+    let packed = mirror.join("packed-refs");
+    // Loose refs have none, nor have all that an old git has packed.
+    let text = fs::read(&packed).unwrap_or_default();
+    let all =
+        stored.loose.is_empty() && text.starts_with(b"# pack-refs with: peeled fully-peeled ");
+    for (name, value) in &stored.refs {
+        let Ok((_, kind)) = database.read_header(value.oid) else {
+            continue; // Missing or damaged, which is said elsewhere.
+        };
+        let wanted = match kind {
+            ObjectType::Tag => match peeled(database, value.oid) {
+                Some(peeled) => Some(peeled),
+                None => continue,
+            },
+            _ => None,
+        };
+        let is_right = value.peeled == wanted || value.peeled.is_none() && !all;
+        if !is_right {
+            let name = ref_text(name);
+            let what = format!("the line after {} is wrong", printable(&name));
+            findings.push(Finding::new(Part::Refs, &packed, what));
+        }
+    }
+}
+
+pub(crate) fn peeled(database: &Odb<'_>, tag: Oid) -> Option<Oid> {
+    let mut oid = tag;
+    // A tag of tags has an end: each names one that was there before it.
+    loop {
+        let object = database.read(oid).ok()?;
+        if object.kind() != ObjectType::Tag {
+            return Some(oid);
+        }
+        let mut next = None;
+        links(ObjectType::Tag, object.data(), &mut |link| {
+            next = Some(link.oid)
+        })?;
+        oid = next?;
+    }
+}
+
+/// Every snapshot's file, and that none is missing between them.
+fn check_files(
+    store: &Store,
+    entries: &[Entry],
+    findings: &mut Vec<Finding>,
+) -> Result<(), Failure> {
+    let mut before: HashSet<&SnapshotId> = HashSet::new();
+    for entry in entries {
+        match entry.read() {
+            Ok(snapshot) => {
+                // One to be forgotten may still be between the two.
+                let gap = snapshot.previous.filter(|id| !before.contains(id));
+                if let Some(id) = gap {
+                    let name = entry.path.file_name().unwrap_or_default();
+                    let what = format!(
+                        "the snapshot {id} is missing, on which {} follows",
+                        name.to_string_lossy()
+                    );
+                    findings.push(Finding::new(Part::Gap, &entry.path, what));
+                }
+            }
+            Err(failure) if failure.kind == ErrorKind::Damaged => {
+                findings.push(Finding::of(Part::Snapshot, &entry.path, &failure));
+            }
+            Err(failure) => return Err(failure),
+        }
+        before.insert(&entry.id);
+    }
+    let folder = store.folder();
+    if entries.is_empty() && folder.is_dir() && !pending(folder).exists() {
+        findings.push(Finding::new(Part::Gap, folder, "all snapshots are missing"));
+    }
+    Ok(())
+}
+
+/// Where a snapshot is whose refs may not have been switched yet.
+fn pending(folder: &Path) -> PathBuf {
+    folder.with_extension("pending")
+}
+
+/// The refs are those of the newest snapshot, or of one that a killed run has left.
+fn check_newest(
+    mirror: &Path,
+    store: &Store,
+    entries: &[Entry],
+    last: &Entry,
+    present: &RefState,
+    findings: &mut Vec<Finding>,
+) -> Result<(), Failure> {
+    if present.id(last.time)? == last.id {
+        return Ok(());
+    }
+    if let Ok(Some(pending)) = Snapshot::read(&pending(store.folder())) {
+        let switched = RefState {
+            head: pending.head.clone(),
+            tips: present.tips.clone(),
+        };
+        if switched.id(pending.time)? == pending.id {
+            return Ok(());
+        }
+    }
+    let Ok(known) = store.state(entries, entries.len() - 1, None) else {
+        return Ok(()); // Said of the snapshot's own file.
+    };
+    if known.tips == present.tips {
+        let head = |head: &Option<Vec<u8>>| {
+            let head = head
+                .as_deref()
+                .map_or_else(|| "nothing".to_owned(), ref_text);
+            printable(&head).to_string()
+        };
+        let what = format!(
+            "it points to {}, and to {} at the newest snapshot, {}",
+            head(&present.head),
+            head(&known.head),
+            last.id
+        );
+        let path = mirror.join("HEAD");
+        if !findings.iter().any(|finding| finding.path == path) {
+            findings.push(Finding::new(Part::Head, &path, what));
+        }
+        return Ok(());
+    }
+    let all: HashSet<_> = known.tips.keys().chain(present.tips.keys()).collect();
+    let differs = |name: &&&Vec<u8>| known.tips.get(**name) != present.tips.get(**name);
+    let number = all.iter().filter(differs).count();
+    let example = all.iter().filter(differs).min();
+    let example = example.map_or_else(String::new, |name| ref_text(name));
+    let what = format!(
+        "its refs are not those of the newest snapshot, {}: {number} differ, {} among them",
+        last.id,
+        printable(&example)
+    );
+    findings.push(Finding::new(Part::Refs, &mirror.join("packed-refs"), what));
+    Ok(())
+}

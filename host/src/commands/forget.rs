@@ -1,0 +1,174 @@
+use forgekeep_engine::cancel::Cancel;
+use forgekeep_engine::config::HistoryOptions;
+use forgekeep_engine::forget::{self, OfMirror, Pruned, Reason, Request};
+use forgekeep_engine::names::printable;
+use forgekeep_engine::snapshot::Entry;
+use forgekeep_engine::{Failure, inventory};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::{Common, ForgetArguments};
+use crate::exit::{Complaint, Ending};
+use crate::terminal::{out, tell};
+use crate::text;
+
+/// `forgekeep forget`.
+pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<Ending, Complaint> {
+    let config = super::offline::configuration(common)?;
+    let folder = &config.local_folder;
+    let options = &config.options.history;
+    let all = inventory::read(folder).map_err(super::offline::complaint)?;
+    let mut chosen = Vec::new();
+    for asked in &arguments.repositories {
+        chosen.push(inventory::find(&all, asked).map_err(super::offline::not_found)?);
+    }
+    if arguments.repositories.is_empty() {
+        chosen = all.iter().collect();
+    }
+    if *options == HistoryOptions::default() && !common.quiet {
+        tell!("note: options.history has no rule, so every snapshot is kept");
+    }
+    let cancel = Cancel::new();
+    super::on_signal({
+        let cancel = cancel.clone();
+        move || cancel.cancel()
+    })?;
+    let request = Request {
+        options,
+        dry_run: arguments.dry_run,
+        prune: arguments.prune,
+        cancel: &cancel,
+    };
+    let mut rows = Vec::new();
+    forget::run(folder, &chosen, request, &mut |mirror| {
+        if !arguments.json {
+            print(mirror, arguments, common);
+        }
+        rows.push(row(mirror));
+    })?;
+    let exit_code = match (
+        cancel.is_cancelled(),
+        rows.iter().any(|r| r.error.is_some()),
+    ) {
+        (true, _) => 130,
+        (false, true) => 3,
+        (false, false) => 0,
+    };
+    if arguments.json {
+        super::print_json(&Document {
+            schema: 1,
+            exit_code,
+            dry_run: arguments.dry_run,
+            mirrors: rows,
+        })?;
+    } else if !common.quiet {
+        print_summary(&rows, arguments);
+    }
+    Ok(Ending::Run(exit_code))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    schema: u32,
+    exit_code: u8,
+    dry_run: bool,
+    mirrors: Vec<Row>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    name: String,
+    path: String,
+    kept: Vec<KeptRow>,
+    forgotten: Vec<Snapshot>,
+    pruned: Pruned,
+    error: Option<Failure>,
+}
+
+#[derive(Serialize)]
+struct KeptRow {
+    #[serde(flatten)]
+    snapshot: Snapshot,
+    reasons: Vec<Reason>,
+}
+
+#[derive(Serialize)]
+struct Snapshot {
+    id: String,
+    time: Timestamp,
+}
+
+impl From<&Entry> for Snapshot {
+    fn from(entry: &Entry) -> Self {
+        Self {
+            id: entry.id.to_string(),
+            time: entry.time,
+        }
+    }
+}
+
+fn row(mirror: &OfMirror) -> Row {
+    let done = mirror.result.clone().unwrap_or_default();
+    let kept = done.kept.iter().map(|(entry, reasons)| KeptRow {
+        snapshot: entry.into(),
+        reasons: reasons.clone(),
+    });
+    Row {
+        name: mirror.name.clone(),
+        path: mirror.path.clone(),
+        kept: kept.collect(),
+        forgotten: done.dropped.iter().map(Snapshot::from).collect(),
+        pruned: done.pruned,
+        error: mirror.result.as_ref().err().cloned(),
+    }
+}
+
+/// A line for each mirror with something to say, and with `-v` one for each snapshot.
+fn print(mirror: &OfMirror, arguments: &ForgetArguments, common: &Common) {
+    let path = printable(&mirror.path);
+    let done = match &mirror.result {
+        Ok(done) => done,
+        Err(failure) => {
+            tell!("{path}: failed");
+            tell!("{}", text::failure("  ", failure));
+            return;
+        }
+    };
+    if common.quiet || (done.dropped.is_empty() && done.pruned == Pruned::default()) {
+        return;
+    }
+    let word = match arguments.dry_run {
+        true => "would forget",
+        false => "forgot",
+    };
+    let dropped = text::count(done.dropped.len(), "snapshot", "snapshots");
+    let mut line = format!("{path}: {word} {dropped}, {} left", done.kept.len());
+    if done.pruned.objects > 0 {
+        line.push_str(&format!(
+            "; removed {}, {}",
+            text::count(done.pruned.objects, "object", "objects"),
+            text::bytes(done.pruned.bytes)
+        ));
+    }
+    out!("{line}");
+    if common.verbose > 0 || arguments.dry_run {
+        for entry in &done.dropped {
+            out!("  {}  {}", entry.id, text::to_the_second(entry.time));
+        }
+    }
+}
+
+fn print_summary(rows: &[Row], arguments: &ForgetArguments) {
+    let forgotten: usize = rows.iter().map(|row| row.forgotten.len()).sum();
+    let bytes: u64 = rows.iter().map(|row| row.pruned.bytes).sum();
+    let forgotten = text::count(forgotten, "snapshot", "snapshots");
+    match (arguments.dry_run, arguments.prune) {
+        (true, _) => out!("Nothing was changed: {forgotten} would be forgotten."),
+        (false, true) => out!("{forgotten} forgotten, {} freed.", text::bytes(bytes)),
+        (false, false) => {
+            out!("{forgotten} forgotten. Their objects stay until `forgekeep forget --prune`.")
+        }
+    }
+}

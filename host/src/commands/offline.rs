@@ -1,0 +1,62 @@
+//! What the commands need that ask no hoster: the configuration without its secrets, or only the
+//! backup folder.
+
+use std::path::PathBuf;
+
+use forgekeep_engine::Failure;
+use forgekeep_engine::config::{self, Config, ConfigError};
+
+use crate::cli::{Common, Place};
+use crate::exit::{Complaint, Ending};
+
+/// Stands for variables that are not set. Not a text that anything is called by.
+const STAND_IN: &str = "\u{fffd}unset\u{fffd}";
+
+/// The configuration, also where the variables with the secrets are not set: whoever watches a
+/// backup has no need of them.
+pub fn configuration(common: &Common) -> Result<Config, ConfigError> {
+    let error = match super::configuration(common) {
+        Ok(config) => return Ok(config),
+        Err(error) => error,
+    };
+    let file = config::find(common.config.as_deref(), &super::variable, &|path| {
+        path.is_file()
+    })?;
+    let environment = |name: &str| {
+        let value = super::variable(name).filter(|value| !value.is_empty());
+        Some(value.unwrap_or_else(|| STAND_IN.to_owned()))
+    };
+    match config::load(&file, &environment) {
+        Ok(config) if !needs_variables(&config) => Ok(config),
+        _ => Err(error),
+    }
+}
+
+/// Whether what such a command is about depends on variables that are not set.
+fn needs_variables(config: &Config) -> bool {
+    let folder = config.local_folder.to_string_lossy();
+    let sources = config.sources.iter();
+    let mut texts = sources.flat_map(|source| [source.title.as_str(), source.hoster.as_str()]);
+    folder.contains(STAND_IN) || texts.any(|text| text.contains(STAND_IN))
+}
+
+/// The backup folder: as the command line says, else as the configuration does.
+pub fn folder(common: &Common, place: &Place) -> Result<PathBuf, Complaint> {
+    match &place.folder {
+        Some(folder) => Ok(folder.clone()),
+        None => Ok(configuration(common)?.local_folder),
+    }
+}
+
+/// A failure that ends a command before it has done anything.
+pub fn complaint(failure: Failure) -> Complaint {
+    Complaint {
+        kind: failure.kind,
+        ..Complaint::new(Ending::Unexpected, failure.message, failure.hint)
+    }
+}
+
+/// What was asked for is not in the backup, or not clearly: a matter of the arguments.
+pub fn not_found(failure: Failure) -> Complaint {
+    Complaint::new(Ending::Usage, failure.message, failure.hint)
+}

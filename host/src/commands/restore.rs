@@ -1,0 +1,174 @@
+mod all;
+mod push;
+
+use std::path::Path;
+
+use forgekeep_engine::cancel::Cancel;
+use forgekeep_engine::inventory::{self, Kept};
+use forgekeep_engine::names::printable;
+use forgekeep_engine::restore::{self, Chosen, Head, Moment, Order, Restored};
+use forgekeep_engine::snapshot::ref_text;
+use forgekeep_engine::{ErrorKind, Failure};
+use jiff::tz::TimeZone;
+
+use crate::cli::{Common, RestoreArguments};
+use crate::exit::{Complaint, Ending};
+use crate::terminal::{out, tell};
+use crate::text;
+
+/// Exit code for something that could not be restored, or not all of it.
+const FAILED: Ending = Ending::Run(3);
+
+/// `forgekeep restore`.
+pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<Ending, Complaint> {
+    let moment = moment(arguments)?;
+    let backup = super::offline::folder(common, &arguments.place)?;
+    let kept = inventory::read(&backup).map_err(super::offline::complaint)?;
+    let Some(asked) = &arguments.repository else {
+        return all::run(common, arguments, &backup, &kept, moment.as_ref());
+    };
+    let kept = inventory::find(&kept, asked).map_err(super::offline::not_found)?;
+    let mirror = match arguments.wiki {
+        false => kept.repository(),
+        true => kept.wiki().ok_or_else(|| {
+            let message = format!("{} has no wiki in the backup", printable(&kept.name()));
+            Complaint::new(Ending::Usage, message, "")
+        })?,
+    };
+    let name = name(kept, arguments.wiki);
+    if let Some(url) = &arguments.push {
+        return push::run(
+            common,
+            arguments,
+            url,
+            &backup,
+            &mirror,
+            &name,
+            moment.as_ref(),
+        );
+    }
+    let target = target(arguments)?;
+    restore::check_free(target, &backup).map_err(complaint)?;
+    let chosen = restore::choose(&mirror, moment.as_ref()).map_err(complaint)?;
+    let cancel = Cancel::new();
+    end_on_signal(&cancel, || {})?;
+    let order = Order {
+        mirror: &mirror,
+        chosen: &chosen,
+        target,
+        bare: arguments.bare,
+    };
+    let restored = restore::restore(&order, &cancel).map_err(complaint)?;
+    tell_damage(&restored);
+    if !common.quiet {
+        print(&name, &order, &restored);
+    }
+    Ok(Ending::Good)
+}
+
+/// What `--at` says.
+fn moment(arguments: &RestoreArguments) -> Result<Option<Moment>, Complaint> {
+    let Some(at) = &arguments.at else {
+        return Ok(None);
+    };
+    let moment = Moment::parse(at, &TimeZone::system()).map_err(complaint)?;
+    if arguments.all && matches!(moment, Moment::Id(_)) {
+        return Err(Complaint::new(
+            Ending::Usage,
+            "--all takes a time for --at: the id of a snapshot is one repository's",
+            "give a time such as 2026-11-22, or name the repository",
+        ));
+    }
+    Ok(Some(moment))
+}
+
+/// `--to`, which clap asks for where there is no `--push`.
+fn target(arguments: &RestoreArguments) -> Result<&Path, Complaint> {
+    arguments
+        .to
+        .as_deref()
+        .ok_or_else(|| Complaint::new(Ending::Usage, "--to is missing", "give a new folder"))
+}
+
+/// How a mirror is called.
+fn name(kept: &Kept, wiki: bool) -> String {
+    let name = printable(&kept.name());
+    match wiki {
+        false => name,
+        true => format!("the wiki of {name}"),
+    }
+}
+
+/// A failure that ends the command.
+fn complaint(failure: Failure) -> Complaint {
+    let ending = match failure.kind {
+        ErrorKind::NotFound | ErrorKind::ForeignFolder | ErrorKind::Config | ErrorKind::Policy => {
+            Ending::Usage
+        }
+        ErrorKind::Cancelled => Ending::Run(130),
+        ErrorKind::Credentials => Ending::Run(12),
+        _ => FAILED,
+    };
+    let hint = match failure.kind {
+        ErrorKind::Cancelled => "nothing of it was left; run the same again",
+        _ => &failure.hint,
+    };
+    Complaint {
+        kind: failure.kind,
+        ..Complaint::new(ending, failure.message, hint)
+    }
+}
+
+/// Ends the restore in good order at the first signal, and the process at the second.
+fn end_on_signal(cancel: &Cancel, interrupt: impl Fn() + Send + 'static) -> Result<(), Complaint> {
+    let cancel = cancel.clone();
+    super::on_signal(move || {
+        cancel.cancel();
+        interrupt();
+    })
+}
+
+/// Damage that did no harm this time is said all the same, also to whoever wants to hear nothing
+/// else.
+fn tell_damage(restored: &Restored) {
+    for failure in &restored.damaged {
+        tell!("warning: {}", text::failure("", failure));
+    }
+}
+
+fn print(name: &str, order: &Order<'_>, restored: &Restored) {
+    let kind = match order.bare {
+        true => " (bare)",
+        false => "",
+    };
+    out!(
+        "restored {name} to {}{kind}",
+        printable(&order.target.to_string_lossy())
+    );
+    out!("  state: {}", state(order.chosen));
+    out!("  {}", text::count(restored.refs, "ref", "refs"));
+    match &restored.head {
+        Head::Born(head) if order.bare => out!("  default branch: {}", branch(head)),
+        Head::Born(head) => out!("  default branch, checked out: {}", branch(head)),
+        Head::Unborn(head) => out!(
+            "  default branch: {}, which has no commit: nothing was checked out",
+            branch(head)
+        ),
+        Head::Unknown => out!("  default branch: not known; nothing was checked out"),
+    }
+    out!("  no remote is set: git remote add origin <address>");
+}
+
+/// A state in words.
+fn state(chosen: &Chosen) -> String {
+    match &chosen.snapshot {
+        Some((id, time)) => format!("snapshot {id} of {}", text::to_the_second(*time)),
+        None => "as the mirror is now; it has no snapshots".to_owned(),
+    }
+}
+
+/// The name of a branch as people say it.
+fn branch(head: &[u8]) -> String {
+    let name = ref_text(head);
+    printable(name.strip_prefix("refs/heads/").unwrap_or(&name))
+}

@@ -1,0 +1,134 @@
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use forgekeep_engine::cancel::Cancel;
+use forgekeep_engine::inventory::Kept;
+use forgekeep_engine::names::printable;
+use forgekeep_engine::restore::{self, Head, Item, Moment, Outcome};
+use forgekeep_engine::{ErrorKind, Failure};
+
+use super::{FAILED, branch, complaint, state, tell_damage};
+use crate::cli::{Common, RestoreArguments};
+use crate::exit::{Complaint, Ending};
+use crate::terminal::{out, tell};
+use crate::text;
+
+/// `forgekeep restore --all`.
+pub fn run(
+    common: &Common,
+    arguments: &RestoreArguments,
+    backup: &Path,
+    kept: &[Kept],
+    moment: Option<&Moment>,
+) -> Result<Ending, Complaint> {
+    let target = super::target(arguments)?;
+    let chosen = chosen_sources(kept, &arguments.sources)?;
+    restore::check_free(target, backup).map_err(complaint)?;
+    let items = restore::items(&chosen);
+    let cancel = Cancel::new();
+    super::end_on_signal(&cancel, || {})?;
+    let counts = Counts::default();
+    restore::restore_all(
+        &items,
+        target,
+        moment,
+        arguments.bare,
+        &cancel,
+        &|item, outcome| counts.add(item, outcome, common.quiet),
+    )
+    .map_err(complaint)?;
+    Ok(counts.conclude(&items, target, &cancel, common.quiet))
+}
+
+/// The repositories of the sources that were asked for.
+fn chosen_sources<'k>(kept: &'k [Kept], sources: &[String]) -> Result<Vec<&'k Kept>, Complaint> {
+    for title in sources {
+        if !kept.iter().any(|kept| kept.title == *title) {
+            let mut titles: Vec<_> = kept.iter().map(|kept| printable(&kept.title)).collect();
+            titles.dedup();
+            return Err(Complaint::new(
+                Ending::Usage,
+                format!("no source \"{}\" is in the backup", printable(title)),
+                format!("there are: {}", titles.join(", ")),
+            ));
+        }
+    }
+    let is_chosen = |kept: &&Kept| sources.is_empty() || sources.contains(&kept.title);
+    Ok(kept.iter().filter(is_chosen).collect())
+}
+
+#[derive(Default)]
+struct Counts {
+    restored: AtomicUsize,
+    not_yet: AtomicUsize,
+    failed: AtomicUsize,
+}
+
+impl Counts {
+    fn add(&self, item: &Item<'_>, outcome: &Outcome, quiet: bool) {
+        let name = printable(&item.kept.name());
+        let path = printable(&item.path.to_string_lossy());
+        match outcome {
+            Outcome::Restored(chosen, restored) => {
+                self.restored.fetch_add(1, Ordering::Relaxed);
+                tell_damage(restored);
+                if quiet {
+                    return;
+                }
+                let refs = text::count(restored.refs, "ref", "refs");
+                let head = match &restored.head {
+                    Head::Born(head) => branch(head),
+                    Head::Unborn(_) | Head::Unknown => "nothing checked out".to_owned(),
+                };
+                tell!("{path}: {refs}, {head}; {}", state(chosen));
+            }
+            Outcome::NotYet => {
+                self.not_yet.fetch_add(1, Ordering::Relaxed);
+                if !quiet {
+                    tell!("{path}: left out, it was not in the backup yet");
+                }
+            }
+            // Said once, at the end.
+            Outcome::Failed(failure) if failure.kind == ErrorKind::Cancelled => {}
+            Outcome::Failed(failure) => {
+                self.failed.fetch_add(1, Ordering::Relaxed);
+                tell!("{path}: failed\n{}", of(&name, failure));
+            }
+        }
+    }
+
+    fn conclude(self, items: &[Item<'_>], target: &Path, cancel: &Cancel, quiet: bool) -> Ending {
+        let restored = self.restored.into_inner();
+        let not_yet = self.not_yet.into_inner();
+        let failed = self.failed.into_inner();
+        let missing = items.len() - restored - not_yet - failed;
+        let ending = match (cancel.is_cancelled() && missing > 0, failed) {
+            (true, _) => Ending::Run(130),
+            (false, 0) => Ending::Good,
+            (false, _) => FAILED,
+        };
+        if quiet && ending == Ending::Good {
+            return ending;
+        }
+        let mut parts = vec![format!("{restored} of {} restored", items.len())];
+        for (count, what) in [
+            (not_yet, "left out, as they were not in the backup yet"),
+            (failed, "failed"),
+            (missing, "not begun, or given up"),
+        ] {
+            if count > 0 {
+                parts.push(format!("{count} {what}"));
+            }
+        }
+        out!(
+            "{}: {}",
+            printable(&target.to_string_lossy()),
+            parts.join(", ")
+        );
+        ending
+    }
+}
+
+fn of(name: &str, failure: &Failure) -> String {
+    text::failure("  ", &failure.clone().while_doing(name))
+}

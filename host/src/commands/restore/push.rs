@@ -1,0 +1,127 @@
+use std::path::Path;
+use std::time::Duration;
+
+use forgekeep_engine::cancel::Cancel;
+use forgekeep_engine::http::{Authorization, Client, Settings};
+use forgekeep_engine::restore::{self, Destination, Head, Moment, Push, Pushed};
+use forgekeep_engine::secret::Secret;
+
+use super::{FAILED, branch, complaint, state};
+use crate::cli::{Common, RestoreArguments};
+use crate::exit::{Complaint, Ending};
+use crate::terminal::{out, tell};
+use crate::text;
+
+/// The variable with the user name for `--push`.
+const USER: &str = "FORGEKEEP_PUSH_USER";
+
+/// The variable with the password or token for `--push`.
+const PASSWORD: &str = "FORGEKEEP_PUSH_PASSWORD";
+
+/// How long the connection may take.
+const CONNECT: Duration = Duration::from_secs(30);
+
+/// How long the other side may be silent: it checks a large pack before it answers.
+const STALL: Duration = Duration::from_secs(15 * 60);
+
+/// `forgekeep restore --push`.
+pub fn run(
+    common: &Common,
+    arguments: &RestoreArguments,
+    url: &str,
+    backup: &Path,
+    mirror: &Path,
+    name: &str,
+    moment: Option<&Moment>,
+) -> Result<Ending, Complaint> {
+    let to = Destination::parse(url).map_err(complaint)?;
+    let authorization = match &to {
+        Destination::Http(_) => authorization()?,
+        Destination::Local(path) => {
+            restore::check_outside(path, backup).map_err(complaint)?;
+            Authorization::Anonymous
+        }
+    };
+    let chosen = restore::choose(mirror, moment).map_err(complaint)?;
+    let client = Client::new(&Settings {
+        connect: CONNECT,
+        stall: STALL,
+        connections: 1,
+    });
+    let cancel = Cancel::new();
+    let ended = client.clone();
+    super::end_on_signal(&cancel, move || ended.shutdown())?;
+    let work = tempfile::Builder::new()
+        .prefix("forgekeep-push-")
+        .tempdir()
+        .map_err(|error| Complaint::file("write to", &std::env::temp_dir(), &error))?;
+    let push = Push {
+        mirror,
+        chosen: &chosen,
+        to: &to,
+        authorization: &authorization,
+        force: arguments.force,
+        work: work.path(),
+        client: &client,
+        cancel: &cancel,
+    };
+    let pushed = restore::push(&push).map_err(|failure| {
+        let mut complaint = complaint(cancel.explain(failure));
+        if cancel.is_cancelled() {
+            complaint.hint = "look at the repository there before you push again: what was sent in whole may have been taken".to_owned();
+        }
+        complaint
+    })?;
+    if !common.quiet {
+        print(name, &push, &pushed);
+    }
+    for refused in &pushed.refused {
+        tell!("refused: {}: {}", refused.name, refused.why);
+    }
+    if pushed.refused.is_empty() {
+        return Ok(Ending::Good);
+    }
+    tell!(
+        "  hint: the other refs are there; hosters keep some names to themselves, such as refs/pull/ and refs/pull-requests/"
+    );
+    Ok(FAILED)
+}
+
+/// Credentials from the environment: never from the command line, which others see.
+fn authorization() -> Result<Authorization, Complaint> {
+    let value = |name: &str| super::super::variable(name).filter(|value| !value.is_empty());
+    match (value(USER), value(PASSWORD).map(Secret::new)) {
+        (None, None) => Ok(Authorization::Anonymous),
+        (Some(user), Some(secret)) => Ok(Authorization::Basic { user, secret }),
+        (user, _) => {
+            let missing = if user.is_some() { PASSWORD } else { USER };
+            Err(Complaint::new(
+                Ending::Usage,
+                format!("{missing} is not set, and only both together are credentials"),
+                "where a hoster knows tokens without a user, any name will do",
+            ))
+        }
+    }
+}
+
+fn print(name: &str, push: &Push<'_>, pushed: &Pushed) {
+    out!("pushed {name} to {}", push.to);
+    out!("  state: {}", state(push.chosen));
+    let mut refs = text::count(pushed.accepted, "ref", "refs");
+    if pushed.unchanged > 0 {
+        refs.push_str(&format!(
+            " ({} of them were there already)",
+            pushed.unchanged
+        ));
+    }
+    if !pushed.refused.is_empty() {
+        refs.push_str(&format!(", {} refused", pushed.refused.len()));
+    }
+    out!("  {refs}");
+    if let Head::Born(head) = Head::of(&push.chosen.state) {
+        out!(
+            "  set the default branch there to {}: a push cannot",
+            branch(&head)
+        );
+    }
+}

@@ -1,0 +1,138 @@
+use forgekeep_engine::names::printable;
+use forgekeep_engine::snapshot::{Counts, Entry, Origin, Snapshot, Store, ref_text};
+use forgekeep_engine::{Failure, inventory};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::{Common, SnapshotsArguments};
+use crate::exit::{Complaint, Ending};
+use crate::terminal::{out, tell};
+use crate::text;
+
+/// Exit code for a history of which a part cannot be read.
+const DAMAGED: Ending = Ending::Run(3);
+
+/// `forgekeep snapshots`.
+pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<Ending, Complaint> {
+    let folder = super::offline::folder(common, &arguments.place)?;
+    let all = inventory::read(&folder).map_err(super::offline::complaint)?;
+    let kept = inventory::find(&all, &arguments.repository).map_err(super::offline::not_found)?;
+    let store = match arguments.wiki {
+        false => kept.snapshots(),
+        true => Store::beside(&kept.wiki().ok_or_else(|| {
+            let name = printable(&kept.name()).to_string();
+            Complaint::new(
+                Ending::Usage,
+                format!("{name} has no wiki in the backup"),
+                "",
+            )
+        })?),
+    };
+    let entries = store.entries().map_err(super::offline::complaint)?;
+    let read: Vec<_> = entries.iter().map(|entry| (entry, entry.read())).collect();
+    let damaged = read.iter().any(|(_, read)| read.is_err());
+    if arguments.json {
+        super::print_json(&Document {
+            schema: 1,
+            repository: kept.name(),
+            id: kept.id(),
+            path: &kept.path,
+            snapshots: read.iter().map(|(entry, read)| row(entry, read)).collect(),
+        })?;
+    } else {
+        print(&kept.name(), &read);
+    }
+    Ok(if damaged { DAMAGED } else { Ending::Good })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    schema: u32,
+    repository: String,
+    id: Option<&'a str>,
+    path: &'a str,
+    /// The oldest first.
+    snapshots: Vec<Row>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Row {
+    id: String,
+    number: u64,
+    time: Timestamp,
+    #[serde(flatten)]
+    content: Option<Content>,
+    error: Option<Failure>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Content {
+    name: String,
+    origin: Origin,
+    head: Option<String>,
+    counts: Counts,
+}
+
+fn row(entry: &Entry, read: &Result<Snapshot, Failure>) -> Row {
+    let content = read.as_ref().ok().map(|snapshot| Content {
+        name: snapshot.identity.full_name.clone(),
+        origin: snapshot.origin,
+        head: snapshot.head.as_deref().map(ref_text),
+        counts: snapshot.counts,
+    });
+    Row {
+        id: entry.id.to_string(),
+        number: entry.number,
+        time: entry.time,
+        content,
+        error: read.as_ref().err().cloned(),
+    }
+}
+
+fn print(name: &str, read: &[(&Entry, Result<Snapshot, Failure>)]) {
+    if read.is_empty() {
+        out!("{}: no snapshots yet", printable(name));
+        return;
+    }
+    for (entry, read) in read {
+        let what = match read {
+            Ok(snapshot) => changes(snapshot),
+            Err(failure) => {
+                tell!("{}", text::failure("", failure));
+                "cannot be read".to_owned()
+            }
+        };
+        out!("{}  {}  {what}", entry.id, text::to_the_second(entry.time));
+    }
+}
+
+/// What a snapshot is, in a line.
+fn changes(snapshot: &Snapshot) -> String {
+    let counts = &snapshot.counts;
+    let mut parts = vec![text::count(counts.refs, "ref", "refs")];
+    for (number, word) in [
+        (counts.created, "new"),
+        (counts.updated, "updated"),
+        (counts.forced, "forced"),
+        (counts.deleted, "deleted"),
+    ] {
+        if number > 0 {
+            parts.push(format!("{number} {word}"));
+        }
+    }
+    if let Some(head) = &snapshot.head {
+        let head = ref_text(head);
+        let branch = head.strip_prefix("refs/heads/").unwrap_or(&head).to_owned();
+        parts.push(format!("HEAD {}", printable(&branch)));
+    }
+    let origin = match snapshot.origin {
+        Origin::Run => "",
+        Origin::Adopted => "  (as it was found at first)",
+        Origin::Found => "  (as somebody else had left it)",
+        Origin::Rebuilt => "  (made anew after damage)",
+    };
+    parts.join(", ") + origin
+}

@@ -1,0 +1,219 @@
+use std::io::{self, IsTerminal};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
+
+use forgekeep_engine::cancel::Cancel;
+use forgekeep_engine::inventory::{self, Kept};
+use forgekeep_engine::lock::OWN_FOLDER;
+use forgekeep_engine::names::printable;
+use forgekeep_engine::verify::{self, Checked, Damage, Soundness, Subset, Verdict, Watch};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use serde::Serialize;
+
+use crate::cli::{Common, ProgressMode, VerifyArguments};
+use crate::exit::{Complaint, Ending};
+use crate::terminal::{out, tell};
+use crate::text;
+
+/// Damages that are shown of one repository; --json has them all.
+const SHOWN: usize = 10;
+
+/// How often the bar is brought up to date.
+const TICK: Duration = Duration::from_millis(100);
+
+/// `forgekeep verify`.
+pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<Ending, Complaint> {
+    let subset = subset(arguments)?;
+    let folder = super::offline::folder(common, &arguments.place)?;
+    let all = inventory::read(&folder).map_err(super::offline::complaint)?;
+    if all.is_empty() && !folder.join(OWN_FOLDER).is_dir() {
+        let message = format!("{} holds no backup", folder.display());
+        let hint = "look whether the disk is mounted, and the folder the right one";
+        return Err(Complaint::new(Ending::Unexpected, message, hint));
+    }
+    let mut chosen: Vec<&Kept> = Vec::new();
+    for asked in &arguments.repositories {
+        let kept = inventory::find(&all, asked).map_err(super::offline::not_found)?;
+        if !chosen.iter().any(|other| other.path == kept.path) {
+            chosen.push(kept);
+        }
+    }
+    if arguments.repositories.is_empty() {
+        let wanted = |kept: &&Kept| subset.is_none_or(|subset| subset.has(kept));
+        chosen = all.iter().filter(wanted).collect();
+    }
+    let watch = Watch::new(Cancel::new());
+    let bar = bar(common, arguments, chosen.len());
+    let cancel = watch.cancel.clone();
+    super::on_signal(move || cancel.cancel())?;
+    let files = arguments.repositories.is_empty();
+    let verdict = showing(&bar, &watch, || {
+        verify::run(&folder, &chosen, files, arguments.jobs, &watch)
+    })?;
+    if arguments.json {
+        super::print_json(&document(&verdict))?;
+    } else {
+        print(common, &verdict, chosen.len());
+    }
+    if let Some(failure) = &verdict.not_kept {
+        tell!("warning: {}", text::failure("", failure));
+    }
+    Ok(match verdict.exit_code() {
+        0 => Ending::Good,
+        code => Ending::Run(code),
+    })
+}
+
+fn subset(arguments: &VerifyArguments) -> Result<Option<Subset>, Complaint> {
+    let parsed = arguments.subset.as_deref().map(str::parse);
+    parsed.transpose().map_err(|why: String| {
+        let hint = "--subset 3/7 is the third of seven parts";
+        Complaint::new(Ending::Usage, format!("--subset: {why}"), hint)
+    })
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    schema: u32,
+    outcome: &'static str,
+    exit_code: u8,
+    repositories: &'a [Checked],
+    files: &'a [Damage],
+}
+
+fn document(verdict: &Verdict) -> Document<'_> {
+    Document {
+        schema: 1,
+        outcome: match (verdict.interrupted, verdict.is_sound()) {
+            (true, _) => "interrupted",
+            (false, true) => "ok",
+            (false, false) => "damaged",
+        },
+        exit_code: verdict.exit_code(),
+        repositories: &verdict.repositories,
+        files: &verdict.files,
+    }
+}
+
+fn print(common: &Common, verdict: &Verdict, wanted: usize) {
+    for checked in &verdict.repositories {
+        let name = printable(&checked.name);
+        if let Some(failure) = &checked.error {
+            out!("{name}: cannot be verified");
+            out!("{}", text::failure("  ", failure));
+        }
+        if checked.damage.is_empty() {
+            continue;
+        }
+        out!("{name}: damaged");
+        print_damage(&checked.damage);
+        out!("  hint: run `forgekeep backup`: it heals what can be had from the hoster");
+    }
+    if !verdict.files.is_empty() {
+        out!("the backup folder's own files: damaged");
+        print_damage(&verdict.files);
+        out!("  hint: no repository is concerned; move such a file away, after a look into it");
+    }
+    if common.quiet && verdict.exit_code() == 0 {
+        return;
+    }
+    let number = verdict.repositories.len();
+    let mut line = text::count(number, "repository", "repositories");
+    if verdict.interrupted {
+        line.push_str(&format!(" of {wanted}"));
+    }
+    let objects: u64 = verdict.repositories.iter().map(|r| r.objects).sum();
+    let objects = usize::try_from(objects).unwrap_or(usize::MAX);
+    let with = |outcome| {
+        let all = verdict.repositories.iter();
+        all.filter(|checked| checked.outcome == outcome).count()
+    };
+    let mut came_out = Vec::new();
+    for (outcome, words) in [
+        (Soundness::Damaged, "damaged"),
+        (Soundness::Failed, "could not be verified"),
+    ] {
+        if with(outcome) > 0 {
+            came_out.push(format!("{} {words}", with(outcome)));
+        }
+    }
+    if came_out.is_empty() {
+        came_out.push("all sound".to_owned());
+    }
+    let interrupted = match verdict.interrupted {
+        true => "interrupted: ",
+        false => "",
+    };
+    out!(
+        "{interrupted}{line}, {} verified: {}",
+        text::count(objects, "object", "objects"),
+        came_out.join(", ")
+    );
+}
+
+fn print_damage(damage: &[Damage]) {
+    for damage in damage.iter().take(SHOWN) {
+        let object = damage.object.as_deref();
+        let object = object.map_or_else(String::new, |object| format!("object {object}: "));
+        out!("  {}: {object}{}", printable(&damage.file), damage.what);
+    }
+    if let Some(more @ 1..) = damage.len().checked_sub(SHOWN) {
+        out!("  … and {more} more: --json shows them all");
+    }
+}
+
+/// A bar on a terminal; hidden elsewhere, as there is nothing to tell line by line.
+fn bar(common: &Common, arguments: &VerifyArguments, repositories: usize) -> ProgressBar {
+    let shown = match arguments.progress {
+        ProgressMode::Bar => true,
+        ProgressMode::Auto => !common.quiet && io::stderr().is_terminal(),
+        ProgressMode::Plain | ProgressMode::Json | ProgressMode::None => false,
+    };
+    let target = match shown {
+        true => ProgressDrawTarget::stderr(),
+        false => ProgressDrawTarget::hidden(),
+    };
+    ProgressBar::with_draw_target(Some(repositories as u64), target)
+}
+
+/// Keeps the bar up to date while `work` is done.
+fn showing<T>(bar: &ProgressBar, watch: &Watch, work: impl FnOnce() -> T) -> T {
+    if bar.is_hidden() {
+        return work();
+    }
+    let counter = watch.clone();
+    let template = "{bar:20} {pos}/{len} repositories, {objects} objects, {rate}";
+    let style = ProgressStyle::with_template(template);
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    let count = counter.clone();
+    let style = style
+        .with_key(
+            "objects",
+            move |_: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let _ = write!(out, "{}", count.objects());
+            },
+        )
+        .with_key(
+            "rate",
+            move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                let rate = counter.objects() as f64 / state.elapsed().as_secs_f64().max(0.001);
+                let _ = write!(out, "{rate:.0}/s");
+            },
+        );
+    bar.set_style(style);
+    let (done, end) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while end.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+                bar.set_position(watch.repositories());
+                bar.tick();
+            }
+        });
+        let result = work();
+        drop(done);
+        bar.finish_and_clear();
+        result
+    })
+}
