@@ -210,6 +210,12 @@ pub struct VerifyArguments {
 pub struct ForgetArguments {
     /// Only these: TITLE/owner/name, any unambiguous end of it, or an id
     pub repositories: Vec<String>,
+    /// Drop this snapshot of the one repository, whatever options.history says; may be repeated
+    #[arg(long = "snapshot", value_name = "ID", requires = "repositories")]
+    pub snapshots: Vec<String>,
+    /// With --snapshot: of its wiki
+    #[arg(long, requires = "snapshots")]
+    pub wiki: bool,
     /// Show what would be dropped, and change nothing
     #[arg(long)]
     pub dry_run: bool,

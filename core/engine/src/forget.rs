@@ -32,6 +32,11 @@ pub use policy::Reason;
 pub struct Request<'a> {
     /// What to keep.
     pub options: &'a HistoryOptions,
+    /// Ids of the snapshots to drop, or the begin of each, whatever the options say; if there are
+    /// none, the options decide.
+    pub snapshots: &'a [String],
+    /// Whether those are the wiki's.
+    pub wiki: bool,
     /// Whether only to say what would be done.
     pub dry_run: bool,
     /// Whether objects that only dropped snapshots need are removed, also of earlier times.
@@ -66,12 +71,17 @@ pub struct Pruned {
 /// # Errors
 ///
 /// [`ErrorKind::Damaged`](crate::ErrorKind::Damaged) if the state of any snapshot cannot be told, or
-/// an object is missing: then nothing is dropped. Else whatever the disk says.
+/// an object is missing that is needed further on: then nothing is dropped. [`NotFound`](crate::ErrorKind::NotFound)
+/// if a snapshot to drop is not there, or is the newest. Else whatever
+/// the disk says.
 pub fn forget(folder: &Path, request: Request<'_>) -> Result<Forgotten, Failure> {
     mirror::initialise()?;
     let store = Store::beside(folder);
     let entries = store.entries()?;
-    let reasons = policy::judge(request.options, &entries);
+    let reasons = match request.snapshots {
+        [] => policy::judge(request.options, &entries),
+        named => policy::all_but(named, &entries)?,
+    };
     let mut done = Forgotten::default();
     for (entry, reasons) in entries.iter().zip(&reasons) {
         match reasons.is_empty() {

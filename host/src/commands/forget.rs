@@ -25,7 +25,16 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<Ending, Compl
     if arguments.repositories.is_empty() {
         chosen = all.iter().collect();
     }
-    if *options == HistoryOptions::default() && !common.quiet {
+    let by_name = !arguments.snapshots.is_empty();
+    if by_name && chosen.len() != 1 {
+        let message = "--snapshot is about one repository";
+        return Err(Complaint::new(
+            Ending::Usage,
+            message,
+            "name that one alone",
+        ));
+    }
+    if *options == HistoryOptions::default() && !by_name && !common.quiet {
         tell!("note: options.history has no rule, so every snapshot is kept");
     }
     let cancel = Cancel::new();
@@ -35,6 +44,8 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<Ending, Compl
     })?;
     let request = Request {
         options,
+        snapshots: &arguments.snapshots,
+        wiki: arguments.wiki,
         dry_run: arguments.dry_run,
         prune: arguments.prune,
         cancel: &cancel,

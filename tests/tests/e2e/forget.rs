@@ -188,3 +188,35 @@ fn a_history_that_cannot_be_read_is_left_alone() {
     assert_eq!(said["mirrors"][0]["error"]["kind"], "damaged");
     assert_eq!(content(&world.folder("web")), before);
 }
+
+#[test]
+fn a_snapshot_goes_by_its_name_and_takes_nothing_along() {
+    let world = World::new();
+    let (web, lost) = history(&world);
+    let all = snapshots(&world, "web");
+    for wrong in [&all[3][..], "0000", "x", &all[1][..3]] {
+        let (run, said) = forget(&world, &["web", "--snapshot", wrong]);
+        run.expect(3);
+        assert_eq!(said["mirrors"][0]["error"]["kind"], "not-found", "{wrong}");
+    }
+    world
+        .forgekeep(&["forget", "--snapshot", &all[1]])
+        .run()
+        .expect(2);
+    assert_eq!(snapshots(&world, "web"), all);
+    // The second one: its "side" is in the first one too, which needs both lost tips.
+    let (run, said) = forget(&world, &["web", "--snapshot", &all[1][..6], "--prune"]);
+    run.expect(0);
+    assert_eq!(said["mirrors"][0]["forgotten"][0]["id"], all[1]);
+    let left = [&all[0], &all[2], &all[3]].map(String::to_owned);
+    assert_eq!(snapshots(&world, "web"), left);
+    assert!(lost.iter().all(|oid| has(&world, "web", oid)));
+    // Then the first one, and with it what only it needed.
+    forget(&world, &["web", "--snapshot", &all[0], "--prune"])
+        .0
+        .expect(0);
+    assert!(!lost.iter().any(|oid| has(&world, "web", oid)));
+    assert_eq!(snapshots(&world, "web"), left[1..]);
+    world.assert_mirrored(web);
+    world.forgekeep(&["verify"]).run().expect(0);
+}

@@ -1,9 +1,10 @@
 //! Forgetting in a backup folder: its repositories one after the other.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::{Forgotten, Request, forget};
 use crate::Failure;
+use crate::catalogue::WIKI;
 use crate::inventory::Kept;
 use crate::lock::RunLock;
 use crate::names::printable;
@@ -37,7 +38,10 @@ pub fn run(
         false => Some(RunLock::take(local_folder)?),
     };
     for kept in repositories {
-        for mirror in kept.mirrors() {
+        let is_meant = |mirror: &PathBuf| {
+            request.snapshots.is_empty() || mirror.ends_with(WIKI) == request.wiki
+        };
+        for mirror in kept.mirrors().filter(is_meant) {
             if request.cancel.is_cancelled() {
                 return Ok(());
             }

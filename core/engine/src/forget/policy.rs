@@ -7,7 +7,12 @@ use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::config::{HistoryOptions, Within};
+use crate::names::printable;
 use crate::snapshot::Entry;
+use crate::{ErrorKind, Failure};
+
+/// Fewest digits of an id that name a snapshot.
+const LEAST_DIGITS: usize = 4;
 
 /// Why a snapshot is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -15,6 +20,8 @@ use crate::snapshot::Entry;
 pub enum Reason {
     /// It is the newest: what upstream had at the last good run.
     Last,
+    /// Others were named to be dropped.
+    Unnamed,
     /// Nothing is configured.
     All,
     /// `keepWithin`.
@@ -34,6 +41,31 @@ pub enum Reason {
 pub(super) fn judge(options: &HistoryOptions, entries: &[Entry]) -> Vec<Vec<Reason>> {
     let times: Vec<Timestamp> = entries.iter().map(|entry| entry.time).collect();
     judge_times(options, &times)
+}
+
+/// The same where snapshots are named that are to go.
+pub(super) fn all_but(named: &[String], entries: &[Entry]) -> Result<Vec<Vec<Reason>>, Failure> {
+    let mut reasons = vec![vec![Reason::Unnamed]; entries.len()];
+    for asked in named {
+        let mut fit = entries.iter().enumerate();
+        let found = fit.by_ref().find(|(_, e)| e.id.as_str().starts_with(asked));
+        let wrong = |why: &str| {
+            let message = format!("\"{}\" {why}", printable(asked));
+            Failure::new(ErrorKind::NotFound, message)
+                .with_hint("`forgekeep snapshots` lists them; nothing was dropped")
+        };
+        let Some((at, entry)) = found.filter(|_| asked.len() >= LEAST_DIGITS) else {
+            return Err(wrong("is no snapshot of this repository"));
+        };
+        if fit.any(|(_, other)| other.id != entry.id && other.id.as_str().starts_with(asked)) {
+            return Err(wrong("may be any of several snapshots"));
+        }
+        if at + 1 == entries.len() {
+            return Err(wrong("is the newest snapshot, which always stays"));
+        }
+        reasons[at].clear();
+    }
+    Ok(reasons)
 }
 
 fn judge_times(options: &HistoryOptions, times: &[Timestamp]) -> Vec<Vec<Reason>> {
@@ -84,7 +116,9 @@ fn period_of(rule: Reason, time: Timestamp) -> (i16, i16) {
             (week.year(), i16::from(week.week()))
         }
         Reason::Monthly => (date.year(), i16::from(date.month())),
-        Reason::Last | Reason::All | Reason::Within | Reason::Yearly => (date.year(), 0),
+        Reason::Last | Reason::Unnamed | Reason::All | Reason::Within | Reason::Yearly => {
+            (date.year(), 0)
+        }
     }
 }
 

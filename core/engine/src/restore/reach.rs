@@ -7,16 +7,14 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use git2::{ObjectType, Oid, Repository};
+use git2::{Odb, Oid, Repository};
 
 use super::copy::pack_folder;
 use crate::cancel::Cancel;
 use crate::names::printable;
 use crate::snapshot::{Tips, ref_text};
+use crate::verify::links::{Link, links};
 use crate::{ErrorKind, Failure};
-
-/// The mode of a submodule in a tree.
-const SUBMODULE: i32 = 0o160_000;
 
 /// Makes sure that the repository at `git_dir` has all that `tips` reach. What its packs lack is
 /// looked for in `mirror`, among what was not copied because of damage in the same file, and is
@@ -59,10 +57,10 @@ fn rescue(git_dir: &Path, mirror: &Path, tips: &Tips, cancel: &Cancel) -> Result
     let own_odb = own.odb().map_err(|e| failed(&e))?;
     let mut builder = both.packbuilder().map_err(|e| failed(&e))?;
     let mut found = 0;
-    walk(&both, tips, cancel, &mut |oid, kind| {
+    walk(&both, tips, cancel, &mut |oid, is_blob| {
         if !own_odb.exists_ext(oid, git2::OdbLookupFlags::NO_REFRESH) {
             found += 1;
-            if kind == ObjectType::Blob {
+            if is_blob {
                 odb.read(oid)?;
             }
             builder.insert_object(oid, None)?;
@@ -82,7 +80,7 @@ fn check(repository: &Repository, tips: &Tips, cancel: &Cancel) -> Result<(), Fa
         repository,
         tips,
         cancel,
-        &mut |oid, kind| match kind == ObjectType::Blob && !odb.exists(oid) {
+        &mut |oid, is_blob| match is_blob && !odb.exists(oid) {
             true => Err(git2::Error::from_str("it is missing")),
             false => Ok(()),
         },
@@ -94,81 +92,48 @@ fn walk(
     repository: &Repository,
     tips: &Tips,
     cancel: &Cancel,
-    visit: &mut dyn FnMut(Oid, ObjectType) -> Result<(), git2::Error>,
+    visit: &mut dyn FnMut(Oid, bool) -> Result<(), git2::Error>,
 ) -> Result<(), Failure> {
-    let mut walk = Walk {
-        repository,
-        seen: HashSet::new(),
-        todo: Vec::new(),
-    };
+    let odb = repository.odb().map_err(|e| failed(&e))?;
+    let mut seen = HashSet::new();
+    let mut todo = Vec::new();
     for (name, oid) in tips {
-        if !walk.seen.insert(*oid) {
+        if !seen.insert(*oid) {
             continue;
         }
-        let odb = repository.odb().map_err(|e| failed(&e))?;
-        let (_, kind) = odb
-            .read_header(*oid)
-            .map_err(|error| lacking(*oid, None, name, &error))?;
-        walk.todo.push((*oid, kind));
-        while let Some((oid, kind)) = walk.todo.pop() {
+        // What a ref points to may be a blob too: it is read once too often then.
+        todo.push((*oid, false));
+        while let Some((oid, is_blob)) = todo.pop() {
             cancel.check()?;
-            walk.expand(oid, kind)
-                .and_then(|()| visit(oid, kind))
-                .map_err(|error| lacking(oid, Some(kind), name, &error))?;
+            let looked = if is_blob {
+                Ok(())
+            } else {
+                expand(&odb, oid, &mut |link| {
+                    if seen.insert(link.oid) {
+                        todo.push((link.oid, link.is_blob));
+                    }
+                })
+            };
+            looked
+                .and_then(|()| visit(oid, is_blob))
+                .map_err(|error| lacking(oid, name, &error))?;
         }
     }
     Ok(())
 }
 
-struct Walk<'r> {
-    repository: &'r Repository,
-    seen: HashSet<Oid>,
-    todo: Vec<(Oid, ObjectType)>,
+/// Reads an object, and says what it points to.
+fn expand(odb: &Odb<'_>, oid: Oid, see: &mut dyn FnMut(Link)) -> Result<(), git2::Error> {
+    let object = odb.read(oid)?;
+    links(object.kind(), object.data(), see)
+        .ok_or_else(|| git2::Error::from_str("its content has no such form"))
 }
 
-impl Walk<'_> {
-    fn add(&mut self, oid: Oid, kind: ObjectType) {
-        if self.seen.insert(oid) {
-            self.todo.push((oid, kind));
-        }
-    }
-
-    /// Reads an object, and puts down what it points to.
-    fn expand(&mut self, oid: Oid, kind: ObjectType) -> Result<(), git2::Error> {
-        match kind {
-            ObjectType::Commit => {
-                let commit = self.repository.find_commit(oid)?;
-                self.add(commit.tree_id(), ObjectType::Tree);
-                for parent in commit.parent_ids() {
-                    self.add(parent, ObjectType::Commit);
-                }
-            }
-            ObjectType::Tree => {
-                let tree = self.repository.find_tree(oid)?;
-                for entry in tree
-                    .iter()
-                    .filter(|entry| entry.filemode_raw() != SUBMODULE)
-                {
-                    self.add(entry.id(), entry.kind().unwrap_or(ObjectType::Blob));
-                }
-            }
-            ObjectType::Tag => {
-                let tag = self.repository.find_tag(oid)?;
-                let kind = tag.target_type().unwrap_or(ObjectType::Commit);
-                self.add(tag.target_id(), kind);
-            }
-            ObjectType::Blob | ObjectType::Any => {}
-        }
-        Ok(())
-    }
-}
-
-fn lacking(oid: Oid, kind: Option<ObjectType>, name: &[u8], error: &git2::Error) -> Failure {
-    let kind = kind.map_or("object", |kind| kind.str());
+fn lacking(oid: Oid, name: &[u8], error: &git2::Error) -> Failure {
     Failure::new(
         ErrorKind::Damaged,
         format!(
-            "the backup is damaged: the {kind} {oid}, which {} needs, is not there or cannot be read ({})",
+            "the backup is damaged: the object {oid}, which {} needs, is not there or cannot be read ({})",
             printable(&ref_text(name)),
             printable(error.message())
         ),
