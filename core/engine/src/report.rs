@@ -345,6 +345,12 @@ impl Report {
         self.exit_code = self.exit_code.max(UNEXPECTED);
     }
 
+    /// Whether upstream has lost so much that somebody should look.
+    pub fn has_alarm(&self) -> bool {
+        let of_repositories = self.repositories().any(|r| r.alarm.is_some());
+        of_repositories || self.sources.iter().any(|s| s.alarm.is_some())
+    }
+
     /// All repositories of all sources.
     pub fn repositories(&self) -> impl Iterator<Item = &RepositoryReport> {
         self.sources.iter().flat_map(|source| &source.repositories)

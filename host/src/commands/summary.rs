@@ -42,9 +42,39 @@ pub fn of_run(report: &Report) -> String {
             );
         }
     }
+    for alarm in alarms(report) {
+        let _ = writeln!(out, "{alarm}");
+    }
     let failures = failures::of(report);
     let _ = write!(out, "{failures}\n{}\n", last_line(report));
     out
+}
+
+/// Most alarms that are shown: if there are more, these will do.
+const ALARMS: usize = 10;
+
+/// Where upstream has lost much: for sources, then for repositories.
+fn alarms(report: &Report) -> Vec<String> {
+    let mut lines = Vec::new();
+    for source in &report.sources {
+        let title = &source.title;
+        lines.extend(
+            source
+                .alarm
+                .iter()
+                .map(|what| format!("{title}: ALARM: {what}")),
+        );
+        for repository in &source.repositories {
+            let name = &repository.name;
+            let alarm = repository.alarm.iter();
+            lines.extend(alarm.map(|what| format!("{title}: ALARM: {name}: {what}")));
+        }
+    }
+    if let Some(more @ 1..) = lines.len().checked_sub(ALARMS) {
+        lines.truncate(ALARMS);
+        lines.push(format!("… and {more} more: see the report"));
+    }
+    lines
 }
 
 fn number_of(source: &SourceReport, outcome: RepositoryOutcome) -> usize {
@@ -120,6 +150,9 @@ fn last_line(report: &Report) -> String {
     let safe = text::count(safe, "repository", "repositories");
     let measured = format!("{} received, {}", text::bytes(bytes), duration(seconds));
     match (report.outcome, &report.error) {
+        (RunOutcome::Ok, None) if report.has_alarm() => format!(
+            "Everything is backed up: {safe}, {measured}. But look at the alarms: upstream has lost much, the backup has kept it."
+        ),
         (RunOutcome::Ok, None) => format!("All good: {safe} backed up, {measured}."),
         (RunOutcome::Ok, Some(error)) => {
             format!("Not all is well: {safe} backed up, {measured}; but {error}.")

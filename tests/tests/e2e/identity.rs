@@ -306,6 +306,8 @@ fn an_alarm_is_loud_and_fails_only_on_request() {
     let old = web.rev_parse("main");
     web.force_push("main");
     let run = world.forgekeep(&["backup", "-q"]).run().expect(0);
+    assert!(run.stdout.contains("ALARM: acme/web: "), "{}", run.stdout);
+    assert!(!run.stdout.contains("All good"), "{}", run.stdout);
     let message = "upstream rewrote or deleted every branch (1)";
     assert_eq!(alarms(&run), (Value::Null, message.into()));
     assert!(run.stderr.contains(message), "{}", run.stderr);
