@@ -3,7 +3,7 @@
 //! Each repository's folder holds `forgekeep.json`, which ties it to the hoster's immutable
 //! identity. A folder without one was made by SCM Backup, or by somebody else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -50,12 +50,25 @@ pub struct State {
     pub created: Timestamp,
     /// When the backup last changed.
     pub changed: Timestamp,
+    /// Which listing it is from: another one that does not have it says nothing about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listing: Option<Listing>,
     /// Since when the hoster no longer lists it: this is what is left of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<Timestamp>,
     /// What a newer version wrote.
     #[serde(flatten)]
     pub more: serde_json::Map<String, serde_json::Value>,
+}
+
+/// Which listing a repository is from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listing {
+    /// Base of the hoster's API.
+    pub api_url: String,
+    /// What is listed there: the source's `name`.
+    pub name: String,
 }
 
 impl State {
@@ -68,6 +81,7 @@ impl State {
             full_name: identity.full_name,
             created: now,
             changed: now,
+            listing: None,
             gone: None,
             more: serde_json::Map::new(),
         }
@@ -117,6 +131,8 @@ impl State {
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
     by_id: HashMap<String, String>,
+    /// Those of them that are marked as gone.
+    gone: HashSet<String>,
     taken: HashMap<String, Owner>,
 }
 
@@ -155,13 +171,24 @@ impl Catalogue {
     fn add(&mut self, path: &Path, folder: String, hoster: &str) {
         let owner = match State::read(path) {
             Ok(Some(state)) if state.hoster == hoster => {
+                if state.gone.is_some() {
+                    self.gone.insert(state.id.clone());
+                }
                 self.add_id(&state.id, &folder);
                 Owner::Id(state.id)
             }
             Ok(Some(state)) => Owner::Id(format!("{}:{}", state.hoster, state.id)),
-            Ok(None) => match foreign_content(path) {
-                None => Owner::Unclaimed,
-                Some(failure) => Owner::Unusable(failure),
+            // A run that was killed before it wrote the file has left snapshots that tell.
+            Ok(None) => match State::recover(path) {
+                Some(state) if state.hoster == hoster => {
+                    self.add_id(&state.id, &folder);
+                    Owner::Id(state.id)
+                }
+                Some(state) => Owner::Id(format!("{}:{}", state.hoster, state.id)),
+                None => match foreign_content(path) {
+                    None => Owner::Unclaimed,
+                    Some(failure) => Owner::Unusable(failure),
+                },
             },
             Err(failure) => {
                 match State::recover(path).filter(|_| failure.kind == ErrorKind::Damaged) {
@@ -203,6 +230,11 @@ impl Catalogue {
         self.by_id
             .iter()
             .map(|(id, folder)| (id.as_str(), folder.as_str()))
+    }
+
+    /// Whether a repository is marked as gone.
+    pub fn is_gone(&self, id: &str) -> bool {
+        self.gone.contains(id)
     }
 
     /// Whose a folder is, by [`names::collision_key`]; `None` if it is free.

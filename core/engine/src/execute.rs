@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
-use crate::catalogue::{self, REPOSITORY, STATE_FILE, State, WIKI};
+use crate::catalogue::{self, Listing, REPOSITORY, STATE_FILE, State, WIKI};
 use crate::event::{Event, Observer};
 use crate::heal::{self, Patient, Patients, Treated};
 use crate::hoster::{Repository, Services, Session};
@@ -25,6 +25,8 @@ use crate::{ErrorKind, Failure};
 /// A source whose repositories are being mirrored.
 pub(crate) struct OpenSource {
     pub title: String,
+    /// What is listed: its `name`.
+    pub name: String,
     pub hoster: String,
     /// Where its identities are valid.
     pub server: Server,
@@ -44,6 +46,16 @@ pub(crate) struct Server {
     pub hoster: String,
     /// Base of its API.
     pub api_url: String,
+}
+
+impl OpenSource {
+    /// Which listing its repositories are from.
+    pub fn listing(&self) -> Listing {
+        Listing {
+            api_url: self.server.api_url.clone(),
+            name: self.name.clone(),
+        }
+    }
 }
 
 /// Mirrors every task's repository. `sources` is indexed by [`Task::source`]; a report comes back
@@ -143,7 +155,8 @@ fn run_task(
     });
     let begun = Instant::now();
     let mut folder = source.folder.join(&task.folder);
-    if let Some(from) = from {
+    // Another source may have taken it already.
+    if let Some(from) = from.filter(|from| from.folder.exists()) {
         match catalogue::relocate(&from.folder, &folder) {
             Ok(()) => report.add_note(&format!("moved here from {}", from.path)),
             // A name is no reason to go without a backup.
@@ -362,6 +375,7 @@ impl Work<'_> {
     /// Writes whose folder it is, after success only, and only if there is something new to say.
     fn note_state(&self, outcome: &Outcome) -> Result<(), Failure> {
         let repository = self.repository();
+        let listing = self.source.listing();
         let old = match State::read(&self.folder) {
             Err(failure) if failure.kind == ErrorKind::Damaged => {
                 log::warn!("{}: {failure}", self.name);
@@ -371,17 +385,22 @@ impl Work<'_> {
                 let old = read?;
                 let same = old.as_ref().is_some_and(|state| {
                     let names = (&state.full_name, &state.id);
-                    names == (&repository.full_name, &repository.id) && state.gone.is_none()
+                    names == (&repository.full_name, &repository.id)
+                        && state.gone.is_none()
+                        && state.listing.as_ref() == Some(&listing)
                 });
                 let quiet = matches!(outcome.mirrored, Mirrored::Unchanged | Mirrored::Empty);
                 if same && quiet {
                     return Ok(());
                 }
-                old
+                old.or_else(|| State::recover(&self.folder))
             }
         };
         let now = Timestamp::now();
-        let fresh = State::new(self.identity(), now);
+        let fresh = State {
+            listing: Some(listing),
+            ..State::new(self.identity(), now)
+        };
         let state = match old {
             None => fresh,
             Some(old) => State {

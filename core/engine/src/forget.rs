@@ -22,7 +22,7 @@ use crate::cancel::Cancel;
 use crate::config::HistoryOptions;
 use crate::refs::{self, FORGOTTEN, KEPT, RefName, RefValue, Refs, StoredRefs};
 use crate::snapshot::{Change, Changes, Counts, Entry, RefState, Store};
-use crate::{Failure, mirror};
+use crate::{Failure, atomic_file, mirror};
 
 pub use folder::{OfMirror, run};
 pub use policy::Reason;
@@ -92,6 +92,7 @@ pub fn forget(folder: &Path, request: Request<'_>) -> Result<Forgotten, Failure>
     if request.dry_run {
         return Ok(done);
     }
+    remove_leftovers(&store);
     let mirror = Mirror {
         folder,
         cancel: request.cancel,
@@ -111,6 +112,16 @@ pub fn forget(folder: &Path, request: Request<'_>) -> Result<Forgotten, Failure>
         done.pruned = prune::prune(folder, request.cancel)?;
     }
     Ok(done)
+}
+
+/// Removes what was left half written by an earlier call that was killed.
+fn remove_leftovers(store: &Store) {
+    for entry in fs::read_dir(store.folder()).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        if let Some(name) = name.to_str().and_then(atomic_file::half_written) {
+            atomic_file::remove_leftovers(&store.folder().join(name));
+        }
+    }
 }
 
 struct Mirror<'a> {

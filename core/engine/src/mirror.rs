@@ -15,6 +15,7 @@
 mod advertisement;
 mod ask;
 mod broken;
+mod connected;
 mod merge;
 mod outcome;
 mod place;
@@ -74,18 +75,15 @@ pub fn mirror(
     cancel.check()?;
     let mut work = Work::new(upstream, folder, advertise(upstream)?, progress);
     work.is_there = place == Place::Mirror;
-    let stored = match place {
+    let mut stored = match place {
         Place::Free => StoredRefs::default(),
         Place::Mirror => StoredRefs::read(folder)?,
     };
-    let mut lost = Vec::new();
-    if place == Place::Mirror && !work.recorder.store.is_settled() {
-        lost = work.recorder.settle(&found(&stored, folder))?.lost;
+    let mut untold = None;
+    if place == Place::Mirror && !work.recorder.store.is_settled(&found(&stored, folder)) {
+        (_, untold) = work.settle(&mut stored)?;
     }
-    if place == Place::Mirror
-        && lost.is_empty()
-        && is_same(&stored, &work.upstream, work.head.as_deref(), folder)
-    {
+    if place == Place::Mirror && is_same(&stored, &work.upstream, work.head.as_deref(), folder) {
         let mirrored = if work.upstream.is_empty() {
             Mirrored::Empty
         } else {
@@ -96,7 +94,7 @@ pub fn mirror(
             refs: RefChanges::default(),
             bytes_received: 0,
             snapshot: None,
-            lost: Lost::default(),
+            lost: untold.map_or_else(Lost::default, |changes| Lost::new(&stored, &changes)),
             note: None,
         });
     }
@@ -104,7 +102,7 @@ pub fn mirror(
         Place::Free => work.clone_into(folder),
         Place::Mirror => {
             (upstream.may_write)()?;
-            work.update(folder, &stored, lost)
+            work.update(folder, stored, untold)
         }
     }
 }

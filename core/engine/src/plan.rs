@@ -61,6 +61,8 @@ pub struct Plan {
     /// What is in the backup and was not listed, wherever else it may be: the hoster's identities
     /// and where they are.
     pub unlisted: Vec<(String, Location)>,
+    /// What is marked as gone in the backup, and was listed.
+    pub returned: Vec<Location>,
 }
 
 /// What repositories may have moved here: the hoster's identities, and where they are.
@@ -69,14 +71,14 @@ pub type Movers = HashMap<String, Location>;
 impl Plan {
     /// Adds a source. `catalogue` is what is on disk for it; the folders given to repositories are
     /// claimed in it, so that no two get the same. `movers` are those that other sources of the same
-    /// hoster have in the backup and no longer list.
+    /// hoster have in the backup and no longer list; who is taken from there is removed.
     pub fn add_source(
         &mut self,
         source: usize,
         repositories: Vec<Repository>,
         filter: &RepoFilter,
         mut catalogue: Catalogue,
-        movers: &Movers,
+        movers: &mut Movers,
     ) {
         let mut seen = HashSet::new();
         let mut wanted = Vec::new();
@@ -106,6 +108,12 @@ impl Plan {
                 None => wanted.push(repository),
             }
         }
+        let back = catalogue.ids().filter(|(id, _)| seen.contains(*id));
+        let back = back.filter(|(id, _)| catalogue.is_gone(id));
+        self.returned.extend(back.map(|(_, folder)| Location {
+            source,
+            folder: folder.to_owned(),
+        }));
         let unlisted = catalogue.ids().filter(|(id, _)| !seen.contains(*id));
         self.unlisted.extend(unlisted.map(|(id, folder)| {
             let folder = folder.to_owned();
@@ -115,11 +123,15 @@ impl Plan {
         wanted.sort_by_key(|repository| catalogue.folder_of(&repository.id).is_none());
         for repository in wanted {
             let own = catalogue.folder_of(&repository.id).map(str::to_owned);
-            let mover = movers.get(&repository.id).filter(|_| own.is_none());
+            let mover = match &own {
+                Some(_) => None,
+                // To one source only: there is one folder.
+                None => movers.remove(&repository.id),
+            };
             match place(&repository, own.as_deref(), mover.is_some(), &catalogue) {
                 Ok((folder, action)) => {
                     let at = own.map(|folder| Location { source, folder });
-                    let at = at.or_else(|| mover.cloned());
+                    let at = at.or(mover);
                     catalogue.claim(&folder, &repository.id);
                     let is_there = |at: &Location| at.source == source && at.folder == folder;
                     self.tasks.push(Task {

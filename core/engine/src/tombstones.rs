@@ -85,6 +85,14 @@ impl Tombstones<'_> {
                 }
             }
         }
+        for location in &plan.returned {
+            if let Some(Some(source)) = sources.get(location.source)
+                && let Err(failure) = unmark(&source.folder.join(&location.folder))
+            {
+                let report = &mut reports[location.source];
+                note_of(report, failure_note(&failure), self.observer);
+            }
+        }
         for report in reports {
             report
                 .gone
@@ -104,6 +112,11 @@ impl Tombstones<'_> {
         let Some(mut state) = State::read(&folder)? else {
             return Ok(false);
         };
+        // The source may list another workspace than it did: that says nothing about this one.
+        let is_of_it = state.listing.as_ref().map(|l| *l == source.listing());
+        if is_of_it == Some(false) {
+            return Ok(false);
+        }
         let mut tombstone = Tombstone {
             id: printable(id).to_string(),
             name: printable(&state.full_name).to_string(),
@@ -120,7 +133,10 @@ impl Tombstones<'_> {
                 tombstone.name, tombstone.path
             );
             note_of(report, Finding::warning(note), self.observer);
-        } else if self.options.remove_deleted_repos && self.is_over(tombstone.since) {
+        } else if is_of_it.is_some()
+            && self.options.remove_deleted_repos
+            && self.is_over(tombstone.since)
+        {
             tombstone.removed = self.remove(id, &folder, &tombstone, source, report)?;
         }
         report.gone.push(tombstone);
@@ -173,6 +189,17 @@ impl Tombstones<'_> {
         );
         note_of(report, Finding::warning(note), self.observer);
         Ok(true)
+    }
+}
+
+/// It is listed again, whatever else becomes of it: the next time it is gone is another time.
+fn unmark(folder: &Path) -> Result<(), Failure> {
+    match State::read(folder)? {
+        Some(mut state) if state.gone.is_some() => {
+            state.gone = None;
+            state.write(folder)
+        }
+        _ => Ok(()),
     }
 }
 

@@ -23,6 +23,7 @@ mod inputs;
 mod interruption;
 mod kills;
 mod load;
+mod mishaps;
 #[cfg(unix)]
 mod mount;
 mod names;

@@ -1,6 +1,8 @@
 //! Which snapshots are kept: restic's policy, of which each rule keeps what it keeps whatever the
 //! others say.
 
+use std::collections::HashSet;
+
 use jiff::Span;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -40,7 +42,7 @@ pub enum Reason {
 /// else are in UTC; weeks begin on Monday (ISO 8601).
 pub(super) fn judge(options: &HistoryOptions, entries: &[Entry]) -> Vec<Vec<Reason>> {
     let times: Vec<Timestamp> = entries.iter().map(|entry| entry.time).collect();
-    judge_times(options, &times)
+    judge_times(options, &times, Timestamp::now())
 }
 
 /// The same where snapshots are named that are to go.
@@ -68,7 +70,7 @@ pub(super) fn all_but(named: &[String], entries: &[Entry]) -> Result<Vec<Vec<Rea
     Ok(reasons)
 }
 
-fn judge_times(options: &HistoryOptions, times: &[Timestamp]) -> Vec<Vec<Reason>> {
+fn judge_times(options: &HistoryOptions, times: &[Timestamp], now: Timestamp) -> Vec<Vec<Reason>> {
     let mut reasons = vec![Vec::new(); times.len()];
     if let Some(last) = reasons.last_mut() {
         last.push(Reason::Last);
@@ -77,7 +79,9 @@ fn judge_times(options: &HistoryOptions, times: &[Timestamp]) -> Vec<Vec<Reason>
         reasons.iter_mut().for_each(|all| all.push(Reason::All));
         return reasons;
     }
-    if let (Some(within), Some(newest)) = (options.keep_within, times.iter().max()) {
+    // A clock that was wrong once must not make all others old.
+    let newest = times.iter().filter(|time| **time <= now).max();
+    if let (Some(within), Some(newest)) = (options.keep_within, newest.or(times.last())) {
         let begin = before(*newest, within);
         for (reasons, time) in reasons.iter_mut().zip(times) {
             if *time >= begin {
@@ -93,11 +97,9 @@ fn judge_times(options: &HistoryOptions, times: &[Timestamp]) -> Vec<Vec<Reason>
     ];
     for (count, reason) in rules {
         let mut left = count;
-        let mut period = None;
+        let mut periods = HashSet::new();
         for (reasons, time) in reasons.iter_mut().zip(times).rev() {
-            let this = Some(period_of(reason, *time));
-            if left > 0 && this != period {
-                period = this;
+            if left > 0 && periods.insert(period_of(reason, *time)) {
                 left -= 1;
                 reasons.push(reason);
             }
@@ -145,7 +147,7 @@ mod tests {
 
     fn kept(options: &HistoryOptions, times: &[&str]) -> Vec<String> {
         let parsed: Vec<Timestamp> = times.iter().map(|time| time.parse().unwrap()).collect();
-        let reasons = judge_times(options, &parsed);
+        let reasons = judge_times(options, &parsed, "2026-11-23T00:00:00Z".parse().unwrap());
         let kept = times.iter().zip(reasons).filter(|(_, r)| !r.is_empty());
         kept.map(|(time, _)| (*time).to_owned()).collect()
     }
@@ -183,6 +185,27 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_was_wrong_once_makes_nothing_old() {
+        let times = [
+            "2026-11-19T12:00:00Z",
+            "2036-01-01T12:00:00Z",
+            "2026-11-20T12:00:00Z",
+            "2026-11-20T13:00:00Z",
+            "2026-11-22T12:00:00Z",
+        ];
+        let within = HistoryOptions {
+            keep_within: Within::parse("1y"),
+            ..HistoryOptions::default()
+        };
+        assert_eq!(kept(&within, &times), times);
+        let daily = HistoryOptions {
+            keep_daily: 3,
+            ..HistoryOptions::default()
+        };
+        assert_eq!(kept(&daily, &times), [times[1], times[3], times[4]]);
+    }
+
+    #[test]
     fn lengths_of_time_are_read_as_restic_does() {
         let within = Within::parse("1y6m10d12h").unwrap();
         assert_eq!(
@@ -211,7 +234,7 @@ mod tests {
                 keep_within: Within::parse(&format!("{hours}h")),
                 ..HistoryOptions::default()
             };
-            let reasons = judge_times(&options, &times);
+            let reasons = judge_times(&options, &times, Timestamp::MAX);
             prop_assert!(!reasons.last().unwrap().is_empty());
         }
     }

@@ -56,6 +56,9 @@ pub(super) fn prune(folder: &Path, cancel: &Cancel) -> Result<Pruned, Failure> {
     let garbage = garbage(folder, &roots, &new, cancel)?;
     let mut forgotten: Vec<String> = roots.iter().map(Oid::to_string).collect();
     forgotten.sort_unstable();
+    if let Some(parent) = record.parent() {
+        fs::create_dir_all(parent).map_err(|error| Failure::disk("create", parent, &error))?;
+    }
     sealed::write(
         &record,
         &Record {
@@ -111,12 +114,18 @@ fn garbage(
         unreadable: &HashSet::new(),
         cancel,
     };
+    let head = repository.head().ok().and_then(|head| head.target());
     let needed: Vec<Root> = refs
         .iter()
         .map(|(name, value)| Root {
             oid: value.oid,
             name: String::from_utf8_lossy(name).into_owned(),
         })
+        // An adopted mirror's HEAD may be a commit that no ref has.
+        .chain(head.map(|oid| Root {
+            oid,
+            name: "HEAD".to_owned(),
+        }))
         .collect();
     let mut lost = None;
     let needed = walk.all(&needed, &mut |oid, _| lost = lost.or(Some(oid)))?;

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use git2::Oid;
 
 use crate::names::printable;
-use crate::refs::{RefName, RefValue, Refs, is_valid_name};
+use crate::refs::{OURS, RefName, RefValue, Refs, is_valid_name};
 use crate::{ErrorKind, Failure};
 
 /// What a server advertised.
@@ -49,7 +49,8 @@ impl Advertisement {
         if !seen_capabilities && !packets.rest.is_empty() {
             return Err(bad("it ends before its first ref"));
         }
-        refs.retain(|name, _| !name.starts_with(crate::refs::OURS));
+        // Nor the name that would be a file where ours need a folder.
+        refs.retain(|name, _| !name.starts_with(OURS) && name != b"refs/forgekeep");
         Ok(Self { refs, head, raw })
     }
 }

@@ -64,6 +64,27 @@ pub(super) fn remove_partial(partial: &Path) -> Result<(), Failure> {
     }
 }
 
+/// Moves the packs of a repository into another: the pack first, so that no index is without. One of
+/// the same name is the same.
+pub(super) fn take_packs(from: &Path, to: &Path) -> Result<(), Failure> {
+    let (from, to) = (from.join("objects/pack"), to.join("objects/pack"));
+    let failed = |error: io::Error| Failure::disk("read", &from, &error);
+    for entry in fs::read_dir(&from).map_err(failed)? {
+        let pack = entry.map_err(failed)?.path();
+        if pack.extension().is_none_or(|ending| ending != "pack") {
+            continue;
+        }
+        for file in [pack.clone(), pack.with_extension("idx")] {
+            let target = to.join(file.file_name().unwrap_or_default());
+            if !target.exists() {
+                fs::rename(&file, &target)
+                    .map_err(|error| Failure::disk("move here", &target, &error))?;
+            }
+        }
+    }
+    crate::atomic_file::sync_parent(&to.join("-"))
+}
+
 /// Removes what killed fetches left in an existing mirror: nobody ever uses it, and each kill would
 /// leave as much again.
 ///

@@ -6,14 +6,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use git2::{FetchOptions, Oid, RemoteCallbacks, Repository, RepositoryInitOptions};
+use git2::{FetchOptions, RemoteCallbacks, Repository, RepositoryInitOptions};
 
 use super::ask::Answered;
 use super::merge::merge;
-use super::place::{partial_path, remove_leftovers, remove_partial};
+use super::place::{partial_path, remove_leftovers, remove_partial, take_packs};
 use super::transport::{self, Exchange, with_exchange};
 use super::{
-    Lost, Mirrored, Outcome, Transfer, Upstream, broken, found, merge as merging, wanted_head,
+    Lost, Mirrored, Outcome, Transfer, Upstream, broken, connected, fetch_apart, found,
+    merge as merging, wanted_head,
 };
 use crate::names::printable;
 use crate::refs::{self, RefName, Refs, StoredRefs};
@@ -22,6 +23,7 @@ use crate::{ErrorKind, Failure, atomic_file, packs};
 
 /// One mirror, with what upstream has.
 pub(super) struct Work<'a> {
+    asked: &'a Upstream<'a>,
     pub exchange: Arc<Exchange>,
     pub upstream: Refs,
     pub head: Option<RefName>,
@@ -47,6 +49,7 @@ impl<'a> Work<'a> {
         } = answered;
         let services = upstream.services;
         Self {
+            asked: upstream,
             head: wanted_head(upstream.default_branch, &advertisement),
             exchange: Arc::new(Exchange {
                 client: Arc::clone(&services.http),
@@ -102,7 +105,7 @@ impl<'a> Work<'a> {
         let repository = self.init(partial)?;
         self.download_missing(&repository, partial)?;
         let stored = StoredRefs::default();
-        let (new, changes) = self.merge(&repository, &stored, &[])?;
+        let (new, changes) = self.merge(&repository, &stored)?;
         self.exchange.cancel.check()?;
         self.switch(partial, &stored, &new)?;
         let after = found(&StoredRefs::read(partial)?, partial);
@@ -116,37 +119,63 @@ impl<'a> Work<'a> {
         }
     }
 
-    /// `lost` are tips that somebody else has moved refs away from.
+    /// Brings the snapshots in step with the refs that are there. A state that somebody else has made
+    /// counts only when what it lost is held. Returns the state of the newest snapshot, and what a
+    /// killed run has changed without telling.
+    pub fn settle(&self, stored: &mut StoredRefs) -> Result<(RefState, Option<Changes>), Failure> {
+        let repository = self.open()?;
+        self.check_refs(&repository, stored)?;
+        let settled = self.recorder.settle(&found(stored, self.folder))?;
+        if let Some(found) = settled.found {
+            let odb = repository.odb().map_err(|e| self.failed(&e))?;
+            let mut new = stored.refs.clone();
+            for oid in found.lost.iter().filter(|oid| odb.exists(**oid)) {
+                merging::keep(&mut new, *oid);
+            }
+            refs::peel(&repository, &mut new, &stored.refs).map_err(|e| self.failed(&e))?;
+            refs::replace_all(self.folder, stored, &new)?;
+            found.pending.commit()?;
+            *stored = StoredRefs::read(self.folder)?;
+        }
+        Ok((settled.base, settled.untold))
+    }
+
+    fn open(&self) -> Result<Repository, Failure> {
+        Repository::open_bare(self.folder).map_err(|error| {
+            let (folder, why) = (self.folder.display(), error.message());
+            let message = format!("{folder} cannot be opened: {why}");
+            Failure::new(ErrorKind::Damaged, message).with_hint(
+                "it was left alone; move it elsewhere to have the repository cloned anew",
+            )
+        })
+    }
+
+    /// `untold` is what a killed run has changed.
     pub fn update(
         &self,
         folder: &Path,
-        stored: &StoredRefs,
-        mut lost: Vec<Oid>,
+        mut stored: StoredRefs,
+        untold: Option<Changes>,
     ) -> Result<Outcome, Failure> {
-        let repository = Repository::open_bare(folder).map_err(|error| {
-            Failure::new(
-                ErrorKind::Damaged,
-                format!("{} cannot be opened: {}", folder.display(), error.message()),
-            )
-            .with_hint("it was left alone; move it elsewhere to have the repository cloned anew")
-        })?;
-        self.check_refs(&repository, stored)?;
         remove_leftovers(folder);
-        let settled = self.recorder.settle(&found(stored, folder))?;
+        let (base, more) = self.settle(&mut stored)?;
+        let stored = &stored;
+        let repository = self.open()?;
         self.download_missing(&repository, folder)?;
-        lost.extend(settled.lost);
-        let (new, mut changes) = self.merge(&repository, stored, &lost)?;
+        self.complete(&repository, stored)?;
+        let (new, mut changes) = self.merge(&repository, stored)?;
         let head = self.head.clone().or_else(|| refs::read_head(folder));
         let after = RefState::new(&new, head);
-        changes.old_head = (settled.base.head != after.head).then(|| settled.base.head.clone());
+        changes.old_head = (base.head != after.head).then(|| base.head.clone());
         self.exchange.cancel.check()?;
         // A run that was killed before it wrote HEAD has left nothing else to do.
-        let snapshot = if after == settled.base {
+        let snapshot = if after == base {
             self.switch(folder, stored, &new)?;
             None
         } else {
-            let base = Some(&settled.base);
-            let pending = self.recorder.prepare(base, &after, changes.clone())?;
+            let pending = self
+                .recorder
+                .prepare(Some(&base), &after, changes.clone())?;
             self.switch(folder, stored, &new)?;
             Some(pending.commit()?)
         };
@@ -156,7 +185,10 @@ impl<'a> Work<'a> {
         };
         // Nobody may have its packs open while they are replaced.
         drop(repository);
-        let lost = Lost::new(stored, &changes);
+        let mut lost = Lost::new(stored, &changes);
+        for untold in untold.iter().chain(&more) {
+            lost.branches += Lost::new(stored, untold).branches;
+        }
         let mut outcome = self.outcome(mirrored, &changes, snapshot, lost);
         outcome.note = self.consolidate(folder)?;
         Ok(outcome)
@@ -227,19 +259,50 @@ impl<'a> Work<'a> {
         self.check_arrived(repository)
     }
 
-    /// The refs of step 4. `lost` are further tips to hold, if they are there.
+    /// Makes sure that new tips have all they need. What libgit2 took for being there without it is
+    /// fetched with everything else, as for a clone.
+    fn complete(&self, repository: &Repository, stored: &StoredRefs) -> Result<(), Failure> {
+        let gap = || {
+            let tips = self.upstream.values().map(|value| value.oid);
+            connected::first_gap(repository, &stored.refs, tips, &self.exchange.cancel)
+        };
+        let Some(oid) = gap()? else {
+            return Ok(());
+        };
+        let folder = self.folder;
+        log::info!("{}: {oid} is there, but not all it needs", folder.display());
+        let apart = partial_path(folder);
+        remove_partial(&apart)?;
+        let received = fetch_apart(self.asked, &apart, None, self.progress);
+        let moved = received.and_then(|received| {
+            self.exchange
+                .received
+                .fetch_add(received, Ordering::Relaxed);
+            take_packs(&apart, folder)
+        });
+        let _ = remove_partial(&apart);
+        moved?;
+        let refreshed = repository.odb().and_then(|odb| odb.refresh());
+        refreshed.map_err(|e| self.failed(&e))?;
+        match gap()? {
+            None => Ok(()),
+            Some(oid) => Err(Failure::new(
+                ErrorKind::BadAnswer,
+                format!("the server did not send all that {oid} needs"),
+            )
+            .with_hint("the refs were left as they were; run again later, and report it to the hoster if it stays")
+            .transient()),
+        }
+    }
+
+    /// The refs of step 4.
     fn merge(
         &self,
         repository: &Repository,
         stored: &StoredRefs,
-        lost: &[Oid],
     ) -> Result<(Refs, Changes), Failure> {
         let failed = |error: git2::Error| self.failed(&error);
         let (mut new, changes) = merge(repository, stored, &self.upstream).map_err(failed)?;
-        let odb = repository.odb().map_err(failed)?;
-        for oid in lost.iter().filter(|oid| odb.exists(**oid)) {
-            merging::keep(&mut new, *oid);
-        }
         refs::peel(repository, &mut new, &stored.refs).map_err(failed)?;
         Ok((new, changes))
     }
@@ -333,6 +396,14 @@ fn put_in_place(partial: &Path, folder: &Path) -> Result<(), Failure> {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(Failure::disk("replace", folder, &error)),
+    }
+    // Without these, git would not take it for a repository after a power loss.
+    let config = partial.join("config");
+    fs::File::open(&config)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| Failure::disk("sync", &config, &error))?;
+    for path in [partial.join("objects/pack"), partial.join("objects")] {
+        atomic_file::sync_parent(&path)?;
     }
     fs::rename(partial, folder)
         .map_err(|error| Failure::disk("rename into place", folder, &error))?;

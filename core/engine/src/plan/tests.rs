@@ -17,7 +17,7 @@ fn repository(id: &str, name: &str, size: Option<u64>) -> Repository {
 fn plan(repositories: Vec<Repository>, catalogue: Catalogue) -> Plan {
     let mut plan = Plan::default();
     let filter = RepoFilter::new(&[], &[]).unwrap();
-    plan.add_source(0, repositories, &filter, catalogue, &Movers::new());
+    plan.add_source(0, repositories, &filter, catalogue, &mut Movers::new());
     plan.order();
     plan
 }
@@ -107,13 +107,13 @@ fn a_repository_that_moved_to_another_source_brings_its_folder() {
         source: 1,
         folder: "b#web".to_owned(),
     };
-    let movers = Movers::from([("1".to_owned(), location.clone())]);
+    let mut movers = Movers::from([("1".to_owned(), location.clone())]);
     let mut plan = Plan::default();
     let filter = RepoFilter::new(&[], &[]).unwrap();
     let mut catalogue = Catalogue::default();
     catalogue.claim("a#gone", "9");
     let listed = vec![repository("1", "a/web", None)];
-    plan.add_source(0, listed, &filter, catalogue, &movers);
+    plan.add_source(0, listed, &filter, catalogue, &mut movers);
     assert_eq!(plan.tasks[0].from, Some(location));
     assert_eq!(plan.tasks[0].action, Action::Update);
     assert_eq!(plan.unlisted[0].0, "9");

@@ -130,18 +130,18 @@ impl Engine {
             }
         }
         let is_whole = |index: usize| reports.get(index).is_some_and(SourceReport::is_whole);
-        let moved = movers(&opened, is_whole);
+        let mut moved = movers(&opened, is_whole);
         let mut open = Vec::new();
         for (index, found) in opened.into_iter().enumerate() {
             open.push(found.map(|found| {
-                let movers = moved.get(&found.source.server);
-                let movers = movers.cloned().unwrap_or_default();
+                let mut nobody = Movers::new();
+                let movers = moved.get_mut(&found.source.server);
                 plan.add_source(
                     index,
                     found.repositories,
                     &found.filter,
                     found.catalogue,
-                    &movers,
+                    movers.unwrap_or(&mut nobody),
                 );
                 for note in unused_patterns(&found.filter) {
                     note_of(&mut reports[index], note, observer);
@@ -204,6 +204,7 @@ impl Engine {
             catalogue,
             source: OpenSource {
                 title: source.title.clone(),
+                name: source.name.clone(),
                 hoster: hoster_id,
                 server,
                 folder,

@@ -28,12 +28,24 @@ pub(crate) struct Recorder<'a> {
 pub(crate) struct Settled {
     /// The state that the newest snapshot is of.
     pub base: RefState,
-    /// Tips that refs had at the newest snapshot before, and that somebody else has moved since: to
-    /// be held.
+    /// What somebody else has changed since: first what is lost has to be held, then it is to be
+    /// committed.
+    pub found: Option<Found>,
+    /// What a run changed that was killed before it could tell.
+    pub untold: Option<Changes>,
+}
+
+/// A state that somebody else has made.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// Tips that refs had before.
     pub lost: Vec<Oid>,
+    /// Its snapshot.
+    pub pending: Pending,
 }
 
 /// A snapshot that is written, but does not count yet.
+#[derive(Debug)]
 #[must_use]
 pub(crate) struct Pending {
     store: Store,
@@ -45,25 +57,27 @@ impl Recorder<'_> {
     /// changed: what a killed run has left is finished or forgotten, a mirror without snapshots
     /// gets its first, and so does a state that somebody else has made.
     pub fn settle(&self, found: &RefState) -> Result<Settled, Failure> {
-        self.settle_pending(found)?;
+        let untold = self.settle_pending(found)?;
         let entries = self.store.entries()?;
-        let settled = |base: &RefState, lost| Settled {
+        let settled = |base: &RefState, found| Settled {
             base: base.clone(),
-            lost,
+            found,
+            untold,
         };
         let Some(last) = entries.last() else {
             let changes = Changes::between(&RefState::default(), found);
-            self.write_now(&entries, found, changes, Origin::Adopted)?;
-            return Ok(settled(found, Vec::new()));
+            self.write_full(&entries, found, changes, Origin::Adopted)?
+                .commit()?;
+            return Ok(settled(found, None));
         };
         if found.id(last.time)? == last.id {
-            return Ok(settled(found, Vec::new()));
+            return Ok(settled(found, None));
         }
         let known = self.store.state(&entries, entries.len() - 1, None);
         let known = known.inspect_err(|failure| log::warn!("{failure}")).ok();
         if let Some(known) = known.as_ref().filter(|known| known.tips == found.tips) {
             // Killed after the refs were switched, and before HEAD was.
-            return Ok(settled(known, Vec::new()));
+            return Ok(settled(known, None));
         }
         log::info!(
             "{}: its refs were changed by somebody else",
@@ -72,17 +86,17 @@ impl Recorder<'_> {
         let changes = known.map_or_else(Changes::default, |known| Changes::between(&known, found));
         let lost = changes.refs.values();
         let lost = lost.filter_map(|change| change.ends().0).collect();
-        self.write_now(&entries, found, changes, Origin::Found)?;
-        Ok(settled(found, lost))
+        let pending = self.write_full(&entries, found, changes, Origin::Found)?;
+        Ok(settled(found, Some(Found { lost, pending })))
     }
 
-    fn settle_pending(&self, found: &RefState) -> Result<(), Failure> {
+    fn settle_pending(&self, found: &RefState) -> Result<Option<Changes>, Failure> {
         let path = &self.store.pending;
         let pending = match Snapshot::read(path) {
-            Ok(None) => return Ok(()),
+            Ok(None) => return Ok(None),
             Ok(Some(pending)) => Some(pending),
-            // Never synced to its end, or of no version that was here: no refs follow from it.
-            Err(failure) if failure.kind != ErrorKind::Disk => None,
+            // Never synced to its end: no refs follow from it.
+            Err(failure) if failure.kind == ErrorKind::Damaged => None,
             Err(failure) => return Err(failure),
         };
         let realised = pending.filter(|pending| {
@@ -93,27 +107,32 @@ impl Recorder<'_> {
             state.id(pending.time).is_ok_and(|id| id == pending.id)
         });
         match realised {
-            Some(snapshot) => Pending {
-                store: self.store.clone(),
-                name: name_of(&snapshot),
+            Some(snapshot) => {
+                let pending = Pending {
+                    store: self.store.clone(),
+                    name: name_of(&snapshot),
+                };
+                pending.commit()?;
+                Ok(Some(snapshot.changes))
             }
-            .commit()
-            .map(drop),
-            None => fs::remove_file(path).map_err(|error| Failure::disk("remove", path, &error)),
+            None => {
+                fs::remove_file(path).map_err(|error| Failure::disk("remove", path, &error))?;
+                Ok(None)
+            }
         }
     }
 
     /// Writes a snapshot for refs that are there already.
-    fn write_now(
+    fn write_full(
         &self,
         entries: &[Entry],
         state: &RefState,
         changes: Changes,
         origin: Origin,
-    ) -> Result<SnapshotId, Failure> {
+    ) -> Result<Pending, Failure> {
         let mut snapshot = self.make(entries, state, changes, origin)?;
         snapshot.tips = Some(state.tips.clone());
-        self.write_pending(&snapshot)?.commit()
+        self.write_pending(&snapshot)
     }
 
     /// Writes the snapshot of the refs that the mirror is about to have. `base` is the state of the

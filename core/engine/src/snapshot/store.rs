@@ -55,11 +55,12 @@ impl Store {
         self.folder.join(name.to_string())
     }
 
-    /// Whether there is a snapshot, and none that is pending: for runs that change nothing, which
-    /// shall cost nothing either.
-    pub(crate) fn is_settled(&self) -> bool {
-        let has_any = fs::read_dir(&self.folder).is_ok_and(|mut entries| entries.next().is_some());
-        has_any && !self.pending.exists()
+    /// Whether the newest snapshot is of this state, and none is pending. No file is read: runs that
+    /// change nothing shall cost nothing either.
+    pub(crate) fn is_settled(&self, found: &RefState) -> bool {
+        let entries = self.entries().unwrap_or_default();
+        let is_of = |last: &Entry| found.id(last.time).is_ok_and(|id| id == last.id);
+        !self.pending.exists() && entries.last().is_some_and(is_of)
     }
 
     /// The snapshots, the oldest first. Files with other names are none.

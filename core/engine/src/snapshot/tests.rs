@@ -139,30 +139,34 @@ fn what_a_killed_run_left_is_finished_or_forgotten() {
     let one = state("refs/heads/a", &[("refs/heads/a", 1)]);
     let two = state("refs/heads/b", &[("refs/heads/b", 2)]);
     let entries = record(folder.path(), std::slice::from_ref(&one));
-    assert!(recorder.store.is_settled());
+    assert!(recorder.store.is_settled(&one));
+    assert!(!recorder.store.is_settled(&two));
     let prepare = || {
         let changes = Changes::between(&one, &two);
         drop(recorder.prepare(Some(&one), &two, changes).unwrap());
-        assert!(!recorder.store.is_settled());
+        assert!(!recorder.store.is_settled(&one));
     };
     // Killed before the refs were switched.
     prepare();
     assert_eq!(recorder.settle(&one).unwrap().base, one);
     assert_eq!(recorder.store.entries().unwrap(), entries);
-    assert!(recorder.store.is_settled());
+    assert!(recorder.store.is_settled(&one));
     // Killed after it, and before HEAD was.
     prepare();
     let half = RefState {
         head: one.head.clone(),
         tips: two.tips.clone(),
     };
-    assert_eq!(recorder.settle(&half).unwrap().base, two);
+    let settled = recorder.settle(&half).unwrap();
+    assert_eq!(settled.base, two);
+    // The alarm about it is still to be raised.
+    assert_eq!(settled.untold.unwrap().refs.len(), 2);
     assert_eq!(recorder.store.entries().unwrap().len(), 2);
     // Whatever is in it: half a file is no snapshot.
     fs::write(&recorder.store.pending, "{\"format\": 1").unwrap();
     recorder.settle(&two).unwrap();
     assert_eq!(recorder.store.entries().unwrap().len(), 2);
-    assert!(recorder.store.is_settled());
+    assert!(recorder.store.is_settled(&two));
 }
 
 #[test]
@@ -173,14 +177,18 @@ fn a_state_that_is_found_becomes_a_snapshot_and_what_it_lost_is_named() {
     let found = state("refs/heads/a", &[("refs/heads/a", 1)]);
     recorder.settle(&found).unwrap();
     let moved = state("refs/heads/a", &[("refs/heads/a", 2), ("refs/heads/x", 3)]);
-    assert_eq!(recorder.settle(&moved).unwrap().lost, [oid(1)]);
+    let settled = recorder.settle(&moved).unwrap().found.unwrap();
+    assert_eq!(settled.lost, [oid(1)]);
+    // It does not count before that is held.
+    assert_eq!(recorder.store.entries().unwrap().len(), 1);
+    settled.pending.commit().unwrap();
     let entries = recorder.store.entries().unwrap();
     let origins = entries.iter().map(|entry| entry.read().unwrap().origin);
     assert_eq!(
         origins.collect::<Vec<_>>(),
         [Origin::Adopted, Origin::Found]
     );
-    assert!(recorder.settle(&moved).unwrap().lost.is_empty());
+    assert!(recorder.settle(&moved).unwrap().found.is_none());
     assert_eq!(recorder.store.entries().unwrap(), entries);
 }
 

@@ -52,9 +52,11 @@ pub(crate) fn links(kind: ObjectType, data: &[u8], visit: &mut dyn FnMut(Link)) 
                 let space = rest[..end].iter().position(|byte| *byte == b' ')?;
                 let (entry, after) = rest.split_at_checked(end + 21)?;
                 let oid = Oid::from_bytes(entry.get(end + 1..)?).ok()?;
-                let mode = entry[..space].trim_ascii_start();
+                // Old versions of git have padded them.
+                let padding = entry[..space].iter().take_while(|byte| **byte == b'0');
+                let mode = entry.get(padding.count()..space)?;
                 if mode != GITLINK {
-                    let is_tree = matches!(mode, b"40000" | b"040000");
+                    let is_tree = mode == b"40000";
                     see(oid, !is_tree, is_tree);
                 }
                 rest = after;
