@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::catalogue::{REPOSITORY, State, WIKI};
 use crate::lock::OWN_FOLDER;
-use crate::snapshot::Store;
+use crate::snapshot::{self, Store};
 use crate::{ErrorKind, Failure, names};
 
 /// Folder in the backup folder with copies of configurations.
@@ -78,13 +78,15 @@ pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
         let title = names::decode_component(&name).unwrap_or_else(|| name.clone());
         for (folder, below) in folders(&source)? {
             let state = State::read(&folder);
-            let holds_mirror = folder.join(REPOSITORY).join("HEAD").exists();
-            if matches!(state, Ok(None)) && !holds_mirror {
+            // Also what is left of one: nobody shall take it for nothing.
+            let holds_mirror = folder.join(REPOSITORY).join("objects").is_dir();
+            let holds_snapshots = folder.join(snapshot::FOLDER).is_dir();
+            if matches!(state, Ok(None)) && !holds_mirror && !holds_snapshots {
                 continue;
             }
             let known = match &state {
-                Ok(state) => state.clone(),
-                Err(_) => State::recover(&folder),
+                Ok(Some(state)) => Some(state.clone()),
+                Ok(None) | Err(_) => State::recover(&folder),
             };
             let full_name = known.map(|state| state.full_name);
             let full_name = full_name

@@ -276,3 +276,53 @@ fn a_ref_that_would_be_in_the_way_of_ours_is_not_taken() {
     assert!(!refs.lines().any(|name| name == "refs/forgekeep"), "{refs}");
     assert_all_restorable(&world, "web");
 }
+
+#[test]
+fn what_is_missing_altogether_is_not_called_sound() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    world.forge.repository("api").commit("one");
+    world.backup().expect(0);
+    let damaged = |named: &str| {
+        let run = world.forgekeep(&["verify"]).run().expect(3);
+        assert!(run.stdout.contains(named), "{}", run.stdout);
+    };
+    let folder = world.folder("web");
+    let aside = world.sandbox.path("aside");
+    for gone in ["", "repo", "snapshots"] {
+        fs::rename(folder.join(gone), &aside).unwrap();
+        damaged(match gone {
+            "snapshots" => "all snapshots are missing",
+            _ => "acme/acme#web",
+        });
+        fs::rename(&aside, folder.join(gone)).unwrap();
+    }
+    fs::remove_file(folder.join("forgekeep.json")).unwrap();
+    fs::rename(folder.join("repo/HEAD"), &aside).unwrap();
+    damaged("acme/acme#web");
+    fs::rename(&aside, folder.join("repo/HEAD")).unwrap();
+    fs::rename(world.sandbox.backup().join("acme"), &aside).unwrap();
+    damaged("acme/acme#api");
+    fs::rename(&aside, world.sandbox.backup().join("acme")).unwrap();
+    world.backup().expect(0);
+    world.forgekeep(&["verify"]).run().expect(0);
+    world.assert_mirrored(web);
+}
+
+#[test]
+fn damage_that_was_seen_before_a_rename_is_healed_after_it() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one").commit("two");
+    world.backup().expect(0);
+    let packs = fs::read_dir(world.mirror("web").join("objects/pack")).unwrap();
+    let mut packs = packs.map(|entry| entry.unwrap().path());
+    let pack = packs.find(|path| path.extension().is_some_and(|e| e == "pack"));
+    fs::remove_file(pack.unwrap()).unwrap();
+    world.forgekeep(&["verify"]).run().expect(3);
+    web.rename("site");
+    let run = world.backup().expect(0);
+    let note = run.repository("acme/site")["note"].as_str().unwrap();
+    assert!(note.contains("healed"), "{note}");
+    world.assert_mirrored(web);
+    world.forgekeep(&["verify"]).run().expect(0);
+}

@@ -107,10 +107,16 @@ impl Patient<'_> {
 
     fn known(&self) -> Option<Verified> {
         let health = self.patients.health();
-        health
-            .as_ref()?
-            .of(self.source, Some(self.id), self.path)
-            .cloned()
+        let known = health.as_ref()?;
+        let mut known = known.of(self.source, Some(self.id), self.path)?.clone();
+        // Its folder may have followed a rename since.
+        let old = std::mem::replace(&mut known.path, self.path.to_owned());
+        for damage in known.damage.iter_mut().chain(&mut known.lost) {
+            if let Some(below) = damage.file.strip_prefix(&old) {
+                damage.file = format!("{}{below}", self.path);
+            }
+        }
+        Some(known)
     }
 
     /// Whether a damage is one of this mirror, and not of the other one or of the state file.

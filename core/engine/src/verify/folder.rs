@@ -83,6 +83,7 @@ pub fn run(
     if files {
         let mut found = Vec::new();
         own_files(local_folder, &mut found);
+        missing(local_folder, &mut found);
         verdict.files = found
             .iter()
             .map(|finding| finding.to_damage(local_folder, ""))
@@ -169,6 +170,50 @@ pub(super) fn was_completed(kept: &Kept) -> Result<bool, Failure> {
         serde_json::from_slice::<Finished>(&text).ok()
     });
     Ok(finished.is_some_and(|newest| newest.finished > first.time))
+}
+
+/// Repositories that the newest report says are in the backup, and that are not.
+fn missing(local_folder: &Path, found: &mut Vec<Finding>) {
+    #[derive(serde::Deserialize)]
+    struct Report {
+        sources: Vec<Source>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Source {
+        repositories: Vec<Entry>,
+        #[serde(default)]
+        gone: Vec<Entry>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Entry {
+        path: String,
+        #[serde(default)]
+        outcome: String,
+        #[serde(default)]
+        removed: bool,
+    }
+    let runs = history::folder(local_folder);
+    let names = history::names(&runs).unwrap_or_default();
+    let mut reports = names.iter().filter(|name| history::is_report(name));
+    let newest = reports.find_map(|name| {
+        let text = fs::read(runs.join(name)).ok()?;
+        let report: Report = serde_json::from_slice(&text).ok()?;
+        // Runs that could not be made know nothing.
+        (!report.sources.is_empty()).then_some(report)
+    });
+    for source in newest.into_iter().flat_map(|report| report.sources) {
+        let good = source.repositories.into_iter().filter(|repository| {
+            ["cloned", "updated", "unchanged", "empty"].contains(&repository.outcome.as_str())
+        });
+        let gone = source.gone.into_iter().filter(|gone| !gone.removed);
+        for Entry { path, .. } in good.chain(gone) {
+            let folder = local_folder.join(&path);
+            if !path.is_empty() && !folder.is_dir() {
+                let what = "the repository's folder is missing, and the last run had it";
+                found.push(Finding::new(Part::Mirror, &folder, what));
+            }
+        }
+    }
 }
 
 /// The files in [`OWN_FOLDER`] that can be damaged.

@@ -11,6 +11,7 @@ use super::links::links;
 use super::reach::Root;
 use super::{Finding, Part};
 use crate::cancel::Cancel;
+use crate::catalogue::State;
 use crate::names::printable;
 use crate::refs::{self, FORGOTTEN, KEPT, OURS, RefValue, Refs, StoredRefs};
 use crate::snapshot::{Entry, RefState, Snapshot, SnapshotId, Store, ref_text};
@@ -269,7 +270,11 @@ fn check_files(
         before.insert(&entry.id);
     }
     let folder = store.folder();
-    if entries.is_empty() && folder.is_dir() && !pending(folder).exists() {
+    // A mirror has its first snapshot from its first run on; one of SCM Backup's has no state yet.
+    let of_repository = folder.parent().and_then(Path::parent).unwrap_or(folder);
+    let state = State::read(of_repository).ok().flatten();
+    let had_some = folder.is_dir() || state.is_some_and(|state| state.format > 1);
+    if entries.is_empty() && had_some && !pending(folder).exists() {
         findings.push(Finding::new(Part::Gap, folder, "all snapshots are missing"));
     }
     Ok(())
