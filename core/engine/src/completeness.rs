@@ -5,8 +5,6 @@
 //! and with the number that the hoster states. A listing that falls short of either is an error of
 //! the source; what it holds is backed up, and the number to compare with stays.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -15,16 +13,19 @@ use serde_json::{Map, Value};
 
 use crate::hoster::{Finding, Severity};
 use crate::lock::OWN_FOLDER;
-use crate::{ErrorKind, Failure, atomic_file};
+use crate::sealed::{self, Formats};
+use crate::{ErrorKind, Failure};
 
 /// File in [`OWN_FOLDER`] that remembers how much each source listed.
 const FILE: &str = "listings.json";
 
-/// The format of [`FILE`] that this version writes.
-const FORMAT: u32 = 1;
-
-/// Largest file that is read: some hundred thousand sources.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// Of [`FILE`]: some hundred thousand sources at most.
+pub(crate) const FORMATS: Formats = Formats {
+    known: 2,
+    sealed_since: 2,
+    max_bytes: 64 * 1024 * 1024,
+    hint: "compare the number of repositories yourself, then move this one file away: the next run begins to remember anew",
+};
 
 /// From how many repositories on losing half of them is no everyday thing.
 const HALF_MATTERS: u64 = 4;
@@ -167,14 +168,11 @@ impl Listings {
         let (Ok(document), true) = (&self.known, self.changed) else {
             return Ok(());
         };
-        let mut text = serde_json::to_vec_pretty(document).map_err(|error| {
-            Failure::new(
-                ErrorKind::Other,
-                format!("{} cannot be made: {error}", self.path.display()),
-            )
-        })?;
-        text.push(b'\n');
-        atomic_file::replace(&self.path, &text)
+        let document = Document {
+            format: FORMATS.known,
+            ..document.clone()
+        };
+        sealed::write(&self.path, &document)
             .map_err(|failure| failure.while_doing("what was listed is not remembered"))
     }
 }
@@ -229,46 +227,14 @@ fn remember(document: &mut Document, key: Key<'_>, listed: u64, accepted_shortfa
 }
 
 fn read(path: &Path) -> Result<Document, Failure> {
-    let unknown = |failure: Failure| {
+    let document = sealed::read(path, FORMATS).map_err(|failure| {
         failure.while_doing("what was listed cannot be compared with what was listed last time")
-    };
-    let damaged = |why: String| {
-        let failure = Failure::new(
-            ErrorKind::Damaged,
-            format!("{} is damaged: {why}", path.display()),
-        );
-        unknown(failure.with_hint(
-            "compare the number of repositories yourself, then move this one file away: the next \
-             run begins to remember anew",
-        ))
-    };
-    let text = match fs::metadata(path) {
-        Ok(metadata) if metadata.len() > MAX_BYTES => {
-            return Err(damaged(format!("it has {} bytes", metadata.len())));
-        }
-        Ok(_) => fs::read(path),
-        Err(error) => Err(error),
-    };
-    let text = match text {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok(Document {
-                format: FORMAT,
-                sources: Vec::new(),
-                more: Map::new(),
-            });
-        }
-        Err(error) => return Err(unknown(Failure::disk("read", path, &error))),
-    };
-    let document: Document =
-        serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
-    if document.format != FORMAT {
-        return Err(damaged(format!(
-            "its format is {}, and this version knows {FORMAT}",
-            document.format
-        )));
-    }
-    Ok(document)
+    })?;
+    Ok(document.unwrap_or_else(|| Document {
+        format: FORMATS.known,
+        sources: Vec::new(),
+        more: Map::new(),
+    }))
 }
 
 #[cfg(test)]

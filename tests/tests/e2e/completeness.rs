@@ -102,7 +102,7 @@ fn a_little_less_than_last_time_is_everyday_life() {
     hide(&world, &["d", "e"]);
     world.backup().expect(0);
     let memory: Value = serde_json::from_slice(&fs::read(remembered(&world)).unwrap()).unwrap();
-    assert_eq!(memory["format"], 1);
+    assert_eq!(memory["format"], 2);
     let entry = &memory["sources"][0];
     assert_eq!(entry["listed"], 3);
     for (key, value) in [("title", "acme"), ("hoster", "bitbucket"), ("name", "acme")] {

@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 
 const ACME: Key<'_> = Key {
@@ -141,11 +143,16 @@ fn unknown_keys_are_kept() {
 fn a_damaged_or_newer_file_is_an_error_and_stays_as_it_is() {
     let folder = folder();
     let path = folder.path().join(OWN_FOLDER).join(FILE);
-    for text in ["{\"format\": 1, \"sou", r#"{"format": 2, "sources": []}"#] {
+    // Cut off, without its checksum, and of a newer version.
+    for (text, kind) in [
+        ("{\"format\": 1, \"sou", ErrorKind::Damaged),
+        (r#"{"format": 2, "sources": []}"#, ErrorKind::Damaged),
+        (r#"{"format": 3, "sources": []}"#, ErrorKind::Other),
+    ] {
         fs::write(&path, text).unwrap();
         for accept in [false, true] {
             let verdict = run(folder.path(), ACME, 4, None, accept);
-            assert_eq!(verdict.errors[0].kind, ErrorKind::Damaged);
+            assert_eq!(verdict.errors[0].kind, kind);
             assert!(verdict.errors[0].message.contains(FILE));
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }

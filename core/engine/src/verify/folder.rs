@@ -13,7 +13,7 @@ use super::{Checked, Damage, Finding, Health, Part, Soundness, Watch, check, hea
 use crate::inventory::Kept;
 use crate::lock::{OWN_FOLDER, RunLock};
 use crate::run::RunError;
-use crate::{ErrorKind, Failure, history};
+use crate::{ErrorKind, Failure, completeness, history, sealed};
 
 /// What verifying has shown.
 #[derive(Clone, Debug)]
@@ -219,7 +219,10 @@ fn missing(local_folder: &Path, found: &mut Vec<Finding>) {
 /// The files in [`OWN_FOLDER`] that can be damaged.
 fn own_files(local_folder: &Path, found: &mut Vec<Finding>) {
     let own = local_folder.join(OWN_FOLDER);
-    check_json(&own.join("listings.json"), found);
+    let listings = own.join("listings.json");
+    if let Err(failure) = sealed::read::<serde_json::Value>(&listings, completeness::FORMATS) {
+        found.push(Finding::of(Part::State, &listings, &failure));
+    }
     if let Err(failure) = Health::read(local_folder) {
         found.push(Finding::of(Part::State, &own.join(health::FILE), &failure));
     }
