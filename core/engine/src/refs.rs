@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 
 use git2::Oid;
 
+use crate::verify::states::peeled;
 use crate::{ErrorKind, Failure, atomic_file};
 
 /// Name of a ref. Bytes, as in git: a name need not be UTF-8.
@@ -207,6 +208,9 @@ pub(crate) fn format_packed(refs: &Refs) -> Vec<u8> {
 
 /// Fills in what annotated tags peel to, as `packed-refs` promises it. `known` are values that were
 /// looked at before.
+///
+/// Read from the bytes: what a tag is of may be a commit that libgit2 cannot parse, as old programs
+/// have written them.
 pub fn peel(
     repository: &git2::Repository,
     refs: &mut Refs,
@@ -219,8 +223,14 @@ pub fn peel(
         }
         let (_, kind) = odb.read_header(value.oid)?;
         value.peeled = if kind == git2::ObjectType::Tag {
-            let tag = repository.find_object(value.oid, None)?;
-            Some(tag.peel(git2::ObjectType::Any)?.id())
+            let target = peeled(&odb, value.oid).ok_or_else(|| {
+                git2::Error::new(
+                    git2::ErrorCode::NotFound,
+                    git2::ErrorClass::Tag,
+                    format!("what the tag {} is of cannot be read", value.oid),
+                )
+            })?;
+            Some(target)
         } else {
             None
         };
@@ -284,6 +294,33 @@ mod tests {
         let stored = StoredRefs::read(folder.path()).unwrap();
         assert!(stored.loose.is_empty());
         assert_eq!(stored.refs, new);
+    }
+
+    #[test]
+    fn tags_of_what_libgit2_cannot_parse_are_peeled() {
+        use git2::ObjectType::{Commit, Tag};
+
+        let folder = tempfile::tempdir().unwrap();
+        let repository = git2::Repository::init_bare(folder.path()).unwrap();
+        let odb = repository.odb().unwrap();
+        let tree = repository.treebuilder(None).unwrap().write().unwrap();
+        let commit = format!("tree {tree}\nauthor John 1 +0000\ncommitter John 1 +0000\n\nx\n");
+        let commit = odb.write(Commit, commit.as_bytes()).unwrap();
+        assert!(repository.find_commit(commit).is_err());
+        let tag = |of: Oid, kind: &str| {
+            let tag = format!("object {of}\ntype {kind}\ntag t\n\nx\n");
+            odb.write(Tag, tag.as_bytes()).unwrap()
+        };
+        let inner = tag(commit, "commit");
+        let tags = [inner, tag(inner, "tag"), tag(oid('1'), "commit")];
+        let refs = |oid| Refs::from([(b"refs/tags/t".to_vec(), RefValue { oid, peeled: None })]);
+        for oid in &tags[..2] {
+            let mut refs = refs(*oid);
+            peel(&repository, &mut refs, &Refs::new()).unwrap();
+            assert_eq!(refs[&b"refs/tags/t"[..]].peeled, Some(commit));
+        }
+        let failed = peel(&repository, &mut refs(tags[2]), &Refs::new()).unwrap_err();
+        assert!(failed.message().contains(&tags[2].to_string()), "{failed}");
     }
 
     #[test]

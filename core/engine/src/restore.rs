@@ -5,9 +5,9 @@
 //!
 //! 1. the objects are copied, each pack against its checksum (`copy`);
 //! 2. all that the refs reach must be there and readable: a damaged backup is no good restore
-//!    (`reach`);
+//!    (`reach`; `unindexed` helps where only an index is);
 //! 3. the refs and `HEAD` of the state are written, those of Forgekeep's own left out;
-//! 4. the work tree is checked out;
+//! 4. the work tree is checked out (`work_tree`);
 //! 5. the whole is put in its place (`place`).
 //!
 //! `moment` says which state is meant, `all` restores every repository of a backup, and `push` sets
@@ -19,10 +19,11 @@ mod moment;
 mod place;
 mod push;
 mod reach;
+mod unindexed;
+mod work_tree;
 
 use std::path::Path;
 
-use git2::build::CheckoutBuilder;
 use git2::{Repository, RepositoryInitOptions};
 use jiff::Timestamp;
 
@@ -140,19 +141,30 @@ impl Head {
 ///
 /// # Errors
 ///
-/// Nothing that looks like a repository is left then. [`ErrorKind::ForeignFolder`] if something is
-/// in the way, [`ErrorKind::Damaged`] if the mirror lacks something.
+/// Nothing that looks like a repository is left then, unless it is all there but for a work tree that
+/// git has to check out; this is said. [`ErrorKind::ForeignFolder`] if something is in the way,
+/// [`ErrorKind::Damaged`] if the mirror lacks something.
 pub fn restore(order: &Order<'_>, cancel: &Cancel) -> Result<Restored, Failure> {
     initialise()?;
     cancel.check()?;
     let building = place::Building::begin(order.target)?;
-    let restored = build(order, &building.folder(), cancel)?;
+    // Once more, now that it is there: somebody may have put a link in the way. A mirror is at
+    // <backup>/<title>/<repository>/<repo or wiki>.
+    if let Some(backup) = order.mirror.ancestors().nth(3) {
+        place::check_outside(&building.folder(), backup)?;
+    }
+    let (restored, no_work_tree) = build(order, &building.folder(), cancel)?;
     cancel.check()?;
     building.finish(if order.bare { "HEAD" } else { ".git" })?;
-    Ok(restored)
+    no_work_tree.map_or(Ok(restored), Err)
 }
 
-fn build(order: &Order<'_>, folder: &Path, cancel: &Cancel) -> Result<Restored, Failure> {
+/// Also returns why there is no work tree, if there should be one.
+fn build(
+    order: &Order<'_>,
+    folder: &Path,
+    cancel: &Cancel,
+) -> Result<(Restored, Option<Failure>), Failure> {
     let git_dir = match order.bare {
         true => folder.to_owned(),
         false => folder.join(".git"),
@@ -164,8 +176,8 @@ fn build(order: &Order<'_>, folder: &Path, cancel: &Cancel) -> Result<Restored, 
         .external_template(false);
     drop(Repository::init_opts(folder, &options).map_err(|e| failed(&e))?);
     let state = &order.chosen.state;
-    let damaged = copy::objects(order.mirror, &git_dir, cancel)?;
-    let rescued = reach::complete(&git_dir, order.mirror, &state.tips, cancel)?;
+    let mut damaged = copy::objects(order.mirror, &git_dir, cancel)?;
+    let rescued = reach::complete(&git_dir, order.mirror, &state.tips, &mut damaged, cancel)?;
     if rescued > 0 {
         log::info!("{rescued} objects were packed anew out of what is damaged");
     }
@@ -176,15 +188,18 @@ fn build(order: &Order<'_>, folder: &Path, cancel: &Cancel) -> Result<Restored, 
     if let Head::Born(name) | Head::Unborn(name) = &head {
         refs::write_head(&git_dir, name)?;
     }
-    if let (false, Head::Born(_)) = (order.bare, &head) {
+    let mut no_work_tree = None;
+    if let (false, Head::Born(name)) = (order.bare, &head) {
         cancel.check()?;
-        check_out(&repository)?;
+        let tip = state.tips.get(name);
+        no_work_tree = tip.map_or(Ok(None), |tip| work_tree::check_out(&repository, *tip))?;
     }
-    Ok(Restored {
+    let restored = Restored {
         refs: state.tips.len(),
         head,
         damaged,
-    })
+    };
+    Ok((restored, no_work_tree))
 }
 
 /// Writes these refs into a repository that has none.
@@ -198,25 +213,6 @@ fn write_refs(repository: &Repository, git_dir: &Path, tips: &Tips) -> Result<()
     refs::replace_all(git_dir, &StoredRefs::default(), &refs)
 }
 
-fn check_out(repository: &Repository) -> Result<(), Failure> {
-    let mut options = CheckoutBuilder::new();
-    options.force();
-    repository
-        .checkout_head(Some(&mut options))
-        .map_err(|error| {
-            Failure::new(
-                ErrorKind::Git,
-                format!(
-                    "the work tree cannot be checked out: {}",
-                    printable(error.message())
-                ),
-            )
-            .with_hint(
-                "--bare restores the repository without a work tree; git can then check it out",
-            )
-        })
-}
-
 /// An error of libgit2's.
 fn failed(error: &git2::Error) -> Failure {
     let message = printable(error.message());
@@ -226,4 +222,36 @@ fn failed(error: &git2::Error) -> Failure {
     };
     Failure::new(kind, format!("the restore failed: {message}"))
         .with_hint("see whether the disk is full or read-only; -v shows more")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_turns_out_to_be_in_the_backup_is_left_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let mirror = root.path().join("backup/acme/acme#web/repo");
+        std::fs::create_dir_all(&mirror).unwrap();
+        let state = RefState {
+            head: None,
+            tips: Tips::new(),
+        };
+        let chosen = Chosen {
+            snapshot: None,
+            state,
+        };
+        let order = |target| Order {
+            mirror: &mirror,
+            chosen: &chosen,
+            target,
+            bare: true,
+        };
+        let inside = root.path().join("backup/acme/new");
+        let refused = restore(&order(&inside), &Cancel::new()).unwrap_err();
+        assert_eq!(refused.kind, ErrorKind::ForeignFolder);
+        let folder = std::fs::read_dir(inside.parent().unwrap()).unwrap();
+        assert_eq!(folder.count(), 1);
+        restore(&order(&root.path().join("new")), &Cancel::new()).unwrap();
+    }
 }

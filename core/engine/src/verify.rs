@@ -7,10 +7,12 @@
 //!
 //! - `examine`: one mirror, in terms that healing understands;
 //! - `objects`, `links`, `reach`: its objects, what they name, what is reached;
+//! - `auxiliary`: what git derives from them;
 //! - `states`: its refs, `HEAD`, configuration and snapshots;
 //! - `folder`: the backup folder as a whole;
 //! - `health`: what is remembered.
 
+pub(crate) mod auxiliary;
 mod examine;
 mod folder;
 mod health;
@@ -130,6 +132,8 @@ pub(crate) enum Part {
     Refs,
     Pack,
     Index,
+    /// What git derives from packs and objects, and makes anew if it is not there.
+    Auxiliary,
     /// A loose object's file.
     Loose,
     /// An object that is nowhere, or nowhere readable, and needed.

@@ -114,7 +114,9 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize) {
     if !verdict.files.is_empty() {
         out!("the backup folder's own files: damaged");
         print_damage(&verdict.files);
-        out!("  hint: look into it; a file that is damaged may be moved away, a repository that is missing is cloned anew by `forgekeep backup`, without its history");
+        out!(
+            "  hint: look into it; a file that is damaged may be moved away, a repository that is missing is cloned anew by `forgekeep backup`, without its history"
+        );
     }
     if common.quiet && verdict.exit_code() == 0 {
         return;

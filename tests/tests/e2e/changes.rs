@@ -1,6 +1,8 @@
 //! What happens upstream between two runs, and what stays in the backup all the same.
 
-use forgekeep_tests::{RequestKind, compare, git};
+use std::path::Path;
+
+use forgekeep_tests::{Repo, RequestKind, compare, git};
 
 use crate::support::{World, kept};
 
@@ -180,4 +182,72 @@ fn a_clone_of_the_mirror_checks_out_the_default_branch_also_after_a_change_of_it
     assert_eq!(branch_after_clone(&world, "second"), "develop");
     world.assert_mirrored(web);
     assert_eq!(world.backup().expect(0).outcome("acme/web"), "unchanged");
+}
+
+/// Gives a repository a branch and tags on a commit without an e-mail, as old programs wrote them.
+/// libgit2 cannot parse it.
+pub fn malformed(web: Repo<'_>, branch: &str) -> String {
+    let folder = web.git_dir();
+    let tree = web.rev_parse("main^{tree}");
+    let parent = web.rev_parse("main");
+    let commit = format!(
+        "tree {tree}\nparent {parent}\nauthor John 1200000000 +0000\n\
+         committer John <john@example.com> 1200000000 +0000\n\nold\n"
+    );
+    let write = |kind: &str, content: &str| {
+        let arguments = ["hash-object", "-t", kind, "-w", "--stdin", "--literally"];
+        git::run_with_input(&folder, &arguments, content.as_bytes())
+    };
+    let commit = write("commit", &commit);
+    let tag = |of: &str, kind: &str| {
+        let tag = format!(
+            "object {of}\ntype {kind}\ntag t\ntagger Ada <ada@example.com> 1200000000 +0000\n\nt\n"
+        );
+        write("tag", &tag)
+    };
+    let inner = tag(&commit, "commit");
+    let outer = tag(&inner, "tag");
+    for (name, oid) in [
+        (format!("refs/heads/{branch}"), &commit),
+        ("refs/tags/inner".to_owned(), &inner),
+        ("refs/tags/outer".to_owned(), &outer),
+    ] {
+        web.git(&["update-ref", &name, oid]);
+    }
+    commit
+}
+
+#[test]
+fn tags_of_a_commit_that_libgit2_cannot_parse_are_backed_up() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    let commit = malformed(web, "old");
+    let run = world.backup().expect(0);
+    assert_eq!(run.outcome("acme/web"), "cloned");
+    let mirror = world.mirror("web");
+    let of = |folder: &Path| (compare::refs(folder), git::run(folder, &["show-ref", "-d"]));
+    assert_eq!(of(&mirror), of(&web.git_dir()));
+    let peeled = format!("{commit} refs/tags/outer^{{}}");
+    assert!(of(&mirror).1.contains(&peeled), "{}", of(&mirror).1);
+    assert_eq!(world.backup().expect(0).outcome("acme/web"), "unchanged");
+}
+
+#[test]
+fn a_commit_that_libgit2_cannot_parse_may_come_later_and_others_after_it() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    malformed(web, "old");
+    let same = || {
+        let of = |folder: &Path| git::run(folder, &["show-ref", "-d"]);
+        assert_eq!(of(&world.mirror("web")), of(&web.git_dir()));
+    };
+    world.backup().expect(0);
+    same();
+    web.commit("two").commit_to("side", "three");
+    let run = world.backup().expect(0);
+    assert_eq!(run.repository("acme/web")["refs"]["forced"], 0);
+    same();
+    assert_eq!(world.backup().expect(0).outcome("acme/web"), "unchanged");
+    world.forgekeep(&["verify"]).run().expect(0);
 }

@@ -10,6 +10,7 @@ use forgekeep_tests::{Action, Fault, Repo, RequestKind, Run, compare, git};
 
 use crate::support::{World, files, kept};
 use crate::verify::damage::{damaged, flip, only, put, shown, verify, world};
+use crate::verify::{cut, derive, loose, unpack};
 
 /// The packs of a mirror, the oldest first; or their indexes.
 fn packs(mirror: &Path, ending: &str) -> Vec<PathBuf> {
@@ -287,4 +288,65 @@ fn what_is_sound_costs_one_request() {
     assert_eq!(world.backup().expect(0).outcome("acme/web"), "unchanged");
     assert_eq!(world.forge.count(RequestKind::InfoRefs), 1);
     assert_eq!(world.forge.count(RequestKind::UploadPack), 0);
+}
+
+#[test]
+fn a_loose_object_that_is_cut_off_is_healed() {
+    let world = world();
+    let tips = old_tips(&world);
+    let mirror = world.mirror("web");
+    unpack(&mirror);
+    let file = loose(&mirror, &git::run(&mirror, &["rev-parse", "main^{tree}"]));
+    cut(&file);
+    assert!(damaged(&world).contains(&shown(&world, &file)));
+    let run = world.backup().expect(0);
+    let note = run.repository("acme/web")["note"].as_str().unwrap();
+    assert!(note.contains("healed"), "{note}");
+    assert_whole(&world, &tips);
+}
+
+#[test]
+fn a_pack_is_salvaged_beside_a_loose_object_that_is_cut_off() {
+    let world = world();
+    let tips = old_tips(&world);
+    let mirror = world.mirror("web");
+    let all: Vec<_> = files(&mirror.join("objects/pack"));
+    let all: Vec<_> = all.iter().map(|p| (p, fs::read(p).unwrap())).collect();
+    unpack(&mirror);
+    all.iter().for_each(|(path, bytes)| put(path, bytes));
+    let tree = git::run(&mirror, &["rev-parse", &format!("{}^{{tree}}", tips[0])]);
+    cut(&loose(&mirror, &tree));
+    // Its header: libgit2 would look elsewhere for whatever is in it.
+    for pack in packs(&mirror, "pack") {
+        flip(&pack, 2);
+    }
+    damaged(&world);
+    let run = world.backup().expect(0);
+    let note = run.repository("acme/web")["note"].as_str().unwrap();
+    assert!(note.contains("healed"), "{note}");
+    assert_whole(&world, &tips);
+}
+
+#[test]
+fn what_git_derives_from_packs_is_healed_without_a_download() {
+    for which in 0..4 {
+        let world = world();
+        let tips = old_tips(&world);
+        let mirror = world.mirror("web");
+        let file = derive(&mirror).remove(which);
+        let length = fs::metadata(&file).unwrap().len() as usize;
+        flip(&file, length / 2);
+        assert!(damaged(&world).contains(&shown(&world, &file)));
+        world.forge.reset_log();
+        world.backup().expect(0);
+        assert_eq!(world.forge.count(RequestKind::UploadPack), 0, "{file:?}");
+        assert!(!file.exists(), "{file:?}");
+        let copy = world.sandbox.path("copy");
+        let (from, to) = (mirror.to_str().unwrap(), copy.to_str().unwrap());
+        git::run(
+            &mirror,
+            &["clone", "-q", "--mirror", "--no-local", from, to],
+        );
+        assert_whole(&world, &tips);
+    }
 }

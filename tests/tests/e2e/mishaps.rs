@@ -326,3 +326,44 @@ fn damage_that_was_seen_before_a_rename_is_healed_after_it() {
     world.assert_mirrored(web);
     world.forgekeep(&["verify"]).run().expect(0);
 }
+
+#[test]
+fn a_hole_behind_the_newest_of_several_new_commits_is_seen() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    web.commit("two").commit("three").commit("four");
+    // Another program has brought all of it but one file, and no ref.
+    let mirror = world.mirror("web");
+    let all = git::run(&web.git_dir(), &["rev-list", "--objects", "main"]);
+    let two = web.rev_parse("main~2^{tree}");
+    let base = web.rev_parse("main~3^{tree}");
+    let tree = |id: &str| git::run(&web.git_dir(), &["ls-tree", id]);
+    let (of_two, of_base) = (tree(&two), tree(&base));
+    let new = of_two
+        .lines()
+        .find(|line| !of_base.contains(*line))
+        .unwrap();
+    let hole = new.split_whitespace().nth(2).unwrap();
+    let ids: Vec<&str> = all
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    let kept: Vec<&str> = ids.into_iter().filter(|id| *id != hole).collect();
+    let pack = world.sandbox.path("part");
+    git::run_with_input(
+        &web.git_dir(),
+        &["pack-objects", "-q", pack.to_str().unwrap()],
+        kept.join("\n").as_bytes(),
+    );
+    for file in fs::read_dir(pack.parent().unwrap()).unwrap() {
+        let path = file.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+        if let Some(rest) = name.strip_prefix("part-") {
+            let to = mirror.join(format!("objects/pack/pack-{rest}"));
+            fs::copy(&path, to).unwrap();
+        }
+    }
+    world.backup().expect(0);
+    world.assert_mirrored(web);
+}

@@ -4,6 +4,7 @@
 mod all;
 mod damage;
 mod history;
+mod malformed;
 mod push;
 mod refusals;
 

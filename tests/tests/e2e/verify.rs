@@ -3,7 +3,7 @@
 pub mod damage;
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use forgekeep_tests::{Run, git};
@@ -394,5 +394,115 @@ fn a_killed_run_leaves_no_damage() {
         pack.with_file_name("pack-1.idx"),
     )
     .unwrap();
+    verify(&world, 0);
+}
+
+/// Makes all objects of a mirror loose ones, and returns the files of these.
+pub fn unpack(mirror: &Path) -> Vec<PathBuf> {
+    let folder = mirror.join("objects/pack");
+    let aside = mirror.join("aside");
+    fs::rename(&folder, &aside).unwrap();
+    fs::create_dir(&folder).unwrap();
+    for pack in files(&aside) {
+        if pack.extension().is_some_and(|ending| ending == "pack") {
+            let bytes = fs::read(&pack).unwrap();
+            git::run_with_input(mirror, &["unpack-objects", "-q"], &bytes);
+        }
+    }
+    fs::remove_dir_all(&aside).unwrap();
+    let all = files(&mirror.join("objects")).into_iter();
+    all.filter(|path| path.file_name().unwrap().len() == 38)
+        .collect()
+}
+
+/// The file of a loose object.
+pub fn loose(mirror: &Path, oid: &str) -> PathBuf {
+    mirror.join("objects").join(&oid[..2]).join(&oid[2..])
+}
+
+/// Cuts off the end of a file.
+pub fn cut(path: &Path) {
+    let bytes = fs::read(path).unwrap();
+    put(path, &bytes[..bytes.len() - 5]);
+}
+
+#[test]
+fn a_loose_object_that_is_cut_off_is_named_and_does_not_hang_it() {
+    let world = world();
+    let mirror = world.mirror("web");
+    let all = unpack(&mirror);
+    assert!(all.len() > 10, "{all:?}");
+    verify(&world, 0);
+    // Commits and trees.
+    for name in ["main", "main^{tree}", "v1^{tree}"] {
+        let file = loose(&mirror, &git::run(&mirror, &["rev-parse", name]));
+        let good = fs::read(&file).unwrap();
+        cut(&file);
+        let named = damaged(&world);
+        assert!(named.contains(&shown(&world, &file)), "{name}: {named:#?}");
+        put(&file, &good);
+    }
+    // Bytes that follow disturb git as well.
+    let good = fs::read(&all[0]).unwrap();
+    put(&all[0], &[&good[..], b"x"].concat());
+    assert!(damaged(&world).contains(&shown(&world, &all[0])));
+}
+
+#[test]
+fn a_damaged_loose_object_that_a_pack_has_is_named_and_not_missed() {
+    let world = world();
+    let mirror = world.mirror("web");
+    let tree = git::run(&mirror, &["rev-parse", "main^{tree}"]);
+    let packs: Vec<_> = files(&mirror.join("objects/pack"));
+    let packs: Vec<_> = packs.iter().map(|p| (p, fs::read(p).unwrap())).collect();
+    unpack(&mirror);
+    packs.iter().for_each(|(path, bytes)| put(path, bytes));
+    let file = loose(&mirror, &tree);
+    cut(&file);
+    let named: Vec<_> = damaged(&world).into_iter().collect();
+    assert_eq!(named, [shown(&world, &file)]);
+}
+
+/// Has git make all that it derives from packs; returns the files.
+pub fn derive(mirror: &Path) -> Vec<PathBuf> {
+    git::run(mirror, &["repack", "-adbq"]);
+    let settings = ["-c", "pack.writeReverseIndex=true"];
+    let pack = only(&mirror.join("objects/pack"), ".pack");
+    let index = [&settings[..], &["index-pack", pack.to_str().unwrap()]].concat();
+    git::run(mirror, &index);
+    git::run(mirror, &["multi-pack-index", "write"]);
+    git::run(mirror, &["commit-graph", "write", "--reachable"]);
+    let names = ["pack/multi-pack-index", "info/commit-graph"];
+    let mut all: Vec<_> = names.map(|n| mirror.join("objects").join(n)).into();
+    all.push(only(&mirror.join("objects/pack"), ".bitmap"));
+    all.push(only(&mirror.join("objects/pack"), ".rev"));
+    all
+}
+
+#[test]
+fn damage_to_what_git_derives_from_packs_is_named() {
+    let world = world();
+    let mirror = world.mirror("web");
+    let mut all = derive(&mirror);
+    verify(&world, 0);
+    let check = |file: &Path| {
+        let good = fs::read(file).unwrap();
+        for at in [good.len() / 2, good.len() - 1] {
+            flip(file, at);
+            let named = damaged(&world);
+            assert!(named.contains(&shown(&world, file)), "{at}: {named:#?}");
+            put(file, &good);
+        }
+        put(file, b"");
+        assert!(damaged(&world).contains(&shown(&world, file)));
+        put(file, &good);
+    };
+    all.drain(..).for_each(|file| check(&file));
+    fs::remove_file(mirror.join("objects/info/commit-graph")).unwrap();
+    git::run(
+        &mirror,
+        &["commit-graph", "write", "--reachable", "--split"],
+    );
+    check(&only(&mirror.join("objects/info/commit-graphs"), ".graph"));
     verify(&world, 0);
 }

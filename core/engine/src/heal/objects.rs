@@ -3,7 +3,7 @@
 //! Everything is made beside the mirror, then moved in, and only then damaged files are moved out.
 //! So at every moment each object that can be read is in the mirror.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -18,7 +18,8 @@ use super::salvage::{Object, Torn, is};
 use super::{Treatment, files_of};
 use crate::names::printable;
 use crate::packs::PackIndex;
-use crate::verify::objects::{Packed, Shelf, database, holds};
+use crate::verify::auxiliary::of_multi_pack_index;
+use crate::verify::objects::{Packed, Shelf, check_loose, database, holds};
 use crate::verify::{Finding, Part, Watch, examine};
 use crate::{ErrorKind, Failure, atomic_file};
 
@@ -40,13 +41,19 @@ pub(super) fn heal(
     aside: &Aside,
 ) -> Result<(), Failure> {
     let mirror = treatment.mirror;
+    let again;
+    let mut findings = findings;
+    if move_auxiliary_out(mirror, findings, aside)? && findings.iter().any(is_lost) {
+        // Perhaps only because libgit2 has looked where they have said.
+        again = examine(mirror, treatment.watch)?.findings;
+        findings = &again;
+    }
     let shelf = Shelf::look(mirror)?;
     let mut sorted = sort(&shelf, findings);
     let workshop = treatment.workshop();
     remove(&workshop)?;
     let result = (|| {
         let indexed = index_anew(treatment, &mut sorted, &workshop, aside)?;
-        let is_lost = |finding: &Finding| finding.part == Part::Object;
         let mut lost = findings.iter().any(is_lost);
         if lost && sorted.bad.is_empty() && !indexed.is_empty() {
             // Perhaps only for want of an index.
@@ -64,6 +71,41 @@ pub(super) fn heal(
     })();
     let _ = remove(&workshop);
     result
+}
+
+fn is_lost(finding: &Finding) -> bool {
+    finding.part == Part::Object
+}
+
+/// Moves out what is derived from the rest, if it is damaged: git makes it anew. Whether it was.
+fn move_auxiliary_out(mirror: &Path, findings: &[Finding], aside: &Aside) -> Result<bool, Failure> {
+    let mut found = false;
+    for finding in findings.iter().filter(|f| f.part == Part::Auxiliary) {
+        found = true;
+        aside.take(&finding.path)?;
+        if let Ok(below) = finding.path.strip_prefix(mirror.join("objects/pack")) {
+            if below.to_string_lossy().starts_with("multi-pack-index") {
+                remove_multi_pack_index(mirror)?;
+            }
+        } else if finding.path.ends_with("info/commit-graph") {
+            // It stands alone.
+        } else {
+            // The others of its chain are of no use without it.
+            remove(&mirror.join("objects/info/commit-graphs"))?;
+        }
+    }
+    Ok(found)
+}
+
+fn remove_multi_pack_index(mirror: &Path) -> Result<(), Failure> {
+    for path in of_multi_pack_index(mirror)? {
+        if path.is_dir() {
+            remove(&path)?;
+        } else {
+            fs::remove_file(&path).map_err(|error| Failure::disk("remove", &path, &error))?;
+        }
+    }
+    Ok(())
 }
 
 /// Fetches what upstream has and the mirror has not, and moves it in.
@@ -97,7 +139,7 @@ fn sort<'a>(shelf: &'a Shelf, findings: &[Finding]) -> Sorted<'a> {
             .is_some_and(|index| lost.iter().any(|oid| holds(index, *oid)));
         if named(Part::Pack, &pack.path) || holds_lost {
             sorted.bad.push(pack);
-        } else if pack.index().is_none() {
+        } else if pack.index().is_none() || named(Part::Index, &pack.index_path) {
             sorted.unindexed.push(pack);
         } else {
             sorted.sound.push(pack);
@@ -187,9 +229,14 @@ fn salvage(
     let mut have: Vec<&PackIndex> = sorted.sound.iter().filter_map(|p| p.index()).collect();
     have.extend(indexed);
     have.extend(fresh.packs.iter().filter_map(Packed::index));
-    let loose: HashSet<Oid> = shelf.loose.iter().map(|(oid, _)| *oid).collect();
+    let loose: HashMap<Oid, &Path> = shelf.loose.iter().map(|(o, p)| (*o, &**p)).collect();
     let (new, old) = (database(workshop)?, database(treatment.mirror)?);
-    let elsewhere = |oid: Oid| read(&new, oid).or_else(|| read(&old, oid));
+    let here = |oid: Oid| match loose.get(&oid) {
+        // libgit2 may come to it, and never end.
+        Some(path) if check_loose(oid, path).is_err() => read_packed(shelf, oid),
+        _ => read(&old, oid),
+    };
+    let elsewhere = |oid: Oid| read(&new, oid).or_else(|| here(oid));
     let mut done: HashSet<Oid> = HashSet::new();
     let path = workshop.join("salvaged");
     let failed = |error: io::Error| Failure::disk("write", &path, &error);
@@ -204,8 +251,8 @@ fn salvage(
             if done.contains(&oid) || have.iter().any(|index| holds(index, oid)) {
                 continue;
             }
-            // A loose one may be damaged itself; twice does no harm.
-            if loose.contains(&oid) && read(&old, oid).is_some() {
+            let is_whole = |path: &&Path| check_loose(oid, path).is_ok();
+            if loose.get(&oid).is_some_and(is_whole) {
                 continue;
             }
             if let Some(object) = torn.read(oid, &elsewhere) {
@@ -241,6 +288,14 @@ fn read(database: &Odb<'_>, oid: Oid) -> Option<Object> {
         data: object.data().to_vec(),
     };
     is(&object, oid).then_some(object)
+}
+
+/// Reads an object out of packs without libgit2.
+fn read_packed(shelf: &Shelf, oid: Oid) -> Option<Object> {
+    shelf.packs.iter().find_map(|pack| {
+        let index = pack.index().filter(|index| holds(index, oid))?;
+        Torn::open(&pack.path, index).ok()?.read(oid, &|_| None)
+    })
 }
 
 /// An entry of a pack, as a whole: gitformat-pack(5).
@@ -357,10 +412,9 @@ fn move_out(
     for finding in findings.iter().filter(|f| f.part == Part::Loose) {
         aside.take(&finding.path)?;
     }
-    // Both only repeat what packs say, of some that are gone now. git makes them anew.
-    for name in ["objects/pack/multi-pack-index", "objects/info/commit-graph"] {
-        let _ = fs::remove_file(mirror.join(name));
-    }
+    // All only repeat what packs say, of some that are gone now. git makes them anew.
+    let _ = remove_multi_pack_index(mirror);
+    let _ = fs::remove_file(mirror.join("objects/info/commit-graph"));
     let _ = fs::remove_dir_all(mirror.join("objects/info/commit-graphs"));
     remove(workshop)
 }

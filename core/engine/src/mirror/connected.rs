@@ -36,22 +36,26 @@ pub(super) fn first_gap(
     let mut closure = Closure {
         odb: &odb,
         seen: known,
+        new: None,
         cancel,
     };
+    let mut commits = Vec::new();
     for tip in &new {
-        let Some(commit) = closure.peel(*tip)? else {
-            return Ok(Some(*tip));
-        };
-        if let Some(commit) = commit
-            && walk.push(commit).is_err()
-        {
-            return Ok(Some(*tip));
+        match closure.peel(*tip)? {
+            None => return Ok(Some(*tip)),
+            Some(commit) => commits.extend(commit),
         }
     }
-    for commit in walk {
-        let Ok(commit) = commit else {
-            return Ok(new.into_iter().next());
-        };
+    let pushed = commits.iter().try_for_each(|commit| walk.push(*commit));
+    let listed: Result<Vec<Oid>, git2::Error> = pushed.and_then(|()| walk.collect());
+    // libgit2 refuses commits that old versions of git have written: then all are looked at, up to
+    // the tips that are known.
+    let Ok(listed) = listed else {
+        return closure.history(commits);
+    };
+    closure.new = Some(listed.iter().copied().collect());
+    // The oldest first: what of a tree is as it was has been looked at then.
+    for commit in listed.into_iter().rev() {
         if !closure.commit(commit)? {
             return Ok(Some(commit));
         }
@@ -63,6 +67,8 @@ struct Closure<'a> {
     odb: &'a Odb<'a>,
     /// What is known to be there with all that it needs, or is being looked at.
     seen: HashSet<Oid>,
+    /// The commits that are to be looked at, if all are known: the parents of others are complete.
+    new: Option<HashSet<Oid>>,
     cancel: &'a Cancel,
 }
 
@@ -84,15 +90,43 @@ impl Closure<'_> {
         }
     }
 
+    /// The first gap in a history, which is walked without libgit2's parser.
+    fn history(&mut self, mut todo: Vec<Oid>) -> Result<Option<Oid>, Failure> {
+        while let Some(oid) = todo.pop() {
+            if !self.seen.insert(oid) {
+                continue;
+            }
+            let Some((_, found)) = self
+                .read(oid)
+                .filter(|(kind, _)| *kind == ObjectType::Commit)
+            else {
+                return Ok(Some(oid));
+            };
+            if !self.commit(oid)? {
+                return Ok(Some(oid));
+            }
+            todo.extend(
+                found
+                    .iter()
+                    .filter(|link| !link.is_tree)
+                    .map(|link| link.oid),
+            );
+        }
+        Ok(None)
+    }
+
     /// Whether a commit's tree is there. Its parents are commits of their own.
     fn commit(&mut self, oid: Oid) -> Result<bool, Failure> {
         let Some((_, found)) = self.read(oid) else {
             return Ok(false);
         };
         let mut parents = found.iter().filter(|link| !link.is_tree);
-        if let Some(parent) = parents.next() {
-            // Most of a tree is as it was, and was looked at then: the parent is complete, or is
-            // looked at itself.
+        let is_complete = |parent: &&Link| {
+            let new = self.new.as_ref();
+            new.is_some_and(|new| !new.contains(&parent.oid))
+        };
+        if let Some(parent) = parents.find(is_complete) {
+            // Most of the tree is as it was there.
             let of_parent = self.read(parent.oid).and_then(|(_, found)| {
                 let tree = found.into_iter().find(|link| link.is_tree)?;
                 self.read(tree.oid)

@@ -1,6 +1,6 @@
 //! The new state of a mirror's refs, out of upstream's and its own.
 
-use git2::{Oid, Repository};
+use git2::{ObjectType, Oid, Repository};
 
 use crate::refs::{KEPT, OURS, RefValue, Refs, StoredRefs};
 use crate::snapshot::{Change, Changes};
@@ -62,11 +62,13 @@ fn is_forward(
     if name.starts_with(b"refs/tags/") {
         return Ok(false);
     }
-    let are_commits = [old, new]
-        .iter()
-        .all(|oid| repository.find_commit(*oid).is_ok());
-    if !are_commits {
-        return Ok(false);
-    }
-    repository.graph_descendant_of(new, old)
+    let odb = repository.odb()?;
+    let is_commit = |oid| {
+        odb.read_header(oid)
+            .is_ok_and(|(_, kind)| kind == ObjectType::Commit)
+    };
+    // libgit2 may refuse a commit that an old version of git has written: the old tip is kept then,
+    // which is right whatever it was.
+    let forward = || repository.graph_descendant_of(new, old).unwrap_or(false);
+    Ok(is_commit(old) && is_commit(new) && forward())
 }

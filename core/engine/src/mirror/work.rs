@@ -21,6 +21,9 @@ use crate::refs::{self, RefName, Refs, StoredRefs};
 use crate::snapshot::{Changes, Recorder, RefState, SnapshotId, Store};
 use crate::{ErrorKind, Failure, atomic_file, packs};
 
+/// What libgit2 says of a commit or a tag that it cannot parse.
+const REFUSED: &str = "failed to parse";
+
 /// One mirror, with what upstream has.
 pub(super) struct Work<'a> {
     asked: &'a Upstream<'a>,
@@ -161,7 +164,18 @@ impl<'a> Work<'a> {
         let (base, more) = self.settle(&mut stored)?;
         let stored = &stored;
         let repository = self.open()?;
-        self.download_missing(&repository, folder)?;
+        match self.download_missing(&repository, folder) {
+            // libgit2 tells the server what is here by reading commits, and refuses those that old
+            // versions of git have written. git does not.
+            Err(failure) if failure.message.contains(REFUSED) => {
+                log::info!(
+                    "{}: fetching everything, after: {failure}",
+                    folder.display()
+                );
+                self.fetch_everything(&repository)?;
+            }
+            done => done?,
+        }
         self.complete(&repository, stored)?;
         let (new, mut changes) = self.merge(&repository, stored)?;
         let head = self.head.clone().or_else(|| refs::read_head(folder));
@@ -269,21 +283,9 @@ impl<'a> Work<'a> {
         let Some(oid) = gap()? else {
             return Ok(());
         };
-        let folder = self.folder;
-        log::info!("{}: {oid} is there, but not all it needs", folder.display());
-        let apart = partial_path(folder);
-        remove_partial(&apart)?;
-        let received = fetch_apart(self.asked, &apart, None, self.progress);
-        let moved = received.and_then(|received| {
-            self.exchange
-                .received
-                .fetch_add(received, Ordering::Relaxed);
-            take_packs(&apart, folder)
-        });
-        let _ = remove_partial(&apart);
-        moved?;
-        let refreshed = repository.odb().and_then(|odb| odb.refresh());
-        refreshed.map_err(|e| self.failed(&e))?;
+        let folder = self.folder.display();
+        log::info!("{folder}: {oid} is there, but not all it needs");
+        self.fetch_everything(repository)?;
         match gap()? {
             None => Ok(()),
             Some(oid) => Err(Failure::new(
@@ -293,6 +295,22 @@ impl<'a> Work<'a> {
             .with_hint("the refs were left as they were; run again later, and report it to the hoster if it stays")
             .transient()),
         }
+    }
+
+    /// Fetches all that upstream has, as for a clone, and moves it in.
+    fn fetch_everything(&self, repository: &Repository) -> Result<(), Failure> {
+        let apart = partial_path(self.folder);
+        remove_partial(&apart)?;
+        let fetched = fetch_apart(self.asked, &apart, None, self.progress);
+        let moved = fetched.and_then(|received| {
+            let all = &self.exchange.received;
+            all.fetch_add(received, Ordering::Relaxed);
+            take_packs(&apart, self.folder)
+        });
+        let _ = remove_partial(&apart);
+        moved?;
+        let refreshed = repository.odb().and_then(|odb| odb.refresh());
+        refreshed.map_err(|e| self.failed(&e))
     }
 
     /// The refs of step 4.

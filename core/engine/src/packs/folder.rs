@@ -54,7 +54,8 @@ impl PackFolder {
         let mut by_stem: BTreeMap<String, HashSet<String>> = BTreeMap::new();
         let mut has_multi_pack_index = false;
         for name in names(&folder)? {
-            has_multi_pack_index |= name == "multi-pack-index";
+            // The second is the folder of an incremental one.
+            has_multi_pack_index |= name == "multi-pack-index" || name == "multi-pack-index.d";
             let name = name.to_str().and_then(|name| name.rsplit_once('.'));
             if let Some((stem, ending)) = name.filter(|(stem, _)| stem.starts_with("pack-")) {
                 let endings = by_stem.entry(stem.to_owned()).or_default();
@@ -100,6 +101,13 @@ impl PackFolder {
 
     fn objects(&self) -> PathBuf {
         self.repository.join("objects")
+    }
+
+    /// Where an object is if it is loose.
+    pub(super) fn loose_path(&self, oid: Oid) -> PathBuf {
+        let name = oid.to_string();
+        let (first, rest) = name.split_at(2);
+        self.objects().join(first).join(rest)
     }
 
     pub(super) fn has_many_loose(&self) -> Result<bool, Failure> {

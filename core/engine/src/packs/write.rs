@@ -18,6 +18,7 @@ use crate::cancel::Cancel;
 use crate::mirror;
 use crate::names::printable;
 use crate::space::Space;
+use crate::verify::objects::check_loose;
 use crate::{ErrorKind, Failure, atomic_file};
 
 /// Bytes that are handed to libgit2 at a time.
@@ -212,6 +213,11 @@ impl<'a> Writer<'a> {
     fn compress(&mut self, copy: &StoredCopy) -> Result<(), Failure> {
         let folder = &self.found.repository;
         let oid = self.plan.oids[copy.object as usize];
+        let loose = self.found.loose_path(oid);
+        if loose.exists() {
+            // libgit2 may never end on a damaged one.
+            check_loose(oid, &loose).map_err(|why| damaged(&loose, &why))?;
+        }
         let opened = match self.repository.take() {
             Some(repository) => Ok(repository),
             None => Repository::open_bare(folder),

@@ -7,11 +7,10 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use git2::{Oid, Repository};
-
 use crate::cancel::Cancel;
 use crate::packs::PackIndex;
 use crate::refs::parse_oid;
+use crate::verify::objects::check_loose;
 use crate::{ErrorKind, Failure};
 
 /// How often the mirror is looked at again, because a run that is under way has replaced what was
@@ -151,22 +150,18 @@ fn copy_loose(
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent).map_err(|error| Failure::disk("create", parent, &error))?;
     }
-    if copy(&from, &to, cancel)? && !is_whole(git_dir, folder, name) {
+    if copy(&from, &to, cancel)? && !is_whole(&to, folder, name) {
         fs::remove_file(&to).map_err(|error| Failure::disk("remove", &to, &error))?;
         damaged.push(is_damaged(&from));
     }
     Ok(())
 }
 
-/// Whether a loose object is what its name says. libgit2 checks the id of whatever it reads.
-fn is_whole(git_dir: &Path, folder: &str, name: &str) -> bool {
-    let read = || {
-        let oid: Oid = parse_oid(&format!("{folder}{name}"))?;
-        let repository = Repository::open(git_dir).ok()?;
-        let odb = repository.odb().ok()?;
-        odb.read(oid).is_ok().then_some(())
-    };
-    read().is_some()
+/// Whether a loose object is what its name says. libgit2 is not asked: it may take the object from
+/// a pack, and never end on a damaged one.
+fn is_whole(path: &Path, folder: &str, name: &str) -> bool {
+    let oid = parse_oid(&format!("{folder}{name}"));
+    oid.is_some_and(|oid| check_loose(oid, path).is_ok())
 }
 
 fn is_damaged(path: &Path) -> Failure {
@@ -219,6 +214,8 @@ pub(super) fn pack_folder(git_dir: &Path) -> PathBuf {
 
 #[cfg(all(test, unix))]
 mod tests {
+    use git2::{Oid, Repository};
+
     use super::*;
 
     #[test]
@@ -255,5 +252,27 @@ mod tests {
         assert_eq!(damaged.len(), 1);
         assert!(path(&git_dir, oids[0]).exists());
         assert!(!path(&git_dir, oids[1]).exists());
+    }
+
+    #[test]
+    fn a_loose_object_that_is_cut_off_is_not_taken_even_if_a_pack_has_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (mirror, git_dir) = (folder.path().join("mirror"), folder.path().join("new"));
+        let whole = Repository::init_bare(&mirror).unwrap();
+        let lines: String = (0..2000).map(|n| format!("line {n}\n")).collect();
+        let oid = whole.blob(lines.as_bytes()).unwrap();
+        let mut pack = whole.packbuilder().unwrap();
+        pack.insert_object(oid, None).unwrap();
+        pack.write(&pack_folder(&mirror), 0).unwrap();
+        drop(Repository::init_bare(&git_dir).unwrap());
+        let name = oid.to_string();
+        let path = mirror.join("objects").join(&name[..2]).join(&name[2..]);
+        let bytes = fs::read(&path).unwrap();
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
+        let damaged = objects(&mirror, &git_dir, &Cancel::new()).unwrap();
+        assert_eq!(damaged.len(), 1, "{damaged:?}");
+        let there = Repository::open(&git_dir).unwrap();
+        assert_eq!(there.find_blob(oid).unwrap().content(), lines.as_bytes());
     }
 }

@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::mirror::PARTIAL;
 use crate::{ErrorKind, Failure, atomic_file};
@@ -138,14 +138,29 @@ pub fn check_outside(target: &Path, backup: &Path) -> Result<(), Failure> {
     }
 }
 
+/// The same place without `..`, so that what is checked is what is made: after a folder that is not
+/// there yet, nobody could tell where it leads.
 fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path).map_err(|error| {
+    let refused = |error: io::Error| {
         Failure::new(
             ErrorKind::ForeignFolder,
             format!("\"{}\" is no folder: {error}", path.display()),
         )
         .with_hint("give a folder that is new or empty")
-    })
+    };
+    let mut resolved = PathBuf::new();
+    for part in std::path::absolute(path).map_err(refused)?.components() {
+        if part != Component::ParentDir {
+            resolved.push(part);
+            continue;
+        }
+        if fs::symlink_metadata(&resolved).is_ok() {
+            // As the system does: from where a link leads.
+            resolved = resolved.canonicalize().map_err(refused)?;
+        }
+        resolved.pop();
+    }
+    Ok(resolved)
 }
 
 fn is_there_and_empty(target: &Path) -> Result<bool, Failure> {
@@ -323,10 +338,17 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let backup = root.path().join("backup");
         fs::create_dir(&backup).unwrap();
-        for inside in [backup.clone(), backup.join("acme/new")] {
+        for inside in [
+            backup.clone(),
+            backup.join("acme/new"),
+            root.path().join("nonex/../backup/acme/new"),
+            root.path().join("a/b/../../backup/c/../acme"),
+        ] {
             let refused = check_free(&inside, &backup).unwrap_err();
             assert!(refused.message.contains("backup folder"), "{refused}");
         }
-        check_free(&root.path().join("backup2"), &backup).unwrap();
+        for outside in ["backup2", "nonex/../backup2", "backup/../new"] {
+            check_free(&root.path().join(outside), &backup).unwrap();
+        }
     }
 }

@@ -8,15 +8,15 @@ mod destination;
 mod http;
 mod local;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-use git2::{ObjectType, Oid, PackBuilder, Repository, RepositoryInitOptions};
+use git2::{Oid, PackBuilder, Repository, RepositoryInitOptions};
 use url::Url;
 
-use super::{Chosen, failed, write_refs};
+use super::{Chosen, failed, reach, write_refs};
 use crate::cancel::Cancel;
 use crate::http::{Authorization, Client, is_loopback};
 use crate::mirror::initialise;
@@ -26,6 +26,9 @@ use crate::snapshot::{Tips, ref_text};
 use crate::{ErrorKind, Failure};
 
 pub use destination::Destination;
+
+/// What to do about a mirror that lacks something.
+const LOST: &str = "nothing was pushed; `forgekeep verify` tells what is lost, and `forgekeep backup` fetches it again where upstream still has it; --at pushes another state";
 
 /// What to push.
 pub struct Push<'a> {
@@ -196,46 +199,42 @@ fn source(push: &Push<'_>) -> Result<Repository, Failure> {
     Ok(repository)
 }
 
-/// The objects that the other side needs.
+/// The objects that the other side needs: what the state reaches, without what its refs reach.
+/// libgit2's own walk stops at the first commit that it cannot parse.
 fn pack<'r>(
     source: &'r Repository,
     tips: &Tips,
     theirs: &Tips,
     cancel: &Cancel,
 ) -> Result<PackBuilder<'r>, Failure> {
-    let build = || {
-        let mut builder = source.packbuilder()?;
-        builder.set_threads(0);
-        let asked = cancel.clone();
-        builder.set_progress_callback(move |_, _, _| !asked.is_cancelled())?;
-        let mut walk = source.revwalk()?;
-        for oid in tips.values() {
-            let mut object = source.find_object(*oid, None)?;
-            // A tag, and what it is a tag of: the walk knows commits only.
-            while let Some(tag) = object.as_tag() {
-                builder.insert_object(object.id(), None)?;
-                object = tag.target()?;
-            }
-            match object.kind() {
-                Some(ObjectType::Commit) => walk.push(object.id())?,
-                _ => builder.insert_recursive(object.id(), None)?,
-            }
+    let broken = |error: git2::Error| damaged(failed(&error));
+    let odb = source.odb().map_err(broken)?;
+    let mut there = HashSet::new();
+    for (name, oid) in theirs {
+        if !odb.exists(*oid) {
+            continue;
         }
-        for oid in theirs.values() {
-            if let Ok(commit) = source
-                .find_object(*oid, None)
-                .and_then(|o| o.peel_to_commit())
-            {
-                walk.hide(commit.id())?;
-            }
+        let one = Tips::from([(name.clone(), *oid)]);
+        match reach::walk(source, &one, &mut there, cancel, &mut |_, _| Ok(())) {
+            // What the mirror lacks of theirs is no damage: they have it.
+            Err(failure) if failure.kind != ErrorKind::Damaged => return Err(failure),
+            _ => {}
         }
-        builder.insert_walk(&mut walk)?;
-        Ok(builder)
-    };
-    build().map_err(|error: git2::Error| match cancel.is_cancelled() {
-        true => Failure::cancelled(),
-        false => damaged(failed(&error)),
+    }
+    let mut builder = source.packbuilder().map_err(broken)?;
+    builder.set_threads(0);
+    let asked = cancel.clone();
+    builder
+        .set_progress_callback(move |_, _, _| !asked.is_cancelled())
+        .map_err(broken)?;
+    reach::walk(source, tips, &mut there, cancel, &mut |oid, _| {
+        builder.insert_object(oid, None)
     })
+    .map_err(|failure| match failure.kind {
+        ErrorKind::Damaged => failure.with_hint(LOST),
+        _ => failure,
+    })?;
+    Ok(builder)
 }
 
 /// What fails before anything is sent, fails by the mirror.
@@ -243,8 +242,8 @@ fn damaged(failure: Failure) -> Failure {
     if failure.kind != ErrorKind::Git {
         return failure;
     }
-    Failure::new(ErrorKind::Damaged, format!("the backup is damaged: {}", failure.message))
-        .with_hint("nothing was pushed; `forgekeep verify` tells what is lost, and `forgekeep backup` fetches it again where upstream still has it; --at pushes another state")
+    let message = format!("the backup is damaged: {}", failure.message);
+    Failure::new(ErrorKind::Damaged, message).with_hint(LOST)
 }
 
 /// Writes a pack to a new file, after `begin`: in memory it would be as large as the repository.

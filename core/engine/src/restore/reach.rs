@@ -10,6 +10,7 @@ use std::path::Path;
 use git2::{Odb, Oid, Repository};
 
 use super::copy::pack_folder;
+use super::unindexed;
 use crate::cancel::Cancel;
 use crate::names::printable;
 use crate::snapshot::{Tips, ref_text};
@@ -18,7 +19,7 @@ use crate::{ErrorKind, Failure};
 
 /// Makes sure that the repository at `git_dir` has all that `tips` reach. What its packs lack is
 /// looked for in `mirror`, among what was not copied because of damage in the same file, and is
-/// packed anew. Returns how many objects those were.
+/// packed anew. Returns how many objects those were; what to warn of is added to `damaged`.
 ///
 /// # Errors
 ///
@@ -27,6 +28,7 @@ pub(super) fn complete(
     git_dir: &Path,
     mirror: &Path,
     tips: &Tips,
+    damaged: &mut Vec<Failure>,
     cancel: &Cancel,
 ) -> Result<usize, Failure> {
     match check(&open(git_dir)?, tips, cancel) {
@@ -35,6 +37,12 @@ pub(super) fn complete(
             log::info!("{failure}; looking for it in what is damaged");
         }
         Err(failure) => return Err(failure),
+    }
+    let taken = unindexed::take(mirror, git_dir, cancel)?;
+    let is_enough = !taken.is_empty() && check(&open(git_dir)?, tips, cancel).is_ok();
+    damaged.extend(taken);
+    if is_enough {
+        return Ok(0);
     }
     let found = rescue(git_dir, mirror, tips, cancel)?;
     check(&open(git_dir)?, tips, cancel)?;
@@ -57,7 +65,8 @@ fn rescue(git_dir: &Path, mirror: &Path, tips: &Tips, cancel: &Cancel) -> Result
     let own_odb = own.odb().map_err(|e| failed(&e))?;
     let mut builder = both.packbuilder().map_err(|e| failed(&e))?;
     let mut found = 0;
-    walk(&both, tips, cancel, &mut |oid, is_blob| {
+    let mut seen = HashSet::new();
+    walk(&both, tips, &mut seen, cancel, &mut |oid, is_blob| {
         if !own_odb.exists_ext(oid, git2::OdbLookupFlags::NO_REFRESH) {
             found += 1;
             if is_blob {
@@ -79,6 +88,7 @@ fn check(repository: &Repository, tips: &Tips, cancel: &Cancel) -> Result<(), Fa
     walk(
         repository,
         tips,
+        &mut HashSet::new(),
         cancel,
         &mut |oid, is_blob| match is_blob && !odb.exists(oid) {
             true => Err(git2::Error::from_str("it is missing")),
@@ -87,15 +97,16 @@ fn check(repository: &Repository, tips: &Tips, cancel: &Cancel) -> Result<(), Fa
     )
 }
 
-/// Visits all that `tips` reach, each object once, after it was read unless it is a blob.
-fn walk(
+/// Visits all that `tips` reach and that is not in `seen`, each object once, after it was read unless
+/// it is a blob.
+pub(super) fn walk(
     repository: &Repository,
     tips: &Tips,
+    seen: &mut HashSet<Oid>,
     cancel: &Cancel,
     visit: &mut dyn FnMut(Oid, bool) -> Result<(), git2::Error>,
 ) -> Result<(), Failure> {
     let odb = repository.odb().map_err(|e| failed(&e))?;
-    let mut seen = HashSet::new();
     let mut todo = Vec::new();
     for (name, oid) in tips {
         if !seen.insert(*oid) {

@@ -1,9 +1,11 @@
 //! The objects of a mirror: every pack and index against its checksums, every object against its id.
+//!
+//! Loose objects come first, and without libgit2: it is not asked for what is damaged.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -12,7 +14,7 @@ use rayon::prelude::*;
 use sha1::{Digest, Sha1};
 
 use super::links::{Link, links};
-use super::{Finding, Part, Watch};
+use super::{Finding, Part, Watch, auxiliary};
 use crate::names::printable;
 use crate::packs::PackIndex;
 use crate::{ErrorKind, Failure};
@@ -21,7 +23,10 @@ use crate::{ErrorKind, Failure};
 const IN_A_ROW: usize = 2048;
 
 /// Length of the checksum at the end of a pack.
-const TRAILER: u64 = 20;
+pub(super) const TRAILER: u64 = 20;
+
+/// Bytes of the header of a loose object, which names its type and size, at most.
+const LONGEST_HEADER: usize = 32;
 
 /// What the objects' folder of a mirror holds.
 pub(crate) struct Shelf {
@@ -30,6 +35,7 @@ pub(crate) struct Shelf {
     pub loose: Vec<(Oid, PathBuf)>,
     /// Indexes whose pack is not there.
     pub lone: Vec<PathBuf>,
+    objects: PathBuf,
 }
 
 /// A pack.
@@ -85,6 +91,7 @@ impl Shelf {
             packs: Vec::new(),
             loose: loose(mirror)?,
             lone: Vec::new(),
+            objects: mirror.join("objects"),
         };
         for (stem, endings) in stems {
             let file = |ending: &str| folder.join(format!("{stem}.{ending}"));
@@ -121,17 +128,47 @@ impl Shelf {
         (packed + self.loose.len()) as u64
     }
 
-    /// Checks packs and indexes against their checksums.
+    /// Checks packs, indexes and what is derived from them against their checksums.
     pub(super) fn check_files(&self, watch: &Watch) -> Result<Vec<Finding>, Failure> {
         let found: Result<Vec<Vec<Finding>>, Failure> = self
             .packs
             .par_iter()
             .map(|pack| pack.check(watch))
             .collect();
-        Ok(found?.into_iter().flatten().collect())
+        let mut found: Vec<Finding> = found?.into_iter().flatten().collect();
+        found.extend(auxiliary::check(&self.objects, watch)?);
+        Ok(found)
     }
 
-    /// Reads every object. Loose ones that are not what they should be are in `found`.
+    /// Loose objects that are not what they should be, and what is wrong.
+    fn check_loose(&self, watch: &Watch) -> Result<HashMap<Oid, Finding>, Failure> {
+        let check = |(oid, path): &(Oid, PathBuf)| {
+            watch.cancel.check()?;
+            let wrong = check_loose(*oid, path).err();
+            Ok(wrong.map(|why| (*oid, Finding::new(Part::Loose, path, why).about(*oid))))
+        };
+        let checked: Result<Vec<_>, Failure> = self.loose.par_iter().map(check).collect();
+        Ok(checked?.into_iter().flatten().collect())
+    }
+
+    /// Of damaged loose objects, those that libgit2 must not be asked for: it may never end reading
+    /// one. It comes to the loose one unless it finds the object in a pack.
+    fn barred(&self, damaged: &HashMap<Oid, Finding>, found: &[Finding]) -> HashSet<Oid> {
+        let is_sound = |pack: &&Packed| {
+            let mut all = found.iter();
+            !all.any(|finding| finding.part == Part::Pack && finding.path == pack.path)
+        };
+        // A damaged multi-pack-index may hide what is in the packs.
+        let is_found = !found.iter().any(|finding| finding.part == Part::Auxiliary);
+        let packs = self.packs.iter().filter(is_sound);
+        let indexes: Vec<_> = packs.filter_map(Packed::index).collect();
+        let is_packed = |oid| is_found && indexes.iter().any(|index| holds(index, oid));
+        let barred = damaged.keys().filter(|oid| !is_packed(**oid));
+        barred.copied().collect()
+    }
+
+    /// Reads every object. Loose ones that are not what they should be are in `found`, which has to
+    /// have what [`check_files`](Self::check_files) says.
     pub(super) fn read_all(
         &self,
         mirror: &Path,
@@ -139,9 +176,15 @@ impl Shelf {
         found: &mut Vec<Finding>,
     ) -> Result<AllRead, Failure> {
         let known = self.known();
-        let bad = Mutex::new((HashSet::new(), HashSet::new()));
+        let damaged = self.check_loose(watch)?;
+        let barred = self.barred(&damaged, found);
+        let mut damaged: Vec<Finding> = damaged.into_values().collect();
+        damaged.sort_unstable_by(|one, other| one.path.cmp(&other.path));
+        found.extend(damaged);
+        let bad = Mutex::new((barred.clone(), HashSet::new()));
         let read = |database: &mut Result<Odb<'static>, Failure>, oids: &[Oid]| {
             let database = database.as_ref().map_err(Clone::clone)?;
+            let oids = oids.iter().filter(|oid| !barred.contains(*oid));
             let (unreadable, missing) = read_some(database, oids, &known, watch)?;
             let mut bad = bad.lock().unwrap_or_else(PoisonError::into_inner);
             bad.0.extend(unreadable);
@@ -163,18 +206,7 @@ impl Shelf {
             .par_chunks(IN_A_ROW)
             .map_init(|| database(mirror), read)
             .collect::<Result<(), Failure>>()?;
-        let (mut unreadable, missing) = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for (oid, path) in &self.loose {
-            // Also one that is in a pack: libgit2 may have read it there.
-            if let Err(why) = check_loose(*oid, path) {
-                let finding = Finding::new(Part::Loose, path, why);
-                found.push(finding.about(*oid));
-                let packs = self.packs.iter().filter_map(Packed::index);
-                if !packs.into_iter().any(|index| holds(index, *oid)) {
-                    unreadable.insert(*oid);
-                }
-            }
-        }
+        let (unreadable, missing) = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
         Ok(AllRead {
             known,
             unreadable,
@@ -210,6 +242,12 @@ impl Packed {
             Ok(()) => {}
             Err(failure) if failure.kind == ErrorKind::Cancelled => return Err(failure),
             Err(failure) => found.push(Finding::of(Part::Pack, &self.path, &failure)),
+        }
+        if let Some(index) = self.index().filter(|_| found.is_empty())
+            && !auxiliary::fits_crcs(&self.path, index, watch)?
+        {
+            let why = "its CRCs are not those of the pack, which is sound";
+            found.push(Finding::new(Part::Index, &self.index_path, why));
         }
         Ok(found)
     }
@@ -257,32 +295,56 @@ pub(crate) fn check_trailer(pack: &Path, watch: &Watch) -> Result<(), Failure> {
     }
 }
 
-/// A loose object alone.
-fn check_loose(oid: Oid, path: &Path) -> Result<(), String> {
+/// A loose object alone: gitformat-loose(5). libgit2 must read none that has not passed this: if one
+/// ends before it has the length it says, it never ends.
+pub(crate) fn check_loose(oid: Oid, path: &Path) -> Result<(), String> {
     let file = File::open(path).map_err(|error| error.to_string())?;
-    let mut bytes = flate2::read::ZlibDecoder::new(io::BufReader::new(file));
-    // The id is that of the inflated file, header included: gitformat-loose(5).
+    let mut bytes = flate2::bufread::ZlibDecoder::new(io::BufReader::new(file));
+    // The id is that of the inflated file, header included.
     let mut sum = Sha1::new();
+    let mut header = Vec::new();
+    let mut length = 0;
     let mut buffer = vec![0; 64 * 1024];
     loop {
         match bytes.read(&mut buffer) {
             Ok(0) => break,
-            Ok(read) => sum.update(&buffer[..read]),
+            Ok(read) => {
+                let more = LONGEST_HEADER.saturating_sub(header.len()).min(read);
+                header.extend_from_slice(&buffer[..more]);
+                sum.update(&buffer[..read]);
+                length += read as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(format!("it cannot be inflated: {error}")),
         }
     }
-    match sum.finalize()[..] == *oid.as_bytes() {
-        true => Ok(()),
-        false => Err("its content is not what its name says".to_owned()),
+    let after = bytes.get_mut().fill_buf();
+    if !after.map_err(|error| error.to_string())?.is_empty() {
+        return Err("something follows its content".to_owned());
     }
+    if sum.finalize()[..] != *oid.as_bytes() {
+        return Err("its content is not what its name says".to_owned());
+    }
+    match says_length(&header) == Some(length) {
+        true => Ok(()),
+        false => Err("its length is not what its header says".to_owned()),
+    }
+}
+
+/// How long a loose object is by its header, which is included.
+fn says_length(begin: &[u8]) -> Option<u64> {
+    let end = begin.iter().position(|byte| *byte == 0)?;
+    let header = std::str::from_utf8(&begin[..end]).ok()?;
+    let size: u64 = header.split_once(' ')?.1.parse().ok()?;
+    size.checked_add(end as u64 + 1)
 }
 
 type Bad = (Vec<Oid>, Vec<Oid>);
 
 /// Reads some objects: those that cannot be, and those that they name and nobody has.
-fn read_some(
+fn read_some<'o>(
     database: &Odb<'_>,
-    oids: &[Oid],
+    oids: impl Iterator<Item = &'o Oid>,
     known: &[Oid],
     watch: &Watch,
 ) -> Result<Bad, Failure> {
@@ -324,7 +386,7 @@ fn loose(mirror: &Path) -> Result<Vec<(Oid, PathBuf)>, Failure> {
 }
 
 /// The names in a folder; none if it does not exist.
-fn names(folder: &Path) -> Result<Vec<OsString>, Failure> {
+pub(super) fn names(folder: &Path) -> Result<Vec<OsString>, Failure> {
     let failed = |error: io::Error| Failure::disk("read", folder, &error);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,

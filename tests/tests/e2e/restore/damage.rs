@@ -98,6 +98,41 @@ fn a_missing_object_is_named() {
 }
 
 #[test]
+fn a_pack_without_its_index_is_restored_with_a_warning() {
+    let world = world();
+    let web = world.forge.repository("web").git_dir();
+    let tip = git::run(&world.mirror("web"), &["rev-parse", "main"]);
+    let pack = pack_with(&world, &tip);
+    let index = pack.with_extension("idx");
+    let whole = fs::read(&index).unwrap();
+    let name = pack.file_name().unwrap().to_str().unwrap();
+    fs::remove_file(&index).unwrap();
+    for to in ["missing", "damaged"] {
+        let run = restore(&world, &["web"], to).expect(0);
+        assert!(run.stderr.contains("warning: "), "{}", run.stderr);
+        let said = format!("{name} is missing or damaged");
+        assert!(run.stderr.contains(&said), "{}", run.stderr);
+        let restored = world.sandbox.path(to);
+        assert_clean(&restored);
+        assert_eq!(compare::refs(&restored), compare::refs(&web));
+        assert!(
+            !index.exists() || to == "damaged",
+            "the backup is as it was"
+        );
+        fs::write(&index, &whole[..whole.len() / 2]).unwrap();
+    }
+    // Damaged itself, it is no good.
+    fs::remove_file(&index).unwrap();
+    flip_a_byte(&pack, 20);
+    let run = restore(&world, &["web"], "x").expect(3);
+    assert!(
+        run.stderr.contains("the backup is damaged"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
 fn what_is_needed_is_taken_out_of_a_damaged_pack_if_it_is_whole() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one");

@@ -32,12 +32,20 @@ fn a_folder_that_is_not_empty_is_left_alone() {
             );
         }
     }
-    let run = restore(&world, &["web"], "backup/acme/new").expect(2);
-    assert!(
-        run.stderr.contains("in the backup folder"),
-        "{}",
-        run.stderr
-    );
+    for to in [
+        "backup/acme/new",
+        "nonex/../backup/acme/new",
+        "a/b/../../backup",
+    ] {
+        for what in ["web", "--all"] {
+            let run = restore(&world, &[what], to).expect(2);
+            assert!(
+                run.stderr.contains("in the backup folder"),
+                "{}",
+                run.stderr
+            );
+        }
+    }
     assert!(
         content(&world.sandbox.path("")) == before,
         "nothing was touched"
