@@ -6,7 +6,7 @@
 //! holds names that a file system cannot: `Fix` beside `fix`, and `a` beside `a/b`. The format is
 //! the one of git-pack-refs(1); the names follow git-check-ref-format(1).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -223,7 +223,7 @@ pub fn peel(
         }
         let (_, kind) = odb.read_header(value.oid)?;
         value.peeled = if kind == git2::ObjectType::Tag {
-            let target = peeled(&odb, value.oid).ok_or_else(|| {
+            let target = peeled(&odb, value.oid, &HashSet::new()).ok_or_else(|| {
                 git2::Error::new(
                     git2::ErrorCode::NotFound,
                     git2::ErrorClass::Tag,

@@ -367,3 +367,46 @@ fn a_hole_behind_the_newest_of_several_new_commits_is_seen() {
     world.backup().expect(0);
     world.assert_mirrored(web);
 }
+
+#[test]
+fn a_loose_object_that_is_cut_off_ends_nothing_in_a_loop() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    web.annotated_tag("v1");
+    world.backup().expect(0);
+    let mirror = world.mirror("web");
+    let packs = mirror.join("objects/pack");
+    let aside = world.sandbox.path("packs");
+    fs::rename(&packs, &aside).unwrap();
+    fs::create_dir(&packs).unwrap();
+    for file in fs::read_dir(&aside).unwrap() {
+        let path = file.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "pack") {
+            let pack = fs::read(path).unwrap();
+            git::run_with_input(&mirror, &["unpack-objects", "-q"], &pack);
+        }
+    }
+    for name in ["v1", "main", "main^{tree}"] {
+        let oid = web.rev_parse(name);
+        let path = mirror.join("objects").join(&oid[..2]).join(&oid[2..]);
+        let whole = fs::read(&path).unwrap();
+        for cut in [whole.len() / 2, whole.len() - 5] {
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, &whole[..cut]).unwrap();
+            let limit = std::time::Duration::from_secs(60);
+            let verify = world.forgekeep(&["verify"]).limit(limit).run().expect(3);
+            assert!(verify.stdout.contains(&oid[2..]), "{}", verify.stdout);
+            let to = world.sandbox.path("restored");
+            let restore = ["restore", "web", "--bare", "--to"];
+            world
+                .forgekeep(&restore)
+                .arg(&to)
+                .limit(limit)
+                .run()
+                .expect(3);
+        }
+        fs::remove_file(&path).unwrap();
+        fs::write(&path, &whole).unwrap();
+    }
+    world.forgekeep(&["verify"]).run().expect(0);
+}

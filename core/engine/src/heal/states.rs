@@ -224,8 +224,9 @@ pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<(), 
     {
         keep(&mut new, *oid);
     }
+    let none = HashSet::new();
     for value in new.values_mut() {
-        value.peeled = peeled(&database, value.oid).filter(|peeled| *peeled != value.oid);
+        value.peeled = peeled(&database, value.oid, &none).filter(|peeled| *peeled != value.oid);
     }
     if present.is_some_and(|stored| stored.refs == new && stored.loose.is_empty())
         && fs::read(mirror.join("packed-refs")).is_ok_and(|text| text == refs::format_packed(&new))

@@ -82,6 +82,15 @@ fn loose(mirror: &Path) -> Result<Vec<(String, String)>, Failure> {
     Ok(found)
 }
 
+/// Whether a loose object of a mirror is damaged. libgit2 may not come back from reading such a one.
+pub(super) fn has_bad_loose(mirror: &Path) -> Result<bool, Failure> {
+    let all = loose(mirror)?;
+    Ok(all.iter().any(|(folder, name)| {
+        let path = mirror.join("objects").join(folder).join(name);
+        parse_oid(&format!("{folder}{name}")).is_none_or(|oid| check_loose(oid, &path).is_err())
+    }))
+}
+
 /// The names in a folder; none if it is gone.
 fn entries(folder: &Path) -> Result<Vec<OsString>, Failure> {
     let failed = |error: io::Error| Failure::disk("read", folder, &error);

@@ -9,7 +9,7 @@ use std::path::Path;
 
 use git2::{Odb, Oid, Repository};
 
-use super::copy::pack_folder;
+use super::copy::{has_bad_loose, pack_folder};
 use super::unindexed;
 use crate::cancel::Cancel;
 use crate::names::printable;
@@ -44,7 +44,11 @@ pub(super) fn complete(
     if is_enough {
         return Ok(0);
     }
-    let found = rescue(git_dir, mirror, tips, cancel)?;
+    // Otherwise what is lacking is said by the last check.
+    let found = match has_bad_loose(mirror)? {
+        true => 0,
+        false => rescue(git_dir, mirror, tips, cancel)?,
+    };
     check(&open(git_dir)?, tips, cancel)?;
     Ok(found)
 }

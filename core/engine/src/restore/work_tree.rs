@@ -1,5 +1,6 @@
 //! The work tree of a restored repository.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -53,7 +54,7 @@ fn try_check_out(repository: &Repository, tip: Oid) -> Result<(), git2::Error> {
 
 /// The tree behind a tip.
 fn tree_of(odb: &Odb<'_>, tip: Oid) -> Option<Oid> {
-    let oid = peeled(odb, tip)?;
+    let oid = peeled(odb, tip, &HashSet::new())?;
     let object = odb.read(oid).ok()?;
     match object.kind() {
         ObjectType::Tree => Some(oid),

@@ -56,7 +56,7 @@ pub(crate) fn examine(mirror: &Path, watch: &Watch) -> Result<Examined, Failure>
     examined.objects = shelf.count();
     let database = database(mirror)?;
     if let Some(stored) = &states.stored {
-        states::check_peeled(mirror, stored, &database, findings);
+        states::check_peeled(mirror, stored, &database, &read.unreadable, findings);
     }
     let work = Work {
         mirror,

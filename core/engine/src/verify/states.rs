@@ -198,6 +198,7 @@ pub(super) fn check_peeled(
     mirror: &Path,
     stored: &StoredRefs,
     database: &Odb<'_>,
+    unreadable: &HashSet<Oid>,
     findings: &mut Vec<Finding>,
 ) {
     let packed = mirror.join("packed-refs");
@@ -205,12 +206,13 @@ pub(super) fn check_peeled(
     let text = fs::read(&packed).unwrap_or_default();
     let all =
         stored.loose.is_empty() && text.starts_with(b"# pack-refs with: peeled fully-peeled ");
-    for (name, value) in &stored.refs {
+    let read = |value: &RefValue| !unreadable.contains(&value.oid);
+    for (name, value) in stored.refs.iter().filter(|(_, value)| read(value)) {
         let Ok((_, kind)) = database.read_header(value.oid) else {
             continue; // Missing or damaged, which is said elsewhere.
         };
         let wanted = match kind {
-            ObjectType::Tag => match peeled(database, value.oid) {
+            ObjectType::Tag => match peeled(database, value.oid, unreadable) {
                 Some(peeled) => Some(peeled),
                 None => continue,
             },
@@ -225,10 +227,14 @@ pub(super) fn check_peeled(
     }
 }
 
-pub(crate) fn peeled(database: &Odb<'_>, tag: Oid) -> Option<Oid> {
+/// What a tag peels to, by the bytes. Nothing of `unreadable` is read: libgit2 may not come back.
+pub(crate) fn peeled(database: &Odb<'_>, tag: Oid, unreadable: &HashSet<Oid>) -> Option<Oid> {
     let mut oid = tag;
     // A tag of tags has an end: each names one that was there before it.
     loop {
+        if unreadable.contains(&oid) {
+            return None;
+        }
         let object = database.read(oid).ok()?;
         if object.kind() != ObjectType::Tag {
             return Some(oid);
