@@ -30,6 +30,7 @@ mod history;
 pub mod hoster;
 pub mod http;
 pub mod inventory;
+mod links;
 mod listing;
 pub mod lock;
 pub mod mirror;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use git2::Oid;
 
-use crate::verify::states::peeled;
+use crate::links::peeled;
 use crate::{ErrorKind, Failure, atomic_file};
 
 /// Name of a ref. Bytes, as in git: a name need not be UTF-8.

@@ -16,7 +16,6 @@ pub(crate) mod auxiliary;
 mod examine;
 mod folder;
 mod health;
-pub(crate) mod links;
 pub(crate) mod objects;
 pub(crate) mod reach;
 pub(crate) mod states;

@@ -6,8 +6,8 @@ use git2::{Odb, Oid, Repository};
 
 use super::Tips;
 use crate::cancel::Cancel;
+use crate::links::links;
 use crate::refs::{OURS, Refs};
-use crate::verify::links::links;
 use crate::{ErrorKind, Failure};
 
 /// Of the tips that snapshots need, those that neither upstream's refs reach nor later tips do: a

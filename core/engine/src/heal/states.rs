@@ -9,6 +9,7 @@ use git2::Oid;
 
 use super::aside::Aside;
 use super::{Treatment, files_of};
+use crate::links::peeled;
 use crate::refs::{
     self, FORGOTTEN, KEPT, OURS, RefName, RefValue, Refs, StoredRefs, is_valid_name, parse_oid,
 };
@@ -17,7 +18,6 @@ use crate::snapshot::{
 };
 use crate::verify::objects::{Shelf, database};
 use crate::verify::reach::{Root, Walk};
-use crate::verify::states::peeled;
 use crate::verify::{Finding, Part};
 use crate::{ErrorKind, Failure, atomic_file};
 

@@ -10,8 +10,8 @@ use git2::{ObjectType, Odb, Oid, Repository};
 
 use crate::Failure;
 use crate::cancel::Cancel;
+use crate::links::{Link, links};
 use crate::refs::Refs;
-use crate::verify::links::{Link, links};
 
 /// The first of these tips that lacks something, if any. What `complete` refs reach is taken to be
 /// there.

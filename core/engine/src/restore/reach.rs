@@ -12,9 +12,9 @@ use git2::{Odb, Oid, Repository};
 use super::copy::{has_bad_loose, pack_folder};
 use super::unindexed;
 use crate::cancel::Cancel;
+use crate::links::{Link, links};
 use crate::names::printable;
 use crate::snapshot::{Tips, ref_text};
-use crate::verify::links::{Link, links};
 use crate::{ErrorKind, Failure};
 
 /// Makes sure that the repository at `git_dir` has all that `tips` reach. What its packs lack is

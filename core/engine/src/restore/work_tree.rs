@@ -9,9 +9,9 @@ use git2::build::CheckoutBuilder;
 use git2::{ErrorClass, ObjectType, Odb, Oid, Repository};
 
 use super::failed;
+use crate::links::links;
+use crate::links::peeled;
 use crate::names::printable;
-use crate::verify::links::links;
-use crate::verify::states::peeled;
 use crate::{ErrorKind, Failure};
 
 /// Checks out what `HEAD` points to, by its tree: libgit2 need not parse the commit, which may be one

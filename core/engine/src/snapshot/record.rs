@@ -100,6 +100,10 @@ impl Recorder<'_> {
             Err(failure) => return Err(failure),
         };
         let realised = pending.filter(|pending| {
+            // What such a one lost may not be held yet: it is found again.
+            if pending.origin == Origin::Found {
+                return false;
+            }
             let state = RefState {
                 head: pending.head.clone(),
                 tips: found.tips.clone(),

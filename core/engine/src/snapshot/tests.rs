@@ -181,6 +181,9 @@ fn a_state_that_is_found_becomes_a_snapshot_and_what_it_lost_is_named() {
     assert_eq!(settled.lost, [oid(1)]);
     // It does not count before that is held.
     assert_eq!(recorder.store.entries().unwrap().len(), 1);
+    // Nor after a kill before it was: then it is named again.
+    let settled = recorder.settle(&moved).unwrap().found.unwrap();
+    assert_eq!(settled.lost, [oid(1)]);
     settled.pending.commit().unwrap();
     let entries = recorder.store.entries().unwrap();
     let origins = entries.iter().map(|entry| entry.read().unwrap().origin);

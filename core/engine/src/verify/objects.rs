@@ -13,8 +13,8 @@ use git2::{Odb, Oid};
 use rayon::prelude::*;
 use sha1::{Digest, Sha1};
 
-use super::links::{Link, links};
 use super::{Finding, Part, Watch, auxiliary};
+use crate::links::{Link, links};
 use crate::names::printable;
 use crate::packs::PackIndex;
 use crate::{ErrorKind, Failure};

@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use git2::{Odb, Oid};
 
-use super::links::{Link, links};
 use crate::Failure;
 use crate::cancel::Cancel;
+use crate::links::{Link, links};
 
 /// Where a walk begins: an object, and who needs it.
 #[derive(Clone, Debug)]

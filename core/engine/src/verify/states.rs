@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Odb, Oid, Repository};
 
-use super::links::links;
 use super::reach::Root;
 use super::{Finding, Part};
 use crate::cancel::Cancel;
 use crate::catalogue::State;
+use crate::links::peeled;
 use crate::names::printable;
 use crate::refs::{self, FORGOTTEN, KEPT, OURS, RefValue, Refs, StoredRefs};
 use crate::snapshot::{Entry, RefState, Snapshot, SnapshotId, Store, ref_text};
@@ -224,26 +224,6 @@ pub(super) fn check_peeled(
             let what = format!("the line after {} is wrong", printable(&name));
             findings.push(Finding::new(Part::Refs, &packed, what));
         }
-    }
-}
-
-/// What a tag peels to, by the bytes. Nothing of `unreadable` is read: libgit2 may not come back.
-pub(crate) fn peeled(database: &Odb<'_>, tag: Oid, unreadable: &HashSet<Oid>) -> Option<Oid> {
-    let mut oid = tag;
-    // A tag of tags has an end: each names one that was there before it.
-    loop {
-        if unreadable.contains(&oid) {
-            return None;
-        }
-        let object = database.read(oid).ok()?;
-        if object.kind() != ObjectType::Tag {
-            return Some(oid);
-        }
-        let mut next = None;
-        links(ObjectType::Tag, object.data(), &mut |link| {
-            next = Some(link.oid)
-        })?;
-        oid = next?;
     }
 }
 

@@ -3,7 +3,9 @@
 //! Read from the bytes and not by libgit2's parsers, which refuse what old versions of git have
 //! written: a mirror has to hold what upstream has.
 
-use git2::{ObjectType, Oid};
+use std::collections::HashSet;
+
+use git2::{ObjectType, Odb, Oid};
 
 use crate::refs::parse_oid;
 
@@ -64,6 +66,26 @@ pub(crate) fn links(kind: ObjectType, data: &[u8], visit: &mut dyn FnMut(Link)) 
             Some(())
         }
         _ => Some(()),
+    }
+}
+
+/// What a tag peels to, by the bytes. Nothing of `unreadable` is read: libgit2 may not come back.
+pub(crate) fn peeled(database: &Odb<'_>, tag: Oid, unreadable: &HashSet<Oid>) -> Option<Oid> {
+    let mut oid = tag;
+    // A tag of tags has an end: each names one that was there before it.
+    loop {
+        if unreadable.contains(&oid) {
+            return None;
+        }
+        let object = database.read(oid).ok()?;
+        if object.kind() != ObjectType::Tag {
+            return Some(oid);
+        }
+        let mut next = None;
+        links(ObjectType::Tag, object.data(), &mut |link| {
+            next = Some(link.oid)
+        })?;
+        oid = next?;
     }
 }
 
