@@ -323,7 +323,7 @@ impl Work<'_> {
         Ok(treated)
     }
 
-    /// A wiki fails its repository, so that nobody overlooks it; but one that is not there is none.
+    /// Without its wiki a repository is partial; but a wiki that is not there is none.
     fn mirror_wiki(
         &self,
         url: &str,
@@ -367,7 +367,7 @@ impl Work<'_> {
                     refs: RefChanges::default(),
                     error: Some(failure.clone()),
                 });
-                report.failed(failure.while_doing("wiki"))
+                report.without_part(failure.while_doing("wiki"))
             }
         }
     }

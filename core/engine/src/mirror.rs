@@ -96,6 +96,8 @@ pub fn mirror(
             snapshot: None,
             lost: untold.map_or_else(Lost::default, |changes| Lost::new(&stored, &changes)),
             note: None,
+            warnings: Vec::new(),
+            left_out: Vec::new(),
         });
     }
     match place {

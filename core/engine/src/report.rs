@@ -55,6 +55,8 @@ pub enum RepositoryOutcome {
     Empty,
     /// Left out on purpose; `note` says why.
     Skipped,
+    /// Backed up but for a part; `error` names it and says why.
+    Partial,
     /// Not backed up in this run; `error` says why.
     Failed,
 }
@@ -135,7 +137,7 @@ pub struct RepositoryReport {
     pub bytes_received: u64,
     /// Time it took.
     pub seconds: f64,
-    /// Why it failed, if so.
+    /// Why it failed, or which part of it is not backed up, and why.
     pub error: Option<Failure>,
     /// Snapshot of the new state, if the run changed any ref.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,6 +151,9 @@ pub struct RepositoryReport {
     /// Something worth knowing that is no failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What somebody should know although all is well: said however quiet a run shall be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Finding>,
     /// What came of its wiki, where it has one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wiki: Option<WikiReport>,
@@ -182,6 +187,7 @@ impl RepositoryReport {
             alarm: None,
             lost: None,
             note: None,
+            warnings: Vec::new(),
             wiki: None,
         }
     }
@@ -200,6 +206,29 @@ impl RepositoryReport {
         self.outcome = RepositoryOutcome::Failed;
         self.error = Some(failure);
         self
+    }
+
+    /// One that is backed up but for a part, which `failure` names. One that failed stays failed; of
+    /// several parts the first is in `error`, the others are in its message.
+    #[must_use]
+    pub fn without_part(mut self, failure: Failure) -> Self {
+        if self.outcome == RepositoryOutcome::Failed {
+            return self;
+        }
+        self.outcome = RepositoryOutcome::Partial;
+        match &mut self.error {
+            Some(first) => first.message = format!("{}; {}", first.message, failure.message),
+            None => self.error = Some(failure),
+        }
+        self
+    }
+
+    /// Adds an alarm to those there are.
+    pub fn add_alarm(&mut self, message: &str) {
+        match &mut self.alarm {
+            Some(all) => *all = format!("{all}; {message}"),
+            None => self.alarm = Some(message.to_owned()),
+        }
     }
 
     /// Adds something worth knowing.
@@ -221,14 +250,19 @@ impl RepositoryReport {
         if let Some(note) = &outcome.note {
             self.add_note(note);
         }
-        self
+        self.warnings.extend(outcome.warnings.iter().cloned());
+        outcome
+            .left_out
+            .iter()
+            .cloned()
+            .fold(self, Self::without_part)
     }
 
-    /// Whether upstream's present state is in the backup.
+    /// Whether upstream's present state is in the backup, of a partial one all but the part.
     pub fn is_safe(&self) -> bool {
-        use RepositoryOutcome::{Cloned, Empty, Failed, Skipped, Unchanged, Updated};
+        use RepositoryOutcome::{Cloned, Empty, Failed, Partial, Skipped, Unchanged, Updated};
         match self.outcome {
-            Cloned | Updated | Unchanged | Empty => true,
+            Cloned | Updated | Unchanged | Empty | Partial => true,
             Skipped | Failed => false,
         }
     }
@@ -297,11 +331,14 @@ impl SourceReport {
         };
     }
 
-    /// The repositories that failed.
+    /// The repositories that failed, in whole or in part.
     pub fn failures(&self) -> impl Iterator<Item = &RepositoryReport> {
-        self.repositories
-            .iter()
-            .filter(|repository| repository.outcome == RepositoryOutcome::Failed)
+        self.repositories.iter().filter(|repository| {
+            matches!(
+                repository.outcome,
+                RepositoryOutcome::Failed | RepositoryOutcome::Partial
+            )
+        })
     }
 }
 
@@ -349,6 +386,13 @@ impl Report {
     pub fn has_alarm(&self) -> bool {
         let of_repositories = self.repositories().any(|r| r.alarm.is_some());
         of_repositories || self.sources.iter().any(|s| s.alarm.is_some())
+    }
+
+    /// Whether there is something that somebody should know although all is well.
+    pub fn has_warning(&self) -> bool {
+        let of_sources = self.sources.iter().flat_map(|source| &source.notes);
+        let mut all = of_sources.chain(self.repositories().flat_map(|r| &r.warnings));
+        all.any(|finding| finding.severity >= Severity::Warning)
     }
 
     /// All repositories of all sources.

@@ -354,7 +354,10 @@ fn add_repository(
 
 /// Whether upstream's state of that time is in the backup.
 fn is_good(outcome: &str) -> bool {
-    matches!(outcome, "cloned" | "updated" | "unchanged" | "empty")
+    matches!(
+        outcome,
+        "cloned" | "updated" | "unchanged" | "empty" | "partial"
+    )
 }
 
 /// Never negative: a clock that was set back makes nothing young.

@@ -44,7 +44,7 @@ fn attempt(common: &Common, arguments: &BackupArguments) -> Result<Ending, Compl
     if let Some(path) = &arguments.report {
         write_report(path, &report)?;
     }
-    let wrong = report.outcome != RunOutcome::Ok || report.has_alarm();
+    let wrong = report.outcome != RunOutcome::Ok || report.has_alarm() || report.has_warning();
     if arguments.progress != ProgressMode::Json && (wrong || !common.quiet) {
         out!("{}", summary::of_run(&report).trim_end());
     }

@@ -14,12 +14,13 @@ use crate::text;
 use table::Table;
 
 /// The outcomes of repositories with the words for them, in the order of the table.
-const OUTCOMES: [(RepositoryOutcome, &str); 6] = [
+const OUTCOMES: [(RepositoryOutcome, &str); 7] = [
     (RepositoryOutcome::Cloned, "cloned"),
     (RepositoryOutcome::Updated, "updated"),
     (RepositoryOutcome::Unchanged, "unchanged"),
     (RepositoryOutcome::Empty, "empty"),
     (RepositoryOutcome::Skipped, "skipped"),
+    (RepositoryOutcome::Partial, "partial"),
     (RepositoryOutcome::Failed, "failed"),
 ];
 
@@ -45,8 +46,8 @@ pub fn of_run(report: &Report) -> String {
     for alarm in alarms(report) {
         let _ = writeln!(out, "{alarm}");
     }
-    let failures = failures::of(report);
-    let _ = write!(out, "{failures}\n{}\n", last_line(report));
+    let (failures, warnings) = (failures::of(report), failures::warnings(report));
+    let _ = write!(out, "{failures}{warnings}\n{}\n", last_line(report));
     out
 }
 
@@ -141,6 +142,7 @@ fn last_line(report: &Report) -> String {
     let safe = report.repositories().filter(|r| r.is_safe()).count();
     let sum = |outcome| -> usize { report.sources.iter().map(|s| number_of(s, outcome)).sum() };
     let failed = sum(RepositoryOutcome::Failed);
+    let partial = sum(RepositoryOutcome::Partial);
     let sources = report.sources.iter();
     let unlisted = sources
         .filter(|s| s.outcome == SourceOutcome::Failed && s.repositories.is_empty())
@@ -157,7 +159,7 @@ fn last_line(report: &Report) -> String {
         (RunOutcome::Ok, Some(error)) => {
             format!("Not all is well: {safe} backed up, {measured}; but {error}.")
         }
-        (RunOutcome::Partial, _) if failed + unlisted == 0 => {
+        (RunOutcome::Partial, _) if failed + unlisted + partial == 0 => {
             format!("Not all is well: {safe} backed up, {measured}; see above what is wrong.")
         }
         (RunOutcome::Partial, _) => {
@@ -169,8 +171,16 @@ fn last_line(report: &Report) -> String {
             let lost: Vec<_> = lost
                 .map(|(n, one, many)| text::count(n, one, many))
                 .collect();
-            let lost = lost.join(" and ");
-            format!("Not everything is backed up: {safe} done, {lost} failed; {measured}.")
+            let mut lost = lost.join(" and ");
+            if !lost.is_empty() {
+                lost.push_str(" failed");
+            }
+            if partial > 0 {
+                let comma = if lost.is_empty() { "" } else { ", " };
+                let partial = text::count(partial, "repository", "repositories");
+                lost.push_str(&format!("{comma}{partial} of these only in part"));
+            }
+            format!("Not everything is backed up: {safe} done, {lost}; {measured}.")
         }
         (RunOutcome::Failed, _) => "Nothing was backed up.".to_owned(),
         (RunOutcome::Interrupted, _) => {

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use forgekeep_engine::event::{Event, Observer};
 use forgekeep_engine::mirror::Transfer;
-use forgekeep_engine::report::RepositoryOutcome;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::BARS;
@@ -91,7 +90,7 @@ impl Observer for Bars {
                     .set_message(format!("listing {source}: {listed}{of}"));
             }
             Event::Note { source, finding } => {
-                if let Some(line) = note_line(source, finding, false) {
+                if let Some(line) = note_line(source, finding) {
                     let _ = self.all.println(line);
                 }
             }
@@ -135,7 +134,7 @@ impl Observer for Bars {
                     .set_prefix(format!("{} received", text::bytes(received)));
                 self.overall.set_message("");
                 self.overall.inc(1);
-                if repository.outcome == RepositoryOutcome::Failed {
+                if repository.error.is_some() {
                     let _ = self.all.println(repository_line(source, repository));
                 }
             }

@@ -25,7 +25,7 @@ impl Observer for Plain {
 impl Plain {
     fn line(&self, event: &Event<'_>) -> Option<String> {
         match event {
-            Event::Note { source, finding } => note_line(source, finding, self.quiet),
+            Event::Note { source, finding } => note_line(source, finding),
             Event::Alarm {
                 source,
                 repository,
@@ -38,7 +38,7 @@ impl Plain {
             Event::RepositoryFinished { source, repository } => {
                 let line = repository_line(source, repository);
                 match repository.outcome {
-                    RepositoryOutcome::Failed => Some(line),
+                    RepositoryOutcome::Failed | RepositoryOutcome::Partial => Some(line),
                     _ if self.quiet => None,
                     RepositoryOutcome::Cloned | RepositoryOutcome::Updated => Some(line),
                     _ => self.log_all.then_some(line),
@@ -56,13 +56,9 @@ impl Plain {
     }
 }
 
-/// A source's note, unless it is only good to know and that is not wanted.
-pub fn note_line(source: &str, finding: &Finding, quiet: bool) -> Option<String> {
-    let shown = match finding.severity {
-        Severity::Info => false,
-        Severity::Warning => !quiet,
-        Severity::Error => true,
-    };
+/// A source's note, unless it is only good to know. Warnings are shown however quiet a run shall be.
+pub fn note_line(source: &str, finding: &Finding) -> Option<String> {
+    let shown = finding.severity >= Severity::Warning;
     shown.then(|| format!("{source}: {}", text::finding("", finding)))
 }
 
@@ -93,6 +89,7 @@ pub fn repository_line(source: &str, repository: &RepositoryReport) -> String {
         RepositoryOutcome::Unchanged => "unchanged",
         RepositoryOutcome::Empty => "empty",
         RepositoryOutcome::Skipped => "skipped",
+        RepositoryOutcome::Partial => "partial",
         RepositoryOutcome::Failed => "failed",
     };
     let mut line = format!("{source}: {word} {name}");

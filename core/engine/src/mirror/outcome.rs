@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::Failure;
+use crate::hoster::Finding;
 use crate::refs::{RefName, StoredRefs};
 use crate::snapshot::{Change, Changes, Counts, SnapshotId, Tips};
 
@@ -81,6 +83,10 @@ pub struct Outcome {
     pub lost: Lost,
     /// Something worth knowing that is no failure.
     pub note: Option<String>,
+    /// What somebody should know although all is well.
+    pub warnings: Vec<Finding>,
+    /// Parts that are not backed up, each named, with the reason: the repository is partial.
+    pub left_out: Vec<Failure>,
 }
 
 /// How far a download is.

@@ -222,6 +222,8 @@ impl<'a> Work<'a> {
             snapshot,
             lost,
             note: None,
+            warnings: Vec::new(),
+            left_out: Vec::new(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use forgekeep_engine::Failure;
-use forgekeep_engine::hoster::Severity;
+use forgekeep_engine::hoster::{Finding, Severity};
 use forgekeep_engine::report::Report;
 
 /// Reasons that are listed; the report has them all.
@@ -37,6 +37,41 @@ impl Reasons {
 
 /// A paragraph about all that failed; empty if nothing did. What concerns a whole source is first.
 pub fn of(report: &Report) -> String {
+    shown("What failed", reasons(report).0)
+}
+
+/// A paragraph about what somebody should know although it is no failure; empty if nothing is.
+pub fn warnings(report: &Report) -> String {
+    let mut reasons = Reasons::default();
+    let mut add = |name: String, findings: &[Finding]| {
+        for finding in findings {
+            if finding.severity == Severity::Warning {
+                reasons.add(name.clone(), &finding.message, &finding.hint);
+            }
+        }
+    };
+    for source in &report.sources {
+        add(source.title.clone(), &source.notes);
+    }
+    for source in &report.sources {
+        for repository in &source.repositories {
+            add(
+                name_of(report, &source.title, &repository.name),
+                &repository.warnings,
+            );
+        }
+    }
+    shown("Warnings", reasons.0)
+}
+
+fn name_of(report: &Report, title: &str, name: &str) -> String {
+    match report.sources.len() {
+        1 => name.to_owned(),
+        _ => format!("{title}: {name}"),
+    }
+}
+
+fn reasons(report: &Report) -> Reasons {
     let mut reasons = Reasons::default();
     for source in &report.sources {
         if let Some(Failure { message, hint, .. }) = &source.error {
@@ -49,25 +84,22 @@ pub fn of(report: &Report) -> String {
     }
     for source in &report.sources {
         for repository in source.failures() {
-            let name = match report.sources.len() {
-                1 => repository.name.clone(),
-                _ => format!("{}: {}", source.title, repository.name),
-            };
+            let name = name_of(report, &source.title, &repository.name);
             let error = repository.error.as_ref();
             let (message, hint) = error.map_or(("", ""), |e| (&e.message, &e.hint));
             reasons.add(name, message, hint);
         }
     }
-    shown(reasons.0)
+    reasons
 }
 
-fn shown(mut reasons: Vec<Reason>) -> String {
+fn shown(head: &str, mut reasons: Vec<Reason>) -> String {
     if reasons.is_empty() {
         return String::new();
     }
     let rest = reasons.split_off(reasons.len().min(MOST));
     let rest: usize = rest.iter().map(|reason| reason.names.len()).sum();
-    let mut out = "\nWhat failed:\n".to_owned();
+    let mut out = format!("\n{head}:\n");
     while !reasons.is_empty() {
         let hint = reasons[0].hint.clone();
         let (same, others) = reasons.into_iter().partition(|reason| reason.hint == hint);
