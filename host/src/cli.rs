@@ -34,7 +34,7 @@ pub struct Common {
     /// Log more: -v what is done, -vv each request, -vvv everything
     #[arg(long, short, action = ArgAction::Count, global = true, conflicts_with = "quiet")]
     pub verbose: u8,
-    /// Say nothing unless something is wrong
+    /// Say nothing unless something is wrong or there is a warning
     #[arg(long, short, global = true)]
     pub quiet: bool,
 }

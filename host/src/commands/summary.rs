@@ -155,6 +155,9 @@ fn last_line(report: &Report) -> String {
         (RunOutcome::Ok, None) if report.has_alarm() => format!(
             "Everything is backed up: {safe}, {measured}. But look at the alarms: upstream has lost much, the backup has kept it."
         ),
+        (RunOutcome::Ok, None) if report.has_warning() => {
+            format!("Backup complete, with warnings: {safe}, {measured}.")
+        }
         (RunOutcome::Ok, None) => format!("All good: {safe} backed up, {measured}."),
         (RunOutcome::Ok, Some(error)) => {
             format!("Not all is well: {safe} backed up, {measured}; but {error}.")
@@ -177,8 +180,7 @@ fn last_line(report: &Report) -> String {
             }
             if partial > 0 {
                 let comma = if lost.is_empty() { "" } else { ", " };
-                let partial = text::count(partial, "repository", "repositories");
-                lost.push_str(&format!("{comma}{partial} of these only in part"));
+                lost.push_str(&format!("{comma}{partial} of them only in part"));
             }
             format!("Not everything is backed up: {safe} done, {lost}; {measured}.")
         }

@@ -1,4 +1,5 @@
 use super::*;
+use forgekeep_engine::hoster::Finding;
 use forgekeep_engine::report::RepositoryReport;
 use forgekeep_engine::{ErrorKind, Failure};
 use jiff::{SignedDuration, Timestamp};
@@ -114,4 +115,43 @@ fn times_are_for_people() {
         shown,
         ["0.0 s", "59.9 s", "1 min 0 s", "1 h 0 min", "2 h 5 min"]
     );
+}
+
+#[test]
+fn a_partial_repository_is_named_with_its_part_and_counts_as_backed_up() {
+    let failure = Failure::new(ErrorKind::Network, "wiki: no answer").with_hint("run again later");
+    let web = repository("acme/web", RepositoryOutcome::Cloned).without_part(failure);
+    let api = repository("acme/api", RepositoryOutcome::Cloned);
+    let report = report(vec![source("acme", vec![web, api])]);
+    assert_eq!(report.exit_code, 3);
+    assert_eq!(
+        of_run(&report),
+        "\
+source  result   cloned  partial  received        work
+acme    partial       1        1  2.00 KiB  1 min 20 s
+
+What failed:
+  acme/web: wiki: no answer
+    hint: run again later
+
+Not everything is backed up: 2 repositories done, 1 of them only in part; 2.00 KiB received, 1 min 30 s.
+"
+    );
+}
+
+#[test]
+fn warnings_are_in_the_summary_once_for_each_cause() {
+    let converted = Finding::warning("the refs were taken over from reftable");
+    let mut all = Vec::new();
+    for name in ["acme/api", "acme/web"] {
+        let mut entry = repository(name, RepositoryOutcome::Updated);
+        entry.warnings.push(converted.clone());
+        all.push(entry);
+    }
+    let report = report(vec![source("acme", all)]);
+    assert!(report.has_warning());
+    assert_eq!(report.exit_code, 0);
+    let shown = of_run(&report);
+    let wanted = "\nWarnings:\n  acme/api, acme/web: the refs were taken over from reftable\n\nBackup complete, with warnings: 2 repositories";
+    assert!(shown.contains(wanted), "{shown}");
 }

@@ -47,7 +47,7 @@ fn observe(patterns: &Forge, case: &Case) -> Result<(), String> {
     let (code, repository, wiki) = match case.kind(usize::MAX) {
         None => (0, "cloned", "cloned"),
         Some(kind) if absent.contains(&kind) => (0, "cloned", "skipped"),
-        Some(_) => (3, "failed", "failed"),
+        Some(_) => (3, "partial", "failed"),
     };
     let shown = || format!("{:?}\n{}\n{:#?}", run.code, run.stderr, run.report);
     demand(run.code == Some(code), shown)?;
