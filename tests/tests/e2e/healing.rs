@@ -23,7 +23,7 @@ fn packs(mirror: &Path, ending: &str) -> Vec<PathBuf> {
 
 /// Damages the bytes of an object wherever it is: a fetch may have brought it once more, as a base.
 /// Returns one of the packs.
-fn destroy(mirror: &Path, oid: &str) -> PathBuf {
+pub fn destroy(mirror: &Path, oid: &str) -> PathBuf {
     let mut damaged = Vec::new();
     for index in packs(mirror, "idx") {
         let listed = git::run_with_input(mirror, &["show-index"], &fs::read(&index).unwrap());

@@ -17,6 +17,7 @@ mod disk_full;
 mod faults;
 mod forget;
 mod git_failures;
+mod golden;
 mod healing;
 mod identity;
 mod inputs;
