@@ -8,11 +8,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use forgekeep_tests::{Repo, git};
-use serde_json::Value;
+use forgekeep_tests::{Repo, compare, git};
+use serde_json::{Value, json};
 
 use crate::healing::destroy;
-use crate::support::{World, error};
+use crate::support::{World, error, report};
 use crate::verify::damage::verify;
 
 /// Folders that git cannot keep, since they are empty, below each mirror.
@@ -200,6 +200,94 @@ fn what_it_says_is_damaged_is_and_all_else_is_sound() {
         let is_lost = repository["name"].as_str().unwrap().ends_with("acme/api");
         assert_eq!(!damage.is_empty(), is_lost, "{repository:#}");
     }
+}
+
+/// The bare refs of a restored state are those that upstream had at that time.
+#[test]
+fn its_states_are_what_upstream_had() {
+    let world = World::new();
+    let mut web_states = Vec::new();
+    {
+        let forge = &world.forge;
+        upstream(&world, &mut || {
+            web_states.push(compare::refs(&forge.repository("web").git_dir()));
+        });
+    }
+    let world = golden_world();
+    // The first one was forgotten.
+    let all = snapshots(&world, "web");
+    assert_eq!(all.len() + 1, web_states.len());
+    for (snapshot, wanted) in all.iter().zip(&web_states[1..]) {
+        // By its time as well as by its id.
+        for at in [&snapshot["id"], &snapshot["time"]] {
+            let at = at.as_str().unwrap();
+            let target = world
+                .sandbox
+                .path(format!("state-{}", at.replace(':', "-")));
+            let to = target.to_str().unwrap();
+            let arguments = ["restore", "web", "--at", at, "--bare", "--to", to];
+            world.forgekeep(&arguments).run().expect(0);
+            assert_eq!(&compare::refs(&target), wanted, "{at}");
+        }
+    }
+}
+
+/// The address of the hoster in a state file becomes this test's, with the checksum made anew as
+/// docs/on-disk-format.md says.
+fn move_to_this_forge(world: &World, slug: &str) {
+    let path = world.folder(slug).join("forgekeep.json");
+    let mut state: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let old = state["listing"]["apiUrl"].as_str().unwrap().to_owned();
+    let sealed = state["checksum"].take();
+    let text = fs::read_to_string(&path).unwrap();
+    let text = text.replace(&old, world.forge.api_url());
+    let seal = format!(",\n  \"checksum\": \"{}\"", sealed.as_str().unwrap());
+    let open = text.replace(&seal, "");
+    let hash = ["hash-object", "--stdin"];
+    let new = git::run_with_input(&world.sandbox.path(""), &hash, open.as_bytes());
+    fs::write(&path, text.replace(sealed.as_str().unwrap(), &new)).unwrap();
+}
+
+#[test]
+fn what_is_gone_is_known_and_comes_back() {
+    let world = golden_world();
+    move_to_this_forge(&world, "old");
+    let run = world.backup().expect(3);
+    let gone = &report(&run)["sources"][0]["gone"][0];
+    assert_eq!(gone["name"], "acme/old");
+    assert!(
+        gone["since"]
+            .as_str()
+            .unwrap()
+            .starts_with("2026-11-27T01:22:07"),
+        "{gone:#}"
+    );
+    let run = world.forgekeep(&["status", "--json"]).run().expect(0);
+    let status: Value = serde_json::from_str(&run.stdout).unwrap();
+    let all = status["sources"][0]["repositories"].as_array().unwrap();
+    let of = |name: &str| all.iter().find(|r| r["name"] == name).unwrap();
+    assert!(of("acme/old")["gone"].is_string());
+    assert_eq!(of("acme/web")["snapshots"], 5);
+    assert!(!of("acme/api")["damage"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn its_history_can_be_dropped() {
+    let world = golden_world();
+    let options = json!({"network": {"retries": 0}, "history": {"keepDaily": 1}});
+    world.configure_with(&[world.source()], &options);
+    let forgotten = |world: &World| {
+        let arguments = ["for-each-ref", "refs/forgekeep/forgotten"];
+        git::run(&world.mirror("web"), &arguments)
+    };
+    assert!(!forgotten(&world).is_empty());
+    let run = world.forgekeep(&["forget", "web", "--prune"]).run();
+    run.expect(0);
+    assert_eq!(forgotten(&world), "");
+    assert_eq!(snapshots(&world, "web").len(), 1);
+    git::run(&world.mirror("web"), &["fsck", "--full", "--strict"]);
+    world.backup().expect(3);
+    world.assert_mirrored(web(&world));
 }
 
 #[test]
