@@ -56,9 +56,39 @@ pub struct State {
     /// Since when the hoster no longer lists it: this is what is left of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<Timestamp>,
+    /// How often it was missed since then; absent where version 0.1 marked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
+    /// Present when it was moved to the trash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trashed: Option<Trashed>,
     /// What a newer version wrote.
     #[serde(flatten)]
     pub more: serde_json::Map<String, serde_json::Value>,
+}
+
+/// How often a repository was missed by whole listings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Missing {
+    /// Runs that missed it.
+    pub runs: u32,
+    /// Days (UTC) on which one did.
+    pub days: u32,
+    /// The last of them.
+    pub last: Timestamp,
+}
+
+/// When a repository was moved to the trash, and where it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trashed {
+    /// When.
+    pub at: Timestamp,
+    /// Title of its source.
+    pub source: String,
+    /// Its folder in the source's.
+    pub folder: String,
 }
 
 /// Which listing a repository is from.
@@ -83,6 +113,8 @@ impl State {
             changed: now,
             listing: None,
             gone: None,
+            missing: None,
+            trashed: None,
             more: serde_json::Map::new(),
         }
     }
@@ -133,6 +165,8 @@ pub struct Catalogue {
     by_id: HashMap<String, String>,
     /// Those of them that are marked as gone.
     gone: HashSet<String>,
+    /// The others, by the listing that they are from.
+    listed: HashMap<String, Listing>,
     taken: HashMap<String, Owner>,
 }
 
@@ -173,6 +207,8 @@ impl Catalogue {
             Ok(Some(state)) if state.hoster == hoster => {
                 if state.gone.is_some() {
                     self.gone.insert(state.id.clone());
+                } else if let Some(listing) = state.listing {
+                    self.listed.insert(state.id.clone(), listing);
                 }
                 self.add_id(&state.id, &folder);
                 Owner::Id(state.id)
@@ -230,6 +266,14 @@ impl Catalogue {
         self.by_id
             .iter()
             .map(|(id, folder)| (id.as_str(), folder.as_str()))
+    }
+
+    /// The repositories that a listing had last time.
+    pub fn from_listing(&self, listing: &Listing) -> impl Iterator<Item = &str> {
+        self.listed
+            .iter()
+            .filter(move |(_, of)| *of == listing)
+            .map(|(id, _)| id.as_str())
     }
 
     /// Whether a repository is marked as gone.

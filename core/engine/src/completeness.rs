@@ -48,6 +48,10 @@ pub(crate) struct Counted {
     pub listed: u64,
     /// Repositories in all, where the hoster says so.
     pub total: Option<u64>,
+    /// Repositories that the backup has of this listing.
+    pub known: u64,
+    /// How many of these are listed no more: as many others may be listed for them.
+    pub lost: u64,
 }
 
 /// What there is to say about a listing.
@@ -135,6 +139,13 @@ impl Listings {
                 repositories(counted.listed)
             ));
         }
+        let left = counted.known.saturating_sub(counted.lost);
+        if brakes.is_empty() && has_halved(counted.known, left) {
+            brakes.push(format!(
+                "{} of the {} repositories that are in the backup are no longer listed",
+                counted.lost, counted.known
+            ));
+        }
         if let Some(total) = counted.total.filter(|_| shortfall > accepted) {
             brakes.push(format!(
                 "{} listed, but the hoster counts {total}",
@@ -181,8 +192,12 @@ impl Listings {
 fn has_shrunk(last: u64, listed: u64) -> bool {
     match listed {
         0 => last > 0,
-        _ => last >= HALF_MATTERS && listed.saturating_mul(2) < last,
+        _ => has_halved(last, listed),
     }
+}
+
+fn has_halved(last: u64, listed: u64) -> bool {
+    last >= HALF_MATTERS && listed.saturating_mul(2) < last
 }
 
 fn brake(message: String) -> Failure {

@@ -73,6 +73,24 @@ pub(crate) fn names(folder: &Path) -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
+/// When the run before began, as its report says; `None` if there is none that can be read.
+pub(crate) fn previous(local_folder: &Path) -> Option<Timestamp> {
+    #[derive(serde::Deserialize)]
+    struct Started {
+        started: Timestamp,
+    }
+    let folder = folder(local_folder);
+    let reports = names(&folder).ok()?;
+    reports
+        .iter()
+        .filter(|name| is_report(name))
+        .find_map(|name| {
+            let text = fs::read(folder.join(name)).ok()?;
+            serde_json::from_slice::<Started>(&text).ok()
+        })
+        .map(|report| report.started)
+}
+
 /// The path for a report. A clock that was set back may give a time twice; a report that is kept
 /// is never overwritten.
 fn free_path(folder: &Path, started: Timestamp) -> PathBuf {

@@ -200,12 +200,23 @@ pub trait Session: Send {
     /// The next page of the listing, `None` after the last. Not called again after a failure.
     fn next_page(&mut self) -> Result<Option<Page>, Failure>;
 
-    /// The repository with an identity, or `None` if the hoster says that it has none. Also called
-    /// after the listing.
-    fn lookup(&mut self, id: &str) -> Result<Option<Repository>, Failure>;
+    /// What the hoster says of the repository with an identity. Also called after the listing.
+    fn lookup(&mut self, id: &str) -> Result<Presence, Failure>;
 
     /// Credentials for cloning a repository of this listing; asked right before it.
     fn git_access(&mut self, repository: &Repository) -> Result<Authorization, Failure>;
+}
+
+/// What a hoster says of a repository that it no longer lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is there.
+    There(Box<Repository>),
+    /// It is not shown, which proves nothing: hosters answer alike for what does not exist and for
+    /// what these credentials may not see.
+    Hidden,
+    /// It was deleted, and the hoster has proved it. A status alone (404, 410) is no proof.
+    Deleted,
 }
 
 /// The hosters there are, by id and alias.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::catalogue::{REPOSITORY, State, WIKI};
 use crate::lock::OWN_FOLDER;
 use crate::snapshot::{self, Store};
+use crate::tombstones::trash;
 use crate::{ErrorKind, Failure, names};
 
 /// Folder in the backup folder with copies of configurations.
@@ -26,6 +27,8 @@ pub struct Kept {
     pub folder: PathBuf,
     /// What its state file says; `None` for a folder of SCM Backup's that was not adopted yet.
     pub state: Result<Option<State>, Failure>,
+    /// Whether it is in the trash: the hoster has deleted it, and it is kept for a while.
+    pub trashed: bool,
 }
 
 impl Kept {
@@ -98,8 +101,19 @@ pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
                 path: format!("{name}/{below}"),
                 folder,
                 state,
+                trashed: false,
             });
         }
+    }
+    for entry in trash::entries(local_folder)? {
+        all.push(Kept {
+            title: entry.trashed.source,
+            full_name: entry.state.full_name.clone(),
+            path: format!("{OWN_FOLDER}/{}/{}", trash::NAME, entry.name),
+            folder: entry.folder,
+            state: Ok(Some(entry.state)),
+            trashed: true,
+        });
     }
     all.sort_by(|a, b| (&a.title, &a.full_name, &a.path).cmp(&(&b.title, &b.full_name, &b.path)));
     Ok(all)
@@ -134,6 +148,10 @@ pub fn find<'k>(all: &'k [Kept], asked: &str) -> Result<&'k Kept, Failure> {
             .iter()
             .filter(|kept| kept.name().ends_with(&ending))
             .collect();
+    }
+    // What is in the trash gives way to what is backed up under its name.
+    if found.len() > 1 && found.iter().any(|kept| !kept.trashed) {
+        found.retain(|kept| !kept.trashed);
     }
     match found.as_slice() {
         [one] => Ok(one),
@@ -195,6 +213,7 @@ mod tests {
             path: String::new(),
             folder: PathBuf::new(),
             state: Ok(Some(State::new(identity, jiff::Timestamp::UNIX_EPOCH))),
+            trashed: false,
         }
     }
 

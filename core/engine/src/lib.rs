@@ -52,4 +52,4 @@ mod tombstones;
 pub mod verify;
 
 pub use failure::{ErrorKind, Failure};
-pub use tombstones::Tombstone;
+pub use tombstones::{Absence, Tombstone};

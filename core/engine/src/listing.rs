@@ -79,6 +79,8 @@ pub(crate) fn list(
     let counted = Counted {
         listed: (seen.len() + nameless) as u64,
         total,
+        known: 0,
+        lost: 0,
     };
     Ok(Listing {
         session: Mutex::new(session),

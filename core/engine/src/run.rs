@@ -31,7 +31,7 @@ use crate::{ErrorKind, Failure, names};
 
 pub use error::RunError;
 pub(crate) use sources::note_of;
-use sources::unused_patterns;
+use sources::{Writes, unused_patterns};
 
 /// Connections kept beyond one for each worker: for sources that are listed meanwhile.
 const SPARE_CONNECTIONS: usize = 4;
@@ -177,7 +177,9 @@ impl Engine {
         mirror::initialise().map_err(RunError::Folder)?;
         let pool = self.pool()?;
         let mut listings = self.listings();
-        let (plan, mut reports, open) = self.plan_sources(&pool, sources, &mut listings, observer);
+        let writes = Writes::Yes;
+        let (plan, mut reports, open) =
+            self.plan_sources(&pool, sources, &mut listings, writes, observer);
         self.remember(&listings, &mut reports);
         let whole: Vec<bool> = reports.iter().map(SourceReport::is_whole).collect();
         tombstones::remove_leftovers(&self.config.local_folder);
@@ -223,6 +225,8 @@ impl Engine {
             options: &self.config.options.backup,
             observer: &*self.observer,
             now,
+            known: crate::history::previous(&self.config.local_folder)
+                .unwrap_or(Timestamp::UNIX_EPOCH),
         }
     }
 
@@ -236,7 +240,9 @@ impl Engine {
         let sources = self.select(selection)?;
         let pool = self.pool()?;
         let mut listings = self.listings();
-        let (plan, mut reports, _) = self.plan_sources(&pool, &sources, &mut listings, observer);
+        let writes = Writes::No;
+        let (plan, mut reports, _) =
+            self.plan_sources(&pool, &sources, &mut listings, writes, observer);
         for report in &mut reports {
             report.conclude();
         }

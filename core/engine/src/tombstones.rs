@@ -1,28 +1,50 @@
-//! Repositories that are gone upstream: kept, marked, and removed only on request.
+//! Repositories that are gone upstream: kept, marked, and removed only on request, on proof, and to
+//! the trash first.
+
+mod missed;
+pub(crate) mod trash;
 
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::PoisonError;
 
-use jiff::{Timestamp, ToSpan};
+use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::catalogue::State;
+use crate::catalogue::{REPOSITORY, State};
 use crate::config::BackupOptions;
 use crate::event::Observer;
 use crate::execute::OpenSource;
-use crate::hoster::Finding;
+use crate::hoster::{Finding, Presence};
 use crate::lock::OWN_FOLDER;
 use crate::names::printable;
-use crate::plan::{Location, Plan};
+use crate::plan::Plan;
 use crate::report::SourceReport;
 use crate::run::note_of;
-use crate::{Failure, atomic_file};
+use crate::snapshot::Store;
+use crate::{ErrorKind, Failure, atomic_file};
+
+use missed::{Counted, count, is_over};
+
+/// How many names are in one note; the report has them all.
+const NAMES: usize = 5;
 
 /// Folder in [`OWN_FOLDER`] where what is removed goes first: a removal that breaks off leaves
 /// nothing that looks like a backup.
 const REMOVED: &str = "removed";
+
+/// What is known of a repository that the hoster no longer lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Absence {
+    /// It is not listed.
+    Missing,
+    /// The hoster, asked for it, does not show it, which proves nothing.
+    Hidden,
+    /// The hoster has proved that it was deleted.
+    Deleted,
+}
 
 /// A repository that the hoster no longer lists.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -35,7 +57,16 @@ pub struct Tombstone {
     pub path: String,
     /// When a run first missed it, UTC.
     pub since: Timestamp,
-    /// Whether this run has removed it.
+    /// What is known of it.
+    pub state: Absence,
+    /// Whole listings that have missed it since.
+    pub runs: u32,
+    /// Days (UTC) on which one did.
+    pub days: u32,
+    /// Whether it is in the trash.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub trashed: bool,
+    /// Whether this run has removed it: to the trash, or from there for good.
     pub removed: bool,
 }
 
@@ -56,6 +87,23 @@ pub(crate) struct Tombstones<'a> {
     pub options: &'a BackupOptions,
     pub observer: &'a dyn Observer,
     pub now: Timestamp,
+    /// A time that has certainly passed: when the last run began.
+    pub known: Timestamp,
+}
+
+/// One that is missed, and where it is.
+struct Missed<'a> {
+    folder: &'a Path,
+    path: String,
+    state: State,
+}
+
+/// What becomes of those that are missed, for one note about all of a source.
+#[derive(Default)]
+struct Told {
+    clock_behind: usize,
+    /// Their grace period is over, but the hoster proves nothing.
+    hidden: Vec<String>,
 }
 
 impl Tombstones<'_> {
@@ -69,7 +117,8 @@ impl Tombstones<'_> {
         reports: &mut [SourceReport],
     ) -> Vec<usize> {
         let mut fresh = vec![0; reports.len()];
-        for (id, location) in &plan.unlisted {
+        let mut told: Vec<Told> = reports.iter().map(|_| Told::default()).collect();
+        for (_, location) in &plan.unlisted {
             let moved = plan
                 .tasks
                 .iter()
@@ -79,7 +128,9 @@ impl Tombstones<'_> {
             if let (false, Some(source), Some(report)) = (moved, source, report)
                 && whole.get(location.source) == Some(&true)
             {
-                match self.mark_one(id, location, source, report) {
+                let folder = source.folder.join(&location.folder);
+                let path = format!("{}/{}", source.folder_name, location.folder);
+                match self.mark_one(&folder, path, source, report, &mut told[location.source]) {
                     Ok(is_new) => fresh[location.source] += usize::from(is_new),
                     Err(failure) => note_of(report, failure_note(&failure), self.observer),
                 }
@@ -93,7 +144,11 @@ impl Tombstones<'_> {
                 note_of(report, failure_note(&failure), self.observer);
             }
         }
-        for report in reports {
+        for (index, report) in reports.iter_mut().enumerate() {
+            if let (Some(Some(source)), Some(true)) = (sources.get(index), whole.get(index)) {
+                self.empty_trash(source, report, &mut told[index]);
+            }
+            self.tell(&told[index], report);
             report
                 .gone
                 .sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
@@ -103,13 +158,13 @@ impl Tombstones<'_> {
 
     fn mark_one(
         &self,
-        id: &str,
-        location: &Location,
+        folder: &Path,
+        path: String,
         source: &OpenSource,
         report: &mut SourceReport,
+        told: &mut Told,
     ) -> Result<bool, Failure> {
-        let folder = source.folder.join(&location.folder);
-        let Some(mut state) = State::read(&folder)? else {
+        let Some(mut state) = State::read(folder)? else {
             return Ok(false);
         };
         // The source may list another workspace than it did: that says nothing about this one.
@@ -117,79 +172,236 @@ impl Tombstones<'_> {
         if is_of_it == Some(false) {
             return Ok(false);
         }
-        let mut tombstone = Tombstone {
-            id: printable(id).to_string(),
-            name: printable(&state.full_name).to_string(),
-            path: format!("{}/{}", source.folder_name, location.folder),
-            since: state.gone.unwrap_or(self.now),
-            removed: false,
+        let newest = Store::beside(&folder.join(REPOSITORY))
+            .entries()
+            .ok()
+            .and_then(|all| all.last().map(|entry| entry.time));
+        let known = newest.map_or(self.known, |newest| newest.max(self.known));
+        let counted = count(&mut state, self.now, known);
+        if counted == Counted::ClockBehind {
+            told.clock_behind += 1;
+        } else {
+            // One that was on its way to the trash when a run was killed never came there.
+            state.trashed = None;
+            state.write(folder)?;
+        }
+        let missed = Missed {
+            folder,
+            path,
+            state,
         };
-        let is_new = state.gone.is_none();
-        if is_new {
-            state.gone = Some(self.now);
-            state.write(&folder)?;
+        let mut tombstone = missed.tombstone(self.now);
+        if counted == Counted::First {
             let note = format!(
                 "{} is no longer listed: what is in the backup is kept, in {}",
                 tombstone.name, tombstone.path
             );
             note_of(report, Finding::warning(note), self.observer);
-        } else if is_of_it.is_some()
-            && self.options.remove_deleted_repos
-            && self.is_over(tombstone.since)
-        {
-            tombstone.removed = self.remove(id, &folder, &tombstone, source, report)?;
+        } else if is_of_it.is_some() && self.may_go(&missed.state, counted) {
+            tombstone.state = self.ask(&missed.state.id, &tombstone, source, report, told);
+            if tombstone.state == Absence::Deleted {
+                self.put_in_trash(missed, &mut tombstone, source, report)?;
+            }
         }
         report.gone.push(tombstone);
-        Ok(is_new)
+        Ok(counted == Counted::First)
     }
 
-    /// Whether the grace period is.
-    fn is_over(&self, since: Timestamp) -> bool {
-        let hours = i64::from(self.options.deleted_grace_days) * 24;
-        since
-            .checked_add(hours.hours())
-            .is_ok_and(|end| end <= self.now)
+    fn may_go(&self, state: &State, counted: Counted) -> bool {
+        self.options.remove_deleted_repos
+            && counted == Counted::Again
+            && is_over(state, self.options.deleted_grace_days, self.now)
     }
 
-    /// Removes a repository if the hoster, asked for it by its identity, has no such.
-    fn remove(
+    /// Asks the hoster for a repository by its identity. Only proof says that it was deleted.
+    fn ask(
         &self,
         id: &str,
-        folder: &Path,
         tombstone: &Tombstone,
         source: &OpenSource,
         report: &mut SourceReport,
-    ) -> Result<bool, Failure> {
+        told: &mut Told,
+    ) -> Absence {
         let answer = {
             let session = source.session.lock();
             session.unwrap_or_else(PoisonError::into_inner).lookup(id)
         };
         let why = match answer {
-            Ok(None) => None,
-            Ok(Some(found)) => Some(format!(
+            Ok(Presence::Deleted) => return Absence::Deleted,
+            Ok(Presence::Hidden) => {
+                told.hidden.push(tombstone.name.clone());
+                return Absence::Hidden;
+            }
+            Ok(Presence::There(found)) => format!(
                 "the hoster still has it, as {}",
                 printable(&found.full_name)
-            )),
-            Err(failure) => Some(format!("the hoster does not confirm it: {failure}")),
+            ),
+            // A status alone is no proof: for what is hidden, and in an outage, it is the same one.
+            Err(failure) if matches!(failure.kind, ErrorKind::NotFound | ErrorKind::Gone) => {
+                told.hidden.push(tombstone.name.clone());
+                return Absence::Hidden;
+            }
+            Err(failure) => format!("the hoster does not confirm it: {failure}"),
         };
-        if let Some(why) = why {
-            let note = format!("{} is gone, but is not removed: {why}", tombstone.name);
-            note_of(report, Finding::warning(note), self.observer);
-            return Ok(false);
+        let note = format!("{} is gone, but is not removed: {why}", tombstone.name);
+        note_of(report, Finding::warning(note), self.observer);
+        Absence::Missing
+    }
+
+    fn put_in_trash(
+        &self,
+        missed: Missed<'_>,
+        tombstone: &mut Tombstone,
+        source: &OpenSource,
+        report: &mut SourceReport,
+    ) -> Result<(), Failure> {
+        let from = (source.title.as_str(), source.folder_name.as_str());
+        let target = trash::put(
+            self.local_folder,
+            missed.folder,
+            missed.state,
+            from,
+            self.now,
+        )?;
+        tombstone.removed = true;
+        tombstone.trashed = true;
+        tombstone.path = below(self.local_folder, &target);
+        let note = format!(
+            "{} was removed: the hoster has deleted it, and it has not been listed since {}; it is \
+             kept in {} for another {} days",
+            tombstone.name, tombstone.since, tombstone.path, self.options.deleted_grace_days
+        );
+        note_of(report, Finding::warning(note), self.observer);
+        Ok(())
+    }
+
+    /// Removes for good what has been in the trash for another grace period, by the same rules.
+    fn empty_trash(&self, source: &OpenSource, report: &mut SourceReport, told: &mut Told) {
+        let entries = match trash::entries(self.local_folder) {
+            Ok(entries) => entries,
+            Err(failure) => return note_of(report, failure_note(&failure), self.observer),
+        };
+        for entry in entries {
+            let is_ours = entry.state.hoster == source.hoster
+                && entry.state.listing.as_ref() == Some(&source.listing());
+            if entry.trashed.at == self.now || !is_ours {
+                continue;
+            }
+            if let Err(failure) = self.age(entry, source, report, told) {
+                note_of(report, failure_note(&failure), self.observer);
+            }
         }
+    }
+
+    fn age(
+        &self,
+        entry: trash::Entry,
+        source: &OpenSource,
+        report: &mut SourceReport,
+        told: &mut Told,
+    ) -> Result<(), Failure> {
+        let mut state = entry.state;
+        // The second period begins in the trash.
+        let since = state.gone.replace(entry.trashed.at);
+        let counted = count(&mut state, self.now, self.known.max(entry.trashed.at));
+        let may_go = self.may_go(&state, counted);
+        let anew = state.gone != Some(entry.trashed.at);
+        state.gone = since;
+        if counted == Counted::ClockBehind {
+            told.clock_behind += 1;
+        } else {
+            if anew && let Some(trashed) = &mut state.trashed {
+                trashed.at = self.now;
+            }
+            state.write(&entry.folder)?;
+        }
+        let missed = Missed {
+            folder: &entry.folder,
+            path: below(self.local_folder, &entry.folder),
+            state,
+        };
+        let mut tombstone = missed.tombstone(self.now);
+        if may_go {
+            tombstone.state = self.ask(&missed.state.id, &tombstone, source, report, told);
+            if tombstone.state == Absence::Deleted {
+                self.remove(&entry.folder)?;
+                tombstone.removed = true;
+                let note = format!(
+                    "{} was removed from the trash for good: the hoster has deleted it",
+                    tombstone.name
+                );
+                note_of(report, Finding::warning(note), self.observer);
+            }
+        }
+        report.gone.push(tombstone);
+        Ok(())
+    }
+
+    fn remove(&self, folder: &Path) -> Result<(), Failure> {
         let aside = self.local_folder.join(OWN_FOLDER).join(REMOVED);
         fs::create_dir_all(&aside).map_err(|error| Failure::disk("create", &aside, &error))?;
         let aside = aside.join(folder.file_name().unwrap_or_default());
         fs::rename(folder, &aside).map_err(|error| Failure::disk("remove", folder, &error))?;
         atomic_file::sync_parent(folder)?;
         remove_leftovers(self.local_folder);
-        let note = format!(
-            "{} was removed: it is gone since {}, and the hoster has no {}",
-            tombstone.name, tombstone.since, tombstone.id
-        );
-        note_of(report, Finding::warning(note), self.observer);
-        Ok(true)
+        Ok(())
     }
+
+    fn tell(&self, told: &Told, report: &mut SourceReport) {
+        if told.clock_behind > 0 {
+            let note = Finding::warning(format!(
+                "the clock says {}, which is before an earlier run or before the repository came into the backup: nothing was counted as missing",
+                self.now
+            ));
+            let note = Finding {
+                hint: "set the clock of this machine".to_owned(),
+                ..note
+            };
+            note_of(report, note, self.observer);
+        }
+        let names = &told.hidden;
+        if !names.is_empty() {
+            let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();
+            let more = match names.len().saturating_sub(NAMES) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            let note = Finding::warning(format!(
+                "not removed: {}{more}: no longer listed, but the hoster does not prove that they were deleted; they may only be hidden from these credentials",
+                shown.join(", ")
+            ));
+            let note = Finding {
+                hint: "if you know that they were deleted, remove their folders yourself"
+                    .to_owned(),
+                ..note
+            };
+            note_of(report, note, self.observer);
+        }
+    }
+}
+
+impl Missed<'_> {
+    fn tombstone(&self, now: Timestamp) -> Tombstone {
+        let missing = self.state.missing;
+        Tombstone {
+            id: printable(&self.state.id).to_string(),
+            name: printable(&self.state.full_name).to_string(),
+            path: self.path.clone(),
+            since: self.state.gone.unwrap_or(now),
+            state: Absence::Missing,
+            runs: missing.map_or(0, |missing| missing.runs),
+            days: missing.map_or(0, |missing| missing.days),
+            trashed: self.state.trashed.is_some(),
+            removed: false,
+        }
+    }
+}
+
+/// A path below the backup folder, parts joined by `/`.
+fn below(local_folder: &Path, path: &Path) -> String {
+    let below = path.strip_prefix(local_folder).unwrap_or(path);
+    let parts = below.iter().map(|part| part.to_string_lossy());
+    parts.collect::<Vec<_>>().join("/")
 }
 
 /// It is listed again, whatever else becomes of it: the next time it is gone is another time.
@@ -197,6 +409,7 @@ fn unmark(folder: &Path) -> Result<(), Failure> {
     match State::read(folder)? {
         Some(mut state) if state.gone.is_some() => {
             state.gone = None;
+            state.missing = None;
             state.write(folder)
         }
         _ => Ok(()),

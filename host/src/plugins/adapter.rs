@@ -7,7 +7,8 @@ use abi_stable::std_types::{ROption, RResult};
 use forgekeep_abi::{PluginBox, Services_TO, SessionBox};
 use forgekeep_engine::Failure;
 use forgekeep_engine::hoster::{
-    CheckReport, Finding, Hoster, HosterInfo, Page, Repository, Services, Session, SourceSpec,
+    CheckReport, Finding, Hoster, HosterInfo, Page, Presence, Repository, Services, Session,
+    SourceSpec,
 };
 use forgekeep_engine::http::Authorization;
 use forgekeep_engine::redact::Redactor;
@@ -87,11 +88,15 @@ impl Session for PluginSession {
         }
     }
 
-    fn lookup(&mut self, id: &str) -> Result<Option<Repository>, Failure> {
+    /// The ABI knows two answers, and "none" proves no deletion: so no plugin can have anything
+    /// removed until it knows three.
+    fn lookup(&mut self, id: &str) -> Result<Presence, Failure> {
         match self.session.lookup(id.into()) {
-            RResult::ROk(found) => Ok(found
-                .into_option()
-                .map(|found| convert::repository(found, &self.redactor))),
+            RResult::ROk(ROption::RSome(found)) => {
+                let found = convert::repository(found, &self.redactor);
+                Ok(Presence::There(Box::new(found)))
+            }
+            RResult::ROk(ROption::RNone) => Ok(Presence::Hidden),
             RResult::RErr(error) => Err(convert::failure(&error, &self.redactor)),
         }
     }

@@ -8,7 +8,8 @@ use crate::text::one_line;
 use crate::workspace::is_uuid;
 
 /// Asks for one repository by its uuid: `GET /2.0/repositories/{workspace}/{repo_slug}`, where the
-/// slug may be the uuid. It answers 404 if there is none at this place, and 403 if it is hidden.
+/// slug may be the uuid. It answers 404 both if there is none and if the account may not see it:
+/// "none" is no proof of a deletion.
 pub(crate) fn lookup(
     id: &str,
     account: &Account,

@@ -33,6 +33,25 @@ fn remembered(world: &World) -> PathBuf {
 }
 
 #[test]
+fn as_many_others_do_not_stand_in_for_what_is_no_longer_listed() {
+    let world = five();
+    hide(&world, &["a", "b", "c", "d"]);
+    for slug in ["v", "w", "x", "y", "z"] {
+        world.forge.repository(slug).private().commit("one");
+    }
+    let run = world.backup().expect(3);
+    let said = error(source(&run, "acme"));
+    let begin = "brake: 4 of the 5 repositories that are in the backup are no longer listed";
+    assert!(said.starts_with(begin), "{said}");
+    assert_eq!(source(&run, "acme")["gone"], json!([]));
+    assert_eq!(run.outcome("acme/v"), "cloned");
+    let accept = ["backup", "--accept-shrinkage"];
+    let run = world.forgekeep(&accept).run().expect(0);
+    assert_eq!(source(&run, "acme")["gone"].as_array().unwrap().len(), 4);
+    world.backup().expect(0);
+}
+
+#[test]
 fn less_than_half_of_last_time_brakes_until_it_is_accepted() {
     let world = five();
     let mirrors = content(&world.sandbox.backup().join("acme"));

@@ -16,7 +16,15 @@ fn folder() -> tempfile::TempDir {
 
 fn run(folder: &Path, key: Key<'_>, listed: u64, total: Option<u64>, accept: bool) -> Verdict {
     let mut listings = Listings::read(folder, accept);
-    let verdict = listings.judge(key, Counted { listed, total });
+    let verdict = listings.judge(
+        key,
+        Counted {
+            listed,
+            total,
+            known: 0,
+            lost: 0,
+        },
+    );
     listings.write().unwrap();
     verdict
 }

@@ -172,6 +172,7 @@ mod tests {
             state.gone = gone.then_some(Timestamp::UNIX_EPOCH);
             let path = format!("{title}/{folder}");
             let kept = Kept {
+                trashed: false,
                 title: title.to_owned(),
                 full_name: full_name.to_owned(),
                 folder: self.0.path().join(&path),

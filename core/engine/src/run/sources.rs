@@ -1,6 +1,7 @@
 //! Sources: validated, listed side by side, and planned.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -17,7 +18,17 @@ use crate::http::CredentialScope;
 use crate::listing::list;
 use crate::plan::{Location, Movers, Plan};
 use crate::report::SourceReport;
+use crate::tombstones::trash;
 use crate::{ErrorKind, Failure, names};
+
+/// Whether a plan is made for a run, or only to be shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Writes {
+    /// What is in the trash may be taken back first.
+    Yes,
+    /// Nothing may be written.
+    No,
+}
 
 /// A source that has passed its offline validation.
 pub(super) struct Ready {
@@ -92,14 +103,16 @@ impl Engine {
         pool: &rayon::ThreadPool,
         sources: &[&Source],
         listings: &mut Listings,
+        writes: Writes,
         observer: &dyn Observer,
     ) -> (Plan, Vec<SourceReport>, Vec<Option<OpenSource>>) {
         let listed: Vec<_> = pool.install(|| {
             sources
                 .par_iter()
-                .map(|source| self.open_source(source, observer))
+                .map(|source| self.open_source(source, writes, observer))
                 .collect()
         });
+        let ids = listed_ids(&listed);
         let mut plan = Plan::default();
         let (mut reports, mut opened) = (Vec::new(), Vec::new());
         for (source, result) in sources.iter().zip(listed) {
@@ -114,7 +127,7 @@ impl Engine {
                         hoster: &found.source.hoster,
                         name: &source.name,
                     };
-                    let verdict = listings.judge(key, found.counted);
+                    let verdict = listings.judge(key, found.compared(&ids));
                     add_verdict(&mut report, verdict, observer);
                     reports.push(report);
                     opened.push(Some(found));
@@ -177,7 +190,12 @@ impl Engine {
         }
     }
 
-    fn open_source(&self, source: &Source, observer: &dyn Observer) -> Result<Opened, Failure> {
+    fn open_source(
+        &self,
+        source: &Source,
+        writes: Writes,
+        observer: &dyn Observer,
+    ) -> Result<Opened, Failure> {
         let folder_name = names::encode_component(&source.title);
         let folder = self.config.local_folder.join(&folder_name);
         let ready = self.ready(source)?;
@@ -193,9 +211,22 @@ impl Engine {
             api_url: ready.spec.api_url.clone(),
         };
         let listing = list(&*ready.hoster, ready.spec, &ready.services, observer)?;
-        let catalogue = Catalogue::read(&folder, &hoster_id)?;
         let mut notes = ready.findings;
         notes.extend(listing.notes);
+        let mut catalogue = Catalogue::read(&folder, &hoster_id)?;
+        if writes == Writes::Yes {
+            let back = self.take_back(&folder, &hoster_id, &catalogue, &listing.repositories)?;
+            if !back.is_empty() {
+                catalogue = Catalogue::read(&folder, &hoster_id)?;
+            }
+            for finding in &back {
+                observer.event(&Event::Note {
+                    source: &source.title,
+                    finding,
+                });
+            }
+            notes.extend(back);
+        }
         Ok(Opened {
             repositories: listing.repositories,
             counted: listing.counted,
@@ -217,6 +248,34 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Takes back from the trash what is listed again and is nowhere else in the backup.
+    fn take_back(
+        &self,
+        folder: &Path,
+        hoster: &str,
+        catalogue: &Catalogue,
+        listed: &[Repository],
+    ) -> Result<Vec<Finding>, Failure> {
+        let entries = trash::entries(&self.config.local_folder)?;
+        let mut notes = Vec::new();
+        for entry in entries {
+            let id = entry.state.id.as_str();
+            let is_wanted = entry.state.hoster == hoster
+                && catalogue.folder_of(id).is_none()
+                && listed.iter().any(|repository| repository.id == id);
+            if is_wanted {
+                let name = names::printable(&entry.state.full_name).to_string();
+                trash::take_back(&entry, folder)?;
+                notes.push(Finding::warning(format!(
+                    "{name} is listed again: it was taken back from the trash, with its history"
+                )));
+            }
+        }
+        Ok(notes)
+    }
+}
+
 /// A source that is listed, with what is on disk for it.
 struct Opened {
     repositories: Vec<Repository>,
@@ -225,6 +284,31 @@ struct Opened {
     filter: RepoFilter,
     catalogue: Catalogue,
     source: OpenSource,
+}
+
+impl Opened {
+    /// What was counted, with what the backup has of this listing. What another source lists now has
+    /// only moved.
+    fn compared(&self, all: &HashMap<Server, HashSet<String>>) -> Counted {
+        let listing = self.source.listing();
+        let listed = all.get(&self.source.server);
+        let mut counted = self.counted;
+        for id in self.catalogue.from_listing(&listing) {
+            counted.known += 1;
+            counted.lost += u64::from(!listed.is_some_and(|listed| listed.contains(id)));
+        }
+        counted
+    }
+}
+
+/// The identities that are listed, by the server within which they are valid.
+fn listed_ids(all: &[Result<Opened, Failure>]) -> HashMap<Server, HashSet<String>> {
+    let mut ids: HashMap<Server, HashSet<String>> = HashMap::new();
+    for found in all.iter().flatten() {
+        let of_server = ids.entry(found.source.server.clone()).or_default();
+        of_server.extend(found.repositories.iter().map(|r| r.id.clone()));
+    }
+    ids
 }
 
 /// What sources have in the backup and no longer list, by the server: another source may list it now.

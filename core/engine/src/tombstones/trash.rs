@@ -1,0 +1,142 @@
+//! The trash: what was removed is kept for another grace period, in
+//! `.forgekeep/trash/<date>-<source>-<folder>/`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use crate::catalogue::{State, Trashed};
+use crate::lock::OWN_FOLDER;
+use crate::{Failure, atomic_file};
+
+/// Folder in [`OWN_FOLDER`].
+pub(crate) const NAME: &str = "trash";
+
+/// A folder's name has at most 255 bytes, on most file systems.
+const LONGEST_PART: usize = 110;
+
+/// Where the trash of a backup folder is.
+pub(crate) fn folder(local_folder: &Path) -> PathBuf {
+    local_folder.join(OWN_FOLDER).join(NAME)
+}
+
+/// A repository in the trash.
+pub(crate) struct Entry {
+    pub folder: PathBuf,
+    pub name: String,
+    pub state: State,
+    pub trashed: Trashed,
+}
+
+/// What is in the trash and can be read. No trash is no failure.
+///
+/// # Errors
+///
+/// [`crate::ErrorKind::Disk`] if the folder cannot be read.
+pub(crate) fn entries(local_folder: &Path) -> Result<Vec<Entry>, Failure> {
+    let trash = folder(local_folder);
+    let found = match fs::read_dir(&trash) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::disk("read", &trash, &error)),
+    };
+    let mut all = Vec::new();
+    for entry in found {
+        let entry = entry.map_err(|error| Failure::disk("read", &trash, &error))?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        match State::read(&entry.path()) {
+            Ok(Some(state)) => {
+                if let Some(trashed) = state.trashed.clone() {
+                    all.push(Entry {
+                        folder: entry.path(),
+                        name,
+                        state,
+                        trashed,
+                    });
+                }
+            }
+            Ok(None) => {}
+            Err(failure) => log::warn!("{failure}"),
+        }
+    }
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(all)
+}
+
+/// Moves a repository's folder to the trash, by one rename. Its periods begin anew there. Returns
+/// where it is.
+pub(super) fn put(
+    local_folder: &Path,
+    folder: &Path,
+    mut state: State,
+    source: (&str, &str),
+    now: Timestamp,
+) -> Result<PathBuf, Failure> {
+    let (title, source_folder) = source;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    state.missing = None;
+    state.trashed = Some(Trashed {
+        at: now,
+        source: title.to_owned(),
+        folder: name.clone().into_owned(),
+    });
+    let trash = self::folder(local_folder);
+    fs::create_dir_all(&trash).map_err(|error| Failure::disk("create", &trash, &error))?;
+    atomic_file::sync_parent(&trash)?;
+    let date = now.strftime("%Y-%m-%d");
+    let base = format!("{date}-{}-{}", shortened(source_folder), shortened(&name));
+    let mut target = trash.join(&base);
+    let mut number = 1;
+    while target.symlink_metadata().is_ok() {
+        number += 1;
+        target = trash.join(format!("{base}~{number}"));
+    }
+    // The state first: a folder that still is where it was, with this in its state, is no harm.
+    state.write(folder)?;
+    fs::rename(folder, &target).map_err(|error| Failure::disk("remove", folder, &error))?;
+    atomic_file::sync_parent(&target)?;
+    atomic_file::sync_parent(folder)?;
+    Ok(target)
+}
+
+/// Takes a repository that is listed again back to its source's folder, under the name it had or one
+/// that is free. Returns the name.
+pub(crate) fn take_back(entry: &Entry, source_folder: &Path) -> Result<String, Failure> {
+    let wanted = Path::new(&entry.trashed.folder);
+    // The name comes from a file: it is a name only if it is one component.
+    let base = match wanted.file_name().and_then(|name| name.to_str()) {
+        Some(name) if name == entry.trashed.folder => name,
+        _ => entry.name.as_str(),
+    };
+    let mut name = base.to_owned();
+    let mut number = 1;
+    while source_folder.join(&name).symlink_metadata().is_ok() {
+        number += 1;
+        name = format!("{base}~{number}");
+    }
+    let target = source_folder.join(&name);
+    fs::create_dir_all(source_folder)
+        .map_err(|error| Failure::disk("create", source_folder, &error))?;
+    fs::rename(&entry.folder, &target)
+        .map_err(|error| Failure::disk("take back", &entry.folder, &error))?;
+    atomic_file::sync_parent(&target)?;
+    atomic_file::sync_parent(&entry.folder)?;
+    let mut state = entry.state.clone();
+    state.trashed = None;
+    state.gone = None;
+    state.missing = None;
+    state.write(&target)?;
+    Ok(name)
+}
+
+fn shortened(name: &str) -> &str {
+    let mut end = name.len().min(LONGEST_PART);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
+}

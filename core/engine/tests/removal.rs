@@ -1,0 +1,269 @@
+//! What is removed, by what a hoster says: with a hoster that can prove a deletion.
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use forgekeep_engine::catalogue::{Missing, State};
+use forgekeep_engine::hoster::{
+    CheckReport, Finding, Hoster, HosterInfo, Page, Presence, Registry, Repository, Services,
+    Session, SourceSpec,
+};
+use forgekeep_engine::http::Authorization;
+use forgekeep_engine::report::Report;
+use forgekeep_engine::run::{Engine, Selection};
+use forgekeep_engine::snapshot::Identity;
+use forgekeep_engine::{Absence, ErrorKind, Failure, config, inventory};
+use jiff::{SignedDuration, Timestamp};
+
+/// What the hoster lists, and what it says when it is asked for one that it does not.
+#[derive(Clone)]
+struct Fake {
+    info: HosterInfo,
+    listed: Arc<Mutex<Vec<Repository>>>,
+    answer: Arc<Mutex<Result<Presence, Failure>>>,
+}
+
+struct Open {
+    pages: Vec<Page>,
+    answer: Result<Presence, Failure>,
+}
+
+impl Hoster for Fake {
+    fn info(&self) -> &HosterInfo {
+        &self.info
+    }
+
+    fn validate(&self, _source: &SourceSpec) -> Result<Vec<Finding>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn open(&self, _source: SourceSpec, _services: Services) -> Result<Box<dyn Session>, Failure> {
+        let page = Page {
+            repositories: self.listed.lock().unwrap().clone(),
+            ..Page::default()
+        };
+        Ok(Box::new(Open {
+            pages: vec![page],
+            answer: self.answer.lock().unwrap().clone(),
+        }))
+    }
+}
+
+impl Session for Open {
+    fn check(&mut self) -> Result<CheckReport, Failure> {
+        Ok(CheckReport::default())
+    }
+
+    fn next_page(&mut self) -> Result<Option<Page>, Failure> {
+        Ok(self.pages.pop())
+    }
+
+    fn lookup(&mut self, _id: &str) -> Result<Presence, Failure> {
+        self.answer.clone()
+    }
+
+    fn git_access(&mut self, _repository: &Repository) -> Result<Authorization, Failure> {
+        Ok(Authorization::Anonymous)
+    }
+}
+
+/// Listed, and never cloned.
+fn repository(id: &str, name: &str) -> Repository {
+    Repository {
+        id: id.to_owned(),
+        full_name: name.to_owned(),
+        clone_url: String::new(),
+        wiki_url: None,
+        default_branch: None,
+        size: None,
+        private: false,
+        skip: Some("not under git".to_owned()),
+    }
+}
+
+struct Scene {
+    folder: tempfile::TempDir,
+    fake: Fake,
+}
+
+impl Scene {
+    /// A backup in which `acme/old` has been missed often enough, for long enough.
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let fake = Fake {
+            info: HosterInfo {
+                id: "fake".to_owned(),
+                api_url: "https://fake.example".to_owned(),
+                ..HosterInfo::default()
+            },
+            listed: Arc::new(Mutex::new(vec![repository("{web}", "acme/web")])),
+            answer: Arc::new(Mutex::new(Ok(Presence::Hidden))),
+        };
+        let scene = Self { folder, fake };
+        fs::create_dir_all(scene.old().join("repo/objects")).unwrap();
+        fs::write(scene.old().join("repo/HEAD"), "ref: refs/heads/main\n").unwrap();
+        let identity = Identity {
+            hoster: "fake".to_owned(),
+            id: "{old}".to_owned(),
+            full_name: "acme/old".to_owned(),
+        };
+        let long_ago = Timestamp::now() - SignedDuration::from_hours(24 * 90);
+        let mut state = State::new(identity, long_ago);
+        state.listing = Some(forgekeep_engine::catalogue::Listing {
+            api_url: "https://fake.example".to_owned(),
+            name: "acme".to_owned(),
+        });
+        state.write(&scene.old()).unwrap();
+        age(&scene.old());
+        scene
+    }
+
+    fn backup(&self) -> PathBuf {
+        self.folder.path().join("backup")
+    }
+
+    fn old(&self) -> PathBuf {
+        self.backup().join("acme/acme#old")
+    }
+
+    fn trash(&self) -> Vec<PathBuf> {
+        let trash = self.backup().join(".forgekeep/trash");
+        let entries = fs::read_dir(trash).into_iter().flatten();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    fn answer(&self, answer: Result<Presence, Failure>) {
+        *self.fake.answer.lock().unwrap() = answer;
+    }
+
+    fn run(&self) -> Report {
+        let settings = self.folder.path().join("settings.yml");
+        let text = format!(
+            "localFolder: {}\nsources:\n  - title: acme\n    hoster: fake\n    name: acme\n\
+             options:\n  backup: {{ removeDeletedRepos: true, deletedGraceDays: 30 }}\n",
+            self.backup().display()
+        );
+        fs::write(&settings, text).unwrap();
+        let config = config::load(&settings, &|_| None).unwrap();
+        let mut registry = Registry::default();
+        assert!(registry.add(Arc::new(self.fake.clone())).is_ok());
+        let engine = Engine::new(config, registry, Some(1), Arc::new(()));
+        engine.backup(&Selection::default()).unwrap()
+    }
+}
+
+/// As if it had been missed for 60 days, on five of them.
+fn age(folder: &Path) {
+    let mut state = State::read(folder).unwrap().unwrap();
+    let now = Timestamp::now();
+    let ago = |days: i64| now - SignedDuration::from_hours(24 * days);
+    state.gone = Some(ago(60));
+    state.missing = Some(Missing {
+        runs: 5,
+        days: 5,
+        last: ago(1),
+    });
+    if let Some(trashed) = &mut state.trashed {
+        trashed.at = ago(60);
+    }
+    state.write(folder).unwrap();
+}
+
+fn notes(report: &Report) -> String {
+    let notes = report.sources[0].notes.iter();
+    notes
+        .map(|note| note.message.as_str())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+#[test]
+fn only_proof_removes() {
+    let scene = Scene::new();
+    let refused = |kind, status| Err(Failure::new(kind, "no").with_status(status));
+    let answers = [
+        (Ok(Presence::Hidden), Absence::Hidden),
+        (refused(ErrorKind::NotFound, 404), Absence::Hidden),
+        (refused(ErrorKind::Gone, 410), Absence::Hidden),
+        (refused(ErrorKind::Forbidden, 403), Absence::Missing),
+        (refused(ErrorKind::Unavailable, 503), Absence::Missing),
+        (
+            Ok(Presence::There(Box::new(repository("{old}", "acme/new")))),
+            Absence::Missing,
+        ),
+    ];
+    for (answer, wanted) in answers {
+        scene.answer(answer.clone());
+        let report = scene.run();
+        let gone = &report.sources[0].gone;
+        assert_eq!((gone.len(), gone[0].removed), (1, false), "{answer:?}");
+        assert_eq!(gone[0].state, wanted, "{answer:?}");
+        assert!(scene.old().join("repo/HEAD").exists(), "{answer:?}");
+        assert!(report.has_warning(), "{answer:?}");
+        assert_eq!(scene.trash(), Vec::<PathBuf>::new());
+    }
+}
+
+#[test]
+fn what_is_proved_deleted_goes_to_the_trash_and_from_there_after_another_period() {
+    let scene = Scene::new();
+    scene.answer(Ok(Presence::Deleted));
+    let report = scene.run();
+    let gone = &report.sources[0].gone[0];
+    assert_eq!(
+        (gone.removed, gone.trashed, gone.state),
+        (true, true, Absence::Deleted)
+    );
+    assert!(
+        notes(&report).contains("acme/old was removed"),
+        "{}",
+        notes(&report)
+    );
+    assert!(!scene.old().exists());
+    let [trashed] = scene.trash().try_into().unwrap();
+    assert!(trashed.join("repo/HEAD").exists());
+    let date = Timestamp::now().strftime("%Y").to_string();
+    let name = trashed.file_name().unwrap().to_str().unwrap();
+    assert!(
+        name.starts_with(&date) && name.ends_with("-acme-acme#old"),
+        "{name}"
+    );
+    // It is found there.
+    let all = inventory::read(&scene.backup()).unwrap();
+    let kept = inventory::find(&all, "acme/old").unwrap();
+    assert!(kept.trashed && kept.folder == trashed && kept.name() == "acme/acme/old");
+    // The next runs leave it, however long ago it was missed first.
+    for _ in 0..2 {
+        let report = scene.run();
+        let gone = &report.sources[0].gone[0];
+        assert_eq!((gone.removed, gone.trashed), (false, true));
+    }
+    age(&trashed);
+    let report = scene.run();
+    assert!(report.sources[0].gone[0].removed);
+    assert!(notes(&report).contains("for good"), "{}", notes(&report));
+    assert_eq!(scene.trash(), Vec::<PathBuf>::new());
+    assert_eq!(scene.run().sources[0].gone, Vec::new());
+}
+
+#[test]
+fn what_is_listed_again_is_taken_back() {
+    let scene = Scene::new();
+    scene.answer(Ok(Presence::Deleted));
+    scene.run();
+    assert_eq!(scene.trash().len(), 1);
+    let listed = repository("{old}", "acme/old");
+    scene.fake.listed.lock().unwrap().push(listed);
+    let report = scene.run();
+    assert!(notes(&report).contains("taken back"), "{}", notes(&report));
+    assert!(scene.old().join("repo/HEAD").exists());
+    let state = State::read(&scene.old()).unwrap().unwrap();
+    assert_eq!(
+        (state.gone, state.missing, state.trashed),
+        (None, None, None)
+    );
+    assert_eq!(scene.trash(), Vec::<PathBuf>::new());
+    assert_eq!(report.sources[0].gone, Vec::new());
+}
