@@ -15,9 +15,13 @@ const LOCK: &str = ".lock";
 /// `packed-refs` or `HEAD` at the same time. The lock is a hard link to the new file, which tells it
 /// from git's: one that a killed run of ours left behind is recognised by that, and does not block.
 /// The run lock makes sure that no other run of ours is at work.
+///
+/// Whatever is in the place of the new file goes, and is never written through; what is in the place
+/// of `path` itself is replaced only if it is a regular file, or a link, which is not followed.
 pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let new = with_ending(path, NEW);
     let lock = with_ending(path, LOCK);
+    refuse_special(path)?;
     remove_own_lock(path, &new, &lock);
     let written = write_synced(&new, content);
     let result = written
@@ -53,6 +57,17 @@ pub fn remove_leftovers(path: &Path) {
 /// The name of the file that a leftover was to become.
 pub fn half_written(name: &str) -> Option<&str> {
     name.strip_suffix(NEW)
+}
+
+/// A folder, a pipe or a device is nothing that was put there by us.
+fn refuse_special(path: &Path) -> Result<(), Failure> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() && !found.is_symlink() => {
+            let error = io::Error::other("it is not a regular file");
+            Err(Failure::disk("write", path, &error))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn remove_own_lock(path: &Path, new: &Path, lock: &Path) {

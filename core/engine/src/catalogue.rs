@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::sealed::{self, Formats};
 use crate::snapshot::{self, Identity, Store};
-use crate::{ErrorKind, Failure, atomic_file, heal, names};
+use crate::{ErrorKind, Failure, atomic_file, heal, names, regular_file};
 
 /// Name of the file that says whose folder it is.
 pub const STATE_FILE: &str = "forgekeep.json";
@@ -352,6 +352,27 @@ pub fn relocate(from: &Path, to: &Path) -> Result<(), Failure> {
     atomic_file::sync_parent(from)
 }
 
+/// Makes sure that the folders of a repository are folders: a link in their place would have us write
+/// outside of the backup.
+///
+/// # Errors
+///
+/// [`ErrorKind::Disk`] naming the folder.
+pub fn check_folders(folder: &Path) -> Result<(), Failure> {
+    regular_file::check_folder(folder)?;
+    for mirror in [REPOSITORY, WIKI] {
+        let snapshots = folder.join(snapshot::FOLDER);
+        regular_file::check_folder(&snapshots)?;
+        regular_file::check_folder(&snapshots.join(mirror))?;
+        let mirror = folder.join(mirror);
+        regular_file::check_folder(&mirror)?;
+        for below in ["refs", "objects", "objects/pack", "objects/info"] {
+            regular_file::check_folder(&mirror.join(below))?;
+        }
+    }
+    regular_file::check_folder(&folder.join(heal::ASIDE))
+}
+
 /// Removes what a killed run left in a source's folder: clones it had begun, files half written.
 pub fn remove_leftovers(source_folder: &Path) -> Result<(), Failure> {
     let Ok(entries) = fs::read_dir(source_folder) else {
@@ -359,9 +380,13 @@ pub fn remove_leftovers(source_folder: &Path) -> Result<(), Failure> {
     };
     for entry in entries.flatten() {
         let folder = entry.path();
+        // A link may lead out of the backup: nothing is removed there.
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
         atomic_file::remove_leftovers(&folder.join(STATE_FILE));
         for mirror in [REPOSITORY, WIKI] {
-            for file in ["packed-refs", "HEAD"] {
+            for file in ["packed-refs", "HEAD", "config", "config.set-aside"] {
                 atomic_file::remove_leftovers(&folder.join(mirror).join(file));
             }
             let partial = folder.join(format!("{mirror}{}", crate::mirror::PARTIAL));

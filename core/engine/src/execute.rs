@@ -1,5 +1,6 @@
 //! Works off a plan: a pool of workers, each on one repository at a time.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use crate::catalogue::{self, Listing, REPOSITORY, STATE_FILE, State, WIKI};
 use crate::event::{Event, Observer};
 use crate::heal::{self, Patient, Patients, Treated};
-use crate::hoster::{Repository, Services, Session};
+use crate::hoster::{Finding, Repository, Services, Session};
 use crate::http::Authorization;
 pub(crate) use crate::http::Standing;
 use crate::mirror::{Mirrored, Outcome, RefChanges, Transfer, Upstream};
@@ -221,18 +222,24 @@ impl Work<'_> {
     }
 
     fn mirror_all(&self, mut report: RepositoryReport) -> RepositoryReport {
+        if let Err(failure) = catalogue::check_folders(&self.folder) {
+            return report.failed(failure);
+        }
         let authorization = match self.authorization() {
             Ok(authorization) => authorization,
             Err(failure) => return report.failed(failure),
         };
         let branch = self.repository().default_branch.as_deref();
+        let found = RefCell::default();
         let mirrored = self.mirror_one(
             &self.repository().clone_url,
             branch,
             authorization.clone(),
             &self.folder.join(REPOSITORY),
             self.repository().size,
+            &found,
         );
+        report.warnings.append(&mut found.take());
         let treated = match mirrored {
             Ok(treated) => treated,
             Err(failure) => return report.failed(failure),
@@ -273,6 +280,7 @@ impl Work<'_> {
         authorization: Authorization,
         folder: &Path,
         size: Option<u64>,
+        warnings: &RefCell<Vec<Finding>>,
     ) -> Result<Treated, Failure> {
         let claim = match folder.join("HEAD").exists() {
             true => None,
@@ -291,6 +299,7 @@ impl Work<'_> {
             identity: &identity,
             services: &services,
             may_write: &|| self.space.begin_update(folder),
+            warnings,
         };
         let progress = |transfer: Transfer| {
             if let Some(claim) = &claim {
@@ -332,7 +341,10 @@ impl Work<'_> {
     ) -> RepositoryReport {
         let folder = self.folder.join(WIKI);
         let kept = folder.exists();
-        match self.mirror_one(url, None, authorization, &folder, None) {
+        let found = RefCell::default();
+        let mirrored = self.mirror_one(url, None, authorization, &folder, None, &found);
+        report.warnings.append(&mut found.take());
+        match mirrored {
             Ok(treated) => {
                 let outcome = treated.outcome;
                 report.bytes_received += outcome.bytes_received;

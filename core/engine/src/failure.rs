@@ -54,6 +54,8 @@ pub enum ErrorKind {
     Disk,
     /// The folder holds something that is not ours.
     ForeignFolder,
+    /// A repository's format is one that this version does not know.
+    ForeignFormat,
     /// The backup on disk is damaged.
     Damaged,
     /// Git said no: the remote's own error, or libgit2's.
@@ -86,6 +88,7 @@ impl ErrorKind {
             Self::Config => "config",
             Self::Disk => "disk",
             Self::ForeignFolder => "foreign-folder",
+            Self::ForeignFormat => "foreign-format",
             Self::Damaged => "damaged",
             Self::Git => "git",
             Self::Brake => "brake",

@@ -22,7 +22,7 @@ use crate::cancel::Cancel;
 use crate::config::HistoryOptions;
 use crate::refs::{self, FORGOTTEN, KEPT, RefName, RefValue, Refs, StoredRefs};
 use crate::snapshot::{Change, Changes, Counts, Entry, RefState, Store};
-use crate::{Failure, atomic_file, mirror};
+use crate::{Failure, atomic_file, foreign, mirror};
 
 pub use folder::{OfMirror, run};
 pub use policy::Reason;
@@ -92,6 +92,7 @@ pub fn forget(folder: &Path, request: Request<'_>) -> Result<Forgotten, Failure>
     if request.dry_run {
         return Ok(done);
     }
+    foreign::check_taken_in(folder)?;
     remove_leftovers(&store);
     let mirror = Mirror {
         folder,

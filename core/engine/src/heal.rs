@@ -53,7 +53,13 @@ pub(crate) fn mirror(
     patient: &Patient<'_>,
 ) -> Result<Treated, Failure> {
     let mut met = None;
-    if !patient.is_ill() {
+    // Before anything opens it, whatever is known of it.
+    match upstream.take_in(folder) {
+        Ok(()) => {}
+        Err(failure) if failure.kind == ErrorKind::Damaged => met = Some(failure),
+        Err(failure) => return Err(failure),
+    }
+    if met.is_none() && !patient.is_ill() {
         match mirror::mirror(upstream, folder, progress) {
             Ok(outcome) => {
                 return Ok(Treated {
@@ -142,11 +148,12 @@ impl Treatment<'_> {
         // A mirror that is gone altogether is cloned as any other.
         if self.mirror.is_dir() {
             states::heal_frame(self.mirror, findings, &aside)?;
+            self.upstream.take_in(self.mirror)?;
             objects::heal(&self, findings, &aside)?;
         }
         lost.extend(states::heal_snapshots(&self, &aside)?);
         if self.mirror.is_dir() {
-            states::heal_refs(&self, &aside)?;
+            lost.extend(states::heal_refs(&self, &aside)?);
         }
         let mut outcome = mirror::mirror(self.upstream, self.mirror, self.progress)?;
         outcome.bytes_received += self.received.load(Ordering::Relaxed);

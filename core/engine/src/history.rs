@@ -8,7 +8,7 @@ use jiff::{Timestamp, ToSpan};
 
 use crate::lock::OWN_FOLDER;
 use crate::report::Report;
-use crate::{ErrorKind, Failure, atomic_file};
+use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
 /// Folder in [`OWN_FOLDER`] with a report for each run.
 const RUNS: &str = "runs";
@@ -23,7 +23,7 @@ const PATTERN: &[u8] = b"dddd-dd-ddTdd-dd-dd.dddZ.json";
 /// Keeps a run's report, and removes the oldest if there are too many.
 pub(crate) fn keep(local_folder: &Path, report: &Report) -> Result<(), Failure> {
     let folder = folder(local_folder);
-    fs::create_dir_all(&folder).map_err(|error| Failure::disk("create", &folder, &error))?;
+    regular_file::make_folder(&folder)?;
     let mut text = serde_json::to_vec(report).map_err(|error| {
         Failure::new(
             ErrorKind::Other,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
+use crate::{Failure, regular_file};
 
 /// Folder below the backup folder for what is Forgekeep's own.
 pub const OWN_FOLDER: &str = ".forgekeep";
@@ -46,14 +46,11 @@ impl RunLock {
         let own = local_folder.join(OWN_FOLDER);
         let path = own.join("lock");
         let disk = |error: &io::Error| LockError::Disk(Failure::disk("lock", &path, error));
-        fs::create_dir_all(&own).map_err(|error| disk(&error))?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(|error| disk(&error))?;
+        regular_file::make_folder(&own).map_err(LockError::Disk)?;
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file =
+            regular_file::open_with(&path, &mut options).map_err(|error| disk(&error))?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -22,12 +22,14 @@ mod place;
 mod transport;
 mod work;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
 use git2::Repository;
 
-use crate::hoster::Services;
+use crate::foreign::{self, Lacking};
+use crate::hoster::{Finding, Services};
 use crate::http::Authorization;
 use crate::refs::{self, RefName, Refs, StoredRefs};
 use crate::snapshot::{Identity, RefState};
@@ -57,6 +59,19 @@ pub struct Upstream<'a> {
     pub services: &'a Services,
     /// Asked before anything is written to a mirror that is there: a failure is its outcome.
     pub may_write: &'a dyn Fn() -> Result<(), Failure>,
+    /// What was converted or set aside on the way, also if the whole fails in the end.
+    pub warnings: &'a RefCell<Vec<Finding>>,
+}
+
+impl Upstream<'_> {
+    /// Makes a mirror that others have made or changed one that can be opened.
+    pub(crate) fn take_in(&self, mirror: &Path) -> Result<(), Failure> {
+        let mut found = Vec::new();
+        let cancel = &self.services.cancel;
+        let taken = foreign::take_in(mirror, self.may_write, cancel, &mut found);
+        self.warnings.borrow_mut().append(&mut found);
+        taken
+    }
 }
 
 /// Mirrors `upstream` into the bare repository at `folder`, which need not exist.
@@ -73,11 +88,16 @@ pub fn mirror(
     let place = Place::look(folder)?;
     let cancel = &upstream.services.cancel;
     cancel.check()?;
+    upstream.take_in(folder)?;
     let mut work = Work::new(upstream, folder, advertise(upstream)?, progress);
     work.is_there = place == Place::Mirror;
     let mut stored = match place {
         Place::Free => StoredRefs::default(),
         Place::Mirror => StoredRefs::read(folder)?,
+    };
+    let left_out = match Lacking::look(folder) {
+        Some(lacking) if place == Place::Mirror => work.fill(lacking, &stored)?,
+        _ => None,
     };
     let mut untold = None;
     if place == Place::Mirror && !work.recorder.store.is_settled(&found(&stored, folder)) {
@@ -89,6 +109,7 @@ pub fn mirror(
         } else {
             Mirrored::Unchanged
         };
+        work.mend_peeled(&stored)?;
         return Ok(Outcome {
             mirrored,
             refs: RefChanges::default(),
@@ -97,14 +118,16 @@ pub fn mirror(
             lost: untold.map_or_else(Lost::default, |changes| Lost::new(&stored, &changes)),
             note: None,
             warnings: Vec::new(),
-            left_out: Vec::new(),
+            left_out: left_out.into_iter().collect(),
         });
     }
     match place {
         Place::Free => work.clone_into(folder),
         Place::Mirror => {
             (upstream.may_write)()?;
-            work.update(folder, stored, untold)
+            let mut outcome = work.update(folder, stored, untold)?;
+            outcome.left_out.extend(left_out);
+            Ok(outcome)
         }
     }
 }

@@ -13,8 +13,9 @@ use std::path::{Path, PathBuf};
 
 use git2::Oid;
 
+use crate::foreign::{self, Storage, reftable};
 use crate::links::peeled;
-use crate::{ErrorKind, Failure, atomic_file};
+use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
 /// Name of a ref. Bytes, as in git: a name need not be UTF-8.
 pub type RefName = Vec<u8>;
@@ -32,6 +33,12 @@ pub const KEPT: &[u8] = b"refs/forgekeep/kept/";
 /// Prefix of the refs that hold a tip which only forgotten snapshots had, until it is pruned; the
 /// rest of the name is the object id.
 pub const FORGOTTEN: &[u8] = b"refs/forgekeep/forgotten/";
+
+/// First line of `packed-refs` as we write it.
+const PEELED: &[u8] = b"# pack-refs with: peeled fully-peeled sorted \n";
+
+/// The same for refs of which it is not known what they peel to.
+const UNPEELED: &[u8] = b"# pack-refs with: sorted \n";
 
 /// Where a ref points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,14 +77,34 @@ impl StoredRefs {
     ///
     /// [`ErrorKind::Damaged`] naming file and line, [`ErrorKind::Disk`] naming the path.
     pub fn read(folder: &Path) -> Result<Self, Failure> {
+        if foreign::storage(folder)? == Storage::Reftable {
+            return Self::from_tables(&reftable::read(folder)?);
+        }
         let packed = folder.join("packed-refs");
         let mut stored = Self::default();
-        match fs::read(&packed) {
+        match regular_file::read(&packed) {
             Ok(text) => stored.refs = parse_packed(&text, &packed)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(Failure::disk("read", &packed, &error)),
         }
         stored.read_loose(&folder.join("refs"), b"refs".to_vec())?;
+        Ok(stored)
+    }
+
+    /// The refs of a repository that somebody has made in, or moved to, git's reftable format. It can
+    /// be read so; before it is written to, it is converted.
+    fn from_tables(stack: &reftable::Stack) -> Result<Self, Failure> {
+        let mut stored = Self::default();
+        for (name, value) in stack {
+            // Symbolic ones are left out, as loose ones are.
+            if let (reftable::Value::Object(oid, peeled), true) = (value, is_valid_name(name)) {
+                let value = RefValue {
+                    oid: *oid,
+                    peeled: *peeled,
+                };
+                stored.refs.insert(name.clone(), value);
+            }
+        }
         Ok(stored)
     }
 
@@ -106,7 +133,8 @@ impl StoredRefs {
     }
 
     fn read_loose_file(&mut self, path: PathBuf, name: RefName) -> Result<(), Failure> {
-        let text = fs::read(&path).map_err(|error| Failure::disk("read", &path, &error))?;
+        let text =
+            regular_file::read(&path).map_err(|error| Failure::disk("read", &path, &error))?;
         let text = text.trim_ascii();
         if text.starts_with(b"ref:") {
             // A symbolic ref other than HEAD: packed-refs cannot hold it, and no mirror of ours
@@ -181,9 +209,19 @@ fn damaged(path: &Path, why: &str) -> Failure {
 /// `packed-refs` with the values they have, and only then removed, so that at no moment a ref is
 /// lost or another's value shows through.
 pub fn replace_all(folder: &Path, stored: &StoredRefs, new: &Refs) -> Result<(), Failure> {
+    if foreign::storage(folder)? == Storage::Reftable {
+        let message = format!(
+            "the refs of {} are in the reftable format",
+            folder.display()
+        );
+        return Err(Failure::new(ErrorKind::ForeignFormat, message)
+            .with_hint("run `forgekeep backup`: it converts them, and keeps the old files"));
+    }
     let packed = folder.join("packed-refs");
     if !stored.loose.is_empty() {
-        atomic_file::replace(&packed, &format_packed(&stored.refs))?;
+        // What loose tags peel to is not known yet, so nothing is promised: git looks itself then.
+        let lines = body(&stored.refs);
+        atomic_file::replace(&packed, &[UNPEELED, &lines].concat())?;
         for path in &stored.loose {
             fs::remove_file(path).map_err(|error| Failure::disk("remove", path, &error))?;
         }
@@ -194,7 +232,11 @@ pub fn replace_all(folder: &Path, stored: &StoredRefs, new: &Refs) -> Result<(),
 pub(crate) fn format_packed(refs: &Refs) -> Vec<u8> {
     // "fully-peeled" promises that every tag has its peeled line; so only what is peeled by
     // `peel` below is written with it.
-    let mut text = b"# pack-refs with: peeled fully-peeled sorted \n".to_vec();
+    [PEELED, &body(refs)].concat()
+}
+
+fn body(refs: &Refs) -> Vec<u8> {
+    let mut text = Vec::new();
     for (name, value) in refs {
         let _ = write!(text, "{} ", value.oid);
         text.extend(name);
@@ -206,8 +248,9 @@ pub(crate) fn format_packed(refs: &Refs) -> Vec<u8> {
     text
 }
 
-/// Fills in what annotated tags peel to, as `packed-refs` promises it. `known` are values that were
-/// looked at before.
+/// Fills in what annotated tags peel to, as `packed-refs` promises it. `known` are values that are
+/// there already: of those only what is missing is filled in, since loose tags say nothing of it, and
+/// `packed-refs` of version 0.1 may lack it.
 ///
 /// Read from the bytes: what a tag is of may be a commit that libgit2 cannot parse, as old programs
 /// have written them.
@@ -218,29 +261,44 @@ pub fn peel(
 ) -> Result<(), git2::Error> {
     let odb = repository.odb()?;
     for (name, value) in refs.iter_mut() {
-        if known.get(name).is_some_and(|old| old == value) {
+        let is_known = known.get(name).is_some_and(|old| old == value);
+        if is_known && value.peeled.is_some() {
             continue;
         }
-        let (_, kind) = odb.read_header(value.oid)?;
-        value.peeled = if kind == git2::ObjectType::Tag {
-            let target = peeled(&odb, value.oid, &HashSet::new()).ok_or_else(|| {
-                git2::Error::new(
-                    git2::ErrorCode::NotFound,
-                    git2::ErrorClass::Tag,
-                    format!("what the tag {} is of cannot be read", value.oid),
-                )
-            })?;
-            Some(target)
-        } else {
-            None
-        };
+        match peel_one(&odb, value.oid) {
+            Ok(peeled) => value.peeled = peeled,
+            // It is no worse than it was.
+            Err(_) if is_known => {}
+            Err(error) => return Err(error),
+        }
     }
     Ok(())
 }
 
+fn peel_one(odb: &git2::Odb<'_>, oid: Oid) -> Result<Option<Oid>, git2::Error> {
+    let (_, kind) = odb.read_header(oid)?;
+    if kind != git2::ObjectType::Tag {
+        return Ok(None);
+    }
+    let target = peeled(odb, oid, &HashSet::new()).ok_or_else(|| {
+        git2::Error::new(
+            git2::ErrorCode::NotFound,
+            git2::ErrorClass::Tag,
+            format!("what the tag {oid} is of cannot be read"),
+        )
+    })?;
+    Ok(Some(target))
+}
+
 /// Where `HEAD` of a bare repository points, if it is a symbolic ref.
 pub fn read_head(folder: &Path) -> Option<RefName> {
-    let text = fs::read(folder.join("HEAD")).ok()?;
+    if foreign::storage(folder) == Ok(Storage::Reftable) {
+        return match reftable::read(folder).ok()?.remove(&b"HEAD"[..]) {
+            Some(reftable::Value::Symbolic(target)) => is_valid_name(&target).then_some(target),
+            _ => None,
+        };
+    }
+    let text = regular_file::read(&folder.join("HEAD")).ok()?;
     let target = text.trim_ascii().strip_prefix(b"ref:")?.trim_ascii();
     is_valid_name(target).then(|| target.to_vec())
 }
@@ -254,138 +312,4 @@ pub fn write_head(folder: &Path, target: &[u8]) -> Result<(), Failure> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn oid(digit: char) -> Oid {
-        Oid::from_str(&digit.to_string().repeat(40)).unwrap()
-    }
-
-    fn value(digit: char) -> RefValue {
-        RefValue {
-            oid: oid(digit),
-            peeled: None,
-        }
-    }
-
-    #[test]
-    fn loose_refs_win_and_are_packed_without_loss() {
-        let folder = tempfile::tempdir().unwrap();
-        let heads = folder.path().join("refs/heads");
-        fs::create_dir_all(&heads).unwrap();
-        fs::write(
-            folder.path().join("packed-refs"),
-            format!(
-                "# pack-refs with: peeled \n{} refs/heads/a\n{} refs/tags/t\n^{}\n",
-                oid('1'),
-                oid('2'),
-                oid('3')
-            ),
-        )
-        .unwrap();
-        fs::write(heads.join("a"), format!("{}\n", oid('4'))).unwrap();
-        let stored = StoredRefs::read(folder.path()).unwrap();
-        assert_eq!(stored.refs[&b"refs/heads/a"[..]].oid, oid('4'));
-        assert_eq!(stored.refs[&b"refs/tags/t"[..]].peeled, Some(oid('3')));
-
-        let new = Refs::from([(b"refs/heads/b".to_vec(), value('5'))]);
-        replace_all(folder.path(), &stored, &new).unwrap();
-        let stored = StoredRefs::read(folder.path()).unwrap();
-        assert!(stored.loose.is_empty());
-        assert_eq!(stored.refs, new);
-    }
-
-    #[test]
-    fn tags_of_what_libgit2_cannot_parse_are_peeled() {
-        use git2::ObjectType::{Commit, Tag};
-
-        let folder = tempfile::tempdir().unwrap();
-        let repository = git2::Repository::init_bare(folder.path()).unwrap();
-        let odb = repository.odb().unwrap();
-        let tree = repository.treebuilder(None).unwrap().write().unwrap();
-        let commit = format!("tree {tree}\nauthor John 1 +0000\ncommitter John 1 +0000\n\nx\n");
-        let commit = odb.write(Commit, commit.as_bytes()).unwrap();
-        assert!(repository.find_commit(commit).is_err());
-        let tag = |of: Oid, kind: &str| {
-            let tag = format!("object {of}\ntype {kind}\ntag t\n\nx\n");
-            odb.write(Tag, tag.as_bytes()).unwrap()
-        };
-        let inner = tag(commit, "commit");
-        let tags = [inner, tag(inner, "tag"), tag(oid('1'), "commit")];
-        let refs = |oid| Refs::from([(b"refs/tags/t".to_vec(), RefValue { oid, peeled: None })]);
-        for oid in &tags[..2] {
-            let mut refs = refs(*oid);
-            peel(&repository, &mut refs, &Refs::new()).unwrap();
-            assert_eq!(refs[&b"refs/tags/t"[..]].peeled, Some(commit));
-        }
-        let failed = peel(&repository, &mut refs(tags[2]), &Refs::new()).unwrap_err();
-        assert!(failed.message().contains(&tags[2].to_string()), "{failed}");
-    }
-
-    #[test]
-    fn damage_is_named_with_its_line() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::write(
-            folder.path().join("packed-refs"),
-            format!("{} refs/heads/a\nnonsense\n", oid('1')),
-        )
-        .unwrap();
-        let failure = StoredRefs::read(folder.path()).unwrap_err();
-        assert_eq!(failure.kind, ErrorKind::Damaged);
-        assert!(failure.message.contains("line 2"), "{failure}");
-    }
-
-    #[test]
-    fn head_is_written_and_read() {
-        let folder = tempfile::tempdir().unwrap();
-        write_head(folder.path(), b"refs/heads/trunk").unwrap();
-        assert_eq!(read_head(folder.path()).unwrap(), b"refs/heads/trunk");
-    }
-
-    #[test]
-    fn names_follow_git() {
-        for good in [
-            "refs/heads/a",
-            "refs/heads/ü/@/x-y_z",
-            "refs/stash",
-            "refs/heads/a.b",
-        ] {
-            assert!(is_valid_name(good.as_bytes()), "{good}");
-        }
-        for bad in [
-            "HEAD",
-            "refs",
-            "refs/",
-            "refs//a",
-            "refs/a/",
-            "refs/.a",
-            "refs/a.lock",
-            "refs/a..b",
-            "refs/a b",
-            "refs/a~1",
-            "refs/a@{1}",
-            "refs/a\\b",
-            "refs/a.",
-            "refs/a\n",
-            "refs/\u{7f}",
-        ] {
-            assert!(!is_valid_name(bad.as_bytes()), "{bad}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn packed_refs_are_read_as_written(names in proptest::collection::btree_set("refs/[a-z/]{1,20}", 0..20)) {
-            let refs: Refs = names
-                .into_iter()
-                .map(String::into_bytes)
-                .filter(|name| is_valid_name(name))
-                .enumerate()
-                .map(|(n, name)| (name, RefValue { oid: oid('7'), peeled: (n % 2 == 0).then(|| oid('8')) }))
-                .collect();
-            let text = format_packed(&refs);
-            prop_assert_eq!(parse_packed(&text, Path::new("packed-refs")).unwrap(), refs);
-        }
-    }
-}
+mod tests;

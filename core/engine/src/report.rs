@@ -451,6 +451,7 @@ fn exit_code_of(kind: ErrorKind) -> u8 {
         | K::Plugin
         | K::Disk
         | K::ForeignFolder
+        | K::ForeignFormat
         | K::Damaged
         | K::Git
         | K::Brake

@@ -32,7 +32,7 @@ use crate::mirror::initialise;
 use crate::names::printable;
 use crate::refs::{self, RefName, RefValue, Refs, StoredRefs};
 use crate::snapshot::{RefState, SnapshotId, Store, Tips};
-use crate::{ErrorKind, Failure};
+use crate::{ErrorKind, Failure, foreign};
 
 pub use all::{Item, Outcome, items, restore_all};
 pub use moment::Moment;
@@ -62,6 +62,7 @@ pub fn choose(mirror: &Path, moment: Option<&Moment>) -> Result<Chosen, Failure>
         )
         .with_hint("`forgekeep backup` makes it; `forgekeep status -v` tells why it has not"));
     }
+    foreign::check_known(mirror)?;
     let store = Store::beside(mirror);
     let entries = store.entries()?;
     let present =

@@ -5,7 +5,6 @@
 //! check it by hand: take the member out, then `git hash-object`. The text is what counts, not what
 //! a parser makes of it: no setting of a library may change it.
 
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -13,7 +12,7 @@ use git2::{ObjectType, Oid};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::{ErrorKind, Failure, atomic_file};
+use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
 const BEFORE: &str = ",\n  \"checksum\": \"";
 const AFTER: &str = "\"\n}\n";
@@ -98,19 +97,18 @@ pub(crate) fn read<T: DeserializeOwned>(
     path: &Path,
     formats: Formats,
 ) -> Result<Option<T>, Failure> {
-    let length = match fs::metadata(path) {
-        Ok(metadata) => metadata.len(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Failure::disk("read", path, &error)),
-    };
     let damaged = |why: String| {
         let message = format!("{} is damaged: {why}", path.display());
         Failure::new(ErrorKind::Damaged, message).with_hint(formats.hint)
     };
-    if length > formats.max_bytes {
-        return Err(damaged(format!("it has {length} bytes")));
-    }
-    let bytes = fs::read(path).map_err(|error| Failure::disk("read", path, &error))?;
+    let bytes = match regular_file::read_at_most(path, formats.max_bytes) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+            return Err(damaged(error.to_string()));
+        }
+        Err(error) => return Err(Failure::disk("read", path, &error)),
+    };
     let unsealed = unseal(&bytes).map_err(damaged)?;
     let Format { format } =
         serde_json::from_str(&unsealed.text).map_err(|error| damaged(error.to_string()))?;
@@ -138,6 +136,8 @@ fn newer(path: &Path, format: u32, known: u32) -> Failure {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use serde_json::{Value, json};
 

@@ -4,7 +4,6 @@
 mod disk;
 
 use std::collections::HashMap;
-use std::fs;
 use std::io;
 use std::path::Path;
 
@@ -14,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::config::Config;
 use crate::snapshot::SnapshotId;
 use crate::verify::Damage;
-use crate::{Failure, history, names};
+use crate::{Failure, history, names, regular_file};
 
 /// Version of the document's format. Fields are added within it, never renamed.
 const SCHEMA: u32 = 1;
@@ -374,14 +373,7 @@ fn read(path: &Path, name: &str) -> Result<Option<KeptReport>, String> {
     if !history::is_report(name) {
         return Err("it is not named like a report".to_owned());
     }
-    let text = match fs::metadata(path) {
-        Ok(metadata) if metadata.len() > MAX_BYTES => {
-            return Err(format!("it has {} bytes", metadata.len()));
-        }
-        Ok(_) => fs::read(path),
-        Err(error) => Err(error),
-    };
-    let text = match text {
+    let text = match regular_file::read_at_most(path, MAX_BYTES) {
         Ok(text) => text,
         // A run that is under way has removed the oldest.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -23,7 +23,7 @@ use crate::plan::Plan;
 use crate::report::SourceReport;
 use crate::run::note_of;
 use crate::snapshot::Store;
-use crate::{ErrorKind, Failure, atomic_file};
+use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
 use missed::{Counted, count, is_over};
 
@@ -339,7 +339,7 @@ impl Tombstones<'_> {
 
     fn remove(&self, folder: &Path) -> Result<(), Failure> {
         let aside = self.local_folder.join(OWN_FOLDER).join(REMOVED);
-        fs::create_dir_all(&aside).map_err(|error| Failure::disk("create", &aside, &error))?;
+        regular_file::make_folder(&aside)?;
         let aside = aside.join(folder.file_name().unwrap_or_default());
         fs::rename(folder, &aside).map_err(|error| Failure::disk("remove", folder, &error))?;
         atomic_file::sync_parent(folder)?;

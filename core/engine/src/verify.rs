@@ -30,7 +30,7 @@ use git2::Oid;
 use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
-use crate::catalogue::{REPOSITORY, STATE_FILE, WIKI};
+use crate::catalogue::{REPOSITORY, STATE_FILE, WIKI, check_folders};
 use crate::inventory::Kept;
 use crate::names::printable;
 use crate::snapshot::Store;
@@ -83,6 +83,8 @@ pub struct Checked {
     pub seconds: f64,
     /// What is damaged.
     pub damage: Vec<Damage>,
+    /// What somebody should know that is no damage, each with its mirror's folder.
+    pub warnings: Vec<String>,
     /// Why it could not be told.
     pub error: Option<Failure>,
 }
@@ -204,10 +206,12 @@ pub fn check(kept: &Kept, watch: &Watch) -> Checked {
         objects: 0,
         seconds: 0.0,
         damage: Vec::new(),
+        warnings: Vec::new(),
         error: None,
     };
     match look(kept, watch) {
-        Ok((findings, objects)) => {
+        Ok((findings, warnings, objects)) => {
+            checked.warnings = warnings;
             let all = findings.iter();
             checked.damage = all.map(|f| f.to_damage(&kept.folder, &kept.path)).collect();
             checked.objects = objects;
@@ -224,7 +228,11 @@ pub fn check(kept: &Kept, watch: &Watch) -> Checked {
     checked
 }
 
-fn look(kept: &Kept, watch: &Watch) -> Result<(Vec<Finding>, u64), Failure> {
+/// What was found, what to warn of, and how many objects were read.
+type Looked = (Vec<Finding>, Vec<String>, u64);
+
+fn look(kept: &Kept, watch: &Watch) -> Result<Looked, Failure> {
+    check_folders(&kept.folder)?;
     let mut findings = Vec::new();
     let state = kept.folder.join(STATE_FILE);
     match &kept.state {
@@ -238,15 +246,17 @@ fn look(kept: &Kept, watch: &Watch) -> Result<(Vec<Finding>, u64), Failure> {
         }
         Err(failure) => return Err(failure.clone()),
     }
-    let mut objects = 0;
+    let (mut objects, mut warnings) = (0, Vec::new());
     for name in [REPOSITORY, WIKI] {
         let mirror = kept.folder.join(name);
         let wanted = name == REPOSITORY || !Store::beside(&mirror).entries()?.is_empty();
         if wanted || mirror.is_dir() {
             let examined = examine(&mirror, watch)?;
             findings.extend(examined.findings);
+            let of_mirror = |what| format!("{}/{name}: {what}", kept.path);
+            warnings.extend(examined.warnings.into_iter().map(of_mirror));
             objects += examined.objects;
         }
     }
-    Ok((findings, objects))
+    Ok((findings, warnings, objects))
 }

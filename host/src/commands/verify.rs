@@ -104,6 +104,9 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize) {
             out!("{name}: cannot be verified");
             out!("{}", text::failure("  ", failure));
         }
+        for warning in &checked.warnings {
+            tell!("warning: {}", printable(warning));
+        }
         if checked.damage.is_empty() {
             continue;
         }

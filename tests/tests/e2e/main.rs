@@ -15,6 +15,7 @@ mod credentials;
 mod disk;
 mod disk_full;
 mod faults;
+mod foreign;
 mod forget;
 mod git_failures;
 mod golden;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use crate::verify::Damage;
-use crate::{Failure, atomic_file, sealed};
+use crate::{Failure, atomic_file, regular_file, sealed};
 
 /// Folder in a repository's folder for damaged files.
 pub(crate) const FOLDER: &str = "damaged";
@@ -27,7 +27,8 @@ impl Aside {
     pub(super) fn make(of: &Path, damage: &[Damage]) -> Result<Self, Failure> {
         let time = Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S%.3fZ");
         let folder = of.join(FOLDER).join(time.to_string());
-        fs::create_dir_all(&folder).map_err(|error| Failure::disk("create", &folder, &error))?;
+        regular_file::check_folder(&of.join(FOLDER))?;
+        regular_file::make_folder(&folder)?;
         let list = serde_json::json!({ "format": 1, "damage": damage });
         sealed::write(&folder.join(LIST), &list)?;
         atomic_file::sync_parent(&folder)?;

@@ -10,16 +10,17 @@ use git2::Oid;
 use super::aside::Aside;
 use super::{Treatment, files_of};
 use crate::links::peeled;
+use crate::names::printable;
 use crate::refs::{
     self, FORGOTTEN, KEPT, OURS, RefName, RefValue, Refs, StoredRefs, is_valid_name, parse_oid,
 };
 use crate::snapshot::{
-    Changes, Counts, Entry, Identity, Origin, RefState, Snapshot, SnapshotId, Store, Tips,
+    Changes, Counts, Entry, Identity, Origin, RefState, Snapshot, SnapshotId, Store, Tips, ref_text,
 };
 use crate::verify::objects::{Shelf, database};
 use crate::verify::reach::{Root, Walk};
 use crate::verify::{Finding, Part};
-use crate::{ErrorKind, Failure, atomic_file};
+use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
 /// As git makes it for a bare repository.
 const CONFIG: &[u8] = b"[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
@@ -144,7 +145,8 @@ fn rebuilt(
 }
 
 /// Makes the refs anew: those of the newest snapshot, and whatever else was held and is there.
-pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<(), Failure> {
+/// Returns what is said of refs that are lost, where no snapshot remembers them.
+pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<Vec<String>, Failure> {
     let mirror = treatment.mirror;
     let lines = lenient(mirror)?;
     let present = StoredRefs::read(mirror).ok();
@@ -152,7 +154,9 @@ pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<(), 
         .as_ref()
         .map(|s| RefState::new(&s.refs, refs::read_head(mirror)));
     let store = Store::beside(mirror);
-    let tips = match newest(&store, state.as_ref())? {
+    let remembered = newest(&store, state.as_ref())?;
+    let is_remembered = remembered.is_some();
+    let tips = match remembered {
         Some((_, state)) => state.tips,
         // All there is to go by.
         None => lines
@@ -167,9 +171,13 @@ pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<(), 
     // What can be read counts: an index may name what its pack has lost.
     let is_there = |oid: &Oid| known.binary_search(oid).is_ok() && database.read(*oid).is_ok();
     let mut new = Refs::new();
+    let mut lost = Vec::new();
     for (name, oid) in &tips {
         if is_there(oid) {
             new.insert(name.clone(), value(*oid));
+        } else if !is_remembered {
+            let name = printable(&ref_text(name)).to_string();
+            lost.push(format!("the ref {name}, which names {oid},"));
         }
     }
     let mut held: HashSet<Oid> = HashSet::new();
@@ -229,9 +237,10 @@ pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<(), 
         value.peeled = peeled(&database, value.oid, &none).filter(|peeled| *peeled != value.oid);
     }
     if present.is_some_and(|stored| stored.refs == new && stored.loose.is_empty())
-        && fs::read(mirror.join("packed-refs")).is_ok_and(|text| text == refs::format_packed(&new))
+        && regular_file::read(&mirror.join("packed-refs"))
+            .is_ok_and(|text| text == refs::format_packed(&new))
     {
-        return Ok(());
+        return Ok(lost);
     }
     let loose = files_of(&mirror.join("refs"));
     aside.copy(&mirror.join("packed-refs"))?;
@@ -242,7 +251,8 @@ pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<(), 
         refs: new.clone(),
         loose,
     };
-    refs::replace_all(mirror, &stored, &new)
+    refs::replace_all(mirror, &stored, &new)?;
+    Ok(lost)
 }
 
 fn value(oid: Oid) -> RefValue {
@@ -268,7 +278,7 @@ fn oid_of(text: &[u8]) -> Option<Oid> {
 /// Whatever in `packed-refs` and among the loose refs looks like a ref.
 fn lenient(mirror: &Path) -> Result<Vec<(RefName, Oid)>, Failure> {
     let packed = mirror.join("packed-refs");
-    let text = match fs::read(&packed) {
+    let text = match regular_file::read(&packed) {
         Ok(text) => text,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(Failure::disk("read", &packed, &error)),
@@ -293,7 +303,8 @@ fn lenient(mirror: &Path) -> Result<Vec<(RefName, Oid)>, Failure> {
         }
     }
     for path in files_of(&mirror.join("refs")) {
-        let text = fs::read(&path).map_err(|error| Failure::disk("read", &path, &error))?;
+        let text =
+            regular_file::read(&path).map_err(|error| Failure::disk("read", &path, &error))?;
         let below: PathBuf = path.strip_prefix(mirror).unwrap_or(&path).to_owned();
         let name = below.as_os_str().as_encoded_bytes().to_vec();
         if let (Some(oid), true) = (oid_of(text.trim_ascii()), is_valid_name(&name)) {

@@ -1,5 +1,7 @@
 //! The steps of mirroring one repository, once upstream's refs are known.
 
+mod taken_over;
+
 use std::fs;
 use std::io;
 use std::path::Path;

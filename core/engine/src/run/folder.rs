@@ -10,7 +10,7 @@ use super::{Engine, RunError};
 use crate::config;
 use crate::history;
 use crate::report::{Report, UNEXPECTED};
-use crate::{ErrorKind, Failure, atomic_file};
+use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
 impl Engine {
     /// The backup folder must be there. It is only made if the folder it is in exists: one that is
@@ -69,10 +69,10 @@ impl Engine {
         })?;
         let folder = self.config.local_folder.join("_config");
         let path = folder.join(name);
-        if fs::read(&path).is_ok_and(|old| old == masked.as_bytes()) {
+        if regular_file::read(&path).is_ok_and(|old| old == masked.as_bytes()) {
             return Ok(());
         }
-        fs::create_dir_all(&folder).map_err(|error| Failure::disk("create", &folder, &error))?;
+        regular_file::make_folder(&folder)?;
         atomic_file::replace(&path, masked.as_bytes())
     }
 }

@@ -15,7 +15,7 @@ use super::{
     Changes, Counts, Entry, Identity, Origin, RefState, Snapshot, SnapshotId, Store,
     to_the_millisecond,
 };
-use crate::{ErrorKind, Failure, atomic_file};
+use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
 /// Writes the snapshots of one mirror.
 pub(crate) struct Recorder<'a> {
@@ -183,7 +183,7 @@ impl Recorder<'_> {
     fn write_pending(&self, snapshot: &Snapshot) -> Result<Pending, Failure> {
         let path = &self.store.pending;
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|error| Failure::disk("create", folder, &error))?;
+            regular_file::make_folder(folder)?;
         }
         snapshot.write(path)?;
         Ok(Pending {
@@ -206,6 +206,7 @@ impl Pending {
     pub fn commit(self) -> Result<SnapshotId, Failure> {
         let path = self.store.path(&self.name);
         let folder = &self.store.folder;
+        regular_file::check_folder(folder)?;
         match fs::create_dir(folder) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 return Err(Failure::disk("create", folder, &error));

@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 use crate::lock::OWN_FOLDER;
 use serde_json::{Value, json};

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::catalogue::{State, Trashed};
 use crate::lock::OWN_FOLDER;
-use crate::{Failure, atomic_file};
+use crate::{Failure, atomic_file, regular_file};
 
 /// Folder in [`OWN_FOLDER`].
 pub(crate) const NAME: &str = "trash";
@@ -85,7 +85,7 @@ pub(super) fn put(
         folder: name.clone().into_owned(),
     });
     let trash = self::folder(local_folder);
-    fs::create_dir_all(&trash).map_err(|error| Failure::disk("create", &trash, &error))?;
+    regular_file::make_folder(&trash)?;
     atomic_file::sync_parent(&trash)?;
     let date = now.strftime("%Y-%m-%d");
     let base = format!("{date}-{}-{}", shortened(source_folder), shortened(&name));

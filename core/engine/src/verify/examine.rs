@@ -9,7 +9,7 @@ use super::objects::{AllRead, Shelf, database};
 use super::reach::{Root, Walk};
 use super::states::{self, States};
 use super::{Finding, Part, Watch};
-use crate::Failure;
+use crate::{Failure, foreign};
 
 /// Objects that are named one by one; a pack that is cut short may take a hundred thousand.
 const NAMED: usize = 50;
@@ -17,6 +17,8 @@ const NAMED: usize = 50;
 /// What there is to say about a mirror.
 pub(crate) struct Examined {
     pub findings: Vec<Finding>,
+    /// What somebody should know that is no damage.
+    pub warnings: Vec<String>,
     /// Objects read.
     pub objects: u64,
     /// Tips of snapshots that are there, and that no ref reaches.
@@ -35,6 +37,7 @@ pub(crate) fn examine(mirror: &Path, watch: &Watch) -> Result<Examined, Failure>
     crate::mirror::initialise()?;
     let mut examined = Examined {
         findings: Vec::new(),
+        warnings: Vec::new(),
         objects: 0,
         not_held: Vec::new(),
         lost: Vec::new(),
@@ -44,7 +47,10 @@ pub(crate) fn examine(mirror: &Path, watch: &Watch) -> Result<Examined, Failure>
         findings.push(Finding::new(Part::Mirror, mirror, "it is missing"));
     }
     if mirror.is_dir() {
+        foreign::check_objects(mirror)?;
+        foreign::check_known(mirror)?;
         findings.extend(states::of_repository(mirror));
+        examined.warnings = foreign::warnings(mirror);
     }
     let states = States::read(mirror, findings, &watch.cancel)?;
     if !mirror.is_dir() {

@@ -13,7 +13,7 @@ use super::{Checked, Damage, Finding, Health, Part, Soundness, Watch, check, hea
 use crate::inventory::Kept;
 use crate::lock::{OWN_FOLDER, RunLock};
 use crate::run::RunError;
-use crate::{ErrorKind, Failure, completeness, history, sealed};
+use crate::{ErrorKind, Failure, completeness, history, regular_file, sealed};
 
 /// What verifying has shown.
 #[derive(Clone, Debug)]
@@ -138,11 +138,9 @@ fn keep(
 fn is_read_only(local_folder: &Path) -> bool {
     let path = local_folder.join(OWN_FOLDER).join("lock");
     let _ = fs::create_dir(local_folder.join(OWN_FOLDER));
-    let opened = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(path);
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    let opened = regular_file::open_with(&path, &mut options);
     opened.is_err_and(|error| {
         matches!(
             error.kind(),
@@ -166,7 +164,7 @@ pub(super) fn was_completed(kept: &Kept) -> Result<bool, Failure> {
     let names = history::names(&runs)?;
     let mut reports = names.iter().filter(|name| history::is_report(name));
     let finished = reports.find_map(|name| {
-        let text = fs::read(runs.join(name)).ok()?;
+        let text = regular_file::read(&runs.join(name)).ok()?;
         serde_json::from_slice::<Finished>(&text).ok()
     });
     Ok(finished.is_some_and(|newest| newest.finished > first.time))
@@ -196,7 +194,7 @@ fn missing(local_folder: &Path, found: &mut Vec<Finding>) {
     let names = history::names(&runs).unwrap_or_default();
     let mut reports = names.iter().filter(|name| history::is_report(name));
     let newest = reports.find_map(|name| {
-        let text = fs::read(runs.join(name)).ok()?;
+        let text = regular_file::read(&runs.join(name)).ok()?;
         let report: Report = serde_json::from_slice(&text).ok()?;
         // Runs that could not be made know nothing.
         (!report.sources.is_empty()).then_some(report)
@@ -238,7 +236,7 @@ fn own_files(local_folder: &Path, found: &mut Vec<Finding>) {
 }
 
 fn check_json(path: &Path, found: &mut Vec<Finding>) {
-    let why = match fs::read(path) {
+    let why = match regular_file::read(path) {
         Ok(text) => match serde_json::from_slice::<serde::de::IgnoredAny>(&text) {
             Ok(_) => return,
             Err(error) => error.to_string(),

@@ -5,17 +5,18 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use git2::{ObjectType, Odb, Oid, Repository};
+use git2::{ObjectType, Odb, Oid};
 
 use super::reach::Root;
 use super::{Finding, Part};
 use crate::cancel::Cancel;
 use crate::catalogue::State;
+use crate::foreign::{self, Storage};
 use crate::links::peeled;
 use crate::names::printable;
 use crate::refs::{self, FORGOTTEN, KEPT, OURS, RefValue, Refs, StoredRefs};
 use crate::snapshot::{Entry, RefState, Snapshot, SnapshotId, Store, ref_text};
-use crate::{ErrorKind, Failure};
+use crate::{ErrorKind, Failure, regular_file};
 
 /// First words of the header of `packed-refs`, whoever wrote it.
 const HEADER: &[u8] = b"# pack-refs with:";
@@ -48,7 +49,8 @@ impl States {
                 None
             }
         };
-        if let Some(stored) = &stored {
+        let in_files = foreign::storage(mirror) == Ok(Storage::Files);
+        if let (Some(stored), true) = (&stored, in_files) {
             check_form(&packed, stored, findings);
         }
         let head = refs::read_head(mirror);
@@ -119,35 +121,12 @@ pub(super) fn of_repository(mirror: &Path) -> Vec<Finding> {
         _ => {}
     }
     if findings.is_empty()
-        && let Err(why) = check_config(mirror)
+        && let Err(why) = foreign::check_config(mirror)
     {
         let config = mirror.join("config");
         findings.push(Finding::new(Part::Config, &config, why));
     }
     findings
-}
-
-fn check_config(mirror: &Path) -> Result<(), String> {
-    let config = mirror.join("config");
-    if !config.is_file() {
-        return Err("it is missing".to_owned());
-    }
-    let said = |error: git2::Error| printable(error.message()).to_string();
-    let repository = Repository::open_bare(mirror).map_err(said)?;
-    let values = repository.config().and_then(|mut config| config.snapshot());
-    let values = values.map_err(said)?;
-    if !values.get_bool("core.bare").unwrap_or(false) {
-        return Err("it does not say that the repository is bare".to_owned());
-    }
-    if values.get_i32("core.repositoryformatversion").ok() != Some(0) {
-        return Err("it does not say that the repository's format is 0".to_owned());
-    }
-    for extension in ["extensions.objectformat", "extensions.refstorage"] {
-        if values.get_entry(extension).is_ok() {
-            return Err(format!("it has {extension}, which no mirror has"));
-        }
-    }
-    Ok(())
 }
 
 /// What can be told from `packed-refs` alone.
@@ -165,7 +144,7 @@ fn check_form(packed: &Path, stored: &StoredRefs, findings: &mut Vec<Finding>) {
             say(format!("{} points to {}", printable(&name), value.oid));
         }
     }
-    let Ok(text) = fs::read(packed) else {
+    let Ok(text) = regular_file::read(packed) else {
         return;
     };
     if !stored.loose.is_empty() {
@@ -203,7 +182,7 @@ pub(super) fn check_peeled(
 ) {
     let packed = mirror.join("packed-refs");
     // Loose refs have none, nor have all that an old git has packed.
-    let text = fs::read(&packed).unwrap_or_default();
+    let text = regular_file::read(&packed).unwrap_or_default();
     let all =
         stored.loose.is_empty() && text.starts_with(b"# pack-refs with: peeled fully-peeled ");
     let read = |value: &RefValue| !unreadable.contains(&value.oid);

@@ -1,0 +1,224 @@
+//! Which format a mirror has, and whether its configuration is that of a mirror.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::config::Config;
+use super::reftable;
+use crate::names::printable;
+use crate::{ErrorKind, Failure, regular_file};
+
+/// Most bytes of a configuration that are read.
+const MOST: u64 = 1024 * 1024;
+
+/// What `HEAD` says in a repository whose refs are elsewhere.
+const NO_HEAD: &[u8] = b"ref: refs/heads/.invalid";
+
+/// What an extension may say, of those that change nothing for a mirror. All else is not known.
+const HARMLESS: [&str; 4] = [
+    "noop",
+    "preciousobjects",
+    "worktreeconfig",
+    "relativeworktrees",
+];
+
+/// Where a mirror keeps its refs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Storage {
+    /// In `packed-refs` and loose files.
+    Files,
+    /// In git's reftable format.
+    Reftable,
+}
+
+/// The configuration of a mirror; `None` if there is none, or if it cannot be understood, which
+/// [`check_config`] says.
+pub(super) fn read_config(mirror: &Path) -> Result<Result<Config, String>, Failure> {
+    let path = mirror.join("config");
+    match regular_file::read_at_most(&path, MOST) {
+        Ok(text) => Ok(Config::parse(&text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Err("it is missing".into())),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Err(error.to_string())),
+        Err(error) => Err(Failure::disk("read", &path, &error)),
+    }
+}
+
+/// Where the refs of a mirror are.
+pub(crate) fn storage(mirror: &Path) -> Result<Storage, Failure> {
+    // One look for the many that have no such folder.
+    if !regular_file::is_there(&mirror.join(reftable::FOLDER).join(reftable::LIST)) {
+        return Ok(Storage::Files);
+    }
+    let configured = match read_config(mirror)? {
+        Ok(config) => uses_reftable(&config),
+        Err(_) => false,
+    };
+    let head = regular_file::read_at_most(&mirror.join("HEAD"), MOST);
+    let is_elsewhere = head.is_ok_and(|text| text.trim_ascii() == NO_HEAD);
+    Ok(match configured || is_elsewhere {
+        true => Storage::Reftable,
+        false => Storage::Files,
+    })
+}
+
+pub(super) fn uses_reftable(config: &Config) -> bool {
+    let all = config.extensions();
+    all.iter()
+        .any(|(name, value)| name == "refstorage" && value == "reftable")
+}
+
+/// Makes sure that libgit2 may be let near the objects of a mirror: of a pipe it would wait for ever.
+///
+/// # Errors
+///
+/// [`ErrorKind::Disk`] for what is no regular file.
+pub(crate) fn check_objects(mirror: &Path) -> Result<(), Failure> {
+    check_packs(&mirror.join("objects/pack"))?;
+    check_regular(&mirror.join(super::borrowed::FILE))
+}
+
+/// Makes sure that this version knows a mirror's format. A configuration that cannot be understood
+/// says nothing about it: that is damage, which is told elsewhere.
+///
+/// # Errors
+///
+/// [`ErrorKind::ForeignFormat`].
+pub(crate) fn check_known(mirror: &Path) -> Result<(), Failure> {
+    let Ok(config) = read_config(mirror)? else {
+        return Ok(());
+    };
+    let version = config.value("core", "repositoryformatversion");
+    let version = version.and_then(|text| text.parse::<u64>().ok());
+    if let Some(version @ 2..) = version {
+        return Err(foreign(
+            mirror,
+            &format!(
+                "has version {version} of git's repository format, and this version of forgekeep knows 0 and 1"
+            ),
+        ));
+    }
+    for (name, value) in config.extensions() {
+        let known = match name.as_str() {
+            "objectformat" if value == "sha256" => {
+                return Err(foreign(
+                    mirror,
+                    "has SHA-256 object ids, and this version of forgekeep knows SHA-1 only",
+                ));
+            }
+            "objectformat" => value == "sha1",
+            // git migrate leaves "files"; a newer git may say where they are.
+            "refstorage" => matches!(value.as_str(), "files" | "reftable"),
+            "partialclone" | "noop-v1" => true,
+            // git itself goes by no others in a repository of version 0.
+            name => HARMLESS.contains(&name) || version == Some(0),
+        };
+        if !known {
+            let what = format!(
+                "uses the extension {} = {} of git's repository format, which this version of forgekeep does not know",
+                printable(&name),
+                printable(&value)
+            );
+            return Err(foreign(mirror, &what));
+        }
+    }
+    Ok(())
+}
+
+fn check_packs(folder: &Path) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::disk("read", folder, &error);
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(failed(error)),
+    };
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        let kind = entry.file_type().map_err(failed)?;
+        if !kind.is_file() && !kind.is_dir() {
+            check_regular(&entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+fn check_regular(path: &Path) -> Result<(), Failure> {
+    match regular_file::open_linked(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Failure::disk("read", path, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn foreign(mirror: &Path, what: &str) -> Failure {
+    Failure::new(
+        ErrorKind::ForeignFormat,
+        format!("{} {what}", mirror.display()),
+    )
+    .with_hint(format!(
+        "nothing in it was changed; git itself can read it; to back up into a new mirror, move {} elsewhere",
+        mirror.display()
+    ))
+}
+
+/// Whether a mirror's configuration says what it has to; or what is wrong with it. Not what steers:
+/// that is set aside, and is no damage.
+pub(crate) fn check_config(mirror: &Path) -> Result<(), String> {
+    let config = read_config(mirror).map_err(|failure| failure.message)??;
+    wrong_with(&config).map_or(Ok(()), Err)
+}
+
+pub(super) fn wrong_with(config: &Config) -> Option<String> {
+    if config.boolean("core", "bare") != Some(true) {
+        return Some("it does not say that the repository is bare".to_owned());
+    }
+    // Everybody who makes a repository writes it: where it is missing, a byte of it has changed.
+    if config.boolean("core", "filemode").is_none() {
+        return Some("its core.filemode is neither true nor false".to_owned());
+    }
+    for key in ["ignorecase", "precomposeunicode", "symlinks"] {
+        if config.value("core", key).is_some() && config.boolean("core", key).is_none() {
+            return Some(format!("its core.{key} is neither true nor false"));
+        }
+    }
+    let version = config.value("core", "repositoryformatversion");
+    match version.as_deref() {
+        Some("0") => None,
+        // A mirror of ours has no extension, and its format is 0.
+        Some("1") if !config.extensions().is_empty() => None,
+        _ => Some("its core.repositoryformatversion is not that of a mirror".to_owned()),
+    }
+}
+
+/// What somebody should know about a mirror that no backup has taken in yet.
+pub(crate) fn warnings(mirror: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    if storage(mirror) == Ok(Storage::Reftable) {
+        found.push("its refs are in the reftable format".to_owned());
+    }
+    if let Ok(Ok(config)) = read_config(mirror) {
+        let steering = config.steering();
+        if !steering.is_empty() {
+            let keys = printable(&steering.join(", ")).to_string();
+            found.push(format!(
+                "its config holds what forgekeep does not obey: {keys}"
+            ));
+        }
+    }
+    for (file, what) in [
+        ("shallow", "it is a shallow clone"),
+        (
+            "objects/info/alternates",
+            "it borrows objects from another repository",
+        ),
+    ] {
+        if fs::symlink_metadata(mirror.join(file)).is_ok() {
+            found.push(format!("{what} ({file})"));
+        }
+    }
+    if super::lacking::has_promisors(mirror) {
+        found.push("it is a partial clone".to_owned());
+    }
+    found
+}

@@ -1,0 +1,193 @@
+//! Files of a backup folder, opened as what they have to be: regular files, where they stand.
+//!
+//! Whoever can write to a backup folder could put a link in the place of a file of ours, and have us
+//! read or write elsewhere, or a pipe, and have us wait for ever. So nothing is opened through a link,
+//! opening never waits, and what is no regular file is refused before a byte of it is read. The backup
+//! folder itself, a source's and a repository's may be links, to another disk for instance: their
+//! operator has put them there.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::path::Path;
+
+use thiserror::Error;
+
+use crate::Failure;
+
+/// What is in the place of a regular file or of a folder.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub(crate) enum Unexpected {
+    #[error("it is a symbolic link, which is not followed here")]
+    Link,
+    #[error("it is a folder, not a file")]
+    Folder,
+    #[error("it is not a regular file")]
+    Special,
+    #[error("it is not a folder")]
+    NoFolder,
+}
+
+impl Unexpected {
+    fn error(self) -> io::Error {
+        io::Error::other(self)
+    }
+
+    /// What it is about, if an error is of this kind.
+    #[cfg(test)]
+    fn of(error: &io::Error) -> Option<Self> {
+        error.get_ref()?.downcast_ref().copied()
+    }
+}
+
+/// Opens a file to read it.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    open_with(path, OpenOptions::new().read(true))
+}
+
+/// Opens a file with any options.
+pub(crate) fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.custom_flags(flags.bits().cast_signed());
+    }
+    let file = match options.open(path) {
+        Ok(file) => file,
+        Err(error) => return Err(what_is_there(path).map_or(error, Unexpected::error)),
+    };
+    match unexpected(&file.metadata()?) {
+        Some(unexpected) => Err(unexpected.error()),
+        None => Ok(file),
+    }
+}
+
+/// Opens a file of a pack, which may be a link to where another disk has it. It never waits either.
+pub(crate) fn open_linked(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+
+        options.custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed());
+    }
+    let file = options.open(path)?;
+    match unexpected(&file.metadata()?) {
+        Some(unexpected) => Err(unexpected.error()),
+        None => Ok(file),
+    }
+}
+
+/// The content of a file.
+pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = open(path)?;
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// The content of a file that has no more bytes than this.
+pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let file = open(path)?;
+    let mut content = Vec::new();
+    file.take(most.saturating_add(1))
+        .read_to_end(&mut content)?;
+    match u64::try_from(content.len()).is_ok_and(|length| length <= most) {
+        true => Ok(content),
+        false => Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            format!("it has more than {most} bytes"),
+        )),
+    }
+}
+
+/// Whether there is a regular file, and no link to one.
+pub(crate) fn is_there(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+}
+
+/// Makes sure that a folder of ours is a folder, and no link to one: what is written below it stays
+/// in the backup. One that is not there is none of these.
+pub(crate) fn check_folder(path: &Path) -> Result<(), Failure> {
+    let unexpected = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(found) if found.is_symlink() => Unexpected::Link,
+        Ok(_) => Unexpected::NoFolder,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Failure::disk("read", path, &error)),
+    };
+    Err(Failure::disk("use", path, &unexpected.error()))
+}
+
+/// Makes a folder of ours with those it is in, if it is not there.
+pub(crate) fn make_folder(path: &Path) -> Result<(), Failure> {
+    check_folder(path)?;
+    fs::create_dir_all(path).map_err(|error| Failure::disk("create", path, &error))
+}
+
+fn unexpected(found: &fs::Metadata) -> Option<Unexpected> {
+    match (found.is_file(), found.is_dir(), found.is_symlink()) {
+        (true, ..) => None,
+        (_, true, _) => Some(Unexpected::Folder),
+        (_, _, true) => Some(Unexpected::Link),
+        _ => Some(Unexpected::Special),
+    }
+}
+
+fn what_is_there(path: &Path) -> Option<Unexpected> {
+    unexpected(&fs::symlink_metadata(path).ok()?)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
+    use super::*;
+
+    #[test]
+    fn only_regular_files_are_opened_and_nothing_waits() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("file"), "x").unwrap();
+        symlink(path("file"), path("link")).unwrap();
+        symlink(path("none"), path("dangling")).unwrap();
+        fs::create_dir(path("folder")).unwrap();
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            path("pipe"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR,
+            0,
+        )
+        .unwrap();
+        let _socket = UnixListener::bind(path("socket")).unwrap();
+        assert_eq!(read(&path("file")).unwrap(), b"x");
+        let refused = |path: &Path| Unexpected::of(&read(path).unwrap_err());
+        assert_eq!(refused(&path("link")), Some(Unexpected::Link));
+        assert_eq!(refused(&path("dangling")), Some(Unexpected::Link));
+        assert_eq!(refused(&path("folder")), Some(Unexpected::Folder));
+        assert_eq!(refused(&path("pipe")), Some(Unexpected::Special));
+        assert_eq!(refused(&path("socket")), Some(Unexpected::Special));
+        assert_eq!(refused(Path::new("/dev/null")), Some(Unexpected::Special));
+        let none = read(&path("none")).unwrap_err();
+        assert_eq!(none.kind(), io::ErrorKind::NotFound);
+        assert!(open_linked(&path("link")).is_ok());
+        assert!(open_linked(&path("pipe")).is_err());
+        assert!(read_at_most(&path("file"), 1).is_ok());
+        assert!(read_at_most(&path("file"), 0).is_err());
+    }
+
+    #[test]
+    fn a_link_in_the_place_of_a_folder_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("link");
+        symlink(folder.path(), &link).unwrap();
+        assert!(check_folder(&link).is_err());
+        assert!(make_folder(&link).is_err());
+        check_folder(folder.path()).unwrap();
+        make_folder(&folder.path().join("a/b")).unwrap();
+    }
+}

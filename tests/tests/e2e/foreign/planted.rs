@@ -1,0 +1,171 @@
+//! Links, pipes and other things in the place of files of ours.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::support::{World, content};
+
+/// Files of a backup that has run twice, below its folder.
+fn of_ours(world: &World) -> Vec<PathBuf> {
+    let backup = world.sandbox.backup();
+    let mut paths: Vec<PathBuf> = [
+        ".forgekeep/lock",
+        ".forgekeep/listings.json",
+        ".forgekeep/verify.json",
+        "acme/acme#web/forgekeep.json",
+        "acme/acme#web/repo/packed-refs",
+        "acme/acme#web/repo/HEAD",
+        "acme/acme#web/repo/config",
+    ]
+    .map(|name| backup.join(name))
+    .into();
+    for folder in [".forgekeep/runs", "acme/acme#web/snapshots/repo"] {
+        let mut names = fs::read_dir(backup.join(folder)).unwrap();
+        paths.push(names.next().unwrap().unwrap().path());
+    }
+    paths
+}
+
+fn pipe(path: &Path) {
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+}
+
+#[test]
+fn nothing_waits_for_a_pipe_and_nothing_is_written_through_a_link() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    web.commit("two");
+    world.backup().expect(0);
+    world.forgekeep(&["verify"]).run().expect(0);
+    let outside = world.sandbox.path("outside");
+    for path in of_ours(&world) {
+        let good = fs::read(&path).unwrap();
+        for what in ["link", "pipe", "folder", "socket"] {
+            fs::remove_file(&path).unwrap();
+            fs::write(&outside, "mine").unwrap();
+            let _socket = match what {
+                "link" => symlink(&outside, &path).map(|()| None).unwrap(),
+                "pipe" => {
+                    pipe(&path);
+                    None
+                }
+                "folder" => fs::create_dir(&path).map(|()| None).unwrap(),
+                // Its name may be too long for a socket; then it is no case.
+                _ => UnixListener::bind(&path).ok(),
+            };
+            if fs::symlink_metadata(&path).is_err() {
+                pipe(&path);
+            }
+            for command in [
+                &["backup"][..],
+                &["verify"],
+                &["status"],
+                &["snapshots", "web"],
+                &["restore", "web", "--bare", "--to", "copy"],
+            ] {
+                let run = world
+                    .forgekeep(command)
+                    .limit(Duration::from_secs(60))
+                    .run();
+                assert!(
+                    run.code.is_some_and(|code| code != 101),
+                    "{what} {}: {command:?}: {}",
+                    path.display(),
+                    run.stderr
+                );
+                fs::remove_dir_all(world.sandbox.path("copy")).ok();
+            }
+            assert_eq!(fs::read(&outside).unwrap(), b"mine", "{}", path.display());
+            if path.is_dir() && !path.is_symlink() {
+                fs::remove_dir_all(&path).unwrap();
+            } else {
+                fs::remove_file(&path).ok();
+            }
+            fs::write(&path, &good).unwrap();
+        }
+    }
+    let reports = world.sandbox.backup().join(".forgekeep/runs");
+    assert!(fs::read_dir(reports).unwrap().count() > 2);
+    world.backup().expect(0);
+    world.forgekeep(&["verify"]).run().expect(0);
+}
+
+#[test]
+fn a_link_in_the_place_of_a_folder_is_a_failure_and_nothing_is_written_behind_it() {
+    for name in [
+        ".forgekeep",
+        ".forgekeep/runs",
+        "acme/acme#web",
+        "acme/acme#web/repo",
+        "acme/acme#web/snapshots",
+        "acme/acme#web/snapshots/repo",
+        "_config",
+    ] {
+        let world = World::new();
+        let web = world.forge.repository("web").commit("one");
+        world.backup().expect(0);
+        web.commit("two");
+        fs::write(world.sandbox.backup().join("_config/settings.yml"), "old").unwrap();
+        let folder = world.sandbox.backup().join(name);
+        let outside = world.sandbox.path("outside");
+        fs::rename(&folder, &outside).unwrap();
+        symlink(&outside, &folder).unwrap();
+        // What a killed run leaves is removed in a folder of ours only.
+        let left = outside.join("repo.forgekeep-partial");
+        if name == "acme/acme#web" {
+            fs::create_dir(&left).unwrap();
+            fs::write(left.join("x"), "x").unwrap();
+        }
+        let before = content(&outside);
+        let run = world.backup();
+        assert_ne!(run.code, Some(0), "{name}: {}", run.stdout);
+        let said = format!("{}{}{:?}", run.stdout, run.stderr, run.report);
+        assert!(said.contains("symbolic link"), "{name}: {said}");
+        assert_eq!(content(&outside), before, "{name}");
+    }
+}
+
+#[test]
+fn the_backup_folder_and_a_source_may_be_on_another_disk() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    let (backup, disk) = (world.sandbox.backup(), world.sandbox.path("disk"));
+    fs::create_dir_all(disk.join("acme")).unwrap();
+    fs::create_dir(world.sandbox.path("first")).unwrap();
+    symlink(world.sandbox.path("first"), &backup).unwrap();
+    symlink(disk.join("acme"), backup.join("acme")).unwrap();
+    world.backup().expect(0);
+    world.assert_mirrored(web);
+    assert!(disk.join("acme/acme#web/repo").is_dir());
+    world.forgekeep(&["verify"]).run().expect(0);
+}
+
+#[test]
+fn temporary_names_that_are_taken_are_not_written_through() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    web.commit("two");
+    let outside = world.sandbox.write("outside", "mine");
+    let folder = world.folder("web");
+    for path in [
+        folder.join("forgekeep.json.forgekeep-new"),
+        folder.join("repo/packed-refs.forgekeep-new"),
+        folder.join("snapshots/repo.pending.forgekeep-new"),
+        world
+            .sandbox
+            .backup()
+            .join(".forgekeep/listings.json.forgekeep-new"),
+    ] {
+        symlink(&outside, path).unwrap();
+    }
+    world.backup().expect(0);
+    assert_eq!(fs::read(&outside).unwrap(), b"mine");
+    world.assert_mirrored(web);
+}
