@@ -256,10 +256,16 @@ impl Running {
     /// Sends it a signal, by its name without `SIG`.
     #[cfg(unix)]
     pub fn signal(&self, name: &str) {
-        let kill = Command::new("kill")
-            .args([&format!("-{name}"), &self.pid().to_string()])
-            .status();
-        assert!(kill.expect("kill can be started").success());
+        use rustix::process::{Pid, Signal, kill_process};
+
+        let signal = match name {
+            "HUP" => Signal::HUP,
+            "INT" => Signal::INT,
+            "QUIT" => Signal::QUIT,
+            "TERM" => Signal::TERM,
+            other => panic!("a signal that no test has sent so far: {other}"),
+        };
+        kill_process(Pid::from_child(&self.child), signal).expect("a signal can be sent");
     }
 
     /// Kills it without a chance to clean up.

@@ -14,6 +14,9 @@ fn root() -> PathBuf {
 fn metadata() -> Metadata {
     let mut command = MetadataCommand::new();
     command.manifest_path(root().join("Cargo.toml"));
+    // Only our own manifests: with dependencies, cargo wants those of every platform, and a fresh
+    // machine has downloaded only its own.
+    command.no_deps();
     command.other_options(["--offline".to_owned(), "--locked".to_owned()]);
     command.exec().unwrap()
 }
