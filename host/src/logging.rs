@@ -6,7 +6,7 @@ use env_logger::{Builder, Target, WriteStyle};
 use log::LevelFilter;
 
 use crate::cli::Common;
-use crate::progress;
+use crate::{progress, terminal};
 
 /// Starts logging as `-v` and `-q` say. Only our own crates and the plugins log: what HTTP
 /// libraries write at their lowest levels is not theirs to decide on here, as it may hold headers.
@@ -36,7 +36,9 @@ struct BesideProgress;
 
 impl Write for BesideProgress {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        progress::aside(|| io::stderr().write_all(line))?;
+        let text = String::from_utf8_lossy(line);
+        let clean = terminal::hidden(&text);
+        progress::aside(|| io::stderr().write_all(clean.as_bytes()))?;
         Ok(line.len())
     }
 

@@ -1,8 +1,15 @@
 //! Writing for people. The standard library's macros panic when nobody reads any more
 //! (`forgekeep list | head`); a reader that has gone away is no reason to end a backup.
 
+use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io::{self, Write};
+use std::sync::{Arc, OnceLock};
+
+use forgekeep_engine::redact::Redactor;
+
+/// Knows the secrets of the configuration, once it is read.
+static SECRETS: OnceLock<Arc<Redactor>> = OnceLock::new();
 
 /// A line on standard output, for what was asked for.
 macro_rules! out {
@@ -16,14 +23,38 @@ macro_rules! tell {
 
 pub(crate) use {out, tell};
 
+/// From now on, nothing that is written holds one of these secrets, wherever it has come from: names
+/// and messages are cleaned where they come in, and this makes up for a place that was forgotten.
+pub fn hide(secrets: Arc<Redactor>) {
+    // There is one configuration for each process.
+    let _ = SECRETS.set(secrets);
+}
+
+/// A text without the secrets, which may hold JSON.
+pub fn hidden(text: &str) -> Cow<'_, str> {
+    match SECRETS.get() {
+        Some(secrets) => secrets.clean(text),
+        None => Cow::Borrowed(text),
+    }
+}
+
+/// The same for JSON, which it stays.
+pub fn hidden_json(text: &str) -> Cow<'_, str> {
+    match SECRETS.get() {
+        Some(secrets) => secrets.clean_json(text),
+        None => Cow::Borrowed(text),
+    }
+}
+
 /// See [`out`].
 pub fn to_stdout(text: Arguments<'_>) {
-    let _ = writeln!(io::stdout().lock(), "{text}");
+    let text = text.to_string();
+    let _ = writeln!(io::stdout().lock(), "{}", hidden(&text));
 }
 
 /// See [`tell`].
 pub fn to_stderr(text: Arguments<'_>) {
     // Made first: standard error is not buffered, and lines of several workers must not mix.
     let line = format!("{text}\n");
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+    let _ = io::stderr().lock().write_all(hidden(&line).as_bytes());
 }

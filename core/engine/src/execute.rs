@@ -186,8 +186,9 @@ fn run_task(
     report.seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     let of_wiki = report.wiki.as_mut().and_then(|wiki| wiki.error.as_mut());
     for failure in report.error.iter_mut().chain(of_wiki) {
-        let clean = source.services.redactor.clean(&failure.message);
-        failure.message = clean.into_owned();
+        let redactor = &source.services.redactor;
+        failure.message = redactor.clean(&failure.message).into_owned();
+        failure.hint = redactor.clean(&failure.hint).into_owned();
     }
     observer.event(&Event::RepositoryFinished {
         source: &source.title,

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::{Timestamp, ToSpan};
 
 use crate::lock::OWN_FOLDER;
+use crate::redact::Redactor;
 use crate::report::Report;
 use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
@@ -21,18 +22,22 @@ const KEPT: usize = 100;
 const PATTERN: &[u8] = b"dddd-dd-ddTdd-dd-dd.dddZ.json";
 
 /// Keeps a run's report, and removes the oldest if there are too many.
-pub(crate) fn keep(local_folder: &Path, report: &Report) -> Result<(), Failure> {
+pub(crate) fn keep(
+    local_folder: &Path,
+    report: &Report,
+    secrets: &Redactor,
+) -> Result<(), Failure> {
     let folder = folder(local_folder);
     regular_file::make_folder(&folder)?;
-    let mut text = serde_json::to_vec(report).map_err(|error| {
+    let text = serde_json::to_string(report).map_err(|error| {
         Failure::new(
             ErrorKind::Other,
             format!("the report cannot be written: {error}"),
         )
     })?;
-    text.push(b'\n');
+    let text = secrets.clean_json(&text).into_owned() + "\n";
     let path = free_path(&folder, report.started);
-    atomic_file::replace(&path, &text)?;
+    atomic_file::replace(&path, text.as_bytes())?;
     // Too many reports are no harm; that this one is kept is what counts.
     if let Err(failure) = remove_old(&folder, &path) {
         log::warn!("{failure}");

@@ -168,6 +168,7 @@ impl Services {
     pub fn begin_anew(&self, retry: &mut u32, failure: Failure) -> Result<(), Failure> {
         let mut failure = self.cancel.explain(failure);
         failure.message = self.redactor.clean(&failure.message).into_owned();
+        failure.hint = self.redactor.clean(&failure.hint).into_owned();
         let kinds = [ErrorKind::Network, ErrorKind::BadAnswer, ErrorKind::Git];
         if failure.permanent || !kinds.contains(&failure.kind) || *retry >= self.patience.retries {
             return Err(failure);

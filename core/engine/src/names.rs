@@ -274,6 +274,13 @@ pub fn printable(text: &str) -> String {
     out
 }
 
+/// Whether there is nothing to see in a text: no character, or white space and invisible ones only.
+pub fn is_blank(text: &str) -> bool {
+    // The blank of Braille counts as a sign with a shape, and has none.
+    text.chars()
+        .all(|c| c.is_whitespace() || c == '\u{2800}' || is_unprintable(c))
+}
+
 /// FNV-1a, 64 bits: the folder names on disk depend on it, so it may never change, which rules
 /// out the standard library's hasher. It tells names apart; it protects nothing.
 fn stable_hash(text: &str) -> u64 {

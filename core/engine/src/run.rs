@@ -146,6 +146,11 @@ impl Engine {
         self
     }
 
+    /// Knows the secrets of all sources.
+    pub fn redactor(&self) -> Arc<Redactor> {
+        Arc::clone(&self.redactor)
+    }
+
     /// Something to end the run early with, from another thread: what is under way is given up,
     /// what is finished stays.
     pub fn interrupter(&self) -> impl Fn() + Send + 'static {

@@ -9,7 +9,7 @@ use super::summary;
 use crate::cli::{BackupArguments, Common, ProgressMode};
 use crate::exit::{Complaint, Ending};
 use crate::progress;
-use crate::terminal::{out, tell};
+use crate::terminal::{hidden_json, out, tell};
 
 /// `forgekeep backup`.
 pub fn run(common: &Common, arguments: &BackupArguments) -> Result<Ending, Complaint> {
@@ -69,14 +69,14 @@ fn refused(started: Timestamp, complaint: &Complaint) -> Report {
 }
 
 fn write_report(path: &Path, report: &Report) -> Result<(), Complaint> {
-    let mut text = serde_json::to_vec_pretty(report).map_err(|error| {
+    let text = serde_json::to_string_pretty(report).map_err(|error| {
         Complaint::new(
             Ending::Unexpected,
             format!("the report cannot be written: {error}"),
             "",
         )
     })?;
-    text.push(b'\n');
+    let text = hidden_json(&text).into_owned() + "\n";
     // Beside it first, so that whoever watches the file never reads half of it.
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");

@@ -26,7 +26,7 @@ use serde::Serialize;
 use crate::cli::Common;
 use crate::exit::{Complaint, Ending};
 use crate::plugins as hosters;
-use crate::terminal::{out, tell};
+use crate::terminal::{hidden_json, out, tell};
 
 /// An environment variable, if it is set and is text.
 fn variable(name: &str) -> Option<String> {
@@ -52,7 +52,7 @@ fn print_json(document: &impl Serialize) -> Result<(), Complaint> {
         let message = format!("the answer cannot be written: {error}");
         Complaint::new(Ending::Unexpected, message, "")
     })?;
-    out!("{text}");
+    out!("{}", hidden_json(&text));
     Ok(())
 }
 
@@ -66,7 +66,9 @@ fn engine(
     let folders = hosters::search::folders(&common.plugin_dirs);
     let wanted = config.sources.iter().map(|source| source.hoster.as_str());
     let registry = hosters::registry_for(&folders, wanted);
-    Engine::new(config, registry, jobs.map(NonZeroUsize::get), observer)
+    let engine = Engine::new(config, registry, jobs.map(NonZeroUsize::get), observer);
+    crate::terminal::hide(engine.redactor());
+    engine
 }
 
 /// Ends the run in good order at the first signal, and the process at the second.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use forgekeep_engine::Failure;
 use forgekeep_engine::config::{self, Config, ConfigError};
+use forgekeep_engine::names::is_blank;
 
 use crate::cli::{Common, Place};
 use crate::exit::{Complaint, Ending};
@@ -23,7 +24,7 @@ pub fn configuration(common: &Common) -> Result<Config, ConfigError> {
         path.is_file()
     })?;
     let environment = |name: &str| {
-        let value = super::variable(name).filter(|value| !value.is_empty());
+        let value = super::variable(name).filter(|value| !is_blank(value));
         Some(value.unwrap_or_else(|| STAND_IN.to_owned()))
     };
     match config::load(&file, &environment) {

@@ -1,17 +1,18 @@
 //! A plugin as one of the engine's hosters.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{ROption, RResult};
-use forgekeep_abi::{PluginBox, Services_TO, SessionBox};
-use forgekeep_engine::Failure;
+use forgekeep_abi::{self as abi, PluginBox, Services_TO, SessionBox};
 use forgekeep_engine::hoster::{
     CheckReport, Finding, Hoster, HosterInfo, Page, Presence, Repository, Services, Session,
     SourceSpec,
 };
 use forgekeep_engine::http::Authorization;
-use forgekeep_engine::redact::Redactor;
+use forgekeep_engine::redact::{REDACTED, Redactor};
+use forgekeep_engine::{ErrorKind, Failure};
 
 use super::convert;
 use super::load::{Unfit, one_line};
@@ -60,7 +61,11 @@ impl Hoster for PluginHoster {
         };
         let services = Services_TO::from_value(host, TD_Opaque);
         match self.plugin.open(convert::source(&source), services) {
-            RResult::ROk(session) => Ok(Box::new(PluginSession { session, redactor })),
+            RResult::ROk(session) => Ok(Box::new(PluginSession {
+                session,
+                redactor,
+                originals: HashMap::new(),
+            })),
             RResult::RErr(error) => Err(convert::failure(&error, &redactor)),
         }
     }
@@ -70,6 +75,22 @@ impl Hoster for PluginHoster {
 struct PluginSession {
     session: SessionBox,
     redactor: std::sync::Arc<Redactor>,
+    /// Identity and name, as the plugin gave them, of the repositories in which there is a secret:
+    /// by the identity that the engine knows.
+    originals: HashMap<String, (String, String)>,
+}
+
+impl PluginSession {
+    fn remember(&mut self, page: &abi::Page) {
+        for repository in &page.repositories {
+            let original = [&*repository.id, &*repository.full_name];
+            if original.iter().any(|text| self.redactor.finds(text)) {
+                let [id, name] = original.map(str::to_owned);
+                self.originals
+                    .insert(self.redactor.clean(&id).into_owned(), (id, name));
+            }
+        }
+    }
 }
 
 impl Session for PluginSession {
@@ -82,7 +103,10 @@ impl Session for PluginSession {
 
     fn next_page(&mut self) -> Result<Option<Page>, Failure> {
         match self.session.next_page() {
-            RResult::ROk(ROption::RSome(page)) => Ok(Some(convert::page(page, &self.redactor))),
+            RResult::ROk(ROption::RSome(page)) => {
+                self.remember(&page);
+                Ok(Some(convert::page(page, &self.redactor)))
+            }
             RResult::ROk(ROption::RNone) => Ok(None),
             RResult::RErr(error) => Err(convert::failure(&error, &self.redactor)),
         }
@@ -91,7 +115,16 @@ impl Session for PluginSession {
     /// The ABI knows two answers, and "none" proves no deletion: so no plugin can have anything
     /// removed until it knows three.
     fn lookup(&mut self, id: &str) -> Result<Presence, Failure> {
-        match self.session.lookup(id.into()) {
+        let id = match self.originals.get(id) {
+            Some((original, _)) => original.clone(),
+            // Asked for by a name that is none of its own, the hoster would say that it is gone.
+            None if id.contains(REDACTED) => {
+                let message = "its identity held a secret, and is not kept";
+                return Err(Failure::new(ErrorKind::Policy, message));
+            }
+            None => id.to_owned(),
+        };
+        match self.session.lookup(id.as_str().into()) {
             RResult::ROk(ROption::RSome(found)) => {
                 let found = convert::repository(found, &self.redactor);
                 Ok(Presence::There(Box::new(found)))
@@ -102,7 +135,12 @@ impl Session for PluginSession {
     }
 
     fn git_access(&mut self, repository: &Repository) -> Result<Authorization, Failure> {
-        match self.session.git_access(&convert::to_plugin(repository)) {
+        let (id, name) = match self.originals.get(&repository.id) {
+            Some((id, name)) => (id.as_str(), name.as_str()),
+            None => (repository.id.as_str(), repository.full_name.as_str()),
+        };
+        let repository = convert::to_plugin(repository, id, name);
+        match self.session.git_access(&repository) {
             RResult::ROk(access) => Ok(convert::authorization(access.authorization)),
             RResult::RErr(error) => Err(convert::failure(&error, &self.redactor)),
         }

@@ -6,7 +6,7 @@ use forgekeep_abi as abi;
 use forgekeep_engine::hoster::{self, HosterInfo, SourceSpec};
 use forgekeep_engine::http::Authorization;
 use forgekeep_engine::names::printable;
-use forgekeep_engine::redact::Redactor;
+use forgekeep_engine::redact::{REDACTED, Redactor};
 use forgekeep_engine::secret::Secret;
 use forgekeep_engine::{ErrorKind, Failure};
 
@@ -77,7 +77,12 @@ pub fn check_report(report: &abi::CheckReport, redactor: &Redactor) -> hoster::C
 }
 
 pub fn page(page: abi::Page, redactor: &Redactor) -> hoster::Page {
-    hoster::Page {
+    let telling = page
+        .repositories
+        .iter()
+        .filter(|r| redactor.finds(&r.id) || redactor.finds(&r.full_name))
+        .count();
+    let mut page = hoster::Page {
         repositories: page
             .repositories
             .into_iter()
@@ -94,13 +99,26 @@ pub fn page(page: abi::Page, redactor: &Redactor) -> hoster::Page {
                 hint: String::new(),
             })
             .collect(),
+    };
+    if telling > 0 {
+        let mut warning = hoster::Finding::warning(format!(
+            "the hoster shows a secret of this configuration in the name or id of {telling} \
+             repositories; it is replaced by {REDACTED} in folders, messages and reports"
+        ));
+        warning.hint = "replace that secret: others may have seen it; or, if it is a word that \
+                        names share, choose one that nobody can guess"
+            .to_owned();
+        page.notes.push(warning);
     }
+    page
 }
 
+/// Identity and name go into reports and paths: they hold no secret either. What is asked for, an
+/// address or a branch, stays as it is; messages about it are cleaned.
 pub fn repository(repository: abi::Repository, redactor: &Redactor) -> hoster::Repository {
     hoster::Repository {
-        id: repository.id.into(),
-        full_name: repository.full_name.into(),
+        id: redactor.clean(&repository.id).into_owned(),
+        full_name: redactor.clean(&repository.full_name).into_owned(),
         clone_url: repository.clone_url.into(),
         wiki_url: repository.wiki_url.into_option().map(Into::into),
         default_branch: Some(String::from(repository.default_branch)).filter(|b| !b.is_empty()),
@@ -113,14 +131,14 @@ pub fn repository(repository: abi::Repository, redactor: &Redactor) -> hoster::R
     }
 }
 
-/// The way back, for `git_access`.
-pub fn to_plugin(repository: &hoster::Repository) -> abi::Repository {
+/// The way back, for `git_access`. Identity and name are as they came from the plugin.
+pub fn to_plugin(repository: &hoster::Repository, id: &str, full_name: &str) -> abi::Repository {
     let optional = |text: &Option<String>| -> ROption<RString> {
         text.as_deref().map_or(RNone, |text| RSome(text.into()))
     };
     abi::Repository {
-        id: repository.id.as_str().into(),
-        full_name: repository.full_name.as_str().into(),
+        id: id.into(),
+        full_name: full_name.into(),
         clone_url: repository.clone_url.as_str().into(),
         wiki_url: optional(&repository.wiki_url),
         default_branch: repository

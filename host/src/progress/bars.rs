@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::BARS;
 use super::plain::{alarm_line, note_line, repository_line};
-use crate::text;
+use crate::{terminal, text};
 
 /// Most repositories shown at the same time; fewer on a terminal with few lines.
 const ROWS: usize = 6;
@@ -41,6 +41,10 @@ impl Bars {
 
     fn rows(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), ProgressBar>> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn say(&self, line: &str) {
+        let _ = self.all.println(terminal::hidden(line));
     }
 
     fn begin(&self, source: &str, name: &str) {
@@ -91,7 +95,7 @@ impl Observer for Bars {
             }
             Event::Note { source, finding } => {
                 if let Some(line) = note_line(source, finding) {
-                    let _ = self.all.println(line);
+                    self.say(&line);
                 }
             }
             Event::Alarm {
@@ -101,12 +105,10 @@ impl Observer for Bars {
                 hint,
             } => {
                 let line = alarm_line(source, *repository, message, hint);
-                let _ = self.all.println(line);
+                self.say(&line);
             }
             Event::SourceFailed { source, error } => {
-                let _ = self
-                    .all
-                    .println(format!("{source}: failed: {}", error.message));
+                self.say(&format!("{source}: failed: {}", error.message));
             }
             Event::Planned { repositories, .. } => {
                 self.overall.set_length(*repositories as u64);
@@ -135,7 +137,7 @@ impl Observer for Bars {
                 self.overall.set_message("");
                 self.overall.inc(1);
                 if repository.error.is_some() {
-                    let _ = self.all.println(repository_line(source, repository));
+                    self.say(&repository_line(source, repository));
                 }
             }
             Event::Finished { .. } => {

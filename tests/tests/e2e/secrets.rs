@@ -1,13 +1,14 @@
 //! The token is nowhere but on the wire: in no output, no file and no process's arguments.
 
 use std::fs;
+use std::path::Path;
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use forgekeep_tests::{Action, Fault, RequestKind, Run};
-use serde_json::json;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use forgekeep_tests::{Action, Fault, RequestKind, Run, compare};
+use serde_json::{Value, json};
 
-use crate::support::{EMAIL, TOKEN, USER, World, files};
+use crate::support::{EMAIL, TOKEN, USER, World, files, notes};
 
 /// Every form in which the token goes over the wire, or might be written.
 fn forms() -> Vec<String> {
@@ -16,6 +17,8 @@ fn forms() -> Vec<String> {
         TOKEN.to_owned(),
         TOKEN.replace('=', "%3D"),
         STANDARD.encode(TOKEN),
+        hex(),
+        hex().to_uppercase(),
     ];
     forms.extend([EMAIL, USER, "x-bitbucket-api-token-auth"].map(basic));
     // Padding may be left out.
@@ -23,6 +26,10 @@ fn forms() -> Vec<String> {
         .into_iter()
         .map(|form| form.trim_end_matches('=').to_owned())
         .collect()
+}
+
+fn hex() -> String {
+    TOKEN.bytes().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[track_caller]
@@ -59,7 +66,165 @@ fn assert_nothing_written(world: &World) {
             .any(|path| path.ends_with("_config/settings.yml"))
     );
     for path in written.iter().filter(|path| **path != settings) {
-        assert_clean(&path.display().to_string(), &fs::read(path).unwrap());
+        let path = path.display().to_string();
+        assert_clean(&path, path.as_bytes());
+        assert_clean(&path, &fs::read(&path).unwrap());
+    }
+}
+
+#[test]
+fn a_secret_of_white_space_is_an_error() {
+    let world = World::new();
+    world.forge.repository("web").commit("one");
+    let blanks = [
+        " ",
+        "\n",
+        " \t\r\n",
+        "\u{a0}",
+        "\u{3000}",
+        "\u{200b}",
+        "\u{feff} ",
+        "\u{2800}",
+    ];
+    for blank in blanks {
+        for command in [
+            &["backup"][..],
+            &["check"],
+            &["list"],
+            &["check", "--offline"],
+        ] {
+            let run = |value: &str, variable: &str| {
+                world.configure(&[world.source_with("password", value)]);
+                let run = world.forgekeep(command).env("TOKEN", variable);
+                run.env("NOTHING", "").run().expect(10).stderr
+            };
+            let said = run("%TOKEN%", blank);
+            assert!(
+                said.contains("`TOKEN` is set, but white space only"),
+                "{said}"
+            );
+            let said = run("%NOTHING%", blank);
+            assert!(said.contains("`NOTHING` is set, but empty"), "{said}");
+            let said = run("%NOTHING% %TOKEN%", blank);
+            assert!(
+                said.contains("`NOTHING`, `TOKEN` are set, but white"),
+                "{said}"
+            );
+            let said = run(blank, blank);
+            assert!(said.contains("it is white space only"), "{blank:?}: {said}");
+            assert!(said.contains("password"), "{said}");
+        }
+    }
+    assert_eq!(world.forge.requests().len(), 0);
+    // What needs no secret goes on without it.
+    world.configure(&[world.source_with("password", "%TOKEN%")]);
+    world
+        .forgekeep(&["backup"])
+        .env("TOKEN", TOKEN)
+        .run()
+        .expect(0);
+    world
+        .forgekeep(&["status"])
+        .env("TOKEN", " ")
+        .run()
+        .expect(0);
+}
+
+#[test]
+fn a_push_with_a_password_of_white_space_is_refused() {
+    let world = World::new();
+    world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    let url = world.forge.repository("new").clone_url();
+    world.forge.reset_log();
+    for (user, password) in [("me", " "), ("\n", "secret"), (" ", "\u{a0}")] {
+        let run = world.forgekeep(&["restore", "web", "--push", &url]);
+        let run = run.env("FORGEKEEP_PUSH_USER", user);
+        let run = run.env("FORGEKEEP_PUSH_PASSWORD", password).run().expect(2);
+        assert!(run.stderr.contains("white space only"), "{}", run.stderr);
+    }
+    assert_eq!(world.forge.requests().len(), 0);
+}
+
+#[test]
+fn a_secret_in_a_name_or_an_id_is_replaced_everywhere() {
+    let world = World::new();
+    world.forge.repository("api").commit("one");
+    let named = world.forge.repository("web").commit("one").rename(TOKEN);
+    let git_dir = named.git_dir();
+    let spelt = world.forge.repository("hex").commit("one").wiki();
+    spelt
+        .rename(&hex())
+        .change(|entry| entry.uuid = format!("{{{TOKEN}}}"));
+    for verbosity in VERBOSITIES {
+        let run = world.forgekeep(&["backup"]).args(verbosity).run().expect(0);
+        assert_run_clean(&format!("backup {verbosity:?}"), &run);
+        assert_eq!(run.repository("acme/**redacted**")["error"], Value::Null);
+        let notes = notes(&run, "acme");
+        assert!(notes.contains("a secret of this configuration"), "{notes}");
+        assert!(notes.contains("of 2 repositories"), "{notes}");
+    }
+    for command in [
+        &["list"][..],
+        &["list", "--json"],
+        &["check"],
+        &["status", "-v"],
+        &["verify"],
+    ] {
+        let run = world.forgekeep(command).arg("-v").run().expect(0);
+        assert_run_clean(&format!("{command:?}"), &run);
+    }
+    assert_nothing_written(&world);
+    // All of it is there.
+    let folder = world.sandbox.backup().join("acme");
+    let mirrors: Vec<_> = fs::read_dir(folder).unwrap().collect();
+    assert_eq!(mirrors.len(), 3);
+    let has = |mirror: &Path| compare::refs(mirror) == compare::refs(&git_dir);
+    let mirrors = mirrors
+        .into_iter()
+        .map(|entry| entry.unwrap().path().join("repo"));
+    assert!(mirrors.into_iter().any(|mirror| has(&mirror)));
+}
+
+#[test]
+fn a_token_that_comes_back_in_another_form_is_not_printed() {
+    let world = World::new();
+    world.forge.repository("web").private().commit("one");
+    let unicode: String = TOKEN
+        .chars()
+        .map(|c| format!("\\u{:04x}", u32::from(c)))
+        .collect();
+    let percent: String = TOKEN.bytes().map(|b| format!("%{b:02x}")).collect();
+    let entities: String = TOKEN.bytes().map(|b| format!("&#{b};")).collect();
+    let base64 = URL_SAFE.encode(format!("ü:{TOKEN}"));
+    for form in [
+        hex(),
+        unicode,
+        percent,
+        entities,
+        base64,
+        TOKEN.to_lowercase(),
+    ] {
+        world.forge.clear_faults();
+        let said = json!({"type": "error", "error": {"message": format!("bad {form}!")}});
+        world
+            .forge
+            .inject(Fault::on(RequestKind::Api, Action::json(400, &said)));
+        let run = world
+            .forgekeep(&["backup", "-vvv", "--progress", "json"])
+            .run();
+        let run = run.expect(3);
+        let shown = format!("{}{}{:?}", run.stdout, run.stderr, run.report);
+        assert!(!shown.contains(&form), "{form}: {shown}");
+        assert!(shown.contains("**redacted**"), "{form}: {shown}");
+        world.forge.clear_faults();
+        let said = format!("bad {form}!");
+        world
+            .forge
+            .inject(Fault::on(RequestKind::InfoRefs, Action::GitError(said)));
+        let run = world.forgekeep(&["backup", "-vvv"]).run().expect(3);
+        let shown = format!("{}{}{:?}", run.stdout, run.stderr, run.report);
+        assert!(!shown.contains(&form), "{form}: {shown}");
     }
 }
 

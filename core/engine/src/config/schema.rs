@@ -214,16 +214,31 @@ fn password(section: &Section<'_>) -> Result<Option<Secret>, ConfigError> {
         return Ok(None);
     };
     let text = field.text()?;
-    if !text.value.is_empty() {
+    if !names::is_blank(&text.value) {
         return Ok(Some(Secret::new(text.value)));
     }
+    let found = match text.value.is_empty() {
+        true => "empty",
+        false => "white space only",
+    };
     // Without a password a hoster lists public repositories only, and nobody would notice.
-    match text.variables.first() {
-        Some(variable) => Err(field.invalid(
-            format!("the environment variable `{variable}` is set, but empty"),
+    match text.variables.as_slice() {
+        [] if text.value.is_empty() => Ok(None),
+        [] => Err(field.invalid(
+            "it is white space only",
+            "Write the secret, or remove the key for a source without one.",
+        )),
+        [variable] => Err(field.invalid(
+            format!("the environment variable `{variable}` is set, but {found}"),
             format!("Set {variable} to the secret, or remove the key for a source without one."),
         )),
-        None => Ok(None),
+        variables => Err(field.invalid(
+            format!(
+                "the environment variables `{}` are set, but {found}",
+                variables.join("`, `")
+            ),
+            "Set them to the secret, or remove the key for a source without one.",
+        )),
     }
 }
 

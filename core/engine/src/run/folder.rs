@@ -42,14 +42,14 @@ impl Engine {
         let folder = &self.config.local_folder;
         match result {
             Ok(mut report) => {
-                if let Err(failure) = history::keep(folder, &report) {
+                if let Err(failure) = history::keep(folder, &report, &self.redactor) {
                     report.add_error(failure.while_doing("the run's report is not kept"));
                 }
                 Ok(report)
             }
             Err(error) => {
                 let report = Report::refused(started, UNEXPECTED, error.to_failure());
-                if let Err(failure) = history::keep(folder, &report) {
+                if let Err(failure) = history::keep(folder, &report, &self.redactor) {
                     log::error!("the run's report is not kept: {failure}");
                 }
                 Err(error)

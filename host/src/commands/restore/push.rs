@@ -1,15 +1,18 @@
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use forgekeep_engine::cancel::Cancel;
 use forgekeep_engine::http::{Authorization, Client, Settings};
+use forgekeep_engine::names::is_blank;
+use forgekeep_engine::redact::Redactor;
 use forgekeep_engine::restore::{self, Destination, Head, Moment, Push, Pushed};
 use forgekeep_engine::secret::Secret;
 
 use super::{FAILED, branch, complaint, state};
 use crate::cli::{Common, RestoreArguments};
 use crate::exit::{Complaint, Ending};
-use crate::terminal::{out, tell};
+use crate::terminal::{hide, out, tell};
 use crate::text;
 
 /// The variable with the user name for `--push`.
@@ -90,9 +93,22 @@ pub fn run(
 /// Credentials from the environment: never from the command line, which others see.
 fn authorization() -> Result<Authorization, Complaint> {
     let value = |name: &str| super::super::variable(name).filter(|value| !value.is_empty());
+    for name in [USER, PASSWORD] {
+        if value(name).is_some_and(|value| is_blank(&value)) {
+            return Err(Complaint::new(
+                Ending::Usage,
+                format!("{name} is set, but white space only"),
+                format!("set {name}, or unset both for a push without credentials"),
+            ));
+        }
+    }
     match (value(USER), value(PASSWORD).map(Secret::new)) {
         (None, None) => Ok(Authorization::Anonymous),
-        (Some(user), Some(secret)) => Ok(Authorization::Basic { user, secret }),
+        (Some(user), Some(secret)) => {
+            // A server may send it back.
+            hide(Arc::new(Redactor::new(&[&secret])));
+            Ok(Authorization::Basic { user, secret })
+        }
         (user, _) => {
             let missing = if user.is_some() { PASSWORD } else { USER };
             Err(Complaint::new(
