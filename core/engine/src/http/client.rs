@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use ureq::http;
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::{Agent, ProxyProtocol};
 use url::Url;
 
-use super::connect::connector;
+use super::connect::{Names, connector};
 use super::unreachable::unreachable_host;
 use super::{Body, HttpClient, Request, Response, is_loopback};
 use crate::cancel::Cancel;
@@ -74,7 +73,7 @@ impl Client {
         };
         let agent = |config| {
             let connector = connector(settings.stall);
-            Agent::with_parts(config, connector, DefaultResolver::default())
+            Agent::with_parts(config, connector, Names::default())
         };
         let proxied = config().build();
         if let Some(proxy) = proxied.proxy()

@@ -4,13 +4,19 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use ureq::Error;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
     Buffers, ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, RustlsConnector,
     TcpConnector, Transport,
 };
+
+use super::scope::is_localhost;
 
 /// Fewest bytes that an answer brings in the time of a stall, once it has begun. As git's
 /// `http.lowSpeedLimit` and `http.lowSpeedTime`.
@@ -82,6 +88,33 @@ impl<In: Transport> Connector<In> for Tls {
                 other => other,
             }
         })
+    }
+}
+
+/// Looks names up as ureq does by default, but for `localhost`: that is this machine, as RFC 6761
+/// wants it, and is not asked of a name server. Credentials go there without TLS, so nobody else
+/// may say where it is; and a machine without `/etc/hosts` has a localhost too.
+#[derive(Debug, Default)]
+pub(super) struct Names(DefaultResolver);
+
+impl Resolver for Names {
+    fn resolve(
+        &self,
+        uri: &Uri,
+        config: &Config,
+        timeout: NextTimeout,
+    ) -> Result<ResolvedSocketAddrs, Error> {
+        let https = uri.scheme_str() == Some("https");
+        let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
+        match uri.host() {
+            Some(name) if is_localhost(name) => {
+                let mut addresses = self.empty();
+                addresses.push((Ipv4Addr::LOCALHOST, port).into());
+                addresses.push((Ipv6Addr::LOCALHOST, port).into());
+                Ok(addresses)
+            }
+            _ => self.0.resolve(uri, config, timeout),
+        }
     }
 }
 
