@@ -146,8 +146,8 @@ mod tests {
     fn a_report_is_named_by_its_start_and_never_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let report = report("2026-11-22T17:05:33.1239Z");
-        keep(folder.path(), &report).unwrap();
-        keep(folder.path(), &report).unwrap();
+        keep(folder.path(), &report, &Redactor::default()).unwrap();
+        keep(folder.path(), &report, &Redactor::default()).unwrap();
         assert_eq!(
             kept(folder.path()),
             [
@@ -171,7 +171,12 @@ mod tests {
             fs::write(runs.join(name), "").unwrap();
         }
         fs::write(runs.join("0000-notes.json"), "").unwrap();
-        keep(folder.path(), &report("2026-01-02T00:00:00Z")).unwrap();
+        keep(
+            folder.path(),
+            &report("2026-01-02T00:00:00Z"),
+            &Redactor::default(),
+        )
+        .unwrap();
         let names = kept(folder.path());
         assert_eq!(names.len(), KEPT + 1);
         assert_eq!(names[0], "2026-01-02T00-00-00.000Z.json");
@@ -189,7 +194,12 @@ mod tests {
             let name = format!("2036-01-01T00-{minute:02}-{second:02}.000Z.json");
             fs::write(runs.join(name), "").unwrap();
         }
-        keep(folder.path(), &report("2026-01-02T00:00:00Z")).unwrap();
+        keep(
+            folder.path(),
+            &report("2026-01-02T00:00:00Z"),
+            &Redactor::default(),
+        )
+        .unwrap();
         assert!(kept(folder.path()).contains(&"2026-01-02T00-00-00.000Z.json".to_owned()));
     }
 
