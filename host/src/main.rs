@@ -9,6 +9,7 @@ mod plugins;
 mod progress;
 mod terminal;
 mod text;
+mod umask;
 
 use std::process::ExitCode;
 

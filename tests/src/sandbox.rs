@@ -44,11 +44,18 @@ impl Sandbox {
         self.root.path().join(relative)
     }
 
-    /// Writes a file; its path.
+    /// Writes a file; its path. It may be a configuration with a secret: nobody else may read it.
     pub fn write(&self, relative: impl AsRef<Path>, content: impl AsRef<[u8]>) -> PathBuf {
         let path = self.path(relative);
         fs::create_dir_all(path.parent().expect("a file is in a folder")).expect("a new folder");
         fs::write(&path, content).expect("a file can be written");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+
+            let mode = fs::Permissions::from_mode(0o600);
+            fs::set_permissions(&path, mode).expect("a new file's mode can be set");
+        }
         path
     }
 

@@ -23,7 +23,7 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
     let lock = with_ending(path, LOCK);
     refuse_special(path)?;
     remove_own_lock(path, &new, &lock);
-    let written = write_synced(&new, content);
+    let written = write_synced(&new, content, path);
     let result = written
         .and_then(|()| take_lock(&new, &lock))
         .and_then(|()| {
@@ -76,13 +76,26 @@ fn remove_own_lock(path: &Path, new: &Path, lock: &Path) {
     }
 }
 
-fn write_synced(new: &Path, content: &[u8]) -> io::Result<()> {
+/// The new file gets the permissions of the one it replaces: somebody may have set them.
+fn write_synced(new: &Path, content: &[u8], old: &Path) -> io::Result<()> {
     // Never opened for truncation: what a killed run left here may be linked to the file itself.
     match fs::remove_file(new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
     let mut file = OpenOptions::new().write(true).create_new(true).open(new)?;
+    #[cfg(unix)]
+    if let Ok(metadata) = fs::symlink_metadata(old)
+        && metadata.is_file()
+    {
+        use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
+        let mode = metadata.mode() & 0o777;
+        // Some file systems have none; then there is nothing to keep.
+        let _ = file.set_permissions(fs::Permissions::from_mode(mode));
+    }
+    #[cfg(not(unix))]
+    let _ = old;
     file.write_all(content)?;
     file.sync_all()
 }

@@ -37,6 +37,7 @@ pub mod lock;
 pub mod mirror;
 pub mod names;
 pub mod packs;
+pub mod permissions;
 pub mod plan;
 mod queue;
 pub mod redact;

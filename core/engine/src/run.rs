@@ -27,7 +27,7 @@ use crate::plan::Plan;
 use crate::redact::Redactor;
 use crate::report::{Report, SourceReport};
 use crate::tombstones::{self, Tombstones};
-use crate::{ErrorKind, Failure, names};
+use crate::{ErrorKind, Failure, names, permissions};
 
 pub use error::RunError;
 pub(crate) use sources::note_of;
@@ -214,6 +214,7 @@ impl Engine {
         for (report, newly_gone) in reports.iter_mut().zip(newly_gone) {
             alarm::raise(&self.config.options.alarm, report, newly_gone, observer);
         }
+        permissions::warn(&self.config, &plan, &open, &mut reports, observer);
         // In the order of names, whatever the order of work was.
         for report in &mut reports {
             report
@@ -316,6 +317,8 @@ impl Engine {
                 report = session.check()?;
             }
             report.findings.splice(0..0, ready.findings);
+            let found = permissions::of_source(&self.config, source);
+            report.findings.extend(found);
             Ok(report)
         };
         Ok(pool.install(|| {

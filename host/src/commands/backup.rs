@@ -10,6 +10,7 @@ use crate::cli::{BackupArguments, Common, ProgressMode};
 use crate::exit::{Complaint, Ending};
 use crate::progress;
 use crate::terminal::{hidden_json, out, tell};
+use crate::umask::OfBackup;
 
 /// `forgekeep backup`.
 pub fn run(common: &Common, arguments: &BackupArguments) -> Result<Ending, Complaint> {
@@ -24,6 +25,8 @@ pub fn run(common: &Common, arguments: &BackupArguments) -> Result<Ending, Compl
 
 fn attempt(common: &Common, arguments: &BackupArguments) -> Result<Ending, Complaint> {
     let config = super::configuration(common)?;
+    super::warn_of_configuration(common, &config);
+    let umask = config.options.backup.umask;
     let log_all = config.options.backup.log_repo_finished;
     let mode = if arguments.dry_run {
         ProgressMode::Plain
@@ -40,7 +43,10 @@ fn attempt(common: &Common, arguments: &BackupArguments) -> Result<Ending, Compl
     if arguments.dry_run {
         return dry_run(&engine, &selection);
     }
-    let report = engine.backup(&selection)?;
+    let report = {
+        let _umask = OfBackup::set(umask);
+        engine.backup(&selection)?
+    };
     if let Some(path) = &arguments.report {
         write_report(path, &report)?;
     }

@@ -13,6 +13,7 @@ use crate::text;
 /// `forgekeep check`.
 pub fn run(common: &Common, arguments: &CheckArguments) -> Result<Ending, Complaint> {
     let config = super::configuration(common)?;
+    super::warn_of_configuration(common, &config);
     out!("configuration: {}", config.file.display());
     out!("backup folder: {}", config.local_folder.display());
     let engine = super::engine(common, config, None, Arc::new(()));

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use forgekeep_demo_hoster::{Account, DemoHoster};
 use forgekeep_engine::config;
 use forgekeep_engine::inventory;
+use forgekeep_engine::permissions;
 use forgekeep_engine::run::Selection;
 
 use super::summary;
@@ -12,6 +13,7 @@ use crate::cli::{Common, DemoArguments, ProgressMode};
 use crate::exit::{Complaint, Ending};
 use crate::progress;
 use crate::terminal::out;
+use crate::umask::OfBackup;
 
 /// Environment variable that the demo's configuration takes the token from. It is answered by the
 /// demo itself: the configuration on disk shows how a secret is kept out of it.
@@ -114,7 +116,10 @@ fn back_up(common: &Common, file: &Path, account: &Account) -> Result<Ending, Co
     let config = config::load(file, &token)?;
     let observer = progress::observer(ProgressMode::Plain, common, true);
     let engine = super::engine(common, config, None, observer);
-    let report = engine.backup(&Selection::default())?;
+    let report = {
+        let _umask = OfBackup::set(permissions::DEFAULT_UMASK);
+        engine.backup(&Selection::default())?
+    };
     out!("{}", summary::of_run(&report));
     Ok(Ending::Run(report.exit_code))
 }

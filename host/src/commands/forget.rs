@@ -11,10 +11,12 @@ use crate::cli::{Common, ForgetArguments};
 use crate::exit::{Complaint, Ending};
 use crate::terminal::{out, tell};
 use crate::text;
+use crate::umask::OfBackup;
 
 /// `forgekeep forget`.
 pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<Ending, Complaint> {
     let config = super::offline::configuration(common)?;
+    let _umask = OfBackup::set(config.options.backup.umask);
     let folder = &config.local_folder;
     let options = &config.options.history;
     let all = inventory::read(folder).map_err(super::offline::complaint)?;

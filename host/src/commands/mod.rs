@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use forgekeep_engine::config::{self, Config, ConfigError};
 use forgekeep_engine::event::Observer;
+use forgekeep_engine::permissions;
 use forgekeep_engine::run::Engine;
 
 use serde::Serialize;
@@ -27,6 +28,7 @@ use crate::cli::Common;
 use crate::exit::{Complaint, Ending};
 use crate::plugins as hosters;
 use crate::terminal::{hidden_json, out, tell};
+use crate::text;
 
 /// An environment variable, if it is set and is text.
 fn variable(name: &str) -> Option<String> {
@@ -44,6 +46,16 @@ fn configuration(common: &Common) -> Result<Config, ConfigError> {
         }
     }
     Ok(config)
+}
+
+/// Says that others may read a secret in the configuration, where only a folder above it keeps them
+/// from it. Where nothing does, the engine says it, and puts it into the report.
+fn warn_of_configuration(common: &Common, config: &Config) {
+    if let Some((finding, false)) = permissions::of_configuration(config)
+        && !common.quiet
+    {
+        tell!("{}", text::finding("", &finding));
+    }
 }
 
 /// What a command with `--json` was asked for.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use forgekeep_engine::Failure;
 use forgekeep_engine::config::{self, Config, ConfigError};
 use forgekeep_engine::names::is_blank;
+use forgekeep_engine::permissions::DEFAULT_UMASK;
 
 use crate::cli::{Common, Place};
 use crate::exit::{Complaint, Ending};
@@ -47,6 +48,15 @@ pub fn folder(common: &Common, place: &Place) -> Result<PathBuf, Complaint> {
         Some(folder) => Ok(folder.clone()),
         None => Ok(configuration(common)?.local_folder),
     }
+}
+
+/// The same with the umask for what is written there.
+pub fn folder_and_umask(common: &Common, place: &Place) -> Result<(PathBuf, u32), Complaint> {
+    if let Some(folder) = &place.folder {
+        return Ok((folder.clone(), DEFAULT_UMASK));
+    }
+    let config = configuration(common)?;
+    Ok((config.local_folder, config.options.backup.umask))
 }
 
 /// A failure that ends a command before it has done anything.

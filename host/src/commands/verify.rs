@@ -15,6 +15,7 @@ use crate::cli::{Common, ProgressMode, VerifyArguments};
 use crate::exit::{Complaint, Ending};
 use crate::terminal::{out, tell};
 use crate::text;
+use crate::umask::OfBackup;
 
 /// Damages that are shown of one repository; --json has them all.
 const SHOWN: usize = 10;
@@ -25,7 +26,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// `forgekeep verify`.
 pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<Ending, Complaint> {
     let subset = subset(arguments)?;
-    let folder = super::offline::folder(common, &arguments.place)?;
+    let (folder, umask) = super::offline::folder_and_umask(common, &arguments.place)?;
+    let _umask = OfBackup::set(umask);
     let all = inventory::read(&folder).map_err(super::offline::complaint)?;
     if all.is_empty() && !folder.join(OWN_FOLDER).is_dir() {
         let message = format!("{} holds no backup", folder.display());

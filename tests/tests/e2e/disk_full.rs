@@ -278,7 +278,8 @@ fn backup_as_mortal(world: &World) -> Option<Run> {
     let mut command: Vec<PathBuf> = Vec::new();
     let root = fs::metadata(&out).unwrap().uid() == 0;
     let own = |user: &str| {
-        let folders = [world.sandbox.backup(), out.clone()];
+        let settings = world.sandbox.path("settings.yml");
+        let folders = [world.sandbox.backup(), out.clone(), settings];
         let chown = Command::new("chown")
             .args(["-R", user])
             .args(folders)

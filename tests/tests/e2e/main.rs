@@ -29,6 +29,8 @@ mod mishaps;
 #[cfg(unix)]
 mod mount;
 mod names;
+#[cfg(unix)]
+mod permissions;
 mod plugin_calls;
 mod plugin_files;
 mod progress;

@@ -26,6 +26,7 @@ pub use error::{ConfigError, ConfigErrorKind, ConfigWarning, Position};
 pub use locations::find;
 pub use masked::masked_copy;
 
+use crate::permissions::DEFAULT_UMASK;
 use crate::secret::Secret;
 use document::Document;
 use error::Place;
@@ -73,6 +74,8 @@ pub struct Source {
     pub api_auth_name: Option<String>,
     /// Password or token. Never empty.
     pub password: Option<Secret>,
+    /// Whether any part of the password stands in the file itself.
+    pub literal_password: bool,
     /// Another base address for the hoster's API: http or https, without user, query or fragment.
     pub api_url: Option<url::Url>,
     /// Whether plain http to other hosts than this one is allowed.
@@ -119,6 +122,8 @@ pub struct BackupOptions {
     pub jobs: usize,
     /// Most repositories that a source may list.
     pub max_repositories: usize,
+    /// What is taken from the permissions of new files and folders: three octal digits.
+    pub umask: u32,
 }
 
 impl Default for BackupOptions {
@@ -129,6 +134,7 @@ impl Default for BackupOptions {
             log_repo_finished: false,
             jobs: 8,
             max_repositories: 100_000,
+            umask: DEFAULT_UMASK,
         }
     }
 }

@@ -10,6 +10,7 @@ use super::{
     AlarmAction, AlarmOptions, BackupOptions, HistoryOptions, NetworkOptions, Options, Within,
     predecessor,
 };
+use crate::permissions::parse_umask;
 
 const OPTIONS: &[&str] = &["backup", "network", "history", "alarm"];
 const BACKUP: &[&str] = &[
@@ -18,6 +19,7 @@ const BACKUP: &[&str] = &[
     "logRepoFinished",
     "jobs",
     "maxRepositories",
+    "umask",
 ];
 const NETWORK: &[&str] = &[
     "connectSeconds",
@@ -79,6 +81,22 @@ fn backup(section: &Section<'_>) -> Result<BackupOptions, ConfigError> {
             Some(field) => usize::try_from(field.integer(1..=10_000_000)?).unwrap_or(usize::MAX),
             None => defaults.max_repositories,
         },
+        umask: section
+            .get("umask")
+            .map_or(Ok(defaults.umask), |f| umask(&f))?,
+    })
+}
+
+/// Octal, as everywhere where a umask is written: the digits count, not what the syntax makes of
+/// them. In YAML `077` may be text, 63 or 77, by the version; in TOML it is an error.
+fn umask(field: &Field<'_>) -> Result<u32, ConfigError> {
+    let text = field.text()?;
+    parse_umask(&text.value).ok_or_else(|| {
+        field.invalid(
+            format!("`{}` is no umask between 000 and 077", text.quotable()),
+            "Write octal digits in quotes: '077' for the user alone, '027' for the group too, \
+             '022' for everybody.",
+        )
     })
 }
 

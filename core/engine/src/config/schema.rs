@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::error::{ConfigError, ConfigErrorKind};
 use super::reader::{Field, Section};
 use super::{COPY_FOLDER, STATE_FOLDER, Source, SourceKind};
-use super::{address, options, predecessor};
+use super::{address, environment, options, predecessor};
 use crate::secret::Secret;
 use crate::{filter, names};
 
@@ -116,6 +116,7 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
         name,
         auth_name: optional_name(section, "authName")?,
         api_auth_name: optional_name(section, "apiAuthName")?,
+        literal_password: is_literal(section),
         password: password(section)?,
         api_url,
         allow_insecure_http,
@@ -240,6 +241,14 @@ fn password(section: &Section<'_>) -> Result<Option<Secret>, ConfigError> {
             "Set them to the secret, or remove the key for a source without one.",
         )),
     }
+}
+
+/// Whether the file itself has the password, or a part of it.
+fn is_literal(section: &Section<'_>) -> bool {
+    let field = section.get("password");
+    let text = field.as_ref().and_then(|field| field.raw_text());
+    let parts = environment::literal_parts(text.unwrap_or_default());
+    parts.into_iter().any(|part| !names::is_blank(part))
 }
 
 pub(super) fn boolean(section: &Section<'_>, key: &str) -> Result<bool, ConfigError> {

@@ -17,7 +17,7 @@ impl Engine {
     /// missing with all its parents is more likely a disk that is not mounted.
     pub(super) fn prepare_folder(&self) -> Result<(), RunError> {
         let folder = &self.config.local_folder;
-        match new_folder(folder) {
+        match new_folder(folder, self.config.options.backup.umask) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -77,10 +77,13 @@ impl Engine {
     }
 }
 
-/// Source code is for its owners: a backup folder that is made here is for its user alone.
-fn new_folder(folder: &Path) -> io::Result<()> {
+/// Source code is for its owners: a backup folder that is made here is for its user alone, unless
+/// the configuration says otherwise.
+fn new_folder(folder: &Path, umask: u32) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o777 & !umask);
+    #[cfg(not(unix))]
+    let _ = umask;
     builder.create(folder)
 }

@@ -1,0 +1,213 @@
+//! Who may read a backup, and the configuration with its secrets.
+//!
+//! What a run makes is for its own user, by the process's umask, which the host sets as
+//! `options.backup.umask` says. What was there before is left as it is; if it holds private code and
+//! others can get at it, that is said.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{Config, Source};
+use crate::event::Observer;
+use crate::execute::OpenSource;
+use crate::hoster::Finding;
+use crate::names::printable;
+use crate::plan::Plan;
+use crate::report::SourceReport;
+use crate::run::note_of;
+use crate::{catalogue, names};
+
+/// The umask where the configuration has none: nobody else.
+pub const DEFAULT_UMASK: u32 = 0o077;
+
+/// What all other users of the machine may do.
+const OTHERS_READ: u32 = 0o004;
+const OTHERS_ENTER: u32 = 0o001;
+
+/// Reads a umask as `umask(1)` does: octal digits, however many zeros or what sign of octal stands
+/// before them. `None` for anything else, and for one that would keep out the user itself.
+pub fn parse_umask(text: &str) -> Option<u32> {
+    let text = text.trim();
+    let digits = text.strip_prefix("0o").unwrap_or(text);
+    let octal = !digits.is_empty() && digits.bytes().all(|digit| (b'0'..=b'7').contains(&digit));
+    let umask = octal
+        .then(|| u32::from_str_radix(digits, 8).ok())
+        .flatten()?;
+    (umask <= 0o077).then_some(umask)
+}
+
+#[cfg(unix)]
+fn mode(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+
+    let metadata = std::fs::metadata(path).ok()?;
+    Some(metadata.mode() & 0o7777)
+}
+
+#[cfg(not(unix))]
+fn mode(_: &Path) -> Option<u32> {
+    None
+}
+
+fn others_may(path: &Path, what: u32) -> bool {
+    mode(path).is_some_and(|mode| mode & what != 0)
+}
+
+/// Whether others can get at what is in a folder, as far as it and the ones between tell.
+fn open_below(top: &Path, below: &[&str]) -> bool {
+    let mut path = PathBuf::from(top);
+    let mut open = others_may(&path, OTHERS_ENTER);
+    for part in below {
+        path.push(part);
+        open = open && others_may(&path, OTHERS_ENTER);
+    }
+    open
+}
+
+/// What is wrong with a configuration file that holds a secret, if others may read it: what to say,
+/// and whether they can get at it, or only a folder above keeps them out.
+pub fn of_configuration(config: &Config) -> Option<(Finding, bool)> {
+    let file = &config.file;
+    let literal = config.sources.iter().any(|source| source.literal_password);
+    let mode = mode(file).filter(|mode| literal && mode & OTHERS_READ != 0)?;
+    let real = file.canonicalize().unwrap_or_else(|_| file.clone());
+    let shown = printable(&real.display().to_string());
+    let mut warning = Finding::warning(format!(
+        "{shown} holds a secret, and its mode {mode:04o} lets every user of this machine read it"
+    ));
+    warning.hint = format!("chmod 600 {shown}; or take the secret from the environment: '%NAME%'");
+    let mut above = real.ancestors().skip(1);
+    Some((
+        warning,
+        above.all(|folder| others_may(folder, OTHERS_ENTER)),
+    ))
+}
+
+/// A warning about a backup folder that others can enter.
+fn of_folder(config: &Config, what: &str) -> Finding {
+    let folder = &config.local_folder;
+    let shown = printable(&folder.display().to_string());
+    let mode = mode(folder).unwrap_or_default();
+    let mut warning = Finding::warning(format!(
+        "{what} can be read by every user of this machine: {shown} has mode {mode:04o}"
+    ));
+    warning.hint = format!("chmod 700 {shown}; if it is meant, set options.backup.umask to '022'");
+    warning
+}
+
+/// Whether the configuration wants to know.
+fn others_are_kept_out(config: &Config) -> bool {
+    config.options.backup.umask & (OTHERS_READ | OTHERS_ENTER) != 0
+}
+
+/// What there is to say about a source before it is backed up.
+pub(crate) fn of_source(config: &Config, source: &Source) -> Vec<Finding> {
+    let mut found = Vec::new();
+    if source.literal_password
+        && let Some((warning, true)) = of_configuration(config)
+    {
+        found.push(warning);
+    }
+    let folder = names::encode_component(&source.title);
+    if source.password.is_some()
+        && others_are_kept_out(config)
+        && open_below(&config.local_folder, &[&folder])
+    {
+        let what = format!("what is backed up in {}", printable(&folder));
+        found.push(of_folder(config, &what));
+    }
+    found
+}
+
+/// Says which sources have private repositories where others can read them, and whether they can
+/// read the secrets themselves.
+pub(crate) fn warn(
+    config: &Config,
+    plan: &Plan,
+    sources: &[Option<OpenSource>],
+    reports: &mut [SourceReport],
+    observer: &dyn Observer,
+) {
+    let file = of_configuration(config).filter(|(_, real)| *real);
+    for (index, report) in reports.iter_mut().enumerate() {
+        let of_it = config.sources.iter().find(|s| s.title == report.title);
+        if let Some((warning, _)) = &file
+            && of_it.is_some_and(|source| source.literal_password)
+        {
+            note_of(report, warning.clone(), observer);
+        }
+        let Some(Some(source)) = sources.get(index) else {
+            continue;
+        };
+        if !others_are_kept_out(config) {
+            continue;
+        }
+        let open = |folder: &str| {
+            let below = [source.folder_name.as_str(), folder, catalogue::REPOSITORY];
+            open_below(&config.local_folder, &below)
+        };
+        let tasks = plan.tasks.iter();
+        let private = tasks
+            .filter(|task| task.source == index && task.repository.private && open(&task.folder))
+            .count();
+        if private > 0 {
+            let noun = if private == 1 {
+                "repository"
+            } else {
+                "repositories"
+            };
+            let what = format!("{private} private {noun}");
+            note_of(report, of_folder(config, &what), observer);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_umask_is_octal_however_it_is_written() {
+        for (text, umask) in [
+            ("077", 0o077),
+            ("77", 0o077),
+            ("0077", 0o077),
+            ("0o77", 0o077),
+            ("0o027", 0o027),
+            (" 22 ", 0o022),
+            ("0", 0),
+            ("000", 0),
+        ] {
+            assert_eq!(parse_umask(text), Some(umask), "{text}");
+        }
+        for text in [
+            "", "8", "078", "0x3f", "-1", "100", "0777", "u=rwx", "0o", "7e1", "1_0",
+        ] {
+            assert_eq!(parse_umask(text), None, "{text}");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn each_folder_on_the_way_can_keep_others_out() {
+        use std::fs::{self, Permissions};
+        use std::os::unix::fs::PermissionsExt;
+
+        let top = tempfile::tempdir().unwrap();
+        let inner = top.path().join("a/b");
+        fs::create_dir_all(&inner).unwrap();
+        let set =
+            |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        let folders = [top.path().to_owned(), top.path().join("a"), inner];
+        for folder in &folders {
+            set(folder, 0o755);
+        }
+        assert!(open_below(top.path(), &["a", "b"]));
+        for folder in &folders {
+            set(folder, 0o750);
+            assert!(!open_below(top.path(), &["a", "b"]));
+            set(folder, 0o711);
+        }
+        assert!(open_below(top.path(), &["a", "b"]));
+        assert!(!open_below(top.path(), &["a", "none"]));
+    }
+}
