@@ -6,7 +6,7 @@
 //! - `config`: git's configuration as a text; what steers is moved to `config.set-aside`;
 //! - `format`: whether the format is one we know; anything else is a failure, and nothing is touched;
 //! - `reftable`: refs in the format that libgit2 cannot read;
-//! - `take_in`: makes the mirror one of ours, with everything kept and told;
+//! - `take_in`: makes the mirror one of ours, with everything kept and told; `convert`: its refs;
 //! - `borrowed`: what lies in another repository's objects is copied;
 //! - `lacking`: what a shallow or a partial clone has never fetched.
 //!
@@ -14,11 +14,15 @@
 
 mod borrowed;
 pub(crate) mod config;
+mod convert;
 mod format;
 mod lacking;
 pub(crate) mod reftable;
 mod take_in;
 
-pub(crate) use format::{Storage, check_config, check_known, check_objects, storage, warnings};
+pub(crate) use convert::abandon_tables;
+pub(crate) use format::{
+    Storage, check_config, check_known, check_objects, is_elsewhere, storage, warnings,
+};
 pub(crate) use lacking::Lacking;
 pub(crate) use take_in::{check_taken_in, take_in};

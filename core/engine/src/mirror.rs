@@ -74,7 +74,8 @@ impl Upstream<'_> {
     }
 }
 
-/// Mirrors `upstream` into the bare repository at `folder`, which need not exist.
+/// Mirrors `upstream` into the bare repository at `folder`, which need not exist. One that is there has
+/// been [taken in](Upstream::take_in).
 ///
 /// # Errors
 ///
@@ -88,7 +89,6 @@ pub fn mirror(
     let place = Place::look(folder)?;
     let cancel = &upstream.services.cancel;
     cancel.check()?;
-    upstream.take_in(folder)?;
     let mut work = Work::new(upstream, folder, advertise(upstream)?, progress);
     work.is_there = place == Place::Mirror;
     let mut stored = match place {

@@ -292,13 +292,13 @@ fn peel_one(odb: &git2::Odb<'_>, oid: Oid) -> Result<Option<Oid>, git2::Error> {
 
 /// Where `HEAD` of a bare repository points, if it is a symbolic ref.
 pub fn read_head(folder: &Path) -> Option<RefName> {
-    if foreign::storage(folder) == Ok(Storage::Reftable) {
+    let text = regular_file::read(&folder.join("HEAD")).ok()?;
+    if foreign::is_elsewhere(&text) {
         return match reftable::read(folder).ok()?.remove(&b"HEAD"[..]) {
             Some(reftable::Value::Symbolic(target)) => is_valid_name(&target).then_some(target),
             _ => None,
         };
     }
-    let text = regular_file::read(&folder.join("HEAD")).ok()?;
     let target = text.trim_ascii().strip_prefix(b"ref:")?.trim_ascii();
     is_valid_name(target).then(|| target.to_vec())
 }

@@ -103,11 +103,6 @@ pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Whether there is a regular file, and no link to one.
-pub(crate) fn is_there(path: &Path) -> bool {
-    fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
-}
-
 /// Makes sure that a folder of ours is a folder, and no link to one: what is written below it stays
 /// in the backup. One that is not there is none of these.
 pub(crate) fn check_folder(path: &Path) -> Result<(), Failure> {

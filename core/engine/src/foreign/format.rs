@@ -5,7 +5,6 @@ use std::io;
 use std::path::Path;
 
 use super::config::Config;
-use super::reftable;
 use crate::names::printable;
 use crate::{ErrorKind, Failure, regular_file};
 
@@ -46,20 +45,22 @@ pub(super) fn read_config(mirror: &Path) -> Result<Result<Config, String>, Failu
 
 /// Where the refs of a mirror are.
 pub(crate) fn storage(mirror: &Path) -> Result<Storage, Failure> {
-    // One look for the many that have no such folder.
-    if !regular_file::is_there(&mirror.join(reftable::FOLDER).join(reftable::LIST)) {
-        return Ok(Storage::Files);
+    if let Ok(config) = read_config(mirror)?
+        && uses_reftable(&config)
+    {
+        return Ok(Storage::Reftable);
     }
-    let configured = match read_config(mirror)? {
-        Ok(config) => uses_reftable(&config),
-        Err(_) => false,
-    };
+    // A configuration that is damaged says nothing.
     let head = regular_file::read_at_most(&mirror.join("HEAD"), MOST);
-    let is_elsewhere = head.is_ok_and(|text| text.trim_ascii() == NO_HEAD);
-    Ok(match configured || is_elsewhere {
+    Ok(match head.is_ok_and(|text| is_elsewhere(&text)) {
         true => Storage::Reftable,
         false => Storage::Files,
     })
+}
+
+/// Whether this is what `HEAD` holds in a repository whose refs, and `HEAD` itself, are in tables.
+pub(crate) fn is_elsewhere(head: &[u8]) -> bool {
+    head.trim_ascii() == NO_HEAD
 }
 
 pub(super) fn uses_reftable(config: &Config) -> bool {
@@ -221,4 +222,39 @@ pub(crate) fn warnings(mirror: &Path) -> Vec<String> {
         found.push("it is a partial clone".to_owned());
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every bit of the configuration that we write: a change that is not found has left its meaning.
+    #[test]
+    fn every_flip_is_found() {
+        const OURS: &[u8] =
+            b"[core]\n\tbare = true\n\trepositoryformatversion = 0\n\tfilemode = true\n";
+        let values = |config: &Config| {
+            let core = ["bare", "repositoryformatversion", "filemode"];
+            core.map(|key| config.value("core", key))
+        };
+        let good = Config::parse(OURS).unwrap();
+        assert_eq!(wrong_with(&good), None);
+        for at in 0..OURS.len() {
+            for bit in 0..8 {
+                let mut text = OURS.to_vec();
+                text[at] ^= 1 << bit;
+                let Ok(config) = Config::parse(&text) else {
+                    continue;
+                };
+                let is_newer = config
+                    .value("core", "repositoryformatversion")
+                    .and_then(|version| version.parse::<u64>().ok())
+                    .is_some_and(|version| version > 1);
+                if wrong_with(&config).is_none() && !is_newer {
+                    assert_eq!(values(&config), values(&good), "{at} {bit}");
+                    assert_eq!(config.steering(), Vec::<String>::new(), "{at} {bit}");
+                }
+            }
+        }
+    }
 }

@@ -66,8 +66,11 @@ enum Trouble {
 
 fn stack(folder: &Path) -> Result<Stack, Trouble> {
     let list = folder.join(LIST);
-    let text = regular_file::read_at_most(&list, MOST_LIST)
-        .map_err(|error| Trouble::Failed(Failure::disk("read", &list, &error)))?;
+    let text =
+        regular_file::read_at_most(&list, MOST_LIST).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Trouble::Gone(damaged(&list, "it is missing")),
+            _ => Trouble::Failed(Failure::disk("read", &list, &error)),
+        })?;
     let mut stack = Stack::new();
     for line in text.split(|byte| *byte == b'\n').filter(|l| !l.is_empty()) {
         let name = std::str::from_utf8(line).ok().filter(|name| is_name(name));

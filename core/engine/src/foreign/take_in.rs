@@ -1,6 +1,5 @@
 //! Makes a mirror that somebody else has made or changed one of ours.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,11 +7,10 @@ use std::path::{Path, PathBuf};
 use super::borrowed;
 use super::config::Config;
 use super::format::{self, Storage};
-use super::reftable::{self, Stack, Value};
+use super::reftable;
 use crate::cancel::Cancel;
 use crate::hoster::Finding;
 use crate::names::printable;
-use crate::refs::{self, KEPT, RefName, RefValue, Refs};
 use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
 /// Ending of what is moved aside.
@@ -126,14 +124,14 @@ pub(crate) fn check_taken_in(mirror: &Path) -> Result<(), Failure> {
     ))
 }
 
-struct Work<'a> {
-    mirror: &'a Path,
-    may_write: &'a dyn Fn() -> Result<(), Failure>,
-    cancel: &'a Cancel,
+pub(super) struct Work<'a> {
+    pub mirror: &'a Path,
+    pub may_write: &'a dyn Fn() -> Result<(), Failure>,
+    pub cancel: &'a Cancel,
 }
 
 impl Work<'_> {
-    fn set_aside(&self, name: &str) -> Result<PathBuf, Failure> {
+    pub fn set_aside(&self, name: &str) -> Result<PathBuf, Failure> {
         (self.may_write)()?;
         set_aside(&self.mirror.join(name))
     }
@@ -176,7 +174,7 @@ impl Work<'_> {
     }
 
     /// Writes what may stay, after what goes is safe beside it.
-    fn write_config(&self, config: &Config) -> Result<(), Failure> {
+    pub fn write_config(&self, config: &Config) -> Result<(), Failure> {
         let is_done = |section: &str, key: &str| section == "extensions" && DONE.contains(&key);
         let mut config = config.clone();
         let extensions = config.extensions();
@@ -202,184 +200,9 @@ impl Work<'_> {
         }
         atomic_file::replace(&self.mirror.join("config"), &kept)
     }
-
-    /// Takes the refs of a reftable repository into `packed-refs`. Until the configuration is
-    /// replaced, the tables are what counts, for git and for us.
-    fn convert_refs(&self, config: Config, warnings: &mut Vec<Finding>) -> Result<(), Failure> {
-        (self.may_write)()?;
-        self.cancel.check()?;
-        let tables = self.mirror.join(reftable::FOLDER);
-        regular_file::check_folder(&tables)?;
-        let _lock = Lock::take(&tables.join(format!("{}.lock", reftable::LIST)))?;
-        let stack = reftable::read(self.mirror)?;
-        let converted = Converted::of(&stack);
-        self.write_packed(&converted.refs)?;
-        self.make_ref_folders()?;
-        for (name, target) in &converted.symbolic {
-            self.write_symbolic(name, target)?;
-        }
-        let mut head = match stack.get(&b"HEAD"[..]) {
-            Some(Value::Symbolic(target)) => [b"ref: ", &target[..]].concat(),
-            Some(Value::Object(oid, _)) => oid.to_string().into_bytes(),
-            None => b"ref: refs/heads/main".to_vec(),
-        };
-        head.push(b'\n');
-        atomic_file::replace(&self.mirror.join("HEAD"), &head)?;
-        self.write_config(&config)?;
-        let aside = self.set_aside(reftable::FOLDER)?;
-        let mut what = format!(
-            "its refs were in the reftable format: {} are in packed-refs now, and the old files in {}",
-            converted.refs.len(),
-            file_name(&aside)
-        );
-        if !converted.odd.is_empty() {
-            what.push_str(&format!(
-                "; names that git does not allow are kept as old tips: {}",
-                some(&converted.odd)
-            ));
-        }
-        warnings.push(warning(self.mirror, &what));
-        let keys = config.steering();
-        if !keys.is_empty() {
-            let what = format!(
-                "its config held settings that forgekeep does not obey ({}): moved to config{ASIDE}",
-                some(&keys)
-            );
-            warnings.push(warning(self.mirror, &what));
-        }
-        Ok(())
-    }
-
-    fn write_packed(&self, refs: &Refs) -> Result<(), Failure> {
-        let packed = self.mirror.join("packed-refs");
-        // What a table says an annotated tag peels to is there for every tag.
-        let text = refs::format_packed(refs);
-        match regular_file::read(&packed) {
-            // Neither git nor we go by it; but somebody may want to see it.
-            Ok(old) if old != text && !old.trim_ascii().is_empty() => drop(set_aside(&packed)?),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Failure::disk("read", &packed, &error)),
-        }
-        atomic_file::replace(&packed, &text)
-    }
-
-    /// Where loose refs are, git puts a file there that says that there are none.
-    fn make_ref_folders(&self) -> Result<(), Failure> {
-        let refs = self.mirror.join("refs");
-        regular_file::check_folder(&refs)?;
-        let all = match refs.is_dir() {
-            true => loose(&refs)?,
-            false => Vec::new(),
-        };
-        // Loose refs of an earlier time would win over what is in the tables.
-        let placeholder = refs.join("heads");
-        if all.iter().any(|path| *path != placeholder) {
-            set_aside(&refs)?;
-        } else if !all.is_empty() {
-            fs::remove_file(&placeholder)
-                .map_err(|error| Failure::disk("remove", &placeholder, &error))?;
-        }
-        for name in ["heads", "tags"] {
-            regular_file::make_folder(&refs.join(name))?;
-        }
-        Ok(())
-    }
-
-    fn write_symbolic(&self, name: &RefName, target: &RefName) -> Result<(), Failure> {
-        let Ok(below) = std::str::from_utf8(name) else {
-            return Ok(());
-        };
-        let path = self.mirror.join(below);
-        if let Some(folder) = path.parent() {
-            regular_file::make_folder(folder)?;
-        }
-        let text = [b"ref: ", &target[..], b"\n"].concat();
-        atomic_file::replace(&path, &text)
-    }
 }
 
-/// Files of refs in a folder of a repository that has its refs elsewhere.
-fn loose(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
-    let failed = |error: io::Error| Failure::disk("read", folder, &error);
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        match entry.file_type().map_err(failed)?.is_dir() {
-            true => found.extend(loose(&entry.path())?),
-            false => found.push(entry.path()),
-        }
-    }
-    Ok(found)
-}
-
-/// The refs of a stack as `packed-refs` holds them.
-#[derive(Default)]
-struct Converted {
-    refs: Refs,
-    /// Other symbolic refs than `HEAD`.
-    symbolic: BTreeMap<RefName, RefName>,
-    /// Names that are kept as old tips.
-    odd: Vec<String>,
-}
-
-impl Converted {
-    fn of(stack: &Stack) -> Self {
-        let mut converted = Self::default();
-        for (name, value) in stack {
-            match value {
-                Value::Object(oid, peeled) if refs::is_valid_name(name) => {
-                    let value = RefValue {
-                        oid: *oid,
-                        peeled: *peeled,
-                    };
-                    converted.refs.insert(name.clone(), value);
-                }
-                Value::Symbolic(target)
-                    if refs::is_valid_name(name) && refs::is_valid_name(target) =>
-                {
-                    converted.symbolic.insert(name.clone(), target.clone());
-                }
-                // HEAD has a file of its own.
-                Value::Object(oid, peeled) if name != b"HEAD" => {
-                    let kept = [KEPT, oid.to_string().as_bytes()].concat();
-                    let value = RefValue {
-                        oid: *oid,
-                        peeled: *peeled,
-                    };
-                    converted.refs.insert(kept, value);
-                    let name = String::from_utf8_lossy(name);
-                    converted.odd.push(printable(&name).to_string());
-                }
-                _ => {}
-            }
-        }
-        converted
-    }
-}
-
-/// git's own lock on the list of tables: as long as it is there, git changes no ref.
-struct Lock(PathBuf);
-
-impl Lock {
-    fn take(path: &Path) -> Result<Self, Failure> {
-        match fs::File::create_new(path) {
-            Ok(_) => Ok(Self(path.to_owned())),
-            Err(error) => Err(Failure::disk("lock", path, &error).with_hint(format!(
-                "git is writing refs, or died while doing so; if none is running, remove {}",
-                path.display()
-            ))),
-        }
-    }
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
-fn some(names: &[String]) -> String {
+pub(super) fn some(names: &[String]) -> String {
     let shown: Vec<_> = names.iter().take(NAMED).map(String::as_str).collect();
     let mut text = printable(&shown.join(", ")).to_string();
     if let Some(more @ 1..) = names.len().checked_sub(NAMED) {

@@ -9,6 +9,7 @@ use git2::Oid;
 
 use super::aside::Aside;
 use super::{Treatment, files_of};
+use crate::foreign::{self, Storage, reftable};
 use crate::links::peeled;
 use crate::names::printable;
 use crate::refs::{
@@ -31,11 +32,21 @@ pub(super) fn heal_frame(
     findings: &[Finding],
     aside: &Aside,
 ) -> Result<(), Failure> {
+    let mut is_wrong = findings.iter().any(|finding| finding.part == Part::Config);
+    let in_tables = foreign::storage(mirror)? == Storage::Reftable;
+    if let (true, Err(failure)) = (in_tables, reftable::read(mirror)) {
+        let is_known = newest(&Store::beside(mirror), None)?.is_some();
+        if failure.kind != ErrorKind::Damaged || !is_known {
+            return Err(failure);
+        }
+        foreign::abandon_tables(mirror)?;
+        is_wrong = true;
+    }
     for name in ["refs", "objects/pack", "objects/info"] {
         let folder = mirror.join(name);
         fs::create_dir_all(&folder).map_err(|error| Failure::disk("create", &folder, &error))?;
     }
-    if findings.iter().any(|finding| finding.part == Part::Config) {
+    if is_wrong {
         let config = mirror.join("config");
         aside.copy(&config)?;
         atomic_file::replace(&config, CONFIG)?;

@@ -20,6 +20,7 @@ fn of_ours(world: &World) -> Vec<PathBuf> {
         "acme/acme#web/repo/packed-refs",
         "acme/acme#web/repo/HEAD",
         "acme/acme#web/repo/config",
+        "_config/settings.yml",
     ]
     .map(|name| backup.join(name))
     .into();
@@ -105,6 +106,8 @@ fn a_link_in_the_place_of_a_folder_is_a_failure_and_nothing_is_written_behind_it
         "acme/acme#web/repo",
         "acme/acme#web/snapshots",
         "acme/acme#web/snapshots/repo",
+        "acme/acme#web/repo/objects/pack",
+        "acme/acme#web/repo/refs",
         "_config",
     ] {
         let world = World::new();
@@ -128,6 +131,53 @@ fn a_link_in_the_place_of_a_folder_is_a_failure_and_nothing_is_written_behind_it
         let said = format!("{}{}{:?}", run.stdout, run.stderr, run.report);
         assert!(said.contains("symbolic link"), "{name}: {said}");
         assert_eq!(content(&outside), before, "{name}");
+    }
+}
+
+/// Files that are not there as a rule: each is a failure, or is left alone; none is waited for.
+#[test]
+fn pipes_in_the_place_of_files_that_come_and_go_hold_up_nobody() {
+    for name in [
+        "acme/acme#web/snapshots/repo.pending",
+        "acme/acme#web/repo/config.set-aside",
+        "acme/acme#web/repo/objects/info/alternates",
+        "acme/acme#web/repo/shallow",
+        "acme/acme#web/repo/packed-refs.lock",
+        "acme/acme#web/repo/packed-refs.forgekeep-new",
+        "acme/acme#web/repo/objects/pack/pack-1.pack",
+        "acme/acme#web/repo/objects/pack/pack-1.idx",
+        "acme/acme#web/repo/refs/heads/pipe",
+        "acme/acme#web/damaged",
+        "acme/acme#web/repo.forgekeep-partial",
+        ".forgekeep/trash",
+    ] {
+        let world = World::new();
+        let web = world.forge.repository("web").commit("one");
+        world.backup().expect(0);
+        web.commit("two");
+        let config = world.mirror("web").join("config");
+        let text = fs::read_to_string(&config).unwrap() + "[remote \"x\"]\n\turl = y\n";
+        fs::write(&config, text).unwrap();
+        let path = world.sandbox.backup().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        pipe(&path);
+        for command in [
+            &["backup"][..],
+            &["verify"],
+            &["status"],
+            &["forget", "--prune"],
+            &["restore", "web", "--bare", "--to", "copy"],
+        ] {
+            let run = world
+                .forgekeep(command)
+                .limit(Duration::from_secs(60))
+                .run();
+            let is_fine = run.code.is_some_and(|code| code != 101);
+            assert!(is_fine, "{name}: {command:?}: {}", run.stderr);
+        }
+        fs::remove_file(&path).ok();
+        world.backup().expect(0);
+        world.assert_mirrored(web);
     }
 }
 

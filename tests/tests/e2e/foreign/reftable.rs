@@ -20,6 +20,11 @@ fn an_adopted_reftable_mirror_is_converted_and_nothing_is_lost() {
     web.commit_to("side/x", "two").many_branches(300);
     web.branch("trunk", "main").default_branch("trunk").wiki();
     let mirror = adopted(&world, "web", web, OPTION);
+    // Logs, many small blocks with an index, several tables.
+    git::run(&mirror, &["config", "core.logAllRefUpdates", "always"]);
+    git::run(&mirror, &["config", "reftable.blockSize", "300"]);
+    git::run(&mirror, &["config", "reftable.restartInterval", "3"]);
+    git::run(&mirror, &["pack-refs", "--all"]);
     // What only the backup has.
     git::run(&mirror, &["branch", "only-here", "side/x"]);
     git::run(&mirror, &["branch", "-D", "many/7"]);
@@ -123,6 +128,118 @@ fn our_own_mirror_after_a_migration_is_converted_back() {
     web.commit("three");
     world.backup().expect(0);
     world.assert_mirrored(web);
+}
+
+#[test]
+fn tables_of_our_own_mirror_that_cannot_be_read_are_made_good_by_the_snapshots() {
+    let world = World::new();
+    let web = world
+        .forge
+        .repository("web")
+        .commit("one")
+        .annotated_tag("v1");
+    web.commit_to("gone", "two");
+    world.backup().expect(0);
+    let old = web.rev_parse("gone");
+    web.delete_branch("gone");
+    world.backup().expect(0);
+    let mirror = world.mirror("web");
+    let refs = git::run(&mirror, &["for-each-ref"]);
+    for what in ["table", "list"] {
+        git::run(&mirror, &["refs", "migrate", "--ref-format=reftable"]);
+        let list = mirror.join("reftable/tables.list");
+        match what {
+            "table" => {
+                let name = fs::read_to_string(&list).unwrap();
+                let file = mirror.join("reftable").join(name.lines().next().unwrap());
+                fs::write(file, "REFT").unwrap();
+            }
+            _ => fs::remove_file(&list).unwrap(),
+        }
+        verified(&world, 3);
+        let run = world.backup().expect(0);
+        assert!(
+            run.repository("acme/web").to_string().contains("healed"),
+            "{what}"
+        );
+        assert_eq!(git::run(&mirror, &["for-each-ref"]), refs, "{what}");
+        assert!(refs.contains(&old));
+        verified(&world, 0);
+    }
+}
+
+#[test]
+fn a_conversion_that_was_killed_is_finished() {
+    let world = World::new();
+    let web = world
+        .forge
+        .repository("web")
+        .commit("one")
+        .annotated_tag("v1");
+    let mirror = adopted(&world, "web", web, OPTION);
+    git::run(&mirror, &["branch", "only-here", "main"]);
+    // Before the configuration is switched: the tables count.
+    let id = web.rev_parse("main");
+    fs::write(
+        mirror.join("packed-refs"),
+        format!("{id} refs/heads/half\n"),
+    )
+    .unwrap();
+    fs::write(mirror.join("HEAD"), "ref: refs/heads/main\n").unwrap();
+    fs::remove_file(mirror.join("refs/heads")).unwrap();
+    fs::create_dir(mirror.join("refs/heads")).unwrap();
+    fs::write(mirror.join("refs/heads/old"), format!("{id}\n")).unwrap();
+    let to = restored(&world, "web", "between");
+    assert!(compare::refs(&to).contains("refs/heads/only-here"));
+    assert!(!compare::refs(&to).contains("half"));
+    world.backup().expect(0);
+    world.assert_mirrored(web);
+    assert!(mirror.join("packed-refs.set-aside").is_file());
+    assert!(mirror.join("refs.set-aside/heads/old").is_file());
+    // After it.
+    fs::rename(mirror.join("reftable.set-aside"), mirror.join("reftable")).unwrap();
+    assert_eq!(world.backup().expect(0).outcome("acme/web"), "unchanged");
+    assert!(!mirror.join("reftable").exists());
+    verified(&world, 0);
+}
+
+#[test]
+fn an_empty_reftable_mirror_is_empty() {
+    let world = World::new();
+    let web = world.forge.repository("web");
+    let mirror = world.mirror("web");
+    fs::create_dir_all(&mirror).unwrap();
+    git::run(&mirror, &["init", "-q", "--bare", "--ref-format=reftable"]);
+    assert_eq!(world.backup().expect(0).outcome("acme/web"), "empty");
+    web.commit("one");
+    world.backup().expect(0);
+    world.assert_mirrored(web);
+}
+
+#[test]
+fn what_is_no_bare_repository_is_a_clear_failure() {
+    for what in ["work tree", "file"] {
+        let world = World::new();
+        let web = world.forge.repository("web").commit("one");
+        let mirror = world.mirror("web");
+        fs::create_dir_all(mirror.parent().unwrap()).unwrap();
+        let source = web.git_dir();
+        let (from, to) = (source.to_str().unwrap(), mirror.to_str().unwrap());
+        let mut arguments = vec!["clone", "-q", from, to];
+        let apart = world.sandbox.path("apart");
+        if what == "file" {
+            arguments.extend(["--separate-git-dir", apart.to_str().unwrap()]);
+        }
+        git::run(std::path::Path::new("."), &arguments);
+        let before = content(&mirror);
+        let run = world.backup().expect(3);
+        let said = error(run.repository("acme/web"));
+        assert!(said.starts_with("foreign-folder: "), "{said}");
+        let to = world.sandbox.path("none");
+        let restore = ["restore", "web", "--to", to.to_str().unwrap()];
+        assert_ne!(world.forgekeep(&restore).run().code, Some(0));
+        assert_eq!(content(&mirror), before);
+    }
 }
 
 #[test]

@@ -20,6 +20,25 @@ fn what_steers_is_set_aside_and_told() {
     );
     let included = world.sandbox.write("included", "[core]\n\tfsmonitor = x\n");
     for mirror in [world.mirror("web"), world.folder("web").join("wiki")] {
+        // What git would run, and what it would do to files: nobody looks at it.
+        for hook in [
+            "post-update",
+            "reference-transaction",
+            "post-checkout",
+            "pre-push",
+        ] {
+            let hook = mirror.join("hooks").join(hook);
+            fs::create_dir_all(hook.parent().unwrap()).unwrap();
+            fs::copy(&script, &hook).unwrap();
+            #[cfg(unix)]
+            {
+                use std::os::unix::fs::PermissionsExt;
+
+                fs::set_permissions(&hook, fs::Permissions::from_mode(0o755)).unwrap();
+            }
+        }
+        fs::create_dir_all(mirror.join("info")).unwrap();
+        fs::write(mirror.join("info/attributes"), "* filter=x text eol=crlf\n").unwrap();
         let url = world.forge.git_url();
         for (key, value) in [
             ("url.http://127.0.0.1:1/.insteadOf", url),
@@ -43,6 +62,15 @@ fn what_steers_is_set_aside_and_told() {
     assert!(said.contains("url.http://127.0.0.1:1/."), "{said}");
     let before = content(&world.mirror("web"));
     super::restored(&world, "web", "copy");
+    let tree = world.sandbox.path("tree");
+    world
+        .forgekeep(&["restore", "web", "--to", tree.to_str().unwrap()])
+        .run()
+        .expect(0);
+    assert_eq!(git::run(&tree, &["status", "--porcelain"]), "");
+    for file in ["hooks/pre-push", "info/attributes"] {
+        assert!(!tree.join(".git").join(file).exists());
+    }
     assert_eq!(content(&world.mirror("web")), before);
 
     web.commit("two");
