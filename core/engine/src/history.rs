@@ -90,7 +90,7 @@ pub(crate) fn previous(local_folder: &Path) -> Option<Timestamp> {
         .iter()
         .filter(|name| is_report(name))
         .find_map(|name| {
-            let text = fs::read(folder.join(name)).ok()?;
+            let text = regular_file::read(&folder.join(name)).ok()?;
             serde_json::from_slice::<Started>(&text).ok()
         })
         .map(|report| report.started)
