@@ -14,6 +14,8 @@ mod consolidation;
 mod credentials;
 mod disk;
 mod disk_full;
+#[cfg(unix)]
+mod docs;
 mod faults;
 mod foreign;
 mod forget;
