@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{Odb, Oid, Repository};
 
+use super::format::check_packs;
 use super::take_in::{ASIDE, file_name, set_aside, warning};
 use crate::cancel::Cancel;
 use crate::hoster::Finding;
@@ -74,6 +75,16 @@ pub(super) fn take(
     Ok(())
 }
 
+/// Makes sure that libgit2, which follows such a file by itself, may be let near what it names: opening
+/// a pipe, it would wait for ever.
+pub(super) fn check(mirror: &Path) -> Result<(), Failure> {
+    let file = mirror.join(FILE);
+    match fs::symlink_metadata(&file) {
+        Ok(_) => stores(&mirror.join("objects"), &file).map(drop),
+        Err(_) => Ok(()),
+    }
+}
+
 /// The object folders that are borrowed from, as far as they can be read.
 fn stores(objects: &Path, file: &Path) -> Result<Vec<PathBuf>, Failure> {
     let mut stores: Vec<PathBuf> = Vec::new();
@@ -82,16 +93,15 @@ fn stores(objects: &Path, file: &Path) -> Result<Vec<PathBuf>, Failure> {
         let text = match regular_file::read_at_most(&file, MOST) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            // What is borrowed by way of another is told by what is missing then.
-            Err(_) if depth > 0 => continue,
             Err(error) => return Err(Failure::disk("read", &file, &error)),
         };
         for line in text.split(|byte| *byte == b'\n') {
             let Some(path) = path_of(line) else { continue };
             let store = objects.join(path);
-            if stores.contains(&store) || depth >= DEEPEST || !can_be_read(&store) {
+            if stores.contains(&store) || depth >= DEEPEST || !store.is_dir() {
                 continue;
             }
+            check_packs(&store.join("pack"))?;
             todo.push((store.clone(), store.join("info/alternates"), depth + 1));
             stores.push(store);
         }
@@ -111,17 +121,6 @@ fn path_of(line: &[u8]) -> Option<PathBuf> {
         None => text.to_owned(),
     };
     Some(PathBuf::from(text))
-}
-
-/// Whether libgit2 may be let near a folder: opening a pipe, it would wait for ever.
-fn can_be_read(store: &Path) -> bool {
-    let folder = store.join("pack");
-    let Ok(entries) = fs::read_dir(&folder) else {
-        return store.is_dir();
-    };
-    entries.flatten().all(|entry| {
-        fs::metadata(entry.path()).is_ok_and(|found| found.is_file() || found.is_dir())
-    })
 }
 
 fn open(mirror: &Path, stores: &[PathBuf]) -> Result<Odb<'static>, Failure> {

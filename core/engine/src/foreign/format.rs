@@ -45,12 +45,15 @@ pub(super) fn read_config(mirror: &Path) -> Result<Result<Config, String>, Failu
 
 /// Where the refs of a mirror are.
 pub(crate) fn storage(mirror: &Path) -> Result<Storage, Failure> {
-    if let Ok(config) = read_config(mirror)?
-        && uses_reftable(&config)
-    {
+    let config = read_config(mirror)?.ok();
+    storage_by(config.as_ref(), mirror)
+}
+
+/// The same, with the configuration at hand. One that is damaged says nothing.
+pub(super) fn storage_by(config: Option<&Config>, mirror: &Path) -> Result<Storage, Failure> {
+    if config.is_some_and(uses_reftable) {
         return Ok(Storage::Reftable);
     }
-    // A configuration that is damaged says nothing.
     let head = regular_file::read_at_most(&mirror.join("HEAD"), MOST);
     Ok(match head.is_ok_and(|text| is_elsewhere(&text)) {
         true => Storage::Reftable,
@@ -76,7 +79,7 @@ pub(super) fn uses_reftable(config: &Config) -> bool {
 /// [`ErrorKind::Disk`] for what is no regular file.
 pub(crate) fn check_objects(mirror: &Path) -> Result<(), Failure> {
     check_packs(&mirror.join("objects/pack"))?;
-    check_regular(&mirror.join(super::borrowed::FILE))
+    super::borrowed::check(mirror)
 }
 
 /// Makes sure that this version knows a mirror's format. A configuration that cannot be understood
@@ -126,7 +129,7 @@ pub(crate) fn check_known(mirror: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_packs(folder: &Path) -> Result<(), Failure> {
+pub(super) fn check_packs(folder: &Path) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::disk("read", folder, &error);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -143,7 +146,7 @@ fn check_packs(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn check_regular(path: &Path) -> Result<(), Failure> {
+pub(super) fn check_regular(path: &Path) -> Result<(), Failure> {
     match regular_file::open_linked(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(Failure::disk("read", path, &error))

@@ -61,7 +61,7 @@ pub(crate) fn take_in(
     for file in STEERING {
         work.set_aside_file(file, warnings)?;
     }
-    match format::storage(mirror)? {
+    match format::storage_by(Some(&config), mirror)? {
         Storage::Reftable => work.convert_refs(config, warnings)?,
         Storage::Files => {
             work.clean_config(&config, warnings)?;

@@ -165,6 +165,10 @@ fn copy_loose(
     if let Some(parent) = to.parent() {
         fs::create_dir_all(parent).map_err(|error| Failure::disk("create", parent, &error))?;
     }
+    if fs::metadata(&from).is_ok_and(|found| !found.is_file()) {
+        damaged.push(is_damaged(&from));
+        return Ok(());
+    }
     if copy(&from, &to, cancel)? && !is_whole(&to, folder, name) {
         fs::remove_file(&to).map_err(|error| Failure::disk("remove", &to, &error))?;
         damaged.push(is_damaged(&from));

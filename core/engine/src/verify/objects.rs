@@ -17,7 +17,7 @@ use super::{Finding, Part, Watch, auxiliary};
 use crate::links::{Link, links};
 use crate::names::printable;
 use crate::packs::PackIndex;
-use crate::{ErrorKind, Failure};
+use crate::{ErrorKind, Failure, regular_file};
 
 /// Objects that one thread reads in a row: neighbours in a pack share their bases.
 const IN_A_ROW: usize = 2048;
@@ -298,7 +298,7 @@ pub(crate) fn check_trailer(pack: &Path, watch: &Watch) -> Result<(), Failure> {
 /// A loose object alone: gitformat-loose(5). libgit2 must read none that has not passed this: if one
 /// ends before it has the length it says, it never ends.
 pub(crate) fn check_loose(oid: Oid, path: &Path) -> Result<(), String> {
-    let file = File::open(path).map_err(|error| error.to_string())?;
+    let file = regular_file::open_linked(path).map_err(|error| error.to_string())?;
     let mut bytes = flate2::bufread::ZlibDecoder::new(io::BufReader::new(file));
     // The id is that of the inflated file, header included.
     let mut sum = Sha1::new();

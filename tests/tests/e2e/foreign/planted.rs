@@ -146,6 +146,7 @@ fn pipes_in_the_place_of_files_that_come_and_go_hold_up_nobody() {
         "acme/acme#web/repo/packed-refs.forgekeep-new",
         "acme/acme#web/repo/objects/pack/pack-1.pack",
         "acme/acme#web/repo/objects/pack/pack-1.idx",
+        "acme/acme#web/repo/objects/ab/01234567890123456789012345678901234567",
         "acme/acme#web/repo/refs/heads/pipe",
         "acme/acme#web/damaged",
         "acme/acme#web/repo.forgekeep-partial",
@@ -179,6 +180,31 @@ fn pipes_in_the_place_of_files_that_come_and_go_hold_up_nobody() {
         world.backup().expect(0);
         world.assert_mirrored(web);
     }
+}
+
+#[test]
+fn pipes_in_what_a_mirror_borrows_hold_up_nobody() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    web.commit("two");
+    let store = world.sandbox.path("store");
+    fs::create_dir_all(store.join("pack")).unwrap();
+    fs::write(store.join("pack/pack-1.pack"), "x").unwrap();
+    pipe(&store.join("pack/pack-1.idx"));
+    let alternates = world.mirror("web").join("objects/info/alternates");
+    fs::create_dir_all(alternates.parent().unwrap()).unwrap();
+    fs::write(&alternates, format!("{}\n", store.display())).unwrap();
+    for command in [&["backup"][..], &["verify"]] {
+        let run = world
+            .forgekeep(command)
+            .limit(Duration::from_secs(60))
+            .run();
+        run.expect(3);
+    }
+    fs::remove_file(&alternates).unwrap();
+    world.backup().expect(0);
+    world.assert_mirrored(web);
 }
 
 #[test]
