@@ -189,6 +189,10 @@ fn run_task(
         let redactor = &source.services.redactor;
         failure.message = redactor.clean(&failure.message).into_owned();
         failure.hint = redactor.clean(&failure.hint).into_owned();
+        let wiki = task.repository.wiki_url.iter();
+        for address in wiki.chain([&task.repository.clone_url]) {
+            failure.set_cause(address);
+        }
     }
     observer.event(&Event::RepositoryFinished {
         source: &source.title,

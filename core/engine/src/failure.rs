@@ -148,6 +148,9 @@ pub struct Failure {
     /// Whether a file system, or somebody's share of it, is full.
     #[serde(skip)]
     pub out_of_space: bool,
+    /// The message without the address that it is about, where many may fail for the same reason.
+    #[serde(skip)]
+    pub cause: Option<String>,
 }
 
 impl Failure {
@@ -161,6 +164,15 @@ impl Failure {
             status: None,
             retry_after: None,
             out_of_space: false,
+            cause: None,
+        }
+    }
+
+    /// Remembers what is the same for all that fail for this reason: the message without the address
+    /// that it is about.
+    pub fn set_cause(&mut self, address: &str) {
+        if !address.is_empty() && self.message.contains(address) {
+            self.cause = Some(self.message.replace(address, "<address>"));
         }
     }
 

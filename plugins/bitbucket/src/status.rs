@@ -27,12 +27,12 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
                 _ => format!("Bitbucket refuses {who} (401){because}"),
             },
         )
-        .with_hint(refused(account)),
+        .with_hint(demanded(&said).unwrap_or_else(|| refused(account))),
         403 => HosterError::new(
             error_kind::FORBIDDEN,
             format!("Bitbucket forbids workspace {workspace} to {who} (403){because}"),
         )
-        .with_hint(forbidden(account)),
+        .with_hint(demanded(&said).unwrap_or_else(|| read_it(&said, forbidden(account)))),
         404 => HosterError::new(
             error_kind::NOT_FOUND,
             format!("Bitbucket knows no workspace {workspace}, or hides it from {who} (404){because}"),
@@ -59,7 +59,7 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
             error_kind::OTHER,
             format!("Bitbucket answered {status}{because}"),
         )
-        .with_hint(format!("check apiUrl ({}); if it is right, this plugin may be older than Bitbucket's API", one_line(&account.base))),
+        .with_hint(read_it(if status == 400 { "" } else { &said }, format!("check apiUrl ({}); if it is right, this plugin may be older than Bitbucket's API", one_line(&account.base)))),
     };
     error.with_status(status)
 }
@@ -87,6 +87,33 @@ fn check_the_way(account: &Account) -> String {
         "check apiUrl ({}), and whether a proxy or a login page is in between",
         one_line(&account.base)
     )
+}
+
+/// What to do about demands that Bitbucket has words of its own for. Only the hint depends on them.
+fn demanded(said: &str) -> Option<String> {
+    let said = said.to_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    if says(&[
+        "whitelist",
+        "allowlist",
+        "allow list",
+        "ip address",
+        "your ip",
+    ]) {
+        return Some("have an administrator of the workspace add this machine's public IP address to those it allows (Workspace settings, Access controls); the token is not at fault".to_owned());
+    }
+    if says(&["two-step", "two step", "two-factor", "2fa"]) {
+        return Some("turn on two-step verification for the account (Personal Bitbucket settings, Two-step verification), or use an access token made in the workspace, which needs none".to_owned());
+    }
+    None
+}
+
+/// Advice of ours comes after the hoster's own words, where there are any.
+fn read_it(said: &str, advice: String) -> String {
+    match said.is_empty() || said.contains("privilege scopes") {
+        true => advice,
+        false => format!("do what Bitbucket says; if that is no reason: {advice}"),
+    }
 }
 
 fn refused(account: &Account) -> String {
@@ -166,16 +193,25 @@ fn target(response: &HttpResponse) -> String {
         })
 }
 
+/// The title of a web page: of an outage, or of whatever is in between.
+fn title(page: &str) -> String {
+    let lower = page.to_ascii_lowercase();
+    let inner = lower.find("<title").and_then(|tag| {
+        let start = tag + lower.get(tag..)?.find('>')? + 1;
+        let end = start + lower.get(start..)?.find("</title")?;
+        page.get(start..end)
+    });
+    one_line(inner.unwrap_or_default())
+}
+
 /// Bitbucket's own words: `error.message` and `error.detail`, of which the latter may be anything.
 fn said(response: &HttpResponse) -> String {
     let Ok(body) = serde_json::from_slice::<Value>(&response.body) else {
-        let is_text = response
-            .header("content-type")
-            .is_some_and(|content_type| content_type.starts_with("text/plain"));
-        return if is_text {
-            one_line(&String::from_utf8_lossy(&response.body))
-        } else {
-            String::new()
+        let text = String::from_utf8_lossy(&response.body);
+        return match response.header("content-type").unwrap_or_default() {
+            kind if kind.starts_with("text/plain") => one_line(&text),
+            kind if kind.starts_with("text/html") => title(&text),
+            _ => String::new(),
         };
     };
     let words = |value: Option<&Value>| match value {
@@ -184,8 +220,13 @@ fn said(response: &HttpResponse) -> String {
         Some(other) => Some(one_line(&other.to_string())),
     };
     let message = words(body.pointer("/error/message"))
-        .or_else(|| words(body.get("error").filter(|error| error.is_string())));
-    let detail = words(body.pointer("/error/detail"));
+        .or_else(|| words(body.get("error").filter(|error| error.is_string())))
+        // What stands before Bitbucket, and its OAuth, have forms of their own.
+        .or_else(|| words(body.get("message")))
+        .or_else(|| words(body.pointer("/errors/0/message")))
+        .or_else(|| words(body.pointer("/errors/0/title")));
+    let detail =
+        words(body.pointer("/error/detail")).or_else(|| words(body.get("error_description")));
     [message, detail]
         .into_iter()
         .flatten()

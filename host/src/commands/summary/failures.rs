@@ -16,20 +16,34 @@ struct Reason {
     message: String,
     hint: String,
     names: Vec<String>,
+    /// See [`Failure::cause`].
+    cause: Option<String>,
 }
 
 #[derive(Default)]
 struct Reasons(Vec<Reason>);
 
 impl Reasons {
-    fn add(&mut self, name: String, message: &str, hint: &str) {
-        let same = |reason: &&mut Reason| reason.message == message && reason.hint == hint;
+    fn add(&mut self, name: String, message: &str, hint: &str, cause: Option<&str>) {
+        let same = |reason: &&mut Reason| {
+            let same_cause = cause.is_some() && reason.cause.as_deref() == cause;
+            (reason.message == message || same_cause) && reason.hint == hint
+        };
         match self.0.iter_mut().find(same) {
-            Some(reason) => reason.names.push(name),
+            Some(reason) => {
+                reason.names.push(name);
+                // No single address is what it is about any more.
+                if reason.message != message
+                    && let Some(cause) = cause
+                {
+                    cause.clone_into(&mut reason.message);
+                }
+            }
             None => self.0.push(Reason {
                 message: message.to_owned(),
                 hint: hint.to_owned(),
                 names: vec![name],
+                cause: cause.map(str::to_owned),
             }),
         }
     }
@@ -46,7 +60,7 @@ pub fn warnings(report: &Report) -> String {
     let mut add = |name: String, findings: &[Finding]| {
         for finding in findings {
             if finding.severity == Severity::Warning {
-                reasons.add(name.clone(), &finding.message, &finding.hint);
+                reasons.add(name.clone(), &finding.message, &finding.hint, None);
             }
         }
     };
@@ -75,11 +89,11 @@ fn reasons(report: &Report) -> Reasons {
     let mut reasons = Reasons::default();
     for source in &report.sources {
         if let Some(Failure { message, hint, .. }) = &source.error {
-            reasons.add(source.title.clone(), message, hint);
+            reasons.add(source.title.clone(), message, hint, None);
         }
         let notes = source.notes.iter();
         for note in notes.filter(|note| note.severity == Severity::Error) {
-            reasons.add(source.title.clone(), &note.message, &note.hint);
+            reasons.add(source.title.clone(), &note.message, &note.hint, None);
         }
     }
     for source in &report.sources {
@@ -87,7 +101,8 @@ fn reasons(report: &Report) -> Reasons {
             let name = name_of(report, &source.title, &repository.name);
             let error = repository.error.as_ref();
             let (message, hint) = error.map_or(("", ""), |e| (&e.message, &e.hint));
-            reasons.add(name, message, hint);
+            let cause = error.and_then(|e| e.cause.as_deref());
+            reasons.add(name, message, hint, cause);
         }
     }
     reasons

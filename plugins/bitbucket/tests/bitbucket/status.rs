@@ -215,6 +215,66 @@ fn a_web_page_or_broken_json_in_place_of_an_answer() {
 }
 
 #[test]
+fn the_hint_fits_what_bitbucket_says() {
+    let said = |status, message: &str| {
+        json_answer(good(), status, &json!({ "error": { "message": message } }))
+    };
+    for status in [401, 403] {
+        let wanted = "an admin must whitelist your IP address";
+        let shown = said(status, &format!("To access this workspace, {wanted}."));
+        assert!(
+            shown.contains(wanted) && shown.contains("public IP address"),
+            "{shown}"
+        );
+        assert!(!shown.contains("scope"), "{shown}");
+        let shown = said(status, "You must enable two-step verification.");
+        assert!(
+            shown.contains("-> turn on two-step verification"),
+            "{shown}"
+        );
+    }
+    for (status, words) in [
+        (403, "This workspace has been deactivated."),
+        (402, "The plan of this workspace has expired."),
+        (451, "Withheld for legal reasons."),
+    ] {
+        let shown = said(status, words);
+        assert!(shown.contains(words), "{shown}");
+        assert!(shown.contains("-> do what Bitbucket says"), "{shown}");
+    }
+    let gateway = json!({ "code": 401, "message": "Unauthorized; scope does not match" });
+    assert!(json_answer(good(), 401, &gateway).contains("scope does not match"));
+    let list = json!({ "errors": [{ "title": "Blocked" }] });
+    assert!(json_answer(good(), 403, &list).contains("(403): Blocked"));
+    let oauth = json!({ "error": "invalid_grant", "error_description": "It has expired" });
+    assert!(json_answer(good(), 401, &oauth).contains("invalid_grant It has expired"));
+}
+
+#[test]
+fn the_title_of_a_web_page_is_said() {
+    let page = |text: &str| {
+        let kind = [("content-type", "text/html; charset=utf-8")];
+        answer(good(), 503, &kind, text).message.to_string()
+    };
+    let shown = page("<html><TITLE lang=en>\n We are\u{1b} down\n</title>…");
+    assert_eq!(shown, "Bitbucket is out of order (503): We are down");
+    for broken in [
+        "<title>",
+        "<title",
+        "</title>",
+        "",
+        "<title>x",
+        "İ<title>é</title",
+    ] {
+        let shown = page(broken);
+        assert!(
+            shown.starts_with("Bitbucket is out of order (503)"),
+            "{shown}"
+        );
+    }
+}
+
+#[test]
 fn long_words_are_cut() {
     let error = json_answer(
         good(),
