@@ -101,7 +101,7 @@ impl Authorization {
     }
 
     /// The password or token.
-    fn secret(&self) -> Option<&Secret> {
+    pub(crate) fn secret(&self) -> Option<&Secret> {
         match self {
             Self::Anonymous => None,
             Self::Basic { secret, .. } | Self::Bearer(secret) => Some(secret),

@@ -23,6 +23,7 @@ pub mod config;
 pub mod event;
 mod execute;
 pub mod failure;
+pub mod fetch;
 pub mod filter;
 mod foreign;
 pub mod forget;

@@ -89,6 +89,35 @@ pub(crate) fn peeled(database: &Odb<'_>, tag: Oid, unreadable: &HashSet<Oid>) ->
     }
 }
 
+/// The date of a commit and its parents, by its bytes.
+pub(crate) fn commit(odb: &Odb<'_>, oid: Oid) -> Option<(i64, Vec<Oid>)> {
+    let object = odb.read(oid).ok()?;
+    if object.kind() != ObjectType::Commit {
+        return None;
+    }
+    let mut parents = Vec::new();
+    links(ObjectType::Commit, object.data(), &mut |link| {
+        if !link.is_tree {
+            parents.push(link.oid);
+        }
+    })?;
+    Some((date(object.data()), parents))
+}
+
+/// When a commit was made; 0 if it does not say so in git's form.
+fn date(commit: &[u8]) -> i64 {
+    let mut lines = commit
+        .split(|byte| *byte == b'\n')
+        .take_while(|line| !line.is_empty());
+    let line = lines.find_map(|line| line.strip_prefix(b"committer "));
+    let seconds = line.and_then(|line| {
+        let after = line.rsplit(|byte| *byte == b'>').next()?;
+        let text = std::str::from_utf8(after).ok()?;
+        text.split_ascii_whitespace().next()?.parse().ok()
+    });
+    seconds.unwrap_or(0)
+}
+
 fn named(line: &[u8], field: &[u8]) -> Option<Oid> {
     let oid = line.strip_prefix(field)?;
     parse_oid(std::str::from_utf8(oid).ok()?)

@@ -12,14 +12,12 @@
 //! A failure before step 4 leaves the mirror as it was. A new mirror is made under a temporary
 //! name and renamed into place, so that a failed clone leaves nothing that looks like a backup.
 
-mod advertisement;
-mod ask;
 mod broken;
 mod connected;
 mod merge;
 mod outcome;
 mod place;
-mod transport;
+mod set_up;
 mod work;
 
 use std::cell::RefCell;
@@ -28,6 +26,7 @@ use std::sync::atomic::Ordering;
 
 use git2::Repository;
 
+use crate::fetch::{Advertisement, Connection, Remote, advertise};
 use crate::foreign::{self, Lacking};
 use crate::hoster::{Finding, Services};
 use crate::http::Authorization;
@@ -35,15 +34,14 @@ use crate::refs::{self, RefName, Refs, StoredRefs};
 use crate::snapshot::{Identity, RefState};
 use crate::{Failure, atomic_file};
 
-pub use advertisement::Advertisement;
-use ask::advertise;
 use place::Place;
 use work::Work;
 
+pub use crate::fetch::Transfer;
 pub(crate) use broken::explain;
-pub use outcome::{Lost, Mirrored, Outcome, RefChanges, Transfer};
+pub use outcome::{Lost, Mirrored, Outcome, RefChanges};
 pub use place::PARTIAL;
-pub use transport::initialise;
+pub use set_up::initialise;
 
 /// What to mirror, where to.
 pub struct Upstream<'a> {
@@ -64,6 +62,15 @@ pub struct Upstream<'a> {
 }
 
 impl Upstream<'_> {
+    /// Asks for the refs it has.
+    fn ask(&self) -> Result<(Advertisement, Connection<'_>), Failure> {
+        advertise(&Remote {
+            url: self.url,
+            authorization: &self.authorization,
+            services: self.services,
+        })
+    }
+
     /// Makes a mirror that others have made or changed one that can be opened.
     pub(crate) fn take_in(&self, mirror: &Path) -> Result<(), Failure> {
         let mut found = Vec::new();
@@ -89,7 +96,7 @@ pub fn mirror(
     let place = Place::look(folder)?;
     let cancel = &upstream.services.cancel;
     cancel.check()?;
-    let mut work = Work::new(upstream, folder, advertise(upstream)?, progress);
+    let mut work = Work::new(upstream, folder, upstream.ask()?, progress);
     work.is_there = place == Place::Mirror;
     let mut stored = match place {
         Place::Free => StoredRefs::default(),
@@ -118,32 +125,37 @@ pub fn mirror(
             lost: untold.map_or_else(Lost::default, |changes| Lost::new(&stored, &changes)),
             note: None,
             warnings: Vec::new(),
-            left_out: left_out.into_iter().collect(),
+            left_out: work.left_out(left_out),
         });
     }
     match place {
-        Place::Free => work.clone_into(folder),
+        Place::Free => {
+            let mut outcome = work.clone_into(folder)?;
+            outcome.left_out.extend(work.left_out(work.cut_off(folder)));
+            Ok(outcome)
+        }
         Place::Mirror => {
             (upstream.may_write)()?;
             let mut outcome = work.update(folder, stored, untold)?;
-            outcome.left_out.extend(left_out);
+            let left_out = left_out.or_else(|| work.cut_off(folder));
+            outcome.left_out.extend(work.left_out(left_out));
             Ok(outcome)
         }
     }
 }
 
 /// Downloads what upstream has into a new bare repository at `folder`, and brings it to the disk:
-/// everything, or what the mirror `beside` does not have yet. Of that one only upstream's refs are
-/// told to the server: libgit2 cannot go through a history that has lost a part. Returns how many
-/// bytes came.
+/// everything, or what the mirror `beside` does not have yet. That one may have lost a part: only
+/// upstream's refs are told of, and the pack leans on nothing of it. Returns how many bytes came.
 pub(crate) fn fetch_apart(
     upstream: &Upstream<'_>,
     folder: &Path,
     beside: Option<&Path>,
     progress: &dyn Fn(Transfer),
 ) -> Result<u64, Failure> {
-    let work = Work::new(upstream, folder, advertise(upstream)?, progress);
+    let work = Work::new(upstream, folder, upstream.ask()?, progress);
     let mut repository = work.init(folder)?;
+    let mut known = Refs::new();
     if let Some(mirror) = beside {
         let objects = mirror.join("objects");
         let objects = objects
@@ -152,15 +164,16 @@ pub(crate) fn fetch_apart(
         let mut line = objects.into_os_string().into_encoded_bytes();
         line.push(b'\n');
         atomic_file::replace(&folder.join("objects/info/alternates"), &line)?;
-        let refs: Refs = StoredRefs::read(mirror)?
-            .upstream()
-            .map(|(name, value)| (name.clone(), *value))
-            .collect();
-        refs::replace_all(folder, &StoredRefs::default(), &refs)?;
+        let stored = StoredRefs::read(mirror)?;
+        known.extend(
+            stored
+                .upstream()
+                .map(|(name, value)| (name.clone(), *value)),
+        );
         repository = Repository::open_bare(folder).map_err(|e| work.failed(&e))?;
     }
-    work.download_missing(&repository, folder)?;
-    Ok(work.exchange.received.load(Ordering::Relaxed))
+    work.download_missing(&repository, folder, &known, false)?;
+    Ok(work.received.load(Ordering::Relaxed))
 }
 
 /// Where `HEAD` shall point: to the default branch the hoster names, else to the one its git

@@ -17,6 +17,7 @@ mod disk_full;
 #[cfg(unix)]
 mod docs;
 mod faults;
+mod fetching;
 mod foreign;
 mod forget;
 mod git_failures;

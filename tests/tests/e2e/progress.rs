@@ -142,7 +142,7 @@ fn the_end_of_a_run_is_a_table_then_what_failed_and_then_the_whole() {
     // One cause, one line.
     insta::assert_snapshot!(failures, @r"
     What failed:
-      acme/docs, acme/infra: <address>/info/refs?service=git-upload-pack answered 503: the hoster is out of order
+      acme/docs, acme/infra: <address>/info/refs?service=git-upload-pack answered 503: the hoster is out of order; it says: injected 503
         hint: look at its status page and run again later
     ");
     let begin = "Not everything is backed up: 2 repositories done, 2 repositories failed; ";

@@ -4,128 +4,179 @@
 //! `git prune`, may have left a commit whose parents are gone. libgit2 does not ask the server for
 //! what is there, so git's own check is made here: `git rev-list --objects <tips> --not --all`.
 
-use std::collections::HashSet;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 
-use git2::{ObjectType, Odb, Oid, Repository};
+use git2::{ObjectType, Odb, OdbLookupFlags, Oid, Repository};
 
 use crate::Failure;
 use crate::cancel::Cancel;
-use crate::links::{Link, links};
+use crate::links::{Link, commit, links};
 use crate::refs::Refs;
 
-/// The first of these tips that lacks something, if any. What `complete` refs reach is taken to be
-/// there.
+/// What a tip needs and does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Gap {
+    /// It is not there.
+    Missing(Oid),
+    /// It is there by an index, and cannot be read.
+    Unreadable(Oid),
+}
+
+/// The first thing that these tips lack, if any. What `complete` refs reach is taken to be there, and
+/// what has just come has been checked. All else that was there `before` is read: a run that did not
+/// finish, before a power loss, may have left an index of objects that never reached the disk.
+/// Histories end at the commits `ends`, where upstream's do.
 pub(super) fn first_gap(
     repository: &Repository,
+    before: &Odb<'_>,
     complete: &Refs,
     tips: impl Iterator<Item = Oid>,
+    ends: &[Oid],
     cancel: &Cancel,
-) -> Result<Option<Oid>, Failure> {
+) -> Result<Option<Gap>, Failure> {
     let known: HashSet<Oid> = complete.values().map(|value| value.oid).collect();
     let new: HashSet<Oid> = tips.filter(|oid| !known.contains(oid)).collect();
-    if new.is_empty() {
+    let Some(first) = new.iter().next() else {
         return Ok(None);
-    }
-    let (Ok(odb), Ok(mut walk)) = (repository.odb(), repository.revwalk()) else {
-        return Ok(new.into_iter().next());
     };
-    for value in complete.values() {
-        // Some name no commit: nothing is behind those.
-        let _ = walk.hide(value.peeled.unwrap_or(value.oid));
-    }
+    let Ok(odb) = repository.odb() else {
+        return Ok(Some(Gap::Missing(*first)));
+    };
     let mut closure = Closure {
         odb: &odb,
+        before,
         seen: known,
-        new: None,
+        new: HashSet::new(),
         cancel,
     };
     let mut commits = Vec::new();
     for tip in &new {
         match closure.peel(*tip)? {
-            None => return Ok(Some(*tip)),
-            Some(commit) => commits.extend(commit),
+            Err(gap) => return Ok(Some(gap)),
+            Ok(commit) => commits.extend(commit),
         }
     }
-    let pushed = commits.iter().try_for_each(|commit| walk.push(*commit));
-    let listed: Result<Vec<Oid>, git2::Error> = pushed.and_then(|()| walk.collect());
-    // libgit2 refuses commits that old versions of git have written: then all are looked at, up to
-    // the tips that are known.
-    let Ok(listed) = listed else {
-        return closure.history(commits);
+    let old = complete.values().map(|v| v.peeled.unwrap_or(v.oid));
+    let listed = match new_commits(&odb, commits, old, ends, cancel)? {
+        Ok(listed) => listed,
+        Err(absent) => return Ok(Some(closure.gap(absent))),
     };
-    closure.new = Some(listed.iter().copied().collect());
+    closure.new = listed.iter().copied().collect();
     // The oldest first: what of a tree is as it was has been looked at then.
     for commit in listed.into_iter().rev() {
-        if !closure.commit(commit)? {
-            return Ok(Some(commit));
+        if let Some(gap) = closure.commit(commit)? {
+            return Ok(Some(gap));
         }
     }
     Ok(None)
 }
 
+/// The commits that `tips` reach and `old` ones do not, the newest first, by their bytes: libgit2
+/// refuses to walk where old versions of git have written. Where clocks were wrong there may be some
+/// too many. The inner error is a commit that is not there.
+fn new_commits(
+    odb: &Odb<'_>,
+    tips: Vec<Oid>,
+    old: impl Iterator<Item = Oid>,
+    ends: &[Oid],
+    cancel: &Cancel,
+) -> Result<Result<Vec<Oid>, Oid>, Failure> {
+    let ends: HashSet<&Oid> = ends.iter().collect();
+    let mut queue = BinaryHeap::new();
+    // Whether a commit is new; what is new once may turn out to be old.
+    let mut marks: HashMap<Oid, bool> = HashMap::new();
+    let mut parents_of: HashMap<Oid, Vec<Oid>> = HashMap::new();
+    let mut undecided = 0_usize;
+    let olds = old.map(|oid| (oid, false));
+    let mut todo: Vec<(Oid, bool)> = olds
+        .chain(tips.into_iter().map(|tip| (tip, true)))
+        .collect();
+    let mut found = Vec::new();
+    loop {
+        while let Some((oid, is_new)) = todo.pop() {
+            match marks.get(&oid) {
+                Some(false) => continue,
+                Some(true) if is_new => continue,
+                Some(true) => {
+                    // Still in the queue, or past it: so are its parents then.
+                    marks.insert(oid, false);
+                    match parents_of.remove(&oid) {
+                        Some(parents) => todo.extend(parents.into_iter().map(|p| (p, false))),
+                        None => undecided -= 1,
+                    }
+                    continue;
+                }
+                None => {}
+            }
+            marks.insert(oid, is_new);
+            match commit(odb, oid) {
+                Some((date, parents)) => {
+                    undecided += usize::from(is_new);
+                    queue.push((date, oid, parents));
+                }
+                None if is_new => return Ok(Err(oid)),
+                // A tree, or a part that an old ref has lost: not of this run.
+                None => {}
+            }
+        }
+        if undecided == 0 {
+            break;
+        }
+        cancel.check()?;
+        let Some((_, oid, parents)) = queue.pop() else {
+            break;
+        };
+        let is_new = marks.get(&oid).copied().unwrap_or_default();
+        if is_new {
+            undecided -= 1;
+            found.push(oid);
+        }
+        let goes_on = !ends.contains(&oid) || parents.iter().all(|parent| odb.exists(*parent));
+        if goes_on {
+            todo.extend(parents.iter().map(|parent| (*parent, is_new)));
+        }
+        if is_new {
+            parents_of.insert(oid, parents);
+        }
+    }
+    found.retain(|oid| marks.get(oid) == Some(&true));
+    Ok(Ok(found))
+}
+
 struct Closure<'a> {
     odb: &'a Odb<'a>,
+    before: &'a Odb<'a>,
     /// What is known to be there with all that it needs, or is being looked at.
     seen: HashSet<Oid>,
-    /// The commits that are to be looked at, if all are known: the parents of others are complete.
-    new: Option<HashSet<Oid>>,
+    /// The commits that are to be looked at: the parents of others are complete.
+    new: HashSet<Oid>,
     cancel: &'a Cancel,
 }
 
 impl Closure<'_> {
-    /// The commit behind a tip: the inner `None` if there is none, and all else is there; the outer
-    /// one if something is not.
-    fn peel(&mut self, tip: Oid) -> Result<Option<Option<Oid>>, Failure> {
+    /// The commit behind a tip; none if there is none, and all else is there.
+    fn peel(&mut self, tip: Oid) -> Result<Result<Option<Oid>, Gap>, Failure> {
         let mut now = tip;
         loop {
             let Some((kind, found)) = self.read(now) else {
-                return Ok(None);
+                return Ok(Err(self.gap(now)));
             };
             match (kind, found.first()) {
-                (ObjectType::Commit, _) => return Ok(Some(Some(now))),
+                (ObjectType::Commit, _) => return Ok(Ok(Some(now))),
                 (ObjectType::Tag, Some(target)) => now = target.oid,
-                (ObjectType::Tag, None) => return Ok(None),
-                _ => return Ok(self.tree(now)?.then_some(None)),
+                (ObjectType::Tag, None) => return Ok(Err(self.gap(now))),
+                _ => return Ok(self.tree(now)?.map_or(Ok(None), Err)),
             }
         }
     }
 
-    /// The first gap in a history, which is walked without libgit2's parser.
-    fn history(&mut self, mut todo: Vec<Oid>) -> Result<Option<Oid>, Failure> {
-        while let Some(oid) = todo.pop() {
-            if !self.seen.insert(oid) {
-                continue;
-            }
-            let Some((_, found)) = self
-                .read(oid)
-                .filter(|(kind, _)| *kind == ObjectType::Commit)
-            else {
-                return Ok(Some(oid));
-            };
-            if !self.commit(oid)? {
-                return Ok(Some(oid));
-            }
-            todo.extend(
-                found
-                    .iter()
-                    .filter(|link| !link.is_tree)
-                    .map(|link| link.oid),
-            );
-        }
-        Ok(None)
-    }
-
-    /// Whether a commit's tree is there. Its parents are commits of their own.
-    fn commit(&mut self, oid: Oid) -> Result<bool, Failure> {
+    /// What a commit's tree lacks. Its parents are commits of their own.
+    fn commit(&mut self, oid: Oid) -> Result<Option<Gap>, Failure> {
         let Some((_, found)) = self.read(oid) else {
-            return Ok(false);
+            return Ok(Some(self.gap(oid)));
         };
         let mut parents = found.iter().filter(|link| !link.is_tree);
-        let is_complete = |parent: &&Link| {
-            let new = self.new.as_ref();
-            new.is_some_and(|new| !new.contains(&parent.oid))
-        };
-        if let Some(parent) = parents.find(is_complete) {
+        if let Some(parent) = parents.find(|parent| !self.new.contains(&parent.oid)) {
             // Most of the tree is as it was there.
             let of_parent = self.read(parent.oid).and_then(|(_, found)| {
                 let tree = found.into_iter().find(|link| link.is_tree)?;
@@ -136,11 +187,11 @@ impl Closure<'_> {
         }
         match found.iter().find(|link| link.is_tree) {
             Some(tree) => self.tree(tree.oid),
-            None => Ok(false),
+            None => Ok(Some(self.gap(oid))),
         }
     }
 
-    fn tree(&mut self, root: Oid) -> Result<bool, Failure> {
+    fn tree(&mut self, root: Oid) -> Result<Option<Gap>, Failure> {
         let mut todo = vec![(root, false)];
         while let Some((oid, is_blob)) = todo.pop() {
             if !self.seen.insert(oid) {
@@ -148,17 +199,36 @@ impl Closure<'_> {
             }
             self.cancel.check()?;
             if is_blob {
-                if !self.odb.exists(oid) {
-                    return Ok(false);
+                if !self.is_sound(oid) {
+                    return Ok(Some(self.gap(oid)));
                 }
                 continue;
             }
             let Some((_, found)) = self.read(oid) else {
-                return Ok(false);
+                return Ok(Some(self.gap(oid)));
             };
-            todo.extend(found.into_iter().map(|link| (link.oid, link.is_blob)));
+            todo.extend(
+                found
+                    .into_iter()
+                    .map(|Link { oid, is_blob, .. }| (oid, is_blob)),
+            );
         }
-        Ok(true)
+        Ok(None)
+    }
+
+    /// Whether an object is there, and whole if that has not just been seen.
+    fn is_sound(&self, oid: Oid) -> bool {
+        match self.before.exists_ext(oid, OdbLookupFlags::NO_REFRESH) {
+            true => self.odb.read(oid).is_ok(),
+            false => self.odb.exists(oid),
+        }
+    }
+
+    fn gap(&self, oid: Oid) -> Gap {
+        match self.odb.exists(oid) {
+            true => Gap::Unreadable(oid),
+            false => Gap::Missing(oid),
+        }
     }
 
     fn read(&self, oid: Oid) -> Option<(ObjectType, Vec<Link>)> {

@@ -88,15 +88,3 @@ pub struct Outcome {
     /// Parts that are not backed up, each named, with the reason: the repository is partial.
     pub left_out: Vec<Failure>,
 }
-
-/// How far a download is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Transfer {
-    /// Objects received.
-    pub objects: usize,
-    /// Objects in all, once known.
-    pub total_objects: usize,
-    /// Bytes received.
-    pub bytes: u64,
-}

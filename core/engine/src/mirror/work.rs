@@ -1,35 +1,36 @@
 //! The steps of mirroring one repository, once upstream's refs are known.
 
+mod download;
+mod parts;
 mod taken_over;
 
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
 
-use git2::{FetchOptions, RemoteCallbacks, Repository, RepositoryInitOptions};
+use git2::{Repository, RepositoryInitOptions};
 
-use super::ask::Answered;
 use super::merge::merge;
-use super::place::{partial_path, remove_leftovers, remove_partial, take_packs};
-use super::transport::{self, Exchange, with_exchange};
+use super::place::{partial_path, remove_leftovers, remove_partial};
 use super::{
-    Lost, Mirrored, Outcome, Transfer, Upstream, broken, connected, fetch_apart, found,
-    merge as merging, wanted_head,
+    Lost, Mirrored, Outcome, Transfer, Upstream, broken, found, merge as merging, wanted_head,
 };
-use crate::names::printable;
+use crate::cancel::Cancel;
+use crate::fetch::{Advertisement, Connection, remove_incoming};
 use crate::refs::{self, RefName, Refs, StoredRefs};
 use crate::snapshot::{Changes, Recorder, RefState, SnapshotId, Store};
 use crate::{ErrorKind, Failure, atomic_file, packs};
 
-/// What libgit2 says of a commit or a tag that it cannot parse.
-const REFUSED: &str = "failed to parse";
-
 /// One mirror, with what upstream has.
 pub(super) struct Work<'a> {
     asked: &'a Upstream<'a>,
-    pub exchange: Arc<Exchange>,
+    connection: Connection<'a>,
+    pub cancel: &'a Cancel,
+    /// Bytes received in packs.
+    pub received: AtomicU64,
+    /// What upstream has, besides its refs.
+    pub advertised: Advertisement,
     pub upstream: Refs,
     pub head: Option<RefName>,
     /// Where the mirror is or shall be.
@@ -44,29 +45,17 @@ impl<'a> Work<'a> {
     pub fn new(
         upstream: &'a Upstream<'a>,
         folder: &'a Path,
-        answered: Answered,
+        (mut advertised, connection): (Advertisement, Connection<'a>),
         progress: &'a dyn Fn(Transfer),
     ) -> Self {
-        let Answered {
-            advertisement,
-            url,
-            authorization,
-        } = answered;
-        let services = upstream.services;
         Self {
             asked: upstream,
-            head: wanted_head(upstream.default_branch, &advertisement),
-            exchange: Arc::new(Exchange {
-                client: Arc::clone(&services.http),
-                url,
-                authorization,
-                scope: Arc::clone(&services.scope),
-                cancel: services.cancel.clone(),
-                advertisement: Mutex::new(advertisement.raw),
-                received: AtomicU64::new(0),
-                failure: Mutex::new(None),
-            }),
-            upstream: advertisement.refs,
+            head: wanted_head(upstream.default_branch, &advertised),
+            connection,
+            cancel: &upstream.services.cancel,
+            received: AtomicU64::new(0),
+            upstream: std::mem::take(&mut advertised.refs),
+            advertised,
             folder,
             recorder: Recorder {
                 store: Store::beside(folder),
@@ -108,10 +97,11 @@ impl<'a> Work<'a> {
 
     fn make(&self, partial: &Path, folder: &Path) -> Result<(Changes, SnapshotId), Failure> {
         let repository = self.init(partial)?;
-        self.download_missing(&repository, partial)?;
         let stored = StoredRefs::default();
+        self.download_missing(&repository, partial, &stored.refs, true)?;
+        self.mark_ends(&repository, partial)?;
         let (new, changes) = self.merge(&repository, &stored)?;
-        self.exchange.cancel.check()?;
+        self.cancel.check()?;
         self.switch(partial, &stored, &new)?;
         let after = found(&StoredRefs::read(partial)?, partial);
         let pending = self.recorder.prepare(None, &after, changes.clone())?;
@@ -163,27 +153,16 @@ impl<'a> Work<'a> {
         untold: Option<Changes>,
     ) -> Result<Outcome, Failure> {
         remove_leftovers(folder);
+        remove_incoming(folder)?;
         let (base, more) = self.settle(&mut stored)?;
         let stored = &stored;
         let repository = self.open()?;
-        match self.download_missing(&repository, folder) {
-            // libgit2 tells the server what is here by reading commits, and refuses those that old
-            // versions of git have written. git does not.
-            Err(failure) if failure.message.contains(REFUSED) => {
-                log::info!(
-                    "{}: fetching everything, after: {failure}",
-                    folder.display()
-                );
-                self.fetch_everything(&repository)?;
-            }
-            done => done?,
-        }
-        self.complete(&repository, stored)?;
+        self.download_new(&repository, stored)?;
         let (new, mut changes) = self.merge(&repository, stored)?;
         let head = self.head.clone().or_else(|| refs::read_head(folder));
         let after = RefState::new(&new, head);
         changes.old_head = (base.head != after.head).then(|| base.head.clone());
-        self.exchange.cancel.check()?;
+        self.cancel.check()?;
         // A run that was killed before it wrote HEAD has left nothing else to do.
         let snapshot = if after == base {
             self.switch(folder, stored, &new)?;
@@ -220,7 +199,7 @@ impl<'a> Work<'a> {
         Outcome {
             mirrored,
             refs: changes.into(),
-            bytes_received: self.exchange.received.load(Ordering::Relaxed),
+            bytes_received: self.received.load(Ordering::Relaxed),
             snapshot,
             lost,
             note: None,
@@ -232,7 +211,7 @@ impl<'a> Work<'a> {
     /// Keeps the packs few. The refs are switched: only damage that comes to light is a failure, all
     /// else is for the next run, and worth a note.
     fn consolidate(&self, folder: &Path) -> Result<Option<String>, Failure> {
-        match packs::consolidate(folder, &self.exchange.cancel) {
+        match packs::consolidate(folder, self.cancel) {
             Ok(done) => {
                 if done.packs_after < done.packs_before {
                     let (before, after) = (done.packs_before, done.packs_after);
@@ -264,59 +243,6 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// Steps 2 and 3 of the head of this module.
-    pub fn download_missing(&self, repository: &Repository, folder: &Path) -> Result<(), Failure> {
-        let missing = {
-            let odb = repository.odb().map_err(|e| self.failed(&e))?;
-            self.upstream.values().any(|value| !odb.exists(value.oid))
-        };
-        if missing {
-            self.download(repository)?;
-            sync_packs(folder)?;
-        }
-        self.check_arrived(repository)
-    }
-
-    /// Makes sure that new tips have all they need. What libgit2 took for being there without it is
-    /// fetched with everything else, as for a clone.
-    fn complete(&self, repository: &Repository, stored: &StoredRefs) -> Result<(), Failure> {
-        let gap = || {
-            let tips = self.upstream.values().map(|value| value.oid);
-            connected::first_gap(repository, &stored.refs, tips, &self.exchange.cancel)
-        };
-        let Some(oid) = gap()? else {
-            return Ok(());
-        };
-        let folder = self.folder.display();
-        log::info!("{folder}: {oid} is there, but not all it needs");
-        self.fetch_everything(repository)?;
-        match gap()? {
-            None => Ok(()),
-            Some(oid) => Err(Failure::new(
-                ErrorKind::BadAnswer,
-                format!("the server did not send all that {oid} needs"),
-            )
-            .with_hint("the refs were left as they were; run again later, and report it to the hoster if it stays")
-            .transient()),
-        }
-    }
-
-    /// Fetches all that upstream has, as for a clone, and moves it in.
-    fn fetch_everything(&self, repository: &Repository) -> Result<(), Failure> {
-        let apart = partial_path(self.folder);
-        remove_partial(&apart)?;
-        let fetched = fetch_apart(self.asked, &apart, None, self.progress);
-        let moved = fetched.and_then(|received| {
-            let all = &self.exchange.received;
-            all.fetch_add(received, Ordering::Relaxed);
-            take_packs(&apart, self.folder)
-        });
-        let _ = remove_partial(&apart);
-        moved?;
-        let refreshed = repository.odb().and_then(|odb| odb.refresh());
-        refreshed.map_err(|e| self.failed(&e))
-    }
-
     /// The refs of step 4.
     fn merge(
         &self,
@@ -340,56 +266,9 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn download(&self, repository: &Repository) -> Result<(), Failure> {
-        let mut callbacks = RemoteCallbacks::new();
-        let exchange = &self.exchange;
-        callbacks.transfer_progress(|stats| {
-            (self.progress)(Transfer {
-                objects: stats.received_objects(),
-                total_objects: stats.total_objects(),
-                bytes: exchange.received.load(Ordering::Relaxed),
-            });
-            !exchange.cancel.is_cancelled()
-        });
-        let mut options = FetchOptions::new();
-        options
-            .remote_callbacks(callbacks)
-            .download_tags(git2::AutotagOption::None);
-        with_exchange(exchange, || {
-            let mut remote = repository.remote_anonymous(transport::REMOTE_URL)?;
-            remote.download(&["+refs/*:refs/*"], Some(&mut options))?;
-            remote.disconnect()
-        })
-        .map_err(|error| self.failed(&error))
-    }
-
-    fn check_arrived(&self, repository: &Repository) -> Result<(), Failure> {
-        let odb = repository.odb().map_err(|e| self.failed(&e))?;
-        let absent = self
-            .upstream
-            .iter()
-            .find(|(_, value)| !odb.exists(value.oid));
-        match absent {
-            None => Ok(()),
-            Some((name, value)) => Err(Failure::new(
-                ErrorKind::BadAnswer,
-                format!(
-                    "the server advertises {} at {}, but did not send that object",
-                    printable(&String::from_utf8_lossy(name)),
-                    value.oid
-                ),
-            )
-            .with_hint("the refs were left as they were; run again later, and report it to the hoster if it stays")
-            .transient()),
-        }
-    }
-
-    /// What libgit2 says, or what really happened below it.
+    /// What libgit2 says.
     pub fn failed(&self, error: &git2::Error) -> Failure {
-        if let Some(failure) = self.exchange.take_failure() {
-            return failure;
-        }
-        if self.exchange.cancel.is_cancelled() {
+        if self.cancel.is_cancelled() {
             return Failure::cancelled();
         }
         let failure = broken::explain(error, self.folder);
@@ -430,19 +309,4 @@ fn put_in_place(partial: &Path, folder: &Path) -> Result<(), Failure> {
     fs::rename(partial, folder)
         .map_err(|error| Failure::disk("rename into place", folder, &error))?;
     atomic_file::sync_parent(folder)
-}
-
-/// Makes sure that what the refs are about to point to survives a power loss.
-fn sync_packs(folder: &Path) -> Result<(), Failure> {
-    let packs = folder.join("objects/pack");
-    let failed = |error: io::Error| Failure::disk("sync", &packs, &error);
-    // Only the files of the last minutes can be new; syncing the others costs next to nothing, as
-    // they have nothing left to write.
-    for entry in fs::read_dir(&packs).map_err(failed)? {
-        let path = entry.map_err(failed)?.path();
-        fs::File::open(&path)
-            .and_then(|file| file.sync_all())
-            .map_err(|error| Failure::disk("sync", &path, &error))?;
-    }
-    atomic_file::sync_parent(&packs.join("-"))
 }

@@ -250,18 +250,6 @@ pub fn all() -> Vec<Case> {
         Action::Depends(|logged| Action::redirect(307, &logged.target)),
     );
     add(
-        "Refs with control characters",
-        &[InfoRefs],
-        Passes("bad-answer"),
-        Action::Alter(|answer| advertise(answer, "refs/heads/a\u{1b}[31m")),
-    );
-    add(
-        "Refs outside `refs/`",
-        &[InfoRefs],
-        Passes("bad-answer"),
-        Action::Alter(|answer| advertise(answer, "refs/../../config")),
-    );
-    add(
         "List of refs that ends between two lines",
         &[InfoRefs],
         Passes("bad-answer"),

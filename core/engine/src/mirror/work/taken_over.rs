@@ -10,8 +10,12 @@ impl Work<'_> {
     /// Fetches what a mirror has never had, for a shallow or a partial clone that was taken over.
     /// Returns what cannot be had: it is not backed up.
     pub fn fill(&self, lacking: Lacking, stored: &StoredRefs) -> Result<Option<Failure>, Failure> {
+        if let Some(failure) = self.cut_off(self.folder) {
+            // It is upstream that lacks something.
+            return Ok(Some(failure));
+        }
         (self.asked.may_write)()?;
-        let cancel = &self.exchange.cancel;
+        let cancel = self.cancel;
         let tips = || self.upstream.values().map(|value| value.oid);
         if lacking.has_gap(self.folder, tips(), cancel)? {
             self.fetch_everything(&self.open()?)?;

@@ -9,8 +9,8 @@ use git2::PackBuilder;
 use url::Url;
 
 use super::{Answers, Command, Push, Theirs, spool};
+use crate::fetch::Advertisement;
 use crate::http::{CredentialScope, HttpClient, Request, Response};
-use crate::mirror::Advertisement;
 use crate::names::printable;
 use crate::{ErrorKind, Failure};
 
@@ -55,7 +55,7 @@ pub(super) fn look(push: &Push<'_>, url: &Url) -> Result<Theirs, Failure> {
     const OURS: &[u8] = b"001f# service=git-receive-pack\n";
     let rest = raw.strip_prefix(OURS).unwrap_or_default();
     let advertisement =
-        Advertisement::parse([&b"001e# service=git-upload-pack\n"[..], rest].concat())?;
+        Advertisement::parse(&[&b"001e# service=git-upload-pack\n"[..], rest].concat())?;
     let refs = advertisement.refs.into_iter();
     Ok(Theirs {
         refs: refs.map(|(name, value)| (name, value.oid)).collect(),

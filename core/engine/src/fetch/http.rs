@@ -1,12 +1,15 @@
 //! Asking a git server over HTTP, and understanding what it answers.
 
+use std::io::{self, Read};
 use std::sync::Arc;
 
 use url::Url;
 
-use super::Upstream;
 use super::advertisement::Advertisement;
-use crate::http::{Authorization, Request, Response, refused};
+use super::answers::{expect_kind, status_failure};
+use super::conversation::Duplex;
+use crate::hoster::Services;
+use crate::http::{Authorization, Request, Response, broken_body};
 use crate::names::printable;
 use crate::{ErrorKind, Failure};
 
@@ -18,20 +21,69 @@ const MAX_ADVERTISEMENT: u64 = 256 * 1024 * 1024;
 const TIMES_MAX_BODY: u64 = 8;
 
 /// Some hosts answer git's protocol only to what calls itself git.
-pub(super) const USER_AGENT: &str = concat!("git/2.0 (forgekeep ", env!("CARGO_PKG_VERSION"), ")");
+const USER_AGENT: &str = concat!("git/2.0 (forgekeep ", env!("CARGO_PKG_VERSION"), ")");
 
-/// What upstream answered.
-pub(super) struct Answered {
-    /// The refs it has.
-    pub advertisement: Advertisement,
+/// Whom to ask.
+#[derive(Clone, Copy)]
+pub(crate) struct Remote<'a> {
+    /// Clone URL as the hoster gave it.
+    pub url: &'a str,
+    /// Credentials for it.
+    pub authorization: &'a Authorization,
+    /// Client, rules and interruption.
+    pub services: &'a Services,
+}
+
+/// A server that has answered.
+#[derive(Clone)]
+pub(crate) struct Connection<'a> {
+    services: &'a Services,
     /// The clone URL as it answered, after redirects.
-    pub url: Url,
+    url: Url,
     /// The credentials for it: none, where a redirect has led to another origin.
-    pub authorization: Authorization,
+    authorization: Authorization,
+}
+
+impl Duplex for Connection<'_> {
+    fn is_stateless(&self) -> bool {
+        true
+    }
+
+    fn exchange(&mut self, request: Vec<u8>) -> Result<Box<dyn Read + '_>, Failure> {
+        self.services.cancel.check()?;
+        let request = Request {
+            method: "POST".to_owned(),
+            url: service_url(&self.url, "git-upload-pack", None),
+            headers: Vec::new(),
+            authorization: self.authorization.clone(),
+            body: request,
+            scope: Arc::clone(&self.services.scope),
+        }
+        .header("user-agent", USER_AGENT)
+        .header("content-type", "application/x-git-upload-pack-request")
+        .header("accept", "application/x-git-upload-pack-result")
+        .header("accept-encoding", "identity");
+        let mut answer = self.services.http.send(&request)?;
+        if answer.status != 200 {
+            return Err(status_failure(&mut answer, &self.authorization));
+        }
+        expect_kind(
+            &mut answer,
+            "application/x-git-upload-pack-result",
+            &self.authorization,
+        )?;
+        Ok(Box::new(answer.body))
+    }
+
+    fn broken(&self, error: &io::Error) -> Failure {
+        broken_body(&self.url, error)
+    }
 }
 
 /// Asks for the refs upstream has.
-pub(super) fn advertise(upstream: &Upstream<'_>) -> Result<Answered, Failure> {
+pub(crate) fn advertise<'a>(
+    upstream: &Remote<'a>,
+) -> Result<(Advertisement, Connection<'a>), Failure> {
     let url = checked_url(upstream)?;
     let request = Request::get(
         service_url(&url, "info/refs", Some("service=git-upload-pack")),
@@ -40,14 +92,18 @@ pub(super) fn advertise(upstream: &Upstream<'_>) -> Result<Answered, Failure> {
     )
     .header("user-agent", USER_AGENT)
     .header("accept", "application/x-git-upload-pack-advertisement");
-    let answer = upstream.services.http.send(&request)?;
+    let mut answer = upstream.services.http.send(&request)?;
     if answer.status == 401 && answer.url.origin() != url.origin() {
         return Err(strayed(&url, &answer));
     }
     if answer.status != 200 {
-        return Err(status_failure(&answer, &upstream.authorization));
+        return Err(status_failure(&mut answer, upstream.authorization));
     }
-    expect_kind(&answer, "application/x-git-upload-pack-advertisement")?;
+    expect_kind(
+        &mut answer,
+        "application/x-git-upload-pack-advertisement",
+        upstream.authorization,
+    )?;
     let answered = clone_url_of(&answer.url)?;
     let limit = upstream
         .services
@@ -61,14 +117,15 @@ pub(super) fn advertise(upstream: &Upstream<'_>) -> Result<Answered, Failure> {
     } else {
         Authorization::Anonymous
     };
-    Ok(Answered {
-        advertisement: Advertisement::parse(raw)?,
+    let connection = Connection {
+        services: upstream.services,
         url: answered,
         authorization,
-    })
+    };
+    Ok((Advertisement::parse(&raw)?, connection))
 }
 
-fn checked_url(upstream: &Upstream<'_>) -> Result<Url, Failure> {
+fn checked_url(upstream: &Remote<'_>) -> Result<Url, Failure> {
     let mut url = Url::parse(upstream.url).map_err(|error| {
         Failure::new(
             ErrorKind::BadAnswer,
@@ -120,67 +177,8 @@ fn strayed(url: &Url, answer: &Response) -> Failure {
     .with_status(answer.status)
 }
 
-/// The failure behind a status of git's HTTP protocol.
-pub(super) fn status_failure(answer: &Response, authorization: &Authorization) -> Failure {
-    let url = &answer.url;
-    let status = answer.status;
-    let said = |what: &str| format!("{url} answered {status}: {what}");
-    let failure = match status {
-        401 => refused(url, authorization),
-        403 => Failure::new(
-            ErrorKind::Forbidden,
-            said("the credentials are not enough for this repository"),
-        )
-        .with_hint("give the token the scope to read repositories, and its user access to this one"),
-        404 => Failure::new(
-            ErrorKind::NotFound,
-            said("there is no such repository, or the credentials do not show it"),
-        )
-        .with_hint("it may have been deleted or renamed since it was listed; the next run tells"),
-        410 => Failure::new(ErrorKind::Gone, said("the hoster has withdrawn it"))
-            .with_hint("the kind of credentials may be gone (app passwords of Bitbucket are, since 2026-07-28): `forgekeep check` tells"),
-        429 => {
-            let mut failure = Failure::new(ErrorKind::RateLimited, said("too many requests"))
-                .with_hint("run again in an hour, or less often")
-                .transient();
-            failure.retry_after = answer
-                .header("retry-after")
-                .and_then(|seconds| seconds.trim().parse().ok())
-                .map(std::time::Duration::from_secs);
-            failure
-        }
-        500.. => Failure::new(ErrorKind::Unavailable, said("the hoster is out of order"))
-            .with_hint("look at its status page and run again later")
-            .transient(),
-        300..=399 => Failure::new(ErrorKind::BadAnswer, said("a redirect that cannot be followed"))
-            .with_hint("report it to the hoster"),
-        _ => Failure::new(ErrorKind::BadAnswer, said("not an answer of git's protocol"))
-            .with_hint("check the address of the source"),
-    };
-    failure.with_status(status)
-}
-
-/// Checks that an answer is git's: gitprotocol-http(5) asks clients to.
-pub(super) fn expect_kind(answer: &Response, expected: &str) -> Result<(), Failure> {
-    let kind = answer.header("content-type").unwrap_or("no content type");
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case(expected) {
-        return Ok(());
-    }
-    Err(Failure::new(
-        ErrorKind::BadAnswer,
-        format!(
-            "{} answered with {} instead of git's protocol",
-            answer.url,
-            printable(kind)
-        ),
-    )
-    .with_hint("a login page, a proxy or an outage page may be in between; run again later")
-    .transient())
-}
-
 /// The address of one of git's services below a clone URL, as git builds it (gitprotocol-http(5)).
-pub(super) fn service_url(clone: &Url, path: &str, query: Option<&str>) -> Url {
+fn service_url(clone: &Url, path: &str, query: Option<&str>) -> Url {
     let mut url = clone.clone();
     let base = clone.path().trim_end_matches('/');
     url.set_path(&format!("{base}/{path}"));
