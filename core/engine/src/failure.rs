@@ -18,6 +18,8 @@ use std::time::Duration;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::trouble::{self, Trouble};
+
 /// What kind of failure it is: the `kind` of an error in the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -52,6 +54,8 @@ pub enum ErrorKind {
     Config,
     /// The disk: full, read-only, no permission, an I/O error.
     Disk,
+    /// The machine: no memory, no file descriptors, no processes. Nothing follows about the disk.
+    Machine,
     /// The folder holds something that is not ours.
     ForeignFolder,
     /// A repository's format is one that this version does not know.
@@ -87,6 +91,7 @@ impl ErrorKind {
             Self::PluginMissing => "plugin-missing",
             Self::Config => "config",
             Self::Disk => "disk",
+            Self::Machine => "machine",
             Self::ForeignFolder => "foreign-folder",
             Self::ForeignFormat => "foreign-format",
             Self::Damaged => "damaged",
@@ -151,6 +156,9 @@ pub struct Failure {
     /// The message without the address that it is about, where many may fail for the same reason.
     #[serde(skip)]
     pub cause: Option<String>,
+    /// Whose trouble it is, where the system has said it.
+    #[serde(skip)]
+    pub trouble: Option<Trouble>,
 }
 
 impl Failure {
@@ -165,6 +173,7 @@ impl Failure {
             retry_after: None,
             out_of_space: false,
             cause: None,
+            trouble: None,
         }
     }
 
@@ -229,16 +238,43 @@ impl Failure {
             io::ErrorKind::NotFound => {
                 "look whether the disk is mounted and the folder still exists"
             }
+            _ if trouble::is_of_process(error) => {
+                "raise what this process may have (ulimit -n for open files, ulimit -v for memory), or lower --jobs; nothing is damaged by it, so run again then"
+            }
             _ => "see what the system log says about this disk",
         };
-        let mut failure = Self::new(
-            ErrorKind::Disk,
-            format!("cannot {doing} {}: {error}", path.display()),
-        );
+        let kind = match trouble::is_of_process(error) {
+            true => ErrorKind::Machine,
+            false => ErrorKind::Disk,
+        };
+        let mut failure = Self::new(kind, format!("cannot {doing} {}: {error}", path.display()));
         failure.out_of_space = matches!(
             error.kind(),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
         );
+        failure.trouble = trouble::of(error);
         failure.with_hint(hint)
+    }
+
+    /// What libgit2 says, if the machine is behind it and not what it was to read at `path`.
+    pub(crate) fn of_machine(doing: &str, path: &Path, error: &git2::Error) -> Option<Self> {
+        let error = trouble::behind(error)?;
+        let failure = Self::disk(doing, path, &error);
+        failure.is_of_machine().then_some(failure)
+    }
+
+    /// Whether it says nothing about what was to be read: a machine that is well may find it whole.
+    /// Never to be taken, or remembered, for damage.
+    pub fn is_of_machine(&self) -> bool {
+        self.kind == ErrorKind::Machine || self.trouble == Some(Trouble::Machine)
+    }
+
+    /// Whether it says that what was to be read is damaged, or that the medium has lost it.
+    pub(crate) fn is_damage(&self) -> bool {
+        match self.kind {
+            ErrorKind::Damaged => true,
+            ErrorKind::Disk => !self.is_of_machine(),
+            _ => false,
+        }
     }
 }

@@ -160,7 +160,7 @@ impl Mirror<'_> {
         keeps: &[bool],
     ) -> Result<(Tips, Tips), Failure> {
         let present = StoredRefs::read(self.folder)?;
-        let present = RefState::new(&present.refs, refs::read_head(self.folder));
+        let present = RefState::new(&present.refs, refs::read_head(self.folder)?);
         let (mut needed, mut dropped) = (Tips::default(), Tips::default());
         store.each_state(entries, Some(&present), |at, state| {
             self.cancel.check()?;

@@ -32,6 +32,7 @@ use aside::Aside;
 
 pub(crate) use aside::FOLDER as ASIDE;
 pub(crate) use patient::{Patient, Patients};
+pub(crate) use salvage::{Object, Torn};
 
 /// Files that are named in a note.
 const NAMED: usize = 3;

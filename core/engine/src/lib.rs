@@ -53,7 +53,9 @@ pub mod snapshot;
 mod space;
 pub mod status;
 mod tombstones;
+mod trouble;
 pub mod verify;
 
 pub use failure::{ErrorKind, Failure};
 pub use tombstones::{Absence, Tombstone};
+pub use trouble::Trouble;

@@ -107,10 +107,10 @@ pub fn mirror(
         _ => None,
     };
     let mut untold = None;
-    if place == Place::Mirror && !work.recorder.store.is_settled(&found(&stored, folder)) {
+    if place == Place::Mirror && !work.recorder.store.is_settled(&found(&stored, folder)?) {
         (_, untold) = work.settle(&mut stored)?;
     }
-    if place == Place::Mirror && is_same(&stored, &work.upstream, work.head.as_deref(), folder) {
+    if place == Place::Mirror && is_same(&stored, &work.upstream, work.head.as_deref(), folder)? {
         let mirrored = if work.upstream.is_empty() {
             Mirrored::Empty
         } else {
@@ -193,15 +193,20 @@ fn wanted_head(default_branch: Option<&str>, advertisement: &Advertisement) -> O
 }
 
 /// Whether a mirror already is what upstream has.
-fn is_same(stored: &StoredRefs, upstream: &Refs, head: Option<&[u8]>, folder: &Path) -> bool {
+fn is_same(
+    stored: &StoredRefs,
+    upstream: &Refs,
+    head: Option<&[u8]>,
+    folder: &Path,
+) -> Result<bool, Failure> {
     let same_refs = stored
         .upstream()
         .map(|(name, value)| (name, value.oid))
         .eq(upstream.iter().map(|(name, value)| (name, value.oid)));
-    same_refs && (head.is_none() || refs::read_head(folder).as_deref() == head)
+    Ok(same_refs && (head.is_none() || refs::read_head(folder)?.as_deref() == head))
 }
 
 /// The state of a mirror that is there.
-fn found(stored: &StoredRefs, folder: &Path) -> RefState {
-    RefState::new(&stored.refs, refs::read_head(folder))
+fn found(stored: &StoredRefs, folder: &Path) -> Result<RefState, Failure> {
+    Ok(RefState::new(&stored.refs, refs::read_head(folder)?))
 }

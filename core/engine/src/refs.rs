@@ -290,17 +290,39 @@ fn peel_one(odb: &git2::Odb<'_>, oid: Oid) -> Result<Option<Oid>, git2::Error> {
     Ok(Some(target))
 }
 
-/// Where `HEAD` of a bare repository points, if it is a symbolic ref.
-pub fn read_head(folder: &Path) -> Option<RefName> {
-    let text = regular_file::read(&folder.join("HEAD")).ok()?;
+/// Where `HEAD` of a bare repository points; `None` if there is none, or it is no symbolic ref.
+///
+/// # Errors
+///
+/// If the machine cannot read it.
+pub fn read_head(folder: &Path) -> Result<Option<RefName>, Failure> {
+    let head = folder.join("HEAD");
+    let text = match regular_file::read(&head) {
+        Ok(text) => text,
+        Err(error) => {
+            let failure = Failure::disk("read", &head, &error);
+            return match failure.is_of_machine() {
+                true => Err(failure),
+                false => Ok(None),
+            };
+        }
+    };
     if foreign::is_elsewhere(&text) {
-        return match reftable::read(folder).ok()?.remove(&b"HEAD"[..]) {
+        let mut refs = match reftable::read(folder) {
+            Ok(refs) => refs,
+            Err(failure) if failure.is_of_machine() => return Err(failure),
+            Err(_) => return Ok(None),
+        };
+        return Ok(match refs.remove(&b"HEAD"[..]) {
             Some(reftable::Value::Symbolic(target)) => is_valid_name(&target).then_some(target),
             _ => None,
-        };
+        });
     }
-    let target = text.trim_ascii().strip_prefix(b"ref:")?.trim_ascii();
-    is_valid_name(target).then(|| target.to_vec())
+    let target = text.trim_ascii().strip_prefix(b"ref:");
+    let target = target.map(<[u8]>::trim_ascii);
+    Ok(target
+        .filter(|name| is_valid_name(name))
+        .map(<[u8]>::to_vec))
 }
 
 /// Points `HEAD` to a ref, which need not exist.

@@ -450,6 +450,7 @@ fn exit_code_of(kind: ErrorKind) -> u8 {
         | K::Policy
         | K::Plugin
         | K::Disk
+        | K::Machine
         | K::ForeignFolder
         | K::ForeignFormat
         | K::Damaged

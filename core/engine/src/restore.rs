@@ -65,8 +65,8 @@ pub fn choose(mirror: &Path, moment: Option<&Moment>) -> Result<Chosen, Failure>
     foreign::check_known(mirror)?;
     let store = Store::beside(mirror);
     let entries = store.entries()?;
-    let present =
-        StoredRefs::read(mirror).map(|stored| RefState::new(&stored.refs, refs::read_head(mirror)));
+    let present = StoredRefs::read(mirror)
+        .and_then(|stored| Ok(RefState::new(&stored.refs, refs::read_head(mirror)?)));
     let at = match (moment, entries.len().checked_sub(1)) {
         (Some(moment), _) => moment.find(&entries)?,
         (None, Some(newest)) => newest,

@@ -18,6 +18,7 @@ mod folder;
 mod health;
 pub(crate) mod objects;
 pub(crate) mod reach;
+mod second;
 pub(crate) mod states;
 mod subset;
 
@@ -250,7 +251,7 @@ fn look(kept: &Kept, watch: &Watch) -> Result<Looked, Failure> {
     for name in [REPOSITORY, WIKI] {
         let mirror = kept.folder.join(name);
         let wanted = name == REPOSITORY || !Store::beside(&mirror).entries()?.is_empty();
-        if wanted || mirror.is_dir() {
+        if wanted || states::is_folder(&mirror)? {
             let examined = examine(&mirror, watch)?;
             findings.extend(examined.findings);
             let of_mirror = |what| format!("{}/{name}: {what}", kept.path);

@@ -3,6 +3,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use forgekeep_engine::Failure;
 use forgekeep_engine::cancel::Cancel;
 use forgekeep_engine::inventory::{self, Kept};
 use forgekeep_engine::lock::OWN_FOLDER;
@@ -83,6 +84,7 @@ struct Document<'a> {
     exit_code: u8,
     repositories: &'a [Checked],
     files: &'a [Damage],
+    unchecked: &'a [Failure],
 }
 
 fn document(verdict: &Verdict) -> Document<'_> {
@@ -91,11 +93,14 @@ fn document(verdict: &Verdict) -> Document<'_> {
         outcome: match (verdict.interrupted, verdict.is_sound()) {
             (true, _) => "interrupted",
             (false, true) => "ok",
-            (false, false) => "damaged",
+            (false, false) if verdict.is_damaged() => "damaged",
+            // Nothing is known to be damaged, and not all could be checked.
+            (false, false) => "failed",
         },
         exit_code: verdict.exit_code(),
         repositories: &verdict.repositories,
         files: &verdict.files,
+        unchecked: &verdict.unchecked,
     }
 }
 
@@ -103,8 +108,10 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize) {
     for checked in &verdict.repositories {
         let name = printable(&checked.name);
         if let Some(failure) = &checked.error {
-            out!("{name}: cannot be verified");
-            out!("{}", text::failure("  ", failure));
+            out!("{name}: could not be checked: {}", failure.message);
+            if !failure.hint.is_empty() {
+                out!("  hint: {}", failure.hint);
+            }
         }
         for warning in &checked.warnings {
             tell!("warning: {}", printable(warning));
@@ -123,6 +130,15 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize) {
             "  hint: look into it; a file that is damaged may be moved away, a repository that is missing is cloned anew by `forgekeep backup`, without its history"
         );
     }
+    for failure in &verdict.unchecked {
+        out!(
+            "the backup folder's own files: could not be checked: {}",
+            failure.message
+        );
+        if !failure.hint.is_empty() {
+            out!("  hint: {}", failure.hint);
+        }
+    }
     if common.quiet && verdict.exit_code() == 0 {
         return;
     }
@@ -140,7 +156,7 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize) {
     let mut came_out = Vec::new();
     for (outcome, words) in [
         (Soundness::Damaged, "damaged"),
-        (Soundness::Failed, "could not be verified"),
+        (Soundness::Failed, "could not be checked"),
     ] {
         if with(outcome) > 0 {
             came_out.push(format!("{} {words}", with(outcome)));

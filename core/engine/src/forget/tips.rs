@@ -1,6 +1,7 @@
 //! Which tips have to be held by refs of ours.
 
 use std::collections::HashSet;
+use std::path::Path;
 
 use git2::{Odb, Oid, Repository};
 
@@ -61,6 +62,10 @@ fn cover(
 
 /// A snapshot needs what is not there: nothing is dropped while that is so.
 pub(super) fn lacking(oid: Oid, error: &git2::Error) -> Failure {
+    let what = format!("the object {oid}");
+    if let Some(failure) = Failure::of_machine("read", Path::new(&what), error) {
+        return failure;
+    }
     let message = format!(
         "the object {oid}, which a snapshot needs, cannot be read: {}",
         error.message()

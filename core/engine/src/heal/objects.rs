@@ -16,10 +16,11 @@ use sha1::{Digest, Sha1};
 use super::aside::Aside;
 use super::salvage::{Object, Torn, is};
 use super::{Treatment, files_of};
+use crate::mirror;
 use crate::names::printable;
 use crate::packs::PackIndex;
 use crate::verify::auxiliary::of_multi_pack_index;
-use crate::verify::objects::{Packed, Shelf, check_loose, database, holds};
+use crate::verify::objects::{self, Packed, Shelf, check_loose, database, holds};
 use crate::verify::{Finding, Part, Watch, examine};
 use crate::{ErrorKind, Failure, atomic_file};
 
@@ -181,6 +182,13 @@ fn index_anew(
 /// Has libgit2 index a pack. Returns the index, in `folder`.
 fn index_of(pack: &Path, folder: &Path, watch: &Watch) -> Result<PathBuf, Failure> {
     let wrong = |error: git2::Error| {
+        // The indexer writes, too: what fails on that side says nothing about the pack.
+        if error.class() == git2::ErrorClass::Os {
+            return mirror::explain(&error, folder);
+        }
+        if let Some(failure) = Failure::of_machine("index", pack, &error) {
+            return failure;
+        }
         let message = printable(error.message()).to_string();
         let message = format!("{} is damaged: {message}", pack.display());
         Failure::new(ErrorKind::Damaged, message)
@@ -207,7 +215,11 @@ fn feed(indexer: &mut Indexer<'_>, bytes: &[u8], folder: &Path) -> Result<(), Fa
             .get_ref()
             .and_then(|it| it.downcast_ref::<git2::Error>());
         match of_git {
-            Some(error) if error.class() != git2::ErrorClass::Os => {
+            Some(error) if error.class() == git2::ErrorClass::Os => mirror::explain(error, folder),
+            Some(error) => {
+                if let Some(failure) = Failure::of_machine("write to", folder, error) {
+                    return failure;
+                }
                 let message = printable(error.message()).to_string();
                 Failure::new(ErrorKind::Damaged, format!("a pack is damaged: {message}"))
             }
@@ -233,10 +245,13 @@ fn salvage(
     let (new, old) = (database(workshop)?, database(treatment.mirror)?);
     let here = |oid: Oid| match loose.get(&oid) {
         // libgit2 may come to it, and never end.
-        Some(path) if check_loose(oid, path).is_err() => read_packed(shelf, oid),
+        Some(path) if !is_whole(oid, path)? => read_packed(shelf, oid),
         _ => read(&old, oid),
     };
-    let elsewhere = |oid: Oid| read(&new, oid).or_else(|| here(oid));
+    let elsewhere = |oid: Oid| match read(&new, oid)? {
+        Some(object) => Ok(Some(object)),
+        None => here(oid),
+    };
     let mut done: HashSet<Oid> = HashSet::new();
     let path = workshop.join("salvaged");
     let failed = |error: io::Error| Failure::disk("write", &path, &error);
@@ -251,11 +266,12 @@ fn salvage(
             if done.contains(&oid) || have.iter().any(|index| holds(index, oid)) {
                 continue;
             }
-            let is_whole = |path: &&Path| check_loose(oid, path).is_ok();
-            if loose.get(&oid).is_some_and(is_whole) {
+            if let Some(path) = loose.get(&oid)
+                && is_whole(oid, path)?
+            {
                 continue;
             }
-            if let Some(object) = torn.read(oid, &elsewhere) {
+            if let Some(object) = torn.read(oid, &elsewhere)? {
                 write_entry(&mut file, &object).map_err(failed)?;
                 done.insert(oid);
             }
@@ -281,21 +297,35 @@ fn salvage(
     )
 }
 
-fn read(database: &Odb<'_>, oid: Oid) -> Option<Object> {
-    let object = database.read(oid).ok()?;
-    let object = Object {
+/// Whether a loose object is what its name says.
+fn is_whole(oid: Oid, path: &Path) -> Result<bool, Failure> {
+    match check_loose(oid, path) {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.is_damage() => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}
+
+fn read(database: &Odb<'_>, oid: Oid) -> Result<Option<Object>, Failure> {
+    let object = objects::read(database, oid)?.map(|object| Object {
         kind: object.kind(),
         data: object.data().to_vec(),
-    };
-    is(&object, oid).then_some(object)
+    });
+    Ok(object.filter(|object| is(object, oid)))
 }
 
 /// Reads an object out of packs without libgit2.
-fn read_packed(shelf: &Shelf, oid: Oid) -> Option<Object> {
-    shelf.packs.iter().find_map(|pack| {
-        let index = pack.index().filter(|index| holds(index, oid))?;
-        Torn::open(&pack.path, index).ok()?.read(oid, &|_| None)
-    })
+fn read_packed(shelf: &Shelf, oid: Oid) -> Result<Option<Object>, Failure> {
+    for pack in &shelf.packs {
+        let Some(index) = pack.index().filter(|index| holds(index, oid)) else {
+            continue;
+        };
+        let object = Torn::open(&pack.path, index)?.read(oid, &|_| Ok(None))?;
+        if object.is_some() {
+            return Ok(object);
+        }
+    }
+    Ok(None)
 }
 
 /// An entry of a pack, as a whole: gitformat-pack(5).

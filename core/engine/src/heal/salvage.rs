@@ -6,13 +6,14 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::path::Path;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
 
 use flate2::read::ZlibDecoder;
 use git2::{ObjectType, Oid};
 
 use crate::Failure;
+use crate::links::links;
 use crate::packs::PackIndex;
 
 /// Bytes of objects that are kept in memory as bases.
@@ -26,14 +27,24 @@ const AHEAD: usize = 32 * 1024;
 
 /// An object's type and content.
 #[derive(Clone, Debug)]
-pub(super) struct Object {
+pub(crate) struct Object {
     pub kind: ObjectType,
     pub data: Vec<u8>,
 }
 
+impl Object {
+    /// Whether its bytes have the form of its kind.
+    pub(crate) fn is_well_formed(&self) -> bool {
+        links(self.kind, &self.data, &mut |_| {}).is_some()
+    }
+}
+
 /// A damaged pack, with an index that is sound.
-pub(super) struct Torn<'a> {
+pub(crate) struct Torn<'a> {
+    path: PathBuf,
     file: BufReader<File>,
+    /// What the machine could not do, other than read what is damaged.
+    trouble: Option<Failure>,
     length: u64,
     index: &'a PackIndex,
     /// Positions in the index, by offset.
@@ -48,7 +59,7 @@ enum Entry {
 }
 
 impl<'a> Torn<'a> {
-    pub(super) fn open(pack: &Path, index: &'a PackIndex) -> Result<Self, Failure> {
+    pub(crate) fn open(pack: &Path, index: &'a PackIndex) -> Result<Self, Failure> {
         let failed = |error: io::Error| Failure::disk("read", pack, &error);
         let file = File::open(pack).map_err(failed)?;
         let length = file.metadata().map_err(failed)?.len();
@@ -56,6 +67,8 @@ impl<'a> Torn<'a> {
         let mut by_offset: Vec<_> = offsets.collect();
         by_offset.sort_unstable();
         Ok(Self {
+            path: pack.to_owned(),
+            trouble: None,
             file: BufReader::with_capacity(AHEAD, file),
             length,
             index,
@@ -73,11 +86,27 @@ impl<'a> Torn<'a> {
     }
 
     /// An object, if its bytes can be told. `elsewhere` is asked for bases that are damaged.
-    pub(super) fn read(
+    ///
+    /// # Errors
+    ///
+    /// The machine could not read it, or `elsewhere` could not: nothing follows about the object.
+    pub(crate) fn read(
         &mut self,
         oid: Oid,
-        elsewhere: &dyn Fn(Oid) -> Option<Object>,
-    ) -> Option<Object> {
+        elsewhere: &dyn Fn(Oid) -> Result<Option<Object>, Failure>,
+    ) -> Result<Option<Object>, Failure> {
+        let object = self.resolve(oid, elsewhere)?;
+        match self.trouble.take() {
+            Some(failure) if object.is_none() => Err(failure),
+            _ => Ok(object),
+        }
+    }
+
+    fn resolve(
+        &mut self,
+        oid: Oid,
+        elsewhere: &dyn Fn(Oid) -> Result<Option<Object>, Failure>,
+    ) -> Result<Option<Object>, Failure> {
         let mut deltas = Vec::new();
         let mut now = oid;
         let mut object = loop {
@@ -85,7 +114,7 @@ impl<'a> Torn<'a> {
                 break Some(cached.clone());
             }
             if deltas.len() > LONGEST {
-                return None;
+                return Ok(None);
             }
             match self.entry_of(now) {
                 Some(Entry::Delta(base, delta)) => {
@@ -94,8 +123,8 @@ impl<'a> Torn<'a> {
                 }
                 Some(Entry::Whole(object)) if is(&object, now) => break Some(object),
                 // Of the wanted object itself there is no other copy worth having.
-                _ if now == oid => return None,
-                _ => break elsewhere(now),
+                _ if now == oid => return Ok(None),
+                _ => break elsewhere(now)?,
             }
         };
         if let Some(object) = &object {
@@ -109,13 +138,13 @@ impl<'a> Torn<'a> {
             });
             object = made.filter(|object| is(object, of));
             if object.is_none() && of != oid {
-                object = elsewhere(of);
+                object = elsewhere(of)?;
             }
             if let Some(object) = &object {
                 self.remember(of, object);
             }
         }
-        object
+        Ok(object)
     }
 
     fn remember(&mut self, oid: Oid, object: &Object) {
@@ -154,7 +183,8 @@ impl<'a> Torn<'a> {
     }
 
     fn entry(&mut self, offset: u64) -> Option<Entry> {
-        self.file.seek(SeekFrom::Start(offset)).ok()?;
+        let sought = self.file.seek(SeekFrom::Start(offset));
+        self.done(sought)?;
         let mut byte = self.byte()?;
         let kind = (byte >> 4) & 7;
         let mut size = u64::from(byte & 15);
@@ -182,7 +212,8 @@ impl<'a> Torn<'a> {
             }
             7 => {
                 let mut id = [0; 20];
-                self.file.read_exact(&mut id).ok()?;
+                let read = self.file.read_exact(&mut id);
+                self.done(read)?;
                 Some(Oid::from_bytes(&id).ok()?)
             }
             _ => None,
@@ -200,9 +231,21 @@ impl<'a> Torn<'a> {
     }
 
     fn byte(&mut self) -> Option<u8> {
-        let byte = *self.file.fill_buf().ok()?.first()?;
-        self.file.consume(1);
-        Some(byte)
+        let mut byte = [0];
+        let read = self.file.read_exact(&mut byte);
+        self.done(read)?;
+        Some(byte[0])
+    }
+
+    /// What was read; and if it is the machine that could not, that is remembered.
+    fn done<T>(&mut self, read: io::Result<T>) -> Option<T> {
+        read.inspect_err(|error| {
+            let failure = Failure::disk("read", &self.path, error);
+            if failure.is_of_machine() {
+                self.trouble.get_or_insert(failure);
+            }
+        })
+        .ok()
     }
 
     /// What is said about the length may be damaged, too: no memory is taken on its word.
@@ -213,10 +256,8 @@ impl<'a> Torn<'a> {
         }
         let mut data = Vec::new();
         let inflated = ZlibDecoder::new(&mut self.file);
-        inflated
-            .take(size.checked_add(1)?)
-            .read_to_end(&mut data)
-            .ok()?;
+        let read = inflated.take(size.checked_add(1)?).read_to_end(&mut data);
+        self.done(read)?;
         (data.len() as u64 == size).then_some(data)
     }
 }

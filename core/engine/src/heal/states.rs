@@ -18,7 +18,7 @@ use crate::refs::{
 use crate::snapshot::{
     Changes, Counts, Entry, Identity, Origin, RefState, Snapshot, SnapshotId, Store, Tips, ref_text,
 };
-use crate::verify::objects::{Shelf, database};
+use crate::verify::objects::{Shelf, database, read};
 use crate::verify::reach::{Root, Walk};
 use crate::verify::{Finding, Part};
 use crate::{ErrorKind, Failure, atomic_file, regular_file};
@@ -51,7 +51,7 @@ pub(super) fn heal_frame(
         aside.copy(&config)?;
         atomic_file::replace(&config, CONFIG)?;
     }
-    if refs::read_head(mirror).is_none() {
+    if refs::read_head(mirror)?.is_none() {
         let head = mirror.join("HEAD");
         aside.copy(&head)?;
         let store = Store::beside(mirror);
@@ -74,6 +74,15 @@ fn newest(store: &Store, present: Option<&RefState>) -> Result<Option<(Entry, Re
     Ok(None)
 }
 
+/// The refs that are there, if they are not damaged.
+fn present(mirror: &Path) -> Result<Option<StoredRefs>, Failure> {
+    match StoredRefs::read(mirror) {
+        Ok(stored) => Ok(Some(stored)),
+        Err(failure) if failure.is_damage() => Ok(None),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// Makes snapshots anew whose files are damaged, or that follow on one that is missing. Returns what
 /// is said of those of which nothing is left.
 pub(super) fn heal_snapshots(
@@ -83,8 +92,10 @@ pub(super) fn heal_snapshots(
     let mirror = treatment.mirror;
     let store = Store::beside(mirror);
     let entries = store.entries()?;
-    let present = StoredRefs::read(mirror).ok();
-    let present = present.map(|stored| RefState::new(&stored.refs, refs::read_head(mirror)));
+    let present = match present(mirror)? {
+        Some(stored) => Some(RefState::new(&stored.refs, refs::read_head(mirror)?)),
+        None => None,
+    };
     let mut lost = Vec::new();
     let mut before: Option<(SnapshotId, RefState)> = None;
     let mut sound: HashSet<SnapshotId> = HashSet::new();
@@ -101,6 +112,11 @@ pub(super) fn heal_snapshots(
         };
         let previous = before.as_ref().map(|(id, _)| id.clone());
         let read = entry.read();
+        if let Err(failure) = &read
+            && !failure.is_damage()
+        {
+            return Err(failure.clone());
+        }
         let follows = |snapshot: &Snapshot| match &snapshot.previous {
             Some(previous) => sound.contains(previous),
             None => snapshot.tips.is_some(),
@@ -160,10 +176,9 @@ fn rebuilt(
 pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<Vec<String>, Failure> {
     let mirror = treatment.mirror;
     let lines = lenient(mirror)?;
-    let present = StoredRefs::read(mirror).ok();
-    let state = present
-        .as_ref()
-        .map(|s| RefState::new(&s.refs, refs::read_head(mirror)));
+    let present = present(mirror)?;
+    let head = refs::read_head(mirror)?;
+    let state = present.as_ref().map(|s| RefState::new(&s.refs, head));
     let store = Store::beside(mirror);
     let remembered = newest(&store, state.as_ref())?;
     let is_remembered = remembered.is_some();
@@ -180,11 +195,13 @@ pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<Vec<
     let known = shelf.known();
     let database = database(mirror)?;
     // What can be read counts: an index may name what its pack has lost.
-    let is_there = |oid: &Oid| known.binary_search(oid).is_ok() && database.read(*oid).is_ok();
+    let is_there = |oid: &Oid| -> Result<bool, Failure> {
+        Ok(known.binary_search(oid).is_ok() && read(&database, *oid)?.is_some())
+    };
     let mut new = Refs::new();
     let mut lost = Vec::new();
     for (name, oid) in &tips {
-        if is_there(oid) {
+        if is_there(oid)? {
             new.insert(name.clone(), value(*oid));
         } else if !is_remembered {
             let name = printable(&ref_text(name)).to_string();
@@ -195,7 +212,7 @@ pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<Vec<
     for (name, oid) in &lines {
         let of_name = oid_in(name);
         if of_name == Some(*oid) {
-            if is_there(oid) {
+            if is_there(oid)? {
                 new.insert(name.clone(), value(*oid));
             }
         } else if name.starts_with(OURS) {
@@ -237,11 +254,10 @@ pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<Vec<
             keep(&mut new, old.oid);
         }
     }
-    for oid in held
-        .iter()
-        .filter(|oid| !seen.contains(*oid) && is_there(oid))
-    {
-        keep(&mut new, *oid);
+    for oid in held.iter().filter(|oid| !seen.contains(*oid)) {
+        if is_there(oid)? {
+            keep(&mut new, *oid);
+        }
     }
     let none = HashSet::new();
     for value in new.values_mut() {

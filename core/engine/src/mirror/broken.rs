@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::names::printable;
 use crate::space::Space;
-use crate::{ErrorKind, Failure};
+use crate::{ErrorKind, Failure, trouble};
 
 /// Below this, no pack can be written: what failed did so for want of room.
 const NOTHING_LEFT: u64 = 4096;
@@ -14,7 +14,7 @@ const NOTHING_LEFT: u64 = 4096;
 pub(crate) fn explain(error: &git2::Error, folder: &Path) -> Failure {
     let message = printable(error.message()).to_string();
     match error.class() {
-        git2::ErrorClass::Os => of_system(&message, folder),
+        git2::ErrorClass::Os | git2::ErrorClass::NoMemory => of_system(error, &message, folder),
         git2::ErrorClass::Net | git2::ErrorClass::Http | git2::ErrorClass::Indexer => {
             Failure::new(ErrorKind::Git, format!("the fetch failed: {message}"))
                 .with_hint("run again later; if it stays, report it to the hoster")
@@ -26,11 +26,11 @@ pub(crate) fn explain(error: &git2::Error, folder: &Path) -> Failure {
     }
 }
 
-/// libgit2 ends the message with what the system said, and keeps nothing else of it. It names a
-/// temporary file, if any: the mirror is what the user knows.
-fn of_system(message: &str, folder: &Path) -> Failure {
+/// What the system has said below libgit2. The message names a temporary file, if any: the mirror is
+/// what the user knows.
+fn of_system(error: &git2::Error, message: &str, folder: &Path) -> Failure {
     log::debug!("{}: libgit2 says: {message}", folder.display());
-    if let Some(error) = system_error(message) {
+    if let Some(error) = trouble::behind(error) {
         return Failure::disk("write to", folder, &error);
     }
     // The reason is not always there: libgit2 tells of some errors later than they happen.
@@ -42,47 +42,15 @@ fn of_system(message: &str, folder: &Path) -> Failure {
         .with_hint("see whether the disk is full, read-only or damaged")
 }
 
-/// The error of the system that a message ends with, of those a disk may have.
-#[cfg(unix)]
-fn system_error(message: &str) -> Option<io::Error> {
-    use rustix::io::Errno;
-
-    let known = [
-        Errno::NOSPC,
-        Errno::DQUOT,
-        Errno::FBIG,
-        Errno::ROFS,
-        Errno::ACCESS,
-        Errno::PERM,
-        Errno::IO,
-        Errno::STALE,
-        Errno::MFILE,
-        Errno::NFILE,
-        Errno::NOENT,
-        Errno::NOTDIR,
-        Errno::NAMETOOLONG,
-    ];
-    known
-        .into_iter()
-        .map(|known| io::Error::from_raw_os_error(known.raw_os_error()))
-        .find(|error| {
-            let text = error.to_string();
-            let text = text.split(" (os error").next().unwrap_or_default();
-            message.ends_with(&format!(": {text}"))
-        })
-}
-
-#[cfg(not(unix))]
-fn system_error(_message: &str) -> Option<io::Error> {
-    None
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
     fn said(message: &str) -> Failure {
-        of_system(message, Path::new("/b/a#web/repo"))
+        use git2::{Error, ErrorClass, ErrorCode};
+
+        let error = Error::new(ErrorCode::GenericError, ErrorClass::Os, message);
+        explain(&error, Path::new("/b/a#web/repo"))
     }
 
     #[test]

@@ -31,7 +31,9 @@ impl Place {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::Free),
             Err(error) => return Err(Failure::disk("read", folder, &error)),
         };
-        if folder.join("HEAD").is_file() && folder.join("objects").is_dir() {
+        let head = look_at(&folder.join("HEAD"))?;
+        let objects = look_at(&folder.join("objects"))?;
+        if head.is_some_and(|it| it.is_file()) && objects.is_some_and(|it| it.is_dir()) {
             return Ok(Self::Mirror);
         }
         if entries.count() == 0 {
@@ -46,6 +48,17 @@ impl Place {
         )
         .with_hint("it was left alone; move it elsewhere to have the repository cloned"))
     }
+}
+
+/// What a path leads to, if it leads anywhere.
+fn look_at(path: &Path) -> Result<Option<fs::Metadata>, Failure> {
+    fs::metadata(path).map(Some).or_else(|error| {
+        let failure = Failure::disk("look at", path, &error);
+        match failure.is_of_machine() {
+            true => Err(failure),
+            false => Ok(None),
+        }
+    })
 }
 
 /// Where a new mirror is made.

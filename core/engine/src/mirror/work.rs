@@ -103,7 +103,7 @@ impl<'a> Work<'a> {
         let (new, changes) = self.merge(&repository, &stored)?;
         self.cancel.check()?;
         self.switch(partial, &stored, &new)?;
-        let after = found(&StoredRefs::read(partial)?, partial);
+        let after = found(&StoredRefs::read(partial)?, partial)?;
         let pending = self.recorder.prepare(None, &after, changes.clone())?;
         match put_in_place(partial, folder) {
             Ok(()) => Ok((changes, pending.commit()?)),
@@ -120,7 +120,7 @@ impl<'a> Work<'a> {
     pub fn settle(&self, stored: &mut StoredRefs) -> Result<(RefState, Option<Changes>), Failure> {
         let repository = self.open()?;
         self.check_refs(&repository, stored)?;
-        let settled = self.recorder.settle(&found(stored, self.folder))?;
+        let settled = self.recorder.settle(&found(stored, self.folder)?)?;
         if let Some(found) = settled.found {
             let odb = repository.odb().map_err(|e| self.failed(&e))?;
             let mut new = stored.refs.clone();
@@ -137,6 +137,9 @@ impl<'a> Work<'a> {
 
     fn open(&self) -> Result<Repository, Failure> {
         Repository::open_bare(self.folder).map_err(|error| {
+            if let Some(failure) = Failure::of_machine("open", self.folder, &error) {
+                return failure;
+            }
             let (folder, why) = (self.folder.display(), error.message());
             let message = format!("{folder} cannot be opened: {why}");
             Failure::new(ErrorKind::Damaged, message).with_hint(
@@ -159,7 +162,10 @@ impl<'a> Work<'a> {
         let repository = self.open()?;
         self.download_new(&repository, stored)?;
         let (new, mut changes) = self.merge(&repository, stored)?;
-        let head = self.head.clone().or_else(|| refs::read_head(folder));
+        let head = match &self.head {
+            Some(head) => Some(head.clone()),
+            None => refs::read_head(folder)?,
+        };
         let after = RefState::new(&new, head);
         changes.old_head = (base.head != after.head).then(|| base.head.clone());
         self.cancel.check()?;
@@ -259,7 +265,7 @@ impl<'a> Work<'a> {
     fn switch(&self, folder: &Path, stored: &StoredRefs, new: &Refs) -> Result<(), Failure> {
         refs::replace_all(folder, stored, new)?;
         match &self.head {
-            Some(head) if refs::read_head(folder).as_ref() != Some(head) => {
+            Some(head) if refs::read_head(folder)?.as_ref() != Some(head) => {
                 refs::write_head(folder, head)
             }
             _ => Ok(()),
@@ -272,7 +278,7 @@ impl<'a> Work<'a> {
             return Failure::cancelled();
         }
         let failure = broken::explain(error, self.folder);
-        match self.is_there && broken_here(error) {
+        match self.is_there && !failure.is_of_machine() && broken_here(error) {
             true => Failure {
                 kind: ErrorKind::Damaged,
                 ..failure

@@ -216,13 +216,16 @@ impl<'a> Writer<'a> {
         let loose = self.found.loose_path(oid);
         if loose.exists() {
             // libgit2 may never end on a damaged one.
-            check_loose(oid, &loose).map_err(|why| damaged(&loose, &why))?;
+            check_loose(oid, &loose)?;
         }
         let opened = match self.repository.take() {
             Some(repository) => Ok(repository),
             None => Repository::open_bare(folder),
         };
         let repository = opened.map_err(|error| {
+            if let Some(failure) = Failure::of_machine("open", folder, &error) {
+                return failure;
+            }
             let why = format!("it cannot be opened: {}", printable(error.message()));
             damaged(folder, &why)
         })?;
@@ -230,6 +233,9 @@ impl<'a> Writer<'a> {
             let path = copy
                 .pack()
                 .map_or(folder, |pack| &self.plan.packs[pack].path);
+            if let Some(failure) = Failure::of_machine("read", path, &error) {
+                return failure;
+            }
             let why = format!("{oid} cannot be read: {}", printable(error.message()));
             damaged(path, &why)
         };
@@ -274,7 +280,7 @@ fn of_indexer(
     plan: &Plan<'_>,
     cancel: &Cancel,
 ) -> Failure {
-    if error.class() == ErrorClass::Os {
+    if matches!(error.class(), ErrorClass::Os | ErrorClass::NoMemory) {
         return mirror::explain(error, &found.repository);
     }
     let message = printable(error.message()).to_string();

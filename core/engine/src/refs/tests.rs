@@ -85,7 +85,8 @@ fn damage_is_named_with_its_line() {
 fn head_is_written_and_read() {
     let folder = tempfile::tempdir().unwrap();
     write_head(folder.path(), b"refs/heads/trunk").unwrap();
-    assert_eq!(read_head(folder.path()).unwrap(), b"refs/heads/trunk");
+    let head = read_head(folder.path()).unwrap();
+    assert_eq!(head.unwrap(), b"refs/heads/trunk");
 }
 
 #[test]

@@ -91,10 +91,13 @@ fn loose(mirror: &Path) -> Result<Vec<(String, String)>, Failure> {
 /// Whether a loose object of a mirror is damaged. libgit2 may not come back from reading such a one.
 pub(super) fn has_bad_loose(mirror: &Path) -> Result<bool, Failure> {
     let all = loose(mirror)?;
-    Ok(all.iter().any(|(folder, name)| {
+    for (folder, name) in &all {
         let path = mirror.join("objects").join(folder).join(name);
-        parse_oid(&format!("{folder}{name}")).is_none_or(|oid| check_loose(oid, &path).is_err())
-    }))
+        if !is_whole(&path, folder, name)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The names in a folder; none if it is gone.
@@ -169,7 +172,7 @@ fn copy_loose(
         damaged.push(is_damaged(&from));
         return Ok(());
     }
-    if copy(&from, &to, cancel)? && !is_whole(&to, folder, name) {
+    if copy(&from, &to, cancel)? && !is_whole(&to, folder, name)? {
         fs::remove_file(&to).map_err(|error| Failure::disk("remove", &to, &error))?;
         damaged.push(is_damaged(&from));
     }
@@ -178,9 +181,15 @@ fn copy_loose(
 
 /// Whether a loose object is what its name says. libgit2 is not asked: it may take the object from
 /// a pack, and never end on a damaged one.
-fn is_whole(path: &Path, folder: &str, name: &str) -> bool {
-    let oid = parse_oid(&format!("{folder}{name}"));
-    oid.is_some_and(|oid| check_loose(oid, path).is_ok())
+fn is_whole(path: &Path, folder: &str, name: &str) -> Result<bool, Failure> {
+    let Some(oid) = parse_oid(&format!("{folder}{name}")) else {
+        return Ok(false);
+    };
+    match check_loose(oid, path) {
+        Ok(()) => Ok(true),
+        Err(failure) if failure.is_damage() => Ok(false),
+        Err(failure) => Err(failure),
+    }
 }
 
 fn is_damaged(path: &Path) -> Failure {

@@ -145,6 +145,10 @@ fn expand(odb: &Odb<'_>, oid: Oid, see: &mut dyn FnMut(Link)) -> Result<(), git2
 }
 
 fn lacking(oid: Oid, name: &[u8], error: &git2::Error) -> Failure {
+    let what = format!("the object {oid}");
+    if let Some(failure) = Failure::of_machine("read", Path::new(&what), error) {
+        return failure;
+    }
     Failure::new(
         ErrorKind::Damaged,
         format!(

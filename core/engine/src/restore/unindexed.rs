@@ -66,7 +66,7 @@ fn index_anew(pack: &Path, folder: &Path, cancel: &Cancel) -> Result<(), Failure
         return Err(damaged(pack, "its checksum is wrong"));
     }
     let wrong = |error: &git2::Error| match error.class() {
-        ErrorClass::Os | ErrorClass::Filesystem => super::failed(error),
+        ErrorClass::Os | ErrorClass::Filesystem | ErrorClass::NoMemory => super::failed(error),
         _ => damaged(pack, error.message()),
     };
     let mut indexer = Indexer::new(None, folder, 0, false).map_err(|error| wrong(&error))?;

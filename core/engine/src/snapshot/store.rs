@@ -104,7 +104,7 @@ impl Store {
         present: Option<&RefState>,
     ) -> Result<RefState, Failure> {
         forwards(entries, at).or_else(|failure| match failure.kind {
-            ErrorKind::Damaged => backwards(entries, at, present).ok_or(failure),
+            ErrorKind::Damaged => backwards(entries, at, present)?.ok_or(failure),
             _ => Err(failure),
         })
     }
@@ -130,7 +130,14 @@ impl Store {
             let state = match next {
                 Ok(Some(state)) => Ok(state),
                 Ok(None) => self.state(entries, at, present),
-                Err(failure) => self.state(entries, at, present).map_err(|_| failure),
+                Err(failure) => {
+                    let state = self.state(entries, at, present);
+                    // The first says more, unless the machine is what failed.
+                    state.map_err(|other| match other.kind {
+                        ErrorKind::Damaged => failure,
+                        _ => other,
+                    })
+                }
             };
             match state {
                 Ok(state) => {
@@ -230,13 +237,19 @@ fn forwards(entries: &[Entry], at: usize) -> Result<RefState, Failure> {
 }
 
 /// From a later state that is known, back. `None` if there is none, or no way from it.
-fn backwards(entries: &[Entry], at: usize, present: Option<&RefState>) -> Option<RefState> {
+fn backwards(
+    entries: &[Entry],
+    at: usize,
+    present: Option<&RefState>,
+) -> Result<Option<RefState>, Failure> {
     let mut undo = Vec::new();
     let mut state = None;
     for later in at + 1..entries.len() {
-        let snapshot = entries[later].read().ok()?;
+        let Some(snapshot) = unless_damaged(entries[later].read())? else {
+            return Ok(None);
+        };
         if snapshot.previous.as_ref() != Some(&entries[later - 1].id) {
-            return None;
+            return Ok(None);
         }
         let full = snapshot.full_state();
         undo.push(snapshot);
@@ -250,9 +263,23 @@ fn backwards(entries: &[Entry], at: usize, present: Option<&RefState>) -> Option
         Some(state) => Some(state),
         None => present.cloned(),
     };
-    let mut state = last.checked(state?).ok()?;
+    let Some(state) = state else {
+        return Ok(None);
+    };
+    let mut state = unless_damaged(last.checked(state))?;
     for snapshot in undo.iter().rev() {
-        state = snapshot.changes.undo(&state)?;
+        state = state.and_then(|state| snapshot.changes.undo(&state));
     }
-    entries[at].checked(state).ok()
+    match state {
+        Some(state) => unless_damaged(entries[at].checked(state)),
+        None => Ok(None),
+    }
+}
+
+fn unless_damaged<T>(read: Result<T, Failure>) -> Result<Option<T>, Failure> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(failure) if failure.is_damage() => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }

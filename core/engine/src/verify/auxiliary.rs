@@ -10,8 +10,8 @@ use rayon::prelude::*;
 
 use super::objects::{TRAILER, check_trailer, names};
 use super::{Finding, Part, Watch};
+use crate::Failure;
 use crate::packs::PackIndex;
-use crate::{ErrorKind, Failure};
 
 /// Bytes that are read at a time.
 const AHEAD: usize = 64 * 1024;
@@ -23,8 +23,10 @@ const MULTI: &str = "multi-pack-index";
 pub(super) fn check(objects: &Path, watch: &Watch) -> Result<Vec<Finding>, Failure> {
     let check = |path: &PathBuf| match check_trailer(path, watch) {
         Ok(()) => Ok(None),
-        Err(failure) if failure.kind == ErrorKind::Cancelled => Err(failure),
-        Err(failure) => Ok(Some(Finding::of(Part::Auxiliary, path, &failure))),
+        Err(failure) if failure.is_damage() => {
+            Ok(Some(Finding::of(Part::Auxiliary, path, &failure)))
+        }
+        Err(failure) => Err(failure),
     };
     let all = all(objects)?;
     let found: Result<Vec<_>, Failure> = all.par_iter().map(check).collect();

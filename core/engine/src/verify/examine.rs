@@ -43,17 +43,17 @@ pub(crate) fn examine(mirror: &Path, watch: &Watch) -> Result<Examined, Failure>
         lost: Vec::new(),
     };
     let findings = &mut examined.findings;
-    if !mirror.is_dir() {
-        findings.push(Finding::new(Part::Mirror, mirror, "it is missing"));
-    }
-    if mirror.is_dir() {
+    let is_there = states::is_folder(mirror)?;
+    if is_there {
         foreign::check_objects(mirror)?;
         foreign::check_known(mirror)?;
-        findings.extend(states::of_repository(mirror));
+        findings.extend(states::of_repository(mirror)?);
         examined.warnings = foreign::warnings(mirror);
+    } else {
+        findings.push(Finding::new(Part::Mirror, mirror, "it is missing"));
     }
     let states = States::read(mirror, findings, &watch.cancel)?;
-    if !mirror.is_dir() {
+    if !is_there {
         return Ok(examined);
     }
     let shelf = Shelf::look(mirror)?;

@@ -22,6 +22,8 @@ pub struct Verdict {
     pub repositories: Vec<Checked>,
     /// Damaged files of the backup folder's own.
     pub files: Vec<Damage>,
+    /// Why some of the folder's own files could not be checked.
+    pub unchecked: Vec<Failure>,
     /// Whether it was ended early.
     pub interrupted: bool,
     /// Why the result is not remembered, if so.
@@ -32,7 +34,13 @@ impl Verdict {
     /// Whether nothing is damaged, and everything could be told.
     pub fn is_sound(&self) -> bool {
         let sound = |checked: &Checked| checked.outcome == Soundness::Sound;
-        self.files.is_empty() && self.repositories.iter().all(sound)
+        self.files.is_empty() && self.unchecked.is_empty() && self.repositories.iter().all(sound)
+    }
+
+    /// Whether anything is damaged.
+    pub fn is_damaged(&self) -> bool {
+        let damaged = |checked: &Checked| checked.outcome == Soundness::Damaged;
+        !self.files.is_empty() || self.repositories.iter().any(damaged)
     }
 
     /// Exit code of the process.
@@ -77,12 +85,13 @@ pub fn run(
     let mut verdict = Verdict {
         repositories: Vec::new(),
         files: Vec::new(),
+        unchecked: Vec::new(),
         interrupted: false,
         not_kept: None,
     };
     if files {
         let mut found = Vec::new();
-        own_files(local_folder, &mut found);
+        own_files(local_folder, &mut found, &mut verdict.unchecked);
         missing(local_folder, &mut found);
         verdict.files = found
             .iter()
@@ -206,7 +215,9 @@ fn missing(local_folder: &Path, found: &mut Vec<Finding>) {
         let gone = source.gone.into_iter().filter(|gone| !gone.removed);
         for Entry { path, .. } in good.chain(gone) {
             let folder = local_folder.join(&path);
-            if !path.is_empty() && !folder.is_dir() {
+            // One that cannot be looked at is there, and is said elsewhere.
+            let is_there = super::states::is_folder(&folder).unwrap_or(true);
+            if !path.is_empty() && !is_there {
                 let what = "the repository's folder is missing, and the last run had it";
                 found.push(Finding::new(Part::Mirror, &folder, what));
             }
@@ -215,34 +226,42 @@ fn missing(local_folder: &Path, found: &mut Vec<Finding>) {
 }
 
 /// The files in [`OWN_FOLDER`] that can be damaged.
-fn own_files(local_folder: &Path, found: &mut Vec<Finding>) {
+fn own_files(local_folder: &Path, found: &mut Vec<Finding>, unchecked: &mut Vec<Failure>) {
+    let mut say = |path: &Path, failure: Failure| match failure.is_of_machine() {
+        true => unchecked.push(failure),
+        false => found.push(Finding::of(Part::State, path, &failure)),
+    };
     let own = local_folder.join(OWN_FOLDER);
     let listings = own.join("listings.json");
     if let Err(failure) = sealed::read::<serde_json::Value>(&listings, completeness::FORMATS) {
-        found.push(Finding::of(Part::State, &listings, &failure));
+        say(&listings, failure);
     }
     if let Err(failure) = Health::read(local_folder) {
-        found.push(Finding::of(Part::State, &own.join(health::FILE), &failure));
+        say(&own.join(health::FILE), failure);
     }
     let folder = history::folder(local_folder);
     match history::names(&folder) {
         Ok(names) => {
             for name in names.iter().filter(|name| history::is_report(name)) {
-                check_json(&folder.join(name), found);
+                let path = folder.join(name);
+                if let Err(failure) = check_json(&path) {
+                    say(&path, failure);
+                }
             }
         }
-        Err(failure) => found.push(Finding::of(Part::State, &folder, &failure)),
+        Err(failure) => say(&folder, failure),
     }
 }
 
-fn check_json(path: &Path, found: &mut Vec<Finding>) {
-    let why = match regular_file::read(path) {
-        Ok(text) => match serde_json::from_slice::<serde::de::IgnoredAny>(&text) {
-            Ok(_) => return,
-            Err(error) => error.to_string(),
-        },
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-        Err(error) => error.to_string(),
+fn check_json(path: &Path) -> Result<(), Failure> {
+    let text = match regular_file::read(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(Failure::disk("read", path, &error)),
     };
-    found.push(Finding::new(Part::State, path, why));
+    let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(&text);
+    parsed.map(drop).map_err(|error| {
+        let message = format!("{} is damaged: {error}", path.display());
+        Failure::new(ErrorKind::Damaged, message)
+    })
 }

@@ -9,7 +9,7 @@ use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use git2::{Odb, Oid};
+use git2::{Odb, OdbObject, Oid};
 use rayon::prelude::*;
 use sha1::{Digest, Sha1};
 
@@ -17,7 +17,7 @@ use super::{Finding, Part, Watch, auxiliary};
 use crate::links::{Link, links};
 use crate::names::printable;
 use crate::packs::PackIndex;
-use crate::{ErrorKind, Failure, regular_file};
+use crate::{ErrorKind, Failure, regular_file, trouble};
 
 /// Objects that one thread reads in a row: neighbours in a pack share their bases.
 const IN_A_ROW: usize = 2048;
@@ -72,7 +72,10 @@ pub(crate) fn database(mirror: &Path) -> Result<Odb<'static>, Failure> {
         database.add_disk_alternate(text)?;
         Ok(database)
     });
-    opened.map_err(|error| failed(&printable(error.message()).to_string()))
+    opened.map_err(|error| {
+        let of_machine = Failure::of_machine("open", &objects, &error);
+        of_machine.unwrap_or_else(|| failed(&printable(error.message()).to_string()))
+    })
 }
 
 impl Shelf {
@@ -100,7 +103,10 @@ impl Shelf {
                 let index_path = file("idx");
                 shelf.packs.push(Packed {
                     path: file("pack"),
-                    index: has_index.then(|| PackIndex::open(&index_path)),
+                    index: match has_index.then(|| PackIndex::open(&index_path)) {
+                        Some(Err(failure)) if !failure.is_damage() => return Err(failure),
+                        index => index,
+                    },
                     index_path,
                 });
             } else if has_index {
@@ -144,8 +150,14 @@ impl Shelf {
     fn check_loose(&self, watch: &Watch) -> Result<HashMap<Oid, Finding>, Failure> {
         let check = |(oid, path): &(Oid, PathBuf)| {
             watch.cancel.check()?;
-            let wrong = check_loose(*oid, path).err();
-            Ok(wrong.map(|why| (*oid, Finding::new(Part::Loose, path, why).about(*oid))))
+            match check_loose(*oid, path) {
+                Ok(()) => Ok(None),
+                Err(failure) if failure.is_damage() => {
+                    let finding = Finding::of(Part::Loose, path, &failure);
+                    Ok(Some((*oid, finding.about(*oid))))
+                }
+                Err(failure) => Err(failure),
+            }
         };
         let checked: Result<Vec<_>, Failure> = self.loose.par_iter().map(check).collect();
         Ok(checked?.into_iter().flatten().collect())
@@ -181,7 +193,7 @@ impl Shelf {
         let mut damaged: Vec<Finding> = damaged.into_values().collect();
         damaged.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         found.extend(damaged);
-        let bad = Mutex::new((barred.clone(), HashSet::new()));
+        let bad = Mutex::new((HashSet::new(), HashSet::new()));
         let read = |database: &mut Result<Odb<'static>, Failure>, oids: &[Oid]| {
             let database = database.as_ref().map_err(Clone::clone)?;
             let oids = oids.iter().filter(|oid| !barred.contains(*oid));
@@ -207,6 +219,8 @@ impl Shelf {
             .map_init(|| database(mirror), read)
             .collect::<Result<(), Failure>>()?;
         let (unreadable, missing) = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
+        super::second::look(self, mirror, &unreadable, found, watch)?;
+        let unreadable: HashSet<Oid> = unreadable.union(&barred).copied().collect();
         Ok(AllRead {
             known,
             unreadable,
@@ -229,9 +243,10 @@ impl Packed {
                 let why = format!("its index, {}, is missing", file_name(&self.index_path));
                 found.push(Finding::new(Part::Index, &self.path, why));
             }
-            Some(Err(failure)) => {
+            Some(Err(failure)) if failure.is_damage() => {
                 found.push(Finding::of(part, &self.index_path, failure));
             }
+            Some(Err(failure)) => return Err(failure.clone()),
             Some(Ok(_)) => {}
         }
         let checked = match self.index() {
@@ -240,8 +255,10 @@ impl Packed {
         };
         match checked {
             Ok(()) => {}
-            Err(failure) if failure.kind == ErrorKind::Cancelled => return Err(failure),
-            Err(failure) => found.push(Finding::of(Part::Pack, &self.path, &failure)),
+            Err(failure) if failure.is_damage() => {
+                found.push(Finding::of(Part::Pack, &self.path, &failure));
+            }
+            Err(failure) => return Err(failure),
         }
         if let Some(index) = self.index().filter(|_| found.is_empty())
             && !auxiliary::fits_crcs(&self.path, index, watch)?
@@ -297,8 +314,13 @@ pub(crate) fn check_trailer(pack: &Path, watch: &Watch) -> Result<(), Failure> {
 
 /// A loose object alone: gitformat-loose(5). libgit2 must read none that has not passed this: if one
 /// ends before it has the length it says, it never ends.
-pub(crate) fn check_loose(oid: Oid, path: &Path) -> Result<(), String> {
-    let file = regular_file::open_linked(path).map_err(|error| error.to_string())?;
+pub(crate) fn check_loose(oid: Oid, path: &Path) -> Result<(), Failure> {
+    let wrong = |why: &str| {
+        let message = format!("{} is damaged: {why}", path.display());
+        Failure::new(ErrorKind::Damaged, message)
+    };
+    let failed = |error: io::Error| Failure::disk("read", path, &error);
+    let file = regular_file::open_linked(path).map_err(failed)?;
     let mut bytes = flate2::bufread::ZlibDecoder::new(io::BufReader::new(file));
     // The id is that of the inflated file, header included.
     let mut sum = Sha1::new();
@@ -315,19 +337,21 @@ pub(crate) fn check_loose(oid: Oid, path: &Path) -> Result<(), String> {
                 length += read as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(format!("it cannot be inflated: {error}")),
+            // What the system says of the file, not what inflating says of its content.
+            Err(error) if trouble::of(&error).is_some() => return Err(failed(error)),
+            Err(error) => return Err(wrong(&format!("it cannot be inflated: {error}"))),
         }
     }
     let after = bytes.get_mut().fill_buf();
-    if !after.map_err(|error| error.to_string())?.is_empty() {
-        return Err("something follows its content".to_owned());
+    if !after.map_err(failed)?.is_empty() {
+        return Err(wrong("something follows its content"));
     }
     if sum.finalize()[..] != *oid.as_bytes() {
-        return Err("its content is not what its name says".to_owned());
+        return Err(wrong("its content is not what its name says"));
     }
     match says_length(&header) == Some(length) {
         true => Ok(()),
-        false => Err("its length is not what its header says".to_owned()),
+        false => Err(wrong("its length is not what its header says")),
     }
 }
 
@@ -352,7 +376,7 @@ fn read_some<'o>(
     for oid in oids {
         watch.cancel.check()?;
         watch.count(1);
-        let Ok(object) = database.read(*oid) else {
+        let Some(object) = read(database, *oid)? else {
             unreadable.push(*oid);
             continue;
         };
@@ -366,6 +390,21 @@ fn read_some<'o>(
         }
     }
     Ok((unreadable, missing))
+}
+
+/// Has libgit2 read an object; `None` if there is none that can be read.
+///
+/// # Errors
+///
+/// The machine could not.
+pub(crate) fn read<'o>(database: &'o Odb<'_>, oid: Oid) -> Result<Option<OdbObject<'o>>, Failure> {
+    database.read(oid).map(Some).or_else(|error| {
+        let what = format!("the object {oid}");
+        match Failure::of_machine("read", Path::new(&what), &error) {
+            Some(failure) => Err(failure),
+            None => Ok(None),
+        }
+    })
 }
 
 /// All loose objects of a mirror.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use git2::{Odb, Oid};
 
+use super::objects::read;
 use crate::Failure;
 use crate::cancel::Cancel;
 use crate::links::{Link, links};
@@ -57,7 +58,7 @@ impl Walk<'_> {
         let mut children: HashMap<Oid, Vec<Oid>> = HashMap::new();
         for oid in &seen {
             self.cancel.check()?;
-            if let Ok(object) = self.database.read(*oid) {
+            if let Some(object) = read(self.database, *oid)? {
                 links(object.kind(), object.data(), &mut |link| {
                     if wanted(&link) {
                         children.entry(link.oid).or_default().push(*oid);
@@ -94,7 +95,7 @@ impl Walk<'_> {
                 if is_blob {
                     continue;
                 }
-                let Ok(object) = self.database.read(oid) else {
+                let Some(object) = read(self.database, oid)? else {
                     lost(oid, root);
                     continue;
                 };

@@ -16,7 +16,7 @@ use crate::links::peeled;
 use crate::names::printable;
 use crate::refs::{self, FORGOTTEN, KEPT, OURS, RefValue, Refs, StoredRefs};
 use crate::snapshot::{Entry, RefState, Snapshot, SnapshotId, Store, ref_text};
-use crate::{ErrorKind, Failure, regular_file};
+use crate::{ErrorKind, Failure, Trouble, regular_file};
 
 /// First words of the header of `packed-refs`, whoever wrote it.
 const HEADER: &[u8] = b"# pack-refs with:";
@@ -44,16 +44,17 @@ impl States {
         let packed = mirror.join("packed-refs");
         let stored = match StoredRefs::read(mirror) {
             Ok(stored) => Some(stored),
-            Err(failure) => {
+            Err(failure) if failure.is_damage() => {
                 findings.push(Finding::of(Part::Refs, &packed, &failure));
                 None
             }
+            Err(failure) => return Err(failure),
         };
         let in_files = foreign::storage(mirror) == Ok(Storage::Files);
         if let (Some(stored), true) = (&stored, in_files) {
             check_form(&packed, stored, findings);
         }
-        let head = refs::read_head(mirror);
+        let head = refs::read_head(mirror)?;
         let present = stored.as_ref().map(|s| RefState::new(&s.refs, head));
         let store = Store::beside(mirror);
         let entries = store.entries()?;
@@ -102,11 +103,11 @@ fn roots(refs: &Refs) -> Vec<Root> {
 }
 
 /// Whether git can open a mirror, and takes it for what it is.
-pub(super) fn of_repository(mirror: &Path) -> Vec<Finding> {
+pub(super) fn of_repository(mirror: &Path) -> Result<Vec<Finding>, Failure> {
     let mut findings = Vec::new();
     for name in ["refs", "objects"] {
         let folder = mirror.join(name);
-        if !folder.is_dir() {
+        if !is_folder(&folder)? {
             findings.push(Finding::new(Part::Mirror, &folder, "it is missing"));
         }
     }
@@ -115,18 +116,50 @@ pub(super) fn of_repository(mirror: &Path) -> Vec<Finding> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             findings.push(Finding::new(Part::Head, &head, "it is missing"));
         }
-        _ if refs::read_head(mirror).is_none() => {
+        _ if refs::read_head(mirror)?.is_none() => {
             findings.push(Finding::new(Part::Head, &head, "it names no branch"));
         }
         _ => {}
     }
-    if findings.is_empty()
-        && let Err(why) = foreign::check_config(mirror)
-    {
+    if findings.is_empty() {
         let config = mirror.join("config");
-        findings.push(Finding::new(Part::Config, &config, why));
+        match regular_file::read(&config) {
+            Ok(_) => {
+                if let Err(why) = foreign::check_config(mirror) {
+                    findings.push(Finding::new(Part::Config, &config, why));
+                }
+            }
+            Err(error) => {
+                let failure = Failure::disk("read", &config, &error);
+                match failure.trouble {
+                    Some(Trouble::Machine) => return Err(failure),
+                    Some(Trouble::Missing) => {
+                        findings.push(Finding::new(Part::Config, &config, "it is missing"));
+                    }
+                    _ => findings.push(Finding::of(Part::Config, &config, &failure)),
+                }
+            }
+        }
     }
-    findings
+    Ok(findings)
+}
+
+/// Whether there is a folder.
+///
+/// # Errors
+///
+/// It cannot be told.
+pub(super) fn is_folder(path: &Path) -> Result<bool, Failure> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.is_dir()),
+        Err(error) => {
+            let failure = Failure::disk("look at", path, &error);
+            match failure.is_of_machine() {
+                true => Err(failure),
+                false => Ok(false),
+            }
+        }
+    }
 }
 
 /// What can be told from `packed-refs` alone.

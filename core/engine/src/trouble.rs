@@ -1,0 +1,193 @@
+//! What an error of the system says about what was to be read.
+//!
+//! That something could not be read does not say that it is damaged: memory, descriptors or rights
+//! may be lacking, or a file system of the network be away. Only what the medium itself could not
+//! give, and what was read and is wrong, is damage.
+
+use std::io;
+
+/// Whose trouble an error of the system is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// The machine's: nothing follows from it about what is on the disk.
+    Machine,
+    /// The medium's: what was written there cannot be had back, at least not now.
+    Medium,
+    /// There is no such file (any more).
+    Missing,
+}
+
+/// What an error means. `None` if it does not come from the system, or is about what was found: a
+/// folder where a file should be, a link that leads in a circle.
+pub(crate) fn of(error: &io::Error) -> Option<Trouble> {
+    use io::ErrorKind as K;
+    match error.raw_os_error() {
+        Some(code) => of_code(code, error.kind()),
+        None => match error.kind() {
+            K::NotFound => Some(Trouble::Missing),
+            K::OutOfMemory
+            | K::PermissionDenied
+            | K::StorageFull
+            | K::QuotaExceeded
+            | K::ReadOnlyFilesystem
+            | K::StaleNetworkFileHandle
+            | K::TimedOut
+            | K::WouldBlock
+            | K::Interrupted => Some(Trouble::Machine),
+            _ => None,
+        },
+    }
+}
+
+#[cfg(unix)]
+fn of_code(code: i32, _kind: io::ErrorKind) -> Option<Trouble> {
+    use rustix::io::Errno as E;
+
+    // What file systems say of a sector or a structure of theirs that is lost.
+    const MEDIUM: [E; 3] = [E::IO, E::BADMSG, E::NODATA];
+    #[cfg(target_os = "linux")]
+    const OF_LINUX: [E; 2] = [E::UCLEAN, E::REMOTEIO];
+    #[cfg(not(target_os = "linux"))]
+    const OF_LINUX: [E; 0] = [];
+    const MISSING: [E; 2] = [E::NOENT, E::NOTDIR];
+    const FOUND: [E; 5] = [E::ISDIR, E::LOOP, E::NAMETOOLONG, E::INVAL, E::EXIST];
+
+    let error = E::from_raw_os_error(code);
+    if MISSING.contains(&error) {
+        Some(Trouble::Missing)
+    } else if MEDIUM.contains(&error) || OF_LINUX.contains(&error) {
+        Some(Trouble::Medium)
+    } else if FOUND.contains(&error) {
+        None
+    } else {
+        Some(Trouble::Machine)
+    }
+}
+
+#[cfg(not(unix))]
+fn of_code(_code: i32, kind: io::ErrorKind) -> Option<Trouble> {
+    match kind {
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Some(Trouble::Missing),
+        io::ErrorKind::IsADirectory | io::ErrorKind::AlreadyExists => None,
+        _ => Some(Trouble::Machine),
+    }
+}
+
+/// Whether it is memory, descriptors or processes that are lacking: nothing of a disk.
+pub(crate) fn is_of_process(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno as E;
+        const LACKING: [E; 5] = [E::NOMEM, E::MFILE, E::NFILE, E::AGAIN, E::INTR];
+        let code = error.raw_os_error();
+        if code.is_some_and(|code| LACKING.contains(&E::from_raw_os_error(code))) {
+            return true;
+        }
+    }
+    error.kind() == io::ErrorKind::OutOfMemory
+}
+
+/// The error of the system behind one of libgit2's. Its class says that there is one; which one, only
+/// the end of its message, where libgit2 has put what the system calls it. This is the one place that
+/// reads it, and it compares with what the system calls its errors now.
+pub(crate) fn behind(error: &git2::Error) -> Option<io::Error> {
+    match error.class() {
+        git2::ErrorClass::NoMemory => Some(io::ErrorKind::OutOfMemory.into()),
+        git2::ErrorClass::Os | git2::ErrorClass::Filesystem => in_text(error.message()),
+        _ => None,
+    }
+}
+
+#[cfg(unix)]
+fn in_text(message: &str) -> Option<io::Error> {
+    use std::sync::OnceLock;
+
+    /// Above the last one of any system.
+    const MOST: i32 = 256;
+    static NAMES: OnceLock<Vec<(String, i32)>> = OnceLock::new();
+
+    let names = NAMES.get_or_init(|| {
+        let name = |code: i32| {
+            let text = io::Error::from_raw_os_error(code).to_string();
+            let name = text.split(" (os error").next().unwrap_or_default();
+            // Those that are none all have the same name, with the number.
+            let is_one = !name.contains(&code.to_string());
+            is_one.then(|| (format!(": {name}"), code))
+        };
+        (1..MOST).filter_map(name).collect()
+    });
+    let found = names.iter().find(|(name, _)| message.ends_with(name));
+    found.map(|(_, code)| io::Error::from_raw_os_error(*code))
+}
+
+#[cfg(not(unix))]
+fn in_text(_message: &str) -> Option<io::Error> {
+    None
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use git2::{Error, ErrorClass, ErrorCode};
+    use rustix::io::Errno;
+
+    fn said(class: ErrorClass, error: Errno) -> Error {
+        let text = io::Error::from(error).to_string();
+        let text = text.split(" (os").next().unwrap();
+        Error::new(
+            ErrorCode::GenericError,
+            class,
+            format!("failed to open 'x': {text}"),
+        )
+    }
+
+    #[test]
+    fn the_machines_trouble_is_told_from_the_mediums() {
+        use Errno as E;
+        for error in [
+            E::NOMEM,
+            E::MFILE,
+            E::NFILE,
+            E::ACCESS,
+            E::PERM,
+            E::INTR,
+            E::AGAIN,
+            E::NOSPC,
+            E::DQUOT,
+            E::ROFS,
+            E::STALE,
+            E::TIMEDOUT,
+            E::NODEV,
+            E::NXIO,
+            E::FBIG,
+            E::NOLCK,
+            E::HOSTDOWN,
+            E::BUSY,
+            E::CONNRESET,
+        ] {
+            assert_eq!(of(&error.into()), Some(Trouble::Machine), "{error}");
+            let behind = behind(&said(ErrorClass::Os, error)).unwrap();
+            assert_eq!(of(&behind), Some(Trouble::Machine), "{error}");
+        }
+        for error in [E::IO, E::BADMSG, E::NODATA] {
+            assert_eq!(of(&error.into()), Some(Trouble::Medium), "{error}");
+        }
+        assert_eq!(of(&E::NOENT.into()), Some(Trouble::Missing));
+        assert_eq!(of(&E::ISDIR.into()), None);
+        assert_eq!(of(&io::ErrorKind::UnexpectedEof.into()), None);
+        assert_eq!(of(&io::ErrorKind::InvalidData.into()), None);
+    }
+
+    #[test]
+    fn only_what_has_the_class_is_of_the_system() {
+        assert!(behind(&said(ErrorClass::Odb, Errno::ACCESS)).is_none());
+        assert!(behind(&Error::from_str("no reason")).is_none());
+        let memory = Error::new(
+            ErrorCode::GenericError,
+            ErrorClass::NoMemory,
+            "Out of memory",
+        );
+        assert_eq!(of(&behind(&memory).unwrap()), Some(Trouble::Machine));
+        assert!(is_of_process(&Errno::MFILE.into()) && !is_of_process(&Errno::ACCESS.into()));
+    }
+}
