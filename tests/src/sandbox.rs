@@ -138,6 +138,7 @@ impl Sandbox {
             variables: Vec::new(),
             report: None,
             limit: Duration::from_secs(120),
+            user: None,
         }
     }
 }
@@ -154,9 +155,30 @@ pub struct Invocation<'s> {
     variables: Vec<(OsString, OsString)>,
     report: Option<PathBuf>,
     limit: Duration,
+    user: Option<u32>,
 }
 
 impl Invocation<'_> {
+    /// Runs it as another user, by number. Only root can.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn user(mut self, user: u32) -> Self {
+        self.user = Some(user);
+        self
+    }
+
+    /// Runs it under a limit on its resources, in the words of `ulimit`: `-n 40`.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn limited(mut self, limit: &str) -> Self {
+        let script = format!("ulimit {limit} && exec \"$0\" \"$@\"");
+        let program = std::mem::replace(&mut self.program, "/bin/sh".into());
+        let given = std::mem::take(&mut self.arguments);
+        self.arguments = vec!["-c".into(), script.into(), program.into()];
+        self.arguments.extend(given);
+        self
+    }
+
     /// Adds an argument.
     #[must_use]
     pub fn arg(mut self, argument: impl Into<OsString>) -> Self {
@@ -214,6 +236,10 @@ impl Invocation<'_> {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
+        #[cfg(unix)]
+        if let Some(user) = self.user {
+            std::os::unix::process::CommandExt::uid(&mut command, user);
+        }
         let mut child = command.spawn().unwrap_or_else(|error| {
             panic!("{} cannot be started: {error}", self.program.display())
         });

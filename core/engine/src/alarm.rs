@@ -41,7 +41,7 @@ pub(crate) fn raise(
             message: &message,
             hint: HINT,
         });
-        repository.alarm = Some(message);
+        repository.add_alarm(&message);
         alarms += 1;
     }
     let known = report.repositories.iter().filter(|repository| {

@@ -253,12 +253,19 @@ impl Work<'_> {
         if let Some(note) = &treated.note {
             report.add_note(note);
         }
-        if let Err(failure) = self.note_state(&treated.outcome) {
-            return report.failed(failure);
+        if let Some(what) = &treated.alarm {
+            self.alarm(&mut report, what);
         }
+        let is_damaged = match self.note_state(&treated.outcome) {
+            Ok(is_damaged) => is_damaged,
+            Err(failure) => return report.failed(failure),
+        };
         let id = &self.repository().id;
         let (title, path) = (&self.source.title, &self.path);
-        self.patients.settle_state(title, id, path, &self.folder);
+        if self.patients.settle_state(title, id, path, &self.folder) || is_damaged {
+            let what = format!("{path}/{STATE_FILE} was damaged or missing, and is written anew");
+            self.alarm(&mut report, &what);
+        }
         if let Some(url) = &self.repository().wiki_url {
             report = self.mirror_wiki(url, authorization, report);
         }
@@ -267,6 +274,17 @@ impl Work<'_> {
             Some(lost) => report.failed(lost),
             None => report,
         }
+    }
+
+    /// Damage is news, whatever came of it: a disk that loses data loses more.
+    fn alarm(&self, report: &mut RepositoryReport, what: &str) {
+        self.observer.event(&Event::Alarm {
+            source: &self.source.title,
+            repository: Some(self.name),
+            message: what,
+            hint: "see what the system log says about this disk, and check the backup: `forgekeep verify`",
+        });
+        report.add_alarm(what);
     }
 
     fn authorization(&self) -> Result<Authorization, Failure> {
@@ -356,6 +374,9 @@ impl Work<'_> {
                 if let Some(note) = &treated.note {
                     report.add_note(&format!("wiki: {note}"));
                 }
+                if let Some(what) = &treated.alarm {
+                    self.alarm(&mut report, &format!("wiki: {what}"));
+                }
                 report.wiki = Some(WikiReport {
                     outcome: outcome.mirrored.into(),
                     refs: outcome.refs,
@@ -389,13 +410,16 @@ impl Work<'_> {
         }
     }
 
-    /// Writes whose folder it is, after success only, and only if there is something new to say.
-    fn note_state(&self, outcome: &Outcome) -> Result<(), Failure> {
+    /// Writes whose folder it is, after success only, and only if there is something new to say. Whether
+    /// what was there was damaged.
+    fn note_state(&self, outcome: &Outcome) -> Result<bool, Failure> {
+        let mut is_damaged = false;
         let repository = self.repository();
         let listing = self.source.listing();
         let old = match State::read(&self.folder) {
             Err(failure) if failure.kind == ErrorKind::Damaged => {
                 log::warn!("{}: {failure}", self.name);
+                is_damaged = true;
                 State::recover(&self.folder)
             }
             read => {
@@ -408,7 +432,7 @@ impl Work<'_> {
                 });
                 let quiet = matches!(outcome.mirrored, Mirrored::Unchanged | Mirrored::Empty);
                 if same && quiet {
-                    return Ok(());
+                    return Ok(false);
                 }
                 old.or_else(|| State::recover(&self.folder))
             }
@@ -427,7 +451,7 @@ impl Work<'_> {
             },
         };
         log::debug!("{}: writing {STATE_FILE}", self.name);
-        state.write(&self.folder)
+        state.write(&self.folder).map(|()| is_damaged)
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct Treated {
     pub outcome: Outcome,
     /// What was healed.
     pub note: Option<String>,
+    /// The same as news: a disk that loses data loses more.
+    pub alarm: Option<String>,
     /// What cannot be healed. Upstream's present state is mirrored all the same.
     pub lost: Option<Failure>,
 }
@@ -66,6 +68,7 @@ pub(crate) fn mirror(
                 return Ok(Treated {
                     outcome,
                     note: None,
+                    alarm: None,
                     lost: patient.given_up(),
                 });
             }
@@ -87,6 +90,7 @@ pub(crate) fn mirror(
                 return Ok(Treated {
                     outcome,
                     note: None,
+                    alarm: None,
                     lost: patient.given_up(),
                 });
             }
@@ -104,6 +108,7 @@ pub(crate) fn mirror(
             return Ok(Treated {
                 outcome,
                 note: None,
+                alarm: None,
                 lost: patient.given_up(),
             });
         }
@@ -167,6 +172,13 @@ impl Treatment<'_> {
         }
         Ok(Treated {
             outcome,
+            alarm: Some(match is_whole {
+                true => format!(
+                    "the backup was damaged, and is repaired: {}",
+                    named(&damage)
+                ),
+                false => format!("the backup is damaged: {}", named(&damage)),
+            }),
             note: Some(note(&damage, &gone)),
             lost: patient.given_up(),
         })
@@ -198,18 +210,24 @@ impl Treatment<'_> {
 }
 
 fn note(damage: &[Damage], gone: &[&str]) -> String {
-    let mut files: Vec<&str> = damage.iter().map(|damage| damage.file.as_str()).collect();
-    files.sort_unstable();
-    files.dedup();
-    let shown: Vec<_> = files.iter().take(NAMED).copied().collect();
-    let mut note = format!("healed: {}", printable(&shown.join(", ")));
-    if let Some(more @ 1..) = files.len().checked_sub(NAMED) {
-        note.push_str(&format!(" and {more} more"));
-    }
+    let mut note = format!("healed: {}", named(damage));
     for gone in gone {
         note.push_str(&format!("; {}", printable(gone)));
     }
     note
+}
+
+/// The first of the files that are damaged.
+fn named(damage: &[Damage]) -> String {
+    let mut files: Vec<&str> = damage.iter().map(|damage| damage.file.as_str()).collect();
+    files.sort_unstable();
+    files.dedup();
+    let shown: Vec<_> = files.iter().take(NAMED).copied().collect();
+    let mut named = printable(&shown.join(", ")).to_string();
+    if let Some(more @ 1..) = files.len().checked_sub(NAMED) {
+        named.push_str(&format!(" and {more} more"));
+    }
+    named
 }
 
 /// All files below a folder; none if it cannot be read.

@@ -122,7 +122,10 @@ pub fn mirror(
             refs: RefChanges::default(),
             bytes_received: 0,
             snapshot: None,
-            lost: untold.map_or_else(Lost::default, |changes| Lost::new(&stored, &changes)),
+            lost: match &untold {
+                Some(changes) => work.lost(&stored, changes)?,
+                None => Lost::default(),
+            },
             note: None,
             warnings: Vec::new(),
             left_out: work.left_out(left_out),

@@ -133,7 +133,7 @@ mod tests {
 
     fn said(class: ErrorClass, error: Errno) -> Error {
         let text = io::Error::from(error).to_string();
-        let text = text.split(" (os").next().unwrap();
+        let text = text.split(" (os").next().unwrap_or_default();
         Error::new(
             ErrorCode::GenericError,
             class,

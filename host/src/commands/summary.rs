@@ -152,9 +152,9 @@ fn last_line(report: &Report) -> String {
     let safe = text::count(safe, "repository", "repositories");
     let measured = format!("{} received, {}", text::bytes(bytes), duration(seconds));
     match (report.outcome, &report.error) {
-        (RunOutcome::Ok, None) if report.has_alarm() => format!(
-            "Everything is backed up: {safe}, {measured}. But look at the alarms: upstream has lost much, the backup has kept it."
-        ),
+        (RunOutcome::Ok, None) if report.has_alarm() => {
+            format!("Everything is backed up: {safe}, {measured}. But look at the alarms above.")
+        }
         (RunOutcome::Ok, None) if report.has_warning() => {
             format!("Backup complete, with warnings: {safe}, {measured}.")
         }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod adoption;
+mod alerts;
 mod api_answers;
 mod architecture;
 mod changes;
@@ -28,6 +29,7 @@ mod inputs;
 mod interruption;
 mod kills;
 mod load;
+mod machine;
 mod mishaps;
 #[cfg(unix)]
 mod mount;

@@ -68,21 +68,22 @@ impl Patients {
         ill.contains(id) || ill.contains(path)
     }
 
-    /// Forgets that a repository's state file was damaged, if it is sound now.
-    pub(crate) fn settle_state(&self, source: &str, id: &str, path: &str, folder: &Path) {
+    /// Forgets that a repository's state file was damaged, if it is sound now. Whether it was.
+    pub(crate) fn settle_state(&self, source: &str, id: &str, path: &str, folder: &Path) -> bool {
         if !self.is_ill(id, path) {
-            return;
+            return false;
         }
         let file = format!("{path}/{STATE_FILE}");
         let mut health = self.health();
         let Some(health) = health.as_mut() else {
-            return;
+            return false;
         };
         let known = health.of(source, Some(id), path).cloned();
         let Some(mut known) = known.filter(|k| k.damage.iter().any(|d| d.file == file)) else {
-            return;
+            return false;
         };
-        if matches!(State::read(folder), Ok(Some(_))) {
+        let is_sound = matches!(State::read(folder), Ok(Some(_)));
+        if is_sound {
             known.damage.retain(|damage| damage.file != file);
             known.lost.retain(|damage| damage.file != file);
             known.id = Some(id.to_owned());
@@ -91,6 +92,7 @@ impl Patients {
                 log::warn!("{failure}");
             }
         }
+        is_sound
     }
 }
 

@@ -1,7 +1,12 @@
 //! The new state of a mirror's refs, out of upstream's and its own.
 
+use std::collections::HashSet;
+
 use git2::{ObjectType, Oid, Repository};
 
+use crate::Failure;
+use crate::cancel::Cancel;
+use crate::links::links;
 use crate::refs::{KEPT, OURS, RefValue, Refs, StoredRefs};
 use crate::snapshot::{Change, Changes};
 
@@ -43,6 +48,50 @@ pub(super) fn merge(
         }
     }
     Ok((new, changes))
+}
+
+/// Those of `old` that none of these tips reaches. Read by the bytes: libgit2 refuses commits that old
+/// versions of git have written.
+pub(super) fn unreached(
+    repository: &Repository,
+    mut old: HashSet<Oid>,
+    tips: Vec<Oid>,
+    cancel: &Cancel,
+) -> Result<HashSet<Oid>, Failure> {
+    let failed = |error: &git2::Error| super::explain(error, repository.path());
+    old.retain(|oid| !tips.contains(oid));
+    if old.is_empty() {
+        return Ok(old);
+    }
+    let quick = || {
+        let mut walk = repository.revwalk()?;
+        old.iter().try_for_each(|oid| walk.push(*oid))?;
+        // Some name no commit: nothing is behind those.
+        tips.iter().for_each(|tip| drop(walk.hide(*tip)));
+        walk.collect::<Result<HashSet<Oid>, git2::Error>>()
+    };
+    if let Ok(found) = quick() {
+        old.retain(|oid| found.contains(oid));
+        return Ok(old);
+    }
+    let odb = repository.odb().map_err(|error| failed(&error))?;
+    let mut seen: HashSet<Oid> = HashSet::new();
+    let mut todo = tips;
+    while let Some(oid) = todo.pop().filter(|_| !old.is_empty()) {
+        cancel.check()?;
+        if !seen.insert(oid) {
+            continue;
+        }
+        old.remove(&oid);
+        if let Ok(object) = odb.read(oid) {
+            links(object.kind(), object.data(), &mut |link| {
+                if !link.is_blob && !link.is_tree {
+                    todo.push(link.oid);
+                }
+            });
+        }
+    }
+    Ok(old)
 }
 
 /// Adds a ref of ours that holds an object.

@@ -1,5 +1,6 @@
 //! What comes of mirroring a repository.
 
+use git2::Oid;
 use serde::Serialize;
 
 use crate::Failure;
@@ -56,16 +57,31 @@ pub struct Lost {
 }
 
 impl Lost {
-    pub(super) fn new(stored: &StoredRefs, changes: &Changes) -> Self {
-        let is_branch = |name: &RefName| name.starts_with(b"refs/heads/");
-        let lost = changes.refs.iter().filter(|(name, change)| {
-            is_branch(name) && matches!(change, Change::Forced(..) | Change::Deleted(_))
-        });
+    /// `is_there` tells whether upstream still has an old tip, under whatever name.
+    pub(super) fn new(
+        stored: &StoredRefs,
+        changes: &Changes,
+        is_there: impl Fn(&Oid) -> bool,
+    ) -> Self {
+        let lost = left(changes).filter(|oid| !is_there(oid));
         Self {
             branches: lost.count(),
             of: stored.refs.keys().filter(|name| is_branch(name)).count(),
         }
     }
+}
+
+fn is_branch(name: &RefName) -> bool {
+    name.starts_with(b"refs/heads/")
+}
+
+/// The tips that branches had before they were rewritten or deleted.
+pub(super) fn left(changes: &Changes) -> impl Iterator<Item = Oid> {
+    let branches = changes.refs.iter().filter(|(name, _)| is_branch(name));
+    branches.filter_map(|(_, change)| match change {
+        Change::Forced(old, _) | Change::Deleted(old) => Some(*old),
+        Change::Created(_) | Change::Updated(..) => None,
+    })
 }
 
 /// What came of mirroring a repository.

@@ -4,14 +4,16 @@ mod download;
 mod parts;
 mod taken_over;
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use git2::{Repository, RepositoryInitOptions};
+use git2::{Oid, Repository, RepositoryInitOptions};
 
 use super::merge::merge;
+use super::outcome::left;
 use super::place::{partial_path, remove_leftovers, remove_partial};
 use super::{
     Lost, Mirrored, Outcome, Transfer, Upstream, broken, found, merge as merging, wanted_head,
@@ -186,13 +188,25 @@ impl<'a> Work<'a> {
         };
         // Nobody may have its packs open while they are replaced.
         drop(repository);
-        let mut lost = Lost::new(stored, &changes);
+        let mut lost = self.lost(stored, &changes)?;
         for untold in untold.iter().chain(&more) {
-            lost.branches += Lost::new(stored, untold).branches;
+            lost.branches += self.lost(stored, untold)?.branches;
         }
         let mut outcome = self.outcome(mirrored, &changes, snapshot, lost);
         outcome.note = self.consolidate(folder)?;
         Ok(outcome)
+    }
+
+    /// What upstream has lost by these changes: not what it still has under another name, or merged.
+    pub fn lost(&self, stored: &StoredRefs, changes: &Changes) -> Result<Lost, Failure> {
+        let left: HashSet<Oid> = left(changes).collect();
+        if left.is_empty() {
+            return Ok(Lost::new(stored, changes, |_| false));
+        }
+        let tips = self.upstream.values();
+        let tips = tips.map(|value| value.peeled.unwrap_or(value.oid));
+        let gone = merging::unreached(&self.open()?, left, tips.collect(), &self.exchange.cancel)?;
+        Ok(Lost::new(stored, changes, |oid| !gone.contains(oid)))
     }
 
     fn outcome(
