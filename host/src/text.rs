@@ -57,6 +57,10 @@ pub fn age(seconds: i64) -> String {
     const MINUTE: i64 = 60;
     const HOUR: i64 = 60 * MINUTE;
     const DAY: i64 = 24 * HOUR;
+    // Two machines may differ by as much.
+    if seconds < -MINUTE {
+        return "in the future: the clock was wrong, or is".to_owned();
+    }
     let (number, singular, plural) = if seconds < MINUTE {
         return "less than a minute ago".to_owned();
     } else if seconds < HOUR {

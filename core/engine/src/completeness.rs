@@ -5,6 +5,7 @@
 //! and with the number that the hoster states. A listing that falls short of either is an error of
 //! the source; what it holds is backed up, and the number to compare with stays.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -17,7 +18,7 @@ use crate::sealed::{self, Formats};
 use crate::{ErrorKind, Failure};
 
 /// File in [`OWN_FOLDER`] that remembers how much each source listed.
-const FILE: &str = "listings.json";
+pub(crate) const FILE: &str = "listings.json";
 
 /// Of [`FILE`]: some hundred thousand sources at most.
 pub(crate) const FORMATS: Formats = Formats {
@@ -90,6 +91,20 @@ struct Entry {
     more: Map<String, Value>,
 }
 
+impl Entry {
+    fn new(key: Key<'_>, listed: u64, at: Timestamp) -> Self {
+        Self {
+            title: key.title.to_owned(),
+            hoster: key.hoster.to_owned(),
+            name: key.name.to_owned(),
+            listed,
+            at,
+            accepted_shortfall: 0,
+            more: Map::new(),
+        }
+    }
+}
+
 #[allow(clippy::trivially_copy_pass_by_ref)] // As serde calls it.
 fn is_zero(number: &u64) -> bool {
     *number == 0
@@ -104,6 +119,8 @@ pub(crate) struct Listings {
     known: Result<Document, Failure>,
     accept_shrinkage: bool,
     changed: bool,
+    /// What the reports say of each title, where the memory went missing.
+    rebuilt: BTreeMap<String, (u64, Timestamp)>,
 }
 
 impl Listings {
@@ -115,7 +132,13 @@ impl Listings {
             path,
             accept_shrinkage,
             changed: false,
+            rebuilt: BTreeMap::new(),
         }
+    }
+
+    /// Compares with what the kept reports say, where nothing is remembered: the memory went missing.
+    pub fn rebuild(&mut self, listed: BTreeMap<String, (u64, Timestamp)>) {
+        self.rebuilt = listed;
     }
 
     /// Compares a complete listing with the last one and with the hoster's own number, and
@@ -125,6 +148,14 @@ impl Listings {
         let entry = self.known.as_ref().ok().and_then(|document| {
             let mut all = document.sources.iter();
             all.find(|entry| is_for(entry, key)).cloned()
+        });
+        let entry = entry.or_else(|| {
+            let (listed, at) = *self.rebuilt.get(key.title)?;
+            verdict.notes.push(Finding::warning(format!(
+                "what it listed last time was not remembered: it is taken from the report of {}",
+                to_the_second(at)
+            )));
+            Some(Entry::new(key, listed, at))
         });
         let last = entry.as_ref().map_or(0, |entry| entry.listed);
         let accepted = entry.as_ref().map_or(0, |entry| entry.accepted_shortfall);
@@ -231,13 +262,8 @@ fn remember(document: &mut Document, key: Key<'_>, listed: u64, accepted_shortfa
         return;
     }
     document.sources.push(Entry {
-        title: key.title.to_owned(),
-        hoster: key.hoster.to_owned(),
-        name: key.name.to_owned(),
-        listed,
-        at,
         accepted_shortfall,
-        more: Map::new(),
+        ..Entry::new(key, listed, at)
     });
 }
 

@@ -32,6 +32,11 @@ pub enum Event<'a> {
         /// Repositories in all, where the hoster says so.
         total: Option<u64>,
     },
+    /// There is something to say about earlier runs, or about the backup folder.
+    Warning {
+        /// What it is.
+        finding: &'a Finding,
+    },
     /// There is something to say about a source.
     Note {
         /// Title of the source.

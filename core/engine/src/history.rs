@@ -1,15 +1,25 @@
-//! The reports of earlier runs, in the backup folder.
+//! The reports of earlier runs, in the backup folder, and the order of runs: by their number, since
+//! a clock may be wrong.
 
+pub(crate) mod file;
+pub(crate) mod index;
+pub(crate) mod mark;
+mod run;
+
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use jiff::{Timestamp, ToSpan};
+use serde::Deserialize;
 
 use crate::lock::OWN_FOLDER;
-use crate::redact::Redactor;
-use crate::report::Report;
-use crate::{ErrorKind, Failure, atomic_file, regular_file};
+use crate::sealed::Formats;
+use crate::{Failure, completeness, verify};
+
+pub use mark::Died;
+pub(crate) use run::{Run, set_aside};
 
 /// Folder in [`OWN_FOLDER`] with a report for each run.
 const RUNS: &str = "runs";
@@ -17,33 +27,15 @@ const RUNS: &str = "runs";
 /// How many reports are kept.
 const KEPT: usize = 100;
 
-/// What a report's name looks like: `d` stands for a digit. It sorts by time, and has no colon,
-/// which not every file system takes.
+/// What a report's name looks like: `d` stands for a digit. It has no colon, which not every file
+/// system takes.
 const PATTERN: &[u8] = b"dddd-dd-ddTdd-dd-dd.dddZ.json";
 
-/// Keeps a run's report, and removes the oldest if there are too many.
-pub(crate) fn keep(
-    local_folder: &Path,
-    report: &Report,
-    secrets: &Redactor,
-) -> Result<(), Failure> {
-    let folder = folder(local_folder);
-    regular_file::make_folder(&folder)?;
-    let text = serde_json::to_string(report).map_err(|error| {
-        Failure::new(
-            ErrorKind::Other,
-            format!("the report cannot be written: {error}"),
-        )
-    })?;
-    let text = secrets.clean_json(&text).into_owned() + "\n";
-    let path = free_path(&folder, report.started);
-    atomic_file::replace(&path, text.as_bytes())?;
-    // Too many reports are no harm; that this one is kept is what counts.
-    if let Err(failure) = remove_old(&folder, &path) {
-        log::warn!("{failure}");
-    }
-    Ok(())
-}
+/// The state files in [`OWN_FOLDER`] that runs are to notice the loss of.
+const FOLDER_OF_STATE: [(&str, Formats); 2] = [
+    (completeness::FILE, completeness::FORMATS),
+    (verify::MEMORY, verify::MEMORY_FORMATS),
+];
 
 /// Where the reports are.
 pub(crate) fn folder(local_folder: &Path) -> PathBuf {
@@ -62,7 +54,7 @@ pub(crate) fn is_report(name: &str) -> bool {
             })
 }
 
-/// The names in the folder, the newest report first. A folder that is not there holds none.
+/// The names in the folder, the last first. A folder that is not there holds none.
 pub(crate) fn names(folder: &Path) -> Result<Vec<String>, Failure> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -78,22 +70,89 @@ pub(crate) fn names(folder: &Path) -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
-/// When the run before began, as its report says; `None` if there is none that can be read.
-pub(crate) fn previous(local_folder: &Path) -> Option<Timestamp> {
-    #[derive(serde::Deserialize)]
-    struct Started {
-        started: Timestamp,
-    }
+/// The names in the folder, the newest report first: by the number of its run, and those of version
+/// 0.1, which have none, after the others and by time. What is no report comes where it comes.
+pub(crate) fn newest_first(local_folder: &Path) -> Result<Vec<String>, Failure> {
     let folder = folder(local_folder);
-    let reports = names(&folder).ok()?;
-    reports
-        .iter()
-        .filter(|name| is_report(name))
-        .find_map(|name| {
-            let text = regular_file::read(&folder.join(name)).ok()?;
-            serde_json::from_slice::<Started>(&text).ok()
-        })
-        .map(|report| report.started)
+    let known = index::read(local_folder).ok().flatten();
+    let known = known.into_iter().flat_map(|known| known.reports);
+    let mut known: HashMap<String, Option<u64>> =
+        known.map(|listed| (listed.file, listed.run)).collect();
+    let mut all: Vec<(Option<u64>, String)> = Vec::new();
+    for name in names(&folder)? {
+        let run = match known.remove(&name) {
+            Some(run) => run,
+            None if is_report(&name) => {
+                let text = file::read(&folder.join(&name)).ok().flatten();
+                text.and_then(|text| file::number(&text))
+            }
+            None => None,
+        };
+        all.push((run, name));
+    }
+    all.sort_by(|a, b| b.cmp(a));
+    Ok(all.into_iter().map(|(_, name)| name).collect())
+}
+
+/// The runs that have begun and left no report, and are not under way; the last first.
+pub(crate) fn died(local_folder: &Path) -> Result<Vec<Died>, Failure> {
+    let folder = folder(local_folder);
+    let names = names(&folder)?;
+    let mut marks: Vec<u64> = names.iter().filter_map(|name| mark::number(name)).collect();
+    if marks.is_empty() {
+        return Ok(Vec::new());
+    }
+    for name in names.iter().filter(|name| is_report(name)) {
+        let text = file::read(&folder.join(name)).ok().flatten();
+        let run = text.and_then(|text| file::number(&text));
+        marks.retain(|mark| Some(*mark) != run);
+    }
+    marks.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(marks
+        .into_iter()
+        .filter_map(|number| mark::read(&folder, number))
+        .collect())
+}
+
+/// How many repositories each source listed in the newest report that has a whole listing of it, by
+/// its title.
+pub(crate) fn listed(local_folder: &Path) -> BTreeMap<String, (u64, Timestamp)> {
+    #[derive(Deserialize)]
+    struct Kept {
+        started: Timestamp,
+        sources: Vec<Source>,
+    }
+    #[derive(Deserialize)]
+    struct Source {
+        title: String,
+        listed: u64,
+        error: Option<serde::de::IgnoredAny>,
+        #[serde(default)]
+        notes: Vec<Note>,
+    }
+    #[derive(Deserialize)]
+    struct Note {
+        severity: String,
+    }
+    let mut all = BTreeMap::new();
+    let folder = folder(local_folder);
+    for name in newest_first(local_folder).unwrap_or_default() {
+        let text = file::read(&folder.join(&name)).ok().flatten();
+        let Some(kept) = text
+            .filter(|_| is_report(&name))
+            .and_then(|text| serde_json::from_str::<Kept>(&text).ok())
+        else {
+            continue;
+        };
+        for source in kept.sources {
+            let doubtful = source.notes.iter().any(|note| note.severity == "error");
+            if source.error.is_none() && !doubtful {
+                let found = (source.listed, kept.started);
+                all.entry(source.title).or_insert(found);
+            }
+        }
+    }
+    all
 }
 
 /// The path for a report. A clock that was set back may give a time twice; a report that is kept
@@ -103,39 +162,27 @@ fn free_path(folder: &Path, started: Timestamp) -> PathBuf {
     loop {
         let path = folder.join(time.strftime("%Y-%m-%dT%H-%M-%S%.3fZ.json").to_string());
         match time.checked_add(1.millisecond()) {
-            Ok(next) if path.exists() => time = next,
+            Ok(next) if path.symlink_metadata().is_ok() => time = next,
             _ => return path,
         }
     }
 }
 
-fn remove_old(folder: &Path, written: &Path) -> Result<(), Failure> {
-    let all = names(folder)?;
-    // Half a report, of a run that was killed while it wrote it.
-    for name in &all {
-        if let Some(report) = atomic_file::half_written(name).filter(|name| is_report(name)) {
-            atomic_file::remove_leftovers(&folder.join(report));
-        }
-    }
-    let reports = all.into_iter().filter(|name| is_report(name));
-    for name in reports.skip(KEPT) {
-        let path = folder.join(name);
-        // With a clock that was set back, the one just written may seem the oldest.
-        if path == written {
-            continue;
-        }
-        fs::remove_file(&path).map_err(|error| Failure::disk("remove", &path, &error))?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::redact::Redactor;
+    use crate::report::Report;
+    use crate::{ErrorKind, Failure};
 
     fn report(started: &str) -> Report {
         let failure = Failure::new(ErrorKind::Other, "x");
         Report::refused(started.parse().unwrap(), 1, failure)
+    }
+
+    fn keep(folder: &Path, report: &Report, secrets: &Redactor) -> Result<(), Failure> {
+        let mut report = report.clone();
+        Run::begin(folder, report.started).keep(&mut report, secrets)
     }
 
     fn kept(folder: &Path) -> Vec<String> {
@@ -168,7 +215,7 @@ mod tests {
                 minute / 60,
                 minute % 60
             );
-            fs::write(runs.join(name), "").unwrap();
+            fs::write(runs.join(name), "{}").unwrap();
         }
         fs::write(runs.join("0000-notes.json"), "").unwrap();
         keep(
@@ -192,7 +239,7 @@ mod tests {
         for second in 0..KEPT {
             let (minute, second) = (second / 60, second % 60);
             let name = format!("2036-01-01T00-{minute:02}-{second:02}.000Z.json");
-            fs::write(runs.join(name), "").unwrap();
+            fs::write(runs.join(name), "{}").unwrap();
         }
         keep(
             folder.path(),

@@ -80,6 +80,9 @@ pub struct Report {
     pub schema: u32,
     /// Version of Forgekeep that made it.
     pub version: String,
+    /// Number of the run in its backup folder, which only grows; none if it was not begun there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
     /// When the run began, UTC.
     pub started: Timestamp,
     /// When it ended, UTC.
@@ -90,8 +93,14 @@ pub struct Report {
     pub exit_code: u8,
     /// Why the run as a whole could not be made, or what failed besides the sources.
     pub error: Option<Failure>,
+    /// What somebody should know about earlier runs, or about what is in the backup folder.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Finding>,
     /// The sources, in the order of the configuration.
     pub sources: Vec<SourceReport>,
+    /// Of the text of the report that is kept, without this member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
 }
 
 /// What came of a source.
@@ -353,12 +362,15 @@ impl Report {
         Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            run: None,
             started,
             finished: Timestamp::now(),
             outcome,
             exit_code: exit_code(outcome, &sources),
             error: None,
+            warnings: Vec::new(),
             sources,
+            checksum: None,
         }
     }
 
@@ -367,12 +379,15 @@ impl Report {
         Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            run: None,
             started,
             finished: Timestamp::now(),
             outcome: RunOutcome::Failed,
             exit_code,
             error: Some(failure),
+            warnings: Vec::new(),
             sources: Vec::new(),
+            checksum: None,
         }
     }
 
@@ -391,6 +406,7 @@ impl Report {
     /// Whether there is something that somebody should know although all is well.
     pub fn has_warning(&self) -> bool {
         let of_sources = self.sources.iter().flat_map(|source| &source.notes);
+        let of_sources = self.warnings.iter().chain(of_sources);
         let mut all = of_sources.chain(self.repositories().flat_map(|r| &r.warnings));
         all.any(|finding| finding.severity >= Severity::Warning)
     }

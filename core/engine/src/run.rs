@@ -16,6 +16,7 @@ use crate::config::{Config, Source};
 use crate::event::{Event, Observer};
 use crate::execute::execute;
 use crate::filter::Decision;
+use crate::history::{self, Run};
 use crate::hoster::{CheckReport, Finding, Registry, Repository};
 use crate::http::{
     Budgeted, Client, HttpClient, Limited, OnWait, Patience, Retrying, Settings, Wait,
@@ -171,17 +172,30 @@ impl Engine {
         let sources = self.select(selection)?;
         self.prepare_folder()?;
         let _lock = RunLock::take(&self.config.local_folder)?;
-        let report = self.keep(started, self.backup_locked(started, &sources))?;
+        let run = Run::begin(&self.config.local_folder, started);
+        for finding in &run.found {
+            self.observer.event(&Event::Warning { finding });
+        }
+        let result = self.backup_locked(started, &sources, &run);
+        let report = self.keep(started, run, result)?;
         self.observer.event(&Event::Finished { report: &report });
         Ok(report)
     }
 
-    fn backup_locked(&self, started: Timestamp, sources: &[&Source]) -> Result<Report, RunError> {
+    fn backup_locked(
+        &self,
+        started: Timestamp,
+        sources: &[&Source],
+        run: &Run,
+    ) -> Result<Report, RunError> {
         let observer = &*self.observer;
         self.copy_config().map_err(RunError::Folder)?;
         mirror::initialise().map_err(RunError::Folder)?;
         let pool = self.pool()?;
         let mut listings = self.listings();
+        if run.lost_listings {
+            listings.rebuild(history::listed(&self.config.local_folder));
+        }
         let writes = Writes::Yes;
         let (plan, mut reports, open) =
             self.plan_sources(&pool, sources, &mut listings, writes, observer);
@@ -208,7 +222,7 @@ impl Engine {
         let newly_gone = match interrupted {
             true => vec![0; reports.len()],
             false => self
-                .tombstones(started)
+                .tombstones(started, run)
                 .mark(&plan, &open, &whole, &mut reports),
         };
         for (report, newly_gone) in reports.iter_mut().zip(newly_gone) {
@@ -225,14 +239,13 @@ impl Engine {
         Ok(Report::conclude(started, interrupted, reports))
     }
 
-    fn tombstones(&self, now: Timestamp) -> Tombstones<'_> {
+    fn tombstones(&self, now: Timestamp, run: &Run) -> Tombstones<'_> {
         Tombstones {
             local_folder: &self.config.local_folder,
             options: &self.config.options.backup,
             observer: &*self.observer,
             now,
-            known: crate::history::previous(&self.config.local_folder)
-                .unwrap_or(Timestamp::UNIX_EPOCH),
+            known: run.previous.unwrap_or(Timestamp::UNIX_EPOCH),
         }
     }
 

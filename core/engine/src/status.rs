@@ -4,22 +4,20 @@
 mod disk;
 
 use std::collections::HashMap;
-use std::io;
 use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::DAMAGED;
 use crate::config::Config;
+pub use crate::history::Died;
 use crate::snapshot::SnapshotId;
 use crate::verify::Damage;
-use crate::{Failure, history, names, regular_file};
+use crate::{Failure, history, names};
 
 /// Version of the document's format. Fields are added within it, never renamed.
 const SCHEMA: u32 = 1;
-
-/// Largest report that is read: more than a million repositories.
-const MAX_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// How a backup stands.
 #[derive(Clone, Debug, Serialize)]
@@ -33,6 +31,8 @@ pub struct Status {
     pub now: Timestamp,
     /// The last run of which a report is kept.
     pub last_run: Option<LastRun>,
+    /// Runs that have begun, are not under way and left no report; the last first.
+    pub died: Vec<Died>,
     /// The sources, in the order of the configuration.
     pub sources: Vec<SourceStatus>,
     /// Files among the reports that could not be used.
@@ -43,6 +43,8 @@ pub struct Status {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LastRun {
+    /// Its number; none if version 0.1 made it.
+    pub run: Option<u64>,
     /// When it began.
     pub started: Timestamp,
     /// When it ended.
@@ -201,6 +203,8 @@ struct Schema {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct KeptReport {
+    #[serde(default)]
+    run: Option<u64>,
     started: Timestamp,
     finished: Timestamp,
     outcome: String,
@@ -239,7 +243,7 @@ impl Status {
         let mut known: Vec<HashMap<String, usize>> = vec![HashMap::new(); status.sources.len()];
         let folder = history::folder(&config.local_folder);
         // One at a time, the newest first: whatever is said first about something is its last state.
-        for name in history::names(&folder)? {
+        for name in history::newest_first(&config.local_folder)? {
             let path = folder.join(&name);
             match read(&path, &name) {
                 Ok(Some(report)) => status.add(&path, report, &mut known),
@@ -250,6 +254,7 @@ impl Status {
                 }),
             }
         }
+        status.died = history::died(&config.local_folder)?;
         disk::add(&mut status, &config.local_folder)?;
         status.conclude();
         Ok(status)
@@ -263,6 +268,7 @@ impl Status {
             local_folder: config.local_folder.display().to_string(),
             now,
             last_run: None,
+            died: Vec::new(),
             sources: sources.collect(),
             unreadable: Vec::new(),
         }
@@ -271,6 +277,7 @@ impl Status {
     fn add(&mut self, path: &Path, report: KeptReport, known: &mut [HashMap<String, usize>]) {
         if self.last_run.is_none() {
             self.last_run = Some(LastRun {
+                run: report.run,
                 started: report.started,
                 finished: report.finished,
                 age_seconds: age(self.now, report.finished),
@@ -359,29 +366,31 @@ fn is_good(outcome: &str) -> bool {
     )
 }
 
-/// Never negative: a clock that was set back makes nothing young.
+/// Negative for a time to come: then a clock was wrong, or is.
 fn age(now: Timestamp, time: Timestamp) -> i64 {
-    now.duration_since(time).as_secs().max(0)
+    now.duration_since(time).as_secs()
 }
 
 /// A report; `None` for what is not meant to be one or has gone meanwhile.
 fn read(path: &Path, name: &str) -> Result<Option<KeptReport>, String> {
-    if name.ends_with(".forgekeep-new") || name.ends_with(".lock") {
-        // A run that is under way is writing its report.
+    let under_way = [".forgekeep-new", ".lock"];
+    // A run that is under way is writing its report; or it was damaged, and told.
+    if under_way.iter().any(|ending| name.ends_with(ending))
+        || name.contains(DAMAGED)
+        || history::mark::number(name).is_some()
+    {
         return Ok(None);
     }
     if !history::is_report(name) {
         return Err("it is not named like a report".to_owned());
     }
-    let text = match regular_file::read_at_most(path, MAX_BYTES) {
-        Ok(text) => text,
-        // A run that is under way has removed the oldest.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.to_string()),
+    // A run that is under way may have removed the oldest.
+    let Some(text) = history::file::read(path).map_err(|unread| unread.why)? else {
+        return Ok(None);
     };
     // The schema first: another one may lack anything else.
     let schema: Schema =
-        serde_json::from_slice(&text).map_err(|error| format!("it is damaged: {error}"))?;
+        serde_json::from_str(&text).map_err(|error| format!("it is damaged: {error}"))?;
     if schema.schema != crate::report::SCHEMA {
         return Err(format!(
             "its schema is {}, and this version knows {}",
@@ -389,7 +398,7 @@ fn read(path: &Path, name: &str) -> Result<Option<KeptReport>, String> {
             crate::report::SCHEMA
         ));
     }
-    serde_json::from_slice(&text)
+    serde_json::from_str(&text)
         .map(Some)
         .map_err(|error| format!("it is damaged: {error}"))
 }

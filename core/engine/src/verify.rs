@@ -39,6 +39,7 @@ use crate::{ErrorKind, Failure};
 
 pub(crate) use examine::{Examined, examine};
 pub use folder::{Verdict, run};
+pub(crate) use health::{FILE as MEMORY, FORMATS as MEMORY_FORMATS};
 pub use health::{Health, Verified};
 pub(crate) use health::{is_in, is_still_lost};
 pub use subset::Subset;

@@ -29,6 +29,15 @@ pub fn run(common: &Common, arguments: &StatusArguments) -> Result<Ending, Compl
 
 fn print(status: &Status, verbose: bool) {
     out!("backup folder: {}", status.local_folder);
+    for died in &status.died {
+        let begun = died
+            .started
+            .map_or_else(String::new, |time| format!(" of {}", to_the_second(time)));
+        out!("run {}{begun}: died without a report", died.run);
+        out!(
+            "  hint: it was killed, ran out of memory, or the machine stopped: run `forgekeep backup` again"
+        );
+    }
     match &status.last_run {
         Some(run) => print_run(run),
         None => out!("no run yet"),

@@ -93,6 +93,7 @@ impl Observer for Bars {
                 self.overall
                     .set_message(format!("listing {source}: {listed}{of}"));
             }
+            Event::Warning { finding } => self.say(&text::finding("", finding)),
             Event::Note { source, finding } => {
                 if let Some(line) = note_line(source, finding) {
                     self.say(&line);

@@ -26,6 +26,7 @@ impl Plain {
     fn line(&self, event: &Event<'_>) -> Option<String> {
         match event {
             Event::Note { source, finding } => note_line(source, finding),
+            Event::Warning { finding } => Some(text::finding("", finding)),
             Event::Alarm {
                 source,
                 repository,

@@ -204,30 +204,21 @@ fn a_listing_that_breaks_off_changes_no_memory() {
 }
 
 #[test]
-fn a_damaged_memory_is_told_and_stops_no_backup() {
+fn a_damaged_memory_is_set_aside_told_once_and_made_anew() {
     let world = five();
     let web = world.forge.repository("a").commit("two");
     fs::write(remembered(&world), "{\"format\": 1, \"sour").unwrap();
-    for arguments in [&["backup"][..], &["backup", "--accept-shrinkage"]] {
-        let run = world.forgekeep(arguments).run().expect(3);
-        let acme = source(&run, "acme");
-        assert_eq!(acme["outcome"], "partial");
-        let said = error(acme);
-        assert!(
-            said.starts_with("damaged: ") && said.contains("listings.json is damaged"),
-            "{said}"
-        );
-        assert!(run.stderr.contains("listings.json"), "{}", run.stderr);
-        world.assert_mirrored(web);
-        assert_eq!(
-            fs::read_to_string(remembered(&world)).unwrap(),
-            "{\"format\": 1, \"sour"
-        );
-    }
-    // As the hint says.
-    fs::remove_file(remembered(&world)).unwrap();
-    world.backup().expect(0);
+    let run = world.backup().expect(0);
+    let said = report(&run)["warnings"].to_string();
+    assert!(said.contains("listings.json is damaged"), "{said}");
+    assert!(run.stderr.contains("listings.json"), "{}", run.stderr);
+    assert!(notes(&run, "acme").contains("taken from the report of"));
+    world.assert_mirrored(web);
+    let aside = remembered(&world).with_file_name("listings.json.damaged");
+    assert_eq!(fs::read_to_string(aside).unwrap(), "{\"format\": 1, \"sour");
     assert!(remembered(&world).exists());
+    let run = world.backup().expect(0);
+    assert_eq!(report(&run).get("warnings"), None);
 }
 
 #[test]

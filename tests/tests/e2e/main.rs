@@ -41,6 +41,7 @@ mod plugin_files;
 mod progress;
 mod restore;
 mod retries;
+mod runs;
 mod scale;
 mod secrets;
 mod signals;

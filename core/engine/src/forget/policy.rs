@@ -36,6 +36,8 @@ pub enum Reason {
     Monthly,
     /// `keepYearly`.
     Yearly,
+    /// Its time is still to come: the clock was wrong, so no rule can tell.
+    Future,
 }
 
 /// For each snapshot, the oldest first, why it is kept; it is not if there is no reason. Days and all
@@ -89,6 +91,13 @@ fn judge_times(options: &HistoryOptions, times: &[Timestamp], now: Timestamp) ->
             }
         }
     }
+    for (reasons, _) in reasons
+        .iter_mut()
+        .zip(times)
+        .filter(|(_, time)| **time > now)
+    {
+        reasons.push(Reason::Future);
+    }
     let rules = [
         (options.keep_daily, Reason::Daily),
         (options.keep_weekly, Reason::Weekly),
@@ -99,7 +108,7 @@ fn judge_times(options: &HistoryOptions, times: &[Timestamp], now: Timestamp) ->
         let mut left = count;
         let mut periods = HashSet::new();
         for (reasons, time) in reasons.iter_mut().zip(times).rev() {
-            if left > 0 && periods.insert(period_of(reason, *time)) {
+            if left > 0 && *time <= now && periods.insert(period_of(reason, *time)) {
                 left -= 1;
                 reasons.push(reason);
             }
@@ -118,9 +127,12 @@ fn period_of(rule: Reason, time: Timestamp) -> (i16, i16) {
             (week.year(), i16::from(week.week()))
         }
         Reason::Monthly => (date.year(), i16::from(date.month())),
-        Reason::Last | Reason::Unnamed | Reason::All | Reason::Within | Reason::Yearly => {
-            (date.year(), 0)
-        }
+        Reason::Last
+        | Reason::Unnamed
+        | Reason::All
+        | Reason::Within
+        | Reason::Yearly
+        | Reason::Future => (date.year(), 0),
     }
 }
 
@@ -202,7 +214,11 @@ mod tests {
             keep_daily: 3,
             ..HistoryOptions::default()
         };
-        assert_eq!(kept(&daily, &times), [times[1], times[3], times[4]]);
+        // The one of the future stays, and takes no day from another.
+        assert_eq!(
+            kept(&daily, &times),
+            [times[0], times[1], times[3], times[4]]
+        );
     }
 
     #[test]

@@ -205,7 +205,7 @@ impl<'a> Work<'a> {
         }
         let tips = self.upstream.values();
         let tips = tips.map(|value| value.peeled.unwrap_or(value.oid));
-        let gone = merging::unreached(&self.open()?, left, tips.collect(), &self.exchange.cancel)?;
+        let gone = merging::unreached(&self.open()?, left, tips.collect(), self.cancel)?;
         Ok(Lost::new(stored, changes, |oid| !gone.contains(oid)))
     }
 

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::{Engine, RunError};
 use crate::config;
-use crate::history;
+use crate::history::Run;
 use crate::report::{Report, UNEXPECTED};
 use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
@@ -37,19 +37,19 @@ impl Engine {
     pub(super) fn keep(
         &self,
         started: Timestamp,
+        run: Run,
         result: Result<Report, RunError>,
     ) -> Result<Report, RunError> {
-        let folder = &self.config.local_folder;
         match result {
             Ok(mut report) => {
-                if let Err(failure) = history::keep(folder, &report, &self.redactor) {
+                if let Err(failure) = run.keep(&mut report, &self.redactor) {
                     report.add_error(failure.while_doing("the run's report is not kept"));
                 }
                 Ok(report)
             }
             Err(error) => {
-                let report = Report::refused(started, UNEXPECTED, error.to_failure());
-                if let Err(failure) = history::keep(folder, &report, &self.redactor) {
+                let mut report = Report::refused(started, UNEXPECTED, error.to_failure());
+                if let Err(failure) = run.keep(&mut report, &self.redactor) {
                     log::error!("the run's report is not kept: {failure}");
                 }
                 Err(error)

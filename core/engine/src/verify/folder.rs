@@ -13,6 +13,7 @@ use super::{Checked, Damage, Finding, Health, Part, Soundness, Watch, check, hea
 use crate::inventory::Kept;
 use crate::lock::{OWN_FOLDER, RunLock};
 use crate::run::RunError;
+use crate::trouble::Trouble;
 use crate::{ErrorKind, Failure, completeness, history, regular_file, sealed};
 
 /// What verifying has shown.
@@ -91,7 +92,12 @@ pub fn run(
     };
     if files {
         let mut found = Vec::new();
-        own_files(local_folder, &mut found, &mut verdict.unchecked);
+        own_files(
+            local_folder,
+            &mut found,
+            &mut verdict.unchecked,
+            lock.is_some(),
+        );
         missing(local_folder, &mut found);
         verdict.files = found
             .iter()
@@ -170,11 +176,11 @@ pub(super) fn was_completed(kept: &Kept) -> Result<bool, Failure> {
         return Ok(false);
     };
     let runs = history::folder(local_folder);
-    let names = history::names(&runs)?;
+    let names = history::newest_first(local_folder)?;
     let mut reports = names.iter().filter(|name| history::is_report(name));
     let finished = reports.find_map(|name| {
-        let text = regular_file::read(&runs.join(name)).ok()?;
-        serde_json::from_slice::<Finished>(&text).ok()
+        let text = history::file::read(&runs.join(name)).ok()??;
+        serde_json::from_str::<Finished>(&text).ok()
     });
     Ok(finished.is_some_and(|newest| newest.finished > first.time))
 }
@@ -200,11 +206,11 @@ fn missing(local_folder: &Path, found: &mut Vec<Finding>) {
         removed: bool,
     }
     let runs = history::folder(local_folder);
-    let names = history::names(&runs).unwrap_or_default();
+    let names = history::newest_first(local_folder).unwrap_or_default();
     let mut reports = names.iter().filter(|name| history::is_report(name));
     let newest = reports.find_map(|name| {
-        let text = regular_file::read(&runs.join(name)).ok()?;
-        let report: Report = serde_json::from_slice(&text).ok()?;
+        let text = history::file::read(&runs.join(name)).ok()??;
+        let report: Report = serde_json::from_str(&text).ok()?;
         // Runs that could not be made know nothing.
         (!report.sources.is_empty()).then_some(report)
     });
@@ -226,7 +232,12 @@ fn missing(local_folder: &Path, found: &mut Vec<Finding>) {
 }
 
 /// The files in [`OWN_FOLDER`] that can be damaged.
-fn own_files(local_folder: &Path, found: &mut Vec<Finding>, unchecked: &mut Vec<Failure>) {
+fn own_files(
+    local_folder: &Path,
+    found: &mut Vec<Finding>,
+    unchecked: &mut Vec<Failure>,
+    may_write: bool,
+) {
     let mut say = |path: &Path, failure: Failure| match failure.is_of_machine() {
         true => unchecked.push(failure),
         false => found.push(Finding::of(Part::State, path, &failure)),
@@ -236,6 +247,10 @@ fn own_files(local_folder: &Path, found: &mut Vec<Finding>, unchecked: &mut Vec<
     if let Err(failure) = sealed::read::<serde_json::Value>(&listings, completeness::FORMATS) {
         say(&listings, failure);
     }
+    let index = history::index::path(local_folder);
+    if let Err(failure) = sealed::read::<serde_json::Value>(&index, history::index::FORMATS) {
+        say(&index, failure);
+    }
     if let Err(failure) = Health::read(local_folder) {
         say(&own.join(health::FILE), failure);
     }
@@ -244,24 +259,24 @@ fn own_files(local_folder: &Path, found: &mut Vec<Finding>, unchecked: &mut Vec<
         Ok(names) => {
             for name in names.iter().filter(|name| history::is_report(name)) {
                 let path = folder.join(name);
-                if let Err(failure) = check_json(&path) {
-                    say(&path, failure);
-                }
+                let Err(unread) = history::file::read(&path) else {
+                    continue;
+                };
+                // Once, and not for ever: no run can make a report anew.
+                let failure = match (unread.damaged, may_write) {
+                    (true, true) => Failure::new(
+                        ErrorKind::Damaged,
+                        history::set_aside(&path, &unread.why).message,
+                    ),
+                    (true, false) => Failure::new(ErrorKind::Damaged, unread.why),
+                    (false, _) => Failure {
+                        trouble: Some(Trouble::Machine),
+                        ..Failure::new(ErrorKind::Disk, unread.why)
+                    },
+                };
+                say(&path, failure);
             }
         }
         Err(failure) => say(&folder, failure),
     }
-}
-
-fn check_json(path: &Path) -> Result<(), Failure> {
-    let text = match regular_file::read(path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(Failure::disk("read", path, &error)),
-    };
-    let parsed = serde_json::from_slice::<serde::de::IgnoredAny>(&text);
-    parsed.map(drop).map_err(|error| {
-        let message = format!("{} is damaged: {error}", path.display());
-        Failure::new(ErrorKind::Damaged, message)
-    })
 }

@@ -13,9 +13,9 @@ use crate::lock::OWN_FOLDER;
 use crate::sealed::{self, Formats};
 
 /// File in [`OWN_FOLDER`].
-pub(super) const FILE: &str = "verify.json";
+pub(crate) const FILE: &str = "verify.json";
 
-const FORMATS: Formats = Formats {
+pub(crate) const FORMATS: Formats = Formats {
     known: 1,
     sealed_since: 1,
     max_bytes: 1024 * 1024 * 1024,

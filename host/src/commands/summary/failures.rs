@@ -64,6 +64,7 @@ pub fn warnings(report: &Report) -> String {
             }
         }
     };
+    add("backup folder".to_owned(), &report.warnings);
     for source in &report.sources {
         add(source.title.clone(), &source.notes);
     }
