@@ -18,6 +18,7 @@
 mod entry;
 mod folder;
 mod index;
+mod large;
 mod plan;
 mod write;
 
@@ -33,6 +34,7 @@ use folder::{Loose, Pack, PackFolder};
 use plan::Plan;
 
 pub use index::PackIndex;
+pub(crate) use large::{Large, Opened};
 
 /// Fewer packs than these are left alone, or each night's fetch would have a pack written again.
 const FEW: usize = 8;

@@ -114,6 +114,8 @@ pub struct Restored {
     pub head: Head,
     /// Files of the mirror that are damaged. Nothing is missing from what was restored all the same.
     pub damaged: Vec<Failure>,
+    /// Files of the work tree that are not there, or not as `git clone` would have them.
+    pub odd: Vec<Failure>,
 }
 
 /// What `HEAD` of a state is.
@@ -189,18 +191,21 @@ fn build(
     if let Head::Born(name) | Head::Unborn(name) = &head {
         refs::write_head(&git_dir, name)?;
     }
-    let mut no_work_tree = None;
-    if let (false, Head::Born(name)) = (order.bare, &head) {
+    let mut checked_out = work_tree::CheckedOut::default();
+    if let (false, Head::Born(name)) = (order.bare, &head)
+        && let Some(tip) = state.tips.get(name)
+    {
         cancel.check()?;
-        let tip = state.tips.get(name);
-        no_work_tree = tip.map_or(Ok(None), |tip| work_tree::check_out(&repository, *tip))?;
+        checked_out = work_tree::check_out(&repository, &git_dir, folder, *tip, cancel)?;
     }
     let restored = Restored {
+        odd: checked_out.odd,
+
         refs: state.tips.len(),
         head,
         damaged,
     };
-    Ok((restored, no_work_tree))
+    Ok((restored, checked_out.nothing))
 }
 
 /// Writes these refs into a repository that has none.

@@ -63,7 +63,7 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<Ending, Comp
     if !common.quiet {
         print(&name, &order, &restored);
     }
-    Ok(Ending::Good)
+    Ok(ending(&restored))
 }
 
 /// What `--at` says.
@@ -131,8 +131,16 @@ fn end_on_signal(cancel: &Cancel, interrupt: impl Fn() + Send + 'static) -> Resu
 /// Damage that did no harm this time is said all the same, also to whoever wants to hear nothing
 /// else.
 fn tell_damage(restored: &Restored) {
-    for failure in &restored.damaged {
+    for failure in restored.damaged.iter().chain(&restored.odd) {
         tell!("warning: {}", text::failure("", failure));
+    }
+}
+
+/// How the restore of a repository ends: what is not all there is no success.
+fn ending(restored: &Restored) -> Ending {
+    match restored.odd.is_empty() {
+        true => Ending::Good,
+        false => FAILED,
     }
 }
 

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod all;
+mod checkout;
 mod damage;
 mod history;
 mod malformed;

@@ -159,6 +159,11 @@ impl<'a> PackReader<'a> {
         header.map_err(|error| unreadable(self.path, &error))
     }
 
+    /// What comes after what was read last.
+    pub(super) fn into_rest(self) -> BufReader<File> {
+        self.file
+    }
+
     /// Checks that begin and end are a pack's and fit the index. Returns where its entries end.
     pub(super) fn check(&mut self, index: &PackIndex) -> Result<u64, Failure> {
         let metadata = self.file.get_ref().metadata();

@@ -129,6 +129,12 @@ impl PackIndex {
         self.crcs.get(position).copied()
     }
 
+    /// Where in the pack an object begins, if the pack has it.
+    pub fn find(&self, oid: Oid) -> Option<u64> {
+        let position = self.oids.binary_search(&oid).ok()?;
+        Some(self.offsets[position])
+    }
+
     /// All ids and offsets, in ascending order of ids.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (Oid, u64)> {
         self.oids.iter().copied().zip(self.offsets.iter().copied())

@@ -1,55 +1,105 @@
-//! The work tree of a restored repository.
+//! The work tree of a restored repository: the same bytes as `git clone` writes.
+//!
+//! libgit2's own checkout is not git's: it takes modes as they stand in a tree, and reads attributes
+//! in another order. So this one is ours:
+//!
+//! 1. `plan` reads the tree by its bytes, bounded, and refuses what git refuses (`names`);
+//! 2. `attributes`, with git's glob in `wildmatch`, says what is to be done with each file;
+//! 3. `convert` does it, `encoding` for other encodings than UTF-8;
+//! 4. `disk` writes files, then links, never through anything that is there;
+//! 5. `index` tells git what was written.
+
+mod attributes;
+mod convert;
+mod disk;
+mod encoding;
+mod index;
+mod names;
+mod plan;
+mod wildmatch;
 
 use std::collections::HashSet;
-use std::fs;
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::Path;
 
-use git2::build::CheckoutBuilder;
-use git2::{ErrorClass, ObjectType, Odb, Oid, Repository};
+use git2::{ObjectType, Odb, Oid, Repository};
 
 use super::failed;
+use crate::cancel::Cancel;
 use crate::links::links;
 use crate::links::peeled;
 use crate::names::printable;
-use crate::{ErrorKind, Failure};
+use crate::packs::{Large, Opened};
+use crate::snapshot::ref_text;
+use crate::{ErrorKind, Failure, atomic_file};
+use disk::{Root, Stat};
+use plan::{Entry, Kind, Plan};
 
-/// Checks out what `HEAD` points to, by its tree: libgit2 need not parse the commit, which may be one
-/// that it refuses.
-///
-/// Returns why there is no work tree, if libgit2 cannot make this one; git may. Nothing of it is left
-/// then.
-pub(super) fn check_out(repository: &Repository, tip: Oid) -> Result<Option<Failure>, Failure> {
-    let Err(error) = try_check_out(repository, tip) else {
-        return Ok(None);
-    };
-    // A disk that is full says nothing about the tree.
-    if matches!(
-        error.class(),
-        ErrorClass::Os | ErrorClass::NoMemory | ErrorClass::Filesystem
-    ) {
-        return Err(failed(&error));
-    }
-    clear(repository)?;
-    Ok(Some(
-        Failure::new(
-            ErrorKind::Git,
-            format!(
-                "restored without a work tree, which cannot be checked out: {}",
-                printable(error.message())
-            ),
-        )
-        .with_hint("objects and refs are all there; in the restored folder, `git reset --hard` may check it out"),
-    ))
+/// Files that are named one by one.
+const NAMED: usize = 50;
+
+/// What came of a checkout.
+#[derive(Debug, Default)]
+pub(super) struct CheckedOut {
+    /// Why there is no work tree, if it is one that git would not write either.
+    pub nothing: Option<Failure>,
+    /// Files that are not there, or not as `git clone` would have them.
+    pub odd: Vec<Failure>,
 }
 
-fn try_check_out(repository: &Repository, tip: Oid) -> Result<(), git2::Error> {
-    let tree = tree_of(&repository.odb()?, tip)
-        .ok_or_else(|| git2::Error::from_str("HEAD names nothing that has a tree"))?;
-    let tree = repository.find_tree(tree)?;
-    let mut options = CheckoutBuilder::new();
-    options.force();
-    repository.checkout_tree(tree.as_object(), Some(&mut options))
+/// Checks out the tree behind a tip, into the folder `work_tree` of the repository at `git_dir`.
+///
+/// # Errors
+///
+/// [`ErrorKind::Disk`] if the disk fails, not if it only refuses a name.
+pub(super) fn check_out(
+    repository: &Repository,
+    git_dir: &Path,
+    work_tree: &Path,
+    tip: Oid,
+    cancel: &Cancel,
+) -> Result<CheckedOut, Failure> {
+    let odb = repository.odb().map_err(|e| failed(&e))?;
+    let mut done = CheckedOut::default();
+    let Some(tree) = tree_of(&odb, tip) else {
+        let message = "restored without a work tree: HEAD names nothing that has a tree";
+        done.nothing = Some(
+            Failure::new(ErrorKind::Git, message)
+                .with_hint("objects and refs are all there; check out a branch"),
+        );
+        return Ok(done);
+    };
+    let fold = repository
+        .config()
+        .and_then(|config| config.get_bool("core.ignorecase"))
+        .unwrap_or(false);
+    let plan = match plan::make(&odb, tree, fold, cancel) {
+        Ok(plan) => plan,
+        Err(failure) if failure.kind == ErrorKind::Git => {
+            done.nothing = Some(failure);
+            return Ok(done);
+        }
+        Err(failure) => return Err(failure),
+    };
+    let root = Root::open(work_tree).map_err(|error| Failure::disk("open", work_tree, &error))?;
+    let mut writer = Writer {
+        odb: &odb,
+        large: Large::of(git_dir),
+        root,
+        work_tree,
+        folder: Vec::new(),
+        barred: None,
+        odd: Odd::default(),
+    };
+    for (path, why) in &plan.refused {
+        writer.odd.left_out(path, why);
+    }
+    let stats = writer.write(&plan, cancel)?;
+    let bytes = index::format(&plan.entries, &stats);
+    atomic_file::replace(&git_dir.join("index"), &bytes)?;
+    done.odd = writer.odd.failures();
+    Ok(done)
 }
 
 /// The tree behind a tip.
@@ -71,32 +121,229 @@ fn tree_of(odb: &Odb<'_>, tip: Oid) -> Option<Oid> {
     }
 }
 
-/// Removes what a checkout has left half done.
-fn clear(repository: &Repository) -> Result<(), Failure> {
-    let Some(folder) = repository.workdir() else {
-        return Ok(());
-    };
-    let read = |error: io::Error| Failure::disk("read", folder, &error);
-    for entry in fs::read_dir(folder).map_err(read)? {
-        let entry = entry.map_err(read)?;
-        if entry.file_name() == ".git" {
-            continue;
-        }
-        let is_folder = entry.file_type().map_err(read)?.is_dir();
-        remove(&entry.path(), is_folder)?;
-    }
-    remove(&repository.path().join("index"), false)
+/// A path as people read it.
+fn ref_path(path: &[u8]) -> String {
+    printable(&ref_text(path)).to_string()
 }
 
-fn remove(path: &Path, is_folder: bool) -> Result<(), Failure> {
-    let removed = match is_folder {
-        true => fs::remove_dir_all(path),
-        false => fs::remove_file(path),
-    };
-    match removed {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Failure::disk("remove", path, &error))
+/// What is not as it should be.
+#[derive(Default)]
+struct Odd {
+    failures: Vec<Failure>,
+    more: usize,
+}
+
+impl Odd {
+    fn add(&mut self, message: String, hint: &str) {
+        if self.failures.len() >= NAMED {
+            self.more += 1;
+            return;
         }
-        _ => Ok(()),
+        let failure = Failure::new(ErrorKind::Git, message);
+        self.failures.push(failure.with_hint(hint));
     }
+
+    fn left_out(&mut self, path: &[u8], why: &str) {
+        self.add(
+            format!("{} was left out: {why}", ref_path(path)),
+            "its content is in the repository: `git show HEAD:<path>` prints it; or restore to a file system that takes it",
+        );
+    }
+
+    fn unconverted(&mut self, path: &[u8], why: &str) {
+        self.add(
+            format!("{} was written without its encoding: {why}", ref_path(path)),
+            "it has the bytes that the repository has",
+        );
+    }
+
+    fn failures(self) -> Vec<Failure> {
+        let mut failures = self.failures;
+        if self.more > 0 {
+            let message = format!(
+                "{} more files were left out or are not converted",
+                self.more
+            );
+            failures.push(
+                Failure::new(ErrorKind::Git, message)
+                    .with_hint("`git status` in the restored folder shows which are missing"),
+            );
+        }
+        failures
+    }
+}
+
+struct Writer<'a> {
+    odb: &'a Odb<'a>,
+    large: Large,
+    root: Root,
+    work_tree: &'a Path,
+    /// The folder that was made last, with a slash at its end.
+    folder: Vec<u8>,
+    /// The folder that could not be made last, in the same form.
+    barred: Option<Vec<u8>>,
+    odd: Odd,
+}
+
+impl Writer<'_> {
+    fn write(&mut self, plan: &Plan, cancel: &Cancel) -> Result<Vec<Option<Stat>>, Failure> {
+        let mut stats = vec![None; plan.entries.len()];
+        // Links at the end: so nothing is ever written through one.
+        for links in [false, true] {
+            self.folder.clear();
+            for (entry, stat) in plan.entries.iter().zip(&mut stats) {
+                if (entry.kind == Kind::Link) != links {
+                    continue;
+                }
+                cancel.check()?;
+                if self.is_ready(&entry.path)? {
+                    *stat = self.write_entry(entry, cancel)?;
+                }
+            }
+        }
+        Ok(stats)
+    }
+
+    /// Makes the folders that a path is in. False if that is not possible, which was said.
+    fn is_ready(&mut self, path: &[u8]) -> Result<bool, Failure> {
+        let end = path.iter().rposition(|byte| *byte == b'/');
+        let folder = &path[..end.map_or(0, |end| end + 1)];
+        if folder == self.folder {
+            return Ok(true);
+        }
+        let is_barred = |barred: &Vec<u8>| folder.starts_with(barred);
+        if self.barred.as_ref().is_some_and(is_barred) {
+            return Ok(false);
+        }
+        for (at, _) in folder.iter().enumerate().filter(|(_, byte)| **byte == b'/') {
+            if self.folder.starts_with(&folder[..=at]) {
+                continue;
+            }
+            let part = &folder[..at];
+            match self.root.make_folder(part) {
+                Ok(()) => {}
+                Err(error)
+                    if error.kind() == io::ErrorKind::AlreadyExists
+                        && self.root.is_folder(part) => {}
+                Err(error) => {
+                    self.refused(part, &error)?;
+                    self.barred = Some(folder[..=at].to_vec());
+                    return Ok(false);
+                }
+            }
+        }
+        self.folder = folder.to_vec();
+        Ok(true)
+    }
+
+    fn write_entry(&mut self, entry: &Entry, cancel: &Cancel) -> Result<Option<Stat>, Failure> {
+        let path = &entry.path;
+        let written = match entry.kind {
+            Kind::Folder | Kind::Submodule => self.root.make_folder(path).map(|()| None),
+            Kind::Link => {
+                let target = self.odb.read(entry.oid).map_err(|e| failed(&e))?;
+                // git's is a text of C.
+                let target = target.data().split(|byte| *byte == 0).next();
+                self.root.link(path, target.unwrap_or_default()).map(Some)
+            }
+            Kind::File | Kind::Executable => {
+                match self.root.create(path, entry.kind == Kind::Executable) {
+                    Ok(file) => return self.fill(entry, file, cancel),
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        match written {
+            Ok(stat) => Ok(stat),
+            Err(error) => {
+                self.refused(path, &error)?;
+                Ok(None)
+            }
+        }
+    }
+
+    fn fill(
+        &mut self,
+        entry: &Entry,
+        mut file: File,
+        cancel: &Cancel,
+    ) -> Result<Option<Stat>, Failure> {
+        let path = self.work_tree.join(ref_path(&entry.path));
+        let failed_to = |error: io::Error| Failure::disk("write", &path, &error);
+        let (size, _) = self.odb.read_header(entry.oid).map_err(|e| failed(&e))?;
+        if self.large.is_large(size as u64) {
+            match self.large.open(entry.oid, self.odb)? {
+                Opened::Stream(mut stream) => {
+                    stream.copy_to(
+                        &mut |piece| file.write_all(piece).map_err(failed_to),
+                        cancel,
+                    )?;
+                    if entry.conversion.is_some() {
+                        let why = "it is too large to be converted in memory";
+                        self.odd.unconverted(&entry.path, why);
+                    }
+                    return Root::stat(&file).map(Some).map_err(failed_to);
+                }
+                Opened::TooLarge(why) => {
+                    drop(file);
+                    self.root.remove(&entry.path);
+                    self.odd.left_out(&entry.path, &why);
+                    return Ok(None);
+                }
+                Opened::Readable => {}
+            }
+        }
+        let object = self.odb.read(entry.oid).map_err(|e| failed(&e))?;
+        match &entry.conversion {
+            None => file.write_all(object.data()).map_err(failed_to)?,
+            Some(conversion) => {
+                let data = object.data().to_vec();
+                let (data, why) = conversion.apply(entry.oid, data);
+                file.write_all(&data).map_err(failed_to)?;
+                if let Some(why) = why {
+                    self.odd.unconverted(&entry.path, &why);
+                }
+            }
+        }
+        Root::stat(&file).map(Some).map_err(failed_to)
+    }
+
+    /// A disk that does not take a name, says nothing about the others.
+    fn refused(&mut self, path: &[u8], error: &io::Error) -> Result<(), Failure> {
+        let why = match error.kind() {
+            io::ErrorKind::InvalidFilename => "its name is too long for this file system",
+            io::ErrorKind::AlreadyExists => {
+                "this file system takes another name for the same, or the tree has a file and a folder of one name"
+            }
+            io::ErrorKind::NotADirectory => "the tree has a file where its folder should be",
+            io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => {
+                "this file system does not take it"
+            }
+            // A link to nothing.
+            io::ErrorKind::NotFound => "its target is empty",
+            _ if is_bad_text(error) => "this file system does not take the characters of its name",
+            _ => {
+                let path = self.work_tree.join(ref_path(path));
+                return Err(Failure::disk("create", &path, error));
+            }
+        };
+        self.odd.left_out(path, why);
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn is_bad_text(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+
+    let code = error.raw_os_error();
+    let errors = [Errno::ILSEQ, Errno::NAMETOOLONG, Errno::LOOP];
+    errors
+        .iter()
+        .any(|known| code == Some(known.raw_os_error()))
+}
+
+#[cfg(not(unix))]
+fn is_bad_text(_error: &io::Error) -> bool {
+    false
 }

@@ -62,6 +62,7 @@ struct Counts {
     restored: AtomicUsize,
     not_yet: AtomicUsize,
     failed: AtomicUsize,
+    partial: AtomicUsize,
 }
 
 impl Counts {
@@ -72,6 +73,9 @@ impl Counts {
             Outcome::Restored(chosen, restored) => {
                 self.restored.fetch_add(1, Ordering::Relaxed);
                 tell_damage(restored);
+                if !restored.odd.is_empty() {
+                    self.partial.fetch_add(1, Ordering::Relaxed);
+                }
                 if quiet {
                     return;
                 }
@@ -101,8 +105,9 @@ impl Counts {
         let restored = self.restored.into_inner();
         let not_yet = self.not_yet.into_inner();
         let failed = self.failed.into_inner();
+        let partial = self.partial.into_inner();
         let missing = items.len() - restored - not_yet - failed;
-        let ending = match (cancel.is_cancelled() && missing > 0, failed) {
+        let ending = match (cancel.is_cancelled() && missing > 0, failed + partial) {
             (true, _) => Ending::Run(130),
             (false, 0) => Ending::Good,
             (false, _) => FAILED,
@@ -113,6 +118,7 @@ impl Counts {
         let mut parts = vec![format!("{restored} of {} restored", items.len())];
         for (count, what) in [
             (not_yet, "left out, as they were not in the backup yet"),
+            (partial, "of them not with every file"),
             (failed, "failed"),
             (missing, "not begun, or given up"),
         ] {

@@ -1,0 +1,192 @@
+//! Objects that are too large to be held in memory. What a pack or a file has as a whole is inflated
+//! piece by piece; what is a delta needs its base and itself in memory, and is refused if that is
+//! too much.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::bufread::ZlibDecoder;
+use git2::{Odb, Oid};
+
+use super::entry::{Base, PackReader};
+use super::index::PackIndex;
+use crate::cancel::Cancel;
+use crate::names::printable;
+use crate::{ErrorKind, Failure};
+
+/// Bytes from which on an object is not read as a whole where that can be avoided.
+const LARGE: u64 = 64 * 1024 * 1024;
+
+/// Bytes of a delta's result, unless a configuration says another: `options.limits.objectBytes`.
+pub const OBJECT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+/// Bytes that are inflated at a time.
+const PIECE: usize = 256 * 1024;
+
+/// Finds large objects in a repository. Its indexes are read when the first is asked for.
+pub(crate) struct Large {
+    objects: PathBuf,
+    limit: u64,
+    indexes: Option<BTreeMap<PathBuf, PackIndex>>,
+}
+
+/// How a large object can be read.
+pub(crate) enum Opened {
+    /// Piece by piece.
+    Stream(Stream),
+    /// As a whole: there is memory for it.
+    Readable,
+    /// Not at all, and why.
+    TooLarge(String),
+}
+
+/// The content of an object that a pack or a file has as a whole.
+pub(crate) struct Stream {
+    path: PathBuf,
+    bytes: Box<dyn Read + Send>,
+    size: u64,
+}
+
+impl Large {
+    /// Of the repository whose own folder this is.
+    pub(crate) fn of(git_dir: &Path) -> Self {
+        Self {
+            objects: git_dir.join("objects"),
+            limit: OBJECT_BYTES,
+            indexes: None,
+        }
+    }
+
+    /// Whether an object of this size is one.
+    pub(crate) fn is_large(&self, size: u64) -> bool {
+        size >= LARGE
+    }
+
+    /// Opens an object.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Damaged`] or [`ErrorKind::Disk`], naming the file.
+    pub(crate) fn open(&mut self, oid: Oid, odb: &Odb<'_>) -> Result<Opened, Failure> {
+        let (size, _) = odb.read_header(oid).map_err(|error| {
+            let message = format!("{oid} cannot be read: {}", printable(error.message()));
+            Failure::new(ErrorKind::Damaged, message)
+        })?;
+        let size = size as u64;
+        if let Some(stream) = self.packed(oid, size)? {
+            return Ok(Opened::Stream(stream));
+        }
+        if let Some(stream) = self.loose(oid, size)? {
+            return Ok(Opened::Stream(stream));
+        }
+        // Base and result, at least.
+        let needed = size.saturating_mul(2);
+        let free = crate::space::memory();
+        Ok(match free {
+            _ if size > self.limit => Opened::TooLarge(format!(
+                "it is a delta of {size} bytes, and {} is the limit",
+                self.limit
+            )),
+            Some(free) if needed > free => Opened::TooLarge(format!(
+                "it is a delta of {size} bytes, which needs twice that memory, and {free} are free"
+            )),
+            _ => Opened::Readable,
+        })
+    }
+
+    fn indexes(&mut self) -> Result<&BTreeMap<PathBuf, PackIndex>, Failure> {
+        if self.indexes.is_none() {
+            let folder = self.objects.join("pack");
+            let failed = |error: io::Error| Failure::disk("read", &folder, &error);
+            let mut indexes = BTreeMap::new();
+            for entry in fs::read_dir(&folder).map_err(failed)? {
+                let path = entry.map_err(failed)?.path();
+                if path.extension().is_some_and(|ending| ending == "idx")
+                    && let Ok(index) = PackIndex::open(&path)
+                {
+                    indexes.insert(path.with_extension("pack"), index);
+                }
+            }
+            self.indexes = Some(indexes);
+        }
+        self.indexes
+            .as_ref()
+            .ok_or_else(|| Failure::new(ErrorKind::Other, "no indexes"))
+    }
+
+    fn packed(&mut self, oid: Oid, size: u64) -> Result<Option<Stream>, Failure> {
+        for (path, index) in self.indexes()? {
+            let Some(offset) = index.find(oid) else {
+                continue;
+            };
+            let mut reader = PackReader::open(path)?;
+            let header = reader.header(offset, u64::MAX)?;
+            if header.base == Base::None && header.size == size {
+                return Ok(Some(Stream {
+                    path: path.clone(),
+                    bytes: Box::new(ZlibDecoder::new(reader.into_rest())),
+                    size,
+                }));
+            }
+        }
+        Ok(None)
+    }
+
+    fn loose(&self, oid: Oid, size: u64) -> Result<Option<Stream>, Failure> {
+        let name = oid.to_string();
+        let path = self.objects.join(&name[..2]).join(&name[2..]);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Failure::disk("read", &path, &error)),
+        };
+        let mut bytes = BufReader::new(ZlibDecoder::new(BufReader::new(file)));
+        let mut byte = [1];
+        let wrong = |error: io::Error| Failure::disk("read", &path, &error);
+        while byte != [0] {
+            bytes.read_exact(&mut byte).map_err(wrong)?;
+        }
+        Ok(Some(Stream {
+            path,
+            bytes: Box::new(bytes),
+            size,
+        }))
+    }
+}
+
+impl Stream {
+    /// Hands out the content piece by piece.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Damaged`] if it is not of its size.
+    pub(crate) fn copy_to(
+        &mut self,
+        see: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
+        cancel: &Cancel,
+    ) -> Result<(), Failure> {
+        let mut piece = vec![0; PIECE];
+        let mut length = 0_u64;
+        loop {
+            cancel.check()?;
+            match self.bytes.read(&mut piece) {
+                Ok(0) => break,
+                Ok(read) => {
+                    length += read as u64;
+                    see(&piece[..read])?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                    return Err(super::damaged(&self.path, "an entry cannot be inflated"));
+                }
+                Err(error) => return Err(super::entry::unreadable(&self.path, &error)),
+            }
+        }
+        match length == self.size {
+            true => Ok(()),
+            false => Err(super::damaged(&self.path, "an entry is not of its size")),
+        }
+    }
+}
