@@ -96,8 +96,10 @@ pub(super) fn check_out(
         writer.odd.left_out(path, why);
     }
     let stats = writer.write(&plan, cancel)?;
-    let bytes = index::format(&plan.entries, &stats);
-    atomic_file::replace(&git_dir.join("index"), &bytes)?;
+    atomic_file::replace(
+        &git_dir.join("index"),
+        &index::format(&plan.entries, &stats),
+    )?;
     done.odd = writer.odd.failures();
     Ok(done)
 }

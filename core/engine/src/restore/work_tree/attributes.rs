@@ -54,7 +54,7 @@ impl File {
     pub(super) fn parse(text: &[u8], is_root: bool) -> Self {
         // git reads it as a text of C.
         let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
-        let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
+        // A mark of its encoding is a part of the first pattern: git skips it in files, not in blobs.
         let lines = text.split(|byte| *byte == b'\n');
         Self {
             rules: lines.filter_map(|line| parse_line(line, is_root)).collect(),
@@ -323,7 +323,7 @@ mod tests {
     fn lines_are_read_as_git_reads_them() {
         for (text, path, wanted) in [
             ("*.txt text", "a/b.txt", Value::True),
-            ("\u{feff}*.txt text", "b.txt", Value::True),
+            ("\u{feff}*.txt text", "b.txt", Value::Unset),
             ("*.txt text\n*.txt -text", "b.txt", Value::False),
             ("*.txt binary", "b.txt", Value::False),
             ("*.txt text binary", "b.txt", Value::False),
