@@ -77,7 +77,7 @@ pub struct BackupArguments {
     /// Accept that fewer repositories are listed than last time, or than the hoster counts
     #[arg(long)]
     pub accept_shrinkage: bool,
-    /// Write the run's report to this file, as JSON
+    /// Write the run's report to this file, as JSON; - for standard output
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
     /// How to show progress

@@ -7,6 +7,7 @@ mod exit;
 mod logging;
 mod plugins;
 mod progress;
+mod report_file;
 mod terminal;
 mod text;
 mod umask;
@@ -16,11 +17,18 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command};
-use crate::exit::Ending;
+use crate::exit::{Complaint, Ending};
 use crate::terminal::tell;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        // Help and the version come this way too.
+        Err(error) => {
+            terminal::note(error.print());
+            return end(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
     logging::start(&cli.common);
     let result = match &cli.command {
         Command::Backup(arguments) => commands::backup::run(&cli.common, arguments),
@@ -38,6 +46,25 @@ fn main() -> ExitCode {
         tell!("{complaint}");
         complaint.ending
     });
-    // Whatever a flag of an interrupted run left open is the operating system's to close.
-    ExitCode::from(Ending::code(ending))
+    end(Ending::code(ending))
+}
+
+/// The exit code. What was asked for and did not arrive is a failure; one that is known already
+/// says more.
+fn end(code: u8) -> ExitCode {
+    let Some(error) = terminal::lost() else {
+        return ExitCode::from(code);
+    };
+    tell!(
+        "{}",
+        Complaint::new(
+            Ending::Unexpected,
+            format!("cannot write to standard output: {error}"),
+            "output is missing; make room where it goes, then run again",
+        )
+    );
+    ExitCode::from(match code {
+        0 => Ending::code(Ending::Unexpected),
+        code => code,
+    })
 }

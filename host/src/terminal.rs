@@ -1,5 +1,8 @@
 //! Writing for people. The standard library's macros panic when nobody reads any more
 //! (`forgekeep list | head`); a reader that has gone away is no reason to end a backup.
+//!
+//! Any other failure to write to standard output (a full disk, say) is remembered: what was asked
+//! for did not arrive, so the command has not succeeded ([`lost`]).
 
 use std::borrow::Cow;
 use std::fmt::Arguments;
@@ -46,10 +49,18 @@ pub fn hidden_json(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// The first failure to write to standard output.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
 /// See [`out`].
 pub fn to_stdout(text: Arguments<'_>) {
     let text = text.to_string();
-    let _ = writeln!(io::stdout().lock(), "{}", hidden(&text));
+    note(writeln!(io::stdout().lock(), "{}", hidden(&text)));
+}
+
+/// Bytes on standard output, in one piece: lines of several workers must not mix.
+pub fn bytes_to_stdout(bytes: &[u8]) {
+    note(io::stdout().lock().write_all(bytes));
 }
 
 /// See [`tell`].
@@ -57,4 +68,20 @@ pub fn to_stderr(text: Arguments<'_>) {
     // Made first: standard error is not buffered, and lines of several workers must not mix.
     let line = format!("{text}\n");
     let _ = io::stderr().lock().write_all(hidden(&line).as_bytes());
+}
+
+/// Remembers how a write to standard output ended. That the reader has gone away is its own affair.
+pub fn note(written: io::Result<()>) {
+    if let Err(error) = written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        // The first is the cause of the others.
+        let _ = LOST.set(error);
+    }
+}
+
+/// Writes out what is left, and says why output was lost, if any was.
+pub fn lost() -> Option<&'static io::Error> {
+    note(io::stdout().lock().flush());
+    LOST.get()
 }

@@ -107,11 +107,14 @@ impl Sandbox {
                 .arguments
                 .get(at + 1)
                 .expect("--report has a value");
-            invocation.report = Some(self.path(file));
+            // What is not in the sandbox is the test's to read.
+            let file = (file != "-").then(|| self.path(file));
+            invocation.report = file.filter(|file| file.starts_with(self.root.path()));
         } else if invocation
             .arguments
             .first()
             .is_some_and(|argument| argument == "backup")
+            && !invocation.arguments.iter().any(is_report)
         {
             let file = self.path("report.json");
             invocation
@@ -137,10 +140,17 @@ impl Sandbox {
                 .collect(),
             variables: Vec::new(),
             report: None,
+            stdout: None,
             limit: Duration::from_secs(120),
             user: None,
         }
     }
+}
+
+/// Whether an argument is `--report=FILE`: whoever writes it so wants the harness to leave the file.
+fn is_report(argument: &OsString) -> bool {
+    let argument = argument.to_str().unwrap_or_default();
+    argument.starts_with("--report=")
 }
 
 /// A run that has not started yet.
@@ -154,6 +164,7 @@ pub struct Invocation<'s> {
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
     report: Option<PathBuf>,
+    stdout: Option<fs::File>,
     limit: Duration,
     user: Option<u32>,
 }
@@ -208,6 +219,13 @@ impl Invocation<'_> {
         self
     }
 
+    /// Sends its standard output to a file, a device; [`Run::stdout`] stays empty.
+    #[must_use]
+    pub fn stdout(mut self, file: fs::File) -> Self {
+        self.stdout = Some(file);
+        self
+    }
+
     /// Runs it to its end.
     pub fn run(self) -> Run {
         self.spawn().wait()
@@ -217,7 +235,9 @@ impl Invocation<'_> {
     pub fn spawn(self) -> Running {
         if let Some(report) = &self.report {
             // An old report must not pass for this run's.
-            fs::remove_file(report).ok();
+            if fs::symlink_metadata(report).is_ok_and(|found| found.is_file()) {
+                fs::remove_file(report).ok();
+            }
         }
         let mut command = Command::new(&self.program);
         command
@@ -234,7 +254,7 @@ impl Invocation<'_> {
         }
         command
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
+            .stdout(self.stdout.map_or_else(Stdio::piped, Stdio::from))
             .stderr(Stdio::piped());
         #[cfg(unix)]
         if let Some(user) = self.user {
@@ -243,7 +263,10 @@ impl Invocation<'_> {
         let mut child = command.spawn().unwrap_or_else(|error| {
             panic!("{} cannot be started: {error}", self.program.display())
         });
-        let stdout = collect(child.stdout.take().expect("stdout is piped"));
+        let stdout = match child.stdout.take() {
+            Some(stdout) => collect(stdout),
+            None => collect(std::io::empty()),
+        };
         let stderr = collect(child.stderr.take().expect("stderr is piped"));
         let started = Instant::now();
         Running {
@@ -329,7 +352,8 @@ impl Running {
             !late,
             "still running after {time:?}\n--- stdout\n{stdout}\n--- stderr\n{stderr}"
         );
-        let report = self.report.as_ref().and_then(|file| fs::read(file).ok());
+        let report = self.report.as_ref().filter(|file| file.is_file());
+        let report = report.and_then(|file| fs::read(file).ok());
         let report =
             report.map(|bytes| serde_json::from_slice(&bytes).expect("the report is JSON"));
         Run {

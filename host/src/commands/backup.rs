@@ -1,6 +1,5 @@
-use std::fs;
-use std::path::Path;
-
+use forgekeep_engine::config::{self, Config};
+use forgekeep_engine::names::encode_component;
 use forgekeep_engine::report::{Report, RunOutcome};
 use forgekeep_engine::run::{Engine, Selection};
 use jiff::Timestamp;
@@ -9,24 +8,48 @@ use super::summary;
 use crate::cli::{BackupArguments, Common, ProgressMode};
 use crate::exit::{Complaint, Ending};
 use crate::progress;
+use crate::report_file::ReportFile;
 use crate::terminal::{hidden_json, out, tell};
 use crate::umask::OfBackup;
 
 /// `forgekeep backup`.
 pub fn run(common: &Common, arguments: &BackupArguments) -> Result<Ending, Complaint> {
     let started = Timestamp::now();
-    let result = attempt(common, arguments);
+    let mut file = match &arguments.report {
+        Some(path) if !arguments.dry_run => Some(ReportFile::prepare(path)?),
+        _ => None,
+    };
+    let takes_stdout = file.as_ref().is_some_and(ReportFile::takes_stdout);
+    if takes_stdout && arguments.progress == ProgressMode::Json {
+        return Err(Complaint::new(
+            Ending::Usage,
+            "--report and --progress json would both write to standard output",
+            "give --report a file",
+        ));
+    }
+    let result = attempt(common, arguments, &mut file);
     // A run that could not be made has a report too: whoever waits for it must see why.
-    if let (Err(complaint), Some(path), false) = (&result, &arguments.report, arguments.dry_run) {
-        write_report(path, &refused(started, complaint))?;
+    if let (Err(complaint), Some(file)) = (&result, &file)
+        && let Err(unwritten) = write_report(file, &refused(started, complaint))
+    {
+        tell!("{unwritten}");
     }
     result
 }
 
-fn attempt(common: &Common, arguments: &BackupArguments) -> Result<Ending, Complaint> {
+/// `file` is taken once the report is written, or must not be.
+fn attempt(
+    common: &Common,
+    arguments: &BackupArguments,
+    file: &mut Option<ReportFile>,
+) -> Result<Ending, Complaint> {
     let config = super::configuration(common)?;
     super::warn_of_configuration(common, &config);
     let umask = config.options.backup.umask;
+    if let Some(complaint) = file.as_ref().and_then(|file| in_the_way(file, &config)) {
+        *file = None;
+        return Err(complaint);
+    }
     let log_all = config.options.backup.log_repo_finished;
     let mode = if arguments.dry_run {
         ProgressMode::Plain
@@ -47,18 +70,58 @@ fn attempt(common: &Common, arguments: &BackupArguments) -> Result<Ending, Compl
         let _umask = OfBackup::set(umask);
         engine.backup(&selection)?
     };
-    if let Some(path) = &arguments.report {
-        write_report(path, &report)?;
-    }
+    let file = file.take();
+    let written = file
+        .as_ref()
+        .map_or(Ok(()), |file| write_report(file, &report));
     let wrong = report.outcome != RunOutcome::Ok || report.has_alarm() || report.has_warning();
     if arguments.progress != ProgressMode::Json && (wrong || !common.quiet) {
-        out!("{}", summary::of_run(&report).trim_end());
+        let summary = summary::of_run(&report);
+        let summary = summary.trim_end();
+        match file.is_some_and(|file| file.takes_stdout()) {
+            true => tell!("{summary}"),
+            false => out!("{summary}"),
+        }
     }
     if let Some(failure) = &report.error {
         let (message, hint) = (failure.message.clone(), failure.hint.clone());
         tell!("{}", Complaint::new(Ending::Unexpected, message, hint));
     }
-    Ok(Ending::Run(report.exit_code))
+    match written {
+        Ok(()) => Ok(Ending::Run(report.exit_code)),
+        Err(complaint) if report.exit_code == 0 => Err(complaint),
+        // The run's own exit code says more.
+        Err(complaint) => {
+            tell!("{complaint}");
+            Ok(Ending::Run(report.exit_code))
+        }
+    }
+}
+
+/// Why a report must not be written to a file: it would replace something of ours or the user's
+/// that is no report.
+fn in_the_way(file: &ReportFile, config: &Config) -> Option<Complaint> {
+    let path = file.path()?;
+    let refused = |what: &str| {
+        let message = format!("--report {} would replace {what}", path.display());
+        let hint = "give --report a file of its own, outside the folders in the backup folder";
+        Some(Complaint::new(Ending::Usage, message, hint))
+    };
+    if config.file.canonicalize().is_ok_and(|own| own == path) {
+        return refused("the configuration");
+    }
+    let backup = config.local_folder.canonicalize().ok()?;
+    let mut below = path.strip_prefix(&backup).ok()?.components();
+    let first = below.next()?.as_os_str().to_str()?;
+    let titles = config.sources.iter().map(|source| &source.title);
+    let ours = [config::STATE_FOLDER, config::COPY_FOLDER].contains(&first)
+        || titles
+            .into_iter()
+            .any(|title| encode_component(title) == first);
+    match ours {
+        true => refused("a file of the backup"),
+        false => None,
+    }
 }
 
 fn dry_run(engine: &Engine, selection: &Selection) -> Result<Ending, Complaint> {
@@ -74,7 +137,7 @@ fn refused(started: Timestamp, complaint: &Complaint) -> Report {
     Report::refused(started, complaint.ending.code(), failure)
 }
 
-fn write_report(path: &Path, report: &Report) -> Result<(), Complaint> {
+fn write_report(file: &ReportFile, report: &Report) -> Result<(), Complaint> {
     let text = serde_json::to_string_pretty(report).map_err(|error| {
         Complaint::new(
             Ending::Unexpected,
@@ -83,10 +146,5 @@ fn write_report(path: &Path, report: &Report) -> Result<(), Complaint> {
         )
     })?;
     let text = hidden_json(&text).into_owned() + "\n";
-    // Beside it first, so that whoever watches the file never reads half of it.
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    fs::write(&partial, text)
-        .and_then(|()| fs::rename(&partial, path))
-        .map_err(|error| Complaint::file("write the report", path, &error))
+    file.write(text.as_bytes())
 }

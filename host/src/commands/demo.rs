@@ -22,6 +22,8 @@ const TOKEN: &str = "FORGEKEEP_DEMO_TOKEN";
 /// `forgekeep demo`: the main job, without an account. The hoster is ours and on this machine; the
 /// plugin, the engine and the backup are the real ones.
 pub fn run(common: &Common, arguments: &DemoArguments) -> Result<Ending, Complaint> {
+    // Before anything is made: a demo without it shows nothing.
+    super::plugins::require(common, "bitbucket")?;
     let folder = demo_folder(arguments.dir.as_deref())?;
     let hoster = DemoHoster::start().map_err(|error| {
         Complaint::new(
@@ -39,6 +41,9 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<Ending, Complai
 
     out!("== First backup: everything is new");
     let first = back_up(common, &file, hoster.account())?;
+    if first != Ending::Run(0) {
+        return Ok(first);
+    }
     out!("== Meanwhile, upstream");
     let changes = hoster.change_upstream().map_err(|error| {
         Complaint::new(
@@ -52,13 +57,12 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<Ending, Complai
     }
     out!("\n== Second backup: only what changed is fetched, and nothing is lost");
     let second = back_up(common, &file, hoster.account())?;
+    if second != Ending::Run(0) {
+        return Ok(second);
+    }
     print_folder(&folder.join("backup"))?;
     print_farewell(&folder)?;
-    Ok(if first == Ending::Run(0) {
-        second
-    } else {
-        first
-    })
+    Ok(second)
 }
 
 fn demo_folder(wanted: Option<&Path>) -> Result<PathBuf, Complaint> {

@@ -43,6 +43,9 @@ fn list(common: &Common) -> Ending {
         }
     }
     let usable = looked.iter().any(|plugin| plugin.result.is_ok());
+    if !usable {
+        out!("{}", none_usable(looked.is_empty()));
+    }
     if !usable || common.verbose > 0 {
         out!("Looked in, in this order:");
         for folder in folders {
@@ -53,6 +56,43 @@ fn list(common: &Common) -> Ending {
         return Ending::Plugin;
     }
     Ending::Good
+}
+
+fn none_usable(none: bool) -> &'static str {
+    match none {
+        true => "no plugins found",
+        false => "none of the plugins found can be used",
+    }
+}
+
+/// A plugin for a hoster.
+///
+/// # Errors
+///
+/// There is none that can be used; the hint says where it was looked for.
+pub fn require(common: &Common, id: &str) -> Result<(), Complaint> {
+    let folders = search::folders(&common.plugin_dirs);
+    let looked = look_at_all(&folders);
+    let answers = |info: &HosterInfo| info.id == id || info.aliases.iter().any(|a| a == id);
+    if looked
+        .iter()
+        .any(|plugin| plugin.result.as_ref().is_ok_and(answers))
+    {
+        return Ok(());
+    }
+    if let Some((path, unfit)) = looked.iter().find_map(|plugin| unfit_named(plugin, id)) {
+        let message = format!("plugin {}: {unfit}", path.display());
+        return Err(Complaint::new(Ending::Plugin, message, unfit.hint()));
+    }
+    let folders: Vec<_> = folders.iter().map(|f| f.display().to_string()).collect();
+    Err(Complaint::new(
+        Ending::Plugin,
+        format!("there is no plugin for the hoster \"{id}\""),
+        format!(
+            "put it into one of the folders that were searched, or name its folder with --plugin-dir: {}",
+            folders.join(", ")
+        ),
+    ))
 }
 
 fn info(common: &Common, id: &str) -> Result<Ending, Complaint> {

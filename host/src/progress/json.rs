@@ -1,5 +1,3 @@
-use std::io::{self, Write};
-
 use forgekeep_engine::event::{Event, Observer};
 
 use crate::terminal;
@@ -13,8 +11,6 @@ impl Observer for Json {
             return;
         };
         let line = terminal::hidden_json(&text).into_owned() + "\n";
-        // One write, so that lines of several workers do not mix. A reader that has gone away is no
-        // reason to end a backup.
-        let _ = io::stdout().lock().write_all(line.as_bytes());
+        terminal::bytes_to_stdout(line.as_bytes());
     }
 }

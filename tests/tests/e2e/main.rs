@@ -34,6 +34,7 @@ mod mishaps;
 #[cfg(unix)]
 mod mount;
 mod names;
+mod output;
 #[cfg(unix)]
 mod permissions;
 mod plugin_calls;
