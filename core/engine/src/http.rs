@@ -4,13 +4,16 @@
 //! [`HttpClient`] is a small trait, so that what concerns every request (retries, rate limits) can
 //! be wrapped round it.
 
+mod allowance;
 mod budget;
 mod client;
 mod connect;
 mod limit;
+mod proxy;
 mod retry;
 mod scope;
 mod standing;
+mod tunnel;
 mod unreachable;
 
 use std::fmt;
@@ -27,6 +30,7 @@ use crate::secret::Secret;
 pub use budget::Budgeted;
 pub use client::{Client, Settings};
 pub use limit::Limited;
+pub use proxy::Proxies;
 pub use retry::{OnWait, Patience, Retrying, Wait};
 pub use scope::{CredentialScope, is_loopback};
 pub(crate) use standing::{Standing, refused};

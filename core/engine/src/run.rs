@@ -18,9 +18,7 @@ use crate::execute::execute;
 use crate::filter::Decision;
 use crate::history::{self, Run};
 use crate::hoster::{CheckReport, Finding, Registry, Repository};
-use crate::http::{
-    Budgeted, Client, HttpClient, Limited, OnWait, Patience, Retrying, Settings, Wait,
-};
+use crate::http::{Budgeted, Client, Limited, OnWait, Patience, Proxies, Retrying, Settings, Wait};
 use crate::listing::{Listing, list};
 use crate::lock::RunLock;
 use crate::mirror;
@@ -42,7 +40,7 @@ pub struct Engine {
     config: Config,
     registry: Registry,
     client: Client,
-    patient: Arc<dyn HttpClient>,
+    patient: Retrying<Budgeted<Limited<Client>>>,
     patience: Patience,
     observer: Arc<dyn Observer>,
     cancel: Cancel,
@@ -82,31 +80,36 @@ pub struct CheckedSource {
 }
 
 impl Engine {
-    /// An engine for a configuration. `jobs` overrides the configuration's; `observer` is told
-    /// whatever happens.
+    /// An engine for a configuration. `jobs` overrides the configuration's; requests go through
+    /// `proxies`; `observer` is told whatever happens.
     pub fn new(
         config: Config,
         registry: Registry,
         jobs: Option<usize>,
+        proxies: Proxies,
         observer: Arc<dyn Observer>,
     ) -> Self {
         let jobs = jobs.unwrap_or(config.options.backup.jobs).max(1);
         let network = &config.options.network;
-        let client = Client::new(&Settings {
+        let of_proxies = proxies.secrets();
+        let settings = Settings {
             connect: network.connect,
             stall: network.stall,
             connections: jobs + SPARE_CONNECTIONS,
-        });
+        };
+        let client = Client::new(&settings, proxies);
         let cancel = Cancel::new();
         let secrets: Vec<_> = config
             .sources
             .iter()
             .filter_map(|s| s.password.as_ref())
+            .chain(&of_proxies)
             .collect();
         let redactor = Arc::new(Redactor::new(&secrets));
         let patience = Patience {
             retries: network.retries,
             longest_wait: network.longest_wait,
+            limit_wait: network.limit_wait,
             ..Patience::default()
         };
         let told = Arc::clone(&observer);
@@ -130,7 +133,7 @@ impl Engine {
             config,
             registry,
             client,
-            patient: Arc::new(patient),
+            patient,
             patience,
             observer,
             cancel,

@@ -57,7 +57,7 @@ fn attempt(
         arguments.progress
     };
     let observer = progress::observer(mode, common, log_all);
-    let engine = super::engine(common, config, arguments.jobs, observer)
+    let engine = super::engine(common, config, arguments.jobs, observer)?
         .accepting_shrinkage(arguments.accept_shrinkage);
     let selection = Selection {
         sources: arguments.sources.clone(),

@@ -16,7 +16,7 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<Ending, Compla
     super::warn_of_configuration(common, &config);
     out!("configuration: {}", config.file.display());
     out!("backup folder: {}", config.local_folder.display());
-    let engine = super::engine(common, config, None, Arc::new(()));
+    let engine = super::engine(common, config, None, Arc::new(()))?;
     super::end_on_signal(&engine)?;
     let selection = Selection {
         sources: arguments.sources.clone(),

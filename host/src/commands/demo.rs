@@ -119,7 +119,7 @@ fn back_up(common: &Common, file: &Path, account: &Account) -> Result<Ending, Co
     let token = |name: &str| (name == TOKEN).then(|| account.token.clone());
     let config = config::load(file, &token)?;
     let observer = progress::observer(ProgressMode::Plain, common, true);
-    let engine = super::engine(common, config, None, observer);
+    let engine = super::engine(common, config, None, observer)?;
     let report = {
         let _umask = OfBackup::set(permissions::DEFAULT_UMASK);
         engine.backup(&Selection::default())?

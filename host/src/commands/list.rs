@@ -16,7 +16,7 @@ use crate::text;
 /// `forgekeep list`.
 pub fn run(common: &Common, arguments: &ListArguments) -> Result<Ending, Complaint> {
     let config = super::configuration(common)?;
-    let engine = super::engine(common, config, None, Arc::new(()));
+    let engine = super::engine(common, config, None, Arc::new(()))?;
     super::end_on_signal(&engine)?;
     let selection = Selection {
         sources: arguments.sources.clone(),

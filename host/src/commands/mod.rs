@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use forgekeep_engine::config::{self, Config, ConfigError};
 use forgekeep_engine::event::Observer;
+use forgekeep_engine::http::Proxies;
 use forgekeep_engine::permissions;
 use forgekeep_engine::run::Engine;
 
@@ -74,13 +75,21 @@ fn engine(
     config: Config,
     jobs: Option<NonZeroUsize>,
     observer: Arc<dyn Observer>,
-) -> Engine {
+) -> Result<Engine, Complaint> {
+    let proxies = proxies()?;
     let folders = hosters::search::folders(&common.plugin_dirs);
     let wanted = config.sources.iter().map(|source| source.hoster.as_str());
     let registry = hosters::registry_for(&folders, wanted);
-    let engine = Engine::new(config, registry, jobs.map(NonZeroUsize::get), observer);
+    let jobs = jobs.map(NonZeroUsize::get);
+    let engine = Engine::new(config, registry, jobs, proxies, observer);
     crate::terminal::hide(engine.redactor());
-    engine
+    Ok(engine)
+}
+
+/// The proxies of the environment.
+fn proxies() -> Result<Proxies, Complaint> {
+    let proxies = Proxies::from_environment(&|name| env::var_os(name));
+    proxies.map_err(|failure| Complaint::new(Ending::Configuration, failure.message, failure.hint))
 }
 
 /// Ends the run in good order at the first signal, and the process at the second.

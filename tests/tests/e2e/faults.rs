@@ -24,7 +24,7 @@ use crate::support::{EMAIL, TOKEN, USER, World};
 fn impatient(retries: u32) -> Value {
     json!({"network": {
         "retries": retries, "longestWaitSeconds": 1, "stallSeconds": 2, "connectSeconds": 2,
-        "maxBodyBytes": 65536,
+        "maxBodyBytes": 65536, "limitWaitMinutes": 0,
     }})
 }
 

@@ -97,8 +97,8 @@ fn refused_credentials_are_not_tried_again() {
 }
 
 #[test]
-fn a_wait_longer_than_the_longest_is_not_begun() {
-    let world = world();
+fn a_wait_longer_than_there_is_time_for_is_not_begun() {
+    let world = limited(59);
     world
         .forge
         .inject(Fault::on(RequestKind::Api, Action::retry_after(429, 3600)));
@@ -124,4 +124,86 @@ fn a_wait_is_an_event() {
         .filter(|line| line.contains("\"event\":\"waiting\""))
         .count();
     assert!(waiting >= 1, "{}", run.stdout);
+}
+
+/// A world in which nothing is tried again, and limits are waited for so many minutes.
+fn limited(minutes: u32) -> World {
+    let world = World::new();
+    let options = json!({"network": {
+        "retries": 0, "longestWaitSeconds": 1, "limitWaitMinutes": minutes,
+    }});
+    world.configure_with(&[world.source()], &options);
+    world.forge.repository("web").commit("one");
+    world
+}
+
+#[test]
+fn a_limit_is_waited_for_by_what_it_asks_for_and_uses_up_no_retries() {
+    use RequestKind::{Api, InfoRefs, UploadPack};
+    std::thread::scope(|scope| {
+        for kind in [Api, InfoRefs, UploadPack] {
+            for limit in [
+                Action::retry_after(429, 1),
+                Action::status(429).with_header("X-RateLimit-Reset", "1"),
+                Action::status(429).with_header("X-RateLimit-Reset", "1000000000"),
+                Action::retry_after(429, 1).with_header("x-envoy-ratelimited", "true"),
+                Action::status(403)
+                    .with_header("X-RateLimit-Remaining", "0")
+                    .with_header("Retry-After", "1"),
+            ] {
+                scope.spawn(move || {
+                    let world = limited(1);
+                    let shown = format!("{kind:?} {limit:?}");
+                    world.forge.inject(Fault::on(kind, limit).first(2));
+                    let run = world.backup();
+                    assert_eq!(run.code, Some(0), "{shown}: {}{}", run.stdout, run.stderr);
+                    world.assert_mirrored(world.forge.repository("web"));
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn a_limit_that_does_not_say_how_long_is_waited_for_half_a_minute_and_can_be_interrupted() {
+    for (header, seconds) in [(None, 30.0), (Some("x-envoy-ratelimited"), 5.0)] {
+        let world = limited(60);
+        let mut limit = Action::status(429);
+        if let Some(name) = header {
+            limit = limit.with_header(name, "true");
+        }
+        world.forge.inject(Fault::on(RequestKind::Api, limit));
+        let running = world.forgekeep(&["backup", "--progress", "json"]).spawn();
+        world.forge.wait_for(RequestKind::Api, 1);
+        // The wait begins when the answer is there.
+        std::thread::sleep(std::time::Duration::from_millis(300));
+        running.interrupt();
+        let run = running.wait().expect(130);
+        let waiting = run.stdout.lines().find(|line| line.contains("\"waiting\""));
+        let event: serde_json::Value = serde_json::from_str(waiting.unwrap()).unwrap();
+        let waited = event["seconds"].as_f64().unwrap();
+        assert!((seconds..=seconds * 1.25).contains(&waited), "{event}");
+        assert!(event["why"].as_str().unwrap().contains("limit"), "{event}");
+        assert_eq!(world.forge.count(RequestKind::Api), 1);
+    }
+}
+
+#[test]
+fn without_time_for_limits_they_are_not_waited_for() {
+    for kind in [RequestKind::Api, RequestKind::InfoRefs] {
+        let world = limited(0);
+        world
+            .forge
+            .inject(Fault::on(kind, Action::retry_after(429, 1)));
+        let run = world.backup().expect(3);
+        assert_eq!(world.forge.count(kind), 1);
+        let report = run.report.as_ref().unwrap();
+        let source = &report["sources"][0];
+        let error = match kind {
+            RequestKind::Api => &source["error"],
+            _ => &source["repositories"][0]["error"],
+        };
+        assert_eq!(error["kind"], "rate-limited", "{report:#}");
+        assert_ne!(error["hint"], "");
+    }
 }

@@ -63,7 +63,7 @@ impl World {
     pub fn configure(&self, sources: &[Value]) -> PathBuf {
         // Faults last in most tests: trying again would only take time. Retries have tests of
         // their own.
-        let options = json!({"network": {"retries": 0}});
+        let options = json!({"network": {"retries": 0, "limitWaitMinutes": 0}});
         self.configure_with(sources, &options)
     }
 

@@ -153,8 +153,11 @@ pub struct NetworkOptions {
     /// Requests to one host at the same time, API and git together; `None` for as many as there are
     /// jobs.
     pub connections_per_host: Option<usize>,
-    /// The longest wait before a retry, and the longest `Retry-After` that is obeyed.
+    /// The longest wait before a retry, and the longest `Retry-After` that is obeyed, but for
+    /// request limits.
     pub longest_wait: Duration,
+    /// How long a source may wait for request limits in a run, in all.
+    pub limit_wait: Duration,
     /// The largest answer of an API that is read, in bytes. It doesn't apply to git.
     pub max_body_bytes: u64,
 }
@@ -169,6 +172,7 @@ impl Default for NetworkOptions {
             requests_per_hour: None,
             connections_per_host: None,
             longest_wait: Duration::from_secs(120),
+            limit_wait: Duration::from_secs(60 * 60),
             max_body_bytes: 32 * 1024 * 1024,
         }
     }

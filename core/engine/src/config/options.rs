@@ -28,6 +28,7 @@ const NETWORK: &[&str] = &[
     "requestsPerHour",
     "connectionsPerHost",
     "longestWaitSeconds",
+    "limitWaitMinutes",
     "maxBodyBytes",
 ];
 const HISTORY: &[&str] = &[
@@ -123,6 +124,11 @@ fn network(section: &Section<'_>) -> Result<NetworkOptions, ConfigError> {
             None => None,
         },
         longest_wait: seconds("longestWaitSeconds", defaults.longest_wait)?,
+        limit_wait: match section.get("limitWaitMinutes") {
+            // A day: a run of the next is due.
+            Some(field) => Duration::from_secs(60 * field.integer(0..=1440)?),
+            None => defaults.limit_wait,
+        },
         max_body_bytes: match section.get("maxBodyBytes") {
             // Below, no page of a listing would fit; above, one answer could fill the memory.
             Some(field) => field.integer(64 * 1024..=1024 * 1024 * 1024)?,

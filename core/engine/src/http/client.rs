@@ -4,14 +4,16 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use ureq::Agent;
 use ureq::http;
 use ureq::tls::{RootCerts, TlsConfig};
-use ureq::{Agent, ProxyProtocol};
 use url::Url;
 
 use super::connect::{Names, connector};
+use super::proxy::Proxies;
+use super::tunnel::Tunnel;
 use super::unreachable::unreachable_host;
-use super::{Body, HttpClient, Request, Response, is_loopback};
+use super::{Body, HttpClient, Request, Response};
 use crate::cancel::Cancel;
 use crate::redact::Redactor;
 use crate::{ErrorKind, Failure};
@@ -40,16 +42,16 @@ pub struct Settings {
 #[derive(Clone)]
 pub struct Client {
     agent: Agent,
-    /// The same without the environment's proxy, for this machine: a proxy has no business with
-    /// what stays here, and would see credentials sent in plain HTTP.
+    /// The same without the proxy, for what need not go through it.
     direct: Agent,
+    proxies: Proxies,
     /// Set by [`Client::shutdown`].
     cancel: Cancel,
 }
 
 impl Client {
     /// A client; opens no connection yet.
-    pub fn new(settings: &Settings) -> Self {
+    pub fn new(settings: &Settings, proxies: Proxies) -> Self {
         let config = || {
             Agent::config_builder()
                 .http_status_as_error(false)
@@ -71,19 +73,19 @@ impl Client {
                         .build(),
                 )
         };
-        let agent = |config| {
-            let connector = connector(settings.stall);
+        let agent = |proxies: &Proxies| {
+            let named = proxies.proxy().cloned();
+            // Never ureq's own reading of the environment, which passes over what it cannot read.
+            let proxy = named.as_ref().map(|named| named.proxy.clone());
+            let tunnel = Tunnel::new(named, config().proxy(None).build());
+            let config = config().proxy(proxy).build();
+            let connector = connector(tunnel, settings.stall);
             Agent::with_parts(config, connector, Names::default())
         };
-        let proxied = config().build();
-        if let Some(proxy) = proxied.proxy()
-            && !matches!(proxy.protocol(), ProxyProtocol::Http | ProxyProtocol::Https)
-        {
-            log::warn!("the proxy of the environment is not used: it is a SOCKS proxy");
-        }
         Self {
-            agent: agent(proxied),
-            direct: agent(config().proxy(None).build()),
+            agent: agent(&proxies),
+            direct: agent(&Proxies::none()),
+            proxies,
             cancel: Cancel::new(),
         }
     }
@@ -124,7 +126,7 @@ impl Client {
             Failure::new(ErrorKind::Policy, format!("cannot ask {url}: {error}"))
         };
         log::trace!("{} {}", request.method, cleaned(request, url.as_str()));
-        let agent = if is_loopback(url) {
+        let agent = if self.proxies.excepts(url) {
             self.direct.clone()
         } else {
             self.agent.clone()

@@ -12,11 +12,11 @@ use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{
-    Buffers, ConnectProxyConnector, ConnectionDetails, Connector, NextTimeout, RustlsConnector,
-    TcpConnector, Transport,
+    Buffers, ConnectionDetails, Connector, NextTimeout, RustlsConnector, TcpConnector, Transport,
 };
 
 use super::scope::is_localhost;
+use super::tunnel::Tunnel;
 
 /// Fewest bytes that an answer brings in the time of a stall, once it has begun. As git's
 /// `http.lowSpeedLimit` and `http.lowSpeedTime`.
@@ -51,12 +51,12 @@ impl StdError for TooSlow {}
 
 /// Makes connections as ureq does by default, with a measure below TLS (where whoever drips within
 /// one record is seen) and one above it (where requests are).
-pub(super) fn connector(stall: Duration) -> impl Connector {
+pub(super) fn connector(tunnel: Tunnel, stall: Duration) -> impl Connector {
     let pacing = |least| Pacing {
         window: stall,
         least,
     };
-    ConnectProxyConnector::default()
+    tunnel
         .chain(TcpConnector::default())
         .chain(pacing(LEAST_OF_POST))
         .chain(Tls(RustlsConnector::default()))

@@ -4,20 +4,23 @@
 //! - The wait doubles with each try, with jitter, so that eight workers do not come back at once.
 //! - What the server asks for in `Retry-After` is obeyed, up to a cap: beyond it, waiting in the
 //!   night is worse than saying so in the morning.
-//! - A host that says "too many requests" to one worker has said it to all: they wait together.
+//! - A request limit is no fault, and uses up no tries: `allowance.rs` has its rule.
 //!
 //! A body that breaks off while it is read is not tried again here, but by whoever reads it: a
 //! fetch begins anew, as git does. So it does when its POST is cut: the refs that it wants may have
 //! moved since they were asked for, and the same POST would never succeed.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::allowance::{Allowance, ClosedHosts, Limit};
 use super::{HttpClient, Request, Response};
 use crate::Failure;
 use crate::cancel::Cancel;
 use crate::names::printable;
+
+/// Why a limited host is waited for.
+const LIMITED: &str = "its request limit is used up";
 
 /// How patient to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +29,11 @@ pub struct Patience {
     pub retries: u32,
     /// Wait before the first retry; doubles with each.
     pub first_wait: Duration,
-    /// Longest single wait, and the longest `Retry-After` that is obeyed.
+    /// Longest single wait, and the longest `Retry-After` that is obeyed where it is not about a
+    /// request limit.
     pub longest_wait: Duration,
+    /// How long a source may wait for request limits, in all.
+    pub limit_wait: Duration,
 }
 
 impl Default for Patience {
@@ -36,6 +42,7 @@ impl Default for Patience {
             retries: 3,
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(120),
+            limit_wait: Duration::from_secs(3600),
         }
     }
 }
@@ -71,8 +78,8 @@ pub struct Retrying<C> {
     patience: Patience,
     cancel: Cancel,
     on_wait: OnWait,
-    /// Until when a host does not want to be asked.
-    closed: Arc<Mutex<HashMap<String, Instant>>>,
+    closed: ClosedHosts,
+    allowance: Allowance,
 }
 
 impl<C: HttpClient> Retrying<C> {
@@ -83,7 +90,8 @@ impl<C: HttpClient> Retrying<C> {
             patience,
             cancel,
             on_wait,
-            closed: Arc::default(),
+            closed: ClosedHosts::default(),
+            allowance: Allowance::new(patience.limit_wait),
         }
     }
 
@@ -91,28 +99,45 @@ impl<C: HttpClient> Retrying<C> {
         if time.is_zero() {
             return self.cancel.check();
         }
-        log::info!("waiting {time:?} for {host}: {why}");
+        log::info!("waiting {:.1} s for {host}: {why}", time.as_secs_f64());
         (self.on_wait)(&Wait { host, time, why });
         self.cancel.wait(time)
     }
 
-    /// Waits until a host that is closed to all opens again.
+    /// Waits until a host that is closed to all opens again, while there is time for it.
     fn wait_until_open(&self, host: &str) -> Result<(), Failure> {
-        let until = {
-            let closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-            closed.get(host).copied()
-        };
-        let left = until.map_or(Duration::ZERO, |until| {
-            until.saturating_duration_since(Instant::now())
-        });
-        self.wait(host, left, "it has asked all to wait")
+        loop {
+            let now = Instant::now();
+            let left = self.closed.left(host, now);
+            // Without the time, the host's own answer says most.
+            if left.is_zero() || !self.allowance.take(left, now) {
+                return Ok(());
+            }
+            self.wait(host, left, LIMITED)?;
+        }
     }
 
-    fn close(&self, host: &str, time: Duration) {
-        let until = Instant::now() + time;
-        let mut closed = self.closed.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = closed.entry(host.to_owned()).or_insert(until);
-        *known = until.max(*known);
+    /// Waits for a limit; whether there was time for it. If not, others may still ask: they may
+    /// have more time, and what they ask for may not be limited.
+    fn wait_for_limit(&self, host: &str, limit: Limit) -> Result<bool, Failure> {
+        let now = Instant::now();
+        let enough = |time| self.allowance.take(time, now);
+        let Some(time) = self.closed.close(host, limit, now, fastrand::f64(), enough) else {
+            return Ok(false);
+        };
+        self.wait(host, time, LIMITED)?;
+        Ok(true)
+    }
+}
+
+impl<C: HttpClient + Clone> Retrying<C> {
+    /// The same client for a source: what another has waited for limits is not its loss.
+    #[must_use]
+    pub fn for_source(&self) -> Self {
+        Self {
+            allowance: self.allowance.anew(),
+            ..self.clone()
+        }
     }
 }
 
@@ -128,7 +153,9 @@ enum Verdict {
 fn judge(result: &Result<Response, Failure>) -> Verdict {
     match result {
         Ok(answer) if is_transient(answer.status) => Verdict::Again {
-            after: answer.header("retry-after").and_then(retry_after),
+            after: answer
+                .header("retry-after")
+                .and_then(|field| retry_after(field, SystemTime::now())),
             why: format!("it answered {}", answer.status),
         },
         Ok(_) => Verdict::Done,
@@ -151,18 +178,18 @@ fn is_step_of_fetch(request: &Request) -> bool {
 
 /// Statuses that may be another a moment later. 501 and 505 will not.
 fn is_transient(status: u16) -> bool {
-    matches!(status, 429 | 500 | 502..=504 | 506..=599)
+    matches!(status, 500 | 502..=504 | 506..=599)
 }
 
 /// The time in a `Retry-After` field: seconds, or a date (RFC 9110, 10.2.3).
-fn retry_after(field: &str) -> Option<Duration> {
+pub(super) fn retry_after(field: &str, now: SystemTime) -> Option<Duration> {
     let field = field.trim();
     if let Ok(seconds) = field.parse() {
         return Some(Duration::from_secs(seconds));
     }
     let date = jiff::fmt::rfc2822::parse(field).ok()?;
     let date = SystemTime::from(date.timestamp());
-    Some(date.duration_since(SystemTime::now()).unwrap_or_default())
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 impl<C: HttpClient> HttpClient for Retrying<C> {
@@ -176,6 +203,16 @@ impl<C: HttpClient> HttpClient for Retrying<C> {
             if result.is_err() && is_step_of_fetch(request) {
                 return result;
             }
+            let limit = result.as_ref().ok();
+            if let Some(limit) = limit.and_then(|answer| Limit::of(answer, SystemTime::now())) {
+                match self.wait_for_limit(&host, limit)? {
+                    true => continue,
+                    false => return result,
+                }
+            }
+            if result.is_ok() {
+                self.closed.open(&host);
+            }
             let Verdict::Again { after, why } = judge(&result) else {
                 return result;
             };
@@ -188,12 +225,8 @@ impl<C: HttpClient> HttpClient for Retrying<C> {
                 });
             }
             // Frees its connection before the wait.
-            let limited = matches!(&result, Ok(answer) if answer.status == 429);
             drop(result);
             let time = self.patience.wait(retry, fastrand::f64()).max(asked);
-            if limited {
-                self.close(&host, time);
-            }
             self.wait(&host, time, &why)?;
             retry += 1;
         }
@@ -206,6 +239,7 @@ mod tests {
     use crate::ErrorKind;
     use crate::http::{Authorization, Body, CredentialScope};
     use proptest::prelude::*;
+    use std::sync::Mutex;
     use url::Url;
 
     /// A status with its `Retry-After`, or a network failure and whether it is permanent.
@@ -250,6 +284,7 @@ mod tests {
             retries,
             first_wait: Duration::from_nanos(1),
             longest_wait: Duration::from_secs(2),
+            limit_wait: Duration::from_millis(10),
         };
         let client = Retrying::new(
             Scripted(Mutex::new(script)),
@@ -288,21 +323,66 @@ mod tests {
 
     #[test]
     fn a_long_retry_after_ends_it() {
-        assert_eq!(run(vec![Ok((429, Some("3600")))], 3), (Ok(429), 0));
+        assert_eq!(run(vec![Ok((503, Some("3600")))], 3), (Ok(503), 0));
+        let date = Some("Tue, 31 Dec 2999 23:59:59 GMT");
+        assert_eq!(run(vec![Ok((503, date))], 3), (Ok(503), 0));
+    }
+
+    #[test]
+    fn a_limit_uses_up_no_tries_but_its_own_time() {
         assert_eq!(
-            run(vec![Ok((429, Some("Tue, 31 Dec 2999 23:59:59 GMT")))], 3),
-            (Ok(429), 0)
+            run(vec![Ok((429, Some("0"))), Ok((200, None))], 0),
+            (Ok(200), 0)
         );
+        // Beyond the time there is, whatever the number of retries.
+        for script in [
+            vec![Ok((429, None))],
+            vec![Ok((429, Some("3600")))],
+            vec![Ok((429, Some("Tue, 31 Dec 2999 23:59:59 GMT")))],
+            vec![Ok((429, Some("0"))), Ok((429, Some("0")))],
+        ] {
+            assert_eq!(run(script, 20), (Ok(429), 0));
+        }
+    }
+
+    #[test]
+    fn without_time_for_a_limit_each_has_the_answer_to_its_own_question() {
+        let client = Retrying::new(
+            Scripted(Mutex::new(vec![Ok((429, Some("3600"))), Ok((200, None))])),
+            Patience {
+                limit_wait: Duration::ZERO,
+                ..Patience::default()
+            },
+            Cancel::new(),
+            Arc::new(|_| {}),
+        );
+        assert_eq!(client.send(&request()).unwrap().status, 429);
+        assert_eq!(client.send(&request()).unwrap().status, 200);
     }
 
     #[test]
     fn both_forms_of_retry_after_are_read() {
-        assert_eq!(retry_after(" 17 "), Some(Duration::from_secs(17)));
+        let now = SystemTime::now();
+        assert_eq!(retry_after(" 17 ", now), Some(Duration::from_secs(17)));
         assert_eq!(
-            retry_after("Fri, 31 Dec 1999 23:59:59 GMT"),
+            retry_after("Fri, 31 Dec 1999 23:59:59 GMT", now),
             Some(Duration::ZERO)
         );
-        assert_eq!(retry_after("soon"), None);
+        assert_eq!(retry_after("soon", now), None);
+    }
+
+    #[test]
+    fn an_interruption_ends_the_wait_for_a_limit() {
+        let cancel = Cancel::new();
+        let interrupt = cancel.clone();
+        let client = Retrying::new(
+            Scripted(Mutex::new(vec![Ok((429, None)), Ok((200, None))])),
+            Patience::default(),
+            cancel,
+            Arc::new(move |_| interrupt.cancel()),
+        );
+        let failure = client.send(&request()).map(|a| a.status).unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Cancelled);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use ureq::Timeout;
 use url::Url;
 
 use super::connect::{CUT_HANDSHAKE, TooSlow};
+use super::tunnel::{Fault, ProxyFault};
 use crate::{ErrorKind, Failure};
 
 /// Why there was no answer, told apart as far as the client knows: what to do differs.
@@ -34,12 +35,7 @@ pub(super) fn unreachable_host(url: &Url, error: &ureq::Error) -> Failure {
         ureq::Error::ConnectionFailed => (
             ErrorKind::Network,
             format!("no connection to {host}"),
-            "check the network and the proxy",
-        ),
-        ureq::Error::ConnectProxyFailed(_) | ureq::Error::InvalidProxyUrl => (
-            ErrorKind::Network,
-            format!("the proxy did not connect to {host}"),
-            "check the environment variables HTTPS_PROXY, HTTP_PROXY and NO_PROXY",
+            "check the network",
         ),
         ureq::Error::Io(error) => return io_failure(url, error),
         other => (
@@ -81,8 +77,61 @@ fn cut_handshake(url: &Url) -> Failure {
         .transient()
 }
 
+/// What a proxy did, not the host: it is named, and the host is not blamed.
+fn proxy_failure(url: &Url, fault: &ProxyFault) -> Failure {
+    let host = url.host_str().unwrap_or("the host");
+    let proxy = &fault.proxy;
+    let refused = |why: String, hint: &str| {
+        let why = format!("{url}: the proxy did not connect to {host}: {proxy} {why}");
+        Failure::new(ErrorKind::Network, why).with_hint(hint)
+    };
+    match &fault.what {
+        Fault::Status(407) => refused(
+            "wants credentials (407)".to_owned(),
+            "write USER:PASSWORD@ before the host in that variable, or correct them",
+        ),
+        Fault::Status(status @ 500..) => refused(
+            format!("answered {status}"),
+            "run again later; if it stays, ask whoever runs the proxy",
+        )
+        .transient(),
+        Fault::Status(status) => refused(
+            format!("answered {status}"),
+            "ask whoever runs the proxy to allow this host, or name it in NO_PROXY",
+        ),
+        Fault::NoAnswer => refused(
+            "gave no answer of a proxy".to_owned(),
+            "check its address and port, and that it is a proxy of the kind that the variable says",
+        )
+        .transient(),
+        Fault::Failed(ureq::Error::Timeout(_)) => Failure::new(
+            ErrorKind::Network,
+            format!("{url}: no connection to {host} in time: the proxy {proxy} does not answer"),
+        )
+        .with_hint("check that the proxy is running; options.network.connectSeconds sets the limit")
+        .transient(),
+        Fault::Failed(error) => {
+            let address = proxy.split(' ').next().unwrap_or(proxy);
+            // The reasons are the same as for a host.
+            let reason = match Url::parse(address) {
+                Ok(address) => unreachable_host(&address, error),
+                Err(_) => Failure::new(ErrorKind::Network, error.to_string()),
+            };
+            let why = reason.message.split_once(": ").map_or("", |(_, why)| why);
+            refused(
+                format!("failed: {why}"),
+                "check that the proxy is running, its address and port in that variable, and the user and password in it",
+            )
+            .transient()
+        }
+    }
+}
+
 fn io_failure(url: &Url, error: &io::Error) -> Failure {
     let inner = error.get_ref();
+    if let Some(fault) = inner.and_then(|inner| inner.downcast_ref::<ProxyFault>()) {
+        return proxy_failure(url, fault);
+    }
     if let Some(slow) = inner.and_then(|inner| inner.downcast_ref::<TooSlow>()) {
         return Failure::new(ErrorKind::Network, format!("{url}: {slow}"))
             .with_hint("run again later; options.network.stallSeconds sets how long an answer may take for so little")

@@ -65,7 +65,7 @@ impl Engine {
         );
         scope.check_address(&api)?;
         let services = Services {
-            http: Arc::clone(&self.patient),
+            http: Arc::new(self.patient.for_source()),
             scope: Arc::new(scope),
             max_body_bytes: self.config.options.network.max_body_bytes,
             max_repositories: self.config.options.backup.max_repositories,

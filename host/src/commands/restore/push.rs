@@ -46,11 +46,12 @@ pub fn run(
         }
     };
     let chosen = restore::choose(mirror, moment).map_err(complaint)?;
-    let client = Client::new(&Settings {
+    let settings = Settings {
         connect: CONNECT,
         stall: STALL,
         connections: 1,
-    });
+    };
+    let client = Client::new(&settings, crate::commands::proxies()?);
     let cancel = Cancel::new();
     let ended = client.clone();
     super::end_on_signal(&cancel, move || ended.shutdown())?;
