@@ -80,13 +80,23 @@ pub struct CheckedSource {
 }
 
 impl Engine {
-    /// An engine for a configuration. `jobs` overrides the configuration's; requests go through
-    /// `proxies`; `observer` is told whatever happens.
+    /// An engine for a configuration, without a proxy. `jobs` overrides the configuration's;
+    /// `observer` is told whatever happens.
     pub fn new(
         config: Config,
         registry: Registry,
         jobs: Option<usize>,
+        observer: Arc<dyn Observer>,
+    ) -> Self {
+        Self::behind(Proxies::none(), config, registry, jobs, observer)
+    }
+
+    /// The same with the proxies that requests go through.
+    pub fn behind(
         proxies: Proxies,
+        config: Config,
+        registry: Registry,
+        jobs: Option<usize>,
         observer: Arc<dyn Observer>,
     ) -> Self {
         let jobs = jobs.unwrap_or(config.options.backup.jobs).max(1);
@@ -97,7 +107,7 @@ impl Engine {
             stall: network.stall,
             connections: jobs + SPARE_CONNECTIONS,
         };
-        let client = Client::new(&settings, proxies);
+        let client = Client::behind(proxies, &settings);
         let cancel = Cancel::new();
         let secrets: Vec<_> = config
             .sources

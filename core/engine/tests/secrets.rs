@@ -151,12 +151,11 @@ fn assert_silent_error(error: &ConfigError) {
 #[test]
 fn a_failed_request_does_not_show_its_credentials() {
     let second = std::time::Duration::from_secs(1);
-    let settings = Settings {
+    let client = Client::new(&Settings {
         connect: second,
         stall: second,
         connections: 1,
-    };
-    let client = Client::new(&settings, Proxies::none());
+    });
     // Nothing listens there any more.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/x", listener.local_addr().unwrap());

@@ -81,7 +81,7 @@ fn engine(
     let wanted = config.sources.iter().map(|source| source.hoster.as_str());
     let registry = hosters::registry_for(&folders, wanted);
     let jobs = jobs.map(NonZeroUsize::get);
-    let engine = Engine::new(config, registry, jobs, proxies, observer);
+    let engine = Engine::behind(proxies, config, registry, jobs, observer);
     crate::terminal::hide(engine.redactor());
     Ok(engine)
 }

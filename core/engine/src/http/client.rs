@@ -50,8 +50,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client; opens no connection yet.
-    pub fn new(settings: &Settings, proxies: Proxies) -> Self {
+    /// A client without a proxy; opens no connection yet.
+    pub fn new(settings: &Settings) -> Self {
+        Self::behind(Proxies::none(), settings)
+    }
+
+    /// A client that asks through proxies.
+    pub fn behind(proxies: Proxies, settings: &Settings) -> Self {
         let config = || {
             Agent::config_builder()
                 .http_status_as_error(false)

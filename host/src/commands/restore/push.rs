@@ -51,7 +51,7 @@ pub fn run(
         stall: STALL,
         connections: 1,
     };
-    let client = Client::new(&settings, crate::commands::proxies()?);
+    let client = Client::behind(crate::commands::proxies()?, &settings);
     let cancel = Cancel::new();
     let ended = client.clone();
     super::end_on_signal(&cancel, move || ended.shutdown())?;
