@@ -141,6 +141,32 @@ impl Listings {
         self.rebuilt = listed;
     }
 
+    /// A source has a new title: what is remembered for the old one is its own, and is written at
+    /// once.
+    pub fn retitle(&mut self, old: &str, key: Key<'_>) {
+        if let (Some(listed), false) = (
+            self.rebuilt.get(old).copied(),
+            self.rebuilt.contains_key(key.title),
+        ) {
+            self.rebuilt.insert(key.title.to_owned(), listed);
+        }
+        let Ok(document) = &mut self.known else {
+            return;
+        };
+        let is_old = |entry: &Entry| is_for(entry, Key { title: old, ..key });
+        if document.sources.iter().any(|entry| is_for(entry, key)) {
+            return;
+        }
+        if let Some(entry) = document.sources.iter_mut().find(|entry| is_old(entry)) {
+            key.title.clone_into(&mut entry.title);
+            self.changed = true;
+            // It is written again after all sources were listed: that tells if it cannot be.
+            if let Err(failure) = self.write() {
+                log::warn!("{failure}");
+            }
+        }
+    }
+
     /// Compares a complete listing with the last one and with the hoster's own number, and
     /// remembers it if it stands up or is accepted.
     pub fn judge(&mut self, key: Key<'_>, counted: Counted) -> Verdict {

@@ -12,7 +12,7 @@ use crate::tombstones::trash;
 use crate::{ErrorKind, Failure, names};
 
 /// Folder in the backup folder with copies of configurations.
-const CONFIGURATIONS: &str = "_config";
+pub(crate) const CONFIGURATIONS: &str = "_config";
 
 /// A repository in the backup.
 #[derive(Clone, Debug)]

@@ -41,6 +41,7 @@ mod plugin_calls;
 mod plugin_files;
 mod progress;
 mod restore;
+mod retitled;
 mod retries;
 mod runs;
 mod scale;

@@ -1,5 +1,7 @@
 //! Sources: validated, listed side by side, and planned.
 
+mod retitled;
+
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +26,7 @@ use crate::{ErrorKind, Failure, names};
 /// Whether a plan is made for a run, or only to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Writes {
-    /// What is in the trash may be taken back first.
+    /// What is in the trash, or under another title, may be taken first.
     Yes,
     /// Nothing may be written.
     No,
@@ -106,12 +108,15 @@ impl Engine {
         writes: Writes,
         observer: &dyn Observer,
     ) -> (Plan, Vec<SourceReport>, Vec<Option<OpenSource>>) {
-        let listed: Vec<_> = pool.install(|| {
+        let mut listed: Vec<_> = pool.install(|| {
             sources
                 .par_iter()
                 .map(|source| self.open_source(source, writes, observer))
                 .collect()
         });
+        if writes == Writes::Yes {
+            self.take_over(&mut listed, listings, observer);
+        }
         let ids = listed_ids(&listed);
         let mut plan = Plan::default();
         let (mut reports, mut opened) = (Vec::new(), Vec::new());
@@ -233,6 +238,7 @@ impl Engine {
             notes,
             filter: ready.filter,
             catalogue,
+            has_taken: false,
             source: OpenSource {
                 title: source.title.clone(),
                 name: source.name.clone(),
@@ -283,6 +289,8 @@ struct Opened {
     notes: Vec<Finding>,
     filter: RepoFilter,
     catalogue: Catalogue,
+    /// Whether repositories of another title were taken over: the catalogue is to be read again.
+    has_taken: bool,
     source: OpenSource,
 }
 

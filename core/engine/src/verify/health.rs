@@ -136,6 +136,26 @@ impl Health {
         all.sort_by(|a, b| a.path.cmp(&b.path));
     }
 
+    /// Gives what is known of repositories that were moved to another source's folder to that one.
+    /// Whether there was any.
+    pub(crate) fn move_entries(
+        &mut self,
+        is_orphan: impl Fn(&str) -> bool,
+        place: impl Fn(&str) -> Option<(String, String)>,
+    ) -> bool {
+        let mut any = false;
+        for known in &mut self.document.repositories {
+            let id = known.id.as_deref().filter(|_| is_orphan(&known.source));
+            if let Some((source, path)) = id.and_then(&place)
+                && !self.folder.join(&known.path).is_dir()
+            {
+                (known.source, known.path) = (source, path);
+                any = true;
+            }
+        }
+        any
+    }
+
     /// Remembers what verifying a repository has shown. If it could not be told, what was known
     /// before stays.
     pub(super) fn learn(&mut self, kept: &Kept, checked: &Checked) {
