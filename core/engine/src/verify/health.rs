@@ -149,6 +149,11 @@ impl Health {
             if let Some((source, path)) = id.and_then(&place)
                 && !self.folder.join(&known.path).is_dir()
             {
+                for damage in known.damage.iter_mut().chain(&mut known.lost) {
+                    if let Some(below) = damage.file.strip_prefix(&known.path) {
+                        damage.file = format!("{path}{below}");
+                    }
+                }
                 (known.source, known.path) = (source, path);
                 any = true;
             }
