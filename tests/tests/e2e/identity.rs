@@ -230,7 +230,7 @@ fn backdate(folder: &Path) {
 
 fn configure_removal(world: &World) {
     let options = json!({
-        "network": {"retries": 0},
+        "network": {"retries": 0, "limitWaitMinutes": 0},
         "backup": {"removeDeletedRepos": true, "deletedGraceDays": 30},
     });
     world.configure_with(&[world.source()], &options);

@@ -112,7 +112,7 @@ fn a_variable_that_is_not_set() {
     let world = World::new();
     world.configure(&[world.source_with("password", "%NO_SUCH_TOKEN%")]);
     insta::assert_snapshot!(complaint(&world, 10), @r"
-    forgekeep: ./settings.yml, line 14, column 7: `sources[0].password` needs the environment variable `NO_SUCH_TOKEN`: it is not set (SCM Backup would have used the literal text)
+    forgekeep: ./settings.yml, line 15, column 7: `sources[0].password` needs the environment variable `NO_SUCH_TOKEN`: it is not set (SCM Backup would have used the literal text)
       hint: Set NO_SUCH_TOKEN in the environment that starts Forgekeep. If `%NO_SUCH_TOKEN%` is meant literally, put the whole value into a variable: what comes from the environment is not replaced again.
     ");
 }
@@ -122,7 +122,7 @@ fn an_api_over_plain_http_to_another_computer() {
     let world = World::new();
     world.configure(&[world.source_with("apiUrl", "http://api.example.com")]);
     insta::assert_snapshot!(complaint(&world, 10), @r"
-    forgekeep: ./settings.yml, line 11, column 7: `sources[0].apiUrl` has a value that cannot be used: it is plain http to another computer, so the password would be sent readable
+    forgekeep: ./settings.yml, line 12, column 7: `sources[0].apiUrl` has a value that cannot be used: it is plain http to another computer, so the password would be sent readable
       hint: Use https, or set `allowInsecureHttp: true` for this source if you accept that.
     ");
 }
