@@ -105,10 +105,11 @@ impl<'a> Conversation<'a> {
             let mut in_vain = 0;
             loop {
                 let told = haves.take(size);
-                if told.is_empty() {
+                push_haves(&mut request, &told);
+                // That was all there is to tell: what the server makes of it changes nothing more.
+                if told.len() < size {
                     break;
                 }
-                push_haves(&mut request, &told);
                 request.extend(FLUSH);
                 let round = self.round(std::mem::take(&mut request), haves)?;
                 in_vain = match round.common.is_empty() {

@@ -219,7 +219,7 @@ fn a_server_that_remembers_nothing_is_told_again_what_is_common() {
     let odb = repository.odb().unwrap();
     // More roots than one round tells of.
     let mut ours = Refs::new();
-    for number in 0..20 {
+    for number in 0..60 {
         let root = line(&odb, 1, &format!("N{number}"))[0];
         ours.extend(refs(&format!("refs/heads/{number}"), root));
     }
@@ -248,7 +248,10 @@ fn a_server_that_remembers_nothing_is_told_again_what_is_common() {
         assert_eq!(request.matches(&common.to_string()).count(), 1);
     }
     assert_eq!(duplex.asked[0].matches("have ").count(), FIRST_ROUND);
-    assert_eq!(duplex.asked[1].matches("have ").count(), 1 + 4);
+    assert_eq!(
+        duplex.asked[1].matches("have ").count(),
+        1 + 2 * FIRST_ROUND
+    );
     assert_eq!(duplex.asked[2].matches("have ").count(), 1);
 }
 
