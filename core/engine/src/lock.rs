@@ -3,6 +3,8 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -51,13 +53,9 @@ impl RunLock {
         options.read(true).write(true).create(true).truncate(false);
         let mut file =
             regular_file::open_with(&path, &mut options).map_err(|error| disk(&error))?;
-        match file.try_lock() {
+        match patiently(&file) {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = file.read_to_string(&mut text);
-                return Err(LockError::Held(path, serde_json::from_str(&text).ok()));
-            }
+            Err(TryLockError::WouldBlock) => return Err(held_by(path, &mut file)),
             Err(TryLockError::Error(error)) => return Err(disk(&error)),
         }
         let holder = Holder {
@@ -78,6 +76,43 @@ impl RunLock {
         }
         Ok(Self { _file: file })
     }
+}
+
+/// Locks the file. Somebody may [look](held) at this very moment, who lets go at once.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..3 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(20)),
+            done => return done,
+        }
+    }
+    file.try_lock()
+}
+
+/// Who holds the lock of a backup folder, if anybody does. Nothing is written; what would keep a run
+/// from taking the lock but another run is the error.
+pub(crate) fn held(local_folder: &Path) -> Result<Option<LockError>, LockError> {
+    let path = local_folder.join(OWN_FOLDER).join("lock");
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    let mut file = match regular_file::open_with(&path, &mut options) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(LockError::Disk(Failure::disk("lock", &path, &error))),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(held_by(path, &mut file))),
+        Err(TryLockError::Error(error)) => {
+            Err(LockError::Disk(Failure::disk("lock", &path, &error)))
+        }
+    }
+}
+
+fn held_by(path: PathBuf, file: &mut File) -> LockError {
+    let mut text = String::new();
+    let _ = file.read_to_string(&mut text);
+    LockError::Held(path, serde_json::from_str(&text).ok())
 }
 
 /// The kind of file system a path is on, if it is one over a network. Only Linux says so in a file.

@@ -147,6 +147,24 @@ pub fn mirror(
     }
 }
 
+/// Whether git answers for a repository, asked as a backup would: one request, nothing is written.
+///
+/// # Errors
+///
+/// It does not.
+pub(crate) fn ask(
+    url: &str,
+    authorization: &Authorization,
+    services: &Services,
+) -> Result<(), Failure> {
+    let upstream = Remote {
+        url,
+        authorization,
+        services,
+    };
+    advertise(&upstream).map(drop)
+}
+
 /// Downloads what upstream has into a new bare repository at `folder`, and brings it to the disk:
 /// everything, or what the mirror `beside` does not have yet. That one may have lost a part: only
 /// upstream's refs are told of, and the pack leans on nothing of it. Returns how many bytes came.

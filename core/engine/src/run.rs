@@ -1,5 +1,6 @@
 //! Runs: a backup, a list, a check. Here the rooms of the engine are put in a row.
 
+mod check;
 mod error;
 mod folder;
 mod sources;
@@ -67,6 +68,14 @@ pub struct ListedSource {
     pub repositories: Result<Vec<(Repository, Decision)>, Failure>,
     /// What there is to say.
     pub notes: Vec<Finding>,
+}
+
+/// What a check has found, for `forgekeep check`.
+pub struct Checked {
+    /// What stands in the way of a backup now, and will not for long.
+    pub warnings: Vec<Finding>,
+    /// The sources.
+    pub sources: Vec<CheckedSource>,
 }
 
 /// A source checked, for `forgekeep check`.
@@ -321,42 +330,6 @@ impl Engine {
                 .collect()
         });
         Ok(listed)
-    }
-
-    /// Checks the sources: offline by their plugins, and online unless told otherwise.
-    ///
-    /// # Errors
-    ///
-    /// As [`Engine::backup`].
-    pub fn check(
-        &self,
-        selection: &Selection,
-        offline: bool,
-    ) -> Result<Vec<CheckedSource>, RunError> {
-        let sources = self.select(selection)?;
-        let pool = self.pool()?;
-        let check = |source: &Source| {
-            let ready = self.ready(source)?;
-            let mut report = CheckReport::default();
-            if !offline {
-                let mut session = ready.hoster.open(ready.spec, ready.services)?;
-                report = session.check()?;
-            }
-            report.findings.splice(0..0, ready.findings);
-            let found = permissions::of_source(&self.config, source);
-            report.findings.extend(found);
-            Ok(report)
-        };
-        Ok(pool.install(|| {
-            sources
-                .par_iter()
-                .map(|source| CheckedSource {
-                    title: source.title.clone(),
-                    hoster: source.hoster.clone(),
-                    result: check(source),
-                })
-                .collect()
-        }))
     }
 
     fn select(&self, selection: &Selection) -> Result<Vec<&Source>, RunError> {

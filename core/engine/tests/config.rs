@@ -214,12 +214,11 @@ fn what_asks_for_nothing_special_gives_no_warning() {
 fn unknown_keys_warn_with_place_and_nearest_key() {
     let config = parse(
         "a.yml",
-        "localFolder: ~/x\nLocalFoldr: x\nsources:\n  - title: a\n    hoster: b\n    name: c\n    \
+        "localFolder: x\nLocalFoldr: x\nsources:\n  - title: a\n    hoster: b\n    name: c\n    \
          passwrod: hunter2\n    ignore_repos: [x]\n    \"wei\\erd\": 1\n    includeRepos: ['', ~]\noptions:\n  backup:\n    job: 3\n  \
          zzz: 1\n",
     );
     insta::assert_snapshot!(warnings(&config), @r"
-    a.yml, line 1, column 1: `localFolder` begins with `~`, which is taken literally; write %HOME% for the home folder
     a.yml, line 2, column 1: `LocalFoldr` is not a known key and is ignored; did you mean `localFolder`?
     a.yml, line 7, column 5: `sources[0].passwrod` is not a known key and is ignored; did you mean `password`?
     a.yml, line 8, column 5: `sources[0].ignore_repos` is not a known key and is ignored; did you mean `ignoreRepos`?

@@ -22,10 +22,13 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<Ending, Compla
         sources: arguments.sources.clone(),
     };
     let checked = engine.check(&selection, arguments.offline)?;
-    for source in &checked {
+    for source in &checked.sources {
         print_source(source, arguments.offline);
     }
-    Ok(Ending::Run(exit_code(checked)))
+    for warning in &checked.warnings {
+        out!("{}", text::finding("", warning));
+    }
+    Ok(Ending::Run(exit_code(checked.sources)))
 }
 
 fn print_source(source: &CheckedSource, offline: bool) {

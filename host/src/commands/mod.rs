@@ -38,7 +38,7 @@ fn variable(name: &str) -> Option<String> {
 
 /// Finds and reads the configuration, and says what is odd about it.
 fn configuration(common: &Common) -> Result<Config, ConfigError> {
-    let file = config::find(common.config.as_deref(), &variable, &|path| path.is_file())?;
+    let file = config::find(common.config.as_deref(), &variable, &|path| path.exists())?;
     log::info!("configuration: {}", file.display());
     let config = config::load(&file, &variable)?;
     for warning in &config.warnings {

@@ -22,7 +22,7 @@ pub fn configuration(common: &Common) -> Result<Config, ConfigError> {
         Err(error) => error,
     };
     let file = config::find(common.config.as_deref(), &super::variable, &|path| {
-        path.is_file()
+        path.exists()
     })?;
     let environment = |name: &str| {
         let value = super::variable(name).filter(|value| !is_blank(value));

@@ -39,7 +39,7 @@ pub(crate) fn check(account: &Account, services: &Services) -> Result<CheckRepor
 }
 
 /// The name of the account behind the credentials, or what stood in the way. It is good to know,
-/// not needed: only an interruption is passed on.
+/// not needed: only an interruption and refused credentials are passed on.
 fn owner(
     account: &Account,
     services: &Services,
@@ -56,12 +56,15 @@ fn owner(
             "password",
             "the token lacks the scope read:user:bitbucket, so its account's name is not shown; backups do not need it",
         )),
-        401 => Err(Finding::new(
-            Severity::Warning,
-            "password",
-            "Bitbucket showed the workspace, but does not accept the token for its own account (401): perhaps only public repositories are visible",
-        )
-        .with_hint(create_a_token())),
+        // A listing answers whoever asks, with what is public.
+        401 => {
+            return Err(HosterError::new(
+                error_kind::CREDENTIALS,
+                "Bitbucket showed the workspace, but refuses the token (401): only public repositories are visible",
+            )
+            .with_hint(create_a_token())
+            .with_status(401));
+        }
         status => Err(unnamed(&format!("Bitbucket answered {status}"))),
     })
 }

@@ -12,15 +12,15 @@ use crate::support::{World, files};
 use crate::verify::damage::{damaged, only, verify, world};
 
 /// Nobody in particular.
-const SOMEBODY: u32 = 54321;
+pub const SOMEBODY: u32 = 54321;
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     let made = tempfile::tempfile().unwrap().metadata().unwrap();
     made.uid() == 0
 }
 
 /// Gives all of the sandbox to the user as whom the binary runs, if there can be another.
-fn give(path: &Path, user: u32) {
+pub fn give(path: &Path, user: u32) {
     chown(path, Some(user), None).unwrap();
     if path.is_dir() && !path.is_symlink() {
         for entry in fs::read_dir(path).unwrap() {

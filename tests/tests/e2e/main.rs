@@ -8,6 +8,7 @@ mod alerts;
 mod api_answers;
 mod architecture;
 mod changes;
+mod checks;
 mod commands;
 mod completeness;
 mod configuration;

@@ -101,7 +101,7 @@ impl<'a> Document<'a> {
     pub(super) fn parse(text: &'a str, path: &Path) -> Result<Self, ConfigError> {
         let syntax = Syntax::of(path)?;
         if text.len() > super::MAX_FILE_BYTES {
-            return Err(super::too_large(path));
+            return Err(super::file::too_large(path));
         }
         // Editors on Windows write a byte order mark.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -153,6 +153,55 @@ impl<'a> Document<'a> {
                 at.map(|offset| position_of(self.text, offset))
             }
         }
+    }
+
+    /// `<<` would be a key like any other, and what it stands for would be missing.
+    pub(super) fn refuse_merge_keys(&self, path: &Path) -> Result<(), ConfigError> {
+        match self.syntax {
+            Syntax::Yaml => self.refuse_merge_key(&self.root, &mut Vec::new(), "", path),
+            Syntax::Toml => Ok(()),
+        }
+    }
+
+    fn refuse_merge_key(
+        &self,
+        node: &Node,
+        trail: &mut Vec<Step>,
+        key: &str,
+        path: &Path,
+    ) -> Result<(), ConfigError> {
+        match &node.value {
+            Value::Null | Value::Scalar(_) => {}
+            Value::Sequence(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    trail.push(Step::Item(index));
+                    self.refuse_merge_key(item, trail, &format!("{key}[{index}]"), path)?;
+                    trail.pop();
+                }
+            }
+            Value::Mapping(entries) => {
+                for (index, entry) in entries.iter().enumerate() {
+                    trail.push(Step::Entry(index));
+                    let key = joined(key, &entry.key);
+                    if entry.key == "<<" {
+                        let place = Place {
+                            key: Some(key),
+                            ..Place::at(path, self.position(trail))
+                        };
+                        return Err(ConfigError::new(
+                            ConfigErrorKind::Syntax,
+                            place,
+                            "is a merge key, which is not followed",
+                            "the keys that it stands for would be missing",
+                            "Write these keys out; an alias (`*name`) may stand for a whole value.",
+                        ));
+                    }
+                    self.refuse_merge_key(&entry.node, trail, &key, path)?;
+                    trail.pop();
+                }
+            }
+        }
+        Ok(())
     }
 
     /// TOML refuses duplicates by itself; YAML's library leaves them to its caller.

@@ -8,28 +8,28 @@ mod address;
 mod document;
 mod environment;
 mod error;
+mod file;
 mod locations;
 mod masked;
 mod options;
+mod plausible;
 mod predecessor;
 mod reader;
 mod schema;
 mod toml;
 mod yaml;
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use error::{ConfigError, ConfigErrorKind, ConfigWarning, Position};
+pub use file::read;
 pub use locations::find;
 pub use masked::masked_copy;
 
 use crate::permissions::DEFAULT_UMASK;
 use crate::secret::Secret;
 use document::Document;
-use error::Place;
 use reader::Reader;
 
 /// The largest configuration file that is read.
@@ -268,61 +268,7 @@ impl Default for AlarmOptions {
 /// Whatever [`ConfigErrorKind`] lists, but for [`find`]'s list of places.
 pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
     let text = read(path)?;
-    parse(&text, path, env)
-}
-
-/// Reads the file as text, for [`parse`] and [`masked_copy`]: reading it once makes sure that both
-/// see the same.
-///
-/// # Errors
-/// The ending is unknown, the file cannot be read, is too large, or isn't UTF-8.
-pub fn read(path: &Path) -> Result<String, ConfigError> {
-    // First, so that a wrong file is refused by its name and not by what is in it.
-    document::Syntax::of(path)?;
-    let refused = |error: std::io::Error| {
-        let (kind, hint) = match error.kind() {
-            std::io::ErrorKind::NotFound => (
-                ConfigErrorKind::NotFound,
-                "Correct the path, or create the file.",
-            ),
-            _ => (
-                ConfigErrorKind::Unreadable,
-                "Check that it is a file, and that the user who runs Forgekeep may read it.",
-            ),
-        };
-        let state = "cannot read the configuration";
-        ConfigError::new(kind, Place::file(path), state, error.to_string(), hint)
-    };
-    let file = File::open(path).map_err(refused)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(refused)?;
-    if bytes.len() > MAX_FILE_BYTES {
-        return Err(too_large(path));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let before = String::from_utf8_lossy(error.as_bytes().get(..valid).unwrap_or_default());
-        let position = document::position_of(&before, before.len());
-        ConfigError::new(
-            ConfigErrorKind::NotUtf8,
-            Place::at(path, Some(position)),
-            "the configuration is not UTF-8 text",
-            "a byte there belongs to no UTF-8 character",
-            "Save the file with the encoding UTF-8.",
-        )
-    })
-}
-
-fn too_large(path: &Path) -> ConfigError {
-    ConfigError::new(
-        ConfigErrorKind::TooLarge,
-        Place::file(path),
-        "the configuration is too large",
-        format!("it has more than {MAX_FILE_BYTES} bytes"),
-        "Check that this is the right file.",
-    )
+    checked(&text, path, env, true)
 }
 
 /// Checks the text of a configuration; `path` gives the syntax by its ending, and the name for
@@ -335,10 +281,21 @@ pub fn parse(
     path: &Path,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Config, ConfigError> {
+    checked(text, path, env, false)
+}
+
+/// `is_here` says whether the configuration is for this machine, so that its paths must be too.
+fn checked(
+    text: &str,
+    path: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    is_here: bool,
+) -> Result<Config, ConfigError> {
     let document = Document::parse(text, path)?;
+    document.refuse_merge_keys(path)?;
     let reader = Reader::new(&document, path, env);
     let root = reader.root();
-    let local_folder = schema::local_folder(&root)?;
+    let local_folder = schema::local_folder(&root, is_here)?;
     let sources = schema::sources(&root)?;
     let options = options::options(&root)?;
     predecessor::warn_top_level(&root);

@@ -88,6 +88,12 @@ impl Text<'_> {
 }
 
 impl<'a> Field<'a> {
+    /// An environment variable that is set and not empty, nor a stand-in for one that is not set.
+    pub(super) fn variable(&self, name: &str) -> Option<String> {
+        (self.reader.environment)(name)
+            .filter(|value| !value.is_empty() && !value.contains('\u{fffd}'))
+    }
+
     pub(super) fn position(&self) -> Option<Position> {
         self.reader.document.position(&self.trail)
     }

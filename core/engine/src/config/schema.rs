@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::error::{ConfigError, ConfigErrorKind};
 use super::reader::{Field, Section};
 use super::{COPY_FOLDER, STATE_FOLDER, Source, SourceKind};
-use super::{address, environment, options, predecessor};
+use super::{address, environment, options, plausible, predecessor};
 use crate::secret::Secret;
 use crate::{filter, names};
 
@@ -41,7 +41,7 @@ pub(super) fn warn_unknown_top_level(root: &Section<'_>) {
     root.warn_unknown(&[TOP_LEVEL, predecessor::TOP_LEVEL].concat());
 }
 
-pub(super) fn local_folder(root: &Section<'_>) -> Result<PathBuf, ConfigError> {
+pub(super) fn local_folder(root: &Section<'_>, is_here: bool) -> Result<PathBuf, ConfigError> {
     let why = "Forgekeep has to know where the backups go";
     let hint = "Add `localFolder` with the path of the backup folder.";
     let field = root.require("localFolder", why, hint)?;
@@ -55,8 +55,9 @@ pub(super) fn local_folder(root: &Section<'_>) -> Result<PathBuf, ConfigError> {
             "Write the path of the backup folder.",
         ));
     }
-    if folder == "~" || folder.starts_with("~/") {
-        field.warn("begins with `~`, which is taken literally; write %HOME% for the home folder");
+    plausible::folder(&field, &folder)?;
+    if is_here {
+        plausible::path_of_this_system(&field, &folder)?;
     }
     Ok(PathBuf::from(folder))
 }
@@ -82,12 +83,26 @@ pub(super) fn sources(root: &Section<'_>) -> Result<Vec<Source>, ConfigError> {
                 "Give each source a title of its own: it names the source's folder.",
             ));
         }
+        if let Some(earlier) = sources.iter().position(|other| is_twin(other, &source)) {
+            section.field.warn(format!(
+                "lists the same repositories as sources[{earlier}]: hoster, name and filters are the same, and all would be kept twice; remove one, or give them different filters"
+            ));
+        }
         sources.push(source);
     }
     if sources.is_empty() {
         return Err(list.invalid(why, hint));
     }
     Ok(sources)
+}
+
+/// Whether two sources are about the same repositories, with whatever credentials.
+fn is_twin(one: &Source, other: &Source) -> bool {
+    one.hoster == other.hoster
+        && one.api_url == other.api_url
+        && one.name.eq_ignore_ascii_case(&other.name)
+        && one.include_repos == other.include_repos
+        && one.ignore_repos == other.ignore_repos
 }
 
 fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
@@ -187,6 +202,10 @@ fn required_name(
     if value.trim().is_empty() {
         return Err(field.invalid(format!("it is empty, and {why}"), hint));
     }
+    match key {
+        "title" => plausible::title(&field, &value),
+        _ => plausible::name(&field, &value)?,
+    }
     refuse_unprintable(&field, &value)?;
     Ok(value)
 }
@@ -196,6 +215,9 @@ fn optional_name(section: &Section<'_>, key: &str) -> Result<Option<String>, Con
         return Ok(None);
     };
     let value = field.text()?.value;
+    if !value.is_empty() {
+        plausible::name(&field, &value)?;
+    }
     refuse_unprintable(&field, &value)?;
     Ok((!value.is_empty()).then_some(value))
 }
@@ -216,6 +238,7 @@ fn password(section: &Section<'_>) -> Result<Option<Secret>, ConfigError> {
     };
     let text = field.text()?;
     if !names::is_blank(&text.value) {
+        plausible::secret(&field, &text)?;
         return Ok(Some(Secret::new(text.value)));
     }
     let found = match text.value.is_empty() {

@@ -12,6 +12,14 @@ use crate::history::Run;
 use crate::report::{Report, UNEXPECTED};
 use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
+/// The failure where neither the backup folder is there nor the one it would be in.
+pub(super) fn missing(folder: &Path, error: &io::Error) -> RunError {
+    let failure = Failure::disk("create the backup folder", folder, error).with_hint(
+        "neither it nor the folder it is in exists: is the disk mounted? If so, create it",
+    );
+    RunError::Folder(failure)
+}
+
 impl Engine {
     /// The backup folder must be there. It is only made if the folder it is in exists: one that is
     /// missing with all its parents is more likely a disk that is not mounted.
@@ -20,11 +28,7 @@ impl Engine {
         match new_folder(folder, self.config.options.backup.umask) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let failure = Failure::disk("create the backup folder", folder, &error)
-                    .with_hint("neither it nor the folder it is in exists: is the disk mounted? If so, create it");
-                Err(RunError::Folder(failure))
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(folder, &error)),
             Err(error) => Err(RunError::Folder(Failure::disk(
                 "use the backup folder",
                 folder,

@@ -39,11 +39,7 @@ fn an_api_token_says_whose_it_is() {
 
 #[test]
 fn the_scope_for_the_name_is_optional() {
-    for (status, severity) in [
-        (403, Severity::Info),
-        (500, Severity::Info),
-        (401, Severity::Warning),
-    ] {
+    for (status, severity) in [(403, Severity::Info), (500, Severity::Info)] {
         let script = Script::new().json(GLANCE, 200, &listing()).json(
             USER,
             status,
@@ -122,6 +118,15 @@ fn without_a_size_the_number_is_not_known() {
     let script = Script::new().json(GLANCE, 200, &json!({ "values": [entry(1, "web")] }));
     let report = check(source("", "", ACCESS_TOKEN), &script).unwrap();
     assert_eq!(report.visible, RNone);
+}
+
+#[test]
+fn a_dead_token_beside_a_public_listing_fails_the_check() {
+    let script = Script::new()
+        .json(GLANCE, 200, &listing())
+        .json(USER, 401, &json!({}));
+    let error = check(good(), &script).unwrap_err();
+    assert_eq!(error.kind, error_kind::CREDENTIALS);
 }
 
 #[test]

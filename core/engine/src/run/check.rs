@@ -1,0 +1,182 @@
+//! A check: whatever would end a backup ends it too, with the same exit code. It writes nothing,
+//! and holds no lock.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use rayon::prelude::*;
+
+use super::sources::Ready;
+use super::{Checked, CheckedSource, Engine, RunError, Selection};
+use crate::config::{COPY_FOLDER, STATE_FOLDER, Source};
+use crate::hoster::{CheckReport, Finding, Repository, Session};
+use crate::lock::{self, LockError};
+use crate::names::{self, printable};
+use crate::{ErrorKind, Failure, filter, mirror, permissions, regular_file};
+
+/// Repositories that git is asked for, until one answers: one may have just been deleted.
+const TRIES: usize = 3;
+
+impl Engine {
+    /// Checks the backup folder, and the sources: offline by their plugins, and online unless told
+    /// otherwise, API and git.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::backup`].
+    pub fn check(&self, selection: &Selection, offline: bool) -> Result<Checked, RunError> {
+        let sources = self.select(selection)?;
+        let folder = &self.config.local_folder;
+        check_folder(folder)?;
+        let held = lock::held(folder).map_err(RunError::from)?;
+        let pool = self.pool()?;
+        let sources = pool.install(|| {
+            sources
+                .par_iter()
+                .map(|source| CheckedSource {
+                    title: source.title.clone(),
+                    hoster: source.hoster.clone(),
+                    result: self.check_source(source, offline),
+                })
+                .collect()
+        });
+        Ok(Checked {
+            // It will be over by the time of the next backup, as likely as not.
+            warnings: held.map(of_lock).into_iter().collect(),
+            sources,
+        })
+    }
+
+    fn check_source(&self, source: &Source, offline: bool) -> Result<CheckReport, Failure> {
+        let ready = self.ready(source)?;
+        for name in [STATE_FOLDER, &names::encode_component(&source.title)] {
+            check_source_folder(&self.config.local_folder.join(name))?;
+        }
+        let mut report = CheckReport::default();
+        if !offline {
+            let opened = ready
+                .hoster
+                .open(ready.spec.clone(), ready.services.clone());
+            let mut session = opened?;
+            report = session.check()?;
+            check_git(&ready, &mut *session)?;
+        }
+        report.findings.splice(0..0, ready.findings);
+        let found = permissions::of_source(&self.config, source);
+        report.findings.extend(found);
+        Ok(report)
+    }
+}
+
+/// Whether git serves what the API lists: with the credentials of a backup, for a repository that
+/// needs them, if there is one on the first page.
+fn check_git(ready: &Ready, session: &mut dyn Session) -> Result<(), Failure> {
+    let services = &ready.services;
+    let explain = |failure| services.cancel.explain(failure);
+    let Some(page) = session.next_page().map_err(explain)? else {
+        return Ok(());
+    };
+    let mut candidates: Vec<Repository> = page.repositories;
+    candidates.retain(|repository| {
+        repository.skip.is_none()
+            && !repository.clone_url.is_empty()
+            && ready.filter.decide(&repository.full_name) == filter::Decision::Included
+    });
+    candidates.sort_by_key(|repository| !repository.private);
+    let mut last = Ok(());
+    for repository in candidates.iter().take(TRIES) {
+        let asked = session
+            .git_access(repository)
+            .and_then(|access| mirror::ask(&repository.clone_url, &access, services));
+        let Err(failure) = asked.map_err(explain) else {
+            return Ok(());
+        };
+        // Refused credentials are not tried on: that locks accounts.
+        let is_final = matches!(failure.kind, ErrorKind::Credentials | ErrorKind::Cancelled);
+        let what = format!("git, asked for {}", printable(&repository.full_name));
+        last = Err(failure.while_doing(&what));
+        if is_final {
+            break;
+        }
+    }
+    last
+}
+
+fn of_lock(error: LockError) -> Finding {
+    let error = RunError::from(error);
+    Finding {
+        hint: error.hint(),
+        ..Finding::warning(format!("a backup would not begin now: {error}"))
+    }
+}
+
+/// Whether a run could write to the backup folder, or make it.
+fn check_folder(folder: &Path) -> Result<(), RunError> {
+    let failed = |what: &str, path: &Path, error: &io::Error| {
+        RunError::Folder(Failure::disk(what, path, error))
+    };
+    let used = |error: io::Error| failed("use the backup folder", folder, &error);
+    match fs::metadata(folder) {
+        Ok(found) if !found.is_dir() => Err(used(io::ErrorKind::NotADirectory.into())),
+        Ok(_) => check_own(folder).and_then(|missing| match missing {
+            true => writable(folder).map_err(used),
+            false => Ok(()),
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let parent = match folder.parent() {
+                Some(parent) if !parent.as_os_str().is_empty() => parent,
+                _ => Path::new("."),
+            };
+            // Also a link that leads nowhere: no folder can be made of it.
+            if !parent.is_dir() || fs::symlink_metadata(folder).is_ok() {
+                return Err(super::folder::missing(folder, &error));
+            }
+            writable(parent).map_err(|error| failed("create the backup folder", folder, &error))
+        }
+        Err(error) => Err(used(error)),
+    }
+}
+
+/// Whether a run could begin in the folders that are its own. Returns whether one has to be made yet.
+fn check_own(folder: &Path) -> Result<bool, RunError> {
+    let mut missing = false;
+    for (name, begins_with) in [(STATE_FOLDER, "lock"), (COPY_FOLDER, "")] {
+        let own = folder.join(name);
+        regular_file::check_folder(&own).map_err(RunError::Folder)?;
+        match writable(&own) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::NotFound => missing = true,
+            // A run begins where there is a lock file, and fails to remember what it has listed.
+            Err(_) if !begins_with.is_empty() && own.join(begins_with).exists() => {}
+            Err(error) => {
+                return Err(RunError::Folder(Failure::disk("write to", &own, &error)));
+            }
+        }
+    }
+    Ok(missing)
+}
+
+/// Whether a folder that a source needs can be written to, if there is one.
+fn check_source_folder(folder: &Path) -> Result<(), Failure> {
+    match writable(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Failure::disk("write to", folder, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+#[cfg(unix)]
+fn writable(folder: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, access};
+    Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+#[cfg(not(unix))]
+fn writable(folder: &Path) -> io::Result<()> {
+    match fs::metadata(folder)?.permissions().readonly() {
+        true => Err(io::ErrorKind::PermissionDenied.into()),
+        false => Ok(()),
+    }
+}
