@@ -163,7 +163,7 @@ pub fn all() -> Vec<Case> {
     add(
         "Empty body",
         &[UploadPack],
-        Passes("git"),
+        Passes("bad-answer"),
         Action::Alter(|answer| answer.body.clear()),
     );
     let retyped = Action::Alter(retype);
