@@ -168,7 +168,7 @@ impl Mirror<'_> {
                 true => &mut needed,
                 false => &mut dropped,
             };
-            state?.tips.values().for_each(|oid| tips.add(*oid));
+            state?.objects().for_each(|oid| tips.add(oid));
             Ok::<_, Failure>(())
         })?;
         Ok((needed, dropped))

@@ -14,6 +14,7 @@
 
 mod broken;
 mod connected;
+mod head;
 mod merge;
 mod outcome;
 mod place;
@@ -30,7 +31,7 @@ use crate::fetch::{Advertisement, Connection, Remote, advertise};
 use crate::foreign::{self, Lacking};
 use crate::hoster::{Finding, Services};
 use crate::http::Authorization;
-use crate::refs::{self, RefName, Refs, StoredRefs};
+use crate::refs::{self, Refs, StoredRefs};
 use crate::snapshot::{Identity, RefState};
 use crate::{Failure, atomic_file};
 
@@ -107,14 +108,16 @@ pub fn mirror(
         _ => None,
     };
     let mut untold = None;
+    let mut head_is_known = true;
     if place == Place::Mirror && !work.recorder.store.is_settled(&found(&stored, folder)?) {
-        (_, untold) = work.settle(&mut stored)?;
+        let settled;
+        (settled, untold) = work.settle(&mut stored)?;
+        head_is_known = settled.head == refs::read_head(folder)?;
     }
-    if place == Place::Mirror && is_same(&stored, &work.upstream, work.head.as_deref(), folder)? {
-        let mirrored = if work.upstream.is_empty() {
-            Mirrored::Empty
-        } else {
-            Mirrored::Unchanged
+    if place == Place::Mirror && head_is_known && is_same(&stored, &work, folder)? {
+        let mirrored = match work.is_empty() {
+            true => Mirrored::Empty,
+            false => Mirrored::Unchanged,
         };
         work.mend_peeled(&stored)?;
         return Ok(Outcome {
@@ -197,34 +200,15 @@ pub(crate) fn fetch_apart(
     Ok(work.received.load(Ordering::Relaxed))
 }
 
-/// Where `HEAD` shall point: to the default branch the hoster names, else to the one its git
-/// server names; `None` leaves it as it is.
-fn wanted_head(default_branch: Option<&str>, advertisement: &Advertisement) -> Option<RefName> {
-    let named = default_branch.map(|branch| format!("refs/heads/{branch}").into_bytes());
-    let valid = named.filter(|name| refs::is_valid_name(name));
-    let exists = |name: &RefName| advertisement.refs.contains_key(name);
-    let advertised = advertisement.head.clone();
-    valid
-        .clone()
-        .filter(exists)
-        .or_else(|| advertised.clone().filter(exists))
-        // An empty repository: its HEAD is unborn, but points somewhere.
-        .or(advertised)
-        .or(valid)
-}
-
 /// Whether a mirror already is what upstream has.
-fn is_same(
-    stored: &StoredRefs,
-    upstream: &Refs,
-    head: Option<&[u8]>,
-    folder: &Path,
-) -> Result<bool, Failure> {
+fn is_same(stored: &StoredRefs, work: &Work<'_>, folder: &Path) -> Result<bool, Failure> {
     let same_refs = stored
         .upstream()
         .map(|(name, value)| (name, value.oid))
-        .eq(upstream.iter().map(|(name, value)| (name, value.oid)));
-    Ok(same_refs && (head.is_none() || refs::read_head(folder)?.as_deref() == head))
+        .eq(work.upstream.iter().map(|(name, value)| (name, value.oid)));
+    let holds = |oid| stored.refs.values().any(|value| value.names(oid));
+    let same_head = || Ok(work.head.is_none() || refs::read_head(folder)? == work.head);
+    Ok(same_refs && work.detached().is_none_or(holds) && same_head()?)
 }
 
 /// The state of a mirror that is there.

@@ -49,6 +49,13 @@ pub struct RefValue {
     pub peeled: Option<Oid>,
 }
 
+impl RefValue {
+    /// Whether it is this object, or a tag of it.
+    pub(crate) fn names(&self, oid: Oid) -> bool {
+        self.oid == oid || self.peeled == Some(oid)
+    }
+}
+
 /// Whether a ref may have this name, below `refs/`. The rules of git-check-ref-format(1).
 pub fn is_valid_name(name: &[u8]) -> bool {
     let forbidden = |byte: &u8| *byte < 0x20 || *byte == 0x7f || b" ~^:?*[\\".contains(byte);
@@ -290,7 +297,19 @@ fn peel_one(odb: &git2::Odb<'_>, oid: Oid) -> Result<Option<Oid>, git2::Error> {
     Ok(Some(target))
 }
 
-/// Where `HEAD` of a bare repository points; `None` if there is none, or it is no symbolic ref.
+/// The object that a `HEAD` is detached at: it is written as an object id then, which no name of a ref
+/// looks like.
+pub fn detached(head: &[u8]) -> Option<Oid> {
+    parse_oid(std::str::from_utf8(head).ok()?).filter(|oid| !oid.is_zero())
+}
+
+/// A `HEAD` that is detached at an object.
+pub fn detached_at(oid: Oid) -> RefName {
+    oid.to_string().into_bytes()
+}
+
+/// Where `HEAD` of a bare repository points: a ref, or an [object](detached). `None` if there is none,
+/// or it is neither.
 ///
 /// # Errors
 ///
@@ -315,19 +334,23 @@ pub fn read_head(folder: &Path) -> Result<Option<RefName>, Failure> {
         };
         return Ok(match refs.remove(&b"HEAD"[..]) {
             Some(reftable::Value::Symbolic(target)) => is_valid_name(&target).then_some(target),
-            _ => None,
+            Some(reftable::Value::Object(oid, _)) => Some(detached_at(oid)),
+            None => None,
         });
     }
-    let target = text.trim_ascii().strip_prefix(b"ref:");
-    let target = target.map(<[u8]>::trim_ascii);
-    Ok(target
-        .filter(|name| is_valid_name(name))
-        .map(<[u8]>::to_vec))
+    let Some(target) = text.trim_ascii().strip_prefix(b"ref:") else {
+        return Ok(detached(text.trim_ascii()).map(detached_at));
+    };
+    let target = target.trim_ascii();
+    Ok(is_valid_name(target).then(|| target.to_vec()))
 }
 
-/// Points `HEAD` to a ref, which need not exist.
+/// Points `HEAD` to a ref, which need not exist, or to an [object](detached).
 pub fn write_head(folder: &Path, target: &[u8]) -> Result<(), Failure> {
-    let mut text = b"ref: ".to_vec();
+    let mut text = match detached(target) {
+        Some(_) => Vec::new(),
+        None => b"ref: ".to_vec(),
+    };
     text.extend(target);
     text.push(b'\n');
     atomic_file::replace(&folder.join("HEAD"), &text)

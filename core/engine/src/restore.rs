@@ -22,12 +22,14 @@ mod reach;
 mod unindexed;
 mod work_tree;
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use git2::{Repository, RepositoryInitOptions};
+use git2::{ObjectType, Odb, Oid, Repository, RepositoryInitOptions};
 use jiff::Timestamp;
 
 use crate::cancel::Cancel;
+use crate::links::peeled;
 use crate::mirror::initialise;
 use crate::names::printable;
 use crate::refs::{self, RefName, RefValue, Refs, StoredRefs};
@@ -125,19 +127,39 @@ pub enum Head {
     Born(RefName),
     /// It points to one that does not: there is nothing to check out.
     Unborn(RefName),
+    /// It is at a commit, not at a branch.
+    Detached(Oid),
     /// It is not known where it pointed.
     Unknown,
 }
 
 impl Head {
-    /// Of a state.
-    pub fn of(state: &RefState) -> Self {
-        match &state.head {
+    /// Of a state, as `git clone` makes it: `HEAD` at a ref that is no branch is detached there.
+    fn of(state: &RefState, odb: &Odb<'_>) -> Self {
+        if let Some(oid) = state.detached() {
+            return Self::Detached(commit_of(odb, oid).unwrap_or(oid));
+        }
+        let Some(name) = &state.head else {
+            return Self::Unknown;
+        };
+        let is_branch = name.starts_with(b"refs/heads/");
+        match state.tips.get(name) {
+            Some(_) if is_branch => Self::Born(name.clone()),
+            // What is no commit cannot be checked out, nor be a detached HEAD.
+            Some(tip) => {
+                commit_of(odb, *tip).map_or_else(|| Self::Born(name.clone()), Self::Detached)
+            }
+            None if is_branch => Self::Unborn(name.clone()),
             None => Self::Unknown,
-            Some(name) if state.tips.contains_key(name) => Self::Born(name.clone()),
-            Some(name) => Self::Unborn(name.clone()),
         }
     }
+}
+
+/// The commit that an object is, or is a tag of.
+fn commit_of(odb: &Odb<'_>, oid: Oid) -> Option<Oid> {
+    let oid = peeled(odb, oid, &HashSet::new())?;
+    let (_, kind) = odb.read_header(oid).ok()?;
+    (kind == ObjectType::Commit).then_some(oid)
 }
 
 /// Restores a repository into a folder.
@@ -180,23 +202,29 @@ fn build(
     drop(Repository::init_opts(folder, &options).map_err(|e| failed(&e))?);
     let state = &order.chosen.state;
     let mut damaged = copy::objects(order.mirror, &git_dir, cancel)?;
-    let rescued = reach::complete(&git_dir, order.mirror, &state.tips, &mut damaged, cancel)?;
+    let rescued = reach::complete(&git_dir, order.mirror, &state.roots(), &mut damaged, cancel)?;
     if rescued > 0 {
         log::info!("{rescued} objects were packed anew out of what is damaged");
     }
     // Opened anew: what was opened before knows nothing of these packs.
     let repository = Repository::open(&git_dir).map_err(|e| failed(&e))?;
     write_refs(&repository, &git_dir, &state.tips)?;
-    let head = Head::of(state);
-    if let Head::Born(name) | Head::Unborn(name) = &head {
-        refs::write_head(&git_dir, name)?;
+    let odb = repository.odb().map_err(|e| failed(&e))?;
+    let head = Head::of(state, &odb);
+    let tip = match &head {
+        Head::Born(name) => state.tips.get(name).copied(),
+        Head::Detached(oid) => Some(*oid),
+        Head::Unborn(_) | Head::Unknown => None,
+    };
+    match &head {
+        Head::Born(name) | Head::Unborn(name) => refs::write_head(&git_dir, name)?,
+        Head::Detached(oid) => refs::write_head(&git_dir, &refs::detached_at(*oid))?,
+        Head::Unknown => {}
     }
     let mut checked_out = work_tree::CheckedOut::default();
-    if let (false, Head::Born(name)) = (order.bare, &head)
-        && let Some(tip) = state.tips.get(name)
-    {
+    if let (false, Some(tip)) = (order.bare, tip) {
         cancel.check()?;
-        checked_out = work_tree::check_out(&repository, &git_dir, folder, *tip, cancel)?;
+        checked_out = work_tree::check_out(&repository, &git_dir, folder, tip, cancel)?;
     }
     let restored = Restored {
         odd: checked_out.odd,

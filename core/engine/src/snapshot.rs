@@ -25,7 +25,7 @@ use git2::{ObjectType, Oid};
 use jiff::{Timestamp, Unit};
 use serde::Serialize;
 
-use crate::refs::{OURS, RefName, Refs};
+use crate::refs::{self, OURS, RefName, Refs};
 use crate::{ErrorKind, Failure};
 
 pub use file::{Origin, Snapshot, ref_text};
@@ -52,7 +52,7 @@ pub struct Identity {
 /// The refs of a mirror at a time, without ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RefState {
-    /// Where `HEAD` pointed.
+    /// Where `HEAD` pointed: a ref, or an [object](refs::detached).
     pub head: Option<RefName>,
     /// All refs that upstream had.
     pub tips: Tips,
@@ -68,6 +68,29 @@ impl RefState {
                 .map(|(name, value)| (name.clone(), value.oid))
                 .collect(),
         }
+    }
+
+    /// The object that `HEAD` is detached at, if it is.
+    pub fn detached(&self) -> Option<Oid> {
+        self.head.as_deref().and_then(refs::detached)
+    }
+
+    /// The branch that `HEAD` points to, if it is there.
+    pub fn default_branch(&self) -> Option<&RefName> {
+        let head = self.head.as_ref()?;
+        (head.starts_with(b"refs/heads/") && self.tips.contains_key(head)).then_some(head)
+    }
+
+    /// All objects that the state names itself.
+    pub fn objects(&self) -> impl Iterator<Item = Oid> {
+        self.tips.values().copied().chain(self.detached())
+    }
+
+    /// The refs, with `HEAD` among them if it is detached: all that has to be there for this state.
+    pub fn roots(&self) -> Tips {
+        let mut roots = self.tips.clone();
+        roots.extend(self.detached().map(|oid| (b"HEAD".to_vec(), oid)));
+        roots
     }
 
     /// The id of a snapshot of this state: it names the state, however it is stored.

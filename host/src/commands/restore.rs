@@ -162,6 +162,8 @@ fn print(name: &str, order: &Order<'_>, restored: &Restored) {
             "  default branch: {}, which has no commit: nothing was checked out",
             branch(head)
         ),
+        Head::Detached(oid) if order.bare => out!("  HEAD: detached at {oid}"),
+        Head::Detached(oid) => out!("  HEAD: detached at {oid}, checked out"),
         Head::Unknown => out!("  default branch: not known; nothing was checked out"),
     }
     out!("  no remote is set: git remote add origin <address>");

@@ -1,4 +1,5 @@
 use forgekeep_engine::names::printable;
+use forgekeep_engine::refs;
 use forgekeep_engine::snapshot::{Counts, Entry, Origin, Snapshot, Store, ref_text};
 use forgekeep_engine::{Failure, inventory};
 use jiff::Timestamp;
@@ -124,9 +125,11 @@ fn changes(snapshot: &Snapshot) -> String {
         }
     }
     if let Some(head) = &snapshot.head {
+        let detached = refs::detached(head).is_some();
         let head = ref_text(head);
         let branch = head.strip_prefix("refs/heads/").unwrap_or(&head).to_owned();
-        parts.push(format!("HEAD {}", printable(&branch)));
+        let how = if detached { "detached at " } else { "" };
+        parts.push(format!("HEAD {how}{}", printable(&branch)));
     }
     let origin = match snapshot.origin {
         Origin::Run => "",

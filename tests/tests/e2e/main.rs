@@ -24,6 +24,7 @@ mod foreign;
 mod forget;
 mod git_failures;
 mod golden;
+mod heads;
 mod healing;
 mod identity;
 mod inputs;

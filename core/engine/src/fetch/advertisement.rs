@@ -20,6 +20,10 @@ pub struct Advertisement {
     pub refs: Refs,
     /// Where `HEAD` points, by the `symref` capability.
     pub head: Option<RefName>,
+    /// What `HEAD` is, if it is anything: an unborn one is not told of.
+    pub head_oid: Option<Oid>,
+    /// What `HEAD` is after peeling, if it is an annotated tag.
+    pub head_peeled: Option<Oid>,
     /// Names that git does not allow, or that are not below `refs/`, cleaned for people: git leaves
     /// them out, too.
     pub left_out: Vec<String>,
@@ -108,7 +112,15 @@ impl Advertisement {
     }
 
     fn add_ref(&mut self, oid: Oid, name: &[u8]) -> Result<(), Failure> {
-        if name == b"HEAD" || name == b"capabilities^{}" || name == b".have" {
+        if name == b"HEAD" {
+            self.head_oid = Some(oid).filter(|oid| !oid.is_zero());
+            return Ok(());
+        }
+        if name == b"HEAD^{}" {
+            self.head_peeled = Some(oid).filter(|oid| !oid.is_zero());
+            return Ok(());
+        }
+        if name == b"capabilities^{}" || name == b".have" {
             return Ok(());
         }
         if let Some(tag) = name.strip_suffix(b"^{}") {
@@ -185,7 +197,7 @@ fn head_of(capabilities: &Capabilities) -> Result<Option<RefName>, Failure> {
         .values("symref")
         .filter_map(|symref| symref.strip_prefix(b"HEAD:"));
     Ok(targets
-        .find(|target| is_valid_name(target))
+        .find(|target| is_valid_name(target) && !target.starts_with(OURS))
         .map(<[u8]>::to_vec))
 }
 
@@ -257,6 +269,7 @@ mod tests {
         ]);
         let read = Advertisement::parse(&raw).unwrap();
         assert_eq!(read.head.as_deref(), Some(&b"refs/heads/trunk"[..]));
+        assert_eq!(read.head_oid.unwrap().to_string(), OID);
         assert_eq!(read.refs.len(), 2);
         let tag = read.refs[&b"refs/tags/v1"[..]];
         assert_eq!(tag.peeled.unwrap().to_string(), OID.replace('1', "2"));

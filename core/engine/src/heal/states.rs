@@ -221,10 +221,11 @@ pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<Vec<
             held.insert(*oid);
         }
     }
+    held.extend(state.as_ref().and_then(RefState::detached));
     let entries = store.entries()?;
     store.each_state(&entries, state.as_ref(), |_, state| {
         match state {
-            Ok(state) => held.extend(state.tips.values().copied()),
+            Ok(state) => held.extend(state.objects()),
             Err(failure) if failure.kind == ErrorKind::Damaged => {}
             Err(failure) => return Err(failure),
         }

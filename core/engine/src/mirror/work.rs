@@ -15,9 +15,7 @@ use git2::{Oid, Repository, RepositoryInitOptions};
 use super::merge::merge;
 use super::outcome::left;
 use super::place::{partial_path, remove_leftovers, remove_partial};
-use super::{
-    Lost, Mirrored, Outcome, Transfer, Upstream, broken, found, merge as merging, wanted_head,
-};
+use super::{Lost, Mirrored, Outcome, Transfer, Upstream, broken, found, head, merge as merging};
 use crate::cancel::Cancel;
 use crate::fetch::{Advertisement, Connection, remove_incoming};
 use crate::refs::{self, RefName, Refs, StoredRefs};
@@ -34,6 +32,7 @@ pub(super) struct Work<'a> {
     /// What upstream has, besides its refs.
     pub advertised: Advertisement,
     pub upstream: Refs,
+    /// Where `HEAD` shall point; `None` leaves it as it is.
     pub head: Option<RefName>,
     /// Where the mirror is or shall be.
     folder: &'a Path,
@@ -50,9 +49,11 @@ impl<'a> Work<'a> {
         (mut advertised, connection): (Advertisement, Connection<'a>),
         progress: &'a dyn Fn(Transfer),
     ) -> Self {
+        // One that cannot be read is told of where it counts.
+        let present = || refs::read_head(folder).ok().flatten();
         Self {
             asked: upstream,
-            head: wanted_head(upstream.default_branch, &advertised),
+            head: head::wanted_head(upstream.default_branch, &advertised, present),
             connection,
             cancel: &upstream.services.cancel,
             received: AtomicU64::new(0),
@@ -68,6 +69,23 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// What upstream's `HEAD` is detached at, if it is.
+    pub fn detached(&self) -> Option<Oid> {
+        self.head.as_deref().and_then(refs::detached)
+    }
+
+    /// All objects that upstream names, and can be asked for.
+    pub fn tips(&self) -> impl Iterator<Item = Oid> {
+        let refs = self.upstream.values().map(|value| value.oid);
+        let head = self.advertised.head_oid;
+        refs.chain(head.filter(|_| self.detached().is_some()))
+    }
+
+    /// Whether upstream has nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.tips().next().is_none()
+    }
+
     pub fn init(&self, folder: &Path) -> Result<Repository, Failure> {
         let mut options = RepositoryInitOptions::new();
         options.bare(true).no_reinit(true).external_template(false);
@@ -81,7 +99,7 @@ impl<'a> Work<'a> {
         fs::create_dir_all(parent).map_err(|error| Failure::disk("create", parent, &error))?;
         match self.make(&partial, folder) {
             Ok((changes, snapshot)) => {
-                let mirrored = match self.upstream.is_empty() {
+                let mirrored = match self.is_empty() {
                     true => Mirrored::Empty,
                     false => Mirrored::Cloned,
                 };
@@ -102,7 +120,7 @@ impl<'a> Work<'a> {
         let stored = StoredRefs::default();
         self.download_missing(&repository, partial, &stored.refs, true)?;
         self.mark_ends(&repository, partial)?;
-        let (new, changes) = self.merge(&repository, &stored)?;
+        let (new, changes) = self.merge(&repository, &stored, None)?;
         self.cancel.check()?;
         self.switch(partial, &stored, &new)?;
         let after = found(&StoredRefs::read(partial)?, partial)?;
@@ -163,11 +181,10 @@ impl<'a> Work<'a> {
         let stored = &stored;
         let repository = self.open()?;
         self.download_new(&repository, stored)?;
-        let (new, mut changes) = self.merge(&repository, stored)?;
-        let head = match &self.head {
-            Some(head) => Some(head.clone()),
-            None => refs::read_head(folder)?,
-        };
+        let present = refs::read_head(folder)?;
+        let was_at = present.as_deref().and_then(refs::detached);
+        let (new, mut changes) = self.merge(&repository, stored, was_at)?;
+        let head = self.head.clone().or(present);
         let after = RefState::new(&new, head);
         changes.old_head = (base.head != after.head).then(|| base.head.clone());
         self.cancel.check()?;
@@ -182,7 +199,7 @@ impl<'a> Work<'a> {
             self.switch(folder, stored, &new)?;
             Some(pending.commit()?)
         };
-        let mirrored = match self.upstream.is_empty() && changes.refs.is_empty() {
+        let mirrored = match self.is_empty() && changes.refs.is_empty() {
             true => Mirrored::Empty,
             false => Mirrored::Updated,
         };
@@ -205,6 +222,7 @@ impl<'a> Work<'a> {
         }
         let tips = self.upstream.values();
         let tips = tips.map(|value| value.peeled.unwrap_or(value.oid));
+        let tips = tips.chain(self.detached());
         let gone = merging::unreached(&self.open()?, left, tips.collect(), self.cancel)?;
         Ok(Lost::new(stored, changes, |oid| !gone.contains(oid)))
     }
@@ -263,15 +281,28 @@ impl<'a> Work<'a> {
         })
     }
 
-    /// The refs of step 4.
+    /// The refs of step 4. `was_at` is what the mirror's `HEAD` is detached at.
     fn merge(
         &self,
         repository: &Repository,
         stored: &StoredRefs,
+        was_at: Option<Oid>,
     ) -> Result<(Refs, Changes), Failure> {
         let failed = |error: git2::Error| self.failed(&error);
         let (mut new, changes) = merge(repository, stored, &self.upstream).map_err(failed)?;
         refs::peel(repository, &mut new, &stored.refs).map_err(failed)?;
+        let odb = repository.odb().map_err(failed)?;
+        if let Some(absent) = self.detached().filter(|oid| !odb.exists(*oid)) {
+            return Err(self.not_sent(absent));
+        }
+        // What only HEAD holds, until it moves.
+        let was_at = was_at.filter(|oid| odb.exists(*oid));
+        for oid in was_at.into_iter().chain(self.detached()) {
+            if !new.values().any(|value| value.names(oid)) {
+                merging::keep(&mut new, oid);
+                refs::peel(repository, &mut new, &stored.refs).map_err(failed)?;
+            }
+        }
         Ok((new, changes))
     }
 

@@ -114,10 +114,17 @@ pub fn push(push: &Push<'_>) -> Result<Pushed, Failure> {
         ..Pushed::default()
     };
     pushed.accepted = pushed.unchanged;
-    if commands.is_empty() {
+    let detached = push.chosen.state.detached();
+    if commands.is_empty() && detached.is_none() {
         return Ok(pushed);
     }
     let source = source(push)?;
+    if let Some(oid) = detached {
+        pushed.refused.extend(left_behind(push, &source, oid)?);
+    }
+    if commands.is_empty() {
+        return Ok(pushed);
+    }
     let mut builder = pack(&source, tips, &theirs.refs, push.cancel)?;
     let answers = match push.to {
         Destination::Http(_) => http::send(push, &theirs, &commands, &mut builder)?,
@@ -138,6 +145,26 @@ pub fn push(push: &Push<'_>) -> Result<Pushed, Failure> {
         });
     }
     Ok(pushed)
+}
+
+/// Says of a detached `HEAD` that it cannot be pushed, unless a ref brings its commit along.
+fn left_behind(
+    push: &Push<'_>,
+    source: &Repository,
+    oid: Oid,
+) -> Result<Option<RefusedRef>, Failure> {
+    let mut seen = HashSet::new();
+    let tips = &push.chosen.state.tips;
+    reach::walk(source, tips, &mut seen, push.cancel, &mut |_, _| Ok(())).map_err(|failure| {
+        match failure.kind {
+            ErrorKind::Damaged => failure.with_hint(LOST),
+            _ => failure,
+        }
+    })?;
+    Ok((!seen.contains(&oid)).then(|| RefusedRef {
+        name: "HEAD".to_owned(),
+        why: format!("it is detached at {oid}, which no ref holds: only refs can be pushed; restore to a folder, and make a branch of it there"),
+    }))
 }
 
 /// What is at the other side.

@@ -8,12 +8,19 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Change, Changes, Counts, Identity, RefState, SnapshotId, Tips};
-use crate::refs::{RefName, is_valid_name, parse_oid};
+use crate::refs::{self, RefName, is_valid_name, parse_oid};
 use crate::sealed::{self, Formats};
 use crate::{ErrorKind, Failure};
 
+/// The format of most snapshots.
+const COMMON: u32 = 1;
+
+/// The format of those in which `HEAD` is, or was, detached: version 0.1 cannot read them, and shall
+/// not take them for damaged.
+const DETACHED: u32 = 2;
+
 const FORMATS: Formats = Formats {
-    known: 1,
+    known: DETACHED,
     sealed_since: 1,
     // A full list of some ten million refs.
     max_bytes: 1024 * 1024 * 1024,
@@ -49,7 +56,7 @@ pub struct Snapshot {
     pub identity: Identity,
     /// Why it was made.
     pub origin: Origin,
-    /// Where `HEAD` pointed.
+    /// Where `HEAD` pointed: a ref, or an [object](refs::detached).
     pub head: Option<RefName>,
     /// How many refs there are, and how many changed.
     pub counts: Counts,
@@ -160,8 +167,12 @@ impl Snapshot {
             all.map(|(name, oid)| (ref_text(name), oid.to_string()))
                 .collect()
         });
+        let old_head = self.changes.old_head.iter().flatten();
+        let is_detached = old_head
+            .chain(&self.head)
+            .any(|head| refs::detached(head).is_some());
         Document {
-            format: FORMATS.known,
+            format: if is_detached { DETACHED } else { COMMON },
             number: self.number,
             id: self.id.to_string(),
             time: self.time,
@@ -209,7 +220,7 @@ impl Snapshot {
         }
         let old_head = match lists.head {
             None => None,
-            Some(OldHead { old }) => Some(old.as_deref().map(ref_name).transpose()?),
+            Some(OldHead { old }) => Some(old.as_deref().map(head_name).transpose()?),
         };
         Ok(Self {
             number: document.number,
@@ -222,7 +233,7 @@ impl Snapshot {
                 full_name: document.full_name,
             },
             origin: document.origin,
-            head: document.head.as_deref().map(ref_name).transpose()?,
+            head: document.head.as_deref().map(head_name).transpose()?,
             counts: document.counts,
             changes: Changes { old_head, refs },
             tips: match document.refs {
@@ -263,6 +274,11 @@ fn ref_name(text: &str) -> Result<RefName, String> {
         name.push(u8::try_from(high * 16 + low).map_err(|_| wrong())?);
     }
     is_valid_name(&name).then_some(name).ok_or_else(wrong)
+}
+
+fn head_name(text: &str) -> Result<RefName, String> {
+    let detached = refs::detached(text.as_bytes());
+    detached.map_or_else(|| ref_name(text), |oid| Ok(refs::detached_at(oid)))
 }
 
 fn oid(text: &str) -> Result<Oid, String> {

@@ -62,8 +62,14 @@ impl States {
         if let (Some(present), Some(last)) = (&present, entries.last()) {
             check_newest(mirror, &store, &entries, last, present, findings)?;
         }
+        let mut held = stored.as_ref().map_or_else(Vec::new, |s| roots(&s.refs));
+        let detached = present.as_ref().and_then(RefState::detached);
+        held.extend(detached.map(|oid| Root {
+            oid,
+            name: "HEAD".to_owned(),
+        }));
         let mut states = Self {
-            refs: stored.as_ref().map_or_else(Vec::new, |s| roots(&s.refs)),
+            refs: held,
             stored,
             tips: Vec::new(),
         };
@@ -74,9 +80,9 @@ impl States {
             let entry = &entries[at];
             match state {
                 Ok(state) => {
-                    let new = state.tips.values().filter(|oid| seen.insert(**oid));
+                    let new = state.objects().filter(|oid| seen.insert(*oid));
                     states.tips.extend(new.map(|oid| Root {
-                        oid: *oid,
+                        oid,
                         name: format!("the snapshot {}", entry.id),
                     }));
                 }

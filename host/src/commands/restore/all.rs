@@ -82,6 +82,7 @@ impl Counts {
                 let refs = text::count(restored.refs, "ref", "refs");
                 let head = match &restored.head {
                     Head::Born(head) => branch(head),
+                    Head::Detached(oid) => format!("HEAD detached at {oid}"),
                     Head::Unborn(_) | Head::Unknown => "nothing checked out".to_owned(),
                 };
                 tell!("{path}: {refs}, {head}; {}", state(chosen));

@@ -6,7 +6,7 @@ use forgekeep_engine::cancel::Cancel;
 use forgekeep_engine::http::{Authorization, Client, Settings};
 use forgekeep_engine::names::is_blank;
 use forgekeep_engine::redact::Redactor;
-use forgekeep_engine::restore::{self, Destination, Head, Moment, Push, Pushed};
+use forgekeep_engine::restore::{self, Destination, Moment, Push, Pushed};
 use forgekeep_engine::secret::Secret;
 
 use super::{FAILED, branch, complaint, state};
@@ -135,10 +135,10 @@ fn print(name: &str, push: &Push<'_>, pushed: &Pushed) {
         refs.push_str(&format!(", {} refused", pushed.refused.len()));
     }
     out!("  {refs}");
-    if let Head::Born(head) = Head::of(&push.chosen.state) {
+    if let Some(head) = push.chosen.state.default_branch() {
         out!(
             "  set the default branch there to {}: a push cannot",
-            branch(&head)
+            branch(head)
         );
     }
 }

@@ -41,7 +41,7 @@ impl Work<'_> {
     ) -> Result<(), Failure> {
         let odb = repository.odb().map_err(|e| self.failed(&e))?;
         let is_missing = |oid: &Oid| !odb.exists(*oid);
-        let all: BTreeSet<Oid> = self.upstream.values().map(|value| value.oid).collect();
+        let all: BTreeSet<Oid> = self.tips().collect();
         let mut todo: Vec<Oid> = all.into_iter().filter(is_missing).collect();
         let mut known = known.clone();
         let mut at_once = todo.len();
@@ -95,14 +95,14 @@ impl Work<'_> {
         conversation.fetch(wants, &mut haves, &mut sink)
     }
 
-    fn not_sent(&self, oid: Oid) -> Failure {
+    pub fn not_sent(&self, oid: Oid) -> Failure {
         let name = self.upstream.iter().find(|(_, value)| value.oid == oid);
-        let name = name.map(|(name, _)| String::from_utf8_lossy(name).into_owned());
+        let name = name.map_or("HEAD".into(), |(name, _)| String::from_utf8_lossy(name));
         Failure::new(
             ErrorKind::BadAnswer,
             format!(
                 "the server advertises {} at {oid}, but did not send that object",
-                printable(&name.unwrap_or_default()),
+                printable(&name),
             ),
         )
         .with_hint("the refs were left as they were; run again later, and report it to the hoster if it stays")
@@ -118,7 +118,7 @@ impl Work<'_> {
         before: &Odb<'_>,
     ) -> Result<(), Failure> {
         let gap = || {
-            let tips = self.upstream.values().map(|value| value.oid);
+            let tips = self.tips();
             let ends = &self.advertised.shallow;
             connected::first_gap(repository, before, &stored.refs, tips, ends, self.cancel)
         };

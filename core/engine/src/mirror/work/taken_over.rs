@@ -16,7 +16,7 @@ impl Work<'_> {
         }
         (self.asked.may_write)()?;
         let cancel = self.cancel;
-        let tips = || self.upstream.values().map(|value| value.oid);
+        let tips = || self.tips();
         if lacking.has_gap(self.folder, tips(), cancel)? {
             self.fetch_everything(&self.open()?)?;
             if lacking.has_gap(self.folder, tips(), cancel)? {
