@@ -145,6 +145,47 @@ pub fn sync_parent(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Makes a folder with those it is in, where they are not there, and makes them last over a power loss:
+/// a file that is synced is gone all the same with a folder that is not.
+pub fn make_folders(path: &Path) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::disk("create", path, &error);
+    let missing: Vec<&Path> = path
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.is_dir())
+        .collect();
+    for folder in missing.into_iter().rev() {
+        match fs::create_dir(folder) {
+            // Somebody else was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => {}
+            made => made.map_err(failed)?,
+        }
+        sync_folder_of(folder)?;
+    }
+    Ok(())
+}
+
+/// The folder a folder was made in may be one that can be written to and not be read.
+fn sync_folder_of(folder: &Path) -> Result<(), Failure> {
+    if folder
+        .parent()
+        .is_some_and(|parent| parent.as_os_str().is_empty())
+    {
+        return sync_parent(&Path::new(".").join(folder));
+    }
+    match sync_parent(folder) {
+        Err(failure) if is_unreadable(folder.parent()) => {
+            log::debug!("{failure}");
+            Ok(())
+        }
+        synced => synced,
+    }
+}
+
+fn is_unreadable(folder: Option<&Path>) -> bool {
+    let opened = folder.map(fs::File::open);
+    matches!(opened, Some(Err(error)) if error.kind() == io::ErrorKind::PermissionDenied)
+}
+
 fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
@@ -172,6 +213,18 @@ mod tests {
         replace(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
         assert_eq!(names(folder.path()), ["state"]);
+    }
+
+    #[test]
+    fn folders_are_made_with_those_they_are_in() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b/c");
+        make_folders(&path).unwrap();
+        make_folders(&path).unwrap();
+        assert!(path.is_dir());
+        fs::write(path.join("file"), "").unwrap();
+        assert!(make_folders(&path.join("file/d")).is_err());
+        assert!(make_folders(&path.join("file")).is_err());
     }
 
     #[test]

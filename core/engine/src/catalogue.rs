@@ -345,7 +345,7 @@ pub fn relocate(from: &Path, to: &Path) -> Result<(), Failure> {
             .with_hint("the folder was left alone; move it elsewhere"));
     }
     if let Some(parent) = to.parent() {
-        fs::create_dir_all(parent).map_err(failed)?;
+        atomic_file::make_folders(parent)?;
     }
     fs::rename(from, to).map_err(failed)?;
     atomic_file::sync_parent(to)?;

@@ -12,6 +12,7 @@
 //! (`aside`), so a kill at any moment leaves no less than before. What cannot be healed is given up:
 //! it is said in each run, and no further one downloads everything for it.
 
+mod again;
 mod aside;
 mod objects;
 mod patient;
@@ -26,7 +27,7 @@ use crate::mirror::{self, Outcome, PARTIAL, Transfer, Upstream};
 use crate::names::printable;
 use crate::snapshot::Store;
 use crate::verify::{Damage, Finding, Part, Watch, examine};
-use crate::{ErrorKind, Failure};
+use crate::{ErrorKind, Failure, packs};
 
 use aside::Aside;
 
@@ -48,6 +49,18 @@ pub(crate) struct Treated {
     pub lost: Option<Failure>,
 }
 
+impl Treated {
+    /// Nothing was healed.
+    fn unharmed(outcome: Outcome, patient: &Patient<'_>) -> Self {
+        Self {
+            outcome,
+            note: None,
+            alarm: None,
+            lost: patient.given_up(),
+        }
+    }
+}
+
 /// Mirrors as [`mirror::mirror`] does, and heals the mirror first if it is damaged.
 pub(crate) fn mirror(
     upstream: &Upstream<'_>,
@@ -65,12 +78,7 @@ pub(crate) fn mirror(
     if met.is_none() && !patient.is_ill() {
         match mirror::mirror(upstream, folder, progress) {
             Ok(outcome) => {
-                return Ok(Treated {
-                    outcome,
-                    note: None,
-                    alarm: None,
-                    lost: patient.given_up(),
-                });
+                return again::look(upstream, folder, progress, patient, outcome);
             }
             Err(failure) if is_suspicious(&failure, folder) => met = Some(failure),
             Err(failure) => return Err(failure),
@@ -86,42 +94,39 @@ pub(crate) fn mirror(
     };
     if met.is_some() && patient.has_given_up() {
         match treatment.go_round() {
-            Ok(outcome) => {
-                return Ok(Treated {
-                    outcome,
-                    note: None,
-                    alarm: None,
-                    lost: patient.given_up(),
-                });
-            }
+            Ok(outcome) => return Ok(Treated::unharmed(outcome, patient)),
             Err(failure) => log::debug!("{}: {failure}", folder.display()),
         }
     }
     let examined = examine(folder, &watch)?;
-    let findings = patient.note(&examined)?;
+    let mut findings = patient.note(&examined)?;
+    // What keeps the run from its end is not given up, whatever is remembered: upstream may have it.
+    if met.is_some() && findings.is_empty() {
+        findings = examined.findings;
+    }
     let Some(met) = met.filter(|_| findings.is_empty()) else {
         if findings.is_empty() {
             let outcome = mirror::mirror(upstream, folder, progress)?;
             if patient.is_whole() {
                 aside::discard(patient.folder());
             }
-            return Ok(Treated {
-                outcome,
-                note: None,
-                alarm: None,
-                lost: patient.given_up(),
-            });
+            return Ok(Treated::unharmed(outcome, patient));
         }
         return treatment.apply(patient, &findings);
     };
-    // Whatever it was, it was no damage that could be healed.
-    Err(Failure {
-        kind: match met.kind {
-            ErrorKind::Damaged => ErrorKind::Git,
-            kind => kind,
-        },
-        ..met
-    })
+    // It was there when this began and is whole now: another program has moved it meanwhile. Or it is
+    // no damage that could be healed.
+    log::info!("{}: trying again: {met}", folder.display());
+    match mirror::mirror(upstream, folder, progress) {
+        Ok(outcome) => Ok(Treated::unharmed(outcome, patient)),
+        Err(failure) => Err(Failure {
+            kind: match failure.kind {
+                ErrorKind::Damaged => ErrorKind::Git,
+                kind => kind,
+            },
+            ..failure
+        }),
+    }
 }
 
 /// Whether a failure may come from damage here.
@@ -163,6 +168,7 @@ impl Treatment<'_> {
         }
         let mut outcome = mirror::mirror(self.upstream, self.mirror, self.progress)?;
         outcome.bytes_received += self.received.load(Ordering::Relaxed);
+        packs::release(self.mirror);
         let after = examine(self.mirror, self.watch)?;
         let is_whole = patient.conclude(&after, &lost, &aside.folder)?;
         let gone = findings.iter().filter(|finding| finding.part == Part::Gap);
@@ -204,6 +210,7 @@ impl Treatment<'_> {
         (self.upstream.may_write)()?;
         objects::fetch_new(self)?;
         let mut outcome = mirror::mirror(self.upstream, self.mirror, self.progress)?;
+        packs::release(self.mirror);
         outcome.bytes_received += self.received.load(Ordering::Relaxed);
         Ok(outcome)
     }

@@ -33,7 +33,7 @@ use crate::hoster::{Finding, Services};
 use crate::http::Authorization;
 use crate::refs::{self, Refs, StoredRefs};
 use crate::snapshot::{Identity, RefState};
-use crate::{Failure, atomic_file};
+use crate::{Failure, atomic_file, packs};
 
 use place::Place;
 use work::Work;
@@ -119,7 +119,10 @@ pub fn mirror(
             true => Mirrored::Empty,
             false => Mirrored::Unchanged,
         };
+        work.check_tips(&stored)?;
         work.mend_peeled(&stored)?;
+        // A run that was killed may not have come to it.
+        packs::release(folder);
         return Ok(Outcome {
             mirrored,
             refs: RefChanges::default(),

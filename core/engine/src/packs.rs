@@ -17,6 +17,7 @@
 
 mod entry;
 mod folder;
+mod hold;
 mod index;
 mod large;
 mod plan;
@@ -33,6 +34,8 @@ use crate::{ErrorKind, Failure};
 use folder::{Loose, Pack, PackFolder};
 use plan::Plan;
 
+pub(crate) use folder::pack_names as names;
+pub(crate) use hold::{hold, is_unfinished, release};
 pub use index::PackIndex;
 pub(crate) use large::{Large, Opened};
 

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use thiserror::Error;
 
-use crate::Failure;
+use crate::{Failure, atomic_file};
 
 /// What is in the place of a regular file or of a folder.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
@@ -119,7 +119,7 @@ pub(crate) fn check_folder(path: &Path) -> Result<(), Failure> {
 /// Makes a folder of ours with those it is in, if it is not there.
 pub(crate) fn make_folder(path: &Path) -> Result<(), Failure> {
     check_folder(path)?;
-    fs::create_dir_all(path).map_err(|error| Failure::disk("create", path, &error))
+    atomic_file::make_folders(path)
 }
 
 fn unexpected(found: &fs::Metadata) -> Option<Unexpected> {

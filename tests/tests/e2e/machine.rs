@@ -40,7 +40,7 @@ fn forbid(path: &Path, forbidden: bool) {
     }
 }
 
-fn run(world: &World, arguments: &[&str]) -> forgekeep_tests::Run {
+pub fn run(world: &World, arguments: &[&str]) -> forgekeep_tests::Run {
     let invocation = world.forgekeep(arguments);
     match is_root() {
         true => invocation.user(SOMEBODY).run(),

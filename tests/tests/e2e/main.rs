@@ -26,6 +26,7 @@ mod git_failures;
 mod golden;
 mod heads;
 mod healing;
+mod housekeeping;
 mod identity;
 mod inputs;
 mod interruption;

@@ -3,7 +3,7 @@
 //! A pack gets its name when it is whole, checked and on the disk, and not before: whatever lies in
 //! `objects/pack` with an index is taken for good by every reader. So it comes into a folder beside
 //! (`objects/forgekeep-incoming`), which no git looks into; pack and index are synced there, renamed,
-//! the index last, and the folder is synced.
+//! the index last, and the folder is synced. It is held (`packs::hold`) until refs name what is in it.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ use git2::{Indexer, Odb};
 use serde::Serialize;
 
 use crate::cancel::Cancel;
-use crate::{Failure, atomic_file};
+use crate::{Failure, atomic_file, packs, regular_file};
 
 /// Where packs are taken in, below `objects`.
 const INCOMING: &str = "forgekeep-incoming";
@@ -108,11 +108,8 @@ impl<'a> Incoming<'a> {
 
     /// Gives a pack its name, now that it is on the disk.
     fn put_in_place(&self, name: &str) -> Result<(), Failure> {
-        let packs = self.objects.join("pack");
-        if !packs.is_dir() {
-            fs::create_dir(&packs).map_err(|error| Failure::disk("create", &packs, &error))?;
-            atomic_file::sync_parent(&packs)?;
-        }
+        let folder = self.objects.join("pack");
+        regular_file::make_folder(&folder)?;
         let files = ["pack", "idx"].map(|ending| format!("pack-{name}.{ending}"));
         for file in &files {
             let path = self.folder.join(file);
@@ -120,13 +117,15 @@ impl<'a> Incoming<'a> {
                 .and_then(|file| file.sync_all())
                 .map_err(|error| Failure::disk("sync", &path, &error))?;
         }
+        // Before anybody can see the pack: no ref names what is in it yet.
+        packs::hold(&folder.join(&files[0]))?;
         for file in &files {
-            let target = packs.join(file);
+            let target = folder.join(file);
             // One of that name has the same content, or is damaged.
             fs::rename(self.folder.join(file), &target)
                 .map_err(|error| Failure::disk("rename into place", &target, &error))?;
         }
-        atomic_file::sync_parent(&packs.join("-"))
+        atomic_file::sync_parent(&folder.join("-"))
     }
 }
 

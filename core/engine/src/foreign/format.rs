@@ -138,7 +138,12 @@ pub(super) fn check_packs(folder: &Path) -> Result<(), Failure> {
     };
     for entry in entries {
         let entry = entry.map_err(failed)?;
-        let kind = entry.file_type().map_err(failed)?;
+        // Somebody's git may be at work: its temporary files come and go.
+        let kind = match entry.file_type() {
+            Ok(kind) => kind,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(failed(error)),
+        };
         if !kind.is_file() && !kind.is_dir() {
             check_regular(&entry.path())?;
         }

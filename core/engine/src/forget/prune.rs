@@ -14,7 +14,7 @@ use crate::packs;
 use crate::refs::{self, FORGOTTEN, StoredRefs, parse_oid};
 use crate::sealed::{self, Formats};
 use crate::verify::reach::{Root, Walk};
-use crate::{Failure, mirror};
+use crate::{Failure, atomic_file, mirror};
 
 const FORMATS: Formats = Formats {
     known: 1,
@@ -57,7 +57,7 @@ pub(super) fn prune(folder: &Path, cancel: &Cancel) -> Result<Pruned, Failure> {
     let mut forgotten: Vec<String> = roots.iter().map(Oid::to_string).collect();
     forgotten.sort_unstable();
     if let Some(parent) = record.parent() {
-        fs::create_dir_all(parent).map_err(|error| Failure::disk("create", parent, &error))?;
+        atomic_file::make_folders(parent)?;
     }
     sealed::write(
         &record,

@@ -69,7 +69,7 @@ impl Aside {
         let below = path.strip_prefix(&self.of).unwrap_or(path);
         let new = self.folder.join(below);
         if let Some(parent) = new.parent() {
-            fs::create_dir_all(parent).map_err(|error| Failure::disk("create", parent, &error))?;
+            atomic_file::make_folders(parent)?;
         }
         // A second time in one treatment: the first is what was found.
         match new.exists() {

@@ -18,7 +18,7 @@ use super::salvage::{Object, Torn, is};
 use super::{Treatment, files_of};
 use crate::mirror;
 use crate::names::printable;
-use crate::packs::PackIndex;
+use crate::packs::{self, PackIndex};
 use crate::verify::auxiliary::of_multi_pack_index;
 use crate::verify::objects::{self, Packed, Shelf, check_loose, database, holds};
 use crate::verify::{Finding, Part, Watch, examine};
@@ -387,7 +387,7 @@ fn move_in(
     aside: Option<&Aside>,
 ) -> Result<(), Failure> {
     let folder = mirror.join("objects/pack");
-    fs::create_dir_all(&folder).map_err(|error| Failure::disk("create", &folder, &error))?;
+    atomic_file::make_folders(&folder)?;
     for pack in Shelf::look(workshop)?.packs {
         let Some(name) = pack.path.file_name() else {
             continue;
@@ -405,6 +405,7 @@ fn move_in(
             aside.copy(&place)?;
             aside.copy(&index)?;
         }
+        packs::hold(&place)?;
         rename(&pack.path, &place)?;
         rename(&pack.index_path, &index)?;
     }

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use git2::Oid;
 use jiff::Timestamp;
 
 use super::aside;
 use crate::catalogue::{STATE_FILE, State};
+use crate::refs::parse_oid;
 use crate::snapshot;
 use crate::verify::{Damage, Examined, Finding, Health, Verified, is_in, is_still_lost};
 use crate::{ErrorKind, Failure};
@@ -147,6 +149,17 @@ impl Patient<'_> {
     pub(super) fn has_given_up(&self) -> bool {
         self.patients.is_ill(self.id, self.path)
             && self.known().is_some_and(|known| !known.lost.is_empty())
+    }
+
+    /// The objects that were given up.
+    pub(super) fn lost_objects(&self) -> HashSet<Oid> {
+        if !self.has_given_up() {
+            return HashSet::new();
+        }
+        let lost = self.known().map_or_else(Vec::new, |known| known.lost);
+        let mine = lost.iter().filter(|lost| self.is_mine(lost));
+        mine.filter_map(|lost| parse_oid(lost.object.as_deref()?))
+            .collect()
     }
 
     /// What was given up, for as long as the damaged files are there.

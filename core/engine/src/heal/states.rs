@@ -1,7 +1,6 @@
 //! Configuration, `HEAD`, snapshots and refs.
 
 use std::collections::{HashMap, HashSet};
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -44,7 +43,7 @@ pub(super) fn heal_frame(
     }
     for name in ["refs", "objects/pack", "objects/info"] {
         let folder = mirror.join(name);
-        fs::create_dir_all(&folder).map_err(|error| Failure::disk("create", &folder, &error))?;
+        atomic_file::make_folders(&folder)?;
     }
     if is_wrong {
         let config = mirror.join("config");

@@ -12,6 +12,7 @@ use crate::Failure;
 use crate::cancel::Cancel;
 use crate::links::{Link, commit, links};
 use crate::refs::Refs;
+use crate::verify::objects::read;
 
 /// What a tip needs and does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,15 @@ pub(super) enum Gap {
     Missing(Oid),
     /// It is there by an index, and cannot be read.
     Unreadable(Oid),
+}
+
+impl Gap {
+    /// The object it is about.
+    pub fn oid(self) -> Oid {
+        match self {
+            Self::Missing(oid) | Self::Unreadable(oid) => oid,
+        }
+    }
 }
 
 /// The first thing that these tips lack, if any. What `complete` refs reach is taken to be there, and
@@ -39,8 +49,12 @@ pub(super) fn first_gap(
     let Some(first) = new.iter().next() else {
         return Ok(None);
     };
-    let Ok(odb) = repository.odb() else {
-        return Ok(Some(Gap::Missing(*first)));
+    let odb = match repository.odb() {
+        Ok(odb) => odb,
+        Err(error) => match Failure::of_machine("open", repository.path(), &error) {
+            Some(failure) => return Err(failure),
+            None => return Ok(Some(Gap::Missing(*first))),
+        },
     };
     let mut closure = Closure {
         odb: &odb,
@@ -114,7 +128,8 @@ fn new_commits(
                     undecided += usize::from(is_new);
                     queue.push((date, oid, parents));
                 }
-                None if is_new => return Ok(Err(oid)),
+                // Unless it is the machine that could not read it.
+                None if is_new => return read(odb, oid).map(|_| Err(oid)),
                 // A tree, or a part that an old ref has lost: not of this run.
                 None => {}
             }
@@ -158,7 +173,7 @@ impl Closure<'_> {
     fn peel(&mut self, tip: Oid) -> Result<Result<Option<Oid>, Gap>, Failure> {
         let mut now = tip;
         loop {
-            let Some((kind, found)) = self.read(now) else {
+            let Some((kind, found)) = self.read(now)? else {
                 return Ok(Err(self.gap(now)));
             };
             match (kind, found.first()) {
@@ -172,16 +187,17 @@ impl Closure<'_> {
 
     /// What a commit's tree lacks. Its parents are commits of their own.
     fn commit(&mut self, oid: Oid) -> Result<Option<Gap>, Failure> {
-        let Some((_, found)) = self.read(oid) else {
+        let Some((_, found)) = self.read(oid)? else {
             return Ok(Some(self.gap(oid)));
         };
         let mut parents = found.iter().filter(|link| !link.is_tree);
         if let Some(parent) = parents.find(|parent| !self.new.contains(&parent.oid)) {
             // Most of the tree is as it was there.
-            let of_parent = self.read(parent.oid).and_then(|(_, found)| {
+            let of_parent = self.read(parent.oid)?.and_then(|(_, found)| {
                 let tree = found.into_iter().find(|link| link.is_tree)?;
-                self.read(tree.oid)
+                Some(self.read(tree.oid))
             });
+            let of_parent = of_parent.transpose()?.flatten();
             let unchanged = of_parent.into_iter().flat_map(|(_, entries)| entries);
             self.seen.extend(unchanged.map(|entry| entry.oid));
         }
@@ -199,12 +215,12 @@ impl Closure<'_> {
             }
             self.cancel.check()?;
             if is_blob {
-                if !self.is_sound(oid) {
+                if !self.is_sound(oid)? {
                     return Ok(Some(self.gap(oid)));
                 }
                 continue;
             }
-            let Some((_, found)) = self.read(oid) else {
+            let Some((_, found)) = self.read(oid)? else {
                 return Ok(Some(self.gap(oid)));
             };
             todo.extend(
@@ -217,10 +233,10 @@ impl Closure<'_> {
     }
 
     /// Whether an object is there, and whole if that has not just been seen.
-    fn is_sound(&self, oid: Oid) -> bool {
+    fn is_sound(&self, oid: Oid) -> Result<bool, Failure> {
         match self.before.exists_ext(oid, OdbLookupFlags::NO_REFRESH) {
-            true => self.odb.read(oid).is_ok(),
-            false => self.odb.exists(oid),
+            true => Ok(read(self.odb, oid)?.is_some()),
+            false => Ok(self.odb.exists(oid)),
         }
     }
 
@@ -231,10 +247,13 @@ impl Closure<'_> {
         }
     }
 
-    fn read(&self, oid: Oid) -> Option<(ObjectType, Vec<Link>)> {
-        let object = self.odb.read(oid).ok()?;
+    /// What an object names; none if it is not there or is damaged.
+    fn read(&self, oid: Oid) -> Result<Option<(ObjectType, Vec<Link>)>, Failure> {
+        let Some(object) = read(self.odb, oid)? else {
+            return Ok(None);
+        };
         let mut found = Vec::new();
-        links(object.kind(), object.data(), &mut |link| found.push(link))?;
-        Some((object.kind(), found))
+        let whole = links(object.kind(), object.data(), &mut |link| found.push(link));
+        Ok(whole.map(|()| (object.kind(), found)))
     }
 }

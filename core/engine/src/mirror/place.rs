@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs;
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::{ErrorKind, Failure};
+use crate::{ErrorKind, Failure, packs, regular_file};
 
 /// Ending of the folder a new mirror is made in.
 pub const PARTIAL: &str = ".forgekeep-partial";
@@ -77,8 +77,8 @@ pub(super) fn remove_partial(partial: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Moves the packs of a repository into another: the pack first, so that no index is without. One of
-/// the same name is the same.
+/// Moves the packs of a repository into another, where they are held: the pack first, so that no index
+/// is without. One of the same name is the same, or torn: then it is replaced.
 pub(super) fn take_packs(from: &Path, to: &Path) -> Result<(), Failure> {
     let (from, to) = (from.join("objects/pack"), to.join("objects/pack"));
     let failed = |error: io::Error| Failure::disk("read", &from, &error);
@@ -87,15 +87,45 @@ pub(super) fn take_packs(from: &Path, to: &Path) -> Result<(), Failure> {
         if pack.extension().is_none_or(|ending| ending != "pack") {
             continue;
         }
+        packs::hold(&to.join(pack.file_name().unwrap_or_default()))?;
         for file in [pack.clone(), pack.with_extension("idx")] {
             let target = to.join(file.file_name().unwrap_or_default());
-            if !target.exists() {
+            if !is_same(&file, &target)? {
                 fs::rename(&file, &target)
                     .map_err(|error| Failure::disk("move here", &target, &error))?;
             }
         }
     }
     crate::atomic_file::sync_parent(&to.join("-"))
+}
+
+/// Whether there is a file with the same content at `target`. One that cannot be read has another.
+fn is_same(file: &Path, target: &Path) -> Result<bool, Failure> {
+    let failed = |error: io::Error| Failure::disk("read", file, &error);
+    let Ok(there) = regular_file::open_linked(target) else {
+        return Ok(false);
+    };
+    let made = fs::File::open(file).map_err(failed)?;
+    let length = |file: &fs::File| file.metadata().map(|found| found.len());
+    if length(&made).map_err(failed)? != length(&there).unwrap_or_default() {
+        return Ok(false);
+    }
+    let (mut made, mut there) = (BufReader::new(made), BufReader::new(there));
+    loop {
+        let one = made.fill_buf().map_err(failed)?;
+        if one.is_empty() {
+            return Ok(true);
+        }
+        let Ok(other) = there.fill_buf() else {
+            return Ok(false);
+        };
+        let length = one.len().min(other.len());
+        if length == 0 || one[..length] != other[..length] {
+            return Ok(false);
+        }
+        made.consume(length);
+        there.consume(length);
+    }
 }
 
 /// Removes what killed fetches left in an existing mirror: nobody ever uses it, and each kill would
@@ -186,5 +216,29 @@ mod tests {
             .map(|entry| entry.unwrap().file_name().into_string().unwrap())
             .collect();
         assert_eq!(left, stay.map(str::to_owned).into());
+    }
+
+    #[test]
+    fn a_torn_pack_of_the_same_name_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let [from, to] = ["from", "to"].map(|name| folder.path().join(name));
+        let pack_folder = |of: &Path| of.join("objects/pack");
+        for of in [&from, &to] {
+            fs::create_dir_all(pack_folder(of)).unwrap();
+        }
+        let names = ["a.pack", "a.idx", "b.pack", "b.idx", "c.pack", "c.idx"];
+        for name in names.map(|name| format!("pack-{name}")) {
+            fs::write(pack_folder(&from).join(name), "whole").unwrap();
+        }
+        fs::write(pack_folder(&to).join("pack-a.pack"), "who").unwrap();
+        fs::write(pack_folder(&to).join("pack-b.pack"), "whole").unwrap();
+        fs::write(pack_folder(&to).join("pack-b.idx"), "WHOLE").unwrap();
+        take_packs(&from, &to).unwrap();
+        for name in names.map(|name| format!("pack-{name}")) {
+            let content = fs::read(pack_folder(&to).join(&name)).unwrap();
+            assert_eq!(content, b"whole", "{name}");
+        }
+        packs::release(&to);
+        assert_eq!(fs::read_dir(pack_folder(&to)).unwrap().count(), names.len());
     }
 }

@@ -1,5 +1,6 @@
 //! The steps of mirroring one repository, once upstream's refs are known.
 
+mod confirm;
 mod download;
 mod parts;
 mod taken_over;
@@ -96,7 +97,7 @@ impl<'a> Work<'a> {
         let partial = partial_path(folder);
         remove_partial(&partial)?;
         let parent = folder.parent().unwrap_or(folder);
-        fs::create_dir_all(parent).map_err(|error| Failure::disk("create", parent, &error))?;
+        atomic_file::make_folders(parent)?;
         match self.make(&partial, folder) {
             Ok((changes, snapshot)) => {
                 let mirrored = match self.is_empty() {
@@ -123,6 +124,7 @@ impl<'a> Work<'a> {
         let (new, changes) = self.merge(&repository, &stored, None)?;
         self.cancel.check()?;
         self.switch(partial, &stored, &new)?;
+        packs::release(partial);
         let after = found(&StoredRefs::read(partial)?, partial)?;
         let pending = self.recorder.prepare(None, &after, changes.clone())?;
         match put_in_place(partial, folder) {
@@ -180,6 +182,7 @@ impl<'a> Work<'a> {
         let (base, more) = self.settle(&mut stored)?;
         let stored = &stored;
         let repository = self.open()?;
+        let packs_before = packs::names(folder)?;
         self.download_new(&repository, stored)?;
         let present = refs::read_head(folder)?;
         let was_at = present.as_deref().and_then(refs::detached);
@@ -199,6 +202,8 @@ impl<'a> Work<'a> {
             self.switch(folder, stored, &new)?;
             Some(pending.commit()?)
         };
+        self.confirm(stored, &new, &packs_before)?;
+        packs::release(folder);
         let mirrored = match self.is_empty() && changes.refs.is_empty() {
             true => Mirrored::Empty,
             false => Mirrored::Updated,
@@ -249,6 +254,7 @@ impl<'a> Work<'a> {
     /// Keeps the packs few. The refs are switched: only damage that comes to light is a failure, all
     /// else is for the next run, and worth a note.
     fn consolidate(&self, folder: &Path) -> Result<Option<String>, Failure> {
+        let before = packs::names(folder)?;
         match packs::consolidate(folder, self.cancel) {
             Ok(done) => {
                 if done.packs_after < done.packs_before {
@@ -257,13 +263,24 @@ impl<'a> Work<'a> {
                 }
                 Ok(None)
             }
-            Err(failure) if failure.kind == ErrorKind::Damaged => Err(failure),
+            // Unless somebody's git has removed what was to be read: then the next run sees what is there.
+            Err(failure)
+                if failure.kind == ErrorKind::Damaged && packs::names(folder)? == before =>
+            {
+                Err(failure)
+            }
             Err(failure) if failure.kind == ErrorKind::Cancelled => Ok(None),
             Err(failure) => {
                 log::warn!("{failure}");
                 Ok(Some(format!("its packs were not consolidated: {failure}")))
             }
         }
+    }
+
+    /// [`check_refs`](Self::check_refs), where nothing else is to be done: a pack may have been removed
+    /// since it came.
+    pub fn check_tips(&self, stored: &StoredRefs) -> Result<(), Failure> {
+        self.check_refs(&self.open()?, stored)
     }
 
     /// Whether all refs that are there name objects that are there. Otherwise something is damaged,

@@ -1,6 +1,6 @@
 //! The objects' folder of a repository: which packs and loose objects it has, and removing them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ffi::OsString;
 use std::fs;
 use std::io;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use git2::Oid;
 
-use super::Consolidation;
+use super::{Consolidation, hold};
 use crate::Failure;
 
 /// git counts the loose objects in one of 256 folders, and repacks if that has more than these:
@@ -48,6 +48,16 @@ pub(super) struct Loose {
     pub size: u64,
 }
 
+/// The packs of a repository, by their names.
+pub(crate) fn pack_names(repository: &Path) -> Result<BTreeSet<OsString>, Failure> {
+    let names = names(&repository.join("objects/pack"))?.into_iter();
+    let is_pack = |name: &OsString| {
+        let name = name.to_str().unwrap_or_default();
+        name.starts_with("pack-") && name.ends_with(".pack")
+    };
+    Ok(names.filter(is_pack).collect())
+}
+
 impl PackFolder {
     pub(super) fn look(repository: &Path) -> Result<Self, Failure> {
         let folder = repository.join("objects/pack");
@@ -69,13 +79,16 @@ impl PackFolder {
                 continue;
             }
             let path = file("pack");
-            let metadata = fs::metadata(&path);
-            let metadata = metadata.map_err(|error| Failure::disk("read", &path, &error))?;
+            // Somebody's git may have removed it since it was listed.
+            let Some(size) = size_of(&path)? else {
+                continue;
+            };
+            let is_held = hold::is_ours(&file("keep"));
             packs.push(Pack {
                 path,
                 index: file("idx"),
-                size: metadata.len(),
-                kept: endings.contains("keep") || endings.contains("promisor"),
+                size,
+                kept: endings.contains("keep") && !is_held || endings.contains("promisor"),
                 others: endings.iter().map(|ending| file(ending)).collect(),
             });
         }
@@ -129,13 +142,10 @@ impl PackFolder {
                     continue;
                 };
                 let path = folder.join(rest);
-                let metadata = fs::metadata(&path);
-                let metadata = metadata.map_err(|error| Failure::disk("read", &path, &error))?;
-                loose.push(Loose {
-                    oid,
-                    path,
-                    size: metadata.len(),
-                });
+                let Some(size) = size_of(&path)? else {
+                    continue;
+                };
+                loose.push(Loose { oid, path, size });
             }
         }
         Ok(loose)
@@ -175,6 +185,15 @@ impl PackFolder {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// How many bytes a file has, if it is there still.
+fn size_of(path: &Path) -> Result<Option<u64>, Failure> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(Some(metadata.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::disk("read", path, &error)),
     }
 }
 

@@ -37,7 +37,7 @@ pub(super) fn write(
 ) -> Result<PathBuf, Failure> {
     let folder = &found.folder;
     // There may be none as long as all objects are loose.
-    fs::create_dir_all(folder).map_err(|error| Failure::disk("create", folder, &error))?;
+    atomic_file::make_folders(folder)?;
     check_room(found, plan)?;
     let written = Writer::new(found, plan, cancel).and_then(|writer| writer.write());
     let name = written.map_err(|failure| cancel.explain(failure))?;

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::cancel::Cancel;
 use crate::packs::PackIndex;
+use crate::packs::is_unfinished;
 use crate::refs::parse_oid;
 use crate::verify::objects::check_loose;
 use crate::{ErrorKind, Failure};
@@ -68,7 +69,9 @@ fn packs(mirror: &Path) -> Result<Vec<String>, Failure> {
     let names: HashSet<OsString> = entries(&mirror.join("objects/pack"))?.into_iter().collect();
     let stem = |name: &OsString| name.to_str()?.strip_suffix(".pack").map(str::to_owned);
     let mut packs: Vec<String> = names.iter().filter_map(stem).collect();
-    packs.retain(|stem| names.contains(&OsString::from(format!("{stem}.idx"))));
+    packs.retain(|stem| {
+        !is_unfinished(stem) && names.contains(&OsString::from(format!("{stem}.idx")))
+    });
     packs.sort();
     Ok(packs)
 }

@@ -11,6 +11,7 @@ use sha1::{Digest, Sha1};
 use super::copy::pack_folder;
 use crate::cancel::Cancel;
 use crate::names::printable;
+use crate::packs::is_unfinished;
 use crate::{ErrorKind, Failure};
 
 /// Bytes that are read at a time.
@@ -39,6 +40,7 @@ pub(super) fn take(
             .path();
         let is_pack = path.extension().is_some_and(|ending| ending == "pack");
         let name = path.file_name().filter(|_| is_pack);
+        let name = name.filter(|name| !is_unfinished(&name.to_string_lossy()));
         if name.is_none_or(|name| to.join(name).exists()) {
             continue;
         }

@@ -5,7 +5,6 @@
 //! switched, then it gets its name. Whoever comes next sees by the refs how far it got.
 
 use std::fs;
-use std::io;
 
 use git2::Oid;
 use jiff::Timestamp;
@@ -206,13 +205,7 @@ impl Pending {
     pub fn commit(self) -> Result<SnapshotId, Failure> {
         let path = self.store.path(&self.name);
         let folder = &self.store.folder;
-        regular_file::check_folder(folder)?;
-        match fs::create_dir(folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(Failure::disk("create", folder, &error));
-            }
-            _ => {}
-        }
+        regular_file::make_folder(folder)?;
         fs::rename(&self.store.pending, &path)
             .map_err(|error| Failure::disk("rename into place", &path, &error))?;
         atomic_file::sync_parent(&path)?;

@@ -86,7 +86,6 @@ pub(super) fn put(
     });
     let trash = self::folder(local_folder);
     regular_file::make_folder(&trash)?;
-    atomic_file::sync_parent(&trash)?;
     let date = now.strftime("%Y-%m-%d");
     let base = format!("{date}-{}-{}", shortened(source_folder), shortened(&name));
     let mut target = trash.join(&base);
@@ -119,8 +118,7 @@ pub(crate) fn take_back(entry: &Entry, source_folder: &Path) -> Result<String, F
         name = format!("{base}~{number}");
     }
     let target = source_folder.join(&name);
-    fs::create_dir_all(source_folder)
-        .map_err(|error| Failure::disk("create", source_folder, &error))?;
+    atomic_file::make_folders(source_folder)?;
     fs::rename(&entry.folder, &target)
         .map_err(|error| Failure::disk("take back", &entry.folder, &error))?;
     atomic_file::sync_parent(&target)?;

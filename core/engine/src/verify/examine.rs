@@ -1,7 +1,9 @@
 //! One mirror.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
+use std::ffi::OsString;
 use std::path::Path;
+use std::time::SystemTime;
 
 use git2::Oid;
 
@@ -9,10 +11,13 @@ use super::objects::{AllRead, Shelf, database};
 use super::reach::{Root, Walk};
 use super::states::{self, States};
 use super::{Finding, Part, Watch};
-use crate::{Failure, foreign};
+use crate::{Failure, foreign, packs};
 
 /// Objects that are named one by one; a pack that is cut short may take a hundred thousand.
 const NAMED: usize = 50;
+
+/// How often a mirror is looked at whose files others move.
+const LOOKS: usize = 5;
 
 /// What there is to say about a mirror.
 pub(crate) struct Examined {
@@ -34,6 +39,44 @@ pub(crate) struct Examined {
 /// [`Cancelled`](crate::ErrorKind::Cancelled), or [`Disk`](crate::ErrorKind::Disk) if a folder
 /// cannot be read.
 pub(crate) fn examine(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
+    for _ in 1..LOOKS {
+        let before = Shelving::of(mirror);
+        let examined = look(mirror, watch);
+        let is_clean = examined.as_ref().is_ok_and(|it| it.findings.is_empty());
+        if is_clean || before == Shelving::of(mirror) {
+            return examined;
+        }
+        watch.cancel.check()?;
+        log::info!(
+            "{}: another program has moved its objects meanwhile: looking again",
+            mirror.display()
+        );
+    }
+    look(mirror, watch)
+}
+
+/// Which files there are that hold objects, as far as their folders tell. Somebody's `git gc` moves
+/// objects from file to file: what was missing here may have been there.
+#[derive(PartialEq, Eq)]
+struct Shelving {
+    packs: Option<BTreeSet<OsString>>,
+    changed: Vec<Option<SystemTime>>,
+}
+
+impl Shelving {
+    fn of(mirror: &Path) -> Self {
+        let changed = |first: u8| {
+            let folder = mirror.join(format!("objects/{first:02x}"));
+            folder.metadata().and_then(|found| found.modified()).ok()
+        };
+        Self {
+            packs: packs::names(mirror).ok(),
+            changed: (0..=u8::MAX).map(changed).collect(),
+        }
+    }
+}
+
+fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
     crate::mirror::initialise()?;
     let mut examined = Examined {
         findings: Vec::new(),

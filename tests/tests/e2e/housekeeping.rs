@@ -1,0 +1,244 @@
+//! Somebody's git keeps house in a mirror while it is backed up.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use forgekeep_tests::{Action, Fault, RequestKind, git};
+
+use crate::healing::destroy;
+use crate::support::{World, files};
+use crate::verify::damage::verify;
+
+fn below(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = files(folder);
+    found.retain(|path| path.to_str().unwrap().ends_with(ending));
+    found
+}
+
+fn keeps(mirror: &Path) -> Vec<PathBuf> {
+    below(&mirror.join("objects/pack"), ".keep")
+}
+
+/// Whatever no ref names is gone after it.
+fn keep_house(mirror: &Path) {
+    git::run(mirror, &["repack", "-adq"]);
+    git::run(mirror, &["prune", "--expire=now"]);
+}
+
+/// Backs up and brings the second of two branches no further than to its request.
+fn stop_between_two_packs(world: &World) -> forgekeep_tests::Running {
+    let web = world.forge.repository("web");
+    web.commit("two").commit_to("side", "two");
+    world.forge.reset_log();
+    // Asked for both, the server wants fewer; then one of them comes, in two requests, and the other
+    // does not.
+    let fault = |action| Fault::on(RequestKind::UploadPack, action);
+    world.forge.inject(fault(Action::status(413)).nth(1));
+    world.forge.inject(fault(Action::Hang).nth(4));
+    let running = world.forgekeep(&["backup"]).spawn();
+    world.forge.wait_for(RequestKind::UploadPack, 4);
+    running
+}
+
+fn two_branches() -> World {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    web.commit_to("side", "one");
+    world.backup().expect(0);
+    assert_eq!(keeps(&world.mirror("web")), [PathBuf::new(); 0]);
+    world
+}
+
+#[test]
+fn what_has_come_is_held_until_refs_name_it() {
+    let world = two_branches();
+    let mirror = world.mirror("web");
+    let running = stop_between_two_packs(&world);
+    let held = keeps(&mirror);
+    assert_eq!(held.len(), 1, "{held:?}");
+    let said = fs::read_to_string(&held[0]).unwrap();
+    assert!(said.starts_with("forgekeep: "), "{said}");
+    keep_house(&mirror);
+    git::run(&mirror, &["gc", "--quiet", "--prune=now"]);
+    assert!(held[0].with_extension("pack").exists());
+    world.forge.release();
+    world.forge.clear_faults();
+    let run = running.wait();
+    // A server that hangs is no matter of this test.
+    assert!(run.code == Some(0) || run.code == Some(3), "{run:#?}");
+    world.backup().expect(0);
+    world.assert_mirrored(world.forge.repository("web"));
+    assert_eq!(keeps(&mirror), [PathBuf::new(); 0]);
+    verify(&world, 0);
+}
+
+#[test]
+fn what_a_killed_run_held_is_held_until_the_next_one_and_no_longer() {
+    let world = two_branches();
+    let mirror = world.mirror("web");
+    let mut running = stop_between_two_packs(&world);
+    running.kill();
+    running.wait();
+    world.forge.release();
+    world.forge.clear_faults();
+    let foreign = mirror.join("objects/pack/pack-foreign.keep");
+    fs::write(&foreign, "fetch-pack 17 on elsewhere\n").unwrap();
+    assert_eq!(keeps(&mirror).len(), 2);
+    keep_house(&mirror);
+    world.backup().expect(0);
+    assert_eq!(keeps(&mirror), [foreign]);
+    world.assert_mirrored(world.forge.repository("web"));
+    verify(&world, 0);
+}
+
+#[test]
+fn packs_that_are_removed_after_a_run_are_fetched_again() {
+    let world = two_branches();
+    let mirror = world.mirror("web");
+    world.forge.repository("web").commit("two");
+    let before = below(&mirror.join("objects/pack"), "");
+    world.backup().expect(0);
+    for file in below(&mirror.join("objects/pack"), "") {
+        if !before.contains(&file) {
+            fs::remove_file(file).unwrap();
+        }
+    }
+    assert!(git::try_run(&mirror, &["rev-list", "--objects", "main"]).is_err());
+    world.backup().expect(0);
+    world.assert_mirrored(world.forge.repository("web"));
+    git::run(&mirror, &["fsck", "--full"]);
+    verify(&world, 0);
+}
+
+#[test]
+fn what_was_given_up_is_fetched_when_upstream_has_it_again() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one").commit("two");
+    web.commit("three");
+    world.backup().expect(0);
+    let copy = world.sandbox.path("copy.git");
+    let text = copy.to_str().unwrap();
+    web.git(&["clone", "--quiet", "--mirror", ".", text]);
+    let (old, lost) = (web.rev_parse("main"), web.rev_parse("main~1"));
+    let mirror = world.mirror("web");
+    destroy(&mirror, &lost);
+    web.git(&["update-ref", "refs/heads/main", &web.rev_parse("main~2")]);
+    web.git(&["reflog", "expire", "--expire=now", "--all"]);
+    web.git(&["gc", "--quiet", "--prune=now"]);
+    verify(&world, 3);
+    world.backup().expect(3);
+    world.backup().expect(3);
+    web.git(&["fetch", "--quiet", "--force", text, "main:main"]);
+    assert_eq!(web.rev_parse("main"), old);
+    world.backup().expect(0);
+    git::run(&mirror, &["rev-list", "--objects", "main"]);
+    git::run(&mirror, &["fsck", "--full"]);
+    world.backup().expect(0);
+    verify(&world, 0);
+}
+
+/// A wrong memory keeps nothing away that upstream has.
+#[test]
+fn a_memory_of_a_loss_is_no_reason_not_to_fetch() {
+    let world = two_branches();
+    let mirror = world.mirror("web");
+    world.forge.repository("web").commit("two");
+    world.backup().expect(0);
+    let packs = mirror.join("objects/pack");
+    let aside = world.sandbox.path("aside");
+    fs::rename(&packs, &aside).unwrap();
+    fs::create_dir(&packs).unwrap();
+    verify(&world, 3);
+    let memory = world.sandbox.backup().join(".forgekeep/verify.json");
+    let mut known: serde_json::Value = serde_json::from_slice(&fs::read(&memory).unwrap()).unwrap();
+    for entry in known["repositories"].as_array_mut().unwrap() {
+        entry["lost"] = entry["damage"].clone();
+    }
+    known.as_object_mut().unwrap().remove("checksum");
+    fs::write(&memory, known.to_string()).unwrap();
+    world.backup();
+    world.backup().expect(0);
+    world.assert_mirrored(world.forge.repository("web"));
+    git::run(&mirror, &["fsck", "--full"]);
+    verify(&world, 0);
+}
+
+#[test]
+fn git_may_keep_house_all_the_time() {
+    let world = two_branches();
+    let mirror = world.mirror("web");
+    let web = world.forge.repository("web");
+    for round in 0..10 {
+        let message = format!("round {round}");
+        web.commit(&message).commit_to("side", &message);
+        if round % 3 == 0 {
+            web.force_push("side");
+        }
+        let done = AtomicBool::new(false);
+        let run = thread::scope(|scope| {
+            let house = scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    // They may well get in each other's way.
+                    let _ = git::try_run(&mirror, &["repack", "-adq"]);
+                    let _ = git::try_run(&mirror, &["prune", "--expire=now"]);
+                }
+            });
+            let run = world.backup();
+            done.store(true, Ordering::Relaxed);
+            house.join().unwrap();
+            run
+        });
+        if run.code != Some(0) {
+            world.backup().expect(0);
+        }
+    }
+    world.assert_mirrored(web);
+    git::run(&mirror, &["fsck", "--full"]);
+    verify(&world, 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn temporary_files_of_somebody_else_keep_nothing_away() {
+    use crate::machine::{SOMEBODY, give, is_root, run};
+    use std::os::unix::fs::PermissionsExt;
+
+    let world = two_branches();
+    let mirror = world.mirror("web");
+    if is_root() {
+        give(&world.sandbox.path(""), SOMEBODY);
+    }
+    for name in [
+        "pack/tmp_pack_AbCdEf",
+        "pack/tmp_idx_AbCdEf",
+        "pack/.tmp-17-pack-aa.pack",
+        "pack/.tmp-17-pack-aa.idx",
+        "pack/tmp_rev_AbCdEf",
+        "17/tmp_obj_AbCdEf",
+    ] {
+        let path = mirror.join("objects").join(name);
+        if !path.parent().unwrap().exists() {
+            fs::create_dir(path.parent().unwrap()).unwrap();
+        }
+        fs::write(&path, "half").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    }
+    for number in 0..9 {
+        world.forge.repository("web").commit(&format!("{number}"));
+        run(&world, &["backup"]).expect(0);
+    }
+    run(&world, &["verify"]).expect(0);
+    let to = world.sandbox.path("backup-of-nobody");
+    if is_root() {
+        fs::create_dir(&to).unwrap();
+        give(&to, SOMEBODY);
+    }
+    let to = to.join("restored");
+    let to = to.to_str().unwrap();
+    if is_root() {
+        run(&world, &["restore", "acme/web", "--to", to]).expect(0);
+        give(&world.sandbox.path(""), 0);
+    }
+}
