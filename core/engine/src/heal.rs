@@ -84,7 +84,10 @@ pub(crate) fn mirror(
             Err(failure) => return Err(failure),
         }
     }
-    let watch = Watch::new(upstream.services.cancel.clone());
+    let watch = Watch::new(
+        upstream.services.cancel.clone(),
+        upstream.services.object_bytes,
+    );
     let treatment = Treatment {
         upstream,
         mirror: folder,

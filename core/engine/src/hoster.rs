@@ -147,6 +147,8 @@ pub struct Services {
     pub scope: Arc<CredentialScope>,
     /// Most bytes of a body that are read.
     pub max_body_bytes: u64,
+    /// Most bytes of an object that is held in memory to be checked.
+    pub object_bytes: u64,
     /// Most repositories of a listing.
     pub max_repositories: usize,
     /// Knows this source's secrets.

@@ -35,6 +35,7 @@ pub mod inventory;
 mod links;
 mod listing;
 pub mod lock;
+pub mod memory;
 pub mod mirror;
 pub mod names;
 pub mod packs;

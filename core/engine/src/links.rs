@@ -77,10 +77,11 @@ pub(crate) fn peeled(database: &Odb<'_>, tag: Oid, unreadable: &HashSet<Oid>) ->
         if unreadable.contains(&oid) {
             return None;
         }
-        let object = database.read(oid).ok()?;
-        if object.kind() != ObjectType::Tag {
+        // Its header alone: it may be a blob that is larger than memory.
+        if database.read_header(oid).ok()?.1 != ObjectType::Tag {
             return Some(oid);
         }
+        let object = database.read(oid).ok()?;
         let mut next = None;
         links(ObjectType::Tag, object.data(), &mut |link| {
             next = Some(link.oid)
@@ -91,10 +92,10 @@ pub(crate) fn peeled(database: &Odb<'_>, tag: Oid, unreadable: &HashSet<Oid>) ->
 
 /// The date of a commit and its parents, by its bytes.
 pub(crate) fn commit(odb: &Odb<'_>, oid: Oid) -> Option<(i64, Vec<Oid>)> {
-    let object = odb.read(oid).ok()?;
-    if object.kind() != ObjectType::Commit {
+    if odb.read_header(oid).ok()?.1 != ObjectType::Commit {
         return None;
     }
+    let object = odb.read(oid).ok()?;
     let mut parents = Vec::new();
     links(ObjectType::Commit, object.data(), &mut |link| {
         if !link.is_tree {

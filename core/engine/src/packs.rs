@@ -21,6 +21,7 @@ mod hold;
 mod index;
 mod large;
 mod plan;
+mod sizes;
 mod write;
 
 use std::path::Path;
@@ -37,7 +38,8 @@ use plan::Plan;
 pub(crate) use folder::pack_names as names;
 pub(crate) use hold::{hold, is_unfinished, release};
 pub use index::PackIndex;
-pub(crate) use large::{Large, Opened};
+pub(crate) use large::{Large, Opened, Stream};
+pub(crate) use sizes::{Bulk, bulky};
 
 /// Fewer packs than these are left alone, or each night's fetch would have a pack written again.
 const FEW: usize = 8;

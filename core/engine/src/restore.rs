@@ -36,7 +36,7 @@ use crate::refs::{self, RefName, RefValue, Refs, StoredRefs};
 use crate::snapshot::{RefState, SnapshotId, Store, Tips};
 use crate::{ErrorKind, Failure, foreign};
 
-pub use all::{Item, Outcome, items, restore_all};
+pub use all::{Item, Manner, Outcome, items, restore_all};
 pub use moment::Moment;
 pub use place::{check_free, check_outside};
 pub use push::{Destination, Push, Pushed, RefusedRef, push};
@@ -105,6 +105,8 @@ pub struct Order<'a> {
     pub target: &'a Path,
     /// Without a work tree.
     pub bare: bool,
+    /// The largest object that is held in memory to be checked out: `options.limits.objectBytes`.
+    pub object_bytes: u64,
 }
 
 /// What came of it.
@@ -224,7 +226,7 @@ fn build(
     let mut checked_out = work_tree::CheckedOut::default();
     if let (false, Some(tip)) = (order.bare, tip) {
         cancel.check()?;
-        checked_out = work_tree::check_out(&repository, &git_dir, folder, tip, cancel)?;
+        checked_out = work_tree::check_out(&repository, order, folder, tip, cancel)?;
     }
     let restored = Restored {
         odd: checked_out.odd,
@@ -280,6 +282,7 @@ mod tests {
             chosen: &chosen,
             target,
             bare: true,
+            object_bytes: crate::memory::OBJECT_BYTES,
         };
         let inside = root.path().join("backup/acme/new");
         let refused = restore(&order(&inside), &Cancel::new()).unwrap_err();

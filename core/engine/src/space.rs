@@ -273,16 +273,6 @@ fn bytes(count: u64) -> String {
     format!("{value:.1} {unit}")
 }
 
-/// Bytes of memory that this machine says it can still give; `None` where it says nothing.
-pub(crate) fn memory() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text
-        .lines()
-        .find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kilobytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kilobytes.saturating_mul(1024))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,12 +7,14 @@
 //!
 //! - `examine`: one mirror, in terms that healing understands;
 //! - `objects`, `links`, `reach`: its objects, what they name, what is reached;
+//! - `bulky`: objects too large to be held in memory;
 //! - `auxiliary`: what git derives from them;
 //! - `states`: its refs, `HEAD`, configuration and snapshots;
 //! - `folder`: the backup folder as a whole;
 //! - `health`: what is remembered.
 
 pub(crate) mod auxiliary;
+mod bulky;
 mod examine;
 mod folder;
 mod health;
@@ -33,6 +35,7 @@ use serde::{Deserialize, Serialize};
 use crate::cancel::Cancel;
 use crate::catalogue::{REPOSITORY, STATE_FILE, WIKI, check_folders};
 use crate::inventory::Kept;
+use crate::memory::OBJECT_BYTES;
 use crate::names::printable;
 use crate::snapshot::Store;
 use crate::{ErrorKind, Failure};
@@ -63,6 +66,8 @@ pub enum Soundness {
     Sound,
     /// Something is not.
     Damaged,
+    /// Nothing is known to be damaged, and not all was checked.
+    Unchecked,
     /// It could not be told.
     Failed,
 }
@@ -87,25 +92,37 @@ pub struct Checked {
     pub damage: Vec<Damage>,
     /// What somebody should know that is no damage, each with its mirror's folder.
     pub warnings: Vec<String>,
+    /// Objects that were not checked, each with the reason: nothing follows about these.
+    pub unchecked: Vec<Failure>,
     /// Why it could not be told.
     pub error: Option<Failure>,
 }
 
 /// How far it is, and whether to go on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Watch {
     /// Ends it early.
     pub cancel: Cancel,
+    /// `options.limits.objectBytes`.
+    pub object_bytes: u64,
     objects: Arc<AtomicU64>,
     repositories: Arc<AtomicU64>,
 }
 
+impl Default for Watch {
+    fn default() -> Self {
+        Self::new(Cancel::new(), OBJECT_BYTES)
+    }
+}
+
 impl Watch {
-    /// For work that `cancel` ends.
-    pub fn new(cancel: Cancel) -> Self {
+    /// For work that `cancel` ends, with a limit on what is held in memory.
+    pub fn new(cancel: Cancel, object_bytes: u64) -> Self {
         Self {
             cancel,
-            ..Self::default()
+            object_bytes,
+            objects: Arc::default(),
+            repositories: Arc::default(),
         }
     }
 
@@ -209,17 +226,26 @@ pub fn check(kept: &Kept, watch: &Watch) -> Checked {
         seconds: 0.0,
         damage: Vec::new(),
         warnings: Vec::new(),
+        unchecked: Vec::new(),
         error: None,
     };
     match look(kept, watch) {
-        Ok((findings, warnings, objects)) => {
+        Ok(Looked {
+            findings,
+            warnings,
+            unchecked,
+            objects,
+        }) => {
             checked.warnings = warnings;
+            checked.unchecked = unchecked;
             let all = findings.iter();
             checked.damage = all.map(|f| f.to_damage(&kept.folder, &kept.path)).collect();
             checked.objects = objects;
-            if !checked.damage.is_empty() {
-                checked.outcome = Soundness::Damaged;
-            }
+            checked.outcome = match (checked.damage.is_empty(), checked.unchecked.is_empty()) {
+                (true, true) => Soundness::Sound,
+                (true, false) => Soundness::Unchecked,
+                (false, _) => Soundness::Damaged,
+            };
         }
         Err(failure) => {
             checked.outcome = Soundness::Failed;
@@ -230,8 +256,14 @@ pub fn check(kept: &Kept, watch: &Watch) -> Checked {
     checked
 }
 
-/// What was found, what to warn of, and how many objects were read.
-type Looked = (Vec<Finding>, Vec<String>, u64);
+/// What was found.
+struct Looked {
+    findings: Vec<Finding>,
+    warnings: Vec<String>,
+    unchecked: Vec<Failure>,
+    /// How many objects were read.
+    objects: u64,
+}
 
 fn look(kept: &Kept, watch: &Watch) -> Result<Looked, Failure> {
     check_folders(&kept.folder)?;
@@ -248,7 +280,7 @@ fn look(kept: &Kept, watch: &Watch) -> Result<Looked, Failure> {
         }
         Err(failure) => return Err(failure.clone()),
     }
-    let (mut objects, mut warnings) = (0, Vec::new());
+    let (mut objects, mut warnings, mut unchecked) = (0, Vec::new(), Vec::new());
     for name in [REPOSITORY, WIKI] {
         let mirror = kept.folder.join(name);
         let wanted = name == REPOSITORY || !Store::beside(&mirror).entries()?.is_empty();
@@ -257,8 +289,14 @@ fn look(kept: &Kept, watch: &Watch) -> Result<Looked, Failure> {
             findings.extend(examined.findings);
             let of_mirror = |what| format!("{}/{name}: {what}", kept.path);
             warnings.extend(examined.warnings.into_iter().map(of_mirror));
+            unchecked.extend(examined.unchecked);
             objects += examined.objects;
         }
     }
-    Ok((findings, warnings, objects))
+    Ok(Looked {
+        findings,
+        warnings,
+        unchecked,
+        objects,
+    })
 }

@@ -87,6 +87,7 @@ sources:
 options:
   backup: {jobs: 0x10, logRepoFinished: true}
   network: {connectSeconds: 5, stallSeconds: '%JOBS%', maxBodyBytes: 65536}
+  limits: {objectBytes: 17179869184}
 ",
     );
     let toml = parse(
@@ -100,6 +101,8 @@ logRepoFinished = true
 connectSeconds = 5
 stallSeconds = "%JOBS%"
 maxBodyBytes = 65_536
+[options.limits]
+objectBytes = 17179869184
 [[sources]]
 title = "acme"
 hoster = "bitbucket"
@@ -128,6 +131,7 @@ authName = ""
         assert_eq!(config.options.backup.jobs, 16);
         assert_eq!(config.options.network.stall, Duration::from_secs(3));
         assert_eq!(config.options.network.max_body_bytes, 65536);
+        assert_eq!(config.options.limits.object_bytes, 17_179_869_184);
         let [first, second] = config.sources.as_slice() else {
             panic!("two sources");
         };
@@ -168,6 +172,7 @@ fn empty_sections_count_as_absent() {
     assert_eq!(Options::default().network.connect, Duration::from_secs(10));
     assert_eq!(Options::default().network.stall, Duration::from_secs(60));
     assert_eq!(Options::default().network.max_body_bytes, 33_554_432);
+    assert_eq!(Options::default().limits.object_bytes, 4_294_967_296);
 }
 
 #[test]

@@ -4,9 +4,8 @@
 use std::path::PathBuf;
 
 use forgekeep_engine::Failure;
-use forgekeep_engine::config::{self, Config, ConfigError};
+use forgekeep_engine::config::{self, Config, ConfigError, Options};
 use forgekeep_engine::names::is_blank;
-use forgekeep_engine::permissions::DEFAULT_UMASK;
 
 use crate::cli::{Common, Place};
 use crate::exit::{Complaint, Ending};
@@ -50,13 +49,13 @@ pub fn folder(common: &Common, place: &Place) -> Result<PathBuf, Complaint> {
     }
 }
 
-/// The same with the umask for what is written there.
-pub fn folder_and_umask(common: &Common, place: &Place) -> Result<(PathBuf, u32), Complaint> {
+/// The same with the options; those are the defaults where the command line names the folder.
+pub fn folder_and_options(common: &Common, place: &Place) -> Result<(PathBuf, Options), Complaint> {
     if let Some(folder) = &place.folder {
-        return Ok((folder.clone(), DEFAULT_UMASK));
+        return Ok((folder.clone(), Options::default()));
     }
     let config = configuration(common)?;
-    Ok((config.local_folder, config.options.backup.umask))
+    Ok((config.local_folder, config.options))
 }
 
 /// A failure that ends a command before it has done anything.

@@ -6,7 +6,7 @@ use std::path::Path;
 use forgekeep_engine::cancel::Cancel;
 use forgekeep_engine::inventory::{self, Kept};
 use forgekeep_engine::names::printable;
-use forgekeep_engine::restore::{self, Chosen, Head, Moment, Order, Restored};
+use forgekeep_engine::restore::{self, Chosen, Head, Manner, Moment, Order, Restored};
 use forgekeep_engine::snapshot::ref_text;
 use forgekeep_engine::{ErrorKind, Failure};
 use jiff::tz::TimeZone;
@@ -22,10 +22,15 @@ const FAILED: Ending = Ending::Run(3);
 /// `forgekeep restore`.
 pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<Ending, Complaint> {
     let moment = moment(arguments)?;
-    let backup = super::offline::folder(common, &arguments.place)?;
+    let (backup, options) = super::offline::folder_and_options(common, &arguments.place)?;
+    let object_bytes = options.limits.object_bytes;
     let kept = inventory::read(&backup).map_err(super::offline::complaint)?;
     let Some(asked) = &arguments.repository else {
-        return all::run(common, arguments, &backup, &kept, moment.as_ref());
+        let manner = Manner {
+            bare: arguments.bare,
+            object_bytes,
+        };
+        return all::run(common, arguments, &backup, &kept, moment.as_ref(), manner);
     };
     let kept = inventory::find(&kept, asked).map_err(super::offline::not_found)?;
     let mirror = match arguments.wiki {
@@ -57,6 +62,7 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<Ending, Comp
         chosen: &chosen,
         target,
         bare: arguments.bare,
+        object_bytes,
     };
     let restored = restore::restore(&order, &cancel).map_err(complaint)?;
     tell_damage(&restored);

@@ -27,8 +27,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// `forgekeep verify`.
 pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<Ending, Complaint> {
     let subset = subset(arguments)?;
-    let (folder, umask) = super::offline::folder_and_umask(common, &arguments.place)?;
-    let _umask = OfBackup::set(umask);
+    let (folder, options) = super::offline::folder_and_options(common, &arguments.place)?;
+    let _umask = OfBackup::set(options.backup.umask);
     let all = inventory::read(&folder).map_err(super::offline::complaint)?;
     if all.is_empty() && !folder.join(OWN_FOLDER).is_dir() {
         let message = format!("{} holds no backup", folder.display());
@@ -46,7 +46,7 @@ pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<Ending, Compl
         let wanted = |kept: &&Kept| subset.is_none_or(|subset| subset.has(kept));
         chosen = all.iter().filter(wanted).collect();
     }
-    let watch = Watch::new(Cancel::new());
+    let watch = Watch::new(Cancel::new(), options.limits.object_bytes);
     let bar = bar(common, arguments, chosen.len());
     let cancel = watch.cancel.clone();
     super::on_signal(move || cancel.cancel())?;
@@ -113,6 +113,7 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize) {
                 out!("  hint: {}", failure.hint);
             }
         }
+        print_unchecked(&name.to_string(), &checked.unchecked);
         for warning in &checked.warnings {
             tell!("warning: {}", printable(warning));
         }
@@ -156,6 +157,7 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize) {
     let mut came_out = Vec::new();
     for (outcome, words) in [
         (Soundness::Damaged, "damaged"),
+        (Soundness::Unchecked, "not checked in full"),
         (Soundness::Failed, "could not be checked"),
     ] {
         if with(outcome) > 0 {
@@ -174,6 +176,19 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize) {
         text::count(objects, "object", "objects"),
         came_out.join(", ")
     );
+}
+
+fn print_unchecked(name: &str, unchecked: &[Failure]) {
+    let Some(first) = unchecked.first() else {
+        return;
+    };
+    for failure in unchecked.iter().take(SHOWN) {
+        out!("{name}: not checked: {}", printable(&failure.message));
+    }
+    if let Some(more @ 1..) = unchecked.len().checked_sub(SHOWN) {
+        out!("  … and {more} more: --json shows them all");
+    }
+    out!("  hint: {}", first.hint);
 }
 
 fn print_damage(damage: &[Damage]) {

@@ -32,13 +32,12 @@ fn stop_between_two_packs(world: &World) -> forgekeep_tests::Running {
     let web = world.forge.repository("web");
     web.commit("two").commit_to("side", "two");
     world.forge.reset_log();
-    // Asked for both, the server wants fewer; then one of them comes, in two requests, and the other
-    // does not.
+    // Asked for both, the server wants fewer; then one of them comes, and the other does not.
     let fault = |action| Fault::on(RequestKind::UploadPack, action);
     world.forge.inject(fault(Action::status(413)).nth(1));
-    world.forge.inject(fault(Action::Hang).nth(4));
+    world.forge.inject(fault(Action::Hang).nth(3));
     let running = world.forgekeep(&["backup"]).spawn();
-    world.forge.wait_for(RequestKind::UploadPack, 4);
+    world.forge.wait_for(RequestKind::UploadPack, 3);
     running
 }
 
@@ -47,7 +46,7 @@ fn two_branches() -> World {
     let web = world.forge.repository("web").commit("one");
     web.commit_to("side", "one");
     world.backup().expect(0);
-    assert_eq!(keeps(&world.mirror("web")), [PathBuf::new(); 0]);
+    assert!(keeps(&world.mirror("web")).is_empty());
     world
 }
 
@@ -70,7 +69,7 @@ fn what_has_come_is_held_until_refs_name_it() {
     assert!(run.code == Some(0) || run.code == Some(3), "{run:#?}");
     world.backup().expect(0);
     world.assert_mirrored(world.forge.repository("web"));
-    assert_eq!(keeps(&mirror), [PathBuf::new(); 0]);
+    assert!(keeps(&mirror).is_empty());
     verify(&world, 0);
 }
 
@@ -223,7 +222,7 @@ fn temporary_files_of_somebody_else_keep_nothing_away() {
             fs::create_dir(path.parent().unwrap()).unwrap();
         }
         fs::write(&path, "half").unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o0)).unwrap();
     }
     for number in 0..9 {
         world.forge.repository("web").commit(&format!("{number}"));

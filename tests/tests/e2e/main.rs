@@ -31,6 +31,7 @@ mod identity;
 mod inputs;
 mod interruption;
 mod kills;
+mod large;
 mod load;
 mod machine;
 mod mishaps;

@@ -27,6 +27,7 @@ pub use file::read;
 pub use locations::find;
 pub use masked::masked_copy;
 
+use crate::memory::OBJECT_BYTES;
 use crate::permissions::DEFAULT_UMASK;
 use crate::secret::Secret;
 use document::Document;
@@ -106,6 +107,8 @@ pub struct Options {
     pub history: HistoryOptions,
     /// `options.alarm`.
     pub alarm: AlarmOptions,
+    /// `options.limits`.
+    pub limits: LimitOptions,
 }
 
 /// The `options.backup` of the configuration.
@@ -174,6 +177,21 @@ impl Default for NetworkOptions {
             longest_wait: Duration::from_secs(120),
             limit_wait: Duration::from_secs(60 * 60),
             max_body_bytes: 32 * 1024 * 1024,
+        }
+    }
+}
+
+/// The `options.limits` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitOptions {
+    /// The largest object that is held in memory as a whole, in bytes.
+    pub object_bytes: u64,
+}
+
+impl Default for LimitOptions {
+    fn default() -> Self {
+        Self {
+            object_bytes: OBJECT_BYTES,
         }
     }
 }

@@ -7,12 +7,12 @@ use super::error::ConfigError;
 use super::reader::{Field, Section};
 use super::schema::boolean;
 use super::{
-    AlarmAction, AlarmOptions, BackupOptions, HistoryOptions, NetworkOptions, Options, Within,
-    predecessor,
+    AlarmAction, AlarmOptions, BackupOptions, HistoryOptions, LimitOptions, NetworkOptions,
+    Options, Within, predecessor,
 };
 use crate::permissions::parse_umask;
 
-const OPTIONS: &[&str] = &["backup", "network", "history", "alarm"];
+const OPTIONS: &[&str] = &["backup", "network", "history", "alarm", "limits"];
 const BACKUP: &[&str] = &[
     "removeDeletedRepos",
     "deletedGraceDays",
@@ -39,9 +39,10 @@ const HISTORY: &[&str] = &[
     "keepWithin",
 ];
 const ALARM: &[&str] = &["action", "branchesPercent", "repositoriesPercent"];
+const LIMITS: &[&str] = &["objectBytes"];
 
 /// The keys of all groups.
-pub(super) const ALL: &[&[&str]] = &[OPTIONS, BACKUP, NETWORK, HISTORY, ALARM];
+pub(super) const ALL: &[&[&str]] = &[OPTIONS, BACKUP, NETWORK, HISTORY, ALARM, LIMITS];
 
 pub(super) fn options(root: &Section<'_>) -> Result<Options, ConfigError> {
     let mut options = Options::default();
@@ -61,6 +62,9 @@ pub(super) fn options(root: &Section<'_>) -> Result<Options, ConfigError> {
     }
     if let Some(field) = section.get("alarm") {
         options.alarm = alarm(&field.section()?)?;
+    }
+    if let Some(field) = section.get("limits") {
+        options.limits = limits(&field.section()?)?;
     }
     Ok(options)
 }
@@ -133,6 +137,18 @@ fn network(section: &Section<'_>) -> Result<NetworkOptions, ConfigError> {
             // Below, no page of a listing would fit; above, one answer could fill the memory.
             Some(field) => field.integer(64 * 1024..=1024 * 1024 * 1024)?,
             None => defaults.max_body_bytes,
+        },
+    })
+}
+
+fn limits(section: &Section<'_>) -> Result<LimitOptions, ConfigError> {
+    section.warn_unknown(LIMITS);
+    let defaults = LimitOptions::default();
+    Ok(LimitOptions {
+        object_bytes: match section.get("objectBytes") {
+            // Below, ordinary trees would not be checked; a pebibyte is more than any machine has.
+            Some(field) => field.integer(1024 * 1024..=1 << 50)?,
+            None => defaults.object_bytes,
         },
     })
 }

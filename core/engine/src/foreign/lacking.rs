@@ -137,6 +137,7 @@ fn gaps(mirror: &Path, roots: &[Root], cancel: &Cancel) -> Result<Vec<String>, F
         database: &database,
         known: &known,
         unreadable: &none,
+        unread: &none,
         cancel,
     };
     let mut names: Vec<String> = Vec::new();

@@ -112,6 +112,7 @@ fn garbage(
         database: &odb,
         known: &known,
         unreadable: &HashSet::new(),
+        unread: &HashSet::new(),
         cancel,
     };
     let head = repository.head().ok().and_then(|head| head.target());

@@ -30,7 +30,10 @@ pub(super) fn look(
     if lost.is_empty() {
         return Ok(Treated::unharmed(outcome, patient));
     }
-    let watch = Watch::new(upstream.services.cancel.clone());
+    let watch = Watch::new(
+        upstream.services.cancel.clone(),
+        upstream.services.object_bytes,
+    );
     let treated = (|| {
         if !is_upstreams(folder, &lost, &watch)? {
             return Ok(None);
@@ -85,6 +88,7 @@ fn is_upstreams(mirror: &Path, lost: &HashSet<Oid>, watch: &Watch) -> Result<boo
         database: &database(mirror)?,
         known: &Shelf::look(mirror)?.known(),
         unreadable: lost,
+        unread: &HashSet::new(),
         cancel: &watch.cancel,
     }
     .all(&roots, &mut |oid, _| found |= lost.contains(&oid))?;

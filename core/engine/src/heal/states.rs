@@ -234,6 +234,7 @@ pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<Vec<
         database: &database,
         known: &known,
         unreadable: &HashSet::new(),
+        unread: &HashSet::new(),
         cancel: &treatment.watch.cancel,
     };
     let roots = new.values().map(|value| Root {

@@ -11,6 +11,8 @@ use git2::{ObjectType, Odb, OdbLookupFlags, Oid, Repository};
 use crate::Failure;
 use crate::cancel::Cancel;
 use crate::links::{Link, commit, links};
+use crate::memory::OBJECT_BYTES;
+use crate::packs::{Large, Opened};
 use crate::refs::Refs;
 use crate::verify::objects::read;
 
@@ -62,6 +64,7 @@ pub(super) fn first_gap(
         seen: known,
         new: HashSet::new(),
         cancel,
+        large: Large::of(repository.path(), OBJECT_BYTES),
     };
     let mut commits = Vec::new();
     for tip in &new {
@@ -166,6 +169,7 @@ struct Closure<'a> {
     /// The commits that are to be looked at: the parents of others are complete.
     new: HashSet<Oid>,
     cancel: &'a Cancel,
+    large: Large,
 }
 
 impl Closure<'_> {
@@ -173,6 +177,13 @@ impl Closure<'_> {
     fn peel(&mut self, tip: Oid) -> Result<Result<Option<Oid>, Gap>, Failure> {
         let mut now = tip;
         loop {
+            if let Ok((_, ObjectType::Blob)) = self.odb.read_header(now) {
+                // It may be larger than memory.
+                return Ok(match self.is_sound(now)? {
+                    true => Ok(None),
+                    false => Err(self.gap(now)),
+                });
+            }
             let Some((kind, found)) = self.read(now)? else {
                 return Ok(Err(self.gap(now)));
             };
@@ -233,10 +244,23 @@ impl Closure<'_> {
     }
 
     /// Whether an object is there, and whole if that has not just been seen.
-    fn is_sound(&self, oid: Oid) -> Result<bool, Failure> {
-        match self.before.exists_ext(oid, OdbLookupFlags::NO_REFRESH) {
-            true => Ok(read(self.odb, oid)?.is_some()),
-            false => Ok(self.odb.exists(oid)),
+    fn is_sound(&mut self, oid: Oid) -> Result<bool, Failure> {
+        if !self.before.exists_ext(oid, OdbLookupFlags::NO_REFRESH) {
+            return Ok(self.odb.exists(oid));
+        }
+        let Ok((size, kind)) = self.odb.read_header(oid) else {
+            return Ok(false);
+        };
+        if kind != ObjectType::Blob || !self.large.is_large(size as u64) {
+            return Ok(read(self.odb, oid)?.is_some());
+        }
+        match self.large.open(oid, self.odb) {
+            Ok(Opened::Stream(mut stream)) => stream.is_blob(oid, self.cancel),
+            Ok(Opened::Readable) => Ok(read(self.odb, oid)?.is_some()),
+            // Nothing says that it is torn, and to fetch it once more would not make it smaller.
+            Ok(Opened::TooLarge(_)) => Ok(true),
+            Err(failure) if failure.is_damage() => Ok(false),
+            Err(failure) => Err(failure),
         }
     }
 

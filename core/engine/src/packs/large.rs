@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::bufread::ZlibDecoder;
 use git2::{Odb, Oid};
+use sha1::{Digest, Sha1};
 
 use super::entry::{Base, PackReader};
 use super::index::PackIndex;
@@ -18,9 +19,6 @@ use crate::{ErrorKind, Failure};
 
 /// Bytes from which on an object is not read as a whole where that can be avoided.
 const LARGE: u64 = 64 * 1024 * 1024;
-
-/// Bytes of a delta's result, unless a configuration says another: `options.limits.objectBytes`.
-pub const OBJECT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 /// Bytes that are inflated at a time.
 const PIECE: usize = 256 * 1024;
@@ -50,18 +48,18 @@ pub(crate) struct Stream {
 }
 
 impl Large {
-    /// Of the repository whose own folder this is.
-    pub(crate) fn of(git_dir: &Path) -> Self {
+    /// Of the repository whose own folder this is; `limit` is `options.limits.objectBytes`.
+    pub(crate) fn of(git_dir: &Path, limit: u64) -> Self {
         Self {
             objects: git_dir.join("objects"),
-            limit: OBJECT_BYTES,
+            limit,
             indexes: None,
         }
     }
 
     /// Whether an object of this size is one.
     pub(crate) fn is_large(&self, size: u64) -> bool {
-        size >= LARGE
+        size >= LARGE || size > self.limit
     }
 
     /// Opens an object.
@@ -81,18 +79,9 @@ impl Large {
         if let Some(stream) = self.loose(oid, size)? {
             return Ok(Opened::Stream(stream));
         }
-        // Base and result, at least.
-        let needed = size.saturating_mul(2);
-        let free = crate::space::memory();
-        Ok(match free {
-            _ if size > self.limit => Opened::TooLarge(format!(
-                "it is a delta of {size} bytes, and {} is the limit",
-                self.limit
-            )),
-            Some(free) if needed > free => Opened::TooLarge(format!(
-                "it is a delta of {size} bytes, which needs twice that memory, and {free} are free"
-            )),
-            _ => Opened::Readable,
+        Ok(match crate::memory::refusal(size, self.limit) {
+            Some(why) => Opened::TooLarge(why),
+            None => Opened::Readable,
         })
     }
 
@@ -124,11 +113,7 @@ impl Large {
             let mut reader = PackReader::open(path)?;
             let header = reader.header(offset, u64::MAX)?;
             if header.base == Base::None && header.size == size {
-                return Ok(Some(Stream {
-                    path: path.clone(),
-                    bytes: Box::new(ZlibDecoder::new(reader.into_rest())),
-                    size,
-                }));
+                return Stream::of_entry(path, offset, size).map(Some);
             }
         }
         Ok(None)
@@ -157,6 +142,36 @@ impl Large {
 }
 
 impl Stream {
+    /// Of the entry of a pack that is an object as a whole, of this size.
+    pub(crate) fn of_entry(pack: &Path, offset: u64, size: u64) -> Result<Self, Failure> {
+        let mut reader = PackReader::open(pack)?;
+        reader.header(offset, u64::MAX)?;
+        Ok(Self {
+            path: pack.to_owned(),
+            bytes: Box::new(ZlibDecoder::new(reader.into_rest())),
+            size,
+        })
+    }
+
+    /// Whether it is the blob of this id. Nothing of it is kept.
+    ///
+    /// # Errors
+    ///
+    /// The machine could not read it, or [`ErrorKind::Cancelled`].
+    pub(crate) fn is_blob(&mut self, oid: Oid, cancel: &Cancel) -> Result<bool, Failure> {
+        let mut sum = Sha1::new();
+        sum.update(format!("blob {}\0", self.size));
+        let mut see = |piece: &[u8]| {
+            sum.update(piece);
+            Ok(())
+        };
+        match self.copy_to(&mut see, cancel) {
+            Ok(()) => Ok(sum.finalize()[..] == *oid.as_bytes()),
+            Err(failure) if failure.is_damage() => Ok(false),
+            Err(failure) => Err(failure),
+        }
+    }
+
     /// Hands out the content piece by piece.
     ///
     /// # Errors

@@ -22,6 +22,15 @@ pub struct Item<'k> {
     pub path: PathBuf,
 }
 
+/// How every item is restored.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// Without a work tree.
+    pub bare: bool,
+    /// The largest object that is held in memory to be checked out.
+    pub object_bytes: u64,
+}
+
 /// What came of an item.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -97,7 +106,7 @@ pub fn restore_all(
     items: &[Item<'_>],
     target: &Path,
     moment: Option<&Moment>,
-    bare: bool,
+    manner: Manner,
     cancel: &Cancel,
     done: &(dyn Fn(&Item<'_>, &Outcome) + Sync),
 ) -> Result<(), Failure> {
@@ -114,7 +123,7 @@ pub fn restore_all(
             // One after the other from the front, not halves: the lines come in their order.
             .with_max_len(1)
             .filter(|_| !cancel.is_cancelled())
-            .for_each(|item| done(item, &restore_one(item, target, moment, bare, cancel)));
+            .for_each(|item| done(item, &restore_one(item, target, moment, manner, cancel)));
     });
     Ok(())
 }
@@ -123,7 +132,7 @@ fn restore_one(
     item: &Item<'_>,
     target: &Path,
     moment: Option<&Moment>,
-    bare: bool,
+    manner: Manner,
     cancel: &Cancel,
 ) -> Outcome {
     if let Some(Moment::Time(time)) = moment
@@ -138,7 +147,8 @@ fn restore_one(
             mirror: &item.mirror,
             chosen: &chosen,
             target: &target.join(&item.path),
-            bare,
+            bare: manner.bare,
+            object_bytes: manner.object_bytes,
         };
         let restored = restore(&order, cancel)?;
         Ok((chosen, restored))

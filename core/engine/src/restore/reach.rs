@@ -7,7 +7,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use git2::{Odb, Oid, Repository};
+use git2::{ObjectType, Odb, Oid, Repository};
 
 use super::copy::{has_bad_loose, pack_folder};
 use super::unindexed;
@@ -116,8 +116,10 @@ pub(super) fn walk(
         if !seen.insert(*oid) {
             continue;
         }
-        // What a ref points to may be a blob too: it is read once too often then.
-        todo.push((*oid, false));
+        // What a ref points to may be a blob too, and larger than memory.
+        let header = odb.read_header(*oid);
+        let is_blob = header.is_ok_and(|(_, kind)| kind == ObjectType::Blob);
+        todo.push((*oid, is_blob));
         while let Some((oid, is_blob)) = todo.pop() {
             cancel.check()?;
             let looked = if is_blob {

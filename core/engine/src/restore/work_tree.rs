@@ -25,7 +25,7 @@ use std::path::Path;
 
 use git2::{ObjectType, Odb, Oid, Repository};
 
-use super::failed;
+use super::{Order, failed};
 use crate::cancel::Cancel;
 use crate::links::links;
 use crate::links::peeled;
@@ -48,14 +48,14 @@ pub(super) struct CheckedOut {
     pub odd: Vec<Failure>,
 }
 
-/// Checks out the tree behind a tip, into the folder `work_tree` of the repository at `git_dir`.
+/// Checks out the tree behind a tip, into the folder `work_tree` of a repository.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Disk`] if the disk fails, not if it only refuses a name.
 pub(super) fn check_out(
     repository: &Repository,
-    git_dir: &Path,
+    order: &Order<'_>,
     work_tree: &Path,
     tip: Oid,
     cancel: &Cancel,
@@ -85,7 +85,7 @@ pub(super) fn check_out(
     let root = Root::open(work_tree).map_err(|error| Failure::disk("open", work_tree, &error))?;
     let mut writer = Writer {
         odb: &odb,
-        large: Large::of(git_dir),
+        large: Large::of(repository.path(), order.object_bytes),
         root,
         work_tree,
         folder: Vec::new(),
@@ -97,7 +97,7 @@ pub(super) fn check_out(
     }
     let stats = writer.write(&plan, cancel)?;
     atomic_file::replace(
-        &git_dir.join("index"),
+        &repository.path().join("index"),
         &index::format(&plan.entries, &stats),
     )?;
     done.odd = writer.odd.failures();
@@ -107,10 +107,10 @@ pub(super) fn check_out(
 /// The tree behind a tip.
 fn tree_of(odb: &Odb<'_>, tip: Oid) -> Option<Oid> {
     let oid = peeled(odb, tip, &HashSet::new())?;
-    let object = odb.read(oid).ok()?;
-    match object.kind() {
+    match odb.read_header(oid).ok()?.1 {
         ObjectType::Tree => Some(oid),
         ObjectType::Commit => {
+            let object = odb.read(oid).ok()?;
             let mut tree = None;
             links(ObjectType::Commit, object.data(), &mut |link| {
                 if link.is_tree {

@@ -70,6 +70,7 @@ impl Engine {
             http: Arc::new(self.patient.for_source()),
             scope: Arc::new(scope),
             max_body_bytes: self.config.options.network.max_body_bytes,
+            object_bytes: self.config.options.limits.object_bytes,
             max_repositories: self.config.options.backup.max_repositories,
             redactor: Arc::clone(&self.redactor),
             cancel: self.cancel.clone(),

@@ -30,6 +30,8 @@ pub(crate) struct Examined {
     pub not_held: Vec<Oid>,
     /// Objects that something needs, and that are nowhere.
     pub lost: Vec<Oid>,
+    /// Why some objects were not checked.
+    pub unchecked: Vec<Failure>,
 }
 
 /// Examines the mirror in a folder, which may be missing.
@@ -84,6 +86,7 @@ fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
         objects: 0,
         not_held: Vec::new(),
         lost: Vec::new(),
+        unchecked: Vec::new(),
     };
     let findings = &mut examined.findings;
     let is_there = states::is_folder(mirror)?;
@@ -101,11 +104,15 @@ fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
     }
     let shelf = Shelf::look(mirror)?;
     findings.extend(shelf.check_files(watch)?);
-    let read = shelf.read_all(mirror, watch, findings)?;
+    let mut read = shelf.read_all(mirror, watch, findings)?;
+    let unchecked = std::mem::take(&mut read.unchecked);
+    let unread: HashSet<Oid> = unchecked.keys().copied().collect();
+    examined.unchecked = unchecked.into_values().collect();
     examined.objects = shelf.count();
     let database = database(mirror)?;
+    let not_to_read = read.unreadable.union(&unread).copied().collect();
     if let Some(stored) = &states.stored {
-        states::check_peeled(mirror, stored, &database, &read.unreadable, findings);
+        states::check_peeled(mirror, stored, &database, &not_to_read, findings);
     }
     let work = Work {
         mirror,
@@ -116,6 +123,7 @@ fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
             database: &database,
             known: &read.known,
             unreadable: &read.unreadable,
+            unread: &unread,
             cancel: &watch.cancel,
         },
     };

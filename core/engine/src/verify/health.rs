@@ -161,10 +161,10 @@ impl Health {
         any
     }
 
-    /// Remembers what verifying a repository has shown. If it could not be told, what was known
-    /// before stays.
+    /// Remembers what verifying a repository has shown. If it could not be told, or not all
+    /// of it, what was known before stays.
     pub(super) fn learn(&mut self, kept: &Kept, checked: &Checked) {
-        if checked.outcome == Soundness::Failed {
+        if matches!(checked.outcome, Soundness::Failed | Soundness::Unchecked) {
             return;
         }
         let old = self.of(&kept.title, kept.id(), &kept.path);

@@ -9,10 +9,11 @@ use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use git2::{Odb, OdbObject, Oid};
+use git2::{ObjectType, Odb, OdbObject, Oid};
 use rayon::prelude::*;
 use sha1::{Digest, Sha1};
 
+use super::bulky::{self, Bulky};
 use super::{Finding, Part, Watch, auxiliary};
 use crate::links::{Link, links};
 use crate::names::printable;
@@ -55,7 +56,15 @@ pub(super) struct AllRead {
     pub unreadable: HashSet<Oid>,
     /// Named by another object, and listed nowhere.
     pub missing: HashSet<Oid>,
+    /// Listed, and not read, with the reason: nothing follows about these.
+    pub unchecked: BTreeMap<Oid, Failure>,
 }
+
+/// The kind of an object, and its size in bytes.
+type Size = (Option<ObjectType>, u64);
+
+/// Loose objects that are sound, with their sizes; and what is wrong with the others.
+type AllLoose = (HashMap<Oid, Size>, HashMap<Oid, Finding>);
 
 /// The objects of a mirror without its configuration, which may be damaged as well.
 pub(crate) fn database(mirror: &Path) -> Result<Odb<'static>, Failure> {
@@ -146,21 +155,28 @@ impl Shelf {
         Ok(found)
     }
 
-    /// Loose objects that are not what they should be, and what is wrong.
-    fn check_loose(&self, watch: &Watch) -> Result<HashMap<Oid, Finding>, Failure> {
+    /// Looks at the loose objects.
+    fn check_loose(&self, watch: &Watch) -> Result<AllLoose, Failure> {
         let check = |(oid, path): &(Oid, PathBuf)| {
             watch.cancel.check()?;
-            match check_loose(*oid, path) {
-                Ok(()) => Ok(None),
+            match look_at_loose(*oid, path) {
+                Ok(size) => Ok((*oid, Ok(size))),
                 Err(failure) if failure.is_damage() => {
                     let finding = Finding::of(Part::Loose, path, &failure);
-                    Ok(Some((*oid, finding.about(*oid))))
+                    Ok((*oid, Err(finding.about(*oid))))
                 }
                 Err(failure) => Err(failure),
             }
         };
         let checked: Result<Vec<_>, Failure> = self.loose.par_iter().map(check).collect();
-        Ok(checked?.into_iter().flatten().collect())
+        let mut all = (HashMap::new(), HashMap::new());
+        for (oid, looked) in checked? {
+            match looked {
+                Ok(size) => drop(all.0.insert(oid, size)),
+                Err(finding) => drop(all.1.insert(oid, finding)),
+            }
+        }
+        Ok(all)
     }
 
     /// Of damaged loose objects, those that libgit2 must not be asked for: it may never end reading
@@ -188,7 +204,7 @@ impl Shelf {
         found: &mut Vec<Finding>,
     ) -> Result<AllRead, Failure> {
         let known = self.known();
-        let damaged = self.check_loose(watch)?;
+        let (sizes, damaged) = self.check_loose(watch)?;
         let barred = self.barred(&damaged, found);
         let mut damaged: Vec<Finding> = damaged.into_values().collect();
         damaged.sort_unstable_by(|one, other| one.path.cmp(&other.path));
@@ -203,9 +219,15 @@ impl Shelf {
             bad.1.extend(missing);
             Ok(())
         };
-        for index in self.packs.iter().filter_map(Packed::index) {
-            let mut order: Vec<(u64, Oid)> =
-                index.iter().map(|(oid, offset)| (offset, oid)).collect();
+        let mut large = Bulky::default();
+        for pack in &self.packs {
+            let Some(index) = pack.index() else {
+                continue;
+            };
+            let torn = found.iter().any(|finding| finding.path == pack.path);
+            let aside = large.of_pack(&pack.path, index, torn, watch)?;
+            let all = index.iter().filter(|(oid, _)| !aside.contains(oid));
+            let mut order: Vec<(u64, Oid)> = all.map(|(oid, offset)| (offset, oid)).collect();
             order.par_sort_unstable();
             let order: Vec<Oid> = order.into_iter().map(|(_, oid)| oid).collect();
             order
@@ -213,18 +235,22 @@ impl Shelf {
                 .map_init(|| database(mirror), read)
                 .collect::<Result<(), Failure>>()?;
         }
-        let loose: Vec<Oid> = self.loose.iter().map(|(oid, _)| *oid).collect();
+        let aside = bulky::loose(self, &sizes, &mut large, watch);
+        let loose = self.loose.iter().map(|(oid, _)| *oid);
+        let loose: Vec<Oid> = loose.filter(|oid| !aside.contains(oid)).collect();
         loose
             .par_chunks(IN_A_ROW)
             .map_init(|| database(mirror), read)
             .collect::<Result<(), Failure>>()?;
         let (unreadable, missing) = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
         super::second::look(self, mirror, &unreadable, found, watch)?;
-        let unreadable: HashSet<Oid> = unreadable.union(&barred).copied().collect();
+        let mut unreadable: HashSet<Oid> = unreadable.union(&barred).copied().collect();
+        unreadable.extend(large.damaged());
         Ok(AllRead {
             known,
             unreadable,
             missing,
+            unchecked: large.unchecked(mirror),
         })
     }
 }
@@ -315,6 +341,11 @@ pub(crate) fn check_trailer(pack: &Path, watch: &Watch) -> Result<(), Failure> {
 /// A loose object alone: gitformat-loose(5). libgit2 must read none that has not passed this: if one
 /// ends before it has the length it says, it never ends.
 pub(crate) fn check_loose(oid: Oid, path: &Path) -> Result<(), Failure> {
+    look_at_loose(oid, path).map(|_| ())
+}
+
+/// The same; returns what its header says.
+fn look_at_loose(oid: Oid, path: &Path) -> Result<Size, Failure> {
     let wrong = |why: &str| {
         let message = format!("{} is damaged: {why}", path.display());
         Failure::new(ErrorKind::Damaged, message)
@@ -349,10 +380,12 @@ pub(crate) fn check_loose(oid: Oid, path: &Path) -> Result<(), Failure> {
     if sum.finalize()[..] != *oid.as_bytes() {
         return Err(wrong("its content is not what its name says"));
     }
-    match says_length(&header) == Some(length) {
-        true => Ok(()),
-        false => Err(wrong("its length is not what its header says")),
+    if says_length(&header) != Some(length) {
+        return Err(wrong("its length is not what its header says"));
     }
+    let kind = header.split(|byte| *byte == b' ').next();
+    let kind = kind.and_then(|kind| std::str::from_utf8(kind).ok());
+    Ok((kind.and_then(ObjectType::from_str), length))
 }
 
 /// How long a loose object is by its header, which is included.

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use git2::{Odb, Oid};
+use git2::{ObjectType, Odb, Oid};
 
 use super::objects::read;
 use crate::Failure;
@@ -23,6 +23,8 @@ pub(crate) struct Walk<'a> {
     pub known: &'a [Oid],
     /// What is there, but cannot be read.
     pub unreadable: &'a HashSet<Oid>,
+    /// What is there, and too large to be read: where it leads to is not known.
+    pub unread: &'a HashSet<Oid>,
     pub cancel: &'a Cancel,
 }
 
@@ -84,7 +86,8 @@ impl Walk<'_> {
         let mut todo = Vec::new();
         for root in roots {
             if seen.insert(root.oid) {
-                todo.push((root.oid, false));
+                // A ref may point to a blob.
+                todo.push((root.oid, self.is_blob(root.oid)));
             }
             while let Some((oid, is_blob)) = todo.pop() {
                 self.cancel.check()?;
@@ -92,7 +95,7 @@ impl Walk<'_> {
                     lost(oid, root);
                     continue;
                 }
-                if is_blob {
+                if is_blob || self.unread.contains(&oid) {
                     continue;
                 }
                 let Some(object) = read(self.database, oid)? else {
@@ -110,5 +113,14 @@ impl Walk<'_> {
             }
         }
         Ok(seen)
+    }
+
+    /// By its header: a blob may be larger than memory.
+    fn is_blob(&self, oid: Oid) -> bool {
+        let is_sound = !self.unreadable.contains(&oid) && self.known.binary_search(&oid).is_ok();
+        let header = is_sound
+            .then(|| self.database.read_header(oid).ok())
+            .flatten();
+        header.is_some_and(|(_, kind)| kind == ObjectType::Blob)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use forgekeep_engine::cancel::Cancel;
 use forgekeep_engine::inventory::Kept;
 use forgekeep_engine::names::printable;
-use forgekeep_engine::restore::{self, Head, Item, Moment, Outcome};
+use forgekeep_engine::restore::{self, Head, Item, Manner, Moment, Outcome};
 use forgekeep_engine::{ErrorKind, Failure};
 
 use super::{FAILED, branch, complaint, state, tell_damage};
@@ -20,6 +20,7 @@ pub fn run(
     backup: &Path,
     kept: &[Kept],
     moment: Option<&Moment>,
+    manner: Manner,
 ) -> Result<Ending, Complaint> {
     let target = super::target(arguments)?;
     let chosen = chosen_sources(kept, &arguments.sources)?;
@@ -28,14 +29,9 @@ pub fn run(
     let cancel = Cancel::new();
     super::end_on_signal(&cancel, || {})?;
     let counts = Counts::default();
-    restore::restore_all(
-        &items,
-        target,
-        moment,
-        arguments.bare,
-        &cancel,
-        &|item, outcome| counts.add(item, outcome, common.quiet),
-    )
+    restore::restore_all(&items, target, moment, manner, &cancel, &|item, outcome| {
+        counts.add(item, outcome, common.quiet)
+    })
     .map_err(complaint)?;
     Ok(counts.conclude(&items, target, &cancel, common.quiet))
 }
