@@ -83,7 +83,7 @@ impl Upstream<'_> {
 }
 
 /// Mirrors `upstream` into the bare repository at `folder`, which need not exist. One that is there has
-/// been [taken in](Upstream::take_in).
+/// been taken in (`Upstream::take_in`).
 ///
 /// # Errors
 ///

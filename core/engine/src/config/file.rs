@@ -8,7 +8,7 @@ use super::MAX_FILE_BYTES;
 use super::document::{Syntax, position_of};
 use super::error::{ConfigError, ConfigErrorKind, Place};
 
-/// Reads the file as text, for [`parse`] and [`masked_copy`]: reading it once makes sure that both
+/// Reads the file as text, for [`super::parse`] and [`super::masked_copy`]: reading it once makes sure that both
 /// see the same.
 ///
 /// # Errors
