@@ -3,7 +3,8 @@
 //! A pack gets its name when it is whole, checked and on the disk, and not before: whatever lies in
 //! `objects/pack` with an index is taken for good by every reader. So it comes into a folder beside
 //! (`objects/forgekeep-incoming`), which no git looks into; pack and index are synced there, renamed,
-//! the index last, and the folder is synced. It is held (`packs::hold`) until refs name what is in it.
+//! the pack last, and the folder is synced: an index alone is taken for a leftover, and a pack alone for
+//! damage. It is held (`packs::hold`) until refs name what is in it.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -110,7 +111,7 @@ impl<'a> Incoming<'a> {
     fn put_in_place(&self, name: &str) -> Result<(), Failure> {
         let folder = self.objects.join("pack");
         regular_file::make_folder(&folder)?;
-        let files = ["pack", "idx"].map(|ending| format!("pack-{name}.{ending}"));
+        let files = ["idx", "pack"].map(|ending| format!("pack-{name}.{ending}"));
         for file in &files {
             let path = self.folder.join(file);
             File::open(&path)
@@ -118,7 +119,7 @@ impl<'a> Incoming<'a> {
                 .map_err(|error| Failure::disk("sync", &path, &error))?;
         }
         // Before anybody can see the pack: no ref names what is in it yet.
-        packs::hold(&folder.join(&files[0]))?;
+        packs::hold(&folder.join(&files[1]))?;
         for file in &files {
             let target = folder.join(file);
             // One of that name has the same content, or is damaged.

@@ -88,7 +88,7 @@ pub(super) fn take_packs(from: &Path, to: &Path) -> Result<(), Failure> {
             continue;
         }
         packs::hold(&to.join(pack.file_name().unwrap_or_default()))?;
-        for file in [pack.clone(), pack.with_extension("idx")] {
+        for file in [pack.with_extension("idx"), pack.clone()] {
             let target = to.join(file.file_name().unwrap_or_default());
             if !is_same(&file, &target)? {
                 fs::rename(&file, &target)
