@@ -282,7 +282,8 @@ impl Forge {
         self.gate.log().clear();
     }
 
-    /// Waits until this many requests of a kind have come. Panics after a minute.
+    /// Waits until this many requests of a kind have come since the start, or since
+    /// [`Self::reset_log`]. Panics after a minute.
     pub fn wait_for(&self, kind: RequestKind, count: usize) {
         let started = Instant::now();
         while self.count(kind) < count {

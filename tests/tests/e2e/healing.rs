@@ -267,6 +267,7 @@ fn a_run_that_is_killed_while_it_heals_leaves_no_less() {
     damaged(&world);
     let fault = Fault::on(RequestKind::UploadPack, Action::Hang);
     world.forge.inject(fault.repository("web"));
+    world.forge.reset_log();
     let mut running = world.forgekeep(&["backup"]).spawn();
     world.forge.wait_for(RequestKind::UploadPack, 1);
     running.kill();

@@ -103,6 +103,7 @@ fn a_run_that_was_killed_is_told_by_status_and_by_the_next_one() {
     world
         .forge
         .inject(Fault::on(RequestKind::UploadPack, Action::Hang));
+    world.forge.reset_log();
     let running = world.forgekeep(&["backup"]).spawn();
     world.forge.wait_for(RequestKind::UploadPack, 1);
     assert_eq!(status(&world)["died"], serde_json::json!([]));
