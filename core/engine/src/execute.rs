@@ -1,5 +1,7 @@
 //! Works off a plan: a pool of workers, each on one repository at a time.
 
+mod missing;
+
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -22,6 +24,8 @@ use crate::report::{RepositoryOutcome, RepositoryReport, WikiReport};
 use crate::snapshot::Identity;
 use crate::space::Space;
 use crate::{ErrorKind, Failure};
+
+use missing::OldState;
 
 /// A source whose repositories are being mirrored.
 pub(crate) struct OpenSource {
@@ -256,15 +260,9 @@ impl Work<'_> {
         if let Some(what) = &treated.alarm {
             self.alarm(&mut report, what);
         }
-        let is_damaged = match self.note_state(&treated.outcome) {
-            Ok(is_damaged) => is_damaged,
+        match self.note_state(&treated.outcome) {
+            Ok(old) => self.tell_what_was_missing(&mut report, &treated.outcome, old),
             Err(failure) => return report.failed(failure),
-        };
-        let id = &self.repository().id;
-        let (title, path) = (&self.source.title, &self.path);
-        if self.patients.settle_state(title, id, path, &self.folder) || is_damaged {
-            let what = format!("{path}/{STATE_FILE} was damaged or missing, and is written anew");
-            self.alarm(&mut report, &what);
         }
         if let Some(url) = &self.repository().wiki_url {
             report = self.mirror_wiki(url, authorization, report);
@@ -341,6 +339,7 @@ impl Work<'_> {
             name: &identity.full_name,
             path: &self.path,
             mirror: folder,
+            lacks_head: claim.is_some(),
         };
         let mut retry = 0;
         let treated = loop {
@@ -410,20 +409,25 @@ impl Work<'_> {
         }
     }
 
-    /// Writes whose folder it is, after success only, and only if there is something new to say. Whether
-    /// what was there was damaged.
-    fn note_state(&self, outcome: &Outcome) -> Result<bool, Failure> {
-        let mut is_damaged = false;
+    /// Writes whose folder it is, after success only, and only if there is something new to say. What was
+    /// there before.
+    fn note_state(&self, outcome: &Outcome) -> Result<OldState, Failure> {
+        let was;
         let repository = self.repository();
         let listing = self.source.listing();
         let old = match State::read(&self.folder) {
             Err(failure) if failure.kind == ErrorKind::Damaged => {
                 log::warn!("{}: {failure}", self.name);
-                is_damaged = true;
+                was = OldState::Damaged;
                 State::recover(&self.folder)
             }
             read => {
                 let old = read?;
+                was = old
+                    .as_ref()
+                    .map_or(OldState::Missing, |old| OldState::Sound {
+                        format: old.format,
+                    });
                 let same = old.as_ref().is_some_and(|state| {
                     let names = (&state.full_name, &state.id);
                     names == (&repository.full_name, &repository.id)
@@ -432,7 +436,7 @@ impl Work<'_> {
                 });
                 let quiet = matches!(outcome.mirrored, Mirrored::Unchanged | Mirrored::Empty);
                 if same && quiet {
-                    return Ok(false);
+                    return Ok(was);
                 }
                 old.or_else(|| State::recover(&self.folder))
             }
@@ -451,7 +455,7 @@ impl Work<'_> {
             },
         };
         log::debug!("{}: writing {STATE_FILE}", self.name);
-        state.write(&self.folder).map(|()| is_damaged)
+        state.write(&self.folder).map(|()| was)
     }
 }
 

@@ -20,6 +20,7 @@ mod salvage;
 mod states;
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -51,11 +52,11 @@ pub(crate) struct Treated {
 
 impl Treated {
     /// Nothing was healed.
-    fn unharmed(outcome: Outcome, patient: &Patient<'_>) -> Self {
+    fn unharmed(mut outcome: Outcome, patient: &Patient<'_>) -> Self {
         Self {
-            outcome,
             note: None,
-            alarm: None,
+            alarm: outcome.alarm.take(),
+            outcome,
             lost: patient.given_up(),
         }
     }
@@ -75,6 +76,9 @@ pub(crate) fn mirror(
         Err(failure) if failure.kind == ErrorKind::Damaged => met = Some(failure),
         Err(failure) => return Err(failure),
     }
+    if met.is_none() && patient.lacks_head {
+        met = gone(folder)?;
+    }
     if met.is_none() && !patient.is_ill() {
         match mirror::mirror(upstream, folder, progress) {
             Ok(outcome) => {
@@ -84,24 +88,14 @@ pub(crate) fn mirror(
             Err(failure) => return Err(failure),
         }
     }
-    let watch = Watch::new(
-        upstream.services.cancel.clone(),
-        upstream.services.object_bytes,
-    );
-    let treatment = Treatment {
-        upstream,
-        mirror: folder,
-        progress,
-        watch: &watch,
-        received: AtomicU64::new(0),
-    };
+    let treatment = Treatment::new(upstream, folder, progress);
     if met.is_some() && patient.has_given_up() {
         match treatment.go_round() {
             Ok(outcome) => return Ok(Treated::unharmed(outcome, patient)),
             Err(failure) => log::debug!("{}: {failure}", folder.display()),
         }
     }
-    let examined = examine(folder, &watch)?;
+    let examined = examine(folder, &treatment.watch)?;
     let mut findings = patient.note(&examined)?;
     // What keeps the run from its end is not given up, whatever is remembered: upstream may have it.
     if met.is_some() && findings.is_empty() {
@@ -144,22 +138,50 @@ fn is_suspicious(failure: &Failure, folder: &Path) -> bool {
     }
 }
 
+/// What is missing, if the mirror itself is, with all its history: only a mirror has snapshots.
+fn gone(folder: &Path) -> Result<Option<Failure>, Failure> {
+    let is_empty = match fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    if !is_empty || Store::beside(folder).entries()?.is_empty() {
+        return Ok(None);
+    }
+    let message = format!(
+        "{} is damaged: it is missing, and its snapshots are there",
+        folder.display()
+    );
+    Ok(Some(Failure::new(ErrorKind::Damaged, message)))
+}
+
 /// One mirror under treatment.
 pub(super) struct Treatment<'a> {
     upstream: &'a Upstream<'a>,
     mirror: &'a Path,
     progress: &'a dyn Fn(Transfer),
-    watch: &'a Watch,
+    watch: Watch,
     received: AtomicU64,
 }
 
-impl Treatment<'_> {
+impl<'a> Treatment<'a> {
+    fn new(upstream: &'a Upstream<'a>, mirror: &'a Path, progress: &'a dyn Fn(Transfer)) -> Self {
+        let services = upstream.services;
+        Self {
+            upstream,
+            mirror,
+            progress,
+            watch: Watch::new(services.cancel.clone(), services.object_bytes),
+            received: AtomicU64::new(0),
+        }
+    }
+
     fn apply(self, patient: &Patient<'_>, findings: &[Finding]) -> Result<Treated, Failure> {
         (self.upstream.may_write)()?;
         let damage: Vec<Damage> = findings.iter().map(|f| patient.damage(f)).collect();
         let aside = Aside::make(patient.folder(), &damage)?;
         let mut lost = Vec::new();
-        // A mirror that is gone altogether is cloned as any other.
+        // A mirror that is gone altogether is cloned as any other: what is left of it is an empty folder.
+        let _ = fs::remove_dir(self.mirror);
         if self.mirror.is_dir() {
             states::heal_frame(self.mirror, findings, &aside)?;
             self.upstream.take_in(self.mirror)?;
@@ -172,22 +194,26 @@ impl Treatment<'_> {
         let mut outcome = mirror::mirror(self.upstream, self.mirror, self.progress)?;
         outcome.bytes_received += self.received.load(Ordering::Relaxed);
         packs::release(self.mirror);
-        let after = examine(self.mirror, self.watch)?;
+        let after = examine(self.mirror, &self.watch)?;
         let is_whole = patient.conclude(&after, &lost, &aside.folder)?;
         let gone = findings.iter().filter(|finding| finding.part == Part::Gap);
         let gone: Vec<&str> = gone.map(|finding| finding.what.as_str()).collect();
         if is_whole {
             aside::discard(patient.folder());
         }
+        let mut alarm = match is_whole {
+            true => format!(
+                "the backup was damaged, and is repaired: {}",
+                named(&damage)
+            ),
+            false => format!("the backup is damaged: {}", named(&damage)),
+        };
+        if let Some(more) = outcome.alarm.take() {
+            alarm = format!("{alarm}; {more}");
+        }
         Ok(Treated {
             outcome,
-            alarm: Some(match is_whole {
-                true => format!(
-                    "the backup was damaged, and is repaired: {}",
-                    named(&damage)
-                ),
-                false => format!("the backup is damaged: {}", named(&damage)),
-            }),
+            alarm: Some(alarm),
             note: Some(note(&damage, &gone)),
             lost: patient.given_up(),
         })

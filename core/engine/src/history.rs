@@ -5,6 +5,7 @@ pub(crate) mod file;
 pub(crate) mod index;
 pub(crate) mod mark;
 mod run;
+mod seen;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -20,6 +21,7 @@ use crate::{Failure, completeness, verify};
 
 pub use mark::Died;
 pub(crate) use run::{Run, set_aside};
+pub(crate) use seen::Seen;
 
 /// Folder in [`OWN_FOLDER`] with a report for each run.
 const RUNS: &str = "runs";

@@ -107,6 +107,9 @@ pub fn mirror(
         Some(lacking) if place == Place::Mirror => work.fill(lacking, &stored)?,
         _ => None,
     };
+    if place == Place::Mirror {
+        work.check_packed_refs(&stored)?;
+    }
     let mut untold = None;
     let mut head_is_known = true;
     if place == Place::Mirror && !work.recorder.store.is_settled(&found(&stored, folder)?) {
@@ -133,6 +136,8 @@ pub fn mirror(
                 None => Lost::default(),
             },
             note: None,
+            alarm: work.alarm.take(),
+            had_no_snapshot: work.had_no_snapshot.get(),
             warnings: Vec::new(),
             left_out: work.left_out(left_out),
         });

@@ -75,6 +75,8 @@ pub struct StoredRefs {
     pub refs: Refs,
     /// Files of loose refs, which would win over `packed-refs`.
     pub loose: Vec<PathBuf>,
+    /// Whether there is no `packed-refs`, or nothing in it, where one could be.
+    pub lacks_packed: bool,
 }
 
 impl StoredRefs {
@@ -90,8 +92,11 @@ impl StoredRefs {
         let packed = folder.join("packed-refs");
         let mut stored = Self::default();
         match regular_file::read(&packed) {
-            Ok(text) => stored.refs = parse_packed(&text, &packed)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Ok(text) => {
+                stored.lacks_packed = text.is_empty();
+                stored.refs = parse_packed(&text, &packed)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => stored.lacks_packed = true,
             Err(error) => return Err(Failure::disk("read", &packed, &error)),
         }
         stored.read_loose(&folder.join("refs"), b"refs".to_vec())?;

@@ -34,6 +34,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
 use crate::catalogue::{REPOSITORY, STATE_FILE, WIKI, check_folders};
+use crate::history::Seen;
 use crate::inventory::Kept;
 use crate::memory::OBJECT_BYTES;
 use crate::names::printable;
@@ -214,8 +215,9 @@ impl Finding {
     }
 }
 
-/// Verifies a repository and its wiki. Reads all of it; the caller's rayon pool shares the work.
-pub fn check(kept: &Kept, watch: &Watch) -> Checked {
+/// Verifies a repository and its wiki. Reads all of it; the caller's rayon pool shares the work. `seen` is
+/// what the last runs have left.
+fn check(kept: &Kept, seen: &Seen, watch: &Watch) -> Checked {
     let begun = Instant::now();
     let mut checked = Checked {
         name: kept.name(),
@@ -229,7 +231,7 @@ pub fn check(kept: &Kept, watch: &Watch) -> Checked {
         unchecked: Vec::new(),
         error: None,
     };
-    match look(kept, watch) {
+    match look(kept, seen, watch) {
         Ok(Looked {
             findings,
             warnings,
@@ -265,7 +267,7 @@ struct Looked {
     objects: u64,
 }
 
-fn look(kept: &Kept, watch: &Watch) -> Result<Looked, Failure> {
+fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<Looked, Failure> {
     check_folders(&kept.folder)?;
     let mut findings = Vec::new();
     let state = kept.folder.join(STATE_FILE);
@@ -273,7 +275,7 @@ fn look(kept: &Kept, watch: &Watch) -> Result<Looked, Failure> {
         Ok(Some(_)) => {}
         // SCM Backup has no such file; but it makes no snapshots either. And a run that was killed
         // has not come to writing it.
-        Ok(None) if !folder::was_completed(kept)? => {}
+        Ok(None) if !seen.had(&kept.path, None) => {}
         Ok(None) => findings.push(Finding::new(Part::State, &state, "it is missing")),
         Err(failure) if failure.kind == ErrorKind::Damaged => {
             findings.push(Finding::of(Part::State, &state, failure));

@@ -5,7 +5,6 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 
 use git2::Oid;
 
@@ -30,23 +29,13 @@ pub(super) fn look(
     if lost.is_empty() {
         return Ok(Treated::unharmed(outcome, patient));
     }
-    let watch = Watch::new(
-        upstream.services.cancel.clone(),
-        upstream.services.object_bytes,
-    );
+    let treatment = Treatment::new(upstream, folder, progress);
     let treated = (|| {
-        if !is_upstreams(folder, &lost, &watch)? {
+        if !is_upstreams(folder, &lost, &treatment.watch)? {
             return Ok(None);
         }
         log::info!("{}: upstream has what was given up", folder.display());
-        let treatment = Treatment {
-            upstream,
-            mirror: folder,
-            progress,
-            watch: &watch,
-            received: AtomicU64::new(0),
-        };
-        let examined = examine(folder, &watch)?;
+        let examined = examine(folder, &treatment.watch)?;
         if examined.findings.is_empty() {
             // Somebody has put it back.
             patient.note(&examined)?;
@@ -57,6 +46,8 @@ pub(super) fn look(
     match treated {
         Ok(Some(mut treated)) => {
             let first = outcome;
+            let alarms = first.alarm.iter().chain(&treated.alarm);
+            treated.alarm = alarms.cloned().reduce(|one, more| format!("{one}; {more}"));
             treated.outcome.bytes_received += first.bytes_received;
             treated.outcome = Outcome {
                 bytes_received: treated.outcome.bytes_received,

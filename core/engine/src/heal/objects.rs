@@ -46,7 +46,7 @@ pub(super) fn heal(
     let mut findings = findings;
     if move_auxiliary_out(mirror, findings, aside)? && findings.iter().any(is_lost) {
         // Perhaps only because libgit2 has looked where they have said.
-        again = examine(mirror, treatment.watch)?.findings;
+        again = examine(mirror, &treatment.watch)?.findings;
         findings = &again;
     }
     let shelf = Shelf::look(mirror)?;
@@ -58,7 +58,7 @@ pub(super) fn heal(
         let mut lost = findings.iter().any(is_lost);
         if lost && sorted.bad.is_empty() && !indexed.is_empty() {
             // Perhaps only for want of an index.
-            let again = examine(mirror, treatment.watch)?;
+            let again = examine(mirror, &treatment.watch)?;
             lost = again.findings.iter().any(is_lost);
         }
         if lost || !sorted.bad.is_empty() {
@@ -161,7 +161,7 @@ fn index_anew(
     for pack in std::mem::take(&mut sorted.unindexed) {
         let folder = workshop.join("index");
         fs::create_dir_all(&folder).map_err(|error| Failure::disk("create", &folder, &error))?;
-        match index_of(&pack.path, &folder, treatment.watch) {
+        match index_of(&pack.path, &folder, &treatment.watch) {
             Ok(index) => {
                 aside.copy(&pack.index_path)?;
                 sync(&index)?;
@@ -293,7 +293,7 @@ fn salvage(
         &path,
         done.len(),
         &workshop.join("objects/pack"),
-        treatment.watch,
+        &treatment.watch,
     )
 }
 

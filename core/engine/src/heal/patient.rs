@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::aside;
 use crate::catalogue::{STATE_FILE, State};
+use crate::history::Seen;
 use crate::refs::parse_oid;
 use crate::snapshot;
 use crate::verify::{Damage, Examined, Finding, Health, Verified, is_in, is_still_lost};
@@ -20,6 +21,8 @@ pub(crate) struct Patients {
     health: Mutex<Option<Health>>,
     /// Ids and folders of those about whom something is known: most are sound, and there are many.
     ill: Mutex<HashSet<String>>,
+    /// What there was after the last runs.
+    pub seen: Seen,
 }
 
 /// One mirror.
@@ -35,6 +38,8 @@ pub(crate) struct Patient<'a> {
     pub path: &'a str,
     /// The mirror.
     pub mirror: &'a Path,
+    /// Whether it has no `HEAD`: there is none, or it is damaged.
+    pub lacks_head: bool,
 }
 
 impl Patients {
@@ -54,6 +59,7 @@ impl Patients {
         Self {
             ill: Mutex::new(names.cloned().collect()),
             health: Mutex::new(health),
+            seen: Seen::new(local_folder),
         }
     }
 

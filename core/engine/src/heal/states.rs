@@ -50,11 +50,14 @@ pub(super) fn heal_frame(
         aside.copy(&config)?;
         atomic_file::replace(&config, CONFIG)?;
     }
-    if refs::read_head(mirror)?.is_none() {
+    let strayed = findings.iter().any(|finding| finding.part == Part::Head);
+    let present = refs::read_head(mirror)?;
+    if strayed || present.is_none() {
         let head = mirror.join("HEAD");
         aside.copy(&head)?;
         let store = Store::beside(mirror);
         let known = newest(&store, None)?.and_then(|(_, state)| state.head);
+        let known = known.or(present);
         refs::write_head(mirror, known.as_deref().unwrap_or(b"refs/heads/main"))?;
     }
     Ok(())
@@ -278,6 +281,7 @@ pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<Vec<
     let stored = StoredRefs {
         refs: new.clone(),
         loose,
+        lacks_packed: false,
     };
     refs::replace_all(mirror, &stored, &new)?;
     Ok(lost)

@@ -99,6 +99,10 @@ pub struct Outcome {
     pub lost: Lost,
     /// Something worth knowing that is no failure.
     pub note: Option<String>,
+    /// Something that somebody should look at.
+    pub alarm: Option<String>,
+    /// Whether the mirror was there without a snapshot.
+    pub had_no_snapshot: bool,
     /// What somebody should know although all is well.
     pub warnings: Vec<Finding>,
     /// Parts that are not backed up, each named, with the reason: the repository is partial.

@@ -3,8 +3,10 @@
 mod confirm;
 mod download;
 mod parts;
+mod settle;
 mod taken_over;
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::fs;
 use std::io;
@@ -41,6 +43,10 @@ pub(super) struct Work<'a> {
     progress: &'a dyn Fn(Transfer),
     /// Whether there is a mirror, which may be damaged.
     pub is_there: bool,
+    /// What somebody should look at, found on the way.
+    pub alarm: RefCell<Option<String>>,
+    /// Whether the mirror was there without a snapshot.
+    pub had_no_snapshot: Cell<bool>,
 }
 
 impl<'a> Work<'a> {
@@ -67,6 +73,8 @@ impl<'a> Work<'a> {
             },
             progress,
             is_there: false,
+            alarm: RefCell::default(),
+            had_no_snapshot: Cell::new(false),
         }
     }
 
@@ -134,27 +142,6 @@ impl<'a> Work<'a> {
                 Err(failure)
             }
         }
-    }
-
-    /// Brings the snapshots in step with the refs that are there. A state that somebody else has made
-    /// counts only when what it lost is held. Returns the state of the newest snapshot, and what a
-    /// killed run has changed without telling.
-    pub fn settle(&self, stored: &mut StoredRefs) -> Result<(RefState, Option<Changes>), Failure> {
-        let repository = self.open()?;
-        self.check_refs(&repository, stored)?;
-        let settled = self.recorder.settle(&found(stored, self.folder)?)?;
-        if let Some(found) = settled.found {
-            let odb = repository.odb().map_err(|e| self.failed(&e))?;
-            let mut new = stored.refs.clone();
-            for oid in found.lost.iter().filter(|oid| odb.exists(**oid)) {
-                merging::keep(&mut new, *oid);
-            }
-            refs::peel(&repository, &mut new, &stored.refs).map_err(|e| self.failed(&e))?;
-            refs::replace_all(self.folder, stored, &new)?;
-            found.pending.commit()?;
-            *stored = StoredRefs::read(self.folder)?;
-        }
-        Ok((settled.base, settled.untold))
     }
 
     fn open(&self) -> Result<Repository, Failure> {
@@ -246,6 +233,8 @@ impl<'a> Work<'a> {
             snapshot,
             lost,
             note: None,
+            alarm: self.alarm.take(),
+            had_no_snapshot: self.had_no_snapshot.get(),
             warnings: Vec::new(),
             left_out: Vec::new(),
         }

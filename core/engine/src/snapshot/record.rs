@@ -14,6 +14,7 @@ use super::{
     Changes, Counts, Entry, Identity, Origin, RefState, Snapshot, SnapshotId, Store,
     to_the_millisecond,
 };
+use crate::refs::RefName;
 use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
 /// Writes the snapshots of one mirror.
@@ -32,6 +33,8 @@ pub(crate) struct Settled {
     pub found: Option<Found>,
     /// What a run changed that was killed before it could tell.
     pub untold: Option<Changes>,
+    /// Whether there was no snapshot.
+    pub is_first: bool,
 }
 
 /// A state that somebody else has made.
@@ -39,6 +42,8 @@ pub(crate) struct Settled {
 pub(crate) struct Found {
     /// Tips that refs had before.
     pub lost: Vec<Oid>,
+    /// The state of the snapshot before.
+    pub known: RefState,
     /// Its snapshot.
     pub pending: Pending,
 }
@@ -62,6 +67,7 @@ impl Recorder<'_> {
             base: base.clone(),
             found,
             untold,
+            is_first: entries.is_empty(),
         };
         let Some(last) = entries.last() else {
             let changes = Changes::between(&RefState::default(), found);
@@ -73,20 +79,37 @@ impl Recorder<'_> {
             return Ok(settled(found, None));
         }
         let known = self.store.state(&entries, entries.len() - 1, None);
-        let known = known.inspect_err(|failure| log::warn!("{failure}")).ok();
-        if let Some(known) = known.as_ref().filter(|known| known.tips == found.tips) {
-            // Killed after the refs were switched, and before HEAD was.
-            return Ok(settled(known, None));
+        let known = known?;
+        if known.tips == found.tips {
+            // It is HEAD that differs.
+            return Ok(settled(&known, None));
         }
         log::info!(
             "{}: its refs were changed by somebody else",
             self.identity.full_name
         );
-        let changes = known.map_or_else(Changes::default, |known| Changes::between(&known, found));
+        let changes = Changes::between(&known, found);
         let lost = changes.refs.values();
         let lost = lost.filter_map(|change| change.ends().0).collect();
         let pending = self.write_full(&entries, found, changes, Origin::Found)?;
-        Ok(settled(found, Some(Found { lost, pending })))
+        let others = Found {
+            lost,
+            known,
+            pending,
+        };
+        Ok(settled(found, Some(others)))
+    }
+
+    /// Where `HEAD` was to point when a run was killed that had switched the refs, if it does not yet.
+    pub fn unwritten_head(&self, found: &RefState) -> Result<Option<RefName>, Failure> {
+        let pending = match Snapshot::read(&self.store.pending) {
+            Ok(pending) => pending,
+            Err(failure) if failure.kind == ErrorKind::Damaged => None,
+            Err(failure) => return Err(failure),
+        };
+        let switched = pending.filter(|pending| is_of(pending, found));
+        let head = switched.and_then(|pending| pending.head);
+        Ok(head.filter(|head| Some(head) != found.head.as_ref()))
     }
 
     fn settle_pending(&self, found: &RefState) -> Result<Option<Changes>, Failure> {
@@ -98,18 +121,7 @@ impl Recorder<'_> {
             Err(failure) if failure.kind == ErrorKind::Damaged => None,
             Err(failure) => return Err(failure),
         };
-        let realised = pending.filter(|pending| {
-            // What such a one lost may not be held yet: it is found again.
-            if pending.origin == Origin::Found {
-                return false;
-            }
-            let state = RefState {
-                head: pending.head.clone(),
-                tips: found.tips.clone(),
-            };
-            state.id(pending.time).is_ok_and(|id| id == pending.id)
-        });
-        match realised {
+        match pending.filter(|pending| is_of(pending, found)) {
             Some(snapshot) => {
                 let pending = Pending {
                     store: self.store.clone(),
@@ -212,6 +224,16 @@ impl Pending {
         atomic_file::sync_parent(folder)?;
         Ok(self.name.id)
     }
+}
+
+/// Whether a pending snapshot is of these refs, whatever `HEAD` is: the run that wrote it has switched
+/// them. What a state that was found has lost may not be held yet: it is found again.
+fn is_of(pending: &Snapshot, found: &RefState) -> bool {
+    let state = RefState {
+        head: pending.head.clone(),
+        tips: found.tips.clone(),
+    };
+    pending.origin != Origin::Found && state.id(pending.time).is_ok_and(|id| id == pending.id)
 }
 
 fn name_of(snapshot: &Snapshot) -> FileName {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::file::FileName;
-use super::{FOLDER, RefState, Snapshot, SnapshotId};
+use super::{FOLDER, Origin, RefState, Snapshot, SnapshotId};
 use crate::{ErrorKind, Failure};
 
 /// A snapshot as the name of its file says.
@@ -61,6 +61,24 @@ impl Store {
         let entries = self.entries().unwrap_or_default();
         let is_of = |last: &Entry| found.id(last.time).is_ok_and(|id| id == last.id);
         !self.pending.exists() && entries.last().is_some_and(is_of)
+    }
+
+    /// Whether there must be a `packed-refs` beside these refs, which were found without one: every run
+    /// that switches refs writes it, and no git removes it. A mirror that was taken over may never have
+    /// had one, unless all of its refs went.
+    pub(crate) fn had_packed_refs(&self, found: &RefState) -> bool {
+        let entries = self.entries().unwrap_or_default();
+        let all = entries.iter().rev().filter_map(|entry| entry.read().ok());
+        for snapshot in all {
+            match snapshot.origin {
+                Origin::Run | Origin::Found => return true,
+                Origin::Adopted | Origin::Rebuilt if snapshot.counts.refs > 0 => {
+                    return found.tips.is_empty();
+                }
+                Origin::Adopted | Origin::Rebuilt => {}
+            }
+        }
+        false
     }
 
     /// The snapshots, the oldest first. Files with other names are none.

@@ -6,10 +6,10 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use jiff::Timestamp;
 use rayon::prelude::*;
 
 use super::{Checked, Damage, Finding, Health, Part, Soundness, Watch, check, health};
+use crate::history::Seen;
 use crate::inventory::Kept;
 use crate::lock::{OWN_FOLDER, RunLock};
 use crate::run::RunError;
@@ -108,11 +108,12 @@ pub fn run(
             })
             .collect();
     }
+    let seen = Seen::new(local_folder);
     let checked: Vec<(&Kept, Checked)> = pool.install(|| {
         let all = repositories.par_iter().filter_map(|kept| {
             let checked = match watch.cancel.is_cancelled() {
                 true => None,
-                false => Some(check(kept, watch)),
+                false => Some(check(kept, &seen, watch)),
             };
             watch.repositories.fetch_add(1, Ordering::Relaxed);
             Some((*kept, checked.filter(|checked| !is_cut_off(checked))?))
@@ -162,27 +163,6 @@ fn is_read_only(local_folder: &Path) -> bool {
             io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
         )
     })
-}
-
-/// Whether a run has come to its end since the first snapshot of a repository.
-pub(super) fn was_completed(kept: &Kept) -> Result<bool, Failure> {
-    #[derive(serde::Deserialize)]
-    struct Finished {
-        finished: Timestamp,
-    }
-    let entries = kept.snapshots().entries()?;
-    let local_folder = kept.folder.parent().and_then(Path::parent);
-    let (Some(first), Some(local_folder)) = (entries.first(), local_folder) else {
-        return Ok(false);
-    };
-    let runs = history::folder(local_folder);
-    let names = history::newest_first(local_folder)?;
-    let mut reports = names.iter().filter(|name| history::is_report(name));
-    let finished = reports.find_map(|name| {
-        let text = history::file::read(&runs.join(name)).ok()??;
-        serde_json::from_str::<Finished>(&text).ok()
-    });
-    Ok(finished.is_some_and(|newest| newest.finished > first.time))
 }
 
 /// Repositories that the newest report says are in the backup, and that are not.

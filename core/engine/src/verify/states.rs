@@ -59,6 +59,13 @@ impl States {
         let store = Store::beside(mirror);
         let entries = store.entries()?;
         check_files(&store, &entries, findings)?;
+        if let (Some(stored), Some(present)) = (&stored, &present)
+            && stored.lacks_packed
+            && findings.iter().all(|finding| finding.path != packed)
+            && store.had_packed_refs(present)
+        {
+            findings.push(Finding::new(Part::Refs, &packed, "it is missing or empty"));
+        }
         if let (Some(present), Some(last)) = (&present, entries.last()) {
             check_newest(mirror, &store, &entries, last, present, findings)?;
         }
