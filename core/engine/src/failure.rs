@@ -238,6 +238,9 @@ impl Failure {
             io::ErrorKind::NotFound => {
                 "look whether the disk is mounted and the folder still exists"
             }
+            io::ErrorKind::NotADirectory => {
+                "name a folder, or move away what is in its place: a file is no folder"
+            }
             _ if trouble::is_of_process(error) => {
                 "raise what this process may have (ulimit -n for open files, ulimit -v for memory), or lower --jobs; nothing is damaged by it, so run again then"
             }

@@ -1,6 +1,6 @@
 //! Which repositories of a source are backed up.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
@@ -49,6 +49,8 @@ pub struct UnusedPattern {
 pub struct RepoFilter {
     include: Patterns,
     ignore: Patterns,
+    left_out: AtomicUsize,
+    any_included: AtomicBool,
 }
 
 impl RepoFilter {
@@ -60,6 +62,8 @@ impl RepoFilter {
         Ok(Self {
             include: Patterns::new(include)?,
             ignore: Patterns::new(ignore)?,
+            left_out: AtomicUsize::new(0),
+            any_included: AtomicBool::new(false),
         })
     }
 
@@ -69,13 +73,24 @@ impl RepoFilter {
         // of its repositories are ignored.
         let included = self.include.matches(full_name);
         let ignored = self.ignore.matches(full_name);
-        if ignored {
+        let decision = if ignored {
             Decision::Ignored
         } else if included || self.include.is_empty() {
             Decision::Included
         } else {
             Decision::NotIncluded
+        };
+        match decision {
+            Decision::Included => self.any_included.store(true, Ordering::Relaxed),
+            _ => drop(self.left_out.fetch_add(1, Ordering::Relaxed)),
         }
+        decision
+    }
+
+    /// How many repositories were left out, if all were. Ask once every repository was decided.
+    pub fn all_left_out(&self) -> Option<usize> {
+        let left_out = self.left_out.load(Ordering::Relaxed);
+        (left_out > 0 && !self.any_included.load(Ordering::Relaxed)).then_some(left_out)
     }
 
     /// The patterns that matched nothing yet. Ask once every repository was decided: such an
@@ -242,6 +257,7 @@ mod tests {
         let filter = filter(&["web", "wep", "x*"], &["web", "acme/old-*"]);
         assert_eq!(filter.decide("acme/web"), Decision::Ignored);
         assert_eq!(filter.decide("acme/api"), Decision::NotIncluded);
+        assert_eq!(filter.all_left_out(), Some(2));
         let unused = filter.unused();
         let unused: Vec<_> = unused
             .iter()
@@ -255,6 +271,8 @@ mod tests {
                 ("ignoreRepos", "acme/old-*")
             ]
         );
+        filter.decide("acme/x1");
+        assert_eq!(filter.all_left_out(), None);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What is in a backup folder, whatever the configuration says: for what must work on the day after
 //! the disaster, without network, plugins and perhaps without the configuration.
 
+mod absence;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,8 @@ use crate::lock::OWN_FOLDER;
 use crate::snapshot::{self, Store};
 use crate::tombstones::trash;
 use crate::{ErrorKind, Failure, names};
+
+pub use absence::{absence, read_backup};
 
 /// Folder in the backup folder with copies of configurations.
 pub(crate) const CONFIGURATIONS: &str = "_config";

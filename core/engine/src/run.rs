@@ -31,7 +31,7 @@ use crate::{ErrorKind, Failure, names, permissions};
 
 pub use error::RunError;
 pub(crate) use sources::note_of;
-use sources::{Writes, unused_patterns};
+use sources::{Writes, nothing_listed, of_filter};
 
 /// Connections kept beyond one for each worker: for sources that are listed meanwhile.
 const SPARE_CONNECTIONS: usize = 4;
@@ -316,8 +316,10 @@ impl Engine {
                             let decision = ready.filter.decide(&repository.full_name);
                             (repository, decision)
                         });
-                        let decided = decided.collect();
-                        notes.extend(unused_patterns(&ready.filter));
+                        let decided: Vec<_> = decided.collect();
+                        notes.extend(of_filter(&ready.filter));
+                        let empty = nothing_listed(decided.len(), &notes);
+                        notes.extend(empty);
                         Ok(decided)
                     });
                     ListedSource {

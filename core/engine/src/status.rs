@@ -37,6 +37,8 @@ pub struct Status {
     pub sources: Vec<SourceStatus>,
     /// Files among the reports that could not be used.
     pub unreadable: Vec<Unreadable>,
+    /// Why there is no backup in the folder, if so.
+    pub no_backup: Option<Failure>,
 }
 
 /// The last run.
@@ -271,6 +273,7 @@ impl Status {
             died: Vec::new(),
             sources: sources.collect(),
             unreadable: Vec::new(),
+            no_backup: None,
         }
     }
 
@@ -359,7 +362,7 @@ fn add_repository(
 }
 
 /// Whether upstream's state of that time is in the backup.
-fn is_good(outcome: &str) -> bool {
+pub(crate) fn is_good(outcome: &str) -> bool {
     matches!(
         outcome,
         "cloned" | "updated" | "unchanged" | "empty" | "partial"

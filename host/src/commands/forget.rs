@@ -19,7 +19,7 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<Ending, Compl
     let _umask = OfBackup::set(config.options.backup.umask);
     let folder = &config.local_folder;
     let options = &config.options.history;
-    let all = inventory::read(folder).map_err(super::offline::complaint)?;
+    let all = super::offline::backup(folder)?;
     let mut chosen = Vec::new();
     for asked in &arguments.repositories {
         chosen.push(inventory::find(&all, asked).map_err(super::offline::not_found)?);
@@ -176,6 +176,15 @@ fn print(mirror: &OfMirror, arguments: &ForgetArguments, common: &Common) {
 fn print_summary(rows: &[Row], arguments: &ForgetArguments) {
     let forgotten: usize = rows.iter().map(|row| row.forgotten.len()).sum();
     let bytes: u64 = rows.iter().map(|row| row.pruned.bytes).sum();
+    let failed = rows.iter().any(|row| row.error.is_some());
+    if forgotten == 0 && bytes == 0 && !failed {
+        let why = match rows.is_empty() {
+            true => ": the backup holds no repository",
+            false => "",
+        };
+        out!("Nothing to forget{why}.");
+        return;
+    }
     let forgotten = text::count(forgotten, "snapshot", "snapshots");
     match (arguments.dry_run, arguments.prune) {
         (true, _) => out!("Nothing was changed: {forgotten} would be forgotten."),

@@ -1,11 +1,12 @@
 //! What the commands need that ask no hoster: the configuration without its secrets, or only the
 //! backup folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use forgekeep_engine::Failure;
 use forgekeep_engine::config::{self, Config, ConfigError, Options};
+use forgekeep_engine::inventory::{self, Kept};
 use forgekeep_engine::names::is_blank;
+use forgekeep_engine::{ErrorKind, Failure};
 
 use crate::cli::{Common, Place};
 use crate::exit::{Complaint, Ending};
@@ -56,6 +57,23 @@ pub fn folder_and_options(common: &Common, place: &Place) -> Result<(PathBuf, Op
     }
     let config = configuration(common)?;
     Ok((config.local_folder, config.options))
+}
+
+/// What is kept in a backup folder; a complaint where there is no backup in it.
+pub fn backup(folder: &Path) -> Result<Vec<Kept>, Complaint> {
+    inventory::read_backup(folder).map_err(no_backup)
+}
+
+/// There is no backup, or nothing is left of it.
+pub fn no_backup(failure: Failure) -> Complaint {
+    let ending = match failure.kind {
+        ErrorKind::Damaged => Ending::Run(3),
+        _ => Ending::Unexpected,
+    };
+    Complaint {
+        ending,
+        ..complaint(failure)
+    }
 }
 
 /// A failure that ends a command before it has done anything.

@@ -24,7 +24,7 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<Ending, Comp
     let moment = moment(arguments)?;
     let (backup, options) = super::offline::folder_and_options(common, &arguments.place)?;
     let object_bytes = options.limits.object_bytes;
-    let kept = inventory::read(&backup).map_err(super::offline::complaint)?;
+    let kept = super::offline::backup(&backup)?;
     let Some(asked) = &arguments.repository else {
         let manner = Manner {
             bare: arguments.bare,

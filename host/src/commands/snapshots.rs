@@ -16,7 +16,7 @@ const DAMAGED: Ending = Ending::Run(3);
 /// `forgekeep snapshots`.
 pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<Ending, Complaint> {
     let folder = super::offline::folder(common, &arguments.place)?;
-    let all = inventory::read(&folder).map_err(super::offline::complaint)?;
+    let all = super::offline::backup(&folder)?;
     let kept = inventory::find(&all, &arguments.repository).map_err(super::offline::not_found)?;
     let store = match arguments.wiki {
         false => kept.snapshots(),

@@ -42,6 +42,9 @@ fn print(status: &Status, verbose: bool) {
         Some(run) => print_run(run),
         None => out!("no run yet"),
     }
+    if let Some(failure) = &status.no_backup {
+        out!("{}", text::failure("", failure));
+    }
     for source in &status.sources {
         out!("{}", source_line(source, status));
         if let Some(error) = &source.last_error {

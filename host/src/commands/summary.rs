@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use forgekeep_engine::plan::{Action, Plan};
 use forgekeep_engine::report::{
-    Report, RepositoryOutcome, RunOutcome, SourceOutcome, SourceReport,
+    Report, RepositoryOutcome, RepositoryReport, RunOutcome, SourceOutcome, SourceReport,
 };
 
 use crate::text;
@@ -151,7 +151,14 @@ fn last_line(report: &Report) -> String {
     let seconds = report.finished.duration_since(report.started).as_secs_f64();
     let safe = text::count(safe, "repository", "repositories");
     let measured = format!("{} received, {}", text::bytes(bytes), duration(seconds));
+    let listed: usize = report.sources.iter().map(|source| source.listed).sum();
     match (report.outcome, &report.error) {
+        (RunOutcome::Ok, None) if listed == 0 => {
+            "Nothing to back up: the hoster lists no repository.".to_owned()
+        }
+        (RunOutcome::Ok, None) if report.repositories().all(is_left_out) => {
+            "Nothing to back up: every repository is left out.".to_owned()
+        }
         (RunOutcome::Ok, None) if report.has_alarm() => {
             format!("Everything is backed up: {safe}, {measured}. But look at the alarms above.")
         }
@@ -189,6 +196,10 @@ fn last_line(report: &Report) -> String {
             format!("Interrupted: {safe} backed up before; run again for the rest.")
         }
     }
+}
+
+fn is_left_out(repository: &RepositoryReport) -> bool {
+    repository.outcome == RepositoryOutcome::Skipped
 }
 
 /// What a run would do.

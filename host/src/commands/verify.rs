@@ -3,12 +3,11 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use forgekeep_engine::Failure;
 use forgekeep_engine::cancel::Cancel;
 use forgekeep_engine::inventory::{self, Kept};
-use forgekeep_engine::lock::OWN_FOLDER;
 use forgekeep_engine::names::printable;
 use forgekeep_engine::verify::{self, Checked, Damage, Soundness, Subset, Verdict, Watch};
+use forgekeep_engine::{ErrorKind, Failure};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 
@@ -29,12 +28,13 @@ pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<Ending, Compl
     let subset = subset(arguments)?;
     let (folder, options) = super::offline::folder_and_options(common, &arguments.place)?;
     let _umask = OfBackup::set(options.backup.umask);
-    let all = inventory::read(&folder).map_err(super::offline::complaint)?;
-    if all.is_empty() && !folder.join(OWN_FOLDER).is_dir() {
-        let message = format!("{} holds no backup", folder.display());
-        let hint = "look whether the disk is mounted, and the folder the right one";
-        return Err(Complaint::new(Ending::Unexpected, message, hint));
-    }
+    let (all, lost) = match inventory::read_backup(&folder) {
+        // Verifying all tells what is missing, and which reports are damaged.
+        Err(failure) if failure.kind == ErrorKind::Damaged && arguments.repositories.is_empty() => {
+            (Vec::new(), Some(failure))
+        }
+        read => (read.map_err(super::offline::no_backup)?, None),
+    };
     let mut chosen: Vec<&Kept> = Vec::new();
     for asked in &arguments.repositories {
         let kept = inventory::find(&all, asked).map_err(super::offline::not_found)?;
@@ -51,13 +51,14 @@ pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<Ending, Compl
     let cancel = watch.cancel.clone();
     super::on_signal(move || cancel.cancel())?;
     let files = arguments.repositories.is_empty();
-    let verdict = showing(&bar, &watch, || {
+    let mut verdict = showing(&bar, &watch, || {
         verify::run(&folder, &chosen, files, arguments.jobs, &watch)
     })?;
+    verdict.unchecked.extend(lost);
     if arguments.json {
         super::print_json(&document(&verdict))?;
     } else {
-        print(common, &verdict, chosen.len());
+        print(common, &verdict, chosen.len(), subset.is_some());
     }
     if let Some(failure) = &verdict.not_kept {
         tell!("warning: {}", text::failure("", failure));
@@ -104,7 +105,7 @@ fn document(verdict: &Verdict) -> Document<'_> {
     }
 }
 
-fn print(common: &Common, verdict: &Verdict, wanted: usize) {
+fn print(common: &Common, verdict: &Verdict, wanted: usize, is_subset: bool) {
     for checked in &verdict.repositories {
         let name = printable(&checked.name);
         if let Some(failure) = &checked.error {
@@ -165,7 +166,14 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize) {
         }
     }
     if came_out.is_empty() {
-        came_out.push("all sound".to_owned());
+        let all = match (number, verdict.is_sound()) {
+            (0, true) if is_subset => "none falls into this part",
+            (0, true) => "the backup holds none",
+            (1.., true) => "all sound",
+            (0, false) => "see above what is wrong",
+            (1.., false) => "all sound, the backup folder's own files are not",
+        };
+        came_out.push(all.to_owned());
     }
     let interrupted = match verdict.interrupted {
         true => "interrupted: ",

@@ -18,6 +18,7 @@ mod disk;
 mod disk_full;
 #[cfg(unix)]
 mod docs;
+mod emptiness;
 mod faults;
 mod fetching;
 mod foreign;

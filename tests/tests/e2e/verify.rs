@@ -362,7 +362,11 @@ fn a_folder_without_a_backup_is_no_sound_backup() {
     fs::create_dir(&empty).unwrap();
     let arguments = ["verify", "--folder", empty.to_str().unwrap()];
     let run = world.forgekeep(&arguments).run().expect(1);
-    assert!(run.stderr.contains("holds no backup"), "{}", run.stderr);
+    assert!(
+        run.stderr.contains("there is no backup yet"),
+        "{}",
+        run.stderr
+    );
     assert_eq!(files(&empty), Vec::<PathBuf>::new());
 }
 

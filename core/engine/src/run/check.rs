@@ -7,7 +7,7 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::sources::Ready;
+use super::sources::{Ready, of_filter};
 use super::{Checked, CheckedSource, Engine, RunError, Selection};
 use crate::config::{COPY_FOLDER, STATE_FOLDER, Source};
 use crate::hoster::{CheckReport, Finding, Repository, Session};
@@ -60,7 +60,8 @@ impl Engine {
                 .open(ready.spec.clone(), ready.services.clone());
             let mut session = opened?;
             report = session.check()?;
-            check_git(&ready, &mut *session)?;
+            let more = check_git(&ready, &mut *session)?;
+            report.findings.extend(more);
         }
         report.findings.splice(0..0, ready.findings);
         let found = permissions::of_source(&self.config, source);
@@ -70,12 +71,13 @@ impl Engine {
 }
 
 /// Whether git serves what the API lists: with the credentials of a backup, for a repository that
-/// needs them, if there is one on the first page.
-fn check_git(ready: &Ready, session: &mut dyn Session) -> Result<(), Failure> {
+/// needs them, if there is one on the first page. What the filters leave out of that page is told,
+/// if it is all there is.
+fn check_git(ready: &Ready, session: &mut dyn Session) -> Result<Vec<Finding>, Failure> {
     let services = &ready.services;
     let explain = |failure| services.cancel.explain(failure);
     let Some(page) = session.next_page().map_err(explain)? else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let mut candidates: Vec<Repository> = page.repositories;
     candidates.retain(|repository| {
@@ -84,13 +86,16 @@ fn check_git(ready: &Ready, session: &mut dyn Session) -> Result<(), Failure> {
             && ready.filter.decide(&repository.full_name) == filter::Decision::Included
     });
     candidates.sort_by_key(|repository| !repository.private);
-    let mut last = Ok(());
+    if candidates.is_empty() && session.next_page().map_err(explain)?.is_none() {
+        return Ok(of_filter(&ready.filter));
+    }
+    let mut last = Ok(Vec::new());
     for repository in candidates.iter().take(TRIES) {
         let asked = session
             .git_access(repository)
             .and_then(|access| mirror::ask(&repository.clone_url, &access, services));
         let Err(failure) = asked.map_err(explain) else {
-            return Ok(());
+            return Ok(Vec::new());
         };
         // Refused credentials are not tried on: that locks accounts.
         let is_final = matches!(failure.kind, ErrorKind::Credentials | ErrorKind::Cancelled);

@@ -24,6 +24,7 @@ struct OnDisk {
 /// Adds what is in the backup folder: to what the reports know, and what they do not.
 pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
     if !folder.exists() {
+        status.no_backup = inventory::absence(folder, &[]);
         return Ok(());
     }
     let health = match Health::read(folder) {
@@ -38,6 +39,7 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
         }
     };
     let all = inventory::read(folder)?;
+    status.no_backup = inventory::absence(folder, &all);
     let all: Vec<OnDisk> = all.into_par_iter().map(look).collect();
     let mut known: Vec<Known> = status.sources.iter().map(Known::of).collect();
     for on_disk in all {

@@ -26,6 +26,12 @@ pub fn run(
     let chosen = chosen_sources(kept, &arguments.sources)?;
     restore::check_free(target, backup).map_err(complaint)?;
     let items = restore::items(&chosen);
+    if items.is_empty() {
+        if !common.quiet {
+            out!("Nothing to restore: the backup holds no repository.");
+        }
+        return Ok(Ending::Good);
+    }
     let cancel = Cancel::new();
     super::end_on_signal(&cancel, || {})?;
     let counts = Counts::default();
@@ -106,6 +112,8 @@ impl Counts {
         let missing = items.len() - restored - not_yet - failed;
         let ending = match (cancel.is_cancelled() && missing > 0, failed + partial) {
             (true, _) => Ending::Run(130),
+            // As for one repository: that state is not in the backup.
+            (false, 0) if restored == 0 => Ending::Usage,
             (false, 0) => Ending::Good,
             (false, _) => FAILED,
         };
@@ -128,6 +136,11 @@ impl Counts {
             printable(&target.to_string_lossy()),
             parts.join(", ")
         );
+        if ending == Ending::Usage {
+            let message = "nothing was restored: no repository was in the backup at that time";
+            let hint = "give --at a later time: `forgekeep snapshots REPO` lists the times of one";
+            tell!("{}", Complaint::new(ending, message, hint));
+        }
         ending
     }
 }
