@@ -41,6 +41,7 @@ use crate::names::printable;
 use crate::snapshot::Store;
 use crate::{ErrorKind, Failure};
 
+use examine::examine_what_can_be_read;
 pub(crate) use examine::{Examined, examine};
 pub use folder::{Verdict, run};
 pub(crate) use health::{FILE as MEMORY, FORMATS as MEMORY_FORMATS};
@@ -95,7 +96,7 @@ pub struct Checked {
     pub warnings: Vec<String>,
     /// Objects that were not checked, each with the reason: nothing follows about these.
     pub unchecked: Vec<Failure>,
-    /// Why it could not be told.
+    /// Why it could not be told; of one that is damaged, what kept more of it from being checked.
     pub error: Option<Failure>,
 }
 
@@ -237,16 +238,22 @@ fn check(kept: &Kept, seen: &Seen, watch: &Watch) -> Checked {
             warnings,
             unchecked,
             objects,
+            trouble,
         }) => {
             checked.warnings = warnings;
             checked.unchecked = unchecked;
+            checked.error = trouble;
             let all = findings.iter();
             checked.damage = all.map(|f| f.to_damage(&kept.folder, &kept.path)).collect();
             checked.objects = objects;
-            checked.outcome = match (checked.damage.is_empty(), checked.unchecked.is_empty()) {
-                (true, true) => Soundness::Sound,
-                (true, false) => Soundness::Unchecked,
-                (false, _) => Soundness::Damaged,
+            checked.outcome = if !checked.damage.is_empty() {
+                Soundness::Damaged
+            } else if checked.error.is_some() {
+                Soundness::Failed
+            } else if !checked.unchecked.is_empty() {
+                Soundness::Unchecked
+            } else {
+                Soundness::Sound
             };
         }
         Err(failure) => {
@@ -265,11 +272,14 @@ struct Looked {
     unchecked: Vec<Failure>,
     /// How many objects were read.
     objects: u64,
+    /// What the machine could not read.
+    trouble: Option<Failure>,
 }
 
 fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<Looked, Failure> {
     check_folders(&kept.folder)?;
     let mut findings = Vec::new();
+    let mut trouble = None;
     let state = kept.folder.join(STATE_FILE);
     match &kept.state {
         Ok(Some(_)) => {}
@@ -280,14 +290,28 @@ fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<Looked, Failure> {
         Err(failure) if failure.kind == ErrorKind::Damaged => {
             findings.push(Finding::of(Part::State, &state, failure));
         }
+        Err(failure) if failure.is_of_machine() => trouble = Some(failure.clone()),
         Err(failure) => return Err(failure.clone()),
     }
     let (mut objects, mut warnings, mut unchecked) = (0, Vec::new(), Vec::new());
     for name in [REPOSITORY, WIKI] {
         let mirror = kept.folder.join(name);
-        let wanted = name == REPOSITORY || !Store::beside(&mirror).entries()?.is_empty();
-        if wanted || states::is_folder(&mirror)? {
-            let examined = examine(&mirror, watch)?;
+        let looked = (|| {
+            let wanted = name == REPOSITORY || !Store::beside(&mirror).entries()?.is_empty();
+            match wanted || states::is_folder(&mirror)? {
+                true => examine_what_can_be_read(&mirror, watch).map(Some),
+                false => Ok(None),
+            }
+        })();
+        let examined = match looked {
+            Err(failure) if failure.is_of_machine() => {
+                trouble.get_or_insert(failure);
+                continue;
+            }
+            looked => looked?,
+        };
+        if let Some(examined) = examined {
+            trouble = trouble.or(examined.trouble);
             findings.extend(examined.findings);
             let of_mirror = |what| format!("{}/{name}: {what}", kept.path);
             warnings.extend(examined.warnings.into_iter().map(of_mirror));
@@ -300,5 +324,6 @@ fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<Looked, Failure> {
         warnings,
         unchecked,
         objects,
+        trouble,
     })
 }

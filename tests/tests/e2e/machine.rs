@@ -166,6 +166,73 @@ fn what_is_known_to_be_damaged_stays_known_while_it_cannot_be_checked() {
 }
 
 #[test]
+fn damage_is_told_beside_what_cannot_be_checked() {
+    let both = |forbidden: &str, flipped: &str| {
+        let world = world();
+        world.forge.repository("web").wiki();
+        world.backup().expect(0);
+        let folder = world.folder("web");
+        let find = |name: &str| {
+            let mut all = files(&folder);
+            all.retain(|path| path.to_str().unwrap().contains(name));
+            all.sort();
+            all
+        };
+        let flipped = find(flipped).remove(0);
+        let at = fs::metadata(&flipped).unwrap().len() / 2;
+        crate::verify::damage::flip(&flipped, usize::try_from(at).unwrap());
+        if is_root() {
+            give(&world.sandbox.path(""), SOMEBODY);
+        }
+        let path = find(forbidden).pop().unwrap();
+        assert_ne!(path, flipped);
+        forbid(&path, true);
+        let what = format!("{forbidden} and {flipped:?}");
+        let verified = run(&world, &["verify", "--json"]).expect(3);
+        let document: Value = serde_json::from_str(&verified.stdout).unwrap();
+        assert_eq!(document["outcome"], "damaged", "{what}: {document:#}");
+        let web = &document["repositories"][0];
+        assert_eq!(web["outcome"], "damaged", "{what}: {web:#}");
+        let said = web["error"]["message"].as_str().unwrap_or_default();
+        assert!(said.contains("Permission denied"), "{what}: {web:#}");
+        let wanted = crate::verify::damage::shown(&world, &flipped);
+        let forbidden = crate::verify::damage::shown(&world, &path);
+        let damage = web["damage"].as_array().unwrap();
+        assert!(damage.iter().any(|one| one["file"] == wanted), "{web:#}");
+        assert!(
+            !damage.iter().any(|one| one["file"] == forbidden),
+            "{web:#}"
+        );
+        let shown = run(&world, &["verify"]).expect(3);
+        for words in ["Permission denied", "damaged", &wanted] {
+            assert!(shown.stdout.contains(words), "{what}: {}", shown.stdout);
+        }
+        let known = memory(&world).unwrap();
+        let known = &known["repositories"][0]["damage"];
+        assert_eq!(known, &web["damage"], "{what}");
+        forbid(&path, false);
+        run(&world, &["backup"]).expect(0);
+        run(&world, &["verify"]).expect(0);
+        if is_root() {
+            give(&world.sandbox.path(""), 0);
+        }
+    };
+    for forbidden in [
+        "repo/packed-refs",
+        "repo/HEAD",
+        "repo/config",
+        "snapshots/repo/",
+        "forgekeep.json",
+        "wiki/HEAD",
+        "wiki/objects/pack/pack-",
+    ] {
+        both(forbidden, "repo/objects/pack/pack-");
+    }
+    both("repo/objects/pack/pack-", "snapshots/repo/");
+    both("repo/objects/pack/pack-", "forgekeep.json");
+}
+
+#[test]
 fn too_few_descriptors_are_no_damage() {
     let world = world();
     world.forge.repository("web").wiki();

@@ -130,7 +130,9 @@ mod tests {
         builder.write(&packs, 0).unwrap();
         let found = || {
             let shelf = Shelf::look(folder.path()).unwrap();
-            shelf.check_files(&Watch::default()).unwrap()
+            let mut found = Vec::new();
+            shelf.check_files(&Watch::default(), &mut found).unwrap();
+            found
         };
         assert_eq!(found().len(), 0);
         let index = below(&packs, |name| name.ends_with(".idx"))

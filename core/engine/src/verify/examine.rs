@@ -32,15 +32,26 @@ pub(crate) struct Examined {
     pub lost: Vec<Oid>,
     /// Why some objects were not checked.
     pub unchecked: Vec<Failure>,
+    /// What the machine could not read: the findings are those of the rest.
+    pub trouble: Option<Failure>,
 }
 
 /// Examines the mirror in a folder, which may be missing.
 ///
 /// # Errors
 ///
-/// [`Cancelled`](crate::ErrorKind::Cancelled), or [`Disk`](crate::ErrorKind::Disk) if a folder
+/// [`Cancelled`](crate::ErrorKind::Cancelled), or [`Disk`](crate::ErrorKind::Disk) if anything
 /// cannot be read.
 pub(crate) fn examine(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
+    let mut examined = examine_what_can_be_read(mirror, watch)?;
+    match examined.trouble.take() {
+        Some(failure) => Err(failure),
+        None => Ok(examined),
+    }
+}
+
+/// The same, as far as it comes where the machine cannot read a part.
+pub(super) fn examine_what_can_be_read(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
     for _ in 1..LOOKS {
         let before = Shelving::of(mirror);
         let examined = look(mirror, watch);
@@ -87,24 +98,43 @@ fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
         not_held: Vec::new(),
         lost: Vec::new(),
         unchecked: Vec::new(),
+        trouble: None,
     };
     let findings = &mut examined.findings;
     let is_there = states::is_folder(mirror)?;
+    // The machine's trouble with one part is no reason to keep quiet about what is wrong with another.
+    let mut trouble = None;
     if is_there {
-        foreign::check_objects(mirror)?;
-        foreign::check_known(mirror)?;
-        findings.extend(states::of_repository(mirror)?);
+        unless_of_machine(foreign::check_objects(mirror), &mut trouble)?;
+        unless_of_machine(foreign::check_known(mirror), &mut trouble)?;
+        let of_frame = unless_of_machine(states::of_repository(mirror), &mut trouble)?;
+        findings.extend(of_frame.into_iter().flatten());
         examined.warnings = foreign::warnings(mirror);
     } else {
         findings.push(Finding::new(Part::Mirror, mirror, "it is missing"));
     }
-    let states = States::read(mirror, findings, &watch.cancel)?;
-    if !is_there {
+    let states = States::read(mirror, findings, &watch.cancel);
+    let states = unless_of_machine(states, &mut trouble)?;
+    let shelf = match is_there {
+        true => unless_of_machine(Shelf::gather(mirror), &mut trouble)?,
+        false => None,
+    };
+    let Some(shelf) = shelf else {
+        examined.trouble = trouble;
         return Ok(examined);
-    }
-    let shelf = Shelf::look(mirror)?;
-    findings.extend(shelf.check_files(watch)?);
-    let mut read = shelf.read_all(mirror, watch, findings)?;
+    };
+    unless_of_machine(shelf.check_files(watch, findings), &mut trouble)?;
+    let (Some(states), None) = (states, &trouble) else {
+        // What cannot be read may hold what seems to be missing.
+        unless_of_machine(shelf.check_loose_files(watch, findings), &mut trouble)?;
+        examined.trouble = trouble;
+        return Ok(examined);
+    };
+    let read = shelf.read_all(mirror, watch, findings);
+    let Some(mut read) = unless_of_machine(read, &mut trouble)? else {
+        examined.trouble = trouble;
+        return Ok(examined);
+    };
     let unchecked = std::mem::take(&mut read.unchecked);
     let unread: HashSet<Oid> = unchecked.keys().copied().collect();
     examined.unchecked = unchecked.into_values().collect();
@@ -130,6 +160,21 @@ fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
     work.check_reached(&mut examined)?;
     work.check_held(&mut examined)?;
     Ok(examined)
+}
+
+/// What was done, unless the machine could not; the first such trouble is remembered.
+fn unless_of_machine<T>(
+    done: Result<T, Failure>,
+    trouble: &mut Option<Failure>,
+) -> Result<Option<T>, Failure> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(failure) if failure.is_of_machine() => {
+            trouble.get_or_insert(failure);
+            Ok(None)
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 struct Work<'a> {

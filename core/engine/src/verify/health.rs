@@ -170,7 +170,16 @@ impl Health {
         let old = self.of(&kept.title, kept.id(), &kept.path);
         let (mut lost, more) =
             old.map_or_else(Default::default, |old| (old.lost.clone(), old.more.clone()));
-        lost.retain(|lost| is_still_lost(lost, &checked.damage));
+        let mut damage = checked.damage.clone();
+        match &checked.error {
+            None => lost.retain(|lost| is_still_lost(lost, &damage)),
+            // A part could not be checked: what was known of it stays.
+            Some(_) => {
+                let old = old.into_iter().flat_map(|old| &old.damage);
+                let old: Vec<Damage> = old.filter(|old| !is_in(&damage, old)).cloned().collect();
+                damage.extend(old);
+            }
+        }
         self.set(Verified {
             source: kept.title.clone(),
             id: kept.id().map(str::to_owned),
@@ -178,7 +187,7 @@ impl Health {
             name: kept.full_name.clone(),
             verified: Timestamp::now(),
             objects: checked.objects,
-            damage: checked.damage.clone(),
+            damage,
             lost,
             more,
         });

@@ -90,6 +90,17 @@ pub(crate) fn database(mirror: &Path) -> Result<Odb<'static>, Failure> {
 impl Shelf {
     /// Looks at the folder, and reads the indexes.
     pub(crate) fn look(mirror: &Path) -> Result<Self, Failure> {
+        let shelf = Self::gather(mirror)?;
+        let indexes = shelf.packs.iter().filter_map(|pack| pack.index.as_ref());
+        let mut unread = indexes.filter_map(|index| index.as_ref().err());
+        match unread.find(|failure| !failure.is_damage()) {
+            Some(failure) => Err(failure.clone()),
+            None => Ok(shelf),
+        }
+    }
+
+    /// The same, also where the machine cannot read an index: [`check_files`](Self::check_files) says so.
+    pub(super) fn gather(mirror: &Path) -> Result<Self, Failure> {
         let folder = mirror.join("objects/pack");
         let mut stems: BTreeMap<String, HashSet<String>> = BTreeMap::new();
         for name in names(&folder)? {
@@ -112,10 +123,7 @@ impl Shelf {
                 let index_path = file("idx");
                 shelf.packs.push(Packed {
                     path: file("pack"),
-                    index: match has_index.then(|| PackIndex::open(&index_path)) {
-                        Some(Err(failure)) if !failure.is_damage() => return Err(failure),
-                        index => index,
-                    },
+                    index: has_index.then(|| PackIndex::open(&index_path)),
                     index_path,
                 });
             } else if has_index {
@@ -143,16 +151,32 @@ impl Shelf {
         (packed + self.loose.len()) as u64
     }
 
-    /// Checks packs, indexes and what is derived from them against their checksums.
-    pub(super) fn check_files(&self, watch: &Watch) -> Result<Vec<Finding>, Failure> {
-        let found: Result<Vec<Vec<Finding>>, Failure> = self
-            .packs
-            .par_iter()
-            .map(|pack| pack.check(watch))
-            .collect();
-        let mut found: Vec<Finding> = found?.into_iter().flatten().collect();
-        found.extend(auxiliary::check(&self.objects, watch)?);
-        Ok(found)
+    /// Checks packs, indexes and what is derived from them against their checksums: all of them, also
+    /// where one of them cannot be read.
+    pub(super) fn check_files(
+        &self,
+        watch: &Watch,
+        found: &mut Vec<Finding>,
+    ) -> Result<(), Failure> {
+        let packs = self.packs.par_iter().map(|pack| pack.check(watch));
+        let mut all: Vec<Result<Vec<Finding>, Failure>> = packs.collect();
+        all.push(auxiliary::check(&self.objects, watch));
+        let mut done = Ok(());
+        for one in all {
+            done = done.and(one.map(|one| found.extend(one)));
+        }
+        done
+    }
+
+    /// Checks loose objects by their files alone.
+    pub(super) fn check_loose_files(
+        &self,
+        watch: &Watch,
+        found: &mut Vec<Finding>,
+    ) -> Result<(), Failure> {
+        let (_, damaged) = self.check_loose(watch)?;
+        found.extend(damaged.into_values());
+        Ok(())
     }
 
     /// Looks at the loose objects.

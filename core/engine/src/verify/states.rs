@@ -259,6 +259,7 @@ fn check_files(
     findings: &mut Vec<Finding>,
 ) -> Result<(), Failure> {
     let mut before: HashSet<&SnapshotId> = HashSet::new();
+    let mut unread = None;
     for entry in entries {
         match entry.read() {
             Ok(snapshot) => {
@@ -276,9 +277,12 @@ fn check_files(
             Err(failure) if failure.kind == ErrorKind::Damaged => {
                 findings.push(Finding::of(Part::Snapshot, &entry.path, &failure));
             }
-            Err(failure) => return Err(failure),
+            Err(failure) => unread = unread.or(Some(failure)),
         }
         before.insert(&entry.id);
+    }
+    if let Some(failure) = unread {
+        return Err(failure);
     }
     let folder = store.folder();
     // A mirror has its first snapshot from its first run on; one of SCM Backup's has no state yet.
