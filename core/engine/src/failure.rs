@@ -18,6 +18,7 @@ use std::time::Duration;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::regular_file::Unexpected;
 use crate::trouble::{self, Trouble};
 
 /// What kind of failure it is: the `kind` of an error in the report.
@@ -221,31 +222,7 @@ impl Failure {
 
     /// A file or folder could not be read or written.
     pub fn disk(doing: &str, path: &Path, error: &io::Error) -> Self {
-        let hint = match error.kind() {
-            io::ErrorKind::StorageFull => "make room on this file system, then run again",
-            io::ErrorKind::QuotaExceeded => {
-                "this user's quota is used up: make room or have it raised, then run again"
-            }
-            io::ErrorKind::FileTooLarge => {
-                "raise the limit on the size of files (ulimit -f); if there is none, this file system cannot hold files that large: move the backup to another"
-            }
-            io::ErrorKind::PermissionDenied => {
-                "run as a user who may write there, or correct the permissions"
-            }
-            io::ErrorKind::ReadOnlyFilesystem => {
-                "the file system is mounted read-only: see what the system log says about it"
-            }
-            io::ErrorKind::NotFound => {
-                "look whether the disk is mounted and the folder still exists"
-            }
-            io::ErrorKind::NotADirectory => {
-                "name a folder, or move away what is in its place: a file is no folder"
-            }
-            _ if trouble::is_of_process(error) => {
-                "raise what this process may have (ulimit -n for open files, ulimit -v for memory), or lower --jobs; nothing is damaged by it, so run again then"
-            }
-            _ => "see what the system log says about this disk",
-        };
+        let hint = Unexpected::of(error).map_or_else(|| remedy(error), Unexpected::hint);
         let kind = match trouble::is_of_process(error) {
             true => ErrorKind::Machine,
             false => ErrorKind::Disk,
@@ -279,5 +256,39 @@ impl Failure {
             ErrorKind::Disk => !self.is_of_machine(),
             _ => false,
         }
+    }
+}
+
+/// What to do about an error of the system.
+fn remedy(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull => "make room on this file system, then run again",
+        io::ErrorKind::QuotaExceeded => {
+            "this user's quota is used up: make room or have it raised, then run again"
+        }
+        io::ErrorKind::FileTooLarge => {
+            "raise the limit on the size of files (ulimit -f); if there is none, this file system cannot hold files that large: move the backup to another"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "run as a user who may write there, or correct the permissions"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "the file system is mounted read-only: see what the system log says about it"
+        }
+        io::ErrorKind::NotFound => "look whether the disk is mounted and the folder still exists",
+        io::ErrorKind::IsADirectory => Unexpected::Folder.hint(),
+        io::ErrorKind::InvalidFilename => {
+            "this file system does not take such a name: move the backup to another, or rename"
+        }
+        io::ErrorKind::StaleNetworkFileHandle => {
+            "mount the network file system again, then run again"
+        }
+        io::ErrorKind::NotADirectory => {
+            "name a folder, or move away what is in its place: a file is no folder"
+        }
+        _ if trouble::is_of_process(error) => {
+            "raise what this process may have (ulimit -n for open files, ulimit -v for memory), or lower --jobs; nothing is damaged by it, so run again then"
+        }
+        _ => "see what the system log says about this disk",
     }
 }

@@ -22,7 +22,7 @@ mod take_in;
 
 pub(crate) use convert::abandon_tables;
 pub(crate) use format::{
-    Storage, check_config, check_known, check_objects, is_elsewhere, storage, warnings,
+    Storage, check_config, check_known, check_loose, check_objects, is_elsewhere, storage, warnings,
 };
 pub(crate) use lacking::Lacking;
 pub(crate) use take_in::{check_taken_in, take_in};

@@ -150,6 +150,7 @@ pub fn mirror(
         }
         Place::Mirror => {
             (upstream.may_write)()?;
+            foreign::check_loose(folder)?;
             let mut outcome = work.update(folder, stored, untold)?;
             let left_out = left_out.or_else(|| work.cut_off(folder));
             outcome.left_out.extend(work.left_out(left_out));

@@ -33,9 +33,22 @@ impl Unexpected {
     }
 
     /// What it is about, if an error is of this kind.
-    #[cfg(test)]
-    fn of(error: &io::Error) -> Option<Self> {
+    pub(crate) fn of(error: &io::Error) -> Option<Self> {
         error.get_ref()?.downcast_ref().copied()
+    }
+
+    /// What to do about it.
+    pub(crate) fn hint(self) -> &'static str {
+        match self {
+            Self::Link => {
+                "remove the link, or put what it leads to in its place: only the backup folder and the folders of sources may be links"
+            }
+            Self::Folder => "move the folder elsewhere: a file belongs in its place",
+            Self::Special => {
+                "remove this pipe, socket or device: a regular file belongs in its place"
+            }
+            Self::NoFolder => "move the file elsewhere: a folder belongs in its place",
+        }
     }
 }
 
@@ -63,7 +76,7 @@ pub(crate) fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<Fi
     }
 }
 
-/// Opens a file of a pack, which may be a link to where another disk has it. It never waits either.
+/// Opens a file that may be a link: one that is borrowed, or restored from. It never waits either.
 pub(crate) fn open_linked(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -101,6 +114,16 @@ pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
             format!("it has more than {most} bytes"),
         )),
     }
+}
+
+/// Makes sure that an entry of a folder is a regular file or a folder, without opening it.
+pub(crate) fn check_kind(path: &Path, kind: fs::FileType) -> Result<(), Failure> {
+    match (kind.is_file() || kind.is_dir(), kind.is_symlink()) {
+        (true, _) => Ok(()),
+        (false, true) => Err(Unexpected::Link.error()),
+        (false, false) => Err(Unexpected::Special.error()),
+    }
+    .map_err(|error| Failure::disk("read", path, &error))
 }
 
 /// Makes sure that a folder of ours is a folder, and no link to one: what is written below it stays

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{Odb, Oid, Repository};
 
-use super::format::check_packs;
+use super::format::{check_borrowed, check_packs};
 use super::take_in::{ASIDE, file_name, set_aside, warning};
 use crate::cancel::Cancel;
 use crate::hoster::Finding;
@@ -101,7 +101,7 @@ fn stores(objects: &Path, file: &Path) -> Result<Vec<PathBuf>, Failure> {
             if stores.contains(&store) || depth >= DEEPEST || !store.is_dir() {
                 continue;
             }
-            check_packs(&store.join("pack"))?;
+            check_packs(&store.join("pack"), check_borrowed)?;
             todo.push((store.clone(), store.join("info/alternates"), depth + 1));
             stores.push(store);
         }

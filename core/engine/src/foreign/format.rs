@@ -72,14 +72,24 @@ pub(super) fn uses_reftable(config: &Config) -> bool {
         .any(|(name, value)| name == "refstorage" && value == "reftable")
 }
 
-/// Makes sure that libgit2 may be let near the objects of a mirror: of a pipe it would wait for ever.
+/// Makes sure that libgit2 may be let near the packs of a mirror: of a pipe it would wait for ever, and
+/// what lies behind a link is no part of the backup.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Disk`] for what is no regular file.
 pub(crate) fn check_objects(mirror: &Path) -> Result<(), Failure> {
-    check_packs(&mirror.join("objects/pack"))?;
+    check_packs(&mirror.join("objects/pack"), regular_file::check_kind)?;
     super::borrowed::check(mirror)
+}
+
+/// The same for the loose objects, of which a mirror of ours has hardly any.
+pub(crate) fn check_loose(mirror: &Path) -> Result<(), Failure> {
+    for first in 0..=u8::MAX {
+        let folder = mirror.join(format!("objects/{first:02x}"));
+        check_packs(&folder, regular_file::check_kind)?;
+    }
+    Ok(())
 }
 
 /// Makes sure that this version knows a mirror's format. A configuration that cannot be understood
@@ -129,7 +139,12 @@ pub(crate) fn check_known(mirror: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-pub(super) fn check_packs(folder: &Path) -> Result<(), Failure> {
+/// Has `check` look at what is neither a file nor a folder among the packs, or the loose objects, in a
+/// folder.
+pub(super) fn check_packs(
+    folder: &Path,
+    check: fn(&Path, fs::FileType) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::disk("read", folder, &error);
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -145,13 +160,15 @@ pub(super) fn check_packs(folder: &Path) -> Result<(), Failure> {
             Err(error) => return Err(failed(error)),
         };
         if !kind.is_file() && !kind.is_dir() {
-            check_regular(&entry.path())?;
+            check(&entry.path(), kind)?;
         }
     }
     Ok(())
 }
 
-pub(super) fn check_regular(path: &Path) -> Result<(), Failure> {
+/// Makes sure that nobody waits for what is borrowed. It may be a link: it is elsewhere anyway, and is
+/// taken in.
+pub(super) fn check_borrowed(path: &Path, _kind: fs::FileType) -> Result<(), Failure> {
     match regular_file::open_linked(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(Failure::disk("read", path, &error))

@@ -6,23 +6,18 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
-use std::thread;
-use std::time::Duration;
 
 use crate::cancel::Cancel;
 use crate::packs::PackIndex;
 use crate::packs::is_unfinished;
 use crate::refs::parse_oid;
+use crate::regular_file::{self, Unexpected};
 use crate::verify::objects::check_loose;
 use crate::{ErrorKind, Failure};
 
 /// How often the mirror is looked at again, because a run that is under way has replaced what was
 /// to be copied.
 const LOOKS: usize = 20;
-
-/// How often is looked whether to go on waiting.
-const LOOK: Duration = Duration::from_millis(50);
 
 /// Bytes that are copied at a time.
 const PIECE: usize = 1024 * 1024;
@@ -208,9 +203,10 @@ fn is_damaged(path: &Path) -> Failure {
 
 /// Copies a file and syncs it. False if there is nothing to copy any more.
 fn copy(from: &Path, to: &Path, cancel: &Cancel) -> Result<bool, Failure> {
-    let mut source = match open(from, cancel)? {
+    let mut source = match regular_file::open_linked(from) {
         Ok(source) => source,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(error) if Unexpected::of(&error).is_some() => return Err(is_damaged(from)),
         Err(error) => return Err(Failure::disk("read", from, &error)),
     };
     let written = |error: io::Error| Failure::disk("write", to, &error);
@@ -229,29 +225,6 @@ fn copy(from: &Path, to: &Path, cancel: &Cancel) -> Result<bool, Failure> {
     target.sync_all().map_err(written)?;
     read_only(target).map_err(written)?;
     Ok(true)
-}
-
-/// Opens a file of a mirror. One that makes us wait, as a pipe does, can be given up meanwhile.
-fn open(path: &Path, cancel: &Cancel) -> Result<io::Result<File>, Failure> {
-    match fs::metadata(path) {
-        Err(error) => return Ok(Err(error)),
-        Ok(found) if found.is_file() => return Ok(File::open(path)),
-        Ok(_) => {}
-    }
-    let (sender, receiver) = mpsc::channel();
-    let waits_for = path.to_owned();
-    // Left behind if it never ends; so is the process, soon after.
-    thread::spawn(move || sender.send(File::open(waits_for)));
-    loop {
-        cancel.check()?;
-        match receiver.recv_timeout(LOOK) {
-            Ok(opened) => return Ok(opened),
-            Err(mpsc::RecvTimeoutError::Timeout) => {}
-            Err(mpsc::RecvTimeoutError::Disconnected) => {
-                return Ok(Err(io::Error::other("it cannot be opened")));
-            }
-        }
-    }
 }
 
 /// As git leaves packs and objects.

@@ -12,6 +12,7 @@ use super::copy::pack_folder;
 use crate::cancel::Cancel;
 use crate::names::printable;
 use crate::packs::is_unfinished;
+use crate::regular_file::{self, Unexpected};
 use crate::{ErrorKind, Failure};
 
 /// Bytes that are read at a time.
@@ -110,8 +111,11 @@ fn each_piece(
     see: &mut dyn FnMut(&[u8]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::disk("read", path, &error);
-    let mut file = match File::open(path) {
+    let mut file = match regular_file::open_linked(path) {
         Ok(file) => file,
+        Err(error) if Unexpected::of(&error).is_some() => {
+            return Err(damaged(path, &error.to_string()));
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
     };

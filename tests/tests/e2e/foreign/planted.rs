@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::support::{World, content};
+use crate::verify::{loose, unpack};
 
 /// Files of a backup that has run twice, below its folder.
 fn of_ours(world: &World) -> Vec<PathBuf> {
@@ -244,4 +245,134 @@ fn temporary_names_that_are_taken_are_not_written_through() {
     world.backup().expect(0);
     assert_eq!(fs::read(&outside).unwrap(), b"mine");
     world.assert_mirrored(web);
+}
+
+/// The two files of the only pack of a mirror, its index first.
+fn pack(world: &World) -> [PathBuf; 2] {
+    let folder = world.mirror("web").join("objects/pack");
+    let names = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut pack = names.filter(|path| path.extension().is_some_and(|ending| ending == "pack"));
+    let path = pack.next().unwrap();
+    assert!(pack.next().is_none());
+    [path.with_extension("idx"), path]
+}
+
+/// What libgit2 would read elsewhere, or wait for, is named; and a restore takes what it can.
+#[test]
+fn links_and_pipes_in_the_place_of_packs_are_named_and_none_is_waited_for() {
+    let outside = "outside-pack";
+    for (what, of) in [
+        ("link", &[0, 1][..]),
+        ("link", &[1]),
+        ("link", &[0]),
+        ("pipe", &[0, 1]),
+        ("pipe", &[1]),
+        ("pipe", &[0]),
+    ] {
+        let world = World::new();
+        let web = world.forge.repository("web").commit("one");
+        world.backup().expect(0);
+        let files = pack(&world);
+        for index in of {
+            let path = &files[*index];
+            let good = world.sandbox.path(outside).join(path.file_name().unwrap());
+            fs::create_dir_all(world.sandbox.path(outside)).unwrap();
+            fs::rename(path, &good).unwrap();
+            match what {
+                "link" => symlink(&good, path).unwrap(),
+                _ => pipe(path),
+            }
+        }
+        let (says, hint) = match what {
+            "link" => ("it is a symbolic link", "remove the link"),
+            _ => ("it is not a regular file", "remove this pipe"),
+        };
+        let before = content(&world.sandbox.path(outside));
+        for changed in [false, true] {
+            if changed {
+                web.commit("two");
+            }
+            for command in [&["backup"][..], &["verify"], &["forget", "--prune"]] {
+                let limit = Duration::from_secs(60);
+                let run = world.forgekeep(command).limit(limit).run();
+                let said = format!("{}{}", run.stdout, run.stderr);
+                // Forgetting nothing looks at nothing.
+                if command[0] != "forget" || run.code != Some(0) {
+                    assert_eq!(run.code, Some(3), "{what} {of:?} {command:?}: {said}");
+                    assert!(said.contains(says), "{what} {of:?} {command:?}: {said}");
+                    assert!(said.contains(hint), "{what} {of:?} {command:?}: {said}");
+                    assert!(!said.contains("system log"), "{said}");
+                }
+            }
+        }
+        for bare in [&["--bare"][..], &[]] {
+            let run = world
+                .forgekeep(&["restore", "web", "--to", "copy"])
+                .args(bare)
+                .limit(Duration::from_secs(60))
+                .run();
+            // What is there, be it behind a link, is restored and checked; the index can be made anew.
+            let is_whole = what == "link" || of == [0];
+            assert_eq!(
+                run.code == Some(0),
+                is_whole,
+                "{what} {of:?}: {}",
+                run.stderr
+            );
+            assert_eq!(world.sandbox.path("copy").exists(), is_whole);
+            fs::remove_dir_all(world.sandbox.path("copy")).ok();
+        }
+        assert_eq!(content(&world.sandbox.path(outside)), before);
+        // As the hint says: what is lost is fetched again.
+        for index in of {
+            fs::remove_file(&files[*index]).unwrap();
+        }
+        world.backup();
+        world.backup().expect(0);
+        world.assert_mirrored(web);
+    }
+}
+
+#[test]
+fn links_and_pipes_in_the_place_of_loose_objects_hold_up_nobody() {
+    for what in ["link", "pipe"] {
+        let world = World::new();
+        let web = world.forge.repository("web").commit("one");
+        world.backup().expect(0);
+        let tip = forgekeep_tests::git::run(&web.git_dir(), &["rev-parse", "HEAD"]);
+        unpack(&world.mirror("web"));
+        let path = loose(&world.mirror("web"), tip.trim());
+        let good = world.sandbox.path("object");
+        fs::rename(&path, &good).unwrap();
+        match what {
+            "link" => symlink(&good, &path).unwrap(),
+            _ => pipe(&path),
+        }
+        for changed in [false, true] {
+            if changed {
+                web.commit("two");
+            }
+            for command in [
+                &["backup"][..],
+                &["restore", "web", "--bare", "--to", "copy"],
+                &["verify"],
+            ] {
+                let run = world
+                    .forgekeep(command)
+                    .limit(Duration::from_secs(60))
+                    .run();
+                let said = format!("{}{}", run.stdout, run.stderr);
+                if command[0] == "verify" {
+                    assert!(!said.contains("system log"), "{what}: {said}");
+                }
+                fs::remove_dir_all(world.sandbox.path("copy")).ok();
+            }
+        }
+        // Verifying has told what is to be repaired.
+        world.backup();
+        world.backup().expect(0);
+        world.assert_mirrored(web);
+    }
 }
