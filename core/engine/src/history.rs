@@ -253,6 +253,40 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_rots_without_a_trace_is_found_in_its_turn() {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = super::folder(folder.path());
+        let none = Redactor::default();
+        for day in 1..=9 {
+            let report = report(&format!("2026-01-0{day}T00:00:00Z"));
+            keep(folder.path(), &report, &none).unwrap();
+        }
+        let name = "2026-01-05T00-00-00.000Z.json";
+        let mut text = fs::read(runs.join(name)).unwrap();
+        text[20] ^= 1;
+        fs::write(runs.join(name), text).unwrap();
+        // As if nobody had written to it.
+        let mut index = index::read(folder.path()).unwrap().unwrap();
+        for listed in &mut index.reports {
+            listed.changed = index::Listed::look(&runs, listed.file.clone()).changed;
+        }
+        index.write(folder.path()).unwrap();
+        let report = report("2026-01-10T00:00:00Z");
+        let mut told = 0;
+        for _ in 0..9 {
+            let run = Run::begin(folder.path(), report.started);
+            told += run
+                .found
+                .iter()
+                .filter(|f| f.message.contains(name))
+                .count();
+            run.keep(&mut report.clone(), &none).unwrap();
+        }
+        assert_eq!(told, 1);
+        assert!(runs.join(format!("{name}.damaged")).exists());
+    }
+
+    #[test]
     fn only_our_names_are_reports() {
         assert!(is_report("2026-11-22T17-05-33.123Z.json"));
         for name in [

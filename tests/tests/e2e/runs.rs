@@ -172,6 +172,93 @@ fn a_state_file_that_is_cut_flipped_or_gone_is_told_once() {
     }
 }
 
+/// The reports, the oldest first.
+fn reports(world: &World) -> Vec<PathBuf> {
+    let mut all = crate::support::files(&own(world).join("runs"));
+    all.retain(|path| path.extension().is_some_and(|e| e == "json"));
+    all.sort();
+    all
+}
+
+#[test]
+fn a_flipped_byte_in_any_report_is_told_once() {
+    let world = world();
+    for _ in 0..7 {
+        world.backup().expect(0);
+    }
+    for which in [0, 3, 6] {
+        let path = reports(&world).remove(which);
+        let mut bad = fs::read(&path).unwrap();
+        let at = bad.len() * 2 / 3;
+        bad[at] ^= 1;
+        fs::write(&path, bad).unwrap();
+        let file = path.file_name().unwrap().to_str().unwrap().to_owned();
+        let said = told(&world);
+        assert!(said.contains(&file), "{which}: {said}");
+        assert_eq!(told(&world), "null", "{which}");
+        assert!(path.with_extension("json.damaged").exists());
+    }
+    world.forgekeep(&["verify"]).run().expect(0);
+    // What verify sets aside is told by verify.
+    let path = reports(&world).remove(1);
+    fs::write(&path, "{").unwrap();
+    world.forgekeep(&["verify"]).run().expect(3);
+    assert_eq!(told(&world), "null");
+    // A whole one that is gone is another matter.
+    fs::remove_file(reports(&world).remove(1)).unwrap();
+    assert!(told(&world).contains("is missing"));
+}
+
+#[test]
+fn a_flipped_byte_in_a_report_of_version_0_1_is_told_once() {
+    let world = world();
+    let path = only_report(&world);
+    let mut old: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+    for key in ["run", "checksum"] {
+        old.as_object_mut().unwrap().remove(key);
+    }
+    let path = own(&world).join("runs/2020-01-01T00-00-00.000Z.json");
+    fs::write(&path, old.to_string()).unwrap();
+    assert_eq!(told(&world), "null");
+    let text = old.to_string().replace("acme/a", "acme/z");
+    fs::write(&path, text).unwrap();
+    assert!(told(&world).contains("2020-01-01"));
+    assert_eq!(told(&world), "null");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_in_the_place_of_a_state_file_is_told_once() {
+    type Put = fn(&std::path::Path);
+    let puts: [Put; 3] = [
+        |path| std::os::unix::fs::symlink("/dev/null", path).unwrap(),
+        |path| fs::create_dir(path).unwrap(),
+        |path| drop(std::os::unix::net::UnixListener::bind(path).unwrap()),
+    ];
+    for put in puts {
+        for name in ["listings.json", "verify.json", "runs.json", "report"] {
+            let world = world();
+            world.forgekeep(&["verify"]).run().expect(0);
+            world.backup().expect(0);
+            let path = match name {
+                "report" => reports(&world).remove(0),
+                name => own(&world).join(name),
+            };
+            fs::remove_file(&path).unwrap();
+            // The name of a socket must not be long.
+            let here = world.sandbox.path("s");
+            put(&here);
+            fs::rename(&here, &path).unwrap();
+            let file = path.file_name().unwrap().to_str().unwrap().to_owned();
+            let said = told(&world);
+            assert!(said.contains(&file), "{name}: {said}");
+            assert!(said.contains("set aside"), "{name}: {said}");
+            assert_eq!(told(&world), "null", "{name}");
+            world.forgekeep(&["verify"]).run().expect(0);
+        }
+    }
+}
+
 #[test]
 fn a_damaged_report_makes_verify_fail_once() {
     let world = world();

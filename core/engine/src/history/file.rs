@@ -10,6 +10,7 @@ use git2::{ObjectType, Oid};
 use serde::Deserialize;
 
 use crate::report::Report;
+use crate::trouble::{self, Trouble};
 use crate::{ErrorKind, Failure, regular_file};
 
 const BEFORE: &str = ",\"checksum\":\"";
@@ -51,7 +52,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, Unread> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => {
             return Err(Unread {
-                damaged: error.kind() == io::ErrorKind::InvalidData,
+                damaged: trouble::of(&error) != Some(Trouble::Machine),
                 why: error.to_string(),
             });
         }

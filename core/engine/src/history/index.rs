@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::Failure;
 use crate::lock::OWN_FOLDER;
 use crate::sealed::{self, Formats};
-use crate::{ErrorKind, Failure};
 
 /// File in [`OWN_FOLDER`].
 pub(crate) const FILE: &str = "runs.json";
@@ -44,9 +44,36 @@ pub(crate) struct Listed {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<u64>,
     pub bytes: u64,
+    /// When its file was last changed, as the file system had it when the report was read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<String>,
+    /// The run that has read it last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<u64>,
+    /// git's blob id of it, where it has no checksum of its own: version 0.1 wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
 }
 
 impl Listed {
+    /// What can be told of a report without reading it.
+    pub(super) fn look(runs: &Path, file: String) -> Self {
+        let found = runs.join(&file).symlink_metadata().ok();
+        Self {
+            file,
+            run: None,
+            bytes: found.as_ref().map_or(0, std::fs::Metadata::len),
+            changed: found.as_ref().and_then(changed),
+            checked: None,
+            content: None,
+        }
+    }
+
+    /// Whether its file is what it was when it was last read, as far as it can be told so.
+    pub(super) fn is_as(&self, found: &Self) -> bool {
+        self.bytes == found.bytes && self.changed.is_some() && self.changed == found.changed
+    }
+
     /// By number; those without are older, and in the order of their names, thus by time.
     pub fn order(&self) -> (Option<u64>, &str) {
         (self.run, &self.file)
@@ -74,8 +101,26 @@ impl Index {
             ..self.clone()
         };
         match read(local_folder) {
-            Err(failure) if failure.kind != ErrorKind::Damaged => Err(failure),
+            Err(failure) if !failure.is_damage() => Err(failure),
             _ => sealed::write(&path(local_folder), &current),
         }
     }
+}
+
+/// When a file was changed, its content and its place on the disk: text, to be compared only.
+#[cfg(unix)]
+fn changed(found: &std::fs::Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+
+    let (written, changed) = (found.mtime(), found.ctime());
+    let (written_ns, changed_ns) = (found.mtime_nsec(), found.ctime_nsec());
+    found
+        .is_file()
+        .then(|| format!("{written}.{written_ns:09} {changed}.{changed_ns:09}"))
+}
+
+#[cfg(not(unix))]
+fn changed(found: &std::fs::Metadata) -> Option<String> {
+    let written = jiff::Timestamp::try_from(found.modified().ok()?).ok()?;
+    found.is_file().then(|| written.to_string())
 }

@@ -1,6 +1,8 @@
 //! A run from its mark to its report, and what it finds of those before.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod reports;
+
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -92,8 +94,8 @@ impl Run {
                         break;
                     }
                 }
-                Ok(None) => {}
-                Err(why) => bad.push((path, newest.file.clone(), why)),
+                Err(why) if why.damaged => bad.push((path, newest.file.clone(), why)),
+                Ok(None) | Err(_) => {}
             }
         }
         for (path, file, why) in bad {
@@ -109,7 +111,7 @@ impl Run {
                 Some(known)
             }
             Ok(None) => None,
-            Err(failure) if failure.kind == ErrorKind::Damaged => {
+            Err(failure) if failure.is_damage() => {
                 let path = index::path(&self.local_folder);
                 self.damaged(&path, &failure.message);
                 None
@@ -138,61 +140,21 @@ impl Run {
                     // The reports tell, if there are any.
                     true
                 }
-                Err(failure) if failure.kind == ErrorKind::Damaged => {
+                // Also what is no file at all: a link, a pipe, a folder.
+                Err(failure) if failure.is_damage() => {
                     self.damaged(&path, &failure.message);
                     true
                 }
-                // Of a newer version, or not to be read: left to whoever needs it.
-                Err(_) => false,
+                // Of a newer version, or not to be read. The sources say so of their listings.
+                Err(failure) => {
+                    if name != crate::completeness::FILE {
+                        self.found.push(told(&failure));
+                    }
+                    false
+                }
             };
             self.lost_listings |= is_lost && name == crate::completeness::FILE;
         }
-    }
-
-    fn find_reports(&mut self, runs: &Path, all: Vec<String>, known: Option<&Index>) {
-        let mut listed: BTreeMap<String, Listed> = BTreeMap::new();
-        for of_index in known.into_iter().flat_map(|known| &known.reports) {
-            listed.insert(of_index.file.clone(), of_index.clone());
-        }
-        let mut numbered = false;
-        for name in all.into_iter().filter(|name| is_report(name)) {
-            let path = runs.join(&name);
-            let bytes = path.symlink_metadata().map_or(0, |found| found.len());
-            match listed.remove(&name) {
-                Some(known) if known.bytes == bytes => self.reports.push(known),
-                Some(known) => {
-                    let why = format!("it has {bytes} bytes, and had {}", known.bytes);
-                    self.damaged(&path, &why);
-                }
-                None => match file::read(&path) {
-                    Ok(Some(text)) => {
-                        let run = file::number(&text);
-                        numbered |= run.is_some();
-                        let file = name;
-                        self.reports.push(Listed { file, run, bytes });
-                    }
-                    Ok(None) => {}
-                    Err(why) => self.unreadable(&path, &why),
-                },
-            }
-        }
-        let missing: Vec<String> = listed.into_keys().collect();
-        if let Some(first) = missing.first() {
-            let message = match missing.len() {
-                1 => format!("the report {first} is missing from {}", runs.display()),
-                number => format!(
-                    "{number} reports are missing from {}, {first} is the first of them",
-                    runs.display()
-                ),
-            };
-            self.found.push(Finding::warning(message));
-        }
-        if known.is_none() && numbered && self.found.is_empty() {
-            let path = index::path(&self.local_folder);
-            let message = format!("{} is missing: it is made anew", path.display());
-            self.found.push(Finding::warning(message));
-        }
-        self.reports.sort_by(|a, b| a.order().cmp(&b.order()));
     }
 
     fn find_dead(&mut self, runs: &Path, marks: &BTreeSet<u64>) {
@@ -278,14 +240,10 @@ impl Run {
         let of_mark = mark::remove(&runs, self.number);
         kept?;
         of_mark?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
         self.reports.push(Listed {
-            file: path
-                .file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
             run: Some(self.number),
-            bytes: u64::try_from(text.len()).unwrap_or(u64::MAX),
+            ..Listed::look(&runs, name.into_owned())
         });
         // Too many reports are no harm; that this one is kept is what counts.
         if let Err(failure) = self.remove_old(&runs) {
@@ -308,11 +266,20 @@ impl Run {
         let files = files.filter(|name| own.join(name).symlink_metadata().is_ok());
         let index = Index {
             last: self.number,
-            reports: self.reports.clone(),
+            reports: self.reports_as_read(),
             files: files.map(str::to_owned).collect(),
             ..index.clone()
         };
         index.write(&self.local_folder)
+    }
+
+    /// The reports, with this run's number at those that it has read or written.
+    fn reports_as_read(&self) -> Vec<Listed> {
+        let mut reports = self.reports.clone();
+        for report in &mut reports {
+            report.checked.get_or_insert(self.number);
+        }
+        reports
     }
 
     fn remove_old(&mut self, runs: &Path) -> Result<(), Failure> {
