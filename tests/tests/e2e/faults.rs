@@ -12,6 +12,7 @@ mod secrecy;
 mod sequences;
 mod silence;
 mod spoil;
+mod tls_proxy;
 mod wiki;
 
 use serde_json::{Value, json};

@@ -82,10 +82,11 @@ impl Proxies {
         Ok(proxies)
     }
 
-    /// Passwords of proxies.
+    /// Passwords of proxies; a user without a password is one, as tokens are written so.
     pub fn secrets(&self) -> Vec<Secret> {
-        let password = self.proxy.as_ref().and_then(|named| named.proxy.password());
-        password.map(Secret::new).into_iter().collect()
+        let proxy = self.proxy.as_ref().map(|named| &named.proxy);
+        let secret = proxy.and_then(|proxy| proxy.password().or(proxy.username()));
+        secret.map(Secret::new).into_iter().collect()
     }
 
     pub(super) fn proxy(&self) -> Option<&Named> {
@@ -235,6 +236,8 @@ mod tests {
         let proxies = proxies(&[("ALL_PROXY", "http://u:p%40ss@proxy")]).unwrap();
         assert_eq!(proxies.proxy().unwrap().proxy.password(), Some("p@ss"));
         assert_eq!(proxies.secrets()[0].expose(), "p@ss");
+        let token = super::tests::proxies(&[("ALL_PROXY", "http://t%2Fken@proxy")]).unwrap();
+        assert_eq!(token.secrets()[0].expose(), "t/ken");
     }
 
     #[test]

@@ -118,11 +118,15 @@ fn proxy_failure(url: &Url, fault: &ProxyFault) -> Failure {
                 Err(_) => Failure::new(ErrorKind::Network, error.to_string()),
             };
             let why = reason.message.split_once(": ").map_or("", |(_, why)| why);
-            refused(
-                format!("failed: {why}"),
-                "check that the proxy is running, its address and port in that variable, and the user and password in it",
-            )
-            .transient()
+            let hint = match reason.kind {
+                ErrorKind::Tls => {
+                    "install the authority of the proxy's certificate, or name it in SSL_CERT_FILE; if the proxy does not speak TLS itself, write http:// in that variable"
+                }
+                _ => {
+                    "check that the proxy is running, its address and port in that variable, and the user and password in it"
+                }
+            };
+            refused(format!("failed: {why}"), hint).transient()
         }
     }
 }

@@ -18,14 +18,23 @@ use super::impatient;
 use crate::support::{World, error, source};
 
 /// A port that speaks TLS, and passes everything on to a forge.
-struct Front {
-    url: String,
+pub(super) struct Front {
+    pub url: String,
     /// The certificate of its authority.
-    authority: String,
+    pub authority: String,
 }
 
 /// Certificates for a name, by an authority of their own.
-fn front(world: &World, name: &str) -> Front {
+pub(super) fn front(world: &World, name: &str) -> Front {
+    let (config, authority) = certified(name);
+    Front {
+        url: serve(world, config),
+        authority,
+    }
+}
+
+/// A server with a certificate for a name, and the certificate of its authority.
+pub(super) fn certified(name: &str) -> (Arc<ServerConfig>, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -34,7 +43,7 @@ fn front(world: &World, name: &str) -> Front {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
     let certificate = params.signed_by(&key, &issuer).unwrap();
-    serve(world, certificate.der(), &key, authority.der())
+    (configured(certificate.der(), &key), in_pem(authority.der()))
 }
 
 /// A certificate that vouches for itself.
@@ -42,15 +51,13 @@ fn self_signed_front(world: &World) -> Front {
     let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
     let certificate = params.self_signed(&key).unwrap();
-    serve(world, certificate.der(), &key, certificate.der())
+    Front {
+        url: serve(world, configured(certificate.der(), &key)),
+        authority: in_pem(certificate.der()),
+    }
 }
 
-fn serve(
-    world: &World,
-    certificate: &CertificateDer<'static>,
-    key: &KeyPair,
-    authority: &CertificateDer<'static>,
-) -> Front {
+fn configured(certificate: &CertificateDer<'static>, key: &KeyPair) -> Arc<ServerConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = ServerConfig::builder_with_provider(provider)
@@ -59,7 +66,10 @@ fn serve(
         .with_no_client_auth()
         .with_single_cert(vec![certificate.clone()], key)
         .unwrap();
-    let config = Arc::new(config);
+    Arc::new(config)
+}
+
+fn serve(world: &World, config: Arc<ServerConfig>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("https://{}", listener.local_addr().unwrap());
     let forge = world.forge.api_url().replace("http://", "");
@@ -71,16 +81,19 @@ fn serve(
             thread::spawn(move || pass_on(client, config, &forge).ok());
         }
     });
+    url
+}
+
+fn in_pem(authority: &CertificateDer<'static>) -> String {
     let pem = STANDARD.encode(authority);
     let lines: Vec<&str> = (0..pem.len())
         .step_by(64)
         .map(|at| &pem[at..pem.len().min(at + 64)])
         .collect();
-    let authority = format!(
+    format!(
         "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n",
         lines.join("\n")
-    );
-    Front { url, authority }
+    )
 }
 
 /// A port that answers whatever comes in plain HTTP, as a web server does.

@@ -14,7 +14,7 @@ const HOST: &str = "http://forge.test";
 
 /// What a proxy does when it is asked for a connection.
 #[derive(Debug, Clone, Copy)]
-enum Manners {
+pub(super) enum Manners {
     Connects,
     Answers(u16),
     /// Connects to the API, not to git.
@@ -27,10 +27,14 @@ enum Manners {
 }
 
 /// A proxy that knows one forge, by whatever name; its address.
-fn proxy(world: &World, manners: Manners) -> String {
+pub(super) fn proxy(world: &World, manners: Manners) -> String {
+    proxy_to(world.forge.api_url().replace("http://", ""), manners)
+}
+
+/// A proxy that leads to this host and port, whatever it is asked for; its address.
+pub(super) fn proxy_to(forge: String, manners: Manners) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let forge = world.forge.api_url().replace("http://", "");
     // Ends with the process.
     thread::spawn(move || {
         for client in listener.incoming().flatten() {
@@ -48,7 +52,7 @@ fn serve(mut client: TcpStream, forge: &str, manners: Manners) -> io::Result<()>
     let mut head = BufReader::new(client.try_clone()?);
     let mut line = String::new();
     head.read_line(&mut line)?;
-    assert!(line.starts_with("CONNECT forge.test:80"), "{line}");
+    assert!(line.starts_with("CONNECT forge.test:"), "{line}");
     let for_git = line.starts_with("CONNECT forge.test:8080 ");
     while line.trim() != "" {
         line.clear();
@@ -119,7 +123,7 @@ fn pass_on(client: TcpStream, mut from: impl Read, forge: &str) -> io::Result<()
 }
 
 /// A forge that is not on this machine, as far as addresses tell.
-fn far_away(retries: u32) -> World {
+pub(super) fn far_away(retries: u32) -> World {
     let world = World::new();
     world.forge.repository("web").private().commit("one");
     let mut source = world.source_with("apiUrl", HOST);
