@@ -2,14 +2,15 @@
 //!
 //! What a run makes is for its own user, by the process's umask, which the host sets as
 //! `options.backup.umask` says. What was there before is left as it is; if it holds private code and
-//! others can get at it, that is said.
+//! every user can get at it, that is said in each run. A group that can is as likely as not meant to:
+//! only `check` says it, as a note.
 
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Source};
 use crate::event::Observer;
 use crate::execute::OpenSource;
-use crate::hoster::Finding;
+use crate::hoster::{Finding, Severity};
 use crate::names::printable;
 use crate::plan::Plan;
 use crate::report::SourceReport;
@@ -22,6 +23,10 @@ pub const DEFAULT_UMASK: u32 = 0o077;
 /// What all other users of the machine may do.
 const OTHERS_READ: u32 = 0o004;
 const OTHERS_ENTER: u32 = 0o001;
+
+/// What the group of a file may do.
+const GROUP_READ: u32 = 0o040;
+const GROUP_ENTER: u32 = 0o010;
 
 /// Reads a umask as `umask(1)` does: octal digits, however many zeros or what sign of octal stands
 /// before them. `None` for anything else, and for one that would keep out the user itself.
@@ -48,17 +53,30 @@ fn mode(_: &Path) -> Option<u32> {
     None
 }
 
+#[cfg(unix)]
+fn group(path: &Path) -> Option<u32> {
+    use std::os::unix::fs::MetadataExt;
+
+    Some(std::fs::metadata(path).ok()?.gid())
+}
+
+#[cfg(not(unix))]
+fn group(_: &Path) -> Option<u32> {
+    None
+}
+
 fn others_may(path: &Path, what: u32) -> bool {
     mode(path).is_some_and(|mode| mode & what != 0)
 }
 
-/// Whether others can get at what is in a folder, as far as it and the ones between tell.
-fn open_below(top: &Path, below: &[&str]) -> bool {
+/// Whether those whom `enter` is about can get at what is in a folder, as far as it and the ones between
+/// tell.
+fn open_below(top: &Path, below: &[&str], enter: u32) -> bool {
     let mut path = PathBuf::from(top);
-    let mut open = others_may(&path, OTHERS_ENTER);
+    let mut open = others_may(&path, enter);
     for part in below {
         path.push(part);
-        open = open && others_may(&path, OTHERS_ENTER);
+        open = open && others_may(&path, enter);
     }
     open
 }
@@ -99,6 +117,42 @@ fn others_are_kept_out(config: &Config) -> bool {
     config.options.backup.umask & (OTHERS_READ | OTHERS_ENTER) != 0
 }
 
+/// A note about what a group can read: a configuration with a secret in it, and the backup.
+fn of_group(config: &Config, source: &Source) -> Vec<Finding> {
+    let note = |message: String, hint: String| Finding {
+        severity: Severity::Info,
+        hint,
+        ..Finding::warning(message)
+    };
+    let shown = |path: &Path| printable(&path.display().to_string());
+    let mut found = Vec::new();
+    let (file, folder) = (&config.file, &config.local_folder);
+    if source.literal_password
+        && let (Some(mode), Some(group)) = (mode(file), group(file))
+        && mode & (GROUP_READ | OTHERS_READ) == GROUP_READ
+    {
+        let file = shown(file);
+        found.push(note(
+            format!("{file} holds a secret, and its group ({group}) can read it: mode {mode:04o}"),
+            format!("chmod 600 {file}, unless that group is meant to know the secret"),
+        ));
+    }
+    let name = names::encode_component(&source.title);
+    if source.password.is_some()
+        && config.options.backup.umask & (GROUP_READ | GROUP_ENTER) != 0
+        && let (Some(mode), Some(group)) = (mode(folder), group(folder))
+        && open_below(folder, &[&name], GROUP_ENTER)
+        && !open_below(folder, &[&name], OTHERS_ENTER)
+    {
+        let (name, folder) = (printable(&name), shown(folder));
+        found.push(note(
+            format!("what is backed up in {name} can be read by the group ({group}) of {folder}, which has mode {mode:04o}"),
+            format!("chmod 700 {folder}; if the group is meant to read it, set options.backup.umask to '027'"),
+        ));
+    }
+    found
+}
+
 /// What there is to say about a source before it is backed up.
 pub(crate) fn of_source(config: &Config, source: &Source) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -110,11 +164,12 @@ pub(crate) fn of_source(config: &Config, source: &Source) -> Vec<Finding> {
     let folder = names::encode_component(&source.title);
     if source.password.is_some()
         && others_are_kept_out(config)
-        && open_below(&config.local_folder, &[&folder])
+        && open_below(&config.local_folder, &[&folder], OTHERS_ENTER)
     {
         let what = format!("what is backed up in {}", printable(&folder));
         found.push(of_folder(config, &what));
     }
+    found.extend(of_group(config, source));
     found
 }
 
@@ -143,7 +198,7 @@ pub(crate) fn warn(
         }
         let open = |folder: &str| {
             let below = [source.folder_name.as_str(), folder, catalogue::REPOSITORY];
-            open_below(&config.local_folder, &below)
+            open_below(&config.local_folder, &below, OTHERS_ENTER)
         };
         let tasks = plan.tasks.iter();
         let private = tasks
@@ -201,13 +256,13 @@ mod tests {
         for folder in &folders {
             set(folder, 0o755);
         }
-        assert!(open_below(top.path(), &["a", "b"]));
+        assert!(open_below(top.path(), &["a", "b"], OTHERS_ENTER));
         for folder in &folders {
             set(folder, 0o750);
-            assert!(!open_below(top.path(), &["a", "b"]));
+            assert!(!open_below(top.path(), &["a", "b"], OTHERS_ENTER));
             set(folder, 0o711);
         }
-        assert!(open_below(top.path(), &["a", "b"]));
-        assert!(!open_below(top.path(), &["a", "none"]));
+        assert!(open_below(top.path(), &["a", "b"], OTHERS_ENTER));
+        assert!(!open_below(top.path(), &["a", "none"], OTHERS_ENTER));
     }
 }

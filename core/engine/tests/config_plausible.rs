@@ -79,7 +79,11 @@ fn folders_that_cannot_be_meant_are_refused_with_what_is() {
         ("/srv/backup\u{200b}", "invisible"),
         ("/srv/backup\u{a0}", "blank at the end"),
         ("~/backup", "'/home/me/backup'"),
-        ("~other/backup", "the whole path"),
+        ("~nobody-we-know/backup", "the whole path"),
+        #[cfg(target_os = "linux")]
+        ("~root/backup", "Write '/root/backup'."),
+        #[cfg(target_os = "linux")]
+        ("~root", "Write '/root'."),
         ("$HOME/backup", "'/home/me/backup'"),
         ("${HOME}/backup", "'/home/me/backup'"),
         ("/srv/$USER/backup", "%USER%"),

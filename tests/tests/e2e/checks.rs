@@ -161,3 +161,158 @@ fn a_check_ends_where_the_folder_is_somebody_elses() {
     }
     forbid(backup.parent().unwrap(), false);
 }
+
+/// A cause that ends a backup: its name, how it is set up, what is added to the command line and to the
+/// environment, the exit code, and words of the reason.
+struct Cause {
+    name: &'static str,
+    set_up: fn(&World),
+    arguments: &'static [&'static str],
+    variable: Option<(&'static str, &'static str)>,
+    code: i32,
+    says: &'static str,
+    /// Whether it can be told offline.
+    offline: bool,
+}
+
+fn cause(name: &'static str, code: i32, says: &'static str, set_up: fn(&World)) -> Cause {
+    Cause {
+        name,
+        set_up,
+        arguments: &[],
+        variable: None,
+        code,
+        says,
+        offline: false,
+    }
+}
+
+fn everything_answers(world: &World, kind: RequestKind, status: u16) {
+    let answer = Action::status(status);
+    world.forge.inject(Fault::on(kind, answer));
+}
+
+fn causes() -> Vec<Cause> {
+    use RequestKind::{Api, InfoRefs};
+    let proxy = |name, value| Cause {
+        variable: Some(("HTTPS_PROXY", value)),
+        offline: true,
+        ..cause(name, 10, "HTTPS_PROXY", |_| {})
+    };
+    vec![
+        proxy("a proxy of no protocol", "ftp://proxy:3128"),
+        proxy("a proxy without a host", "http://"),
+        proxy("a proxy with a path", "http://proxy:3128/proxy.pac"),
+        Cause {
+            offline: true,
+            ..cause("a plugin that is missing", 11, "no plugin", |world| {
+                world.configure(&[world.source_with("hoster", "nosuch")]);
+            })
+        },
+        Cause {
+            arguments: &["--plugin-dir", "plugins"],
+            offline: true,
+            ..cause("a plugin that is none", 11, "plugins", |world| {
+                let file = crate::support::plugin_file("broken");
+                world.sandbox.write(format!("plugins/{file}"), "no library");
+                world.configure(&[world.source_with("hoster", "broken")]);
+            })
+        },
+        Cause {
+            offline: true,
+            ..cause("a configuration without a name", 10, "name", |world| {
+                let mut source = world.source();
+                source.as_object_mut().unwrap().remove("name");
+                world.configure(&[source]);
+            })
+        },
+        Cause {
+            offline: true,
+            ..cause("a plain address", 10, "plain http", |world| {
+                world.configure(&[world.source_with("apiUrl", "http://forge.example")]);
+            })
+        },
+        cause("a dead token", 12, "401", |world| {
+            world.forge.change(|state| state.accounts.clear());
+        }),
+        // The listing answers whoever asks; git does not.
+        cause("a dead token beside a public listing", 12, "401", |world| {
+            let refused = Fault::on(Api, Action::status(401));
+            world.forge.inject(refused.containing("/user"));
+            everything_answers(world, InfoRefs, 401);
+        }),
+        cause("an API that refuses", 3, "403", |world| {
+            everything_answers(world, Api, 403);
+        }),
+        cause("an API that knows nothing", 3, "404", |world| {
+            everything_answers(world, Api, 404);
+        }),
+        cause("an API out of order", 3, "500", |world| {
+            everything_answers(world, Api, 500);
+        }),
+        cause("git that wants other credentials", 12, "401", |world| {
+            everything_answers(world, InfoRefs, 401);
+        }),
+        cause("git that refuses", 3, "403", |world| {
+            everything_answers(world, InfoRefs, 403);
+        }),
+        cause("git that knows nothing", 3, "404", |world| {
+            everything_answers(world, InfoRefs, 404);
+        }),
+        cause("git that has withdrawn all", 3, "410", |world| {
+            everything_answers(world, InfoRefs, 410);
+        }),
+        cause("git that answers with a page", 3, "git", |world| {
+            world.forge.inject(Fault::on(InfoRefs, Action::html(200)));
+        }),
+        cause("one source of two", 3, "403", |world| {
+            let other = world.source_with("title", "other");
+            let mut gone = world.source_with("title", "gone");
+            gone["name"] = "nosuch".into();
+            world.configure(&[other, gone]);
+            let refused = Fault::on(Api, Action::status(403));
+            world.forge.inject(refused.containing("nosuch"));
+        }),
+    ]
+}
+
+#[test]
+fn a_check_ends_with_the_code_of_a_backup_whatever_the_cause() {
+    for cause in causes() {
+        let world = World::new();
+        world.forge.repository("web").private().commit("one");
+        world.forge.repository("public").commit("one");
+        (cause.set_up)(&world);
+        let run = |arguments: &[&str]| {
+            let mut command = world.forgekeep(arguments).args(cause.arguments);
+            if let Some((name, value)) = cause.variable {
+                command = command.env(name, value);
+            }
+            command.run()
+        };
+        let mut commands = vec![&["check"][..], &["backup"]];
+        if cause.offline {
+            commands.push(&["check", "--offline"]);
+        }
+        for arguments in commands {
+            let run = run(arguments);
+            let said = format!("{}{}", run.stdout, run.stderr);
+            assert_eq!(
+                run.code,
+                Some(cause.code),
+                "{}: {arguments:?}: {said}",
+                cause.name
+            );
+            assert!(
+                said.contains(cause.says),
+                "{}: {arguments:?}: {said}",
+                cause.name
+            );
+            assert!(
+                said.contains("hint: "),
+                "{}: {arguments:?}: {said}",
+                cause.name
+            );
+        }
+    }
+}

@@ -271,3 +271,43 @@ fn a_file_that_is_replaced_keeps_its_permissions() {
     world.backup().expect(0);
     assert_eq!((mode(&refs), mode(&state)), (0o640, 0o644));
 }
+
+#[test]
+fn what_a_group_can_read_is_a_note_of_check_and_of_no_run() {
+    let world = World::new();
+    world.forge.repository("web").private().commit("one");
+    let file = world.configure(&[world.source()]);
+    world.backup().expect(0);
+    let backup = world.sandbox.backup();
+    for path in all(&backup).into_iter().filter(|path| path.is_dir()) {
+        set_mode(&path, 0o750);
+    }
+    set_mode(&file, 0o640);
+    let group = fs::metadata(&backup).unwrap().gid();
+    let of_folder = format!(
+        "note: what is backed up in acme can be read by the group ({group}) of {}, which has mode 0750",
+        backup.display()
+    );
+    let of_file = "holds a secret, and its group (";
+    let check = || {
+        let run = world.forgekeep(&["check", "--offline"]).run().expect(0);
+        assert!(!run.stdout.contains("every user"), "{}", run.stdout);
+        (
+            run.stdout.contains(&of_folder),
+            run.stdout.contains(of_file),
+        )
+    };
+    assert_eq!(check(), (true, true));
+    let run = world.backup().expect(0);
+    assert_eq!(notes(&run, "acme"), "");
+    let run = world.forgekeep(&["backup", "-q"]).run().expect(0);
+    assert_eq!(run.stdout + &run.stderr, "");
+    // One closed folder on the way is enough, and it may be meant.
+    set_mode(&backup.join("acme"), 0o700);
+    set_mode(&file, 0o600);
+    assert_eq!(check(), (false, false));
+    set_mode(&backup.join("acme"), 0o750);
+    let options = json!({"backup": {"umask": "027"}});
+    world.configure_with(&[world.source()], &options);
+    assert_eq!(check(), (false, false));
+}

@@ -56,7 +56,10 @@ pub(super) fn folder(field: &Field<'_>, folder: &str) -> Result<(), ConfigError>
     }
     if let Some(rest) = folder.strip_prefix('~') {
         let (user, below) = rest.split_once('/').unwrap_or((rest, ""));
-        let home = field.variable("HOME").filter(|_| user.is_empty());
+        let home = match user {
+            "" => field.variable("HOME"),
+            user => home_of(user),
+        };
         return Err(field.invalid(
             "`~` is replaced by shells only, and would be part of the folder's name",
             match home {
@@ -65,10 +68,13 @@ pub(super) fn folder(field: &Field<'_>, folder: &str) -> Result<(), ConfigError>
                         "" => Path::new(&home).to_path_buf(),
                         below => Path::new(&home).join(below),
                     };
-                    format!(
-                        "Write {}; a run from cron or as another user has another home.",
-                        quoted(&whole.to_string_lossy())
-                    )
+                    let whole = quoted(&whole.to_string_lossy());
+                    match user {
+                        "" => format!(
+                            "Write {whole}; a run from cron or as another user has another home."
+                        ),
+                        _ => format!("Write {whole}."),
+                    }
                 }
                 None => "Write the whole path, such as /home/user/backup.".to_owned(),
             },
@@ -88,6 +94,20 @@ pub(super) fn folder(field: &Field<'_>, folder: &str) -> Result<(), ConfigError>
         ));
     }
     Ok(())
+}
+
+/// The home of a user of this machine, as the list of its own users has it.
+fn home_of(user: &str) -> Option<String> {
+    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    // passwd(5): the name, then five fields, of which the last is the home.
+    users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let home = fields
+            .next()
+            .filter(|name| *name == user)
+            .and(fields.nth(4))?;
+        home.starts_with('/').then(|| home.to_owned())
+    })
 }
 
 /// Whether a path is one of this system.

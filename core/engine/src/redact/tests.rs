@@ -46,6 +46,11 @@ fn made_of(secret: &str) -> Vec<String> {
         form.replace('+', "%20"),
         every_byte(secret, "%", ""),
         every_byte(secret, "%25", ""),
+        form.replace('%', "%25"),
+        form.replace('%', "%25").to_lowercase(),
+        every_byte(secret, "\\x", ""),
+        units.to_lowercase(),
+        hex_entities.to_lowercase(),
         every_byte(secret, "=", ""),
         json.replace('/', "\\/"),
         serde_json::to_string(&json).unwrap(),
@@ -64,6 +69,14 @@ fn made_of(secret: &str) -> Vec<String> {
         let pair = format!("{user}{secret}");
         all.extend([STANDARD.encode(&pair), URL_SAFE.encode(&pair)]);
         all.push(every_byte(&STANDARD.encode(&pair), "%", ""));
+        all.push(every_byte(&STANDARD.encode(&pair), "%25", ""));
+        all.push(STANDARD.encode(&pair).replace('/', "\\/"));
+        all.push(hex(&pair));
+        // With something behind it, of every length.
+        for end in ["\n", ":x", "xyz"] {
+            let longer = format!("{pair}{end}");
+            all.extend([STANDARD.encode(&longer), URL_SAFE.encode(&longer)]);
+        }
     }
     all
 }
@@ -118,6 +131,10 @@ fn json_stays_json() {
         redactor.clean_json("{\"a\": 1}"),
         Cow::Borrowed(_)
     ));
+    // A long one, too.
+    let document = serde_json::json!({"a": "x".repeat(MAX_DECODED), "b": "se\"cret\\"});
+    let clean = redactor.clean_json(&document.to_string()).into_owned();
+    assert!(clean.contains("\"**redacted**\""));
 }
 
 proptest! {
