@@ -47,11 +47,23 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
     }
 }
 
+/// Writes a file in a folder that nobody uses yet: its content is synced, the folder is not.
+pub fn write_new(path: &Path, content: &[u8]) -> Result<(), Failure> {
+    fs::File::create(path)
+        .and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+        .map_err(|error| Failure::disk("write", path, &error))
+}
+
 /// Removes what a killed run of ours left beside a file. For when none is at work.
 pub fn remove_leftovers(path: &Path) {
     let new = with_ending(path, NEW);
     remove_own_lock(path, &new, &with_ending(path, LOCK));
     let _ = fs::remove_file(&new);
+}
+
+/// The names of what a killed run of ours may leave beside a file of this name.
+pub fn leftovers(name: &str) -> [String; 2] {
+    [NEW, LOCK].map(|ending| format!("{name}{ending}"))
 }
 
 /// The name of the file that a leftover was to become.

@@ -4,6 +4,7 @@
 //! identity. A folder without one was made by SCM Backup, or by somebody else.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -360,17 +361,20 @@ pub fn relocate(from: &Path, to: &Path) -> Result<(), Failure> {
 /// [`ErrorKind::Disk`] naming the folder.
 pub fn check_folders(folder: &Path) -> Result<(), Failure> {
     regular_file::check_folder(folder)?;
+    let snapshots = folder.join(snapshot::FOLDER);
+    let has_snapshots = regular_file::check_folder(&snapshots)?;
     for mirror in [REPOSITORY, WIKI] {
-        let snapshots = folder.join(snapshot::FOLDER);
-        regular_file::check_folder(&snapshots)?;
-        regular_file::check_folder(&snapshots.join(mirror))?;
+        if has_snapshots {
+            regular_file::check_folder(&snapshots.join(mirror))?;
+        }
         let mirror = folder.join(mirror);
-        regular_file::check_folder(&mirror)?;
-        for below in ["refs", "objects", "objects/pack", "objects/info"] {
-            regular_file::check_folder(&mirror.join(below))?;
+        if regular_file::check_folder(&mirror)? {
+            for below in ["refs", "objects", "objects/pack", "objects/info"] {
+                regular_file::check_folder(&mirror.join(below))?;
+            }
         }
     }
-    regular_file::check_folder(&folder.join(heal::ASIDE))
+    regular_file::check_folder(&folder.join(heal::ASIDE)).map(drop)
 }
 
 /// Removes what a killed run left in a source's folder: clones it had begun, files half written.
@@ -384,17 +388,38 @@ pub fn remove_leftovers(source_folder: &Path) -> Result<(), Failure> {
         if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
-        atomic_file::remove_leftovers(&folder.join(STATE_FILE));
+        let names = names_in(&folder);
+        remove_half_written(&folder, &names, &[STATE_FILE]);
         for mirror in [REPOSITORY, WIKI] {
-            for file in ["packed-refs", "HEAD", "config", "config.set-aside"] {
-                atomic_file::remove_leftovers(&folder.join(mirror).join(file));
+            if names.contains(OsStr::new(mirror)) {
+                let mirror = folder.join(mirror);
+                remove_half_written(&mirror, &names_in(&mirror), &OF_MIRROR);
             }
-            let partial = folder.join(format!("{mirror}{}", crate::mirror::PARTIAL));
-            if partial.is_dir() {
+            let partial = format!("{mirror}{}", crate::mirror::PARTIAL);
+            if names.contains(OsStr::new(&partial)) {
+                let partial = folder.join(partial);
                 fs::remove_dir_all(&partial)
                     .map_err(|error| Failure::disk("remove", &partial, &error))?;
             }
         }
     }
     Ok(())
+}
+
+/// Files of a mirror that we write.
+const OF_MIRROR: [&str; 4] = ["packed-refs", "HEAD", "config", "config.set-aside"];
+
+/// What is in a folder: one call for all, where there is nothing to remove most of the time.
+fn names_in(folder: &Path) -> HashSet<OsString> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name()).collect()
+}
+
+fn remove_half_written(folder: &Path, names: &HashSet<OsString>, files: &[&str]) {
+    for file in files {
+        let left = atomic_file::leftovers(file);
+        if left.iter().any(|name| names.contains(OsStr::new(name))) {
+            atomic_file::remove_leftovers(&folder.join(file));
+        }
+    }
 }

@@ -8,6 +8,7 @@ mod allowance;
 mod budget;
 mod client;
 mod connect;
+mod interruptible;
 mod limit;
 mod proxy;
 mod retry;

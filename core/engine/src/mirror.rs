@@ -31,7 +31,7 @@ use crate::fetch::{Advertisement, Connection, Remote, advertise};
 use crate::foreign::{self, Lacking};
 use crate::hoster::{Finding, Services};
 use crate::http::Authorization;
-use crate::refs::{self, Refs, StoredRefs};
+use crate::refs::{self, RefName, Refs, StoredRefs};
 use crate::snapshot::{Identity, RefState};
 use crate::{Failure, atomic_file, packs};
 
@@ -107,17 +107,22 @@ pub fn mirror(
         Some(lacking) if place == Place::Mirror => work.fill(lacking, &stored)?,
         _ => None,
     };
+    let mut untold = None;
+    let mut head = None;
+    let mut head_is_known = true;
     if place == Place::Mirror {
         work.check_packed_refs(&stored)?;
+        let found = found(&stored, folder)?;
+        let is_settled = work.recorder.store.is_settled(&found);
+        head = found.head;
+        if !is_settled {
+            let settled;
+            (settled, untold) = work.settle(&mut stored)?;
+            head = refs::read_head(folder)?;
+            head_is_known = settled.head == head;
+        }
     }
-    let mut untold = None;
-    let mut head_is_known = true;
-    if place == Place::Mirror && !work.recorder.store.is_settled(&found(&stored, folder)?) {
-        let settled;
-        (settled, untold) = work.settle(&mut stored)?;
-        head_is_known = settled.head == refs::read_head(folder)?;
-    }
-    if place == Place::Mirror && head_is_known && is_same(&stored, &work, folder)? {
+    if place == Place::Mirror && head_is_known && is_same(&stored, &work, head.as_ref()) {
         let mirrored = match work.is_empty() {
             true => Mirrored::Empty,
             false => Mirrored::Unchanged,
@@ -209,15 +214,15 @@ pub(crate) fn fetch_apart(
     Ok(work.received.load(Ordering::Relaxed))
 }
 
-/// Whether a mirror already is what upstream has.
-fn is_same(stored: &StoredRefs, work: &Work<'_>, folder: &Path) -> Result<bool, Failure> {
+/// Whether a mirror with these refs and this `HEAD` already is what upstream has.
+fn is_same(stored: &StoredRefs, work: &Work<'_>, head: Option<&RefName>) -> bool {
     let same_refs = stored
         .upstream()
         .map(|(name, value)| (name, value.oid))
         .eq(work.upstream.iter().map(|(name, value)| (name, value.oid)));
     let holds = |oid| stored.refs.values().any(|value| value.names(oid));
-    let same_head = || Ok(work.head.is_none() || refs::read_head(folder)? == work.head);
-    Ok(same_refs && work.detached().is_none_or(holds) && same_head()?)
+    let same_head = work.head.is_none() || work.head.as_ref() == head;
+    same_refs && work.detached().is_none_or(holds) && same_head
 }
 
 /// The state of a mirror that is there.

@@ -350,15 +350,28 @@ pub fn read_head(folder: &Path) -> Result<Option<RefName>, Failure> {
     Ok(is_valid_name(target).then(|| target.to_vec()))
 }
 
+/// Writes all refs of a repository that nobody uses yet, and is synced as a whole before anybody does.
+pub fn write_new(folder: &Path, refs: &Refs, head: Option<&[u8]>) -> Result<(), Failure> {
+    atomic_file::write_new(&folder.join("packed-refs"), &format_packed(refs))?;
+    match head {
+        Some(target) => atomic_file::write_new(&folder.join("HEAD"), &format_head(target)),
+        None => Ok(()),
+    }
+}
+
 /// Points `HEAD` to a ref, which need not exist, or to an [object](detached).
 pub fn write_head(folder: &Path, target: &[u8]) -> Result<(), Failure> {
+    atomic_file::replace(&folder.join("HEAD"), &format_head(target))
+}
+
+fn format_head(target: &[u8]) -> Vec<u8> {
     let mut text = match detached(target) {
         Some(_) => Vec::new(),
         None => b"ref: ".to_vec(),
     };
     text.extend(target);
     text.push(b'\n');
-    atomic_file::replace(&folder.join("HEAD"), &text)
+    text
 }
 
 #[cfg(test)]

@@ -14,6 +14,9 @@ use thiserror::Error;
 
 use crate::{Failure, atomic_file};
 
+/// Most bytes for which room is made before they are read: a length is what a file system says.
+const MOST_AT_ONCE: u64 = 64 * 1024 * 1024;
+
 /// What is in the place of a regular file or of a folder.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub(crate) enum Unexpected {
@@ -59,6 +62,11 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 
 /// Opens a file with any options.
 pub(crate) fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    open_sized(path, options).map(|(file, _)| file)
+}
+
+/// The same, with its length in bytes.
+fn open_sized(path: &Path, options: &mut OpenOptions) -> io::Result<(File, u64)> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
@@ -70,9 +78,10 @@ pub(crate) fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<Fi
         Ok(file) => file,
         Err(error) => return Err(what_is_there(path).map_or(error, Unexpected::error)),
     };
-    match unexpected(&file.metadata()?) {
+    let found = file.metadata()?;
+    match unexpected(&found) {
         Some(unexpected) => Err(unexpected.error()),
-        None => Ok(file),
+        None => Ok((file, found.len())),
     }
 }
 
@@ -95,18 +104,12 @@ pub(crate) fn open_linked(path: &Path) -> io::Result<File> {
 
 /// The content of a file.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = open(path)?;
-    let mut content = Vec::new();
-    file.read_to_end(&mut content)?;
-    Ok(content)
+    read_all(path, u64::MAX)
 }
 
 /// The content of a file that has no more bytes than this.
 pub(crate) fn read_at_most(path: &Path, most: u64) -> io::Result<Vec<u8>> {
-    let file = open(path)?;
-    let mut content = Vec::new();
-    file.take(most.saturating_add(1))
-        .read_to_end(&mut content)?;
+    let content = read_all(path, most.saturating_add(1))?;
     match u64::try_from(content.len()).is_ok_and(|length| length <= most) {
         true => Ok(content),
         false => Err(io::Error::new(
@@ -126,14 +129,23 @@ pub(crate) fn check_kind(path: &Path, kind: fs::FileType) -> Result<(), Failure>
     .map_err(|error| Failure::disk("read", path, &error))
 }
 
+/// Reads what is there, up to `most` bytes. With room for it from the start, two calls are enough.
+fn read_all(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let (file, length) = open_sized(path, OpenOptions::new().read(true))?;
+    let room = length.min(most).saturating_add(1).min(MOST_AT_ONCE);
+    let mut content = Vec::with_capacity(usize::try_from(room).unwrap_or_default());
+    file.take(most).read_to_end(&mut content)?;
+    Ok(content)
+}
+
 /// Makes sure that a folder of ours is a folder, and no link to one: what is written below it stays
-/// in the backup. One that is not there is none of these.
-pub(crate) fn check_folder(path: &Path) -> Result<(), Failure> {
+/// in the backup. Returns whether it is there: one that is not is none of these.
+pub(crate) fn check_folder(path: &Path) -> Result<bool, Failure> {
     let unexpected = match fs::symlink_metadata(path) {
-        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(found) if found.is_dir() => return Ok(true),
         Ok(found) if found.is_symlink() => Unexpected::Link,
         Ok(_) => Unexpected::NoFolder,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(Failure::disk("read", path, &error)),
     };
     Err(Failure::disk("use", path, &unexpected.error()))

@@ -99,9 +99,14 @@ pub(crate) fn check_loose(mirror: &Path) -> Result<(), Failure> {
 ///
 /// [`ErrorKind::ForeignFormat`].
 pub(crate) fn check_known(mirror: &Path) -> Result<(), Failure> {
-    let Ok(config) = read_config(mirror)? else {
-        return Ok(());
-    };
+    match read_config(mirror)? {
+        Ok(config) => check_known_by(&config, mirror),
+        Err(_) => Ok(()),
+    }
+}
+
+/// The same, with the configuration at hand.
+pub(super) fn check_known_by(config: &Config, mirror: &Path) -> Result<(), Failure> {
     let version = config.value("core", "repositoryformatversion");
     let version = version.and_then(|text| text.parse::<u64>().ok());
     if let Some(version @ 2..) = version {

@@ -45,9 +45,11 @@ pub(crate) fn take_in(
         return Ok(()); // Whatever it is, it is no mirror: that is told elsewhere.
     }
     format::check_objects(mirror)?;
-    format::check_known(mirror)?;
-    let config = format::read_config(mirror)?
-        .and_then(|config| format::wrong_with(&config).map_or(Ok(config), Err));
+    let config = format::read_config(mirror)?;
+    if let Ok(config) = &config {
+        format::check_known_by(config, mirror)?;
+    }
+    let config = config.and_then(|config| format::wrong_with(&config).map_or(Ok(config), Err));
     let config = config.map_err(|why| {
         let path = mirror.join("config");
         let message = format!("{} is damaged: {why}", path.display());

@@ -1,7 +1,5 @@
 use std::fs::File;
 use std::path::Path;
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use ureq::Agent;
@@ -10,6 +8,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 use url::Url;
 
 use super::connect::{Names, connector};
+use super::interruptible::interruptible;
 use super::proxy::Proxies;
 use super::tunnel::Tunnel;
 use super::unreachable::unreachable_host;
@@ -21,9 +20,6 @@ use crate::{ErrorKind, Failure};
 /// Redirects followed for one request. RFC 9110 sets no number; git follows 20, browsers too, but
 /// no API nor git server needs more than one or two.
 const MAX_REDIRECTS: usize = 5;
-
-/// How often a request under way looks for an interruption.
-const GLANCE: Duration = Duration::from_millis(100);
 
 /// How the client behaves.
 #[derive(Clone, Debug)]
@@ -267,54 +263,5 @@ fn response(url: Url, answer: http::Response<ureq::Body>) -> Response {
         url,
         headers,
         body: Body::new(body.into_with_config().limit(u64::MAX).reader()),
-    }
-}
-
-/// Runs work on a thread of its own, which is left to itself when the run is interrupted: nothing
-/// else ends a name resolution or a connection that is being made.
-fn interruptible<T: Send + 'static>(
-    cancel: &Cancel,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, Failure> {
-    cancel.check()?;
-    let (sender, receiver) = mpsc::sync_channel(1);
-    let failed = |why: String| {
-        Failure::new(ErrorKind::Other, format!("a request cannot be made: {why}"))
-            .with_hint("lower options.backup.jobs, or raise the limit on threads of this user")
-    };
-    thread::Builder::new()
-        .name("request".to_owned())
-        .spawn(move || drop(sender.send(work())))
-        .map_err(|error| failed(error.to_string()))?;
-    loop {
-        match receiver.recv_timeout(GLANCE) {
-            Ok(done) => return Ok(done),
-            Err(RecvTimeoutError::Timeout) => cancel.check()?,
-            Err(RecvTimeoutError::Disconnected) => return Err(failed("it panicked".to_owned())),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_interruption_does_not_wait_for_what_cannot_be_ended() {
-        let cancel = Cancel::new();
-        let (never, forever) = mpsc::channel::<()>();
-        let interrupt = cancel.clone();
-        let result = interruptible(&cancel, move || {
-            interrupt.cancel();
-            forever.recv().ok();
-        });
-        assert_eq!(result.unwrap_err().kind, ErrorKind::Cancelled);
-        drop(never);
-    }
-
-    #[test]
-    fn a_panic_in_a_request_is_a_failure() {
-        let result = interruptible::<()>(&Cancel::new(), || panic!("on purpose"));
-        assert_eq!(result.unwrap_err().kind, ErrorKind::Other);
     }
 }

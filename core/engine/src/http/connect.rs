@@ -4,7 +4,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::{Duration, Instant};
 
 use ureq::Error;
@@ -93,7 +93,8 @@ impl<In: Transport> Connector<In> for Tls {
 
 /// Looks names up as ureq does by default, but for `localhost`: that is this machine, as RFC 6761
 /// wants it, and is not asked of a name server. Credentials go there without TLS, so nobody else
-/// may say where it is; and a machine without `/etc/hosts` has a localhost too.
+/// may say where it is; and a machine without `/etc/hosts` has a localhost too. An address is no name:
+/// ureq would start a thread for each request, only to wait for it.
 #[derive(Debug, Default)]
 pub(super) struct Names(DefaultResolver);
 
@@ -113,9 +114,24 @@ impl Resolver for Names {
                 addresses.push((Ipv6Addr::LOCALHOST, port).into());
                 Ok(addresses)
             }
-            _ => self.0.resolve(uri, config, timeout),
+            host => match host.and_then(ip) {
+                Some(ip) => {
+                    let mut addresses = self.empty();
+                    addresses.push((ip, port).into());
+                    Ok(addresses)
+                }
+                None => self.0.resolve(uri, config, timeout),
+            },
         }
     }
+}
+
+/// The address that a URL has in the place of a name.
+fn ip(host: &str) -> Option<IpAddr> {
+    let v6 = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    v6.unwrap_or(host).parse().ok()
 }
 
 /// Adds a measure to connections.

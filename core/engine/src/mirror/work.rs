@@ -13,7 +13,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use git2::{Oid, Repository, RepositoryInitOptions};
+use git2::{Odb, Oid, Repository, RepositoryInitOptions};
 
 use super::merge::merge;
 use super::outcome::left;
@@ -23,6 +23,7 @@ use crate::cancel::Cancel;
 use crate::fetch::{Advertisement, Connection, remove_incoming};
 use crate::refs::{self, RefName, Refs, StoredRefs};
 use crate::snapshot::{Changes, Recorder, RefState, SnapshotId, Store};
+use crate::verify::objects::database;
 use crate::{ErrorKind, Failure, atomic_file, packs};
 
 /// One mirror, with what upstream has.
@@ -131,7 +132,7 @@ impl<'a> Work<'a> {
         self.mark_ends(&repository, partial)?;
         let (new, changes) = self.merge(&repository, &stored, None)?;
         self.cancel.check()?;
-        self.switch(partial, &stored, &new)?;
+        refs::write_new(partial, &new, self.head.as_deref())?;
         packs::release(partial);
         let after = found(&StoredRefs::read(partial)?, partial)?;
         let pending = self.recorder.prepare(None, &after, changes.clone())?;
@@ -155,6 +156,10 @@ impl<'a> Work<'a> {
                 "it was left alone; move it elsewhere to have the repository cloned anew",
             )
         })
+    }
+
+    fn odb<'r>(&self, repository: &'r Repository) -> Result<Odb<'r>, Failure> {
+        repository.odb().map_err(|e| self.failed(&e))
     }
 
     /// `untold` is what a killed run has changed.
@@ -269,13 +274,17 @@ impl<'a> Work<'a> {
     /// [`check_refs`](Self::check_refs), where nothing else is to be done: a pack may have been removed
     /// since it came.
     pub fn check_tips(&self, stored: &StoredRefs) -> Result<(), Failure> {
-        self.check_refs(&self.open()?, stored)
+        // Without the rest of a repository, which takes longer to open than the objects.
+        match self.folder.to_str() {
+            Some(_) => self.check_refs(&database(self.folder)?, stored),
+            // libgit2 takes the path of objects alone only as UTF-8.
+            None => self.check_refs(&self.odb(&self.open()?)?, stored),
+        }
     }
 
     /// Whether all refs that are there name objects that are there. Otherwise something is damaged,
     /// and must not be recorded as a state that somebody wanted.
-    fn check_refs(&self, repository: &Repository, stored: &StoredRefs) -> Result<(), Failure> {
-        let odb = repository.odb().map_err(|e| self.failed(&e))?;
+    fn check_refs(&self, odb: &Odb<'_>, stored: &StoredRefs) -> Result<(), Failure> {
         let absent = stored.refs.values().find(|value| !odb.exists(value.oid));
         absent.map_or(Ok(()), |value| {
             let folder = self.folder.display();

@@ -217,7 +217,10 @@ impl Pending {
     pub fn commit(self) -> Result<SnapshotId, Failure> {
         let path = self.store.path(&self.name);
         let folder = &self.store.folder;
-        regular_file::make_folder(folder)?;
+        // Synced below, with what comes into it.
+        if !regular_file::check_folder(folder)? {
+            fs::create_dir(folder).map_err(|error| Failure::disk("create", folder, &error))?;
+        }
         fs::rename(&self.store.pending, &path)
             .map_err(|error| Failure::disk("rename into place", &path, &error))?;
         atomic_file::sync_parent(&path)?;

@@ -18,7 +18,8 @@ impl Work<'_> {
     /// killed run has changed without telling.
     pub fn settle(&self, stored: &mut StoredRefs) -> Result<(RefState, Option<Changes>), Failure> {
         let repository = self.open()?;
-        self.check_refs(&repository, stored)?;
+        let odb = self.odb(&repository)?;
+        self.check_refs(&odb, stored)?;
         let mut state = found(stored, self.folder)?;
         // Before that run's snapshot counts: from then on, another HEAD is damage.
         if let Some(head) = self.recorder.unwritten_head(&state)? {
@@ -36,7 +37,6 @@ impl Work<'_> {
             others.pending.forget();
             return Err(failure);
         }
-        let odb = repository.odb().map_err(|e| self.failed(&e))?;
         let mut new = stored.refs.clone();
         for oid in others.lost.iter().filter(|oid| odb.exists(**oid)) {
             merging::keep(&mut new, *oid);

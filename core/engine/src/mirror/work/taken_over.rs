@@ -32,7 +32,7 @@ impl Work<'_> {
         // A ref that names nothing is not to be switched, nor to be taken for damage: what it names
         // may well come back.
         match left_out {
-            Some(failure) if self.check_refs(&self.open()?, stored).is_err() => Err(failure),
+            Some(failure) if self.check_tips(stored).is_err() => Err(failure),
             left_out => Ok(left_out),
         }
     }
