@@ -33,7 +33,7 @@ use crate::hoster::{Finding, Services};
 use crate::http::Authorization;
 use crate::refs::{self, RefName, Refs, StoredRefs};
 use crate::snapshot::{Identity, RefState};
-use crate::{Failure, atomic_file, packs};
+use crate::{Failure, atomic_file};
 
 use place::Place;
 use work::Work;
@@ -129,8 +129,7 @@ pub fn mirror(
         };
         work.check_tips(&stored)?;
         work.mend_peeled(&stored)?;
-        // A run that was killed may not have come to it.
-        packs::release(folder);
+        place::tidy(folder);
         return Ok(Outcome {
             mirrored,
             refs: RefChanges::default(),

@@ -36,7 +36,7 @@ use folder::{Loose, Pack, PackFolder};
 use plan::Plan;
 
 pub(crate) use folder::pack_names as names;
-pub(crate) use hold::{hold, is_unfinished, release};
+pub(crate) use hold::{hold, is_unfinished, release, release_some};
 pub use index::PackIndex;
 pub(crate) use large::{Large, Opened, Stream};
 pub(crate) use sizes::{Bulk, bulky};

@@ -124,7 +124,7 @@ fn kill_at_random(seed: u64) {
     for slug in &slugs {
         world.assert_mirrored(world.forge.repository(slug));
     }
-    assert_eq!(leftovers(&world), Vec::<String>::new());
+    assert_eq!(leftovers(&world), Vec::<String>::new(), "seed {seed}");
     world.forgekeep(&["verify"]).run().expect(0);
     for slug in &slugs {
         let run = world
@@ -157,4 +157,23 @@ fn no_mirror_is_broken_by_kills_at_random_instants_3() {
 #[test]
 fn no_mirror_is_broken_by_kills_at_random_instants_4() {
     kill_at_random(4);
+}
+
+/// What comes of a kill while packs are consolidated: the refs are as upstream has them already.
+#[test]
+fn half_a_pack_goes_with_the_next_run_also_where_nothing_has_changed() {
+    let world = World::new();
+    world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    let packs = world.mirror("web").join("objects/pack");
+    let half = [
+        "pack_git2_a7e976a0f45bf17a",
+        "pack_git2_a7e976a0f45bidx.lock",
+    ];
+    for name in half {
+        std::fs::write(packs.join(name), "half").unwrap();
+    }
+    let run = world.backup().expect(0);
+    assert_eq!(run.outcome("acme/web"), "unchanged");
+    assert_eq!(half.map(|name| packs.join(name).exists()), [false; 2]);
 }

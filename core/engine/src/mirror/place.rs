@@ -141,11 +141,20 @@ fn is_same(file: &Path, target: &Path) -> Result<bool, Failure> {
 /// What cannot be removed does no harm, and is left for the next time.
 pub(super) fn remove_leftovers(mirror: &Path) {
     remove(&mirror.join("shallow.lock"));
+    remove_half_packs(mirror);
+}
+
+/// Lets go of the packs that a run has held which was killed before it came to it, and removes what one
+/// left that was killed while it consolidated packs: in a mirror that has no changes, too.
+pub(super) fn tidy(mirror: &Path) {
+    let names = remove_half_packs(mirror);
+    packs::release_some(&mirror.join("objects/pack"), &names);
+}
+
+fn remove_half_packs(mirror: &Path) -> HashSet<OsString> {
     let packs = mirror.join("objects/pack");
-    let Ok(entries) = fs::read_dir(&packs) else {
-        return;
-    };
-    let names: HashSet<OsString> = entries.flatten().map(|entry| entry.file_name()).collect();
+    let entries = fs::read_dir(&packs).into_iter().flatten().flatten();
+    let names: HashSet<OsString> = entries.map(|entry| entry.file_name()).collect();
     let now = SystemTime::now();
     for name in &names {
         let path = packs.join(name);
@@ -166,6 +175,7 @@ pub(super) fn remove_leftovers(mirror: &Path) {
             remove(&path);
         }
     }
+    names
 }
 
 fn remove(path: &Path) {

@@ -4,6 +4,7 @@
 //! `git gc` of somebody's would remove it. A `.keep` beside the pack, git's own convention, has git
 //! leave it alone. Ours says whose it is, so that one a killed run has left is recognised.
 
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -38,8 +39,15 @@ pub(super) fn is_ours(keep: &Path) -> bool {
 /// name what is in them. What cannot be removed costs room, and is left for the next time.
 pub(crate) fn release(repository: &Path) {
     let folder = repository.join("objects/pack");
-    for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-        let path = entry.path();
+    let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+    let names: Vec<OsString> = entries.map(|entry| entry.file_name()).collect();
+    release_some(&folder, &names);
+}
+
+/// The same, where it is known what is in the folder of packs.
+pub(crate) fn release_some<'a>(folder: &Path, names: impl IntoIterator<Item = &'a OsString>) {
+    for name in names {
+        let path = folder.join(name);
         let is_keep = path.extension().is_some_and(|ending| ending == ENDING);
         if !is_keep || !is_ours(&path) {
             continue;
