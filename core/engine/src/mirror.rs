@@ -12,6 +12,7 @@
 //! A failure before step 4 leaves the mirror as it was. A new mirror is made under a temporary
 //! name and renamed into place, so that a failed clone leaves nothing that looks like a backup.
 
+mod ancestry;
 mod broken;
 mod connected;
 mod head;

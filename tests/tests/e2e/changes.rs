@@ -251,3 +251,73 @@ fn a_commit_that_libgit2_cannot_parse_may_come_later_and_others_after_it() {
     assert_eq!(world.backup().expect(0).outcome("acme/web"), "unchanged");
     world.forgekeep(&["verify"]).run().expect(0);
 }
+
+/// A commit on top of the main branch that has this line for its author.
+fn odd(web: Repo<'_>, author: &str) -> String {
+    let commit = format!(
+        "tree {}\nparent {}\n{author}\ncommitter John <john@example.com> 1200000000 +0000\n\nold\n",
+        web.rev_parse("main^{tree}"),
+        web.rev_parse("main")
+    );
+    let write = [
+        "hash-object",
+        "-t",
+        "commit",
+        "-w",
+        "--stdin",
+        "--literally",
+    ];
+    git::run_with_input(&web.git_dir(), &write, commit.as_bytes())
+}
+
+#[test]
+fn a_history_that_libgit2_cannot_parse_moves_forward_as_git_has_it() {
+    for author in [
+        "author John 1200000000 +0000",
+        "author John <john@example.com",
+        "author John <john@example.com> never +0000",
+        "author John <john@example.com> 1200000000 nowhere",
+        "author",
+        "auteur John <john@example.com> 1200000000 +0000",
+    ] {
+        let world = World::new();
+        let web = world.forge.repository("web").commit("one");
+        world.backup().expect(0);
+        let assert_moved = |to: &str, forced: u64| {
+            web.git(&["update-ref", "refs/heads/main", to]);
+            let run = world.backup().expect(0);
+            let entry = run.repository("acme/web");
+            assert_eq!(entry["refs"]["forced"], forced, "{author}: {entry:#}");
+            assert_eq!(entry["refs"]["updated"], 1 - forced, "{author}");
+            assert_eq!(entry.get("alarm").is_some(), forced > 0, "{author}");
+            let mirror = world.mirror("web");
+            assert_eq!(compare::refs(&mirror), compare::refs(&web.git_dir()));
+        };
+        let first = web.rev_parse("main");
+        assert_moved(&odd(web, author), 0);
+        // On top of one, and over several at once.
+        assert_moved(&odd(web, author), 0);
+        let bad = odd(web, author);
+        web.git(&["update-ref", "refs/heads/main", &bad]);
+        assert_moved(&odd(web, author), 0);
+        let tree = web.rev_parse("main^{tree}");
+        let good = git::run(
+            &web.git_dir(),
+            &["commit-tree", "-m", "good", "-p", "main", &tree],
+        );
+        assert_moved(&good, 0);
+        // A branch that was renamed is no loss, wherever it moved to.
+        let next = odd(web, author);
+        web.branch("trunk", &next).default_branch("trunk");
+        web.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
+        web.delete_branch("main");
+        let run = world.backup().expect(0);
+        assert_eq!(run.repository("acme/web").get("alarm"), None, "{author}");
+        web.branch("main", &next).default_branch("main");
+        web.git(&["symbolic-ref", "HEAD", "refs/heads/main"]);
+        web.delete_branch("trunk");
+        world.backup().expect(0);
+        // Back is not forward.
+        assert_moved(&first, 1);
+    }
+}

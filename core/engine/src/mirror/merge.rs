@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use git2::{ObjectType, Oid, Repository};
+use git2::{ObjectType, Odb, Oid, Repository};
 
+use super::ancestry::is_ancestor;
 use crate::Failure;
 use crate::cancel::Cancel;
 use crate::links::links;
@@ -13,9 +14,12 @@ use crate::snapshot::{Change, Changes};
 /// The new state: what upstream has, what is ours, and every tip upstream has left.
 pub(super) fn merge(
     repository: &Repository,
+    odb: &Odb<'_>,
     stored: &StoredRefs,
     upstream: &Refs,
-) -> Result<(Refs, Changes), git2::Error> {
+    cancel: &Cancel,
+) -> Result<(Refs, Changes), Failure> {
+    let is_forward = |name: &[u8], old, new| is_forward(repository, odb, name, (old, new), cancel);
     let mut changes = Changes::default();
     let mut new = upstream.clone();
     for (name, old) in &stored.refs {
@@ -30,7 +34,7 @@ pub(super) fn merge(
                 continue;
             }
             None => Change::Deleted(old.oid),
-            Some(value) if is_forward(repository, name, old.oid, value.oid)? => {
+            Some(value) if is_forward(name, old.oid, value.oid)? => {
                 Change::Updated(old.oid, value.oid)
             }
             Some(value) => Change::Forced(old.oid, value.oid),
@@ -63,18 +67,19 @@ pub(super) fn unreached(
     if old.is_empty() {
         return Ok(old);
     }
+    let odb = repository.odb().map_err(|error| failed(&error))?;
     let quick = || {
         let mut walk = repository.revwalk()?;
         old.iter().try_for_each(|oid| walk.push(*oid))?;
         // Some name no commit: nothing is behind those.
-        tips.iter().for_each(|tip| drop(walk.hide(*tip)));
+        let mut commits = tips.iter().filter(|tip| is_commit(&odb, **tip));
+        commits.try_for_each(|tip| walk.hide(*tip))?;
         walk.collect::<Result<HashSet<Oid>, git2::Error>>()
     };
     if let Ok(found) = quick() {
         old.retain(|oid| found.contains(oid));
         return Ok(old);
     }
-    let odb = repository.odb().map_err(|error| failed(&error))?;
     let mut seen: HashSet<Oid> = HashSet::new();
     let mut todo = tips;
     while let Some(oid) = todo.pop().filter(|_| !old.is_empty()) {
@@ -104,20 +109,22 @@ pub(super) fn keep(refs: &mut Refs, oid: Oid) {
 /// Whether a ref moved on without leaving anything behind. A tag never does: it is meant to stay.
 fn is_forward(
     repository: &Repository,
+    odb: &Odb<'_>,
     name: &[u8],
-    old: Oid,
-    new: Oid,
-) -> Result<bool, git2::Error> {
-    if name.starts_with(b"refs/tags/") {
+    (old, new): (Oid, Oid),
+    cancel: &Cancel,
+) -> Result<bool, Failure> {
+    if name.starts_with(b"refs/tags/") || !is_commit(odb, old) || !is_commit(odb, new) {
         return Ok(false);
     }
-    let odb = repository.odb()?;
-    let is_commit = |oid| {
-        odb.read_header(oid)
-            .is_ok_and(|(_, kind)| kind == ObjectType::Commit)
-    };
-    // libgit2 may refuse a commit that an old version of git has written: the old tip is kept then,
-    // which is right whatever it was.
-    let forward = || repository.graph_descendant_of(new, old).unwrap_or(false);
-    Ok(is_commit(old) && is_commit(new) && forward())
+    match repository.graph_descendant_of(new, old) {
+        Ok(forward) => Ok(forward),
+        // It has met a commit that it cannot parse, which git can.
+        Err(_) => is_ancestor(odb, old, new, cancel),
+    }
+}
+
+fn is_commit(odb: &Odb<'_>, oid: Oid) -> bool {
+    odb.read_header(oid)
+        .is_ok_and(|(_, kind)| kind == ObjectType::Commit)
 }

@@ -304,9 +304,9 @@ impl<'a> Work<'a> {
         was_at: Option<Oid>,
     ) -> Result<(Refs, Changes), Failure> {
         let failed = |error: git2::Error| self.failed(&error);
-        let (mut new, changes) = merge(repository, stored, &self.upstream).map_err(failed)?;
-        refs::peel(repository, &mut new, &stored.refs).map_err(failed)?;
         let odb = repository.odb().map_err(failed)?;
+        let (mut new, changes) = merge(repository, &odb, stored, &self.upstream, self.cancel)?;
+        refs::peel(repository, &mut new, &stored.refs).map_err(failed)?;
         if let Some(absent) = self.detached().filter(|oid| !odb.exists(*oid)) {
             return Err(self.not_sent(absent));
         }
