@@ -45,7 +45,7 @@ pub enum Command {
     Backup(BackupArguments),
     /// Show what there is to back up
     List(ListArguments),
-    /// Check the configuration, the credentials and what they let be seen
+    /// Check configuration and credentials, and show what they can access
     Check(CheckArguments),
     /// Show how the backup stands, by the reports of its runs: no network, no plugins
     Status(StatusArguments),
@@ -55,7 +55,7 @@ pub enum Command {
     Restore(RestoreArguments),
     /// Check that everything that is kept is there and whole
     Verify(VerifyArguments),
-    /// Drop snapshots that options.history no longer wants
+    /// Remove the snapshots that the retention policy (options.history) does not keep
     Forget(ForgetArguments),
     /// Show the hosters there are plugins for
     Plugins(PluginsArguments),
@@ -130,7 +130,7 @@ pub struct StatusArguments {
 /// Where the backup is: for what must work without the configuration too.
 #[derive(Debug, Args)]
 pub struct Place {
-    /// The backup folder, instead of the configuration's: for a day on which there is no configuration
+    /// The backup folder; no configuration is needed then
     #[arg(long, value_name = "DIR")]
     pub folder: Option<PathBuf>,
 }

@@ -30,6 +30,12 @@ fn main() -> ExitCode {
         }
     };
     logging::start(&cli.common);
+    for folder in cli.common.plugin_dirs.iter().filter(|path| !path.is_dir()) {
+        tell!(
+            "warning: --plugin-dir {}: there is no such folder",
+            forgekeep_engine::names::printable(&folder.to_string_lossy())
+        );
+    }
     let result = match &cli.command {
         Command::Backup(arguments) => commands::backup::run(&cli.common, arguments),
         Command::List(arguments) => commands::list::run(&cli.common, arguments),

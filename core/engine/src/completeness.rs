@@ -25,7 +25,7 @@ pub(crate) const FORMATS: Formats = Formats {
     known: 2,
     sealed_since: 2,
     max_bytes: 64 * 1024 * 1024,
-    hint: "compare the number of repositories yourself, then move this one file away: the next run begins to remember anew",
+    hint: "compare the number of repositories yourself, then move this one file away: the next run records a new baseline",
 };
 
 /// From how many repositories on losing half of them is no everyday thing.

@@ -217,7 +217,7 @@ impl Failure {
     /// The run was interrupted.
     pub fn cancelled() -> Self {
         Self::new(ErrorKind::Cancelled, "interrupted")
-            .with_hint("run again: what was finished stays, the rest is done then")
+            .with_hint("run again to continue; completed repositories are kept")
     }
 
     /// A file or folder could not be read or written.

@@ -88,7 +88,7 @@ pub fn consolidate(folder: &Path, cancel: &Cancel) -> Result<Consolidation, Fail
     let found = PackFolder::look(folder)?;
     if found.has_multi_pack_index {
         log::info!(
-            "{}: the packs are left alone, as there is a multi-pack-index: a git manages them",
+            "{}: the packs are left alone, as there is a multi-pack-index: another Git maintains them",
             folder.display()
         );
         return Ok(found.unchanged());
@@ -131,7 +131,7 @@ pub fn rewrite(
         return Err(Failure::new(
             ErrorKind::ForeignFolder,
             format!(
-                "{} has a multi-pack-index: a git manages these packs",
+                "{} has a multi-pack-index: another Git maintains these packs",
                 found.folder.display()
             ),
         )

@@ -36,6 +36,13 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<Ending, Compl
             "name that one alone",
         ));
     }
+    if let (true, [kept]) = (arguments.wiki, chosen.as_slice())
+        && kept.wiki().is_none()
+    {
+        let name = printable(&kept.name());
+        let message = format!("{name} has no wiki in the backup");
+        return Err(Complaint::new(Ending::Usage, message, ""));
+    }
     if *options == HistoryOptions::default() && !by_name && !common.quiet {
         tell!("note: options.history has no rule, so every snapshot is kept");
     }

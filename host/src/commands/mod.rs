@@ -106,7 +106,7 @@ fn on_signal(interrupt: impl Fn() + Send + 'static) -> Result<(), Complaint> {
             std::process::exit(130);
         }
         crate::progress::aside(|| {
-            tell!("forgekeep: interrupted; ending in good order (once more to end at once)");
+            tell!("forgekeep: interrupted; finishing cleanly (press Ctrl-C again to quit)");
         });
         interrupt();
     })

@@ -149,13 +149,13 @@ fn print_oddities(repository: &RepositoryStatus) {
     }
     if let (Some(first), Some(verified)) = (repository.damage.first(), repository.verified) {
         let number = repository.damage.len();
-        let number = text::count(number, "damage", "damages");
+        let number = text::count(number, "problem", "problems");
         let verified = to_the_second(verified);
         out!(
-            "    damaged, as verified at {verified}: {number}, first of {}",
+            "    damaged, as verified at {verified}: {number}, the first in {}",
             first.file
         );
-        out!("      hint: run `forgekeep backup`: it heals what can be had from the hoster");
+        out!("      hint: run `forgekeep backup`: it repairs what the hoster still has");
     }
 }
 

@@ -160,7 +160,7 @@ fn last_line(report: &Report) -> String {
             "Nothing to back up: every repository is left out.".to_owned()
         }
         (RunOutcome::Ok, None) if report.has_alarm() => {
-            format!("Everything is backed up: {safe}, {measured}. But look at the alarms above.")
+            format!("Everything is backed up: {safe}, {measured}. See the alarms above.")
         }
         (RunOutcome::Ok, None) if report.has_warning() => {
             format!("Backup complete, with warnings: {safe}, {measured}.")

@@ -123,7 +123,7 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize, is_subset: bool) {
         }
         out!("{name}: damaged");
         print_damage(&checked.damage);
-        out!("  hint: run `forgekeep backup`: it heals what can be had from the hoster");
+        out!("  hint: run `forgekeep backup`: it repairs what the hoster still has");
     }
     if !verdict.files.is_empty() {
         out!("the backup folder's own files: damaged");

@@ -148,7 +148,7 @@ fn header_of(library: &'static Library) -> Result<&'static LibHeader, Unfit> {
     let header = *header.map_err(|_| Unfit::NoHeader)?;
     header.upgrade().map_err(|error| {
         log::debug!("{error}");
-        Unfit::NotOurs("it was built with an unlike version of abi_stable".to_owned())
+        Unfit::NotOurs("it was built with an incompatible version of abi_stable".to_owned())
     })
 }
 

@@ -109,7 +109,7 @@ impl HostServices {
         let body = answer.body.read_all(&answer.url, limit);
         let body = body.map_err(|failure| match failure.kind {
             ErrorKind::Policy => failure.with_hint(
-                "no honest answer is; if it is one after all, raise options.network.maxBodyBytes",
+                "the response was discarded; if it is right after all, raise options.network.maxBodyBytes",
             ),
             _ => failure,
         })?;

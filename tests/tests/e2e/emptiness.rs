@@ -300,3 +300,58 @@ fn a_part_without_repositories_is_said_and_is_no_failure() {
     let run = world.forgekeep(&["forget"]).run().expect(0);
     assert!(run.stdout.contains("Nothing to forget."), "{}", run.stdout);
 }
+
+#[test]
+fn what_is_named_and_not_there_is_said() {
+    let world = World::new();
+    world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    let wiki = ["forget", "web", "--wiki", "--snapshot", "0123"];
+    for arguments in [&wiki[..], &["snapshots", "web", "--wiki"]] {
+        let run = world.forgekeep(arguments).run().expect(2);
+        assert!(
+            run.stderr.contains("has no wiki in the backup"),
+            "{}",
+            run.stderr
+        );
+    }
+    let run = world
+        .forgekeep(&["forget", "web", "--snapshot", "0123"])
+        .run()
+        .expect(3);
+    assert!(run.stderr.contains("0123"), "{}", run.stderr);
+    // A folder for plugins that is not there is hardly meant.
+    for arguments in [&["plugins", "list"][..], &["check", "--offline"]] {
+        let run = world
+            .forgekeep(arguments)
+            .args(&["--plugin-dir", "nowhere"])
+            .run()
+            .expect(0);
+        assert!(
+            run.stderr
+                .contains("warning: --plugin-dir nowhere: there is no such folder"),
+            "{}",
+            run.stderr
+        );
+    }
+}
+
+#[test]
+fn a_repository_that_was_backed_up_in_part_is_missed_too() {
+    let world = World::new();
+    world.forge.repository("web").commit("one").wiki();
+    world.forge.repository("api").commit("one");
+    world
+        .forge
+        .inject(Fault::on(RequestKind::InfoRefs, Action::status(500)).wiki(true));
+    let run = world.backup().expect(3);
+    assert_eq!(run.outcome("acme/web"), "partial");
+    fs::remove_dir_all(world.folder("web")).unwrap();
+    let run = world.forgekeep(&["verify"]).run().expect(3);
+    assert!(run.stdout.contains("acme/acme#web"), "{}", run.stdout);
+    assert!(
+        !run.stdout.contains("verified: all sound\n"),
+        "{}",
+        run.stdout
+    );
+}

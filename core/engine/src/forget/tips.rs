@@ -71,7 +71,7 @@ pub(super) fn lacking(oid: Oid, error: &git2::Error) -> Failure {
         error.message()
     );
     Failure::new(ErrorKind::Damaged, message)
-        .with_hint("nothing was dropped; `forgekeep verify` shows the damage, `forgekeep backup` heals what it can")
+        .with_hint("nothing was dropped; `forgekeep verify` shows the damage, `forgekeep backup` repairs what it can")
 }
 
 pub(super) fn failed(error: &git2::Error) -> Failure {

@@ -26,7 +26,7 @@ pub(super) fn unreachable_host(url: &Url, error: &ureq::Error) -> Failure {
         ureq::Error::Timeout(_) => (
             ErrorKind::Network,
             format!("{host} fell silent"),
-            "run again later; options.network.stallSeconds sets how long silence is borne",
+            "run again later; options.network.stallSeconds is the idle timeout",
         ),
         ureq::Error::Tls(CUT_HANDSHAKE) => return cut_handshake(url),
         ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::Pem(_) => {
@@ -172,7 +172,7 @@ fn io_failure(url: &Url, error: &io::Error) -> Failure {
         ),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => (
             "the server fell silent".to_owned(),
-            "run again later; options.network.stallSeconds sets how long silence is borne",
+            "run again later; options.network.stallSeconds is the idle timeout",
         ),
         io::ErrorKind::NotConnected => return Failure::cancelled(),
         _ => (text, "check the network"),
@@ -197,5 +197,5 @@ pub(super) fn too_large(url: &Url, limit: u64) -> Failure {
         ErrorKind::Policy,
         format!("{url}: the answer is larger than {limit} bytes"),
     )
-    .with_hint("no honest answer is; nothing of it was used. Report it to the hoster")
+    .with_hint("the response was discarded; report this to the hoster")
 }

@@ -66,11 +66,12 @@ impl Moment {
                 let found = entries.iter().rposition(|entry| entry.time <= *time);
                 found.ok_or_else(|| {
                     let message = format!(
-                        "there is no snapshot of {time} or before: the oldest, {}, is of {}",
+                        "there is no snapshot of that time or before: the oldest, {}, is of {}",
                         oldest.id, oldest.time
                     );
-                    Failure::new(ErrorKind::NotFound, message)
-                        .with_hint("what was there before its first backup is not known")
+                    Failure::new(ErrorKind::NotFound, message).with_hint(
+                        "give --at the time of the oldest or a later one; `forgekeep snapshots` lists all",
+                    )
                 })
             }
             Self::Id(begin) => {

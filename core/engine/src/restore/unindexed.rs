@@ -54,7 +54,7 @@ pub(super) fn take(
                         path.display()
                     ),
                 )
-                .with_hint("`forgekeep backup` heals the backup itself"),
+                .with_hint("run `forgekeep backup`: it repairs the backup itself"),
             ),
             Err(failure) if failure.kind == ErrorKind::Damaged => log::info!("{failure}"),
             Err(failure) => return Err(failure),

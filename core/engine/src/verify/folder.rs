@@ -195,9 +195,10 @@ fn missing(local_folder: &Path, found: &mut Vec<Finding>) {
         (!report.sources.is_empty()).then_some(report)
     });
     for source in newest.into_iter().flat_map(|report| report.sources) {
-        let good = source.repositories.into_iter().filter(|repository| {
-            ["cloned", "updated", "unchanged", "empty"].contains(&repository.outcome.as_str())
-        });
+        let good = source
+            .repositories
+            .into_iter()
+            .filter(|repository| crate::status::is_good(&repository.outcome));
         let gone = source.gone.into_iter().filter(|gone| !gone.removed);
         for Entry { path, .. } in good.chain(gone) {
             let folder = local_folder.join(&path);
