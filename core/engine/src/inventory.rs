@@ -115,7 +115,10 @@ pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
             full_name: entry.state.full_name.clone(),
             path: format!("{OWN_FOLDER}/{}/{}", trash::NAME, entry.name),
             folder: entry.folder,
-            state: Ok(Some(entry.state)),
+            state: match entry.unread {
+                None => Ok(Some(entry.state)),
+                Some(failure) => Err(failure),
+            },
             trashed: true,
         });
     }

@@ -2,6 +2,7 @@
 //! the trash first.
 
 mod missed;
+mod recovered;
 pub(crate) mod trash;
 
 use std::fs;
@@ -102,6 +103,8 @@ struct Missed<'a> {
 #[derive(Default)]
 struct Told {
     clock_behind: usize,
+    /// Counting begins anew.
+    anew: Vec<String>,
     /// Their grace period is over, but the hoster proves nothing.
     hidden: Vec<String>,
 }
@@ -118,6 +121,7 @@ impl Tombstones<'_> {
     ) -> Vec<usize> {
         let mut fresh = vec![0; reports.len()];
         let mut told: Vec<Told> = reports.iter().map(|_| Told::default()).collect();
+        self.recover_trash(sources, reports);
         for (_, location) in &plan.unlisted {
             let moved = plan
                 .tasks
@@ -191,6 +195,9 @@ impl Tombstones<'_> {
             state,
         };
         let mut tombstone = missed.tombstone(self.now);
+        if counted == Counted::Anew {
+            told.anew.push(tombstone.name.clone());
+        }
         if counted == Counted::First {
             let note = format!(
                 "{} is no longer listed: what is in the backup is kept, in {}",
@@ -321,6 +328,9 @@ impl Tombstones<'_> {
             state,
         };
         let mut tombstone = missed.tombstone(self.now);
+        if counted == Counted::Anew {
+            told.anew.push(tombstone.name.clone());
+        }
         if may_go {
             tombstone.state = self.ask(&missed.state.id, &tombstone, source, report, told);
             if tombstone.state == Absence::Deleted {
@@ -359,16 +369,17 @@ impl Tombstones<'_> {
             };
             note_of(report, note, self.observer);
         }
-        let names = &told.hidden;
-        if !names.is_empty() {
-            let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();
-            let more = match names.len().saturating_sub(NAMES) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
+        if !told.anew.is_empty() {
             let note = Finding::warning(format!(
-                "not removed: {}{more}: no longer listed, but the hoster does not prove that they were deleted; they may only be hidden from these credentials",
-                shown.join(", ")
+                "the runs and days that these were missing are counted anew, as there was no run for a long time or the clock has jumped: {}",
+                some(&told.anew)
+            ));
+            note_of(report, note, self.observer);
+        }
+        if !told.hidden.is_empty() {
+            let note = Finding::warning(format!(
+                "not removed: {}: no longer listed, but the hoster does not prove that they were deleted; they may only be hidden from these credentials",
+                some(&told.hidden)
             ));
             let note = Finding {
                 hint: "if you know that they were deleted, remove their folders yourself"
@@ -394,6 +405,15 @@ impl Missed<'_> {
             trashed: self.state.trashed.is_some(),
             removed: false,
         }
+    }
+}
+
+/// The first of some names.
+fn some(names: &[String]) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();
+    match names.len().saturating_sub(NAMES) {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }
 

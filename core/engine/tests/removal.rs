@@ -267,3 +267,33 @@ fn what_is_listed_again_is_taken_back() {
     assert_eq!(scene.trash(), Vec::<PathBuf>::new());
     assert_eq!(report.sources[0].gone, Vec::new());
 }
+
+#[test]
+fn that_counting_begins_anew_is_told_once() {
+    let gap = |state: &mut State| {
+        let missing = state.missing.as_mut().unwrap();
+        missing.last -= SignedDuration::from_hours(24 * 50);
+    };
+    let future = |state: &mut State| {
+        let missing = state.missing.as_mut().unwrap();
+        missing.last += SignedDuration::from_hours(24 * 900);
+    };
+    let stamp = |state: &mut State| state.gone = Some(Timestamp::UNIX_EPOCH);
+    let changes: [&dyn Fn(&mut State); 3] = [&gap, &future, &stamp];
+    for change in changes {
+        let scene = Scene::new();
+        scene.answer(Ok(Presence::Deleted));
+        let mut state = State::read(&scene.old()).unwrap().unwrap();
+        change(&mut state);
+        state.write(&scene.old()).unwrap();
+        let report = scene.run();
+        let said = notes(&report);
+        assert!(said.contains("counted anew"), "{said}");
+        assert!(said.contains("acme/old"), "{said}");
+        assert!(report.has_warning());
+        assert_eq!(report.sources[0].gone[0].runs, 1);
+        assert!(scene.old().exists());
+        let said = notes(&scene.run());
+        assert!(!said.contains("counted anew"), "{said}");
+    }
+}

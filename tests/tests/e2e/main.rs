@@ -56,5 +56,6 @@ mod snapshots;
 mod sources;
 mod status;
 mod support;
+mod trash;
 mod verify;
 mod wikis;

@@ -278,8 +278,12 @@ impl Engine {
             if is_wanted {
                 let name = names::printable(&entry.state.full_name).to_string();
                 trash::take_back(&entry, folder)?;
+                let file = match &entry.unread {
+                    Some(failure) => format!("; {}: it is written anew", failure.message),
+                    None => String::new(),
+                };
                 notes.push(Finding::warning(format!(
-                    "{name} is listed again: it was taken back from the trash, with its history"
+                    "{name} is listed again: it was taken back from the trash, with its history{file}"
                 )));
             }
         }

@@ -23,6 +23,8 @@ pub(super) enum Counted {
     First,
     /// It was.
     Again,
+    /// It was, but so long ago, or at a time that cannot be, that counting begins anew.
+    Anew,
     /// The clock is behind what is known: nothing was counted.
     ClockBehind,
 }
@@ -41,6 +43,10 @@ pub(super) fn count(state: &mut State, now: Timestamp, known: Timestamp) -> Coun
     let missing = state
         .missing
         .filter(|missing| missing.last <= now && now.duration_since(missing.last) <= LONGEST_GAP);
+    let mut counted = match first {
+        true => Counted::First,
+        false => Counted::Again,
+    };
     let (since, missing) = match (since, missing) {
         (Some(since), Some(missing)) => (
             since,
@@ -54,14 +60,16 @@ pub(super) fn count(state: &mut State, now: Timestamp, known: Timestamp) -> Coun
         ),
         // Marked by version 0.1, which did not count.
         (Some(since), None) if state.missing.is_none() => (since, once(now)),
-        _ => (now, once(now)),
+        _ => {
+            if !first {
+                counted = Counted::Anew;
+            }
+            (now, once(now))
+        }
     };
     state.gone = Some(since);
     state.missing = Some(missing);
-    match first {
-        true => Counted::First,
-        false => Counted::Again,
-    }
+    counted
 }
 
 /// Whether it was missed for so many days, often enough.
@@ -131,7 +139,7 @@ mod tests {
         old.gone = Some(Timestamp::UNIX_EPOCH);
         assert_eq!(
             count(&mut old, at("2026-02-01T03:00"), at("2026-01-31T03:00")),
-            Counted::Again
+            Counted::Anew
         );
         assert_eq!(old.gone, Some(at("2026-02-01T03:00")));
         // A clock that is behind stamps nothing.
@@ -153,6 +161,10 @@ mod tests {
         assert!(!over(&mut old.clone(), &["2099-01-01T00:00"]));
         assert!(!over(&mut old, &["2099-01-01T00:00", "2026-02-06T03:00"]));
         assert_eq!(old.gone, Some(at("2026-02-06T03:00")));
+        // A gap, and it is told once.
+        let later = ["2026-04-01T03:00", "2026-04-02T03:00"].map(at);
+        let counted = later.map(|time| count(&mut old, time, Timestamp::UNIX_EPOCH));
+        assert_eq!(counted, [Counted::Anew, Counted::Again]);
     }
 
     #[test]

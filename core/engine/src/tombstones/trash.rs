@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::catalogue::{State, Trashed};
+use crate::catalogue::{REPOSITORY, STATE_FILE, State, Trashed};
 use crate::lock::OWN_FOLDER;
-use crate::{Failure, atomic_file, regular_file};
+use crate::snapshot::{self, Identity};
+use crate::{ErrorKind, Failure, atomic_file, names, regular_file};
 
 /// Folder in [`OWN_FOLDER`].
 pub(crate) const NAME: &str = "trash";
@@ -26,11 +27,14 @@ pub(crate) fn folder(local_folder: &Path) -> PathBuf {
 pub(crate) struct Entry {
     pub folder: PathBuf,
     pub name: String,
+    /// What its state file says; or, if that cannot be read, what can be told without it.
     pub state: State,
     pub trashed: Trashed,
+    /// Why its state file cannot be read.
+    pub unread: Option<Failure>,
 }
 
-/// What is in the trash and can be read. No trash is no failure.
+/// What is in the trash. No trash is no failure.
 ///
 /// # Errors
 ///
@@ -48,23 +52,87 @@ pub(crate) fn entries(local_folder: &Path) -> Result<Vec<Entry>, Failure> {
         let Ok(name) = entry.file_name().into_string() else {
             continue;
         };
-        match State::read(&entry.path()) {
-            Ok(Some(state)) => {
-                if let Some(trashed) = state.trashed.clone() {
-                    all.push(Entry {
-                        folder: entry.path(),
-                        name,
-                        state,
-                        trashed,
-                    });
-                }
-            }
-            Ok(None) => {}
-            Err(failure) => log::warn!("{failure}"),
+        let folder = entry.path();
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
         }
+        let (state, unread) = match State::read(&folder) {
+            Ok(Some(state)) => (state, None),
+            Ok(None) if !holds_backup(&folder) => continue,
+            Ok(None) => {
+                let path = folder.join(STATE_FILE);
+                let message = format!("{} is missing", path.display());
+                let failure = Failure::new(ErrorKind::Damaged, message);
+                (without_file(&folder, &name), Some(failure))
+            }
+            Err(failure) => (without_file(&folder, &name), Some(failure)),
+        };
+        let trashed = state.trashed.clone();
+        all.push(Entry {
+            trashed: trashed.unwrap_or_else(|| by_name(&name, &state)),
+            folder,
+            name,
+            state,
+            unread,
+        });
     }
     all.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(all)
+}
+
+fn holds_backup(folder: &Path) -> bool {
+    [REPOSITORY, snapshot::FOLDER]
+        .iter()
+        .any(|name| folder.join(name).is_dir())
+}
+
+/// The state of an entry by its snapshots, or with nothing in it but a name: then nobody's listing and
+/// no hoster is its own.
+fn without_file(folder: &Path, name: &str) -> State {
+    let state = State::recover(folder).unwrap_or_else(|| {
+        let full_name = parts(name).1;
+        let full_name = full_name.rsplit_once('-').map_or(full_name, |(_, end)| end);
+        let identity = Identity {
+            hoster: String::new(),
+            id: String::new(),
+            full_name: names::decode_full_name(full_name).unwrap_or_else(|| full_name.to_owned()),
+        };
+        State::new(identity, parts(name).0)
+    });
+    let trashed = by_name(name, &state);
+    State {
+        gone: Some(trashed.at),
+        trashed: Some(trashed),
+        ..state
+    }
+}
+
+/// What the name of an entry, `<date>-<source>-<folder>`, says of a repository.
+fn by_name(name: &str, state: &State) -> Trashed {
+    let (at, rest) = parts(name);
+    let folder = names::encode_full_name(&state.full_name);
+    let source = rest.strip_suffix(shortened(&folder));
+    let source = source.and_then(|source| source.strip_suffix('-'));
+    let (source, folder) = match source {
+        Some(source) => (source, folder.as_str()),
+        // One with a suffix.
+        None => rest.split_once('-').unwrap_or((rest, rest)),
+    };
+    Trashed {
+        at,
+        source: names::decode_component(source).unwrap_or_else(|| source.to_owned()),
+        folder: folder.to_owned(),
+    }
+}
+
+/// The date in the name of an entry, and the rest.
+fn parts(name: &str) -> (Timestamp, &str) {
+    let (date, rest) = name.split_at_checked(10).unwrap_or((name, ""));
+    let at = format!("{date}T00:00:00Z").parse();
+    match (at, rest.strip_prefix('-')) {
+        (Ok(at), Some(rest)) => (at, rest),
+        _ => (Timestamp::now(), name),
+    }
 }
 
 /// Moves a repository's folder to the trash, by one rename. Its periods begin anew there. Returns

@@ -124,7 +124,7 @@ impl Engine {
     fn retitle_trash(&self, listed: &[Result<Opened, Failure>]) {
         let entries = trash::entries(&self.config.local_folder).unwrap_or_default();
         for entry in entries {
-            if self.is_configured(&entry.trashed.source) {
+            if self.is_configured(&entry.trashed.source) || entry.unread.is_some() {
                 continue;
             }
             let mut sources = listed.iter().flatten().map(|found| &found.source);

@@ -1,0 +1,68 @@
+//! Entries of the trash whose state file is damaged or missing: they are told, and written anew.
+
+use crate::execute::OpenSource;
+use crate::hoster::Finding;
+use crate::names::printable;
+use crate::report::SourceReport;
+use crate::run::note_of;
+
+use super::{Tombstones, below, failure_note, trash};
+
+impl Tombstones<'_> {
+    /// Writes state files anew that are damaged or missing in the trash, as the snapshots tell, and tells
+    /// of them. Their period there begins anew.
+    pub(super) fn recover_trash(
+        &self,
+        sources: &[Option<OpenSource>],
+        reports: &mut [SourceReport],
+    ) {
+        // What keeps the trash from being read is told where it is emptied.
+        let entries = trash::entries(self.local_folder).unwrap_or_default();
+        let damaged = entries.into_iter().filter(|entry| entry.unread.is_some());
+        for entry in damaged {
+            let of_title = |source: &Option<OpenSource>| {
+                source.as_ref().is_some_and(|source| {
+                    source.title == entry.trashed.source && source.hoster == entry.state.hoster
+                })
+            };
+            let at = sources.iter().position(of_title);
+            let Some(report) = reports.get_mut(at.unwrap_or_default()) else {
+                return;
+            };
+            let note = self.recover(&entry, at.and_then(|at| sources[at].as_ref()));
+            note_of(report, note, self.observer);
+        }
+    }
+
+    fn recover(&self, entry: &trash::Entry, source: Option<&OpenSource>) -> Finding {
+        let Some(failure) = &entry.unread else {
+            return Finding::warning(String::new());
+        };
+        let path = below(self.local_folder, &entry.folder);
+        let why = &failure.message;
+        if !failure.is_damage() {
+            return failure_note(failure);
+        }
+        if entry.state.hoster.is_empty() {
+            return Finding {
+                hint: "what is in it can be restored; remove the folder yourself when it is not needed any more"
+                    .to_owned(),
+                ..Finding::warning(format!(
+                    "{path} is in the trash, and its snapshots do not tell whose it is: it is kept: {why}"
+                ))
+            };
+        }
+        let mut state = entry.state.clone();
+        state.listing = source.map(OpenSource::listing);
+        if let Some(trashed) = &mut state.trashed {
+            trashed.at = self.now;
+        }
+        match state.write(&entry.folder) {
+            Ok(()) => Finding::warning(format!(
+                "{} is in the trash, in {path}; its state file is written anew from its snapshots, and its time there begins anew: {why}",
+                printable(&state.full_name)
+            )),
+            Err(failure) => failure_note(&failure),
+        }
+    }
+}
