@@ -3,18 +3,30 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::Failure;
 
 const NEW: &str = ".forgekeep-new";
 const LOCK: &str = ".lock";
 
+/// How long a lock of git's is waited for: it holds one for as long as it writes the file.
+const PATIENCE: Duration = match cfg!(test) {
+    true => Duration::from_millis(300),
+    false => Duration::from_secs(8),
+};
+
+/// How often it is looked whether it is gone.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// Replaces `path` by `content`: written beside it, synced, renamed, and the folder synced.
 ///
 /// Meanwhile `<path>.lock` is held, git's own convention, so that git and this never write
 /// `packed-refs` or `HEAD` at the same time. The lock is a hard link to the new file, which tells it
 /// from git's: one that a killed run of ours left behind is recognised by that, and does not block.
-/// The run lock makes sure that no other run of ours is at work.
+/// The run lock makes sure that no other run of ours is at work. A lock of git's is waited for, a moment:
+/// `git gc` may be packing refs.
 ///
 /// Whatever is in the place of the new file goes, and is never written through; what is in the place
 /// of `path` itself is replaced only if it is a regular file, or a link, which is not followed.
@@ -35,10 +47,15 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
         Ok(()) => sync_parent(path),
         Err(error) => {
             let _ = fs::remove_file(&new);
-            let failure = Failure::disk("write", path, &error);
             if error.kind() != io::ErrorKind::AlreadyExists {
-                return Err(failure);
+                return Err(Failure::disk("write", path, &error));
             }
+            let why = format!(
+                "{} is there, and stayed for {} seconds",
+                lock.display(),
+                PATIENCE.as_secs()
+            );
+            let failure = Failure::disk("write", path, &io::Error::new(error.kind(), why));
             Err(failure.with_hint(format!(
                 "git is writing it, or died while doing so; if none is running, remove {}",
                 lock.display()
@@ -113,6 +130,20 @@ fn write_synced(new: &Path, content: &[u8], old: &Path) -> io::Result<()> {
 }
 
 fn take_lock(new: &Path, lock: &Path) -> io::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match try_lock(new, lock) {
+            Err(error)
+                if error.kind() == io::ErrorKind::AlreadyExists && begun.elapsed() < PATIENCE =>
+            {
+                thread::sleep(LOOK);
+            }
+            done => return done,
+        }
+    }
+}
+
+fn try_lock(new: &Path, lock: &Path) -> io::Result<()> {
     match fs::hard_link(new, lock) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             // No hard links on this file system: an empty lock does, only that it stays after a kill.
@@ -247,8 +278,26 @@ mod tests {
         fs::write(folder.path().join("state.lock"), b"").unwrap();
         let failure = replace(&path, b"new").unwrap_err();
         assert!(failure.hint.contains("state.lock"), "{}", failure.hint);
+        assert!(failure.message.contains("state.lock is there"), "{failure}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["state", "state.lock"]);
+    }
+
+    #[test]
+    fn a_lock_that_goes_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state");
+        let lock = folder.path().join("state.lock");
+        fs::write(&lock, b"").unwrap();
+        thread::scope(|scope| {
+            let writer = scope.spawn(|| replace(&path, b"new"));
+            while !folder.path().join("state.forgekeep-new").exists() {
+                thread::yield_now();
+            }
+            fs::remove_file(&lock).unwrap();
+            writer.join().unwrap().unwrap();
+        });
+        assert_eq!(names(folder.path()), ["state"]);
     }
 
     #[cfg(unix)]

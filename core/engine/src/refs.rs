@@ -235,7 +235,13 @@ pub fn replace_all(folder: &Path, stored: &StoredRefs, new: &Refs) -> Result<(),
         let lines = body(&stored.refs);
         atomic_file::replace(&packed, &[UNPEELED, &lines].concat())?;
         for path in &stored.loose {
-            fs::remove_file(path).map_err(|error| Failure::disk("remove", path, &error))?;
+            match fs::remove_file(path) {
+                // Somebody's git has packed it meanwhile.
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(Failure::disk("remove", path, &error));
+                }
+                _ => {}
+            }
         }
     }
     atomic_file::replace(&packed, &format_packed(new))

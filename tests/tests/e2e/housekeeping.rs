@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use forgekeep_tests::{Action, Fault, RequestKind, git};
 
 use crate::healing::destroy;
-use crate::support::{World, files};
+use crate::support::{World, error, files};
 use crate::verify::damage::verify;
 
 fn below(folder: &Path, ending: &str) -> Vec<PathBuf> {
@@ -164,15 +165,111 @@ fn a_memory_of_a_loss_is_no_reason_not_to_fetch() {
     verify(&world, 0);
 }
 
+/// A run that has downloaded what is new, and waits for git's lock to switch the refs; and the lock.
+fn stop_before_the_switch(world: &World) -> (forgekeep_tests::Running, PathBuf) {
+    let lock = world.mirror("web").join("packed-refs.lock");
+    fs::write(&lock, "").unwrap();
+    let running = world.forgekeep(&["backup"]).spawn();
+    // Written when all is there, right before the refs are switched.
+    let pending = world.folder("web").join("snapshots/repo.pending");
+    let begun = Instant::now();
+    while !pending.exists() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "no switch");
+        thread::yield_now();
+    }
+    (running, lock)
+}
+
+#[test]
+fn a_git_that_strikes_between_the_download_and_the_switch_costs_nothing() {
+    let repack = ["repack", "-adq"];
+    let gc = ["-c", "gc.packRefs=false", "gc", "--quiet", "--prune=now"];
+    for (house, unheld) in [
+        (&repack[..], false),
+        (&repack, true),
+        (&gc, false),
+        (&gc, true),
+    ] {
+        let world = two_branches();
+        let mirror = world.mirror("web");
+        let web = world.forge.repository("web");
+        web.commit("two").force_push("side").annotated_tag("v1");
+        let (running, lock) = stop_before_the_switch(&world);
+        if unheld {
+            // What holds it is gone, too.
+            let held = keeps(&mirror);
+            assert!(!held.is_empty());
+            held.into_iter()
+                .for_each(|keep| fs::remove_file(keep).unwrap());
+        }
+        git::run(&mirror, house);
+        git::run(&mirror, &["prune", "--expire=now"]);
+        let tip = web.rev_parse("main");
+        let is_there = git::try_run(&mirror, &["cat-file", "-e", &tip]).is_ok();
+        assert_eq!(is_there, !unheld, "{house:?}");
+        fs::remove_file(lock).unwrap();
+        let run = running.wait().expect(0);
+        assert_eq!(run.outcome("acme/web"), "updated", "{house:?}");
+        world.assert_mirrored(web);
+        git::run(&mirror, &["fsck", "--full"]);
+        assert!(keeps(&mirror).is_empty());
+        verify(&world, 0);
+        assert_eq!(world.backup().expect(0).outcome("acme/web"), "unchanged");
+    }
+}
+
+#[test]
+fn loose_objects_that_are_pruned_before_the_switch_are_fetched_again() {
+    let world = two_branches();
+    let mirror = world.mirror("web");
+    let web = world.forge.repository("web").commit("two");
+    // They are there already, and nothing holds them: nothing has to come.
+    let url = web.git_dir();
+    let fetch = [
+        "-c",
+        "fetch.unpackLimit=1000",
+        "fetch",
+        "-q",
+        url.to_str().unwrap(),
+        "main",
+    ];
+    git::run(&mirror, &fetch);
+    fs::remove_file(mirror.join("FETCH_HEAD")).unwrap();
+    let (running, lock) = stop_before_the_switch(&world);
+    keep_house(&mirror);
+    assert!(git::try_run(&mirror, &["cat-file", "-e", &web.rev_parse("main")]).is_err());
+    fs::remove_file(lock).unwrap();
+    running.wait().expect(0);
+    world.assert_mirrored(web);
+    git::run(&mirror, &["fsck", "--full"]);
+    verify(&world, 0);
+}
+
+#[test]
+fn a_lock_that_stays_is_told_with_its_path() {
+    let world = two_branches();
+    world.forge.repository("web").commit("two");
+    let lock = world.mirror("web").join("packed-refs.lock");
+    fs::write(&lock, "").unwrap();
+    let run = world.backup().expect(3);
+    let said = error(run.repository("acme/web"));
+    let path = lock.to_str().unwrap();
+    assert!(said.contains(&format!("{path} is there")), "{said}");
+    assert!(said.contains(&format!("remove {path}")), "{said}");
+    fs::remove_file(lock).unwrap();
+    world.backup().expect(0);
+    world.assert_mirrored(world.forge.repository("web"));
+}
+
 #[test]
 fn git_may_keep_house_all_the_time() {
     let world = two_branches();
     let mirror = world.mirror("web");
     let web = world.forge.repository("web");
-    for round in 0..10 {
+    for round in 0..3 {
         let message = format!("round {round}");
         web.commit(&message).commit_to("side", &message);
-        if round % 3 == 0 {
+        if round == 1 {
             web.force_push("side");
         }
         let done = AtomicBool::new(false);
