@@ -3,26 +3,21 @@
 //! libgit2 obeys a repository's configuration, follows what it borrows from, and reads refs in one
 //! format only. So before it opens a mirror, this looks at what is there, by files alone:
 //!
-//! - `config`: git's configuration as a text; what steers is moved to `config.set-aside`;
 //! - `format`: whether the format is one we know; anything else is a failure, and nothing is touched;
-//! - `reftable`: refs in the format that libgit2 cannot read;
-//! - `take_in`: makes the mirror one of ours, with everything kept and told; `convert`: its refs;
+//! - `take_in`: makes the mirror one of ours, with everything kept and told: what steers in its
+//!   configuration is moved to `config.set-aside`; `convert`: its refs;
 //! - `borrowed`: what lies in another repository's objects is copied;
 //! - `lacking`: what a shallow or a partial clone has never fetched.
 //!
-//! Commands that only read go by `format` and `reftable`, and change nothing.
+//! Commands that only read go by `format` and `refs::reftable`, and change nothing.
 
 mod borrowed;
-pub(crate) mod config;
 mod convert;
 mod format;
 mod lacking;
-pub(crate) mod reftable;
 mod take_in;
 
 pub(crate) use convert::abandon_tables;
-pub(crate) use format::{
-    Storage, check_config, check_known, check_loose, check_objects, is_elsewhere, storage, warnings,
-};
+pub(crate) use format::{check_config, check_known, check_loose, check_objects, warnings};
 pub(crate) use lacking::Lacking;
 pub(crate) use take_in::{check_taken_in, take_in};

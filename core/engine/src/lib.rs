@@ -27,6 +27,7 @@ pub mod fetch;
 pub mod filter;
 mod foreign;
 pub mod forget;
+mod git_config;
 mod heal;
 mod history;
 pub mod hoster;

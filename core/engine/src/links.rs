@@ -7,8 +7,6 @@ use std::collections::HashSet;
 
 use git2::{ObjectType, Odb, Oid};
 
-use crate::refs::parse_oid;
-
 /// An object that another one names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
@@ -21,6 +19,13 @@ pub(crate) struct Link {
 
 /// Mode of an entry that is a commit of another repository, which is not here.
 const GITLINK: &[u8] = b"160000";
+
+/// `Oid::from_str` takes abbreviations; a ref never is one.
+pub fn parse_oid(text: &str) -> Option<Oid> {
+    (text.len() == 40)
+        .then(|| Oid::from_str(text).ok())
+        .flatten()
+}
 
 /// Visits what an object names. `None` if its bytes have no such form; then some were visited.
 pub(crate) fn links(kind: ObjectType, data: &[u8], visit: &mut dyn FnMut(Link)) -> Option<()> {

@@ -6,6 +6,9 @@
 //! holds names that a file system cannot: `Fix` beside `fix`, and `a` beside `a/b`. The format is
 //! the one of git-pack-refs(1); the names follow git-check-ref-format(1).
 
+pub(crate) mod reftable;
+mod storage;
+
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::io::{self, Write};
@@ -13,9 +16,12 @@ use std::path::{Path, PathBuf};
 
 use git2::Oid;
 
-use crate::foreign::{self, Storage, reftable};
+pub use crate::links::parse_oid;
 use crate::links::peeled;
 use crate::{ErrorKind, Failure, atomic_file, regular_file};
+
+use storage::is_elsewhere;
+pub(crate) use storage::{Storage, read_config, storage, storage_by};
 
 /// Name of a ref. Bytes, as in git: a name need not be UTF-8.
 pub type RefName = Vec<u8>;
@@ -86,7 +92,7 @@ impl StoredRefs {
     ///
     /// [`ErrorKind::Damaged`] naming file and line, [`ErrorKind::Disk`] naming the path.
     pub fn read(folder: &Path) -> Result<Self, Failure> {
-        if foreign::storage(folder)? == Storage::Reftable {
+        if storage(folder)? == Storage::Reftable {
             return Self::from_tables(&reftable::read(folder)?);
         }
         let packed = folder.join("packed-refs");
@@ -200,13 +206,6 @@ fn parse_packed(text: &[u8], path: &Path) -> Result<Refs, Failure> {
     Ok(refs)
 }
 
-/// `Oid::from_str` takes abbreviations; a ref never is one.
-pub fn parse_oid(text: &str) -> Option<Oid> {
-    (text.len() == 40)
-        .then(|| Oid::from_str(text).ok())
-        .flatten()
-}
-
 fn damaged(path: &Path, why: &str) -> Failure {
     Failure::new(
         ErrorKind::Damaged,
@@ -221,7 +220,7 @@ fn damaged(path: &Path, why: &str) -> Failure {
 /// `packed-refs` with the values they have, and only then removed, so that at no moment a ref is
 /// lost or another's value shows through.
 pub fn replace_all(folder: &Path, stored: &StoredRefs, new: &Refs) -> Result<(), Failure> {
-    if foreign::storage(folder)? == Storage::Reftable {
+    if storage(folder)? == Storage::Reftable {
         let message = format!(
             "the refs of {} are in the reftable format",
             folder.display()
@@ -337,7 +336,7 @@ pub fn read_head(folder: &Path) -> Result<Option<RefName>, Failure> {
             };
         }
     };
-    if foreign::is_elsewhere(&text) {
+    if is_elsewhere(&text) {
         let mut refs = match reftable::read(folder) {
             Ok(refs) => refs,
             Err(failure) if failure.is_of_machine() => return Err(failure),

@@ -5,11 +5,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::config::Config;
-use super::reftable::{self, Stack, Value};
 use super::take_in::{ASIDE, Work, file_name, set_aside, some, warning};
+use crate::git_config::Config;
 use crate::hoster::Finding;
 use crate::names::printable;
+use crate::refs::reftable::{self, Stack, Value};
 use crate::refs::{self, KEPT, RefName, RefValue, Refs};
 use crate::{Failure, atomic_file, regular_file};
 

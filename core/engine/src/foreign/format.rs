@@ -4,15 +4,10 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use super::config::Config;
+use crate::git_config::Config;
 use crate::names::printable;
+use crate::refs::{Storage, read_config, storage};
 use crate::{ErrorKind, Failure, regular_file};
-
-/// Most bytes of a configuration that are read.
-const MOST: u64 = 1024 * 1024;
-
-/// What `HEAD` says in a repository whose refs are elsewhere.
-const NO_HEAD: &[u8] = b"ref: refs/heads/.invalid";
 
 /// What an extension may say, of those that change nothing for a mirror. All else is not known.
 const HARMLESS: [&str; 4] = [
@@ -21,56 +16,6 @@ const HARMLESS: [&str; 4] = [
     "worktreeconfig",
     "relativeworktrees",
 ];
-
-/// Where a mirror keeps its refs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Storage {
-    /// In `packed-refs` and loose files.
-    Files,
-    /// In git's reftable format.
-    Reftable,
-}
-
-/// The configuration of a mirror; `None` if there is none, or if it cannot be understood, which
-/// [`check_config`] says.
-pub(super) fn read_config(mirror: &Path) -> Result<Result<Config, String>, Failure> {
-    let path = mirror.join("config");
-    match regular_file::read_at_most(&path, MOST) {
-        Ok(text) => Ok(Config::parse(&text)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Err("it is missing".into())),
-        Err(error) if error.kind() == io::ErrorKind::InvalidData => Ok(Err(error.to_string())),
-        Err(error) => Err(Failure::disk("read", &path, &error)),
-    }
-}
-
-/// Where the refs of a mirror are.
-pub(crate) fn storage(mirror: &Path) -> Result<Storage, Failure> {
-    let config = read_config(mirror)?.ok();
-    storage_by(config.as_ref(), mirror)
-}
-
-/// The same, with the configuration at hand. One that is damaged says nothing.
-pub(super) fn storage_by(config: Option<&Config>, mirror: &Path) -> Result<Storage, Failure> {
-    if config.is_some_and(uses_reftable) {
-        return Ok(Storage::Reftable);
-    }
-    let head = regular_file::read_at_most(&mirror.join("HEAD"), MOST);
-    Ok(match head.is_ok_and(|text| is_elsewhere(&text)) {
-        true => Storage::Reftable,
-        false => Storage::Files,
-    })
-}
-
-/// Whether this is what `HEAD` holds in a repository whose refs, and `HEAD` itself, are in tables.
-pub(crate) fn is_elsewhere(head: &[u8]) -> bool {
-    head.trim_ascii() == NO_HEAD
-}
-
-pub(super) fn uses_reftable(config: &Config) -> bool {
-    let all = config.extensions();
-    all.iter()
-        .any(|(name, value)| name == "refstorage" && value == "reftable")
-}
 
 /// Makes sure that libgit2 may be let near the packs of a mirror: of a pipe it would wait for ever, and
 /// what lies behind a link is no part of the backup.

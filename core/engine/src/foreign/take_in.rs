@@ -5,12 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::borrowed;
-use super::config::Config;
-use super::format::{self, Storage};
-use super::reftable;
+use super::format;
 use crate::cancel::Cancel;
+use crate::git_config::Config;
 use crate::hoster::Finding;
 use crate::names::printable;
+use crate::refs::{self, Storage, reftable};
 use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
 /// Ending of what is moved aside.
@@ -45,7 +45,7 @@ pub(crate) fn take_in(
         return Ok(()); // Whatever it is, it is no mirror: that is told elsewhere.
     }
     format::check_objects(mirror)?;
-    let config = format::read_config(mirror)?;
+    let config = refs::read_config(mirror)?;
     if let Ok(config) = &config {
         format::check_known_by(config, mirror)?;
     }
@@ -63,7 +63,7 @@ pub(crate) fn take_in(
     for file in STEERING {
         work.set_aside_file(file, warnings)?;
     }
-    match format::storage_by(Some(&config), mirror)? {
+    match refs::storage_by(Some(&config), mirror)? {
         Storage::Reftable => work.convert_refs(config, warnings)?,
         Storage::Files => {
             work.clean_config(&config, warnings)?;

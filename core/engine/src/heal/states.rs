@@ -8,11 +8,12 @@ use git2::Oid;
 
 use super::aside::Aside;
 use super::{Treatment, files_of};
-use crate::foreign::{self, Storage, reftable};
+use crate::foreign;
 use crate::links::peeled;
 use crate::names::printable;
 use crate::refs::{
-    self, FORGOTTEN, KEPT, OURS, RefName, RefValue, Refs, StoredRefs, is_valid_name, parse_oid,
+    self, FORGOTTEN, KEPT, OURS, RefName, RefValue, Refs, Storage, StoredRefs, is_valid_name,
+    parse_oid, reftable,
 };
 use crate::snapshot::{
     Changes, Counts, Entry, Identity, Origin, RefState, Snapshot, SnapshotId, Store, Tips, ref_text,
@@ -32,7 +33,7 @@ pub(super) fn heal_frame(
     aside: &Aside,
 ) -> Result<(), Failure> {
     let mut is_wrong = findings.iter().any(|finding| finding.part == Part::Config);
-    let in_tables = foreign::storage(mirror)? == Storage::Reftable;
+    let in_tables = refs::storage(mirror)? == Storage::Reftable;
     if let (true, Err(failure)) = (in_tables, reftable::read(mirror)) {
         let is_known = newest(&Store::beside(mirror), None)?.is_some();
         if failure.kind != ErrorKind::Damaged || !is_known {

@@ -11,10 +11,10 @@ use super::reach::Root;
 use super::{Finding, Part};
 use crate::cancel::Cancel;
 use crate::catalogue::State;
-use crate::foreign::{self, Storage};
+use crate::foreign;
 use crate::links::peeled;
 use crate::names::printable;
-use crate::refs::{self, FORGOTTEN, KEPT, OURS, RefValue, Refs, StoredRefs};
+use crate::refs::{self, FORGOTTEN, KEPT, OURS, RefValue, Refs, Storage, StoredRefs};
 use crate::snapshot::{Entry, RefState, Snapshot, SnapshotId, Store, ref_text};
 use crate::{ErrorKind, Failure, Trouble, regular_file};
 
@@ -50,7 +50,7 @@ impl States {
             }
             Err(failure) => return Err(failure),
         };
-        let in_files = foreign::storage(mirror) == Ok(Storage::Files);
+        let in_files = refs::storage(mirror) == Ok(Storage::Files);
         if let (Some(stored), true) = (&stored, in_files) {
             check_form(&packed, stored, findings);
         }

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use git2::Oid;
 
-use crate::refs::RefName;
+use super::RefName;
 use crate::{ErrorKind, Failure, regular_file};
 
 /// Folder of the tables in a repository.
