@@ -274,11 +274,13 @@ impl<'a> Work<'a> {
     /// [`check_refs`](Self::check_refs), where nothing else is to be done: a pack may have been removed
     /// since it came.
     pub fn check_tips(&self, stored: &StoredRefs) -> Result<(), Failure> {
-        // Without the rest of a repository, which takes longer to open than the objects.
+        // Without the rest of a repository, which takes longer to open than the objects; but a folder
+        // without refs is no repository. libgit2 takes the path of objects alone only as UTF-8.
         match self.folder.to_str() {
-            Some(_) => self.check_refs(&database(self.folder)?, stored),
-            // libgit2 takes the path of objects alone only as UTF-8.
-            None => self.check_refs(&self.odb(&self.open()?)?, stored),
+            Some(_) if self.folder.join("refs").is_dir() => {
+                self.check_refs(&database(self.folder)?, stored)
+            }
+            _ => self.check_refs(&self.odb(&self.open()?)?, stored),
         }
     }
 
