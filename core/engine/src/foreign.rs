@@ -18,6 +18,8 @@ mod lacking;
 mod take_in;
 
 pub(crate) use convert::abandon_tables;
-pub(crate) use format::{check_config, check_known, check_loose, check_objects, warnings};
+pub(crate) use format::{
+    check_config, check_known, check_loose, check_loose_folders, check_objects, warnings,
+};
 pub(crate) use lacking::Lacking;
 pub(crate) use take_in::{check_taken_in, take_in};

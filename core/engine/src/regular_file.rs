@@ -204,6 +204,13 @@ mod tests {
         assert_eq!(refused(Path::new("/dev/null")), Some(Unexpected::Special));
         let none = read(&path("none")).unwrap_err();
         assert_eq!(none.kind(), io::ErrorKind::NotFound);
+        // The disk is not to blame.
+        for name in ["link", "folder", "pipe", "socket"] {
+            let error = read(&path(name)).unwrap_err();
+            let failure = Failure::disk("read", &path(name), &error);
+            assert!(!failure.hint.contains("system log"), "{}", failure.hint);
+            assert!(failure.hint.contains("remove") || name == "folder");
+        }
         assert!(open_linked(&path("link")).is_ok());
         assert!(open_linked(&path("pipe")).is_err());
         assert!(read_at_most(&path("file"), 1).is_ok());

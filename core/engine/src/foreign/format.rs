@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::git_config::Config;
 use crate::names::printable;
@@ -30,11 +30,21 @@ pub(crate) fn check_objects(mirror: &Path) -> Result<(), Failure> {
 
 /// The same for the loose objects, of which a mirror of ours has hardly any.
 pub(crate) fn check_loose(mirror: &Path) -> Result<(), Failure> {
-    for first in 0..=u8::MAX {
-        let folder = mirror.join(format!("objects/{first:02x}"));
+    for folder in loose_folders(mirror) {
+        regular_file::check_folder(&folder)?;
         check_packs(&folder, regular_file::check_kind)?;
     }
     Ok(())
+}
+
+/// Makes sure that the folders of loose objects are folders, and no links to others.
+pub(crate) fn check_loose_folders(mirror: &Path) -> Result<(), Failure> {
+    loose_folders(mirror).try_for_each(|folder| regular_file::check_folder(&folder).map(drop))
+}
+
+fn loose_folders(mirror: &Path) -> impl Iterator<Item = PathBuf> {
+    let objects = mirror.join("objects");
+    (0..=u8::MAX).map(move |first| objects.join(format!("{first:02x}")))
 }
 
 /// Makes sure that this version knows a mirror's format. A configuration that cannot be understood

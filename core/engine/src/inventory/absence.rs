@@ -189,3 +189,75 @@ fn is_foreign(local_folder: &Path) -> bool {
     let mut names = entries.map(|entry| entry.file_name());
     names.any(|name| name != OWN_FOLDER && name != CONFIGURATIONS && name != "lost+found")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str = r#"{"id": "1", "outcome": "cloned"}"#;
+
+    /// A backup folder with reports, the oldest first, each with one source.
+    fn folder(sources: &[(&str, &str, &str)]) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let runs = history::folder(folder.path());
+        fs::create_dir_all(&runs).unwrap();
+        for (number, (outcome, repositories, gone)) in sources.iter().enumerate() {
+            let name = format!("2026-01-0{}T00-00-00.000Z.json", number + 1);
+            let text = format!(
+                r#"{{"started": "2026-01-01T00:00:00Z", "sources": [{{
+                    "outcome": "{outcome}", "repositories": [{repositories}], "gone": [{gone}]
+                }}]}}"#
+            );
+            fs::write(runs.join(name), text).unwrap();
+        }
+        folder
+    }
+
+    #[track_caller]
+    fn assert_kind(folder: &tempfile::TempDir, kind: Option<ErrorKind>, says: &str) {
+        let absence = absence(folder.path(), &[]);
+        assert_eq!(
+            absence.as_ref().map(|failure| failure.kind),
+            kind,
+            "{absence:?}"
+        );
+        if let Some(failure) = absence {
+            assert!(failure.message.contains(says), "{failure}");
+            assert!(!failure.hint.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_the_reports_know_tells_nothing_yet_from_nothing_left() {
+        use ErrorKind::{Damaged, NotFound};
+
+        let gone = |removed: bool| format!(r#"{{"id": "1", "removed": {removed}}}"#);
+        let failed = r#"{"id": "1", "outcome": "failed"}"#;
+        assert_kind(&folder(&[]), Some(NotFound), "no backup yet");
+        let both_failed = [("failed", failed, ""), ("failed", "", "")];
+        assert_kind(&folder(&both_failed), Some(NotFound), "backed up nothing");
+        assert_kind(&folder(&[("ok", "", "")]), None, "");
+        assert_kind(&folder(&[("ok", "", ""), ("failed", "", "")]), None, "");
+        let lost = [("ok", GOOD, ""), ("failed", failed, "")];
+        assert_kind(&folder(&lost), Some(Damaged), "1 repository in it");
+        // What was removed is not missed; what is only gone at the hoster is.
+        let (removed, kept) = (gone(true), gone(false));
+        let removed = [("ok", GOOD, ""), ("ok", "", removed.as_str())];
+        assert_kind(&folder(&removed), None, "");
+        let kept = [("ok", GOOD, ""), ("ok", "", kept.as_str())];
+        assert_kind(&folder(&kept), Some(Damaged), "1 repository in it");
+    }
+
+    #[test]
+    fn a_run_that_died_has_made_no_backup() {
+        let folder = folder(&[]);
+        let mark = history::folder(folder.path()).join("1.begun");
+        let text = r#"{"run": 1, "started": "2026-01-01T00:00:00Z", "host": "h", "pid": 1}"#;
+        fs::write(mark, text).unwrap();
+        assert_kind(
+            &folder,
+            Some(ErrorKind::NotFound),
+            "no run has come to its end",
+        );
+    }
+}

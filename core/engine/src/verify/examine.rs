@@ -106,6 +106,7 @@ fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
     let mut trouble = None;
     if is_there {
         unless_of_machine(foreign::check_objects(mirror), &mut trouble)?;
+        unless_of_machine(foreign::check_loose_folders(mirror), &mut trouble)?;
         unless_of_machine(foreign::check_known(mirror), &mut trouble)?;
         let of_frame = unless_of_machine(states::of_repository(mirror), &mut trouble)?;
         findings.extend(of_frame.into_iter().flatten());

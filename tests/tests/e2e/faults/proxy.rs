@@ -245,8 +245,14 @@ fn socks_proxies_serve_api_and_git() {
     for (login, user) in [(false, ""), (true, "user:pass%3Aword@")] {
         let world = far_away(0);
         let proxy = proxy(&world, Manners::Socks(login)).replace("http://", "");
-        let run = backup(&world, &format!("socks5h://{user}{proxy}"));
+        let run = world
+            .forgekeep(&["backup", "-vvv"])
+            .env("HTTP_PROXY", format!("socks5h://{user}{proxy}"))
+            .run();
         assert_eq!(run.code, Some(0), "{run:#?}");
+        for form in ["pass:word", "pass%3A", "cGFzczp3b3Jk"] {
+            assert!(!format!("{run:?}").contains(form), "{run:?}");
+        }
         world.assert_mirrored(world.forge.repository("web"));
     }
     // Wrong credentials are the proxy's affair.

@@ -370,6 +370,21 @@ fn links_and_pipes_in_the_place_of_loose_objects_hold_up_nobody() {
                 fs::remove_dir_all(world.sandbox.path("copy")).ok();
             }
         }
+        // What a link to a folder of objects leads to is no part of the backup either.
+        if what == "link" {
+            let folder = world.mirror("web").join("objects").join(&tip[..2]);
+            let moved = world.sandbox.path("objects");
+            fs::rename(&folder, &moved).unwrap();
+            symlink(&moved, &folder).unwrap();
+            web.commit("three");
+            for command in [&["verify"][..], &["backup"]] {
+                let run = world.forgekeep(command).run().expect(3);
+                let said = format!("{}{}", run.stdout, run.stderr);
+                assert!(said.contains("remove the link"), "{command:?}: {said}");
+            }
+            fs::remove_file(&folder).unwrap();
+            fs::rename(&moved, &folder).unwrap();
+        }
         // Verifying has told what is to be repaired.
         world.backup();
         world.backup().expect(0);
