@@ -78,6 +78,12 @@ pub fn remove_leftovers(path: &Path) {
     let _ = fs::remove_file(&new);
 }
 
+/// Removes whatever lock there is beside a file that no git writes: a run of ours has left it that was
+/// killed, and the file may have got another name since, so that it is not known by it.
+pub fn remove_lock(path: &Path) {
+    let _ = fs::remove_file(with_ending(path, LOCK));
+}
+
 /// The names of what a killed run of ours may leave beside a file of this name.
 pub fn leftovers(name: &str) -> [String; 2] {
     [NEW, LOCK].map(|ending| format!("{name}{ending}"))

@@ -64,8 +64,9 @@ fn checksum(text: &str) -> Result<String, Failure> {
         .map_err(|error| Failure::new(ErrorKind::Other, error.message().to_owned()))
 }
 
-/// Replaces a file by a sealed document.
+/// Replaces a file by a sealed document. No git writes such a file.
 pub(crate) fn write(path: &Path, document: &impl Serialize) -> Result<(), Failure> {
+    atomic_file::remove_lock(path);
     atomic_file::replace(path, &seal(document)?)
 }
 

@@ -266,10 +266,10 @@ fn git_may_keep_house_all_the_time() {
     let world = two_branches();
     let mirror = world.mirror("web");
     let web = world.forge.repository("web");
-    for round in 0..3 {
+    for round in 0..6 {
         let message = format!("round {round}");
         web.commit(&message).commit_to("side", &message);
-        if round == 1 {
+        if round % 3 == 1 {
             web.force_push("side");
         }
         let done = AtomicBool::new(false);

@@ -114,6 +114,7 @@ impl Recorder<'_> {
 
     fn settle_pending(&self, found: &RefState) -> Result<Option<Changes>, Failure> {
         let path = &self.store.pending;
+        atomic_file::remove_lock(path);
         let pending = match Snapshot::read(path) {
             Ok(None) => return Ok(None),
             Ok(Some(pending)) => Some(pending),

@@ -169,6 +169,35 @@ fn what_a_killed_run_left_is_finished_or_forgotten() {
     assert!(recorder.store.is_settled(&two));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_lock_that_a_killed_run_left_is_in_nobodys_way() {
+    let one = state("refs/heads/a", &[("refs/heads/a", 1)]);
+    let two = state("refs/heads/a", &[("refs/heads/a", 2)]);
+    // Killed after the snapshot had its name, and before the lock went; with the refs switched or not.
+    for found in [&two, &one] {
+        let folder = tempfile::tempdir().unwrap();
+        let identity = identity();
+        let recorder = recorder(folder.path(), &identity);
+        record(folder.path(), std::slice::from_ref(&one));
+        let lock = folder.path().join("snapshots/repo.pending.lock");
+        let prepare = || {
+            let changes = Changes::between(&one, &two);
+            recorder.prepare(Some(&one), &two, changes).unwrap()
+        };
+        drop(prepare());
+        fs::hard_link(&recorder.store.pending, &lock).unwrap();
+        recorder.settle(found).unwrap();
+        assert!(!lock.exists());
+        // Also one that an earlier version has not removed.
+        fs::write(&lock, "").unwrap();
+        let before = recorder.store.entries().unwrap().len();
+        prepare().commit().unwrap();
+        assert!(!lock.exists());
+        assert_eq!(recorder.store.entries().unwrap().len(), before + 1);
+    }
+}
+
 #[test]
 fn a_state_that_is_found_becomes_a_snapshot_and_what_it_lost_is_named() {
     let folder = tempfile::tempdir().unwrap();
