@@ -1,5 +1,6 @@
 //! Sources: validated, listed side by side, and planned.
 
+mod remarks;
 mod retitled;
 
 use std::collections::{HashMap, HashSet};
@@ -22,6 +23,8 @@ use crate::plan::{Location, Movers, Plan};
 use crate::report::SourceReport;
 use crate::tombstones::trash;
 use crate::{ErrorKind, Failure, names};
+
+pub(super) use remarks::{nothing_listed, of_filter};
 
 /// Whether a plan is made for a run, or only to be shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -379,40 +382,4 @@ fn error_note(failure: Failure) -> Finding {
         message: failure.message,
         hint: failure.hint,
     }
-}
-
-/// A pattern that matches nothing is a typing error, or a repository that is gone, and filters that
-/// leave out everything are hardly meant: either way, something is not backed up that somebody
-/// believes is.
-pub(super) fn of_filter(filter: &RepoFilter) -> Vec<Finding> {
-    let unused = filter.unused().into_iter().map(|unused| {
-        let mut finding = Finding::warning(format!(
-            "\"{}\" matches no repository",
-            names::printable(&unused.pattern)
-        ));
-        finding.key = unused.key.to_owned();
-        finding
-    });
-    let all = filter.all_left_out().map(|number| Finding {
-        hint: "correct includeRepos and ignoreRepos, or take the source out of the configuration"
-            .to_owned(),
-        ..Finding::warning(match number {
-            1 => "nothing of it is backed up: its only repository is left out".to_owned(),
-            _ => format!("nothing of it is backed up: all {number} repositories are left out"),
-        })
-    });
-    unused.chain(all).collect()
-}
-
-/// A hoster without repositories may be just that, or one that shows none to these credentials. A
-/// plugin that knows better has said so.
-pub(super) fn nothing_listed(listed: usize, notes: &[Finding]) -> Option<Finding> {
-    let is_said = notes.iter().any(|note| note.severity >= Severity::Warning);
-    (listed == 0 && !is_said).then(|| Finding {
-        severity: Severity::Info,
-        hint:
-            "that is right if there are none; else check `name`, and what the credentials may see"
-                .to_owned(),
-        ..Finding::warning("the hoster lists no repository")
-    })
 }
