@@ -18,6 +18,7 @@ use std::time::Duration;
 use serde::Serialize;
 use thiserror::Error;
 
+use crate::memory;
 use crate::regular_file::Unexpected;
 use crate::trouble::{self, Trouble};
 
@@ -160,6 +161,9 @@ pub struct Failure {
     /// Whose trouble it is, where the system has said it.
     #[serde(skip)]
     pub trouble: Option<Trouble>,
+    /// Why an object was not read that would take too much memory. Nothing follows about it.
+    #[serde(skip)]
+    pub too_large: Option<Box<str>>,
 }
 
 impl Failure {
@@ -175,6 +179,7 @@ impl Failure {
             out_of_space: false,
             cause: None,
             trouble: None,
+            too_large: None,
         }
     }
 
@@ -236,8 +241,20 @@ impl Failure {
         failure.with_hint(hint)
     }
 
-    /// What libgit2 says, if the machine is behind it and not what it was to read at `path`.
+    /// An object was not read, or not taken in, because it would take too much memory.
+    pub(crate) fn too_large(message: String, why: &str) -> Self {
+        let mut failure = Self::new(ErrorKind::Machine, message).with_hint(memory::HINT);
+        failure.too_large = Some(why.into());
+        failure
+    }
+
+    /// What libgit2 says, if the machine is behind it and not what it was to read at `path`; or that
+    /// this was too large.
     pub(crate) fn of_machine(doing: &str, path: &Path, error: &git2::Error) -> Option<Self> {
+        if let Some(why) = memory::behind(error) {
+            let message = format!("cannot {doing} {}: {why}", path.display());
+            return Some(Self::too_large(message, &why));
+        }
         let error = trouble::behind(error)?;
         let failure = Self::disk(doing, path, &error);
         failure.is_of_machine().then_some(failure)

@@ -15,6 +15,7 @@
 mod again;
 mod aside;
 mod objects;
+mod packing;
 mod patient;
 mod salvage;
 mod states;

@@ -7,6 +7,8 @@ use std::collections::HashSet;
 
 use git2::{ObjectType, Odb, Oid};
 
+use crate::memory::exactly;
+
 /// An object that another one names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Link {
@@ -86,7 +88,7 @@ pub(crate) fn peeled(database: &Odb<'_>, tag: Oid, unreadable: &HashSet<Oid>) ->
         if database.read_header(oid).ok()?.1 != ObjectType::Tag {
             return Some(oid);
         }
-        let object = database.read(oid).ok()?;
+        let object = exactly(|| database.read(oid)).ok()?;
         let mut next = None;
         links(ObjectType::Tag, object.data(), &mut |link| {
             next = Some(link.oid)
@@ -100,7 +102,7 @@ pub(crate) fn commit(odb: &Odb<'_>, oid: Oid) -> Option<(i64, Vec<Oid>)> {
     if odb.read_header(oid).ok()?.1 != ObjectType::Commit {
         return None;
     }
-    let object = odb.read(oid).ok()?;
+    let object = exactly(|| odb.read(oid)).ok()?;
     let mut parents = Vec::new();
     links(ObjectType::Commit, object.data(), &mut |link| {
         if !link.is_tree {

@@ -18,7 +18,7 @@ use git2::Oid;
 
 pub use crate::links::parse_oid;
 use crate::links::peeled;
-use crate::{ErrorKind, Failure, atomic_file, regular_file};
+use crate::{ErrorKind, Failure, atomic_file, memory, regular_file};
 
 use storage::is_elsewhere;
 pub(crate) use storage::{Storage, read_config, storage, storage_by};
@@ -246,6 +246,15 @@ pub fn replace_all(folder: &Path, stored: &StoredRefs, new: &Refs) -> Result<(),
     atomic_file::replace(&packed, &format_packed(new))
 }
 
+/// Writes the refs of a repository that has none, without the promise that all tags are peeled: git
+/// looks itself then.
+pub(crate) fn write_unpeeled(folder: &Path, refs: &Refs) -> Result<(), Failure> {
+    atomic_file::replace(
+        &folder.join("packed-refs"),
+        &[UNPEELED, &body(refs)].concat(),
+    )
+}
+
 pub(crate) fn format_packed(refs: &Refs) -> Vec<u8> {
     // "fully-peeled" promises that every tag has its peeled line; so only what is peeled by
     // `peel` below is written with it.
@@ -286,10 +295,30 @@ pub fn peel(
             Ok(peeled) => value.peeled = peeled,
             // It is no worse than it was.
             Err(_) if is_known => {}
+            // Too large to be read: what upstream says of it has to do.
+            Err(error) if value.peeled.is_some() && memory::behind(&error).is_some() => {}
             Err(error) => return Err(error),
         }
     }
     Ok(())
+}
+
+/// Fills in what annotated tags peel to, but for tags that are too large to be read. Whether there is
+/// none of these.
+pub(crate) fn peel_readable(
+    repository: &git2::Repository,
+    refs: &mut Refs,
+) -> Result<bool, git2::Error> {
+    let odb = repository.odb()?;
+    let mut all = true;
+    for value in refs.values_mut() {
+        match peel_one(&odb, value.oid) {
+            Ok(peeled) => value.peeled = peeled,
+            Err(error) if memory::behind(&error).is_some() => all = false,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
 }
 
 fn peel_one(odb: &git2::Odb<'_>, oid: Oid) -> Result<Option<Oid>, git2::Error> {
@@ -298,9 +327,13 @@ fn peel_one(odb: &git2::Odb<'_>, oid: Oid) -> Result<Option<Oid>, git2::Error> {
         return Ok(None);
     }
     let target = peeled(odb, oid, &HashSet::new()).ok_or_else(|| {
+        let class = match memory::refused() {
+            Some(_) => git2::ErrorClass::NoMemory,
+            None => git2::ErrorClass::Tag,
+        };
         git2::Error::new(
             git2::ErrorCode::NotFound,
-            git2::ErrorClass::Tag,
+            class,
             format!("what the tag {oid} is of cannot be read"),
         )
     })?;

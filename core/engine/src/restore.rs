@@ -118,7 +118,8 @@ pub struct Restored {
     pub head: Head,
     /// Files of the mirror that are damaged. Nothing is missing from what was restored all the same.
     pub damaged: Vec<Failure>,
-    /// Files of the work tree that are not there, or not as `git clone` would have them.
+    /// Files of the work tree that are not there, or not as `git clone` would have them; and objects
+    /// too large to be checked.
     pub odd: Vec<Failure>,
 }
 
@@ -204,7 +205,12 @@ fn build(
     drop(Repository::init_opts(folder, &options).map_err(|e| failed(&e))?);
     let state = &order.chosen.state;
     let mut damaged = copy::objects(order.mirror, &git_dir, cancel)?;
-    let rescued = reach::complete(&git_dir, order.mirror, &state.roots(), &mut damaged, cancel)?;
+    let mut unread = Vec::new();
+    let told = reach::Told {
+        damaged: &mut damaged,
+        unread: &mut unread,
+    };
+    let rescued = reach::complete(&git_dir, order.mirror, &state.roots(), told, cancel)?;
     if rescued > 0 {
         log::info!("{rescued} objects were packed anew out of what is damaged");
     }
@@ -228,9 +234,9 @@ fn build(
         cancel.check()?;
         checked_out = work_tree::check_out(&repository, order, folder, tip, cancel)?;
     }
+    unread.append(&mut checked_out.odd);
     let restored = Restored {
-        odd: checked_out.odd,
-
+        odd: unread,
         refs: state.tips.len(),
         head,
         damaged,
@@ -245,12 +251,19 @@ fn write_refs(repository: &Repository, git_dir: &Path, tips: &Tips) -> Result<()
         .iter()
         .map(|(name, oid)| (name.clone(), value(*oid)))
         .collect();
-    refs::peel(repository, &mut refs, &Refs::new()).map_err(|e| failed(&e))?;
-    refs::replace_all(git_dir, &StoredRefs::default(), &refs)
+    let peeled = refs::peel_readable(repository, &mut refs).map_err(|e| failed(&e))?;
+    match peeled {
+        true => refs::replace_all(git_dir, &StoredRefs::default(), &refs),
+        false => refs::write_unpeeled(git_dir, &refs),
+    }
 }
 
 /// An error of libgit2's.
 fn failed(error: &git2::Error) -> Failure {
+    let of_machine = Failure::of_machine("restore", Path::new("an object"), error);
+    if let Some(failure) = of_machine.filter(|failure| failure.too_large.is_some()) {
+        return failure;
+    }
     let message = printable(error.message());
     let kind = match error.class() {
         git2::ErrorClass::Os => ErrorKind::Disk,

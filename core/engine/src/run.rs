@@ -22,6 +22,7 @@ use crate::hoster::{CheckReport, Finding, Registry, Repository};
 use crate::http::{Budgeted, Client, Limited, OnWait, Patience, Proxies, Retrying, Settings, Wait};
 use crate::listing::{Listing, list};
 use crate::lock::RunLock;
+use crate::memory;
 use crate::mirror;
 use crate::plan::Plan;
 use crate::redact::Redactor;
@@ -108,6 +109,7 @@ impl Engine {
         jobs: Option<usize>,
         observer: Arc<dyn Observer>,
     ) -> Self {
+        memory::set_limit(config.options.limits.object_bytes);
         let jobs = jobs.unwrap_or(config.options.backup.jobs).max(1);
         let network = &config.options.network;
         let of_proxies = proxies.secrets();

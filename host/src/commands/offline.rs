@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_engine::config::{self, Config, ConfigError, Options};
 use forgekeep_engine::inventory::{self, Kept};
+use forgekeep_engine::memory;
 use forgekeep_engine::names::is_blank;
 use forgekeep_engine::{ErrorKind, Failure};
 
@@ -56,6 +57,7 @@ pub fn folder_and_options(common: &Common, place: &Place) -> Result<(PathBuf, Op
         return Ok((folder.clone(), Options::default()));
     }
     let config = configuration(common)?;
+    memory::set_limit(config.options.limits.object_bytes);
     Ok((config.local_folder, config.options))
 }
 

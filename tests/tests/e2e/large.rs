@@ -19,7 +19,7 @@ const LARGE: usize = 256 << 20;
 const LIMIT: u64 = 1 << 20;
 
 /// Makes these files the only commit of upstream's `web`.
-fn publish(world: &World, contents: &[(&str, &[u8])]) -> Vec<String> {
+pub fn publish(world: &World, contents: &[(&str, &[u8])]) -> Vec<String> {
     let folder = world.forge.repository("web").git_dir();
     let blobs: Vec<String> = contents
         .iter()
@@ -38,7 +38,7 @@ fn publish(world: &World, contents: &[(&str, &[u8])]) -> Vec<String> {
 }
 
 /// What does not compress.
-fn noise(length: usize) -> Vec<u8> {
+pub fn noise(length: usize) -> Vec<u8> {
     let mut state = 88_172_645_463_325_252_u64;
     let mut next = || {
         state ^= state << 13;

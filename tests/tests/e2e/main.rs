@@ -7,6 +7,7 @@ mod adoption;
 mod alerts;
 mod api_answers;
 mod architecture;
+mod bounds;
 mod changes;
 mod checks;
 mod commands;

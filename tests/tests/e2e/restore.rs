@@ -5,6 +5,7 @@ mod all;
 mod checkout;
 mod damage;
 mod history;
+mod interruption;
 mod malformed;
 mod push;
 mod refusals;

@@ -16,7 +16,7 @@ use crate::links::links;
 use crate::names::printable;
 use crate::packs::PackIndex;
 use crate::refs::StoredRefs;
-use crate::verify::objects::{Shelf, database};
+use crate::verify::objects::{Shelf, database, read};
 use crate::{ErrorKind, Failure, atomic_file, mirror as mirroring, regular_file};
 
 /// File that names the object folders a repository borrows from.
@@ -158,7 +158,7 @@ fn look(mirror: &Path, stores: &[PathBuf], cancel: &Cancel) -> Result<(Vec<Oid>,
             }
             continue;
         }
-        let Ok(object) = all.read(oid) else {
+        let Some(object) = read(&all, oid)? else {
             has_gap = true;
             continue;
         };

@@ -8,6 +8,7 @@ use git2::{Odb, Oid, Repository};
 use super::Tips;
 use crate::cancel::Cancel;
 use crate::links::links;
+use crate::memory::exactly;
 use crate::refs::{OURS, Refs};
 use crate::{ErrorKind, Failure};
 
@@ -47,7 +48,7 @@ fn cover(
             continue;
         }
         cancel.check()?;
-        let object = odb.read(oid).map_err(|error| lacking(oid, &error))?;
+        let object = exactly(|| odb.read(oid)).map_err(|error| lacking(oid, &error))?;
         let whole = links(object.kind(), object.data(), &mut |link| {
             if !link.is_blob && !link.is_tree {
                 todo.push(link.oid);

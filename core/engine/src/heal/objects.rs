@@ -5,27 +5,23 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
-use git2::{Indexer, ObjectType, Odb, Oid};
-use sha1::{Digest, Sha1};
+use git2::{Odb, Oid};
 
 use super::aside::Aside;
+use super::packing::{index_of, write_blob, write_entry, write_pack};
 use super::salvage::{Object, Torn, is};
 use super::{Treatment, files_of};
-use crate::mirror;
-use crate::names::printable;
-use crate::packs::{self, PackIndex};
+use crate::packs::{self, Bulk, PackIndex, Stream};
 use crate::verify::auxiliary::of_multi_pack_index;
 use crate::verify::objects::{self, Packed, Shelf, check_loose, database, holds};
-use crate::verify::{Finding, Part, Watch, examine};
-use crate::{ErrorKind, Failure, atomic_file};
+use crate::verify::{Finding, Part, examine};
+use crate::{ErrorKind, Failure, atomic_file, memory, regular_file};
 
-/// Bytes that are handed over at a time.
-const CHUNK: usize = 128 * 1024;
+/// Bytes from which on a blob is not held in memory.
+const LARGE: u64 = 16 * 1024 * 1024;
 
 /// Packs by what is wrong with them.
 struct Sorted<'a> {
@@ -160,7 +156,7 @@ fn index_anew(
     let mut made = Vec::new();
     for pack in std::mem::take(&mut sorted.unindexed) {
         let folder = workshop.join("index");
-        fs::create_dir_all(&folder).map_err(|error| Failure::disk("create", &folder, &error))?;
+        regular_file::make_folder(&folder)?;
         match index_of(&pack.path, &folder, &treatment.watch) {
             Ok(index) => {
                 aside.copy(&pack.index_path)?;
@@ -177,55 +173,6 @@ fn index_anew(
         remove(&folder)?;
     }
     Ok(made)
-}
-
-/// Has libgit2 index a pack. Returns the index, in `folder`.
-fn index_of(pack: &Path, folder: &Path, watch: &Watch) -> Result<PathBuf, Failure> {
-    let wrong = |error: git2::Error| {
-        // The indexer writes, too: what fails on that side says nothing about the pack.
-        if error.class() == git2::ErrorClass::Os {
-            return mirror::explain(&error, folder);
-        }
-        if let Some(failure) = Failure::of_machine("index", pack, &error) {
-            return failure;
-        }
-        let message = printable(error.message()).to_string();
-        let message = format!("{} is damaged: {message}", pack.display());
-        Failure::new(ErrorKind::Damaged, message)
-    };
-    let failed = |error: io::Error| Failure::disk("read", pack, &error);
-    let mut indexer = Indexer::new(None, folder, 0, false).map_err(wrong)?;
-    let mut file = File::open(pack).map_err(failed)?;
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        watch.cancel.check()?;
-        let read = file.read(&mut buffer).map_err(failed)?;
-        if read == 0 {
-            break;
-        }
-        feed(&mut indexer, &buffer[..read], folder)?;
-    }
-    let name = indexer.commit().map_err(wrong)?;
-    Ok(folder.join(format!("pack-{name}.idx")))
-}
-
-fn feed(indexer: &mut Indexer<'_>, bytes: &[u8], folder: &Path) -> Result<(), Failure> {
-    indexer.write_all(bytes).map_err(|error| {
-        let of_git = error
-            .get_ref()
-            .and_then(|it| it.downcast_ref::<git2::Error>());
-        match of_git {
-            Some(error) if error.class() == git2::ErrorClass::Os => mirror::explain(error, folder),
-            Some(error) => {
-                if let Some(failure) = Failure::of_machine("write to", folder, error) {
-                    return failure;
-                }
-                let message = printable(error.message()).to_string();
-                Failure::new(ErrorKind::Damaged, format!("a pack is damaged: {message}"))
-            }
-            _ => Failure::disk("write to", folder, &error),
-        }
-    })
 }
 
 /// Writes what only the bad packs have, and what can still be read of it, into a pack in the
@@ -261,6 +208,8 @@ fn salvage(
             continue;
         };
         let mut torn = Torn::open(&pack.path, index)?;
+        let from = memory::limit().saturating_add(1).min(LARGE);
+        let bulky = packs::bulky(&pack.path, index, from, &treatment.watch.cancel)?;
         for oid in torn.oids() {
             treatment.watch.cancel.check()?;
             if done.contains(&oid) || have.iter().any(|index| holds(index, oid)) {
@@ -269,6 +218,13 @@ fn salvage(
             if let Some(path) = loose.get(&oid)
                 && is_whole(oid, path)?
             {
+                continue;
+            }
+            if let Some(Bulk::Blob { offset, size }) = bulky.get(&oid) {
+                let open = || Stream::of_entry(&pack.path, *offset, *size);
+                if write_blob(&mut file, open, oid, *size, &treatment.watch)? {
+                    done.insert(oid);
+                }
                 continue;
             }
             if let Some(object) = torn.read(oid, &elsewhere)? {
@@ -326,57 +282,6 @@ fn read_packed(shelf: &Shelf, oid: Oid) -> Result<Option<Object>, Failure> {
         }
     }
     Ok(None)
-}
-
-/// An entry of a pack, as a whole: gitformat-pack(5).
-fn write_entry(to: &mut impl Write, object: &Object) -> io::Result<()> {
-    let kind = match object.kind {
-        ObjectType::Commit => 1,
-        ObjectType::Tree => 2,
-        ObjectType::Tag => 4,
-        _ => 3_u8,
-    };
-    let mut rest = object.data.len() as u64 >> 4;
-    let mut byte = kind << 4 | (object.data.len() & 15) as u8;
-    while rest > 0 {
-        to.write_all(&[byte | 128])?;
-        byte = (rest & 127) as u8;
-        rest >>= 7;
-    }
-    to.write_all(&[byte])?;
-    let mut deflate = ZlibEncoder::new(to, Compression::default());
-    deflate.write_all(&object.data)?;
-    deflate.finish().map(drop)
-}
-
-/// Makes a pack with its index out of entries in a file.
-fn write_pack(entries: &Path, count: usize, folder: &Path, watch: &Watch) -> Result<(), Failure> {
-    let of_git = |error: git2::Error| {
-        let message = printable(error.message()).to_string();
-        let message = format!("what was salvaged cannot be packed: {message}");
-        Failure::new(ErrorKind::Git, message)
-    };
-    let failed = |error: io::Error| Failure::disk("read", entries, &error);
-    let mut indexer = Indexer::new(None, folder, 0, false).map_err(of_git)?;
-    let mut sum = Sha1::new();
-    let mut header = *b"PACK\0\0\0\x02\0\0\0\0";
-    let count = u32::try_from(count).unwrap_or(u32::MAX);
-    header[8..].copy_from_slice(&count.to_be_bytes());
-    sum.update(header);
-    feed(&mut indexer, &header, folder)?;
-    let mut file = File::open(entries).map_err(failed)?;
-    let mut buffer = vec![0; CHUNK];
-    loop {
-        watch.cancel.check()?;
-        let read = file.read(&mut buffer).map_err(failed)?;
-        if read == 0 {
-            break;
-        }
-        sum.update(&buffer[..read]);
-        feed(&mut indexer, &buffer[..read], folder)?;
-    }
-    feed(&mut indexer, &sum.finalize(), folder)?;
-    indexer.commit().map(drop).map_err(of_git)
 }
 
 /// Moves the packs of the workshop into the mirror: the pack first, as git does.

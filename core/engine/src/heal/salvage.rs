@@ -14,6 +14,7 @@ use git2::{ObjectType, Oid};
 
 use crate::Failure;
 use crate::links::links;
+use crate::memory;
 use crate::packs::PackIndex;
 
 /// Bytes of objects that are kept in memory as bases.
@@ -131,7 +132,8 @@ impl<'a> Torn<'a> {
             self.remember(now, object);
         }
         while let Some((of, delta)) = deltas.pop() {
-            let made = object.and_then(|base| {
+            let is_granted = result_of(&delta).is_none_or(|size| self.is_granted(size));
+            let made = object.filter(|_| is_granted).and_then(|base| {
                 let data = apply(&base.data, &delta)?;
                 let kind = base.kind;
                 Some(Object { kind, data })
@@ -248,10 +250,21 @@ impl<'a> Torn<'a> {
         .ok()
     }
 
+    /// Whether so many bytes may be held; that they may not is remembered.
+    fn is_granted(&mut self, size: u64) -> bool {
+        let Some(why) = memory::refusal(size, memory::limit()) else {
+            return true;
+        };
+        let message = format!("an object in {} cannot be read: {why}", self.path.display());
+        let failure = Failure::too_large(message, &why);
+        self.trouble.get_or_insert(failure);
+        false
+    }
+
     /// What is said about the length may be damaged, too: no memory is taken on its word.
     fn inflate(&mut self, size: u64) -> Option<Vec<u8>> {
         // Deflate makes at most a thousandfold of anything.
-        if size > self.length.saturating_mul(1100) {
+        if size > self.length.saturating_mul(1100) || !self.is_granted(size) {
             return None;
         }
         let mut data = Vec::new();
@@ -265,6 +278,13 @@ impl<'a> Torn<'a> {
 /// Whether an object has an id.
 pub(super) fn is(object: &Object, oid: Oid) -> bool {
     Oid::hash_object(object.kind, &object.data).is_ok_and(|hash| hash == oid)
+}
+
+/// How large what a delta makes is, by its own word.
+fn result_of(delta: &[u8]) -> Option<u64> {
+    let mut rest = delta;
+    length(&mut rest)?;
+    length(&mut rest)
 }
 
 /// Applies a delta: gitformat-pack(5), "Deltified representation". `None` if it is none for this

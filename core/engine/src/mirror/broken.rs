@@ -5,13 +5,17 @@ use std::path::Path;
 
 use crate::names::printable;
 use crate::space::Space;
-use crate::{ErrorKind, Failure, trouble};
+use crate::{ErrorKind, Failure, memory, trouble};
 
 /// Below this, no pack can be written: what failed did so for want of room.
 const NOTHING_LEFT: u64 = 4096;
 
 /// An error of libgit2's, met at work in the mirror at `folder`.
 pub(crate) fn explain(error: &git2::Error, folder: &Path) -> Failure {
+    if let Some(why) = memory::behind(error) {
+        let message = format!("an object for {} is too large: {why}", folder.display());
+        return Failure::too_large(message, &why);
+    }
     let message = printable(error.message()).to_string();
     match error.class() {
         git2::ErrorClass::Os | git2::ErrorClass::NoMemory => of_system(error, &message, folder),

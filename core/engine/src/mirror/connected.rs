@@ -11,7 +11,7 @@ use git2::{ObjectType, Odb, OdbLookupFlags, Oid, Repository};
 use crate::Failure;
 use crate::cancel::Cancel;
 use crate::links::{Link, commit, links};
-use crate::memory::OBJECT_BYTES;
+use crate::memory;
 use crate::packs::{Large, Opened};
 use crate::refs::Refs;
 use crate::verify::objects::read;
@@ -34,7 +34,10 @@ impl Gap {
     }
 }
 
-/// The first thing that these tips lack, if any. What `complete` refs reach is taken to be there, and
+/// The first thing that these tips lack, if any. An object that is too large to be read is taken to
+/// lack nothing: to fetch it once more would not make it smaller. `told` hears of it.
+///
+/// What `complete` refs reach is taken to be there, and
 /// what has just come has been checked. All else that was there `before` is read: a run that did not
 /// finish, before a power loss, may have left an index of objects that never reached the disk.
 /// Histories end at the commits `ends`, where upstream's do.
@@ -45,6 +48,7 @@ pub(super) fn first_gap(
     tips: impl Iterator<Item = Oid>,
     ends: &[Oid],
     cancel: &Cancel,
+    told: &dyn Fn(Failure),
 ) -> Result<Option<Gap>, Failure> {
     let known: HashSet<Oid> = complete.values().map(|value| value.oid).collect();
     let new: HashSet<Oid> = tips.filter(|oid| !known.contains(oid)).collect();
@@ -64,7 +68,9 @@ pub(super) fn first_gap(
         seen: known,
         new: HashSet::new(),
         cancel,
-        large: Large::of(repository.path(), OBJECT_BYTES),
+        told,
+        too_large: HashSet::new(),
+        large: Large::of(repository.path(), memory::limit()),
     };
     let mut commits = Vec::new();
     for tip in &new {
@@ -131,8 +137,15 @@ fn new_commits(
                     undecided += usize::from(is_new);
                     queue.push((date, oid, parents));
                 }
-                // Unless it is the machine that could not read it.
-                None if is_new => return read(odb, oid).map(|_| Err(oid)),
+                None if is_new => match read(odb, oid) {
+                    // Where it leads to is not known.
+                    Err(failure) if failure.too_large.is_some() => {
+                        undecided += 1;
+                        queue.push((0, oid, Vec::new()));
+                    }
+                    // Unless it is the machine that could not read it.
+                    done => return done.map(|_| Err(oid)),
+                },
                 // A tree, or a part that an old ref has lost: not of this run.
                 None => {}
             }
@@ -169,6 +182,8 @@ struct Closure<'a> {
     /// The commits that are to be looked at: the parents of others are complete.
     new: HashSet<Oid>,
     cancel: &'a Cancel,
+    told: &'a dyn Fn(Failure),
+    too_large: HashSet<Oid>,
     large: Large,
 }
 
@@ -190,6 +205,7 @@ impl Closure<'_> {
             match (kind, found.first()) {
                 (ObjectType::Commit, _) => return Ok(Ok(Some(now))),
                 (ObjectType::Tag, Some(target)) => now = target.oid,
+                (ObjectType::Tag, None) if self.too_large.contains(&now) => return Ok(Ok(None)),
                 (ObjectType::Tag, None) => return Ok(Err(self.gap(now))),
                 _ => return Ok(self.tree(now)?.map_or(Ok(None), Err)),
             }
@@ -214,6 +230,7 @@ impl Closure<'_> {
         }
         match found.iter().find(|link| link.is_tree) {
             Some(tree) => self.tree(tree.oid),
+            None if self.too_large.contains(&oid) => Ok(None),
             None => Ok(Some(self.gap(oid))),
         }
     }
@@ -252,15 +269,23 @@ impl Closure<'_> {
             return Ok(false);
         };
         if kind != ObjectType::Blob || !self.large.is_large(size as u64) {
-            return Ok(read(self.odb, oid)?.is_some());
+            return self.is_readable(oid);
         }
         match self.large.open(oid, self.odb) {
             Ok(Opened::Stream(mut stream)) => stream.is_blob(oid, self.cancel),
-            Ok(Opened::Readable) => Ok(read(self.odb, oid)?.is_some()),
+            Ok(Opened::Readable) => self.is_readable(oid),
             // Nothing says that it is torn, and to fetch it once more would not make it smaller.
             Ok(Opened::TooLarge(_)) => Ok(true),
             Err(failure) if failure.is_damage() => Ok(false),
             Err(failure) => Err(failure),
+        }
+    }
+
+    /// What is too large says nothing, or its base does.
+    fn is_readable(&self, oid: Oid) -> Result<bool, Failure> {
+        match read(self.odb, oid) {
+            Err(failure) if failure.too_large.is_some() => Ok(true),
+            done => Ok(done?.is_some()),
         }
     }
 
@@ -271,10 +296,22 @@ impl Closure<'_> {
         }
     }
 
+    /// As if it named nothing.
+    fn unread(&mut self, oid: Oid, failure: Failure) -> Option<(ObjectType, Vec<Link>)> {
+        let (_, kind) = self.odb.read_header(oid).ok()?;
+        if self.too_large.insert(oid) {
+            (self.told)(failure);
+        }
+        Some((kind, Vec::new()))
+    }
+
     /// What an object names; none if it is not there or is damaged.
-    fn read(&self, oid: Oid) -> Result<Option<(ObjectType, Vec<Link>)>, Failure> {
-        let Some(object) = read(self.odb, oid)? else {
-            return Ok(None);
+    fn read(&mut self, oid: Oid) -> Result<Option<(ObjectType, Vec<Link>)>, Failure> {
+        let object = match read(self.odb, oid) {
+            Ok(Some(object)) => object,
+            Ok(None) => return Ok(None),
+            Err(failure) if failure.too_large.is_some() => return Ok(self.unread(oid, failure)),
+            Err(failure) => return Err(failure),
         };
         let mut found = Vec::new();
         let whole = links(object.kind(), object.data(), &mut |link| found.push(link));

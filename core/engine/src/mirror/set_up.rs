@@ -20,6 +20,9 @@ pub fn initialise() -> Result<(), Failure> {
 fn set_up() -> Result<(), git2::Error> {
     use git2::ConfigLevel::{Global, ProgramData, System, XDG};
 
+    // No object may take all memory.
+    crate::memory::set_up()?;
+
     // SAFETY: these set process-wide state of libgit2 without a lock. `initialise` runs this once,
     // and every use of libgit2 in this crate comes after it has returned.
     unsafe {

@@ -21,6 +21,7 @@ use super::place::{partial_path, remove_leftovers, remove_partial};
 use super::{Lost, Mirrored, Outcome, Transfer, Upstream, broken, found, head, merge as merging};
 use crate::cancel::Cancel;
 use crate::fetch::{Advertisement, Connection, remove_incoming};
+use crate::hoster::{Finding, Severity};
 use crate::refs::{self, RefName, Refs, StoredRefs};
 use crate::snapshot::{Changes, Recorder, RefState, SnapshotId, Store};
 use crate::verify::objects::database;
@@ -331,6 +332,20 @@ impl<'a> Work<'a> {
                 refs::write_head(folder, head)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Tells of something that does not keep the rest from being backed up, once.
+    fn warn(&self, failure: Failure) {
+        let found = Finding {
+            severity: Severity::Warning,
+            key: String::new(),
+            message: failure.message,
+            hint: failure.hint,
+        };
+        let mut warnings = self.asked.warnings.borrow_mut();
+        if !warnings.contains(&found) {
+            warnings.push(found);
         }
     }
 

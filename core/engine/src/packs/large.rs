@@ -4,10 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
+use flate2::Compression;
 use flate2::bufread::ZlibDecoder;
+use flate2::write::ZlibEncoder;
 use git2::{Odb, Oid};
 use sha1::{Digest, Sha1};
 
@@ -15,7 +17,7 @@ use super::entry::{Base, PackReader};
 use super::index::PackIndex;
 use crate::cancel::Cancel;
 use crate::names::printable;
-use crate::{ErrorKind, Failure};
+use crate::{ErrorKind, Failure, atomic_file};
 
 /// Bytes from which on an object is not read as a whole where that can be avoided.
 const LARGE: u64 = 64 * 1024 * 1024;
@@ -170,6 +172,53 @@ impl Stream {
             Err(failure) if failure.is_damage() => Ok(false),
             Err(failure) => Err(failure),
         }
+    }
+
+    /// Writes it as a loose object into the repository at `git_dir`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Damaged`] if it is not the blob of this id; nothing is left then.
+    pub(crate) fn copy_to_loose(
+        &mut self,
+        git_dir: &Path,
+        oid: Oid,
+        cancel: &Cancel,
+    ) -> Result<(), Failure> {
+        let name = oid.to_string();
+        let path = git_dir.join("objects").join(&name[..2]).join(&name[2..]);
+        atomic_file::make_folders(path.parent().unwrap_or(git_dir))?;
+        let new = path.with_extension("forgekeep-new");
+        let written = self.deflate_to(&new, oid, cancel);
+        let written = written.and_then(|()| {
+            fs::rename(&new, &path).map_err(|error| Failure::disk("write", &path, &error))?;
+            atomic_file::sync_parent(&path)
+        });
+        if written.is_err() {
+            let _ = fs::remove_file(&new);
+        }
+        written
+    }
+
+    fn deflate_to(&mut self, path: &Path, oid: Oid, cancel: &Cancel) -> Result<(), Failure> {
+        let failed = |error: io::Error| Failure::disk("write", path, &error);
+        let file = File::create_new(path).map_err(failed)?;
+        let mut deflate = ZlibEncoder::new(file, Compression::fast());
+        let mut sum = Sha1::new();
+        let mut see = |piece: &[u8]| {
+            sum.update(piece);
+            deflate.write_all(piece).map_err(failed)
+        };
+        see(format!("blob {}\0", self.size).as_bytes())?;
+        self.copy_to(&mut see, cancel)?;
+        if sum.finalize()[..] != *oid.as_bytes() {
+            return Err(super::damaged(
+                &self.path,
+                "an object is not what its id says",
+            ));
+        }
+        let file = deflate.finish().map_err(failed)?;
+        file.sync_all().map_err(failed)
     }
 
     /// Hands out the content piece by piece.

@@ -13,13 +13,14 @@ use super::damaged;
 use super::entry::{Base, EntryHeader, OFS_DELTA, PackReader, unreadable};
 use super::folder::PackFolder;
 use super::index::PackIndex;
+use super::large::{Large, Opened, Stream};
 use super::plan::{Plan, StoredCopy};
 use crate::cancel::Cancel;
 use crate::mirror;
 use crate::names::printable;
 use crate::space::Space;
 use crate::verify::objects::check_loose;
-use crate::{ErrorKind, Failure, atomic_file};
+use crate::{ErrorKind, Failure, atomic_file, memory};
 
 /// Bytes that are handed to libgit2 at a time.
 const CHUNK: usize = 128 * 1024;
@@ -240,6 +241,17 @@ impl<'a> Writer<'a> {
             damaged(path, &why)
         };
         let database = repository.odb().map_err(unreadable)?;
+        let (size, kind) = database.read_header(oid).map_err(unreadable)?;
+        let mut large = Large::of(folder, memory::limit());
+        if kind == ObjectType::Blob
+            && large.is_large(size as u64)
+            && let Opened::Stream(stream) = large.open(oid, &database)?
+        {
+            self.put_stream(stream, size as u64)?;
+            drop(database);
+            self.repository = Some(repository);
+            return Ok(());
+        }
         let object = database.read(oid).map_err(unreadable)?;
         let kind = match object.kind() {
             ObjectType::Commit => 1,
@@ -264,6 +276,26 @@ impl<'a> Writer<'a> {
         drop(database);
         self.repository = Some(repository);
         Ok(())
+    }
+
+    /// Writes a large blob piece by piece. The indexer computes its id.
+    fn put_stream(&mut self, mut stream: Stream, size: u64) -> Result<(), Failure> {
+        self.put_header(&EntryHeader {
+            kind: 3,
+            size,
+            base: Base::None,
+        })?;
+        let (cancel, folder) = (self.cancel, &self.found.folder);
+        let failed = |error: io::Error| Failure::disk("compress", folder, &error);
+        let mut deflate = ZlibEncoder::new(Vec::new(), Compression::default());
+        stream.copy_to(
+            &mut |piece| {
+                deflate.write_all(piece).map_err(failed)?;
+                self.put(&std::mem::take(deflate.get_mut()))
+            },
+            cancel,
+        )?;
+        self.put(&deflate.finish().map_err(failed)?)
     }
 
     fn put_header(&mut self, header: &EntryHeader) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ use crate::packs::is_unfinished;
 use crate::refs::parse_oid;
 use crate::regular_file::{self, Unexpected};
 use crate::verify::objects::check_loose;
-use crate::{ErrorKind, Failure};
+use crate::{ErrorKind, Failure, atomic_file};
 
 /// How often the mirror is looked at again, because a run that is under way has replaced what was
 /// to be copied.
@@ -164,7 +164,7 @@ fn copy_loose(
     let path = |root: &Path| root.join("objects").join(folder).join(name);
     let (from, to) = (path(mirror), path(git_dir));
     if let Some(parent) = to.parent() {
-        fs::create_dir_all(parent).map_err(|error| Failure::disk("create", parent, &error))?;
+        atomic_file::make_folders(parent)?;
     }
     if fs::metadata(&from).is_ok_and(|found| !found.is_file()) {
         damaged.push(is_damaged(&from));

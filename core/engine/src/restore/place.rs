@@ -44,7 +44,7 @@ impl Building {
             }
         };
         remove_leftover(&partial)?;
-        fs::create_dir_all(&partial).map_err(|error| Failure::disk("create", &partial, &error))?;
+        atomic_file::make_folders(&partial)?;
         let mut building = Self {
             target,
             is_there,

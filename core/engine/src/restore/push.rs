@@ -23,7 +23,7 @@ use crate::mirror::initialise;
 use crate::names::printable;
 use crate::refs::RefName;
 use crate::snapshot::{Tips, ref_text};
-use crate::{ErrorKind, Failure};
+use crate::{ErrorKind, Failure, atomic_file};
 
 pub use destination::Destination;
 
@@ -155,11 +155,17 @@ fn left_behind(
 ) -> Result<Option<RefusedRef>, Failure> {
     let mut seen = HashSet::new();
     let tips = &push.chosen.state.tips;
-    reach::walk(source, tips, &mut seen, push.cancel, &mut |_, _| Ok(())).map_err(|failure| {
-        match failure.kind {
-            ErrorKind::Damaged => failure.with_hint(LOST),
-            _ => failure,
-        }
+    reach::walk(
+        source,
+        tips,
+        &mut seen,
+        push.cancel,
+        &mut Err,
+        &mut |_, _| Ok(()),
+    )
+    .map_err(|failure| match failure.kind {
+        ErrorKind::Damaged => failure.with_hint(LOST),
+        _ => failure,
     })?;
     Ok((!seen.contains(&oid)).then(|| RefusedRef {
         name: "HEAD".to_owned(),
@@ -218,8 +224,8 @@ fn source(push: &Push<'_>) -> Result<Repository, Failure> {
     let info = folder.join("objects/info");
     let mut line = objects.into_os_string().into_encoded_bytes();
     line.push(b'\n');
-    fs::create_dir_all(&info)
-        .and_then(|()| fs::write(info.join("alternates"), line))
+    atomic_file::make_folders(&info)?;
+    fs::write(info.join("alternates"), line)
         .map_err(|error| Failure::disk("write", &info, &error))?;
     let repository = Repository::open(&folder).map_err(|e| failed(&e))?;
     write_refs(&repository, &folder, &push.chosen.state.tips).map_err(damaged)?;
@@ -242,7 +248,14 @@ fn pack<'r>(
             continue;
         }
         let one = Tips::from([(name.clone(), *oid)]);
-        match reach::walk(source, &one, &mut there, cancel, &mut |_, _| Ok(())) {
+        match reach::walk(
+            source,
+            &one,
+            &mut there,
+            cancel,
+            &mut |_| Ok(()),
+            &mut |_, _| Ok(()),
+        ) {
             // What the mirror lacks of theirs is no damage: they have it.
             Err(failure) if failure.kind != ErrorKind::Damaged => return Err(failure),
             _ => {}
@@ -254,7 +267,7 @@ fn pack<'r>(
     builder
         .set_progress_callback(move |_, _, _| !asked.is_cancelled())
         .map_err(broken)?;
-    reach::walk(source, tips, &mut there, cancel, &mut |oid, _| {
+    reach::walk(source, tips, &mut there, cancel, &mut Err, &mut |oid, _| {
         builder.insert_object(oid, None)
     })
     .map_err(|failure| match failure.kind {

@@ -13,13 +13,23 @@ use super::copy::{has_bad_loose, pack_folder};
 use super::unindexed;
 use crate::cancel::Cancel;
 use crate::links::{Link, links};
+use crate::memory::{self, exactly};
 use crate::names::printable;
+use crate::packs::{Large, Opened};
 use crate::snapshot::{Tips, ref_text};
 use crate::{ErrorKind, Failure};
 
+/// What is told beside.
+pub(super) struct Told<'a> {
+    /// What to warn of.
+    pub damaged: &'a mut Vec<Failure>,
+    /// Objects too large to be read: what they reach is not known.
+    pub unread: &'a mut Vec<Failure>,
+}
+
 /// Makes sure that the repository at `git_dir` has all that `tips` reach. What its packs lack is
 /// looked for in `mirror`, among what was not copied because of damage in the same file, and is
-/// packed anew. Returns how many objects those were; what to warn of is added to `damaged`.
+/// packed anew. Returns how many objects those were.
 ///
 /// # Errors
 ///
@@ -28,10 +38,10 @@ pub(super) fn complete(
     git_dir: &Path,
     mirror: &Path,
     tips: &Tips,
-    damaged: &mut Vec<Failure>,
+    Told { damaged, unread }: Told<'_>,
     cancel: &Cancel,
 ) -> Result<usize, Failure> {
-    match check(&open(git_dir)?, tips, cancel) {
+    match check(&open(git_dir)?, tips, unread, cancel) {
         Ok(()) => return Ok(0),
         Err(failure) if failure.kind == ErrorKind::Damaged => {
             log::info!("{failure}; looking for it in what is damaged");
@@ -39,7 +49,7 @@ pub(super) fn complete(
         Err(failure) => return Err(failure),
     }
     let taken = unindexed::take(mirror, git_dir, cancel)?;
-    let is_enough = !taken.is_empty() && check(&open(git_dir)?, tips, cancel).is_ok();
+    let is_enough = !taken.is_empty() && check(&open(git_dir)?, tips, unread, cancel).is_ok();
     damaged.extend(taken);
     if is_enough {
         return Ok(0);
@@ -49,7 +59,7 @@ pub(super) fn complete(
         true => 0,
         false => rescue(git_dir, mirror, tips, cancel)?,
     };
-    check(&open(git_dir)?, tips, cancel)?;
+    check(&open(git_dir)?, tips, unread, cancel)?;
     Ok(found)
 }
 
@@ -70,16 +80,35 @@ fn rescue(git_dir: &Path, mirror: &Path, tips: &Tips, cancel: &Cancel) -> Result
     let mut builder = both.packbuilder().map_err(|e| failed(&e))?;
     let mut found = 0;
     let mut seen = HashSet::new();
-    walk(&both, tips, &mut seen, cancel, &mut |oid, is_blob| {
+    let mut large = Large::of(mirror, memory::limit());
+    let mut streamed = Vec::new();
+    let skip = &mut |_| Ok(());
+    walk(&both, tips, &mut seen, cancel, skip, &mut |oid, is_blob| {
         if !own_odb.exists_ext(oid, git2::OdbLookupFlags::NO_REFRESH) {
             found += 1;
             if is_blob {
+                let (size, _) = odb.read_header(oid)?;
+                if large.is_large(size as u64) {
+                    streamed.push(oid);
+                    return Ok(());
+                }
                 odb.read(oid)?;
             }
             builder.insert_object(oid, None)?;
         }
         Ok(())
     })?;
+    for oid in streamed {
+        match large.open(oid, &odb)? {
+            Opened::Stream(mut stream) => stream.copy_to_loose(git_dir, oid, cancel)?,
+            Opened::Readable => builder.insert_object(oid, None).map_err(|e| failed(&e))?,
+            Opened::TooLarge(why) => {
+                let message =
+                    format!("the object {oid} cannot be taken out of what is damaged: {why}");
+                return Err(Failure::too_large(message, &why));
+            }
+        }
+    }
     builder
         .write(&pack_folder(git_dir), 0)
         .map_err(|e| failed(&e))?;
@@ -87,13 +116,23 @@ fn rescue(git_dir: &Path, mirror: &Path, tips: &Tips, cancel: &Cancel) -> Result
 }
 
 /// Whether a repository has all that `tips` reach.
-fn check(repository: &Repository, tips: &Tips, cancel: &Cancel) -> Result<(), Failure> {
+fn check(
+    repository: &Repository,
+    tips: &Tips,
+    unread: &mut Vec<Failure>,
+    cancel: &Cancel,
+) -> Result<(), Failure> {
     let odb = repository.odb().map_err(|e| failed(&e))?;
+    unread.clear();
     walk(
         repository,
         tips,
         &mut HashSet::new(),
         cancel,
+        &mut |failure| {
+            unread.push(failure);
+            Ok(())
+        },
         &mut |oid, is_blob| match is_blob && !odb.exists(oid) {
             true => Err(git2::Error::from_str("it is missing")),
             false => Ok(()),
@@ -102,12 +141,13 @@ fn check(repository: &Repository, tips: &Tips, cancel: &Cancel) -> Result<(), Fa
 }
 
 /// Visits all that `tips` reach and that is not in `seen`, each object once, after it was read unless
-/// it is a blob.
+/// it is a blob. `too_large` is asked what to do about one that cannot be.
 pub(super) fn walk(
     repository: &Repository,
     tips: &Tips,
     seen: &mut HashSet<Oid>,
     cancel: &Cancel,
+    too_large: &mut dyn FnMut(Failure) -> Result<(), Failure>,
     visit: &mut dyn FnMut(Oid, bool) -> Result<(), git2::Error>,
 ) -> Result<(), Failure> {
     let odb = repository.odb().map_err(|e| failed(&e))?;
@@ -131,9 +171,11 @@ pub(super) fn walk(
                     }
                 })
             };
-            looked
-                .and_then(|()| visit(oid, is_blob))
-                .map_err(|error| lacking(oid, name, &error))?;
+            match looked.map_err(|error| lacking(oid, name, &error)) {
+                Err(failure) if failure.too_large.is_some() => too_large(failure)?,
+                looked => looked?,
+            }
+            visit(oid, is_blob).map_err(|error| lacking(oid, name, &error))?;
         }
     }
     Ok(())
@@ -141,7 +183,7 @@ pub(super) fn walk(
 
 /// Reads an object, and says what it points to.
 fn expand(odb: &Odb<'_>, oid: Oid, see: &mut dyn FnMut(Link)) -> Result<(), git2::Error> {
-    let object = odb.read(oid)?;
+    let object = exactly(|| odb.read(oid))?;
     links(object.kind(), object.data(), see)
         .ok_or_else(|| git2::Error::from_str("its content has no such form"))
 }

@@ -23,12 +23,12 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use git2::{ObjectType, Odb, Oid, Repository};
+use git2::{ObjectType, Odb, OdbObject, Oid, Repository};
 
 use super::{Order, failed};
 use crate::cancel::Cancel;
-use crate::links::links;
-use crate::links::peeled;
+use crate::links::{links, peeled};
+use crate::memory::{self, exactly};
 use crate::names::printable;
 use crate::packs::{Large, Opened};
 use crate::snapshot::ref_text;
@@ -63,7 +63,11 @@ pub(super) fn check_out(
     let odb = repository.odb().map_err(|e| failed(&e))?;
     let mut done = CheckedOut::default();
     let Some(tree) = tree_of(&odb, tip) else {
-        let message = "restored without a work tree: HEAD names nothing that has a tree";
+        let why = memory::refused();
+        let why = why.map_or("HEAD names nothing that has a tree".to_owned(), |why| {
+            format!("what HEAD names is too large: {why}")
+        });
+        let message = format!("restored without a work tree: {why}");
         done.nothing = Some(
             Failure::new(ErrorKind::Git, message)
                 .with_hint("objects and refs are all there; check out a branch"),
@@ -110,7 +114,7 @@ fn tree_of(odb: &Odb<'_>, tip: Oid) -> Option<Oid> {
     match odb.read_header(oid).ok()?.1 {
         ObjectType::Tree => Some(oid),
         ObjectType::Commit => {
-            let object = odb.read(oid).ok()?;
+            let object = exactly(|| odb.read(oid)).ok()?;
             let mut tree = None;
             links(ObjectType::Commit, object.data(), &mut |link| {
                 if link.is_tree {
@@ -187,7 +191,7 @@ struct Writer<'a> {
     odd: Odd,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
     fn write(&mut self, plan: &Plan, cancel: &Cancel) -> Result<Vec<Option<Stat>>, Failure> {
         let mut stats = vec![None; plan.entries.len()];
         // Links at the end: so nothing is ever written through one.
@@ -243,7 +247,9 @@ impl Writer<'_> {
         let written = match entry.kind {
             Kind::Folder | Kind::Submodule => self.root.make_folder(path).map(|()| None),
             Kind::Link => {
-                let target = self.odb.read(entry.oid).map_err(|e| failed(&e))?;
+                let Some(target) = self.read(entry)? else {
+                    return Ok(None);
+                };
                 // git's is a text of C.
                 let target = target.data().split(|byte| *byte == 0).next();
                 self.root.link(path, target.unwrap_or_default()).map(Some)
@@ -295,7 +301,11 @@ impl Writer<'_> {
                 Opened::Readable => {}
             }
         }
-        let object = self.odb.read(entry.oid).map_err(|e| failed(&e))?;
+        let Some(object) = self.read(entry)? else {
+            drop(file);
+            self.root.remove(&entry.path);
+            return Ok(None);
+        };
         match &entry.conversion {
             None => file.write_all(object.data()).map_err(failed_to)?,
             Some(conversion) => {
@@ -308,6 +318,20 @@ impl Writer<'_> {
             }
         }
         Root::stat(&file).map(Some).map_err(failed_to)
+    }
+
+    /// None if it, or what it is made from, is too large, which was said.
+    fn read(&mut self, entry: &Entry) -> Result<Option<OdbObject<'a>>, Failure> {
+        match exactly(|| self.odb.read(entry.oid)) {
+            Ok(object) => Ok(Some(object)),
+            Err(error) => match memory::behind(&error) {
+                Some(why) => {
+                    self.odd.left_out(&entry.path, &why);
+                    Ok(None)
+                }
+                None => Err(failed(&error)),
+            },
+        }
     }
 
     /// A disk that does not take a name, says nothing about the others.

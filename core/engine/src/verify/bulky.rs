@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use super::Watch;
 use super::objects::Shelf;
 use crate::packs::{Bulk, PackIndex, Stream, bulky};
-use crate::{ErrorKind, Failure, memory};
+use crate::{Failure, memory};
 
 /// Bytes from which on an object is looked at before it is read.
 const LARGE: u64 = 16 * 1024 * 1024;
@@ -87,6 +87,13 @@ impl Bulky {
         }
     }
 
+    /// Those that turned out to be so when they were read: in a pack that is damaged, or by their bases.
+    pub(super) fn too_large(&mut self, all: Vec<(Oid, Box<str>)>) {
+        for (oid, why) in all {
+            self.unchecked.entry(oid).or_insert_with(|| why.into());
+        }
+    }
+
     fn refuse(&mut self, oid: Oid, size: u64, watch: &Watch) -> bool {
         let why = memory::refusal(size, watch.object_bytes);
         let is_refused = why.is_some();
@@ -116,9 +123,10 @@ fn not_checked(oid: Oid, mirror: &Path, why: &str) -> Failure {
         "the object {oid} in {} was not checked: {why}",
         mirror.display()
     );
-    Failure::new(ErrorKind::Machine, message).with_hint(
-        "nothing says that it is damaged; raise options.limits.objectBytes, or verify where there is more memory; `git fsck` in that folder reads it in any case",
-    )
+    Failure::too_large(message, why).with_hint(format!(
+        "{}; `git fsck` in that folder reads it in any case",
+        memory::HINT
+    ))
 }
 
 /// Loose objects that libgit2 must not be asked for.

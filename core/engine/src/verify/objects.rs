@@ -18,7 +18,7 @@ use super::{Finding, Part, Watch, auxiliary};
 use crate::links::{Link, links};
 use crate::names::printable;
 use crate::packs::PackIndex;
-use crate::{ErrorKind, Failure, regular_file, trouble};
+use crate::{ErrorKind, Failure, memory, regular_file, trouble};
 
 /// Objects that one thread reads in a row: neighbours in a pack share their bases.
 const IN_A_ROW: usize = 2048;
@@ -233,14 +233,15 @@ impl Shelf {
         let mut damaged: Vec<Finding> = damaged.into_values().collect();
         damaged.sort_unstable_by(|one, other| one.path.cmp(&other.path));
         found.extend(damaged);
-        let bad = Mutex::new((HashSet::new(), HashSet::new()));
+        let bad = Mutex::new(Bad::default());
         let read = |database: &mut Result<Odb<'static>, Failure>, oids: &[Oid]| {
             let database = database.as_ref().map_err(Clone::clone)?;
             let oids = oids.iter().filter(|oid| !barred.contains(*oid));
-            let (unreadable, missing) = read_some(database, oids, &known, watch)?;
+            let found = read_some(database, oids, &known, watch)?;
             let mut bad = bad.lock().unwrap_or_else(PoisonError::into_inner);
-            bad.0.extend(unreadable);
-            bad.1.extend(missing);
+            bad.unreadable.extend(found.unreadable);
+            bad.missing.extend(found.missing);
+            bad.too_large.extend(found.too_large);
             Ok(())
         };
         let mut large = Bulky::default();
@@ -266,14 +267,15 @@ impl Shelf {
             .par_chunks(IN_A_ROW)
             .map_init(|| database(mirror), read)
             .collect::<Result<(), Failure>>()?;
-        let (unreadable, missing) = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
-        super::second::look(self, mirror, &unreadable, found, watch)?;
-        let mut unreadable: HashSet<Oid> = unreadable.union(&barred).copied().collect();
+        let bad = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
+        super::second::look(self, mirror, &bad.unreadable, found, watch)?;
+        large.too_large(bad.too_large);
+        let mut unreadable: HashSet<Oid> = bad.unreadable.union(&barred).copied().collect();
         unreadable.extend(large.damaged());
         Ok(AllRead {
             known,
             unreadable,
-            missing,
+            missing: bad.missing,
             unchecked: large.unchecked(mirror),
         })
     }
@@ -420,7 +422,14 @@ fn says_length(begin: &[u8]) -> Option<u64> {
     size.checked_add(end as u64 + 1)
 }
 
-type Bad = (Vec<Oid>, Vec<Oid>);
+/// What is amiss with some objects.
+#[derive(Default)]
+struct Bad {
+    unreadable: HashSet<Oid>,
+    missing: HashSet<Oid>,
+    /// Why libgit2 was not to read them.
+    too_large: Vec<(Oid, Box<str>)>,
+}
 
 /// Reads some objects: those that cannot be, and those that they name and nobody has.
 fn read_some<'o>(
@@ -429,39 +438,52 @@ fn read_some<'o>(
     known: &[Oid],
     watch: &Watch,
 ) -> Result<Bad, Failure> {
-    let (mut unreadable, mut missing) = (Vec::new(), Vec::new());
+    let mut bad = Bad::default();
     for oid in oids {
         watch.cancel.check()?;
         watch.count(1);
-        let Some(object) = read(database, *oid)? else {
-            unreadable.push(*oid);
-            continue;
+        let object = match read(database, *oid) {
+            Ok(Some(object)) => object,
+            Ok(None) => {
+                bad.unreadable.insert(*oid);
+                continue;
+            }
+            Err(Failure {
+                too_large: Some(why),
+                ..
+            }) => {
+                bad.too_large.push((*oid, why));
+                continue;
+            }
+            Err(failure) => return Err(failure),
         };
         let complete = links(object.kind(), object.data(), &mut |Link { oid, .. }| {
             if known.binary_search(&oid).is_err() {
-                missing.push(oid);
+                bad.missing.insert(oid);
             }
         });
         if complete.is_none() {
-            unreadable.push(*oid);
+            bad.unreadable.insert(*oid);
         }
     }
-    Ok((unreadable, missing))
+    Ok(bad)
 }
 
 /// Has libgit2 read an object; `None` if there is none that can be read.
 ///
 /// # Errors
 ///
-/// The machine could not.
+/// The machine could not; or it is too large to be held in memory ([`Failure::too_large`]).
 pub(crate) fn read<'o>(database: &'o Odb<'_>, oid: Oid) -> Result<Option<OdbObject<'o>>, Failure> {
-    database.read(oid).map(Some).or_else(|error| {
-        let what = format!("the object {oid}");
-        match Failure::of_machine("read", Path::new(&what), &error) {
-            Some(failure) => Err(failure),
-            None => Ok(None),
-        }
-    })
+    memory::exactly(|| database.read(oid))
+        .map(Some)
+        .or_else(|error| {
+            let what = format!("the object {oid}");
+            match Failure::of_machine("read", Path::new(&what), &error) {
+                Some(failure) => Err(failure),
+                None => Ok(None),
+            }
+        })
 }
 
 /// All loose objects of a mirror.

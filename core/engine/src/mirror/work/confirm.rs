@@ -66,7 +66,16 @@ impl Work<'_> {
         }
         let tips = self.upstream.values().map(|value| value.oid);
         let ends = &self.advertised.shallow;
-        let gap = connected::first_gap(&repository, &odb, &stored.refs, tips, ends, self.cancel)?;
+        let told = |failure| self.warn(failure);
+        let gap = connected::first_gap(
+            &repository,
+            &odb,
+            &stored.refs,
+            tips,
+            ends,
+            self.cancel,
+            &told,
+        )?;
         Ok(gap.map(|gap| gap.oid()))
     }
 }

@@ -120,7 +120,16 @@ impl Work<'_> {
         let gap = || {
             let tips = self.tips();
             let ends = &self.advertised.shallow;
-            connected::first_gap(repository, before, &stored.refs, tips, ends, self.cancel)
+            let told = |failure| self.warn(failure);
+            connected::first_gap(
+                repository,
+                before,
+                &stored.refs,
+                tips,
+                ends,
+                self.cancel,
+                &told,
+            )
         };
         let folder = self.folder.display();
         let oid = match gap()? {

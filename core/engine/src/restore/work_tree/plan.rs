@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 
-use git2::{ObjectType, Odb, Oid};
+use git2::{ObjectType, Odb, OdbObject, Oid};
 
 use super::attributes::{File, LARGEST_FILE, Stack};
 use super::convert::Conversion;
 use super::names::is_allowed;
 use super::ref_path;
 use crate::cancel::Cancel;
+use crate::memory::{self, exactly};
 use crate::{ErrorKind, Failure};
 
 /// Files of one work tree. The largest there are have a few million; trees that name each other
@@ -122,9 +123,9 @@ pub(super) fn make(odb: &Odb<'_>, root: Oid, fold: bool, cancel: &Cancel) -> Res
     let mut todo = vec![(root, Vec::new(), Stack::default())];
     while let Some((oid, prefix, stack)) = todo.pop() {
         cancel.check()?;
-        let object = odb.read(oid).map_err(|e| super::failed(&e))?;
+        let object = read(odb, oid)?;
         let entries = parse(object.data()).ok_or_else(|| malformed(oid))?;
-        let stack = with_own(odb, &entries, &prefix, stack);
+        let stack = with_own(odb, &entries, &prefix, stack)?;
         for Named { name, kind, oid } in entries {
             let path = [&prefix[..], name].concat();
             if !is_allowed(name, kind) {
@@ -165,21 +166,27 @@ pub(super) fn make(odb: &Odb<'_>, root: Oid, fold: bool, cancel: &Cancel) -> Res
 }
 
 /// The attributes that count in a folder. git reads whatever has the name, also the text of a link.
-fn with_own(odb: &Odb<'_>, entries: &[Named<'_>], prefix: &[u8], stack: Stack) -> Stack {
+fn with_own(
+    odb: &Odb<'_>,
+    entries: &[Named<'_>],
+    prefix: &[u8],
+    stack: Stack,
+) -> Result<Stack, Failure> {
     let named = |entry: &&Named<'_>| {
         entry.name == b".gitattributes" && !matches!(entry.kind, Kind::Folder | Kind::Submodule)
     };
-    let own = entries.iter().find(named).and_then(|entry| {
-        let (size, kind) = odb.read_header(entry.oid).ok()?;
-        let is_small = kind == ObjectType::Blob && (size as u64) < LARGEST_FILE;
-        let object = is_small.then(|| odb.read(entry.oid).ok()).flatten()?;
-        Some(File::parse(object.data(), prefix.is_empty()))
-    });
-    match (own, prefix.is_empty()) {
+    let is_small = |oid: &Oid| {
+        let header = odb.read_header(*oid);
+        header.is_ok_and(|(size, kind)| kind == ObjectType::Blob && (size as u64) < LARGEST_FILE)
+    };
+    let own = entries.iter().find(named).map(|entry| entry.oid);
+    let own = own.filter(is_small).map(|oid| read(odb, oid)).transpose()?;
+    let own = own.map(|object| File::parse(object.data(), prefix.is_empty()));
+    Ok(match (own, prefix.is_empty()) {
         (own, true) => Stack::root(own),
         (Some(own), false) => stack.with(prefix.len(), own),
         (None, false) => stack,
-    }
+    })
 }
 
 /// How many files there are below a tree. Each tree is read once, however often it is named.
@@ -192,7 +199,7 @@ fn count(odb: &Odb<'_>, root: Oid, cancel: &Cancel) -> Result<u64, Failure> {
             todo.pop();
             continue;
         }
-        let object = odb.read(oid).map_err(|e| super::failed(&e))?;
+        let object = read(odb, oid)?;
         let entries = parse(object.data()).ok_or_else(|| malformed(oid))?;
         let (mut files, before) = (0_u64, todo.len());
         for entry in entries {
@@ -208,6 +215,13 @@ fn count(odb: &Odb<'_>, root: Oid, cancel: &Cancel) -> Result<u64, Failure> {
         }
     }
     Ok(known.get(&root).copied().unwrap_or(0))
+}
+
+fn read<'o>(odb: &'o Odb<'_>, oid: Oid) -> Result<OdbObject<'o>, Failure> {
+    exactly(|| odb.read(oid)).map_err(|error| match memory::behind(&error) {
+        Some(why) => refused(&format!("{oid} is too large: {why}")),
+        None => super::failed(&error),
+    })
 }
 
 fn malformed(tree: Oid) -> Failure {
