@@ -318,6 +318,34 @@ fn what_ci_runs_of_the_readme_is_what_is_printed_there() {
     assert!(readme < run.find("cargo clippy --workspace").unwrap());
 }
 
+#[test]
+fn each_decision_has_a_date_and_a_status() {
+    let text = fs::read_to_string(root().join("docs/decisions.md")).unwrap();
+    let records: Vec<_> = text.split("\n## ").skip(1).collect();
+    assert!(records.len() > 30, "{}", records.len());
+    let is_date = |date: &str| {
+        let form: Vec<_> = date.split('-').map(str::len).collect();
+        form == [4, 2, 2] && date.replace('-', "").bytes().all(|b| b.is_ascii_digit())
+    };
+    for record in records {
+        let (heading, body) = record.split_once('\n').unwrap();
+        let line = body.trim_start().lines().next().unwrap_or_default();
+        let marks = line
+            .strip_prefix('*')
+            .and_then(|line| line.strip_suffix('*'));
+        let marks = marks.and_then(|marks| marks.split_once("; "));
+        let is_marked = marks.is_some_and(|(dates, status)| {
+            let word = status.split(&[':', ' '][..]).next();
+            let is_status = status == "accepted" || matches!(word, Some("open" | "superseded"));
+            is_status && dates.split(", revised ").all(is_date)
+        });
+        assert!(
+            is_marked,
+            "{heading}: below it, a line like *2026-11-22, revised 2026-11-27; accepted*, not: {line}"
+        );
+    }
+}
+
 /// The recipe before: the folders, the configuration and the secret.
 fn installed() -> Machine {
     let machine = Machine::new();
