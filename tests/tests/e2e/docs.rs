@@ -6,6 +6,7 @@
 //! and `ini` are run as cron and systemd would. Only what names the machine or the world is replaced,
 //! by [`Machine::here`].
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
@@ -37,7 +38,9 @@ fn root() -> PathBuf {
 }
 
 fn pages() -> Vec<PathBuf> {
-    let mut pages = vec![root().join("README.md"), root().join("CONTRIBUTING.md")];
+    let mut pages = ["README.md", "CONTRIBUTING.md", "SECURITY.md"]
+        .map(|page| root().join(page))
+        .to_vec();
     let docs = fs::read_dir(root().join("docs")).unwrap();
     pages.extend(docs.map(|entry| entry.unwrap().path()));
     pages.retain(|page| page.extension().is_some_and(|ending| ending == "md"));
@@ -344,6 +347,18 @@ fn each_decision_has_a_date_and_a_status() {
             "{heading}: below it, a line like *2026-11-22, revised 2026-11-27; accepted*, not: {line}"
         );
     }
+}
+
+#[test]
+fn the_commands_of_cargo_that_are_ours_are_described() {
+    let config = fs::read_to_string(root().join(".cargo/config.toml")).unwrap();
+    let (_, aliases) = config.split_once("[alias]\n").unwrap();
+    let aliases = aliases.lines().filter_map(|line| line.split_once(" = "));
+    let aliases: BTreeSet<_> = aliases.map(|(name, _)| name).collect();
+    let page = fs::read_to_string(root().join("CONTRIBUTING.md")).unwrap();
+    let typed = page.lines().filter_map(|line| line.strip_prefix("cargo "));
+    let typed = typed.flat_map(|line| line.split(' ').find(|word| !word.starts_with('+')));
+    assert_eq!(typed.collect::<BTreeSet<_>>(), aliases);
 }
 
 /// The recipe before: the folders, the configuration and the secret.
