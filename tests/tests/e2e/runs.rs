@@ -259,6 +259,41 @@ fn what_is_no_file_in_the_place_of_a_state_file_is_told_once() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_in_the_place_of_a_mark_is_told_once_and_keeps_no_report_away() {
+    type Put = fn(&std::path::Path);
+    let puts: [Put; 4] = [
+        |path| std::os::unix::fs::symlink("/dev/null", path).unwrap(),
+        |path| {
+            fs::create_dir(path).unwrap();
+            fs::write(path.join("somebody's"), "").unwrap();
+        },
+        |path| drop(std::os::unix::net::UnixListener::bind(path).unwrap()),
+        |path| crate::support::pipe(path),
+    ];
+    for put in puts {
+        // A run that has a report, one that may have died, and one that is to come.
+        for number in [1, 2, 7] {
+            let world = world();
+            world.backup().expect(0);
+            let path = own(&world).join(format!("runs/{number}.begun"));
+            let here = world.sandbox.path("s");
+            put(&here);
+            fs::rename(&here, &path).unwrap();
+            let said = told(&world);
+            assert!(said.contains(&format!("{number}.begun")), "{said}");
+            assert!(said.contains("set aside"), "{said}");
+            assert!(!said.contains("without a report"), "{said}");
+            let run = status(&world)["lastRun"]["run"].clone();
+            assert_eq!(run, if number == 7 { 8 } else { 3 });
+            assert_eq!(told(&world), "null", "{number}");
+            assert_eq!(status(&world)["died"], serde_json::json!([]));
+            world.forgekeep(&["verify"]).run().expect(0);
+        }
+    }
+}
+
 #[test]
 fn a_damaged_report_makes_verify_fail_once() {
     let world = world();

@@ -181,6 +181,13 @@ pub fn error(entry: &Value) -> String {
     format!("{}: {} / {}", part("kind"), part("message"), part("hint"))
 }
 
+/// Makes a pipe that nobody writes to.
+#[cfg(unix)]
+pub fn pipe(path: &Path) {
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
+}
+
 /// Every file below a folder.
 pub fn files(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

@@ -42,7 +42,7 @@ pub struct Died {
 /// Whether a file's name is that of a mark; if so, the run's number.
 pub(crate) fn number(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(ENDING)?;
-    let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
     digits.parse().ok().filter(|number| plain && *number < MOST)
 }
 
@@ -108,4 +108,25 @@ pub(super) fn read(folder: &Path, run: u64) -> Option<Died> {
     let bytes = regular_file::read_at_most(&path, MAX_BYTES).ok()?;
     let content = serde_json::from_slice::<Content>(&bytes).ok();
     told(content.map(|content| content.started))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_names_are_marks() {
+        assert_eq!(number("7.begun"), Some(7));
+        for name in [
+            ".begun",
+            "0.begun",
+            "007.begun",
+            "+7.begun",
+            "7.begun.damaged",
+            "1000000000000.begun",
+            "99999999999999999999999.begun",
+        ] {
+            assert_eq!(number(name), None, "{name}");
+        }
+    }
 }

@@ -65,6 +65,7 @@ impl Run {
             }
         };
         let marks: BTreeSet<u64> = all.iter().filter_map(|name| mark::number(name)).collect();
+        let not_ours = run.not_marks(&runs, &marks);
         let known = run.read_index();
         run.check_state(known.as_ref());
         run.find_reports(&runs, all, known.as_ref());
@@ -77,7 +78,7 @@ impl Run {
             Err(failure) => log::warn!("{failure}"),
         }
         run.newest(&runs);
-        run.find_dead(&runs, &marks);
+        run.find_dead(&runs, &marks.difference(&not_ours).copied().collect());
         run.check_clock(started);
         run
     }
@@ -155,6 +156,20 @@ impl Run {
             };
             self.lost_listings |= is_lost && name == crate::completeness::FILE;
         }
+    }
+
+    /// What stands in the place of a mark and is no file: no run has made it. It is set aside.
+    fn not_marks(&mut self, runs: &Path, marks: &BTreeSet<u64>) -> BTreeSet<u64> {
+        let mut others = BTreeSet::new();
+        for number in marks {
+            let path = mark::path(runs, *number);
+            let error = regular_file::open(&path).err();
+            if let Some(what) = error.as_ref().and_then(regular_file::Unexpected::of) {
+                self.damaged(&path, &what.to_string());
+                others.insert(*number);
+            }
+        }
+        others
     }
 
     fn find_dead(&mut self, runs: &Path, marks: &BTreeSet<u64>) {

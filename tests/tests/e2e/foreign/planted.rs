@@ -4,10 +4,10 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::support::{World, content};
+use crate::support::{World, content, pipe};
 use crate::verify::{loose, unpack};
 
 /// Files of a backup that has run twice, below its folder.
@@ -30,11 +30,6 @@ fn of_ours(world: &World) -> Vec<PathBuf> {
         paths.push(names.next().unwrap().unwrap().path());
     }
     paths
-}
-
-fn pipe(path: &Path) {
-    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
-    rustix::fs::mknodat(rustix::fs::CWD, path, rustix::fs::FileType::Fifo, mode, 0).unwrap();
 }
 
 #[test]
