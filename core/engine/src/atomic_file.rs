@@ -57,7 +57,7 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
             );
             let failure = Failure::disk("write", path, &io::Error::new(error.kind(), why));
             Err(failure.with_hint(format!(
-                "git is writing it, or died while doing so; if none is running, remove {}",
+                "wait until git has written it; if none is running, it died while doing so: remove {}",
                 lock.display()
             )))
         }

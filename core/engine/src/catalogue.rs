@@ -326,7 +326,7 @@ fn foreign_content(folder: &Path) -> Option<Failure> {
                 names::printable(&foreign.to_string_lossy())
             ),
         )
-        .with_hint("the folder was left alone; move it elsewhere to have the repository backed up"),
+        .with_hint("move the folder elsewhere to have the repository backed up; it was left alone"),
     )
 }
 
@@ -343,7 +343,7 @@ pub fn relocate(from: &Path, to: &Path) -> Result<(), Failure> {
     if to.exists() && lower(from) != lower(to) {
         let message = format!("{} exists already", to.display());
         return Err(Failure::new(ErrorKind::ForeignFolder, message)
-            .with_hint("the folder was left alone; move it elsewhere"));
+            .with_hint("move the folder elsewhere; it was left alone"));
     }
     if let Some(parent) = to.parent() {
         atomic_file::make_folders(parent)?;

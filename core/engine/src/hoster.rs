@@ -280,9 +280,9 @@ impl Registry {
                 .min_by_key(|candidate| strsim::damerau_levenshtein(candidate, id));
             let hint = match (nearest, known.as_slice()) {
                 (Some(near), _) => format!("did you mean \"{near}\"?"),
-                (None, []) => "no plugin was found at all: `forgekeep plugins list` shows where they are looked for".to_owned(),
+                (None, []) => "install plugins where `forgekeep plugins list` looks for them: none was found at all".to_owned(),
                 (None, known) => format!(
-                    "there are plugins for: {}; `forgekeep plugins list` shows where they are looked for",
+                    "choose one there is a plugin for: {}; `forgekeep plugins list` shows where they are looked for",
                     known.join(", ")
                 ),
             };
@@ -315,6 +315,6 @@ pub fn api_url(info: &HosterInfo, own: Option<&Url>) -> Result<Url, Failure> {
                 info.id
             ),
         )
-        .with_hint("this is a bug of the plugin: report it to its authors")
+        .with_hint("report this bug of the plugin to its authors")
     })
 }

@@ -124,7 +124,7 @@ fn too_many(most: usize) -> Failure {
         ErrorKind::BadAnswer,
         format!("the listing has more than {most} repositories"),
     )
-    .with_hint("nothing was taken for deleted; if there are that many, set options.backup.maxRepositories higher: each takes some 3 kB of memory")
+    .with_hint("set options.backup.maxRepositories higher if there are that many: each takes some 3 kB of memory; nothing was taken for deleted")
 }
 
 fn endless(listed: usize) -> Failure {
@@ -132,5 +132,5 @@ fn endless(listed: usize) -> Failure {
         ErrorKind::BadAnswer,
         format!("the listing does not end: {listed} repositories so far"),
     )
-    .with_hint("nothing was taken for deleted; report it to the plugin's authors or to the hoster")
+    .with_hint("report it to the plugin's authors or to the hoster; nothing was taken for deleted")
 }

@@ -199,7 +199,7 @@ fn damaged(path: &Path, why: &str) -> Failure {
         ErrorKind::Damaged,
         format!("{} is damaged: {why}", path.display()),
     )
-    .with_hint("nothing was changed; move this repository's folder elsewhere to have it cloned anew, and see what the system log says about this disk")
+    .with_hint("move this repository's folder elsewhere to have it cloned anew, and see what the system log says about this disk; nothing was changed")
 }
 
 #[cfg(test)]

@@ -211,7 +211,7 @@ fn damaged(path: &Path, why: &str) -> Failure {
         ErrorKind::Damaged,
         format!("{} is damaged: {why}", path.display()),
     )
-    .with_hint("the objects are most likely still there: see docs/restore.md, then move this repository's folder away to have it cloned anew")
+    .with_hint("see docs/restore.md, then move this repository's folder away to have it cloned anew; the objects are most likely still there")
 }
 
 /// Replaces all refs of the bare repository in `folder` in one step.

@@ -62,7 +62,7 @@ pub fn choose(mirror: &Path, moment: Option<&Moment>) -> Result<Chosen, Failure>
             ErrorKind::NotFound,
             format!("there is no mirror at {} yet", mirror.display()),
         )
-        .with_hint("`forgekeep backup` makes it; `forgekeep status -v` tells why it has not"));
+        .with_hint("run `forgekeep backup` to make it; `forgekeep status -v` tells why it has not"));
     }
     foreign::check_known(mirror)?;
     let store = Store::beside(mirror);
@@ -86,7 +86,7 @@ pub fn choose(mirror: &Path, moment: Option<&Moment>) -> Result<Chosen, Failure>
     let state = store
         .state(&entries, at, present.ok().as_ref())
         .map_err(|failure| {
-            failure.with_hint("`forgekeep snapshots` lists the states; --at restores another one")
+            failure.with_hint("choose another state with --at: `forgekeep snapshots` lists them")
         })?;
     Ok(Chosen {
         snapshot: Some((entry.id.clone(), entry.time)),

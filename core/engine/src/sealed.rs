@@ -132,7 +132,7 @@ fn newer(path: &Path, format: u32, known: u32) -> Failure {
             path.display()
         ),
     )
-    .with_hint("a newer version has written it: use that one; the file was left alone")
+    .with_hint("use the newer version that has written it; the file was left alone")
 }
 
 #[cfg(test)]

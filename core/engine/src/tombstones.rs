@@ -382,7 +382,7 @@ impl Tombstones<'_> {
                 some(&told.hidden)
             ));
             let note = Finding {
-                hint: "if you know that they were deleted, remove their folders yourself"
+                hint: "remove their folders yourself if you know that they were deleted"
                     .to_owned(),
                 ..note
             };

@@ -333,12 +333,12 @@ fn the_file_is_found_in_a_fixed_order() {
     let not_named = |path: &Path| path != Path::new("named.yml");
     insta::assert_snapshot!(config::find(None, &named, &not_named).unwrap_err(), @r"
     the configuration named.yml does not exist: FORGEKEEP_CONFIG names it
-      hint: Correct the path, or create the file.
+      hint: correct the path, or create the file
     ");
     let home = |name: &str| (name == "HOME").then(|| "/home/me".to_owned());
     insta::assert_snapshot!(config::find(None, &home, &none).unwrap_err(), @r"
     no configuration was found: none of these files exists: ./forgekeep.toml, ./forgekeep.yml, ./settings.yml, /home/me/.config/forgekeep/config.toml, /home/me/.config/forgekeep/config.yml, /etc/forgekeep/config.toml, /etc/forgekeep/config.yml
-      hint: Create one of them, or name your file with --config or FORGEKEEP_CONFIG.
+      hint: create one of them, or name your file with --config or FORGEKEEP_CONFIG
     ");
 }
 

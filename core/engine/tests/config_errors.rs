@@ -298,107 +298,107 @@ fn the_words() {
     let words = |name: &str, text: &str| refused(name, text).to_string();
     insta::assert_snapshot!(words("a.yml", ""), @r"
     a.yml, line 1, column 1: `localFolder` is missing: Forgekeep has to know where the backups go
-      hint: Add `localFolder` with the path of the backup folder.
+      hint: add `localFolder` with the path of the backup folder
     ");
     insta::assert_snapshot!(words("a.yml", "- a\n"), @r"
     a.yml, line 1, column 1: the file must hold keys and values: its outermost level is something else
-      hint: Start with `localFolder:` and `sources:`.
+      hint: start with `localFolder:` and `sources:`
     ");
     insta::assert_snapshot!(words("a.yml", "localfolder: x\n"), @r"
     a.yml, line 1, column 1: `localFolder` is missing: Forgekeep has to know where the backups go
-      hint: There is `localfolder`: write it as `localFolder`.
+      hint: write `localFolder` instead of `localfolder`
     ");
     insta::assert_snapshot!(words("a.yml", "localFolder: x\nsources:\n"), @r"
     a.yml, line 2, column 1: `sources` has no value: there is nothing to back up
-      hint: Add at least one source with `title`, `hoster` and `name`.
+      hint: add at least one source with `title`, `hoster` and `name`
     ");
     insta::assert_snapshot!(words("a.yml", "localFolder: x\nsources: []\n"), @r"
     a.yml, line 2, column 1: `sources` has a value that cannot be used: there is nothing to back up
-      hint: Add at least one source with `title`, `hoster` and `name`.
+      hint: add at least one source with `title`, `hoster` and `name`
     ");
     insta::assert_snapshot!(words("a.toml", "localFolder = 'x'\nsources = {title = 'a'}\n"), @r"
     a.toml, line 2, column 1: `sources` has the wrong type: expected a list, found a group of keys
-      hint: Start each source with the line `[[sources]]`.
+      hint: start each source with the line `[[sources]]`
     ");
     insta::assert_snapshot!(words("a.yml", &yaml("Hoster: h")), @r"
     a.yml, line 6, column 5: `sources[1].hoster` is missing: it tells which plugin serves the source
-      hint: There is `Hoster`: write it as `hoster`.
+      hint: write `hoster` instead of `Hoster`
     ");
     insta::assert_snapshot!(words("a.yml", &yaml("hoster: h\nname: n\ntype: team")), @r"
     a.yml, line 9, column 5: `sources[1].type` has a value that cannot be used: `team` is neither `user` nor `org`
-      hint: Write `user` or `org`, or leave the key out.
+      hint: write `user` or `org`, or leave the key out
     ");
     insta::assert_snapshot!(words("a.yml", &yaml("hoster: h\nname: n\npassword: '%NOT_SET%'")), @r"
     a.yml, line 9, column 5: `sources[1].password` needs the environment variable `NOT_SET`: it is not set (SCM Backup would have used the literal text)
-      hint: Set NOT_SET in the environment that starts Forgekeep. If `%NOT_SET%` is meant literally, put the whole value into a variable: what comes from the environment is not replaced again.
+      hint: set NOT_SET in the environment that starts Forgekeep; if `%NOT_SET%` is meant literally, put the whole value into a variable: what comes from the environment is not replaced again
     ");
     insta::assert_snapshot!(words("a.yml", &yaml("hoster: h\nname: n\npassword: '%EMPTY%'")), @r"
     a.yml, line 9, column 5: `sources[1].password` has a value that cannot be used: the environment variable `EMPTY` is set, but empty
-      hint: Set EMPTY to the secret, or remove the key for a source without one.
+      hint: set EMPTY to the secret, or remove the key for a source without one
     ");
     insta::assert_snapshot!(words("a.yml", &yaml("hoster: h\nname: n\napiUrl: http://git.example.com")), @r"
     a.yml, line 9, column 5: `sources[1].apiUrl` has a value that cannot be used: it is plain http to another computer, so the password would be sent readable
-      hint: Use https, or set `allowInsecureHttp: true` for this source if you accept that.
+      hint: use https, or set `allowInsecureHttp: true` for this source if you accept that
     ");
     insta::assert_snapshot!(words("a.yml", &yaml("hoster: h\nname: n\nignoreRepos: ['a{b']")), @r"
     a.yml, line 9, column 19: `sources[1].ignoreRepos[0]` has a value that cannot be used: it is not a valid pattern: unclosed alternate group; missing '}' (maybe escape '{' with '[{]'?)
-      hint: Write a name, or a pattern with `*`. To mean one of * ? [ { literally, put it into brackets: `[*]`.
+      hint: write a name, or a pattern with `*`; to mean one of * ? [ { literally, put it into brackets: `[*]`
     ");
     insta::assert_snapshot!(words("a.yml", "localFolder: x\nlocalFolder: y\n"), @r"
     a.yml, line 2, column 1: `localFolder` is given twice: only one of the two values could be used
-      hint: Remove one of them.
+      hint: remove one of them
     ");
     insta::assert_snapshot!(words("a.toml", "localFolder = 'x'\nlocalFolder = 'y'\n"), @r"
     a.toml, line 2, column 1: a key is given twice: only one of the two values could be used
-      hint: Remove one of them.
+      hint: remove one of them
     ");
     insta::assert_snapshot!(words("a.yml", "localFolder: %HOME%/x\n"), @r"
     a.yml, line 1, column 14: this is not valid YAML: found character that cannot start any token at line 1 column 14, while scanning for the next token
-      hint: Check the indentation (spaces, no tabs) and the quotes at and before this line. A value that holds `: ` or ` #`, or starts with one of % @ & * ! { [ needs single quotes, such as '%TOKEN%'.
+      hint: check the indentation (spaces, no tabs) and the quotes at and before this line; a value that holds `: ` or ` #`, or starts with one of % @ & * ! { [ needs single quotes, such as '%TOKEN%'
     ");
     insta::assert_snapshot!(words("a.toml", "localFolder = hunter2\n"), @r"
     a.toml, line 1, column 15: this is not valid TOML: string values must be quoted, expected literal string
-      hint: Check this line and the one before it. Text needs quotes; single quotes take it literally.
+      hint: check this line and the one before it: text needs quotes, and single quotes take it literally
     ");
     insta::assert_snapshot!(words("a.yml", "a: b\n---\nc: d\n"), @r"
     a.yml: this is not valid YAML: it holds more than one document
-      hint: Keep one document: remove the `---` between them.
+      hint: keep one document: remove the `---` between them
     ");
     insta::assert_snapshot!(words("a.ini", ""), @r"
     a.ini: cannot tell the syntax of this file: its name must end with `.yml`, `.yaml` or `.toml`
-      hint: Rename the file to the syntax it is written in.
+      hint: rename the file to the syntax it is written in
     ");
     let options = "localFolder: x\nsources: [{title: a, hoster: h, name: n}]\noptions:\n  ";
     insta::assert_snapshot!(words("a.yml", &format!("{options}backup: {{jobs: 65}}")), @r"
     a.yml, line 4, column 12: `options.backup.jobs` has a value that cannot be used: it is not between 1 and 64
-      hint: Write a number from 1 to 64.
+      hint: write a number from 1 to 64
     ");
     insta::assert_snapshot!(words("a.yml", &format!("{options}backup: {{jobs: many}}")), @r"
     a.yml, line 4, column 12: `options.backup.jobs` has the wrong type: expected a whole number, found text
-      hint: Write a number from 1 to 64.
+      hint: write a number from 1 to 64
     ");
     insta::assert_snapshot!(words("a.yml", &format!("{options}history: {{keepWithin: 3 weeks}}")), @r"
     a.yml, line 4, column 13: `options.history.keepWithin` has a value that cannot be used: `3 weeks` is no length of time
-      hint: Write numbers with the units y, m (months), d and h, such as `1y6m` or `30d`.
+      hint: write numbers with the units y, m (months), d and h, such as `1y6m` or `30d`
     ");
     insta::assert_snapshot!(words("a.yml", &format!("{options}history: {{keepDaily: -1}}")), @r"
     a.yml, line 4, column 13: `options.history.keepDaily` has a value that cannot be used: it is not between 0 and 366000
-      hint: Write a number from 0 to 366000.
+      hint: write a number from 0 to 366000
     ");
     insta::assert_snapshot!(words("a.yml", &format!("{options}alarm: {{action: panic}}")), @r"
     a.yml, line 4, column 11: `options.alarm.action` has a value that cannot be used: `panic` is none of warn, fail and off
-      hint: Write `warn`, `fail` or `off`, or leave the key out.
+      hint: write `warn`, `fail` or `off`, or leave the key out
     ");
     insta::assert_snapshot!(words("a.yml", &format!("{options}alarm: {{branchesPercent: 0}}")), @r"
     a.yml, line 4, column 11: `options.alarm.branchesPercent` has a value that cannot be used: it is not between 1 and 100
-      hint: Write a number from 1 to 100.
+      hint: write a number from 1 to 100
     ");
     insta::assert_snapshot!(words("a.yml", &format!("{options}network: 5")), @r"
     a.yml, line 4, column 3: `options.network` has the wrong type: expected a group of keys, found a number or a date
-      hint: Write it as keys with values below it.
+      hint: write it as keys with values below it
     ");
     insta::assert_snapshot!(words("a.yml", &yaml("hoster: h\nname: n\ntitle2: x").replace("two", "ONE")), @r"
     a.yml, line 6, column 5: `sources[1].title` is not unique: sources[0] has the same title, or one that differs in case only
-      hint: Give each source a title of its own: it names the source's folder.
+      hint: give each source a title of its own: it names the source's folder
     ");
 }

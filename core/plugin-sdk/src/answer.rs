@@ -18,7 +18,7 @@ pub fn json<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, HosterErr
             error_kind::BAD_ANSWER,
             format!("{} answered with a web page instead of JSON", response.url),
         )
-        .with_hint("the hoster may be out of order, or a proxy or login page is in between; try again later and check apiUrl")
+        .with_hint("try again later and check apiUrl: the hoster may be out of order, or a proxy or login page is in between")
         .with_status(response.status)
         .transient());
     }
@@ -51,7 +51,7 @@ pub fn status_error(response: &HttpResponse, said: &str) -> HosterError {
         429 => {
             let mut error = HosterError::new(error_kind::RATE_LIMITED, message)
                 .with_hint(
-                    "the hoster's request limit is used up; run again in an hour, or less often",
+                    "run again in an hour, or less often: the hoster's request limit is used up",
                 )
                 .transient();
             error.retry_after = response
@@ -61,7 +61,7 @@ pub fn status_error(response: &HttpResponse, said: &str) -> HosterError {
             error
         }
         500..=599 => HosterError::new(error_kind::UNAVAILABLE, message)
-            .with_hint("the hoster is out of order; look at its status page and run again later")
+            .with_hint("look at the hoster's status page and run again later: it is out of order")
             .transient(),
         _ => HosterError::new(error_kind::OTHER, message),
     }

@@ -76,7 +76,7 @@ fn bad_link(why: String) -> HosterError {
         format!("the listing cannot be followed to its end: {why}"),
     )
     .with_hint(
-        "nothing was taken for deleted; if it stays, report it to the hoster, or check apiUrl",
+        "run again later; if it stays, report it to the hoster, or check apiUrl; nothing was taken for deleted",
     )
 }
 

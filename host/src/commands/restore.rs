@@ -116,7 +116,7 @@ fn complaint(failure: Failure) -> Complaint {
         _ => FAILED,
     };
     let hint = match failure.kind {
-        ErrorKind::Cancelled => "nothing of it was left; run the same again",
+        ErrorKind::Cancelled => "run the same again; nothing of it was left",
         _ => &failure.hint,
     };
     Complaint {

@@ -72,7 +72,7 @@ pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<Ending, Compl
 fn subset(arguments: &VerifyArguments) -> Result<Option<Subset>, Complaint> {
     let parsed = arguments.subset.as_deref().map(str::parse);
     parsed.transpose().map_err(|why: String| {
-        let hint = "--subset 3/7 is the third of seven parts";
+        let hint = "write it as --subset 3/7: the third of seven parts";
         Complaint::new(Ending::Usage, format!("--subset: {why}"), hint)
     })
 }

@@ -53,7 +53,7 @@ impl HostServices {
                 ErrorKind::Policy,
                 format!("the plugin {} asked for {why}", self.plugin),
             )
-            .with_hint("nothing was sent; report it to the plugin's authors")
+            .with_hint("report it to the plugin's authors; nothing was sent")
         };
         let method = request.method.to_string();
         if !matches!(
@@ -109,7 +109,7 @@ impl HostServices {
         let body = answer.body.read_all(&answer.url, limit);
         let body = body.map_err(|failure| match failure.kind {
             ErrorKind::Policy => failure.with_hint(
-                "the response was discarded; if it is right after all, raise options.network.maxBodyBytes",
+                "raise options.network.maxBodyBytes if the response is right after all; it was discarded",
             ),
             _ => failure,
         })?;
@@ -152,7 +152,7 @@ fn expect_data(request: &Request, response: HttpResponse) -> Result<HttpResponse
         ErrorKind::BadAnswer,
         format!("{} answered with {what} instead of JSON", response.url),
     )
-    .with_hint("the hoster may be out of order, or a proxy or login page is in between; try again later and check apiUrl")
+    .with_hint("try again later and check apiUrl: the hoster may be out of order, or a proxy or login page is in between")
     .with_status(response.status)
     .transient())
 }

@@ -157,9 +157,9 @@ fn limited(response: &HttpResponse, account: &Account, because: &str) -> HosterE
         format!("; it asks to wait {seconds} s")
     });
     let hint = if account.credentials.kind() == Kind::Anonymous {
-        "without credentials, Bitbucket answers 60 requests an hour for each IP address: give credentials, or wait an hour"
+        "give credentials, or wait an hour: without credentials, Bitbucket answers 60 requests an hour for each IP address"
     } else {
-        "Bitbucket answers about 1,000 requests an hour for each user or token: wait an hour, and look for what else uses the same account"
+        "wait an hour, and look for what else uses the same account: Bitbucket answers about 1,000 requests an hour for each user or token"
     };
     let mut error = HosterError::new(
         error_kind::RATE_LIMITED,

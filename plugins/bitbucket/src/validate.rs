@@ -80,7 +80,7 @@ fn api_url(source: &Source, findings: &mut Vec<Finding>) {
                 "apiUrl",
                 format!("apiUrl `{shown}` looks like Bitbucket Data Center"),
             )
-            .with_hint("hoster bitbucket is Bitbucket Cloud; Data Center has another API, which it does not speak"),
+            .with_hint("name a source at Bitbucket Cloud; Data Center has another API, which hoster bitbucket does not speak"),
         );
     }
 }
@@ -153,7 +153,7 @@ fn password(source: &Source, findings: &mut Vec<Finding>) {
                 "password",
                 "password has neither the form of an API token (ATAT…) nor of an access token (ATCT…); it is tried as it is",
             )
-            .with_hint(format!("if it is refused, {}", create_a_token())),
+            .with_hint(format!("{}, if it is refused", create_a_token())),
         ),
     }
 }

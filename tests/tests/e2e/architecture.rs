@@ -198,3 +198,47 @@ fn the_scan_for_unsafe_code_finds_it() {
     assert!(!is_explained(&["// SAFETY: because.", "", "unsafe {"], 2));
     assert!(!is_explained(&["// Because.", "unsafe {"], 1));
 }
+
+/// The string literals that a source file gives as hints, as far as a scan can tell.
+fn hints(source: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for start in source.match_indices("hint(").map(|(at, call)| at + call.len()) {
+        let rest = source[start..].trim_start();
+        let rest = rest.strip_prefix("format!(").unwrap_or(rest).trim_start();
+        if let Some(text) = rest.strip_prefix('"')
+            && let Some((hint, _)) = text.split_once('"')
+        {
+            found.push(hint);
+        }
+    }
+    found
+}
+
+/// Whether a hint says what to do, as words without a capital and a stop.
+fn is_instruction(hint: &str) -> bool {
+    let first = hint.split([' ', ',', ':']).next().unwrap_or_default();
+    let no_verb = [
+        "a", "an", "another", "if", "it", "its", "none", "nothing", "others", "that", "the",
+        "there", "these", "they", "this", "what", "whether", "without",
+    ];
+    !hint.ends_with('.')
+        && !no_verb.contains(&first)
+        && first.starts_with(|c: char| c.is_ascii_lowercase() || c == '{')
+}
+
+#[test]
+fn hints_are_instructions_without_a_capital_and_a_stop() {
+    let mut files = Vec::new();
+    for folder in ["core", "host", "plugins"] {
+        sources(&root().join(folder), &mut files);
+    }
+    let mut count = 0;
+    for file in files {
+        let source = fs::read_to_string(&file).unwrap();
+        for hint in hints(&source) {
+            count += 1;
+            assert!(is_instruction(hint), "{}: {hint}", file.display());
+        }
+    }
+    assert!(count > 100, "the scan finds only {count} hints");
+}

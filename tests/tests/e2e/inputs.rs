@@ -33,7 +33,7 @@ fn no_configuration() {
     fs::remove_file(world.sandbox.path("settings.yml")).unwrap();
     insta::assert_snapshot!(complaint(&world, 10), @r"
     forgekeep: no configuration was found: none of these files exists: ./forgekeep.toml, ./forgekeep.yml, ./settings.yml, [sandbox]/home/.config/forgekeep/config.toml, [sandbox]/home/.config/forgekeep/config.yml, /etc/forgekeep/config.toml, /etc/forgekeep/config.yml
-      hint: Create one of them, or name your file with --config or FORGEKEEP_CONFIG.
+      hint: create one of them, or name your file with --config or FORGEKEEP_CONFIG
     ");
 }
 
@@ -46,7 +46,7 @@ fn a_configuration_that_was_named_and_is_not_there() {
         .expect(10);
     insta::assert_snapshot!(world.shown(&run.stderr), @r"
     forgekeep: the configuration nope.yml does not exist: --config names it
-      hint: Correct the path, or create the file.
+      hint: correct the path, or create the file
     ");
 }
 
@@ -55,7 +55,7 @@ fn broken_yaml() {
     let text = "localFolder: backup\nsources:\n  - title: acme\n   hoster: [bitbucket\n";
     insta::assert_snapshot!(refused("settings.yml", text), @r"
     forgekeep: ./settings.yml, line 4, column 4: this is not valid YAML: did not find expected '-' indicator at line 4 column 4, while parsing a block collection at line 3 column 3
-      hint: Check the indentation (spaces, no tabs) and the quotes at and before this line. A value that holds `: ` or ` #`, or starts with one of % @ & * ! { [ needs single quotes, such as '%TOKEN%'.
+      hint: check the indentation (spaces, no tabs) and the quotes at and before this line; a value that holds `: ` or ` #`, or starts with one of % @ & * ! { [ needs single quotes, such as '%TOKEN%'
     ");
 }
 
@@ -71,7 +71,7 @@ fn broken_toml() {
     let text = "localFolder = 'backup'\n[[sources]\ntitle = 'acme'\n";
     insta::assert_snapshot!(refused("forgekeep.toml", text), @r"
     forgekeep: ./forgekeep.toml, line 2, column 11: this is not valid TOML: unclosed array table, expected `]`
-      hint: Check this line and the one before it. Text needs quotes; single quotes take it literally.
+      hint: check this line and the one before it: text needs quotes, and single quotes take it literally
     ");
 }
 
@@ -85,7 +85,7 @@ fn an_unknown_syntax() {
         .expect(10);
     insta::assert_snapshot!(world.shown(&run.stderr), @r"
     forgekeep: config.json: cannot tell the syntax of this file: its name must end with `.yml`, `.yaml` or `.toml`
-      hint: Rename the file to the syntax it is written in.
+      hint: rename the file to the syntax it is written in
     ");
 }
 
@@ -93,7 +93,7 @@ fn an_unknown_syntax() {
 fn a_missing_key() {
     insta::assert_snapshot!(refused("settings.yml", "localFolder: backup\n"), @r"
     forgekeep: ./settings.yml, line 1, column 1: `sources` is missing: there is nothing to back up
-      hint: Add at least one source with `title`, `hoster` and `name`.
+      hint: add at least one source with `title`, `hoster` and `name`
     ");
 }
 
@@ -103,7 +103,7 @@ fn a_wrong_value() {
         "localFolder: backup\nsources:\n  - {title: a, hoster: bitbucket, name: a, type: team}\n";
     insta::assert_snapshot!(refused("settings.yml", text), @r"
     forgekeep: ./settings.yml, line 3, column 44: `sources[0].type` has a value that cannot be used: `team` is neither `user` nor `org`
-      hint: Write `user` or `org`, or leave the key out.
+      hint: write `user` or `org`, or leave the key out
     ");
 }
 
@@ -113,7 +113,7 @@ fn a_variable_that_is_not_set() {
     world.configure(&[world.source_with("password", "%NO_SUCH_TOKEN%")]);
     insta::assert_snapshot!(complaint(&world, 10), @r"
     forgekeep: ./settings.yml, line 15, column 7: `sources[0].password` needs the environment variable `NO_SUCH_TOKEN`: it is not set (SCM Backup would have used the literal text)
-      hint: Set NO_SUCH_TOKEN in the environment that starts Forgekeep. If `%NO_SUCH_TOKEN%` is meant literally, put the whole value into a variable: what comes from the environment is not replaced again.
+      hint: set NO_SUCH_TOKEN in the environment that starts Forgekeep; if `%NO_SUCH_TOKEN%` is meant literally, put the whole value into a variable: what comes from the environment is not replaced again
     ");
 }
 
@@ -123,7 +123,7 @@ fn an_api_over_plain_http_to_another_computer() {
     world.configure(&[world.source_with("apiUrl", "http://api.example.com")]);
     insta::assert_snapshot!(complaint(&world, 10), @r"
     forgekeep: ./settings.yml, line 12, column 7: `sources[0].apiUrl` has a value that cannot be used: it is plain http to another computer, so the password would be sent readable
-      hint: Use https, or set `allowInsecureHttp: true` for this source if you accept that.
+      hint: use https, or set `allowInsecureHttp: true` for this source if you accept that
     ");
 }
 
@@ -247,6 +247,6 @@ fn a_missing_disk() {
     insta::assert_snapshot!(format!("{:?}\n{}", run.code, world.shown(&run.stderr)), @r"
     Some(1)
     forgekeep: cannot create the backup folder [sandbox]/mnt/backup: No such file or directory (os error 2)
-      hint: neither it nor the folder it is in exists: is the disk mounted? If so, create it
+      hint: mount the disk, or create the folder: neither it nor the folder it is in exists
     ");
 }

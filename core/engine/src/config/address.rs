@@ -11,7 +11,7 @@ pub(super) fn api_url(
     text: &str,
     allow_insecure_http: bool,
 ) -> Result<Url, ConfigError> {
-    let example = "Write the base address of the API, such as https://git.example.com/api.";
+    let example = "write the base address of the API, such as https://git.example.com/api";
     let url = Url::parse(text)
         .map_err(|error| field.invalid(format!("it is not a valid address ({error})"), example))?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -20,7 +20,7 @@ pub(super) fn api_url(
     if !url.username().is_empty() || url.password().is_some() {
         return Err(field.invalid(
             "it holds a user name or a password",
-            "Move them to `authName` and `password`.",
+            "move them to `authName` and `password`",
         ));
     }
     if url.query().is_some() || url.fragment().is_some() {
@@ -29,7 +29,7 @@ pub(super) fn api_url(
     if url.scheme() == "http" && !allow_insecure_http && !is_loopback(&url) {
         return Err(field.invalid(
             "it is plain http to another computer, so the password would be sent readable",
-            "Use https, or set `allowInsecureHttp: true` for this source if you accept that.",
+            "use https, or set `allowInsecureHttp: true` for this source if you accept that",
         ));
     }
     Ok(url)

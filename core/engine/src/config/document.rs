@@ -75,7 +75,7 @@ impl Syntax {
                 Place::file(path),
                 "cannot tell the syntax of this file",
                 "its name must end with `.yml`, `.yaml` or `.toml`",
-                "Rename the file to the syntax it is written in.",
+                "rename the file to the syntax it is written in",
             )),
         }
     }
@@ -119,7 +119,7 @@ impl<'a> Document<'a> {
                     Place::at(path, document.position(&[])),
                     "the file must hold keys and values",
                     "its outermost level is something else",
-                    "Start with `localFolder:` and `sources:`.",
+                    "start with `localFolder:` and `sources:`",
                 ));
             }
         }
@@ -193,7 +193,7 @@ impl<'a> Document<'a> {
                             place,
                             "is a merge key, which is not followed",
                             "the keys that it stands for would be missing",
-                            "Write these keys out; an alias (`*name`) may stand for a whole value.",
+                            "write these keys out; an alias (`*name`) may stand for a whole value",
                         ));
                     }
                     self.refuse_merge_key(&entry.node, trail, &key, path)?;
@@ -236,7 +236,7 @@ impl<'a> Document<'a> {
                             place,
                             "is given twice",
                             "only one of the two values could be used",
-                            "Remove one of them.",
+                            "remove one of them",
                         ));
                     }
                     self.refuse_duplicates(&entry.node, trail, &key, path)?;
@@ -271,22 +271,22 @@ pub(super) fn joined(parent: &str, key: &str) -> String {
 fn syntax_error(fault: SyntaxFault, syntax: Syntax, path: &Path) -> ConfigError {
     let (state, hint) = match (fault.kind, syntax) {
         (ConfigErrorKind::DuplicateKey, _) => {
-            ("a key is given twice".to_owned(), "Remove one of them.")
+            ("a key is given twice".to_owned(), "remove one of them")
         }
         (ConfigErrorKind::TooLarge, _) => (
             "the file holds too much".to_owned(),
-            "A configuration is a few pages of text. Take out the nesting, or the aliases (`*name`).",
+            "take out the nesting, or the aliases (`*name`): a configuration is a few pages of text",
         ),
         (_, Syntax::Yaml) => (
             "this is not valid YAML".to_owned(),
-            "Check the indentation (spaces, no tabs) and the quotes at and before this line. \
-             A value that holds `: ` or ` #`, or starts with one of % @ & * ! { [ needs single \
-             quotes, such as '%TOKEN%'.",
+            "check the indentation (spaces, no tabs) and the quotes at and before this line; \
+             a value that holds `: ` or ` #`, or starts with one of % @ & * ! { [ needs single \
+             quotes, such as '%TOKEN%'",
         ),
         (_, Syntax::Toml) => (
             "this is not valid TOML".to_owned(),
-            "Check this line and the one before it. Text needs quotes; single quotes take it \
-             literally.",
+            "check this line and the one before it: text needs quotes, and single quotes take \
+             it literally",
         ),
     };
     ConfigError::new(

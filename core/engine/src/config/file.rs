@@ -20,11 +20,11 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
         let (kind, hint) = match error.kind() {
             std::io::ErrorKind::NotFound => (
                 ConfigErrorKind::NotFound,
-                "Correct the path, or create the file.",
+                "correct the path, or create the file",
             ),
             _ => (
                 ConfigErrorKind::Unreadable,
-                "Check that it is a file, and that the user who runs Forgekeep may read it.",
+                "check that it is a file, and that the user who runs Forgekeep may read it",
             ),
         };
         let state = "cannot read the configuration";
@@ -45,7 +45,7 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
             Place::file(path),
             "the configuration is not UTF-8 text",
             "it is UTF-16, as editors and PowerShell on Windows write it",
-            "Save the file with the encoding UTF-8.",
+            "save the file with the encoding UTF-8",
         ));
     }
     String::from_utf8(bytes).map_err(|error| {
@@ -57,7 +57,7 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
             Place::at(path, Some(position)),
             "the configuration is not UTF-8 text",
             "a byte there belongs to no UTF-8 character",
-            "Save the file with the encoding UTF-8.",
+            "save the file with the encoding UTF-8",
         )
     })
 }
@@ -67,11 +67,11 @@ fn refuse_other_than_file(path: &Path) -> Result<(), ConfigError> {
     let (why, hint) = match path.metadata() {
         Ok(found) if found.is_dir() => (
             "it is a folder",
-            "Name a file in it. Docker makes a folder where a file that is to be mounted is missing.",
+            "name a file in it; Docker makes a folder where a file that is to be mounted is missing",
         ),
         Ok(found) if !found.is_file() => (
             "it is a device, a pipe or a socket",
-            "Write what it gives to a file, and name that.",
+            "write what it gives to a file, and name that",
         ),
         // What cannot be looked at says so when it is opened.
         Ok(_) | Err(_) => return Ok(()),
@@ -99,6 +99,6 @@ pub(super) fn too_large(path: &Path) -> ConfigError {
         Place::file(path),
         "the configuration is too large",
         format!("it has more than {MAX_FILE_BYTES} bytes"),
-        "Check that this is the right file.",
+        "check that this is the right file",
     )
 }

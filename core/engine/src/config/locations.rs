@@ -37,7 +37,7 @@ pub fn find(
                 ConfigErrorKind::NotFound,
                 format!("the configuration {} does not exist", shown(&path)),
                 format!("{by} names it"),
-                "Correct the path, or create the file.",
+                "correct the path, or create the file",
             ))
         };
     }
@@ -50,7 +50,7 @@ pub fn find(
         ConfigErrorKind::NotFound,
         "no configuration was found",
         format!("none of these files exists: {}", list.join(", ")),
-        format!("Create one of them, or name your file with --config or {VARIABLE}."),
+        format!("create one of them, or name your file with --config or {VARIABLE}"),
     ))
 }
 

@@ -62,7 +62,7 @@ pub fn masked_copy(text: &str, path: &Path) -> Result<String, ConfigError> {
             Place::file(path),
             "cannot make a masked copy",
             "the configuration cannot be written as text again",
-            "Simplify keys and values that this configuration doesn't need.",
+            "simplify keys and values that this configuration doesn't need",
         )
     })?;
     Ok(format!("{HEADER}{rendered}"))

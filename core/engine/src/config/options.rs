@@ -172,7 +172,7 @@ fn within(field: &Field<'_>) -> Result<Within, ConfigError> {
     Within::parse(text.value.trim()).ok_or_else(|| {
         field.invalid(
             format!("`{}` is no length of time", text.quotable()),
-            "Write numbers with the units y, m (months), d and h, such as `1y6m` or `30d`.",
+            "write numbers with the units y, m (months), d and h, such as `1y6m` or `30d`",
         )
     })
 }
@@ -193,7 +193,7 @@ fn alarm(section: &Section<'_>) -> Result<AlarmOptions, ConfigError> {
                     _ => {
                         return Err(field.invalid(
                             format!("`{}` is none of warn, fail and off", text.quotable()),
-                            "Write `warn`, `fail` or `off`, or leave the key out.",
+                            "write `warn`, `fail` or `off`, or leave the key out",
                         ));
                     }
                 }

@@ -39,19 +39,19 @@ pub(super) fn folder(field: &Field<'_>, folder: &str) -> Result<(), ConfigError>
     if let Some(inner) = in_quotes(folder) {
         return Err(field.invalid(
             "it begins and ends with a quote, which would be part of the folder's name",
-            format!("Write {}, with one pair of quotes at most.", quoted(inner)),
+            format!("write {}, with one pair of quotes at most", quoted(inner)),
         ));
     }
     if crate::names::printable(folder) != folder {
         return Err(field.invalid(
             "it holds a control character, a line break or an invisible character",
-            "Type the path anew; in double quotes, `\\n` and `\\t` are a line break and a tab.",
+            "type the path anew; in double quotes, `\\n` and `\\t` are a line break and a tab",
         ));
     }
     if folder.contains("://") {
         return Err(field.invalid(
             "it is an address, not a path",
-            "Write the path of a folder on this machine, such as /srv/backup.",
+            "write the path of a folder on this machine, such as /srv/backup",
         ));
     }
     if let Some(rest) = folder.strip_prefix('~') {
@@ -71,12 +71,12 @@ pub(super) fn folder(field: &Field<'_>, folder: &str) -> Result<(), ConfigError>
                     let whole = quoted(&whole.to_string_lossy());
                     match user {
                         "" => format!(
-                            "Write {whole}; a run from cron or as another user has another home."
+                            "write {whole}; a run from cron or as another user has another home"
                         ),
-                        _ => format!("Write {whole}."),
+                        _ => format!("write {whole}"),
                     }
                 }
-                None => "Write the whole path, such as /home/user/backup.".to_owned(),
+                None => "write the whole path, such as /home/user/backup".to_owned(),
             },
         ));
     }
@@ -86,10 +86,10 @@ pub(super) fn folder(field: &Field<'_>, folder: &str) -> Result<(), ConfigError>
             format!("`${name}` is replaced by shells only, and would be part of the folder's name"),
             match home {
                 Some(home) => format!(
-                    "Write {}; a run from cron or as another user has another home.",
+                    "write {}; a run from cron or as another user has another home",
                     quoted(&format!("{}{home}{}", &folder[..start], &folder[end..]))
                 ),
-                None => format!("Write the whole path, or `%{name}%` for the variable."),
+                None => format!("write the whole path, or `%{name}%` for the variable"),
             },
         ));
     }
@@ -116,13 +116,13 @@ pub(super) fn path_of_this_system(field: &Field<'_>, path: &str) -> Result<(), C
     if cfg!(unix) && of_windows {
         return Err(field.invalid(
             "it is a path of Windows, and this is another system",
-            "Write the path of the folder on this machine, such as /srv/backup.",
+            "write the path of the folder on this machine, such as /srv/backup",
         ));
     }
     if cfg!(windows) && path.starts_with('/') && !path.starts_with("//") {
         return Err(field.invalid(
             "it is a path of another system: it names no drive",
-            "Write the path of the folder on this machine, such as D:\\backup.",
+            "write the path of the folder on this machine, such as D:\\backup",
         ));
     }
     Ok(())
@@ -148,15 +148,15 @@ pub(super) fn name(field: &Field<'_>, name: &str) -> Result<(), ConfigError> {
         let first = path.split(['/', '?', '#']).next().unwrap_or_default();
         // What stands before the host may be a secret.
         let hint = match first {
-            "" => "Write the name alone.".to_owned(),
-            first => format!("Write the name alone: {}.", quoted(first)),
+            "" => "write the name alone".to_owned(),
+            first => format!("write the name alone: {}", quoted(first)),
         };
         return Err(field.invalid("it is an address, not a name", hint));
     }
     if let Some((_, _, variable)) = shell_variable(name) {
         return Err(field.invalid(
             format!("`${variable}` is replaced by shells only"),
-            format!("Write `%{variable}%` for the variable."),
+            format!("write `%{variable}%` for the variable"),
         ));
     }
     Ok(())
@@ -174,7 +174,7 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
     if in_quotes(secret).is_some() {
         return wrong(
             "it begins and ends with a quote, which would be sent as part of it",
-            format!("Remove the inner quotes{origin}."),
+            format!("remove the inner quotes{origin}"),
         );
     }
     // The mark for what is no character also stands for variables that are not set.
@@ -182,14 +182,14 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
     if crate::names::printable(&visible) != visible {
         return wrong(
             "it holds a line break or an invisible character, which no token does",
-            format!("Keep one line{origin}: the token alone."),
+            format!("keep one line{origin}: the token alone"),
         );
     }
     let lower = secret.to_ascii_lowercase();
     if let Some(scheme) = SCHEMES.iter().find(|scheme| lower.starts_with(**scheme)) {
         return wrong(
             "it begins with a word that belongs to a header, not to the token",
-            format!("Remove `{}`{origin}.", &secret[..scheme.len()].trim()),
+            format!("remove `{}`{origin}", &secret[..scheme.len()].trim()),
         );
     }
     if let Some((0, end, name)) = shell_variable(secret)
@@ -201,7 +201,7 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
         }
         return wrong(
             "it is written as a variable of a shell, and would be sent literally",
-            format!("Write '%{name}%' for the variable."),
+            format!("write '%{name}%' for the variable"),
         );
     }
     if !text.variables.is_empty() {
@@ -217,7 +217,7 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
         }
         return wrong(
             "it has one `%` of a variable's two",
-            "Write '%NAME%', with the variable's name between the signs.".to_owned(),
+            "write '%NAME%', with the variable's name between the signs".to_owned(),
         );
     }
     let ends_as_name = secret.contains('_') && SECRET_ENDS.iter().any(|end| secret.ends_with(end));
@@ -226,7 +226,7 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
     {
         return wrong(
             "it is the name of a variable, and would be sent literally",
-            "Write '%NAME%', with the name between the signs.".to_owned(),
+            "write '%NAME%', with the name between the signs".to_owned(),
         );
     }
     let known_folder = SECRET_FOLDERS.iter().any(|f| secret.starts_with(f));
@@ -237,7 +237,7 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
     {
         return wrong(
             "it is the path of a file, and would be sent literally",
-            "Read the file into a variable, such as BITBUCKET_TOKEN=\"$(cat FILE)\", and write '%BITBUCKET_TOKEN%' here.".to_owned(),
+            "read the file into a variable, such as BITBUCKET_TOKEN=\"$(cat FILE)\", and write '%BITBUCKET_TOKEN%' here".to_owned(),
         );
     }
     if secret.contains(char::is_whitespace) {
@@ -264,7 +264,7 @@ fn ends(field: &Field<'_>, value: &str) -> Result<(), ConfigError> {
     Err(field.invalid(
         format!("it has {what}, which would be part of the name"),
         format!(
-            "Write {}. Files and variables from Windows have carriage returns at the ends of lines.",
+            "write {}; files and variables from Windows have carriage returns at the ends of lines",
             quoted(trimmed)
         ),
     ))

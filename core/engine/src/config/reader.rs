@@ -165,7 +165,7 @@ impl<'a> Field<'a> {
                 field: self,
             }),
             Value::Null | Value::Scalar(_) | Value::Sequence(_) => {
-                Err(self.wrong_type("a group of keys", "Write it as keys with values below it."))
+                Err(self.wrong_type("a group of keys", "write it as keys with values below it"))
             }
         }
     }
@@ -182,11 +182,11 @@ impl<'a> Field<'a> {
                 .collect()),
             Value::Null | Value::Scalar(_) | Value::Mapping(_) => {
                 let hint = match self.reader.document.syntax {
-                    Syntax::Yaml => "Write each item on a line of its own, after `- `.",
+                    Syntax::Yaml => "write each item on a line of its own, after `- `",
                     Syntax::Toml if self.key == "sources" => {
-                        "Start each source with the line `[[sources]]`."
+                        "start each source with the line `[[sources]]`"
                     }
-                    Syntax::Toml => "Put the items into square brackets: `[\"one\", \"two\"]`.",
+                    Syntax::Toml => "put the items into square brackets: `[\"one\", \"two\"]`",
                 };
                 Err(self.wrong_type("a list", hint))
             }
@@ -222,7 +222,7 @@ impl<'a> Field<'a> {
 
     /// The value as text. A number or `true` counts as the text it is written as.
     pub(super) fn text(&self) -> Result<Text<'a>, ConfigError> {
-        let scalar = self.scalar("text", "Write the value on the key's own line, in quotes.")?;
+        let scalar = self.scalar("text", "write the value on the key's own line, in quotes")?;
         self.expanded(scalar)
     }
 
@@ -250,9 +250,9 @@ impl<'a> Field<'a> {
                 &format!("needs the environment variable `{name}`"),
                 "it is not set (SCM Backup would have used the literal text)",
                 format!(
-                    "Set {name} in the environment that starts Forgekeep. If `%{name}%` is meant \
+                    "set {name} in the environment that starts Forgekeep; if `%{name}%` is meant \
                      literally, put the whole value into a variable: what comes from the \
-                     environment is not replaced again."
+                     environment is not replaced again"
                 ),
             )
         })?;
@@ -265,7 +265,7 @@ impl<'a> Field<'a> {
 
     /// `true` or `false`, or one of YAML 1.1's words for them, also in quotes.
     pub(super) fn boolean(&self) -> Result<bool, ConfigError> {
-        let hint = "Write `true` or `false`.";
+        let hint = "write `true` or `false`";
         let scalar = self.scalar("true or false", hint)?;
         if let ScalarKind::Boolean(value) = scalar.kind {
             return Ok(value);
@@ -279,7 +279,7 @@ impl<'a> Field<'a> {
 
     /// A whole number within `range`, also in quotes.
     pub(super) fn integer(&self, range: RangeInclusive<u64>) -> Result<u64, ConfigError> {
-        let hint = format!("Write a number from {} to {}.", range.start(), range.end());
+        let hint = format!("write a number from {} to {}", range.start(), range.end());
         let scalar = self.scalar("a whole number", &hint)?;
         let number = match scalar.kind {
             ScalarKind::Integer(number) => Some(number),
@@ -347,7 +347,7 @@ impl<'a> Section<'a> {
             .find(|entry| entry.key != key && nearest(&entry.key, &[key]).is_some());
         let hint = match misspelt {
             Some(entry) => format!(
-                "There is `{}`: write it as `{key}`.",
+                "write `{key}` instead of `{}`",
                 crate::names::printable(&entry.key)
             ),
             None => hint.to_owned(),

@@ -43,16 +43,16 @@ pub(super) fn warn_unknown_top_level(root: &Section<'_>) {
 
 pub(super) fn local_folder(root: &Section<'_>, is_here: bool) -> Result<PathBuf, ConfigError> {
     let why = "Forgekeep has to know where the backups go";
-    let hint = "Add `localFolder` with the path of the backup folder.";
+    let hint = "add `localFolder` with the path of the backup folder";
     let field = root.require("localFolder", why, hint)?;
     let folder = field.text()?.value;
     if folder.trim().is_empty() {
-        return Err(field.invalid("it is empty", "Write the path of the backup folder."));
+        return Err(field.invalid("it is empty", "write the path of the backup folder"));
     }
     if folder.contains('\0') {
         return Err(field.invalid(
             "it holds a NUL character, which no path can",
-            "Write the path of the backup folder.",
+            "write the path of the backup folder",
         ));
     }
     plausible::folder(&field, &folder)?;
@@ -64,7 +64,7 @@ pub(super) fn local_folder(root: &Section<'_>, is_here: bool) -> Result<PathBuf,
 
 pub(super) fn sources(root: &Section<'_>) -> Result<Vec<Source>, ConfigError> {
     let why = "there is nothing to back up";
-    let hint = "Add at least one source with `title`, `hoster` and `name`.";
+    let hint = "add at least one source with `title`, `hoster` and `name`";
     let list = root.require("sources", why, hint)?;
     let mut sources = Vec::new();
     let mut folders: HashMap<String, String> = HashMap::new();
@@ -80,7 +80,7 @@ pub(super) fn sources(root: &Section<'_>) -> Result<Vec<Source>, ConfigError> {
                 ConfigErrorKind::DuplicateTitle,
                 "is not unique",
                 format!("{earlier} has the same title, or one that differs in case only"),
-                "Give each source a title of its own: it names the source's folder.",
+                "give each source a title of its own: it names the source's folder",
             ));
         }
         if let Some(earlier) = sources.iter().position(|other| is_twin(other, &source)) {
@@ -114,7 +114,7 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
         section,
         "name",
         "it tells whose repositories are backed up",
-        "Add `name` with the user, organisation or workspace at the hoster.",
+        "add `name` with the user, organisation or workspace at the hoster",
     )?;
     let allow_insecure_http = boolean(section, "allowInsecureHttp")?;
     let api_url = match section.get("apiUrl") {
@@ -145,7 +145,7 @@ fn title(section: &Section<'_>) -> Result<String, ConfigError> {
         section,
         "title",
         "it names the source, and its folder",
-        "Add `title` with a name that no other source has.",
+        "add `title` with a name that no other source has",
     )?;
     let key = names::collision_key(&title);
     if (key == COPY_FOLDER || key == STATE_FOLDER)
@@ -153,7 +153,7 @@ fn title(section: &Section<'_>) -> Result<String, ConfigError> {
     {
         return Err(field.invalid(
             format!("Forgekeep uses the folders `{COPY_FOLDER}` and `{STATE_FOLDER}` itself"),
-            "Choose another title.",
+            "choose another title",
         ));
     }
     Ok(title)
@@ -161,7 +161,7 @@ fn title(section: &Section<'_>) -> Result<String, ConfigError> {
 
 fn hoster(section: &Section<'_>) -> Result<String, ConfigError> {
     let why = "it tells which plugin serves the source";
-    let hint = "Add `hoster` with the id of a plugin, such as `bitbucket`.";
+    let hint = "add `hoster` with the id of a plugin, such as `bitbucket`";
     let field = section.require("hoster", why, hint)?;
     let hoster = field.text()?.value.trim().to_lowercase();
     // The id becomes part of a plugin's file name.
@@ -169,7 +169,7 @@ fn hoster(section: &Section<'_>) -> Result<String, ConfigError> {
     if hoster.is_empty() || !hoster.chars().all(valid) {
         return Err(field.invalid(
             "the id of a hoster has only letters a to z, digits, `-` and `_`",
-            "Write the id of a plugin, such as `bitbucket`.",
+            "write the id of a plugin, such as `bitbucket`",
         ));
     }
     Ok(hoster)
@@ -186,7 +186,7 @@ fn kind(section: &Section<'_>) -> Result<Option<SourceKind>, ConfigError> {
         "org" => Ok(Some(SourceKind::Org)),
         _ => Err(field.invalid(
             format!("`{}` is neither `user` nor `org`", text.quotable()),
-            "Write `user` or `org`, or leave the key out.",
+            "write `user` or `org`, or leave the key out",
         )),
     }
 }
@@ -228,7 +228,7 @@ fn refuse_unprintable(field: &Field<'_>, value: &str) -> Result<(), ConfigError>
     }
     Err(field.invalid(
         "it holds a control character or an invisible one",
-        "Type the value anew; such characters come with copied text or a line break.",
+        "type the value anew; such characters come with copied text or a line break",
     ))
 }
 
@@ -250,18 +250,18 @@ fn password(section: &Section<'_>) -> Result<Option<Secret>, ConfigError> {
         [] if text.value.is_empty() => Ok(None),
         [] => Err(field.invalid(
             "it is white space only",
-            "Write the secret, or remove the key for a source without one.",
+            "write the secret, or remove the key for a source without one",
         )),
         [variable] => Err(field.invalid(
             format!("the environment variable `{variable}` is set, but {found}"),
-            format!("Set {variable} to the secret, or remove the key for a source without one."),
+            format!("set {variable} to the secret, or remove the key for a source without one"),
         )),
         variables => Err(field.invalid(
             format!(
                 "the environment variables `{}` are set, but {found}",
                 variables.join("`, `")
             ),
-            "Set them to the secret, or remove the key for a source without one.",
+            "set them to the secret, or remove the key for a source without one",
         )),
     }
 }
@@ -296,8 +296,8 @@ fn patterns(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError
         filter::check_pattern(&pattern).map_err(|error| {
             item.invalid(
                 format!("it is not a valid pattern: {}", error.reason),
-                "Write a name, or a pattern with `*`. To mean one of * ? [ { literally, put it \
-                 into brackets: `[*]`.",
+                "write a name, or a pattern with `*`; to mean one of * ? [ { literally, put it \
+                 into brackets: `[*]`",
             )
         })?;
         patterns.push(pattern);

@@ -67,14 +67,14 @@ fn fault(error: &serde_yaml::Error, refusal: Option<Refusal>) -> SyntaxFault {
             "its values, each alias counted as what it stands for, are more than a configuration can need".to_owned(),
         ),
         Some(Refusal::Tag) => {
-            hint = Some("Remove the tag; put a value that begins with `!` into single quotes.");
+            hint = Some("remove the tag; put a value that begins with `!` into single quotes");
             (
                 ConfigErrorKind::Syntax,
                 "it uses a YAML tag (`!name`), which means nothing here".to_owned(),
             )
         }
         Some(Refusal::ComplexKey) => {
-            hint = Some("Write a plain word as the key.");
+            hint = Some("write a plain word as the key");
             (
                 ConfigErrorKind::Syntax,
                 "a list or a group of keys stands where a key belongs".to_owned(),
@@ -85,10 +85,10 @@ fn fault(error: &serde_yaml::Error, refusal: Option<Refusal>) -> SyntaxFault {
             // The parser's own messages are fixed texts. Those that quote are about a value, which
             // may be a secret.
             let why = if message.contains(['"', '`']) {
-                hint = Some("Remove the tag (`!!int` and the like) from the value.");
+                hint = Some("remove the tag (`!!int` and the like) from the value");
                 "a value does not fit its YAML tag".to_owned()
             } else if message.contains("more than one document") {
-                hint = Some("Keep one document: remove the `---` between them.");
+                hint = Some("keep one document: remove the `---` between them");
                 "it holds more than one document".to_owned()
             } else {
                 message

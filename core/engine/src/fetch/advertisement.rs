@@ -191,7 +191,7 @@ fn head_of(capabilities: &Capabilities) -> Result<Option<RefName>, Failure> {
                 show(format)
             ),
         )
-        .with_hint("git can mirror it: git clone --mirror <url>"));
+        .with_hint("mirror it with git: git clone --mirror <url>"));
     }
     let mut targets = capabilities
         .values("symref")
@@ -227,7 +227,7 @@ fn bad(why: &str) -> Failure {
         ErrorKind::BadAnswer,
         format!("the server's list of refs cannot be used: {why}"),
     )
-    .with_hint("nothing was changed in the backup; if it stays, report it to the hoster")
+    .with_hint("run again later, and if it stays, report it to the hoster; nothing was changed in the backup")
     .transient()
 }
 

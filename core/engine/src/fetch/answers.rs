@@ -46,14 +46,14 @@ pub(super) fn status_failure(answer: &mut Response, authorization: &Authorizatio
             ErrorKind::NotFound,
             said("there is no such repository, or the credentials do not show it"),
         )
-        .with_hint("it may have been deleted or renamed since it was listed; the next run tells"),
+        .with_hint("run again: it may have been deleted or renamed since it was listed, and the next run tells"),
         407 => Failure::new(ErrorKind::Network, said("the proxy asks for credentials"))
             .with_hint("put user and password into the proxy's address, or have this machine allowed"),
         408 | 423 | 425 => Failure::new(ErrorKind::Unavailable, said("it cannot answer now"))
             .with_hint("run again later")
             .transient(),
         410 => Failure::new(ErrorKind::Gone, said("the hoster has withdrawn it"))
-            .with_hint("the kind of credentials may be gone (app passwords of Bitbucket are, since 2026-07-28): `forgekeep check` tells"),
+            .with_hint("run `forgekeep check`: the kind of credentials may be gone (app passwords of Bitbucket are, since 2026-07-28)"),
         413 => Failure::new(ErrorKind::BadAnswer, said("the request is too large for it"))
             .with_hint("have the limit on request bodies raised (nginx: client_max_body_size)"),
         429 => {
@@ -112,7 +112,7 @@ pub(super) fn expect_kind(
         message = format!("{message}; it says: {words}");
     }
     Err(Failure::new(ErrorKind::BadAnswer, message)
-        .with_hint("a login page, a proxy or an outage page may be in between; run again later")
+        .with_hint("look for a login page, a proxy or an outage page in between, and run again later")
         .transient())
 }
 

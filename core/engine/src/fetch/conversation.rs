@@ -419,7 +419,7 @@ fn no_pack(wants: usize) -> Failure {
         format!("the server was asked for {what} that it advertises, and sent no pack"),
     )
     .with_hint(
-        "the refs were left as they were; run again later, and report it to the hoster if it stays",
+        "run again later, and report it to the hoster if it stays; the refs were left as they were",
     )
     .transient()
 }
@@ -442,7 +442,7 @@ fn too_much_besides() -> Failure {
         ErrorKind::Policy,
         format!("the server sent more than {MOST_BESIDES} bytes besides the pack"),
     )
-    .with_hint("response discarded; report this to the hoster")
+    .with_hint("report this to the hoster; the response was discarded")
 }
 
 #[cfg(test)]

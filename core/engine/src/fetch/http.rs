@@ -173,7 +173,7 @@ fn strayed(url: &Url, answer: &Response) -> Failure {
             printable(&answer.url.origin().ascii_serialization())
         ),
     )
-    .with_hint("they were not sent there; report it to the hoster, or if that host is its own, set apiUrl to an address on it")
+    .with_hint("report it to the hoster, or if that host is its own, set apiUrl to an address on it; they were not sent there")
     .with_status(answer.status)
 }
 

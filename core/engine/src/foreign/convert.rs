@@ -192,7 +192,7 @@ impl Lock {
         match fs::File::create_new(path) {
             Ok(_) => Ok(Self(path.to_owned())),
             Err(error) => Err(Failure::disk("lock", path, &error).with_hint(format!(
-                "git is writing refs, or died while doing so; if none is running, remove {}",
+                "wait until git has written its refs; if none is running, it died while doing so: remove {}",
                 path.display()
             ))),
         }

@@ -143,7 +143,7 @@ fn foreign(mirror: &Path, what: &str) -> Failure {
         format!("{} {what}", mirror.display()),
     )
     .with_hint(format!(
-        "nothing in it was changed; git itself can read it; to back up into a new mirror, move {} elsewhere",
+        "move {} elsewhere to back up into a new mirror; nothing in it was changed, and git itself can read it",
         mirror.display()
     ))
 }

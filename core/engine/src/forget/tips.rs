@@ -72,7 +72,7 @@ pub(super) fn lacking(oid: Oid, error: &git2::Error) -> Failure {
         error.message()
     );
     Failure::new(ErrorKind::Damaged, message)
-        .with_hint("nothing was dropped; `forgekeep verify` shows the damage, `forgekeep backup` repairs what it can")
+        .with_hint("run `forgekeep verify` to see the damage, and `forgekeep backup` to repair what it can; nothing was dropped")
 }
 
 pub(super) fn failed(error: &git2::Error) -> Failure {

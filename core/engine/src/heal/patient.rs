@@ -195,7 +195,7 @@ impl Patient<'_> {
             first.file, first.what
         );
         Some(Failure::new(ErrorKind::Damaged, message).with_hint(format!(
-            "what upstream has now is backed up; what is damaged is kept in {}: restore it from another copy, or remove that folder to accept the loss",
+            "restore what is damaged, which is kept in {}, from another copy, or remove that folder to accept the loss; what upstream has now is backed up",
             folder.display()
         )))
     }

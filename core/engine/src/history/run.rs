@@ -333,7 +333,7 @@ pub(crate) fn set_aside(path: &Path, why: &str) -> Finding {
     let name = free.file_name().unwrap_or_default().to_string_lossy();
     match fs::rename(path, &free).map(|()| atomic_file::sync_parent(&free)) {
         Ok(_) => Finding {
-            hint: "a file that changes by itself may be a sign of a dying disk: run `forgekeep verify`"
+            hint: "run `forgekeep verify`: a file that changes by itself may be a sign of a dying disk"
                 .to_owned(),
             ..Finding::warning(format!("{why}; set aside as {name}"))
         },

@@ -227,7 +227,7 @@ fn redirect_target(
     };
     let refused = |why: &str| {
         Failure::new(ErrorKind::Policy, format!("{url} redirects {why}"))
-            .with_hint("nothing was sent there; report it to the hoster")
+            .with_hint("report it to the hoster; nothing was sent there")
             .with_status(status)
     };
     let mut target = url

@@ -93,7 +93,7 @@ impl CredentialScope {
                 printable(&origin.ascii_serialization())
             ),
         )
-        .with_hint("nothing was sent there; if that host really is the hoster's, set apiUrl to an address on it"))
+        .with_hint("set apiUrl to an address on that host if it really is the hoster's; nothing was sent there"))
     }
 }
 

@@ -114,7 +114,7 @@ fn not_tried(failure: &Failure) -> Failure {
 pub(crate) fn refused(url: &Url, authorization: &Authorization) -> Failure {
     let hint = match authorization {
         Authorization::Basic { user, .. } => format!(
-            "they were the source's password with the user name \"{}\": check authName, and that the token has not expired and may read repositories",
+            "check authName, and that the token has not expired and may read repositories: they were the source's password with the user name \"{}\"",
             printable(user)
         ),
         Authorization::Bearer(_) => {

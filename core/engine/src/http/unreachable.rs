@@ -197,5 +197,5 @@ pub(super) fn too_large(url: &Url, limit: u64) -> Failure {
         ErrorKind::Policy,
         format!("{url}: the answer is larger than {limit} bytes"),
     )
-    .with_hint("the response was discarded; report this to the hoster")
+    .with_hint("report this to the hoster; the response was discarded")
 }

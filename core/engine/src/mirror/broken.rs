@@ -25,7 +25,7 @@ pub(crate) fn explain(error: &git2::Error, folder: &Path) -> Failure {
                 .transient()
         }
         _ => Failure::new(ErrorKind::Git, format!("git failed: {message}")).with_hint(
-            "-v shows more; `git fsck` in the backup's folder tells whether it is sound",
+            "run again with -v to see more; run `git fsck` in the backup's folder to see whether it is sound",
         ),
     }
 }

@@ -46,7 +46,7 @@ impl Place {
                 folder.display()
             ),
         )
-        .with_hint("it was left alone; move it elsewhere to have the repository cloned"))
+        .with_hint("move it elsewhere to have the repository cloned; it was left alone"))
     }
 }
 

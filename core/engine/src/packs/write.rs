@@ -335,5 +335,5 @@ fn of_packs(plan: &Plan<'_>, why: &str, cancel: &Cancel) -> Failure {
     };
     let message = format!("a pack made of {sources} is not sound: {why}");
     Failure::new(ErrorKind::Damaged, message)
-        .with_hint("nothing was removed; `git fsck` in the backup's folder says more")
+        .with_hint("run `git fsck` in the backup's folder to see more; nothing was removed")
 }

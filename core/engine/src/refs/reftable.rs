@@ -114,7 +114,7 @@ fn damaged(path: &Path, why: &str) -> Failure {
         ErrorKind::Damaged,
         format!("{} is damaged: {why}", path.display()),
     )
-    .with_hint("`git fsck` and `git for-each-ref` there tell what git makes of it; the objects are most likely still there")
+    .with_hint("run `git fsck` and `git for-each-ref` there to see what git makes of it; the objects are most likely still there")
 }
 
 fn other_ids(path: &Path) -> Failure {

@@ -198,7 +198,7 @@ fn is_damaged(path: &Path) -> Failure {
             path.display()
         ),
     )
-    .with_hint("`forgekeep verify` tells what is lost, and `forgekeep backup` fetches it again where upstream still has it")
+    .with_hint("run `forgekeep verify` to see what is lost, and `forgekeep backup` to fetch it again where upstream still has it")
 }
 
 /// Copies a file and syncs it. False if there is nothing to copy any more.

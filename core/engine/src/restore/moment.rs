@@ -56,7 +56,7 @@ impl Moment {
         let Some(oldest) = entries.first() else {
             return Err(
                 Failure::new(ErrorKind::NotFound, "there is no snapshot yet").with_hint(
-                    "`forgekeep backup` makes the first; without --at the present state is restored",
+                    "run `forgekeep backup` to make the first; without --at the present state is restored",
                 ),
             );
         };
@@ -82,7 +82,7 @@ impl Moment {
                     [] => {
                         Failure::new(ErrorKind::NotFound, format!("there is no snapshot {begin}"))
                             .with_hint(
-                                "`forgekeep snapshots` lists them; a date is written with hyphens",
+                                "choose one that `forgekeep snapshots` lists; a date is written with hyphens",
                             )
                     }
                     several => {

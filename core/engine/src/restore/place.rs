@@ -169,7 +169,7 @@ fn is_there_and_empty(target: &Path) -> Result<bool, Failure> {
             ErrorKind::ForeignFolder,
             format!("{} {why}", target.display()),
         )
-        .with_hint("it was left alone; give a folder that is new or empty")
+        .with_hint("give a folder that is new or empty; this one was left alone")
     };
     let entries = match fs::read_dir(target) {
         Ok(entries) => entries,
@@ -216,7 +216,7 @@ fn remove_leftover(partial: &Path) -> Result<(), Failure> {
                 partial.display()
             ),
         )
-        .with_hint("it was left alone; move it elsewhere, or restore to another folder"));
+        .with_hint("move it elsewhere, or restore to another folder; it was left alone"));
     }
     if let Ok(marker) = File::open(partial.join(MARKER))
         && matches!(marker.try_lock(), Err(TryLockError::WouldBlock))

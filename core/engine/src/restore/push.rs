@@ -28,7 +28,7 @@ use crate::{ErrorKind, Failure, atomic_file};
 pub use destination::Destination;
 
 /// What to do about a mirror that lacks something.
-const LOST: &str = "nothing was pushed; `forgekeep verify` tells what is lost, and `forgekeep backup` fetches it again where upstream still has it; --at pushes another state";
+const LOST: &str = "nothing was pushed; run `forgekeep verify` to see what is lost, and `forgekeep backup` to fetch it again where upstream still has it; --at pushes another state";
 
 /// What to push.
 pub struct Push<'a> {
@@ -192,7 +192,7 @@ fn check_way(to: &Destination, authorization: &Authorization) -> Result<(), Fail
                 ErrorKind::Policy,
                 format!("{to} is plain HTTP: anybody on the way could read the password"),
             )
-            .with_hint("nothing was sent; use its https address"))
+            .with_hint("use its https address; nothing was sent"))
         }
         _ => Ok(()),
     }
@@ -209,7 +209,7 @@ fn not_empty(to: &Destination, refs: &Tips) -> Failure {
             some.join(", ")
         ),
     )
-    .with_hint("nothing was changed there; make an empty repository, without a first commit or README; or --force moves the refs that are there to where they were in the backup, and deletes none")
+    .with_hint("make an empty repository, without a first commit or README; or --force moves the refs that are there to where they were in the backup, and deletes none; nothing was changed there")
 }
 
 /// A repository with the refs of the state, and the objects of the mirror.

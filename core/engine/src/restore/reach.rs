@@ -201,7 +201,7 @@ fn lacking(oid: Oid, name: &[u8], error: &git2::Error) -> Failure {
             printable(error.message())
         ),
     )
-    .with_hint("`forgekeep backup` fetches it again where upstream still has it; else restore another state with --at: `forgekeep snapshots` lists them")
+    .with_hint("run `forgekeep backup` to fetch it again where upstream still has it; else restore another state with --at: `forgekeep snapshots` lists them")
 }
 
 fn open(git_dir: &Path) -> Result<Repository, Failure> {

@@ -70,7 +70,7 @@ pub(super) fn check_out(
         let message = format!("restored without a work tree: {why}");
         done.nothing = Some(
             Failure::new(ErrorKind::Git, message)
-                .with_hint("objects and refs are all there; check out a branch"),
+                .with_hint("check out a branch; objects and refs are all there"),
         );
         return Ok(done);
     };
@@ -152,14 +152,14 @@ impl Odd {
     fn left_out(&mut self, path: &[u8], why: &str) {
         self.add(
             format!("{} was left out: {why}", ref_path(path)),
-            "its content is in the repository: `git show HEAD:<path>` prints it; or restore to a file system that takes it",
+            "print it with `git show HEAD:<path>`, or restore to a file system that takes it",
         );
     }
 
     fn unconverted(&mut self, path: &[u8], why: &str) {
         self.add(
             format!("{} was written without its encoding: {why}", ref_path(path)),
-            "it has the bytes that the repository has",
+            "convert it yourself where that is needed: it has the bytes that the repository has",
         );
     }
 
@@ -172,7 +172,7 @@ impl Odd {
             );
             failures.push(
                 Failure::new(ErrorKind::Git, message)
-                    .with_hint("`git status` in the restored folder shows which are missing"),
+                    .with_hint("run `git status` in the restored folder to see which are missing"),
             );
         }
         failures

@@ -45,7 +45,7 @@ impl Tombstones<'_> {
         }
         if entry.state.hoster.is_empty() {
             return Finding {
-                hint: "what is in it can be restored; remove the folder yourself when it is not needed any more"
+                hint: "remove the folder yourself when it is not needed any more; what is in it can be restored"
                     .to_owned(),
                 ..Finding::warning(format!(
                     "{path} is in the trash, and its snapshots do not tell whose it is: it is kept: {why}"

@@ -86,7 +86,7 @@ pub fn run(
         return Ok(Ending::Good);
     }
     tell!(
-        "  hint: the other refs are there; hosters keep some names to themselves, such as refs/pull/ and refs/pull-requests/"
+        "  hint: see what the hoster says about these names: hosters keep some to themselves, such as refs/pull/ and refs/pull-requests/; the other refs are there"
     );
     Ok(FAILED)
 }

@@ -130,7 +130,7 @@ fn too_many_requests() {
     assert_eq!(error.retry_after, Some(120).into());
     insta::assert_snapshot!(written(&error), @r"
         rate-limited, transient: Bitbucket's request limit is used up (429); it asks to wait 120 s
-          -> Bitbucket answers about 1,000 requests an hour for each user or token: wait an hour, and look for what else uses the same account
+          -> wait an hour, and look for what else uses the same account: Bitbucket answers about 1,000 requests an hour for each user or token
         ");
 
     let error = answer(
@@ -142,7 +142,7 @@ fn too_many_requests() {
     assert_eq!(error.retry_after, None.into());
     insta::assert_snapshot!(written(&error), @r"
         rate-limited, transient: Bitbucket's request limit is used up (429): Rate limit for this resource has been exceeded
-          -> without credentials, Bitbucket answers 60 requests an hour for each IP address: give credentials, or wait an hour
+          -> give credentials, or wait an hour: without credentials, Bitbucket answers 60 requests an hour for each IP address
         ");
 }
 
@@ -206,7 +206,7 @@ fn a_web_page_or_broken_json_in_place_of_an_answer() {
     );
     insta::assert_snapshot!(written(&page) + &written(&cut) + &written(&shape), @r"
         bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with a web page instead of JSON
-          -> the hoster may be out of order, or a proxy or login page is in between; try again later and check apiUrl
+          -> try again later and check apiUrl: the hoster may be out of order, or a proxy or login page is in between
         bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with JSON that is not what it documents: EOF while parsing a value at line 1 column 20
           -> try again later; if it stays, the hoster has changed its API and the plugin needs an update
         bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with JSON that is not what it documents: invalid type: map, expected a sequence at line 1 column 11

@@ -92,7 +92,7 @@ fn api_urls() {
         Error apiUrl: apiUrl `https://bitbucket.org` is Bitbucket's web site, not its API
           -> leave it out, or write https://api.bitbucket.org
         Warning apiUrl: apiUrl `https://git.example.com/rest/api/1.0` looks like Bitbucket Data Center
-          -> hoster bitbucket is Bitbucket Cloud; Data Center has another API, which it does not speak
+          -> name a source at Bitbucket Cloud; Data Center has another API, which hoster bitbucket does not speak
         ");
 }
 
@@ -161,7 +161,7 @@ fn missing_and_odd_passwords() {
         ");
     insta::assert_snapshot!(written(&source("devuser", "", "hunter2")), @r"
         Info password: password has neither the form of an API token (ATAT…) nor of an access token (ATCT…); it is tried as it is
-          -> if it is refused, create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
+          -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account, if it is refused
         ");
     insta::assert_snapshot!(written(&source("", "", " ATCT-t ")), @r"
         Info password: password begins or ends with white space, which is left out

@@ -38,7 +38,7 @@ impl Work<'_> {
                     ErrorKind::Git,
                     format!("{folder}: {oid} was there, and is not there any more"),
                 )
-                .with_hint("another program removes objects while forgekeep is at work, perhaps `git gc` or `git prune`; run again when it is done")
+                .with_hint("look for another program that removes objects while forgekeep is at work, perhaps `git gc` or `git prune`; run again when it is done")
                 .transient());
             }
             log::warn!("{folder}: another program has removed {oid}: fetching it again");

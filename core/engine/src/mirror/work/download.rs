@@ -105,7 +105,7 @@ impl Work<'_> {
                 printable(&name),
             ),
         )
-        .with_hint("the refs were left as they were; run again later, and report it to the hoster if it stays")
+        .with_hint("run again later, and report it to the hoster if it stays; the refs were left as they were")
         .transient()
     }
 
@@ -140,7 +140,7 @@ impl Work<'_> {
                     ErrorKind::Damaged,
                     format!("{folder} is damaged: {oid}, which a run that did not finish has left, cannot be read"),
                 )
-                .with_hint("the next backup repairs what upstream still has"));
+                .with_hint("run `forgekeep backup`: it repairs what upstream still has"));
             }
         };
         log::info!("{folder}: {oid} is there, but not all it needs");
@@ -151,7 +151,7 @@ impl Work<'_> {
                 ErrorKind::BadAnswer,
                 format!("the server did not send all that {oid} needs"),
             )
-            .with_hint("the refs were left as they were; run again later, and report it to the hoster if it stays")
+            .with_hint("run again later, and report it to the hoster if it stays; the refs were left as they were")
             .transient()),
         }
     }

@@ -22,7 +22,7 @@ impl Work<'_> {
             if lacking.has_gap(self.folder, tips(), cancel)? {
                 let message = "the server did not send all that its own refs need";
                 return Err(Failure::new(ErrorKind::BadAnswer, message)
-                    .with_hint("the refs were left as they were; run again later, and report it to the hoster if it stays")
+                    .with_hint("run again later, and report it to the hoster if it stays; the refs were left as they were")
                     .transient());
             }
         }

@@ -64,7 +64,7 @@ fn http_address(text: &str) -> Result<Destination, Failure> {
             printable(url.host_str().unwrap_or("--push"))
         );
         return Err(Failure::new(ErrorKind::Config, message).with_hint(
-            "others see what is on a command line: take it out of the address, and set FORGEKEEP_PUSH_USER and FORGEKEEP_PUSH_PASSWORD instead; a password that was on it should be changed",
+            "take it out of the address, and set FORGEKEEP_PUSH_USER and FORGEKEEP_PUSH_PASSWORD instead; others see what is on a command line: change a password that was on it",
         ));
     }
     Ok(Destination::Http(url))

@@ -92,7 +92,7 @@ pub(super) fn send(
                 push.to
             ),
         )
-        .with_hint("nothing was pushed; restore with --to, and push with git from there"));
+        .with_hint("restore with --to, and push with git from there; nothing was pushed"));
     };
     // By side-band the server says meanwhile that it is still at work, and what its hooks say.
     let banded = has("side-band-64k");
@@ -104,7 +104,7 @@ pub(super) fn send(
     expect(push, &answer, "application/x-git-receive-pack-result")?;
     let from = answer.url.clone();
     let raw = answer.body.read_all(&from, MAX_ANSWER).map_err(|failure| {
-        failure.with_hint("whether the refs were set is not known: look at the repository there")
+        failure.with_hint("look at the repository there: whether the refs were set is not known")
     })?;
     read_status(&raw, banded)
 }
@@ -182,7 +182,7 @@ fn not_taken(why: &[u8], said: &str) -> Failure {
         let _ = write!(message, " ({})", said.join("; "));
     }
     Failure::new(ErrorKind::Git, message).with_hint(
-        "none of the refs was set; the hoster may limit the size of a push or of a file: restore with --to, and push in parts with git from there",
+        "restore with --to, and push in parts with git from there: the hoster may limit the size of a push or of a file; none of the refs was set",
     )
 }
 
@@ -230,7 +230,7 @@ fn garbled() -> Failure {
         ErrorKind::BadAnswer,
         "the server's answer to the push breaks off, or is not git's",
     )
-    .with_hint("whether the refs were set is not known: look at the repository there")
+    .with_hint("look at the repository there: whether the refs were set is not known")
 }
 
 fn scope(push: &Push<'_>, url: &Url) -> Arc<CredentialScope> {
@@ -252,7 +252,7 @@ fn strayed(url: &Url, to: &Url) -> Failure {
         ErrorKind::Policy,
         format!("{url} redirects to {}", printable(to.as_str())),
     )
-    .with_hint("nothing was pushed; give the address of the repository itself")
+    .with_hint("give the address of the repository itself; nothing was pushed")
 }
 
 fn expect(push: &Push<'_>, answer: &Response, kind: &str) -> Result<(), Failure> {
@@ -290,7 +290,7 @@ fn expect(push: &Push<'_>, answer: &Response, kind: &str) -> Result<(), Failure>
         )
         .with_hint("make the empty repository first, and set FORGEKEEP_PUSH_USER and FORGEKEEP_PUSH_PASSWORD"),
         413 => Failure::new(ErrorKind::Git, said("the push is too large")).with_hint(
-            "the server, or a proxy before it, limits a request: restore with --to, and push in parts with git from there",
+            "restore with --to, and push in parts with git from there: the server, or a proxy before it, limits a request",
         ),
         _ => Failure::new(ErrorKind::Unavailable, said("not what git's protocol says"))
             .with_hint("try again later; if it stays, check the address"),

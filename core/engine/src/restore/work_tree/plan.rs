@@ -233,7 +233,7 @@ fn refused(why: &str) -> Failure {
         ErrorKind::Git,
         format!("restored without a work tree, which cannot be checked out: {why}"),
     )
-    .with_hint("objects and refs are all there; in the restored folder, `git sparse-checkout` or `git show` may give what is needed")
+    .with_hint("use `git sparse-checkout` or `git show` in the restored folder to get what is needed; objects and refs are all there")
 }
 
 #[cfg(test)]
