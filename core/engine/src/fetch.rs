@@ -18,6 +18,7 @@ mod answers;
 mod conversation;
 mod haves;
 mod http;
+mod page;
 #[cfg(test)]
 mod pipes;
 mod pkt_line;
@@ -27,5 +28,6 @@ pub use advertisement::Advertisement;
 pub(crate) use conversation::Conversation;
 pub(crate) use haves::Haves;
 pub(crate) use http::{Connection, Remote, advertise};
+pub use page::text_of as page_text;
 pub use sink::Transfer;
 pub(crate) use sink::{Incoming, Watched, remove_incoming};

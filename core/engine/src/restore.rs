@@ -62,7 +62,9 @@ pub fn choose(mirror: &Path, moment: Option<&Moment>) -> Result<Chosen, Failure>
             ErrorKind::NotFound,
             format!("there is no mirror at {} yet", mirror.display()),
         )
-        .with_hint("run `forgekeep backup` to make it; `forgekeep status -v` tells why it has not"));
+        .with_hint(
+            "run `forgekeep backup` to make it; `forgekeep status -v` tells why it has not",
+        ));
     }
     foreign::check_known(mirror)?;
     let store = Store::beside(mirror);

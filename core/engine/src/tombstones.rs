@@ -382,8 +382,7 @@ impl Tombstones<'_> {
                 some(&told.hidden)
             ));
             let note = Finding {
-                hint: "remove their folders yourself if you know that they were deleted"
-                    .to_owned(),
+                hint: "remove their folders yourself if you know that they were deleted".to_owned(),
                 ..note
             };
             note_of(report, note, self.observer);

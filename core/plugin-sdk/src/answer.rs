@@ -1,6 +1,8 @@
 use forgekeep_abi::{HosterError, HttpResponse, error_kind};
 use serde::de::DeserializeOwned;
 
+use crate::page::page_text;
+
 /// Most characters of somebody else's text in a message.
 const MAX_QUOTE: usize = 200;
 
@@ -16,7 +18,10 @@ pub fn json<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, HosterErr
     if content_type.starts_with("text/html") || body.trim_ascii_start().starts_with(b"<") {
         return Err(HosterError::new(
             error_kind::BAD_ANSWER,
-            format!("{} answered with a web page instead of JSON", response.url),
+            with_words(
+                format!("{} answered with a web page instead of JSON", response.url),
+                &page_text(&String::from_utf8_lossy(body)),
+            ),
         )
         .with_hint("try again later and check apiUrl: the hoster may be out of order, or a proxy or login page is in between")
         .with_status(response.status)
@@ -27,15 +32,42 @@ pub fn json<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, HosterErr
         let why: String = error.to_string().chars().take(MAX_QUOTE).collect();
         HosterError::new(
             error_kind::BAD_ANSWER,
-            format!(
-                "{} answered with JSON that is not what it documents: {why}",
-                response.url
+            with_words(
+                format!(
+                    "{} answered with JSON that is not what it documents: {why}",
+                    response.url
+                ),
+                &words_in(body),
             ),
         )
         .with_hint("try again later; if it stays, the hoster has changed its API and the plugin needs an update")
         .with_status(response.status)
         .transient()
     })
+}
+
+/// What a server says in a document that is not the one that was asked for.
+fn words_in(body: &[u8]) -> String {
+    let Ok(document) = serde_json::from_slice::<serde_json::Value>(body) else {
+        // A document that breaks off is not for people.
+        return match body.trim_ascii_start() {
+            [b'{' | b'[' | b'"', ..] => String::new(),
+            text => String::from_utf8_lossy(text).into_owned(),
+        };
+    };
+    ["/error/message", "/message", "/errors/0/message", "/error"]
+        .iter()
+        .find_map(|place| document.pointer(place)?.as_str().map(str::to_owned))
+        .unwrap_or_default()
+}
+
+fn with_words(message: String, words: &str) -> String {
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let words: String = words.join(" ").chars().take(MAX_QUOTE).collect();
+    match words.is_empty() || words.contains('\0') {
+        true => message,
+        false => format!("{message}; it says: {words}"),
+    }
 }
 
 /// The error for a status that needs no knowledge of the hoster: 429, 5xx, and what is left.

@@ -53,6 +53,7 @@
 mod answer;
 mod export;
 mod guard;
+mod page;
 mod paging;
 mod services;
 
@@ -64,6 +65,7 @@ pub use forgekeep_abi::{
 };
 
 pub use answer::{json, status_error};
+pub use page::page_text;
 pub use paging::LinkPager;
 pub use services::Services;
 

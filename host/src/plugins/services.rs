@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use abi_stable::std_types::{RResult, RStr};
 use forgekeep_abi::{Extras, Header, HosterError, HttpRequest, HttpResponse, LogLevel};
+use forgekeep_engine::fetch::page_text;
 use forgekeep_engine::hoster::Services;
 use forgekeep_engine::http::{Authorization, Request, Response};
 use forgekeep_engine::names::printable;
@@ -130,6 +131,9 @@ impl HostServices {
     }
 }
 
+/// Most characters of somebody else's page in a message.
+const MAX_QUOTE: usize = 300;
+
 /// Refuses what is certainly no answer to a request for JSON: the page of a hoster that is out of
 /// order, or of a proxy. Here, because here it can be asked for again.
 fn expect_data(request: &Request, response: HttpResponse) -> Result<HttpResponse, Failure> {
@@ -148,10 +152,13 @@ fn expect_data(request: &Request, response: HttpResponse) -> Result<HttpResponse
     if !wants_json || response.status != 200 {
         return Ok(response);
     }
-    Err(Failure::new(
-        ErrorKind::BadAnswer,
-        format!("{} answered with {what} instead of JSON", response.url),
-    )
+    let mut message = format!("{} answered with {what} instead of JSON", response.url);
+    let page = String::from_utf8_lossy(&response.body);
+    let words: String = page_text(&page).chars().take(MAX_QUOTE).collect();
+    if !words.is_empty() {
+        message = format!("{message}; it says: {}", printable(&words));
+    }
+    Err(Failure::new(ErrorKind::BadAnswer, message)
     .with_hint("try again later and check apiUrl: the hoster may be out of order, or a proxy or login page is in between")
     .with_status(response.status)
     .transient())

@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk::{HosterError, HttpResponse, error_kind};
+use forgekeep_plugin_sdk::{HosterError, HttpResponse, error_kind, page_text};
 use serde_json::Value;
 use url::Url;
 
@@ -193,24 +193,13 @@ fn target(response: &HttpResponse) -> String {
         })
 }
 
-/// The title of a web page: of an outage, or of whatever is in between.
-fn title(page: &str) -> String {
-    let lower = page.to_ascii_lowercase();
-    let inner = lower.find("<title").and_then(|tag| {
-        let start = tag + lower.get(tag..)?.find('>')? + 1;
-        let end = start + lower.get(start..)?.find("</title")?;
-        page.get(start..end)
-    });
-    one_line(inner.unwrap_or_default())
-}
-
 /// Bitbucket's own words: `error.message` and `error.detail`, of which the latter may be anything.
 fn said(response: &HttpResponse) -> String {
     let Ok(body) = serde_json::from_slice::<Value>(&response.body) else {
         let text = String::from_utf8_lossy(&response.body);
         return match response.header("content-type").unwrap_or_default() {
             kind if kind.starts_with("text/plain") => one_line(&text),
-            kind if kind.starts_with("text/html") => title(&text),
+            _ if text.trim_start().starts_with('<') => one_line(&page_text(&text)),
             _ => String::new(),
         };
     };

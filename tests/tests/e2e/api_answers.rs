@@ -66,6 +66,16 @@ fn a_page_for_people_is_no_listing() {
     let (_world, run) = answered(Action::html(200));
     let said = error(source(&run.expect(3), "acme"));
     assert!(said.starts_with("bad-answer: "), "{said}");
+    let (_world, run) = answered(Action::Respond {
+        status: 200,
+        headers: vec![("Content-Type".to_owned(), "text/html".to_owned())],
+        body: "<title>Gateway</title><p>Ask <b>ops</b> for access".into(),
+    });
+    let said = error(source(&run.expect(3), "acme"));
+    assert!(
+        said.contains("it says: Gateway: Ask ops for access"),
+        "{said}"
+    );
 }
 
 #[test]

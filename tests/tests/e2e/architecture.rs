@@ -202,7 +202,10 @@ fn the_scan_for_unsafe_code_finds_it() {
 /// The string literals that a source file gives as hints, as far as a scan can tell.
 fn hints(source: &str) -> Vec<&str> {
     let mut found = Vec::new();
-    for start in source.match_indices("hint(").map(|(at, call)| at + call.len()) {
+    for start in source
+        .match_indices("hint(")
+        .map(|(at, call)| at + call.len())
+    {
         let rest = source[start..].trim_start();
         let rest = rest.strip_prefix("format!(").unwrap_or(rest).trim_start();
         if let Some(text) = rest.strip_prefix('"')

@@ -290,6 +290,24 @@ fn what_a_server_says_is_shown() {
             "bad-answer",
             "Sign in",
         ),
+        (
+            said(
+                403,
+                "text/html",
+                "<title>403 Forbidden</title><h1>403 Forbidden</h1><p>Ask &quot;ops&quot; for access",
+            ),
+            "forbidden",
+            "403 Forbidden Ask \"ops\" for access",
+        ),
+        (
+            said(
+                400,
+                "application/json",
+                r#"{"error": {"message": "No", "detail": "the branch is locked"}}"#,
+            ),
+            "bad-answer",
+            "No the branch is locked",
+        ),
         (said(200, "text/plain", refs), "bad-answer", "dumb"),
         (
             Action::GitError("rate limit exceeded".to_owned()),

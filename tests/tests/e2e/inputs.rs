@@ -247,6 +247,6 @@ fn a_missing_disk() {
     insta::assert_snapshot!(format!("{:?}\n{}", run.code, world.shown(&run.stderr)), @r"
     Some(1)
     forgekeep: cannot create the backup folder [sandbox]/mnt/backup: No such file or directory (os error 2)
-      hint: mount the disk, or create the folder: neither it nor the folder it is in exists
+      hint: check first: is the disk mounted? If so, create the folder; neither it nor the one it is in exists
     ");
 }

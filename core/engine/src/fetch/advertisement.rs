@@ -218,7 +218,7 @@ pub(super) fn remote_error(said: &[u8]) -> Failure {
             .transient();
     }
     Failure::new(ErrorKind::Git, message)
-        .with_hint("run again later; if it stays, report it to the hoster")
+        .with_hint("do what the server's message asks for; if it asks for nothing, run again later, and if it stays, report it to the hoster")
         .transient()
 }
 

@@ -6,6 +6,7 @@
 use std::io::Read;
 use std::time::Duration;
 
+use super::page;
 use crate::http::{Authorization, Response, refused};
 use crate::names::printable;
 use crate::redact::Redactor;
@@ -24,11 +25,17 @@ pub(super) fn status_failure(answer: &mut Response, authorization: &Authorizatio
         Some(words) => format!("{url} answered {status}: {what}; it says: {words}"),
         None => format!("{url} answered {status}: {what}"),
     };
+    // The server's words come first: they may ask for something else than we would guess.
+    let advice = |ours: &str| match &words {
+        Some(_) => theirs_first(ours),
+        None => ours.to_owned(),
+    };
     let failure = match status {
         401 => {
             let mut failure = refused(url, authorization);
             if let Some(words) = &words {
                 failure.message = format!("{}; it says: {words}", failure.message);
+                failure.hint = theirs_first(&failure.hint);
             }
             failure
         }
@@ -38,22 +45,21 @@ pub(super) fn status_failure(answer: &mut Response, authorization: &Authorizatio
             ErrorKind::Forbidden,
             said("the credentials are not enough for this repository"),
         )
-        .with_hint(match words {
-            Some(_) => "do what the server's message asks for; if it asks for nothing, give the token the scope to read repositories, and its user access to this one",
-            None => "give the token the scope to read repositories, and its user access to this one",
-        }),
+        .with_hint(advice(
+            "give the token the scope to read repositories, and its user access to this one",
+        )),
         404 => Failure::new(
             ErrorKind::NotFound,
             said("there is no such repository, or the credentials do not show it"),
         )
-        .with_hint("run again: it may have been deleted or renamed since it was listed, and the next run tells"),
+        .with_hint(advice("run again: it may have been deleted or renamed since it was listed, and the next run tells")),
         407 => Failure::new(ErrorKind::Network, said("the proxy asks for credentials"))
             .with_hint("put user and password into the proxy's address, or have this machine allowed"),
         408 | 423 | 425 => Failure::new(ErrorKind::Unavailable, said("it cannot answer now"))
             .with_hint("run again later")
             .transient(),
         410 => Failure::new(ErrorKind::Gone, said("the hoster has withdrawn it"))
-            .with_hint("run `forgekeep check`: the kind of credentials may be gone (app passwords of Bitbucket are, since 2026-07-28)"),
+            .with_hint(advice("run `forgekeep check`: the kind of credentials may be gone (app passwords of Bitbucket are, since 2026-07-28)")),
         413 => Failure::new(ErrorKind::BadAnswer, said("the request is too large for it"))
             .with_hint("have the limit on request bodies raised (nginx: client_max_body_size)"),
         429 => {
@@ -79,11 +85,15 @@ pub(super) fn status_failure(answer: &mut Response, authorization: &Authorizatio
         300..=399 => Failure::new(ErrorKind::BadAnswer, said("a redirect that cannot be followed"))
             .with_hint("report it to the hoster"),
         400..=499 => Failure::new(ErrorKind::BadAnswer, said("the request was refused"))
-            .with_hint("see the server's message, and check the address of the source and what is between (proxy, firewall)"),
+            .with_hint(advice("check the address of the source, and what is between (proxy, firewall)")),
         _ => Failure::new(ErrorKind::BadAnswer, said("not an answer of git's protocol"))
             .with_hint("check the address of the source"),
     };
     failure.with_status(status)
+}
+
+fn theirs_first(ours: &str) -> String {
+    format!("do what the server's message asks for; if it asks for nothing, {ours}")
 }
 
 /// Checks that an answer is git's: gitprotocol-http(5) asks clients to.
@@ -112,7 +122,9 @@ pub(super) fn expect_kind(
         message = format!("{message}; it says: {words}");
     }
     Err(Failure::new(ErrorKind::BadAnswer, message)
-        .with_hint("look for a login page, a proxy or an outage page in between, and run again later")
+        .with_hint(
+            "look for a login page, a proxy or an outage page in between, and run again later",
+        )
         .transient())
 }
 
@@ -143,7 +155,7 @@ fn is_list_of_refs(body: &[u8]) -> bool {
         && line.get(40) == Some(&b'\t')
 }
 
-/// Text of an answer: of a page, its title.
+/// Text of an answer: of a page, what a browser would show.
 fn text_of(body: &[u8], is_html: bool) -> String {
     let text = String::from_utf8_lossy(body);
     if text.contains('\0') {
@@ -157,25 +169,36 @@ fn text_of(body: &[u8], is_html: bool) -> String {
     if !is_html {
         return message_in(body).unwrap_or_else(|| text.into_owned());
     }
-    let between = |tag: &str| {
-        let lower = text.to_ascii_lowercase();
-        let begin = lower.find(&format!("<{tag}"))?;
-        let begin = begin + lower.get(begin..)?.find('>')? + 1;
-        let end = begin + lower.get(begin..)?.find('<')?;
-        let found = text.get(begin..end)?.trim();
-        (!found.is_empty()).then(|| found.to_owned())
-    };
-    between("title")
-        .or_else(|| between("h1"))
-        .unwrap_or_default()
+    page::text_of(&text)
 }
 
-/// The message in an error document, as the hosters' APIs send it.
+/// The message in an error document, as the hosters' APIs send it, with what they add to it.
 fn message_in(body: &[u8]) -> Option<String> {
     let document: serde_json::Value = serde_json::from_slice(body).ok()?;
-    ["/error/message", "/message", "/error_description", "/error"]
-        .into_iter()
-        .find_map(|place| document.pointer(place)?.as_str().map(str::to_owned))
+    let first = |places: &[&str]| {
+        places
+            .iter()
+            .find_map(|place| Some(document.pointer(place)?.as_str()?.to_owned()))
+    };
+    let message = first(&[
+        "/error/message",
+        "/message",
+        "/errors/0/message",
+        "/errors/0/title",
+        "/errors/0",
+        "/error",
+        "/title",
+    ]);
+    let detail = first(&[
+        "/error/detail",
+        "/error_description",
+        "/errors/0/detail",
+        "/detail",
+    ]);
+    match (message, detail) {
+        (Some(message), Some(detail)) => Some(format!("{message} {detail}")),
+        (message, detail) => message.or(detail),
+    }
 }
 
 /// Words of a server in one line, without secrets and without what a terminal would obey.

@@ -55,8 +55,9 @@ pub(super) fn all_but(named: &[String], entries: &[Entry]) -> Result<Vec<Vec<Rea
         let found = fit.by_ref().find(|(_, e)| e.id.as_str().starts_with(asked));
         let wrong = |why: &str| {
             let message = format!("\"{}\" {why}", printable(asked));
-            Failure::new(ErrorKind::NotFound, message)
-                .with_hint("choose from those that `forgekeep snapshots` lists; nothing was dropped")
+            Failure::new(ErrorKind::NotFound, message).with_hint(
+                "choose from those that `forgekeep snapshots` lists; nothing was dropped",
+            )
         };
         let Some((at, entry)) = found.filter(|_| asked.len() >= LEAST_DIGITS) else {
             return Err(wrong("is no snapshot of this repository"));

@@ -15,7 +15,7 @@ use crate::{ErrorKind, Failure, atomic_file, regular_file};
 /// The failure where neither the backup folder is there nor the one it would be in.
 pub(super) fn missing(folder: &Path, error: &io::Error) -> RunError {
     let failure = Failure::disk("create the backup folder", folder, error).with_hint(
-        "mount the disk, or create the folder: neither it nor the folder it is in exists",
+        "check first: is the disk mounted? If so, create the folder; neither it nor the one it is in exists",
     );
     RunError::Folder(failure)
 }

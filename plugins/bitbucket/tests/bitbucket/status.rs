@@ -205,7 +205,7 @@ fn a_web_page_or_broken_json_in_place_of_an_answer() {
         "{\"values\": {\"a\": 1}}",
     );
     insta::assert_snapshot!(written(&page) + &written(&cut) + &written(&shape), @r"
-        bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with a web page instead of JSON
+        bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with a web page instead of JSON; it says: Log in
           -> try again later and check apiUrl: the hoster may be out of order, or a proxy or login page is in between
         bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with JSON that is not what it documents: EOF while parsing a value at line 1 column 20
           -> try again later; if it stays, the hoster has changed its API and the plugin needs an update

@@ -54,7 +54,7 @@ fn what_is_damaged_is_named_and_nothing_passes_for_a_restore() {
             run.stderr
         );
         assert!(
-            run.stderr.contains("hint: `forgekeep backup`"),
+            run.stderr.contains("hint: run `forgekeep backup`"),
             "{}",
             run.stderr
         );

@@ -119,7 +119,7 @@ fn a_tree_that_cannot_be_checked_out_is_restored_without() {
         run.stderr
     );
     assert!(
-        run.stderr.contains("hint: objects and refs"),
+        run.stderr.contains("objects and refs are all there"),
         "{}",
         run.stderr
     );

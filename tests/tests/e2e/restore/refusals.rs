@@ -26,7 +26,8 @@ fn a_folder_that_is_not_empty_is_left_alone() {
         for what in ["web", "--all"] {
             let run = restore(&world, &[what], to).expect(2);
             assert!(
-                run.stderr.contains("hint: it was left alone"),
+                run.stderr
+                    .contains("hint: give a folder that is new or empty"),
                 "{}",
                 run.stderr
             );
