@@ -345,6 +345,7 @@ impl Work<'_> {
         let treated = loop {
             match heal::mirror(&upstream, folder, &progress, &patient) {
                 Ok(treated) => break treated,
+                Err(failure) if services.wait_out(url, &failure)? => {}
                 Err(failure) => self.source.services.begin_anew(&mut retry, failure)?,
             }
         };

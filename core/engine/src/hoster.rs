@@ -181,6 +181,23 @@ impl Services {
         *retry += 1;
         Ok(())
     }
+
+    /// Waits for a limit that a server told of in words (an `ERR` of git's protocol), where the
+    /// client has seen an answer like any other; whether there was one, and time for it.
+    ///
+    /// # Errors
+    ///
+    /// The interruption of the wait.
+    pub fn wait_out(&self, url: &str, failure: &Failure) -> Result<bool, Failure> {
+        if failure.kind != ErrorKind::RateLimited || failure.status.is_some() {
+            return Ok(false);
+        }
+        let host = Url::parse(url).ok();
+        match host.as_ref().and_then(Url::host_str) {
+            Some(host) => self.http.wait_out(host),
+            None => Ok(false),
+        }
+    }
 }
 
 /// A hoster's plugin. Called from several threads.

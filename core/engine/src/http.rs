@@ -42,6 +42,13 @@ pub trait HttpClient: Send + Sync {
     /// Makes a request. Any status is a response; a failure means there was none. Redirects within
     /// the origin are followed; redirects to another origin are followed without credentials.
     fn send(&self, request: &Request) -> Result<Response, Failure>;
+
+    /// Waits for the limit of a host that tells of it in the words of an answer, and by no status;
+    /// whether there was time for that.
+    fn wait_out(&self, host: &str) -> Result<bool, Failure> {
+        let _ = host;
+        Ok(false)
+    }
 }
 
 /// A request.

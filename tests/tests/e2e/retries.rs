@@ -189,6 +189,23 @@ fn a_limit_that_does_not_say_how_long_is_waited_for_half_a_minute_and_can_be_int
 }
 
 #[test]
+fn a_limit_that_git_tells_of_in_words_is_waited_for_too() {
+    let world = limited(60);
+    let limit = Action::GitError("rate limit exceeded".to_owned());
+    world.forge.inject(Fault::on(RequestKind::InfoRefs, limit));
+    let running = world.forgekeep(&["backup", "--progress", "json"]).spawn();
+    world.forge.wait_for(RequestKind::InfoRefs, 1);
+    // The wait begins when the answer is there.
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    running.interrupt();
+    let run = running.wait().expect(130);
+    let waiting = run.stdout.lines().find(|line| line.contains("\"waiting\""));
+    let event: serde_json::Value = serde_json::from_str(waiting.unwrap()).unwrap();
+    assert!(event["seconds"].as_f64().unwrap() >= 30.0, "{event}");
+    assert_eq!(world.forge.count(RequestKind::InfoRefs), 1);
+}
+
+#[test]
 fn without_time_for_limits_they_are_not_waited_for() {
     for kind in [RequestKind::Api, RequestKind::InfoRefs] {
         let world = limited(0);

@@ -39,6 +39,12 @@ pub(super) struct Limit {
 }
 
 impl Limit {
+    /// One that is told in words, which ask for nothing.
+    pub const IN_WORDS: Self = Self {
+        asked: None,
+        burst: false,
+    };
+
     /// Reads an answer; `None` if it is not about a limit.
     pub fn of(answer: &Response, now: SystemTime) -> Option<Self> {
         let is_limit = match answer.status {

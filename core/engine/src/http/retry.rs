@@ -231,6 +231,10 @@ impl<C: HttpClient> HttpClient for Retrying<C> {
             retry += 1;
         }
     }
+
+    fn wait_out(&self, host: &str) -> Result<bool, Failure> {
+        self.wait_for_limit(&printable(host), Limit::IN_WORDS)
+    }
 }
 
 #[cfg(test)]

@@ -151,6 +151,10 @@ impl HttpClient for Watched {
         self.standing.learn(request, &result);
         result
     }
+
+    fn wait_out(&self, host: &str) -> Result<bool, Failure> {
+        self.inner.wait_out(host)
+    }
 }
 
 #[cfg(test)]
