@@ -99,7 +99,8 @@ fn refuse_special(path: &Path) -> Result<(), Failure> {
     match fs::symlink_metadata(path) {
         Ok(found) if !found.is_file() && !found.is_symlink() => {
             let error = io::Error::other("it is not a regular file");
-            Err(Failure::disk("write", path, &error))
+            Err(Failure::disk("write", path, &error)
+                .with_hint("move it elsewhere: a regular file belongs in its place"))
         }
         _ => Ok(()),
     }

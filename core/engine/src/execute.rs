@@ -107,7 +107,7 @@ fn panicked(task: &Task, source: &OpenSource, observer: &dyn Observer) -> Reposi
         ErrorKind::Other,
         "forgekeep panicked while mirroring this repository",
     )
-    .with_hint("report this bug of forgekeep with what was printed before this line");
+    .with_hint("report it with what was printed before this line: this is a bug of forgekeep");
     let report = blank_report(task, source).failed(failure);
     observer.event(&Event::RepositoryFinished {
         source: &source.title,

@@ -332,6 +332,6 @@ pub fn api_url(info: &HosterInfo, own: Option<&Url>) -> Result<Url, Failure> {
                 info.id
             ),
         )
-        .with_hint("report this bug of the plugin to its authors")
+        .with_hint("report it to its authors: this is a bug of the plugin")
     })
 }

@@ -151,6 +151,19 @@ pub(crate) fn check_folder(path: &Path) -> Result<bool, Failure> {
     Err(Failure::disk("use", path, &unexpected.error()))
 }
 
+/// Makes sure that a file of ours can be replaced: in its place is a regular file, nothing, or a
+/// link, which is replaced itself.
+pub(crate) fn check_file(path: &Path) -> Result<(), Failure> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() => Ok(()),
+        Ok(found) => unexpected(&found).map_or(Ok(()), |unexpected| {
+            Err(Failure::disk("write", path, &unexpected.error()))
+        }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(Failure::disk("read", path, &error)),
+    }
+}
+
 /// Makes a folder of ours with those it is in, if it is not there.
 pub(crate) fn make_folder(path: &Path) -> Result<(), Failure> {
     check_folder(path)?;

@@ -192,6 +192,13 @@ fn everything_answers(world: &World, kind: RequestKind, status: u16) {
     world.forge.inject(Fault::on(kind, answer));
 }
 
+/// Puts a file where a folder belongs.
+fn in_place_of(world: &World, folder: &str) {
+    let place = world.sandbox.backup().join(folder);
+    std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+    std::fs::write(place, "x").unwrap();
+}
+
 fn causes() -> Vec<Cause> {
     use RequestKind::{Api, InfoRefs};
     let proxy = |name, value| Cause {
@@ -232,6 +239,24 @@ fn causes() -> Vec<Cause> {
                 world.configure(&[world.source_with("apiUrl", "http://forge.example")]);
             })
         },
+        cause("a file in the place of the reports", 1, "runs", |world| {
+            in_place_of(world, ".forgekeep/runs");
+        }),
+        cause("a file in the place of the trash", 3, "trash", |world| {
+            in_place_of(world, ".forgekeep/trash");
+        }),
+        cause(
+            "a file in the place of a source",
+            3,
+            "is not a folder",
+            |world| {
+                in_place_of(world, "acme");
+            },
+        ),
+        cause("a folder in the place of a file", 1, "_config", |world| {
+            let folder = world.sandbox.backup().join("_config/settings.yml");
+            std::fs::create_dir_all(folder).unwrap();
+        }),
         cause("a dead token", 12, "401", |world| {
             world.forge.change(|state| state.accounts.clear());
         }),

@@ -29,6 +29,7 @@ impl Engine {
         let sources = self.select(selection)?;
         let folder = &self.config.local_folder;
         check_folder(folder)?;
+        self.check_own_files()?;
         let held = lock::held(folder).map_err(RunError::from)?;
         let pool = self.pool()?;
         let sources = pool.install(|| {
@@ -48,11 +49,26 @@ impl Engine {
         })
     }
 
+    /// Whether what a run keeps in folders of its own has room there: its report, and the copy of the
+    /// configuration.
+    fn check_own_files(&self) -> Result<(), RunError> {
+        let folder = &self.config.local_folder;
+        let reports = folder.join(STATE_FOLDER).join("runs");
+        regular_file::check_folder(&reports).map_err(RunError::Folder)?;
+        let Some(name) = self.config.file.file_name() else {
+            return Ok(());
+        };
+        let copy = folder.join(COPY_FOLDER).join(name);
+        regular_file::check_file(&copy).map_err(RunError::Folder)
+    }
+
     fn check_source(&self, source: &Source, offline: bool) -> Result<CheckReport, Failure> {
         let ready = self.ready(source)?;
         for name in [STATE_FOLDER, &names::encode_component(&source.title)] {
             check_source_folder(&self.config.local_folder.join(name))?;
         }
+        let trash = self.config.local_folder.join(STATE_FOLDER).join("trash");
+        regular_file::check_folder(&trash)?;
         let mut report = CheckReport::default();
         if !offline {
             let opened = ready
@@ -164,6 +180,10 @@ fn check_own(folder: &Path) -> Result<bool, RunError> {
 
 /// Whether a folder that a source needs can be written to, if there is one.
 fn check_source_folder(folder: &Path) -> Result<(), Failure> {
+    // These may be links.
+    if fs::metadata(folder).is_ok_and(|found| !found.is_dir()) {
+        regular_file::check_folder(folder)?;
+    }
     match writable(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(Failure::disk("write to", folder, &error))

@@ -44,7 +44,10 @@ pub(crate) fn entries(local_folder: &Path) -> Result<Vec<Entry>, Failure> {
     let found = match fs::read_dir(&trash) {
         Ok(found) => found,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(Failure::disk("read", &trash, &error)),
+        Err(error) => {
+            regular_file::check_folder(&trash)?;
+            return Err(Failure::disk("read", &trash, &error));
+        }
     };
     let mut all = Vec::new();
     for entry in found {
