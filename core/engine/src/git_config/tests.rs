@@ -123,3 +123,35 @@ proptest! {
         prop_assert_eq!(entries[0].subsection.as_deref(), Some(&b"b\"\\c"[..]));
     }
 }
+
+proptest! {
+    /// Texts that come far: pieces of the syntax in any order, and bytes between them.
+    #[test]
+    fn whatever_looks_like_a_configuration_is_survived(pieces in proptest::collection::vec(
+        prop_oneof![
+            6 => proptest::sample::select(vec![
+                "[core]", "[core", "[", "]", "[url \"", "\"]", "[gc \"a\\\"b\"]", "[a.b.c]", "[\"", "\"",
+                "\\", "\\\n", "\\\r\n", "\\q", "\n", "\r", "\r\n", "\t", " ", "=", " = ", "#", ";", "bare",
+                "bare = true\n", "repositoryformatversion = 1\n", "[extensions]\n", "refStorage = reftable\n",
+                "\u{feff}", "\0", "x", "-", "9", "\u{e9}",
+            ]).prop_map(|piece| piece.as_bytes().to_vec()),
+            1 => proptest::collection::vec(any::<u8>(), 0..4),
+        ],
+        0..40,
+    )) {
+        let text = pieces.concat();
+        let Ok(mut config) = Config::parse(&text) else {
+            return Ok(());
+        };
+        let _ = (config.extensions(), config.boolean("core", "bare"));
+        config.set_core("bare", "true");
+        let (kept, taken) = config.split(&|_, _| false);
+        // What stays steers nothing, and both can be read again.
+        let kept = Config::parse(&kept);
+        prop_assert!(kept.is_ok(), "{kept:?}");
+        let kept = kept.unwrap();
+        prop_assert_eq!(kept.steering(), Vec::<String>::new());
+        prop_assert_eq!(kept.boolean("core", "bare"), Some(true));
+        prop_assert!(Config::parse(&taken).is_ok());
+    }
+}
