@@ -3,7 +3,7 @@
 //! Each repository's folder holds `forgekeep.json`, which ties it to the hoster's immutable
 //! identity. A folder without one was made by SCM Backup, or by somebody else.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::sealed::{self, Formats};
-use crate::snapshot::{self, Identity, Store};
+use crate::snapshot::{self, Entry, Identity, Store};
 use crate::{ErrorKind, Failure, atomic_file, heal, names, regular_file};
 
 /// Name of the file that says whose folder it is.
@@ -63,9 +63,31 @@ pub struct State {
     /// Present when it was moved to the trash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trashed: Option<Trashed>,
+    /// The newest snapshot of each mirror, by the name of its folder, when this was written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub newest: BTreeMap<String, Newest>,
     /// What a newer version wrote.
     #[serde(flatten)]
     pub more: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A mirror's newest snapshot: the one whose loss no other snapshot tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Newest {
+    /// Its number.
+    pub number: u64,
+    /// Names its state.
+    pub id: String,
+}
+
+impl Newest {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            number: entry.number,
+            id: entry.id.to_string(),
+        }
+    }
 }
 
 /// How often a repository was missed by whole listings.
@@ -116,6 +138,7 @@ impl State {
             gone: None,
             missing: None,
             trashed: None,
+            newest: BTreeMap::new(),
             more: serde_json::Map::new(),
         }
     }
@@ -128,6 +151,24 @@ impl State {
     /// [`ErrorKind::Disk`] if it cannot be read.
     pub fn read(folder: &Path) -> Result<Option<Self>, Failure> {
         sealed::read(&folder.join(STATE_FILE), FORMATS)
+    }
+
+    /// The newest snapshot that a mirror had, if it is gone. `found` is the newest that is there.
+    pub(crate) fn lost_newest(&self, mirror: &str, found: Option<&Entry>) -> Option<&Newest> {
+        let known = self.newest.get(mirror)?;
+        let is_there = found.is_some_and(|found| match found.number == known.number {
+            true => Newest::of(found) == *known,
+            false => found.number > known.number,
+        });
+        (!is_there).then_some(known)
+    }
+
+    /// Takes down which is the newest snapshot of a mirror now.
+    pub(crate) fn note_newest(&mut self, folder: &Path, mirror: &str) {
+        match Store::beside(&folder.join(mirror)).newest() {
+            Some(newest) => drop(self.newest.insert(mirror.to_owned(), Newest::of(&newest))),
+            None => drop(self.newest.remove(mirror)),
+        }
     }
 
     /// What can be told without the state file: the snapshots say whose mirrors these are. `None`

@@ -8,15 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use jiff::Timestamp;
-
-use crate::catalogue::{self, Listing, REPOSITORY, STATE_FILE, State, WIKI};
+use crate::catalogue::{self, Listing, REPOSITORY, WIKI};
 use crate::event::{Event, Observer};
 use crate::heal::{self, Patient, Patients, Treated};
 use crate::hoster::{Finding, Repository, Services, Session};
 use crate::http::Authorization;
 pub(crate) use crate::http::Standing;
-use crate::mirror::{Mirrored, Outcome, RefChanges, Transfer, Upstream};
+use crate::mirror::{RefChanges, Transfer, Upstream};
 use crate::names;
 use crate::plan::{Action, Location, Task};
 use crate::queue::{Queue, is_heavy};
@@ -24,8 +22,6 @@ use crate::report::{RepositoryOutcome, RepositoryReport, WikiReport};
 use crate::snapshot::Identity;
 use crate::space::Space;
 use crate::{ErrorKind, Failure};
-
-use missing::OldState;
 
 /// A source whose repositories are being mirrored.
 pub(crate) struct OpenSource {
@@ -260,12 +256,14 @@ impl Work<'_> {
         if let Some(what) = &treated.alarm {
             self.alarm(&mut report, what);
         }
-        match self.note_state(&treated.outcome) {
-            Ok(old) => self.tell_what_was_missing(&mut report, &treated.outcome, old),
+        let knew_wiki = match self.note_state(&treated.outcome) {
+            Ok(old) => self.tell_what_was_missing(&mut report, &treated.outcome, &old),
             Err(failure) => return report.failed(failure),
-        }
-        if let Some(url) = &self.repository().wiki_url {
-            report = self.mirror_wiki(url, authorization, report);
+        };
+        match &self.repository().wiki_url {
+            Some(url) => report = self.mirror_wiki(url, authorization, report),
+            None if knew_wiki => self.note_wiki(&mut report, None),
+            None => {}
         }
         // Upstream's present state is safe; what it no longer has is not.
         match treated.lost {
@@ -377,6 +375,7 @@ impl Work<'_> {
                 if let Some(what) = &treated.alarm {
                     self.alarm(&mut report, &format!("wiki: {what}"));
                 }
+                self.note_wiki(&mut report, Some(&outcome));
                 report.wiki = Some(WikiReport {
                     outcome: outcome.mirrored.into(),
                     refs: outcome.refs,
@@ -388,6 +387,7 @@ impl Work<'_> {
                 }
             }
             Err(failure) if is_absent(&failure) => {
+                self.note_wiki(&mut report, None);
                 report.add_note(match kept {
                     true => "the wiki is gone upstream; the copy in the backup is kept",
                     false => "there is no wiki, though the hoster says so",
@@ -408,55 +408,6 @@ impl Work<'_> {
                 report.without_part(failure.while_doing("wiki"))
             }
         }
-    }
-
-    /// Writes whose folder it is, after success only, and only if there is something new to say. What was
-    /// there before.
-    fn note_state(&self, outcome: &Outcome) -> Result<OldState, Failure> {
-        let was;
-        let repository = self.repository();
-        let listing = self.source.listing();
-        let old = match State::read(&self.folder) {
-            Err(failure) if failure.kind == ErrorKind::Damaged => {
-                log::warn!("{}: {failure}", self.name);
-                was = OldState::Damaged;
-                State::recover(&self.folder)
-            }
-            read => {
-                let old = read?;
-                was = old
-                    .as_ref()
-                    .map_or(OldState::Missing, |old| OldState::Sound {
-                        format: old.format,
-                    });
-                let same = old.as_ref().is_some_and(|state| {
-                    let names = (&state.full_name, &state.id);
-                    names == (&repository.full_name, &repository.id)
-                        && state.gone.is_none()
-                        && state.listing.as_ref() == Some(&listing)
-                });
-                let quiet = matches!(outcome.mirrored, Mirrored::Unchanged | Mirrored::Empty);
-                if same && quiet {
-                    return Ok(was);
-                }
-                old.or_else(|| State::recover(&self.folder))
-            }
-        };
-        let now = Timestamp::now();
-        let fresh = State {
-            listing: Some(listing),
-            ..State::new(self.identity(), now)
-        };
-        let state = match old {
-            None => fresh,
-            Some(old) => State {
-                created: old.created,
-                more: old.more,
-                ..fresh
-            },
-        };
-        log::debug!("{}: writing {STATE_FILE}", self.name);
-        state.write(&self.folder).map(|()| was)
     }
 }
 

@@ -100,6 +100,7 @@ pub fn mirror(
     cancel.check()?;
     let mut work = Work::new(upstream, folder, upstream.ask()?, progress);
     work.is_there = place == Place::Mirror;
+    work.newest = work.recorder.store.newest();
     let mut stored = match place {
         Place::Free => StoredRefs::default(),
         Place::Mirror => StoredRefs::read(folder)?,
@@ -114,7 +115,8 @@ pub fn mirror(
     if place == Place::Mirror {
         work.check_packed_refs(&stored)?;
         let found = found(&stored, folder)?;
-        let is_settled = work.recorder.store.is_settled(&found);
+        let store = &work.recorder.store;
+        let is_settled = store.is_settled(work.newest.as_ref(), &found);
         head = found.head;
         if !is_settled {
             let settled;
@@ -143,6 +145,7 @@ pub fn mirror(
             note: None,
             alarm: work.alarm.take(),
             had_no_snapshot: work.had_no_snapshot.get(),
+            newest_before: work.newest.clone(),
             warnings: Vec::new(),
             left_out: work.left_out(left_out),
         });

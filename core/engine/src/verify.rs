@@ -33,7 +33,7 @@ use git2::Oid;
 use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
-use crate::catalogue::{REPOSITORY, STATE_FILE, WIKI, check_folders};
+use crate::catalogue::{Newest, REPOSITORY, STATE_FILE, State, WIKI, check_folders};
 use crate::history::Seen;
 use crate::inventory::Kept;
 use crate::memory::OBJECT_BYTES;
@@ -296,8 +296,11 @@ fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<Looked, Failure> {
     let (mut objects, mut warnings, mut unchecked) = (0, Vec::new(), Vec::new());
     for name in [REPOSITORY, WIKI] {
         let mirror = kept.folder.join(name);
+        let state = kept.state.as_ref().ok().and_then(Option::as_ref);
         let looked = (|| {
-            let wanted = name == REPOSITORY || !Store::beside(&mirror).entries()?.is_empty();
+            let known = state.is_some_and(|state| state.newest.contains_key(name));
+            let known = known || name == REPOSITORY;
+            let wanted = known || !Store::beside(&mirror).entries()?.is_empty();
             match wanted || states::is_folder(&mirror)? {
                 true => examine_what_can_be_read(&mirror, watch).map(Some),
                 false => Ok(None),
@@ -313,6 +316,9 @@ fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<Looked, Failure> {
         if let Some(examined) = examined {
             trouble = trouble.or(examined.trouble);
             findings.extend(examined.findings);
+            if let Some(state) = state {
+                findings.extend(lost_newest(state, name, &mirror)?);
+            }
             let of_mirror = |what| format!("{}/{name}: {what}", kept.path);
             warnings.extend(examined.warnings.into_iter().map(of_mirror));
             unchecked.extend(examined.unchecked);
@@ -326,4 +332,17 @@ fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<Looked, Failure> {
         objects,
         trouble,
     })
+}
+
+/// The newest snapshot, if it is gone: no other one tells.
+fn lost_newest(state: &State, name: &str, mirror: &Path) -> Result<Option<Finding>, Failure> {
+    let store = Store::beside(mirror);
+    let entries = store.entries()?;
+    // That all are gone is found without.
+    let lost = state.lost_newest(name, entries.last());
+    let lost = lost.filter(|_| !entries.is_empty());
+    Ok(lost.map(|Newest { number, id }| {
+        let what = format!("the newest snapshot, number {number} ({id}), is missing");
+        Finding::new(Part::Gap, store.folder(), what)
+    }))
 }

@@ -1,5 +1,7 @@
 //! What is news: damage that was repaired, and only what upstream has lost.
 
+mod traceless;
+
 use std::fs;
 use std::path::PathBuf;
 

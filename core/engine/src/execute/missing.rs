@@ -1,35 +1,108 @@
 //! What a repository's folder should have held when its turn came, and did not: news, since nobody but
-//! the disk may have taken it.
+//! the disk may have taken it. And its state file, which tells the next run.
 
-use crate::catalogue::{REPOSITORY, STATE_FILE};
+use jiff::Timestamp;
+
+use crate::catalogue::{Newest, REPOSITORY, STATE_FILE, State, WIKI};
 use crate::mirror::{Mirrored, Outcome};
 use crate::plan::Action;
 use crate::report::RepositoryReport;
+use crate::snapshot::Store;
+use crate::{ErrorKind, Failure};
 
 use super::Work;
 
 /// What the state file was before this run wrote it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum OldState {
-    Sound { format: u32 },
+    Sound {
+        format: u32,
+        /// The newest snapshot of the repository, if it is gone.
+        lost: Option<Newest>,
+        /// Whether it knows of snapshots of a wiki.
+        knows_wiki: bool,
+    },
     Damaged,
     Missing,
 }
 
 impl Work<'_> {
-    /// Tells of files that were missing or damaged beside a mirror that is up to date now.
+    /// Writes whose folder it is, after success only, and only if there is something new to say. What was
+    /// there before.
+    pub(super) fn note_state(&self, outcome: &Outcome) -> Result<OldState, Failure> {
+        let was;
+        let repository = self.repository();
+        let listing = self.source.listing();
+        let old = match State::read(&self.folder) {
+            Err(failure) if failure.kind == ErrorKind::Damaged => {
+                log::warn!("{}: {failure}", self.name);
+                was = OldState::Damaged;
+                State::recover(&self.folder)
+            }
+            read => {
+                let old = read?;
+                let found = outcome.newest_before.as_ref();
+                was = old
+                    .as_ref()
+                    .map_or(OldState::Missing, |old| OldState::Sound {
+                        format: old.format,
+                        lost: old.lost_newest(REPOSITORY, found).cloned(),
+                        knows_wiki: old.newest.contains_key(WIKI),
+                    });
+                let same = old.as_ref().is_some_and(|state| {
+                    let names = (&state.full_name, &state.id);
+                    names == (&repository.full_name, &repository.id)
+                        && state.gone.is_none()
+                        && state.listing.as_ref() == Some(&listing)
+                });
+                let quiet = matches!(outcome.mirrored, Mirrored::Unchanged | Mirrored::Empty);
+                let is_lost = matches!(was, OldState::Sound { lost: Some(_), .. });
+                if same && quiet && !is_lost {
+                    return Ok(was);
+                }
+                old.or_else(|| State::recover(&self.folder))
+            }
+        };
+        let now = Timestamp::now();
+        let fresh = State {
+            listing: Some(listing),
+            ..State::new(self.identity(), now)
+        };
+        let mut state = match old {
+            None => fresh,
+            Some(old) => State {
+                created: old.created,
+                newest: old.newest,
+                more: old.more,
+                ..fresh
+            },
+        };
+        state.note_newest(&self.folder, REPOSITORY);
+        log::debug!("{}: writing {STATE_FILE}", self.name);
+        state.write(&self.folder).map(|()| was)
+    }
+
+    /// Tells of files that were missing or damaged beside a mirror that is up to date now. Whether the
+    /// state file knew of a wiki.
     pub(super) fn tell_what_was_missing(
         &self,
         report: &mut RepositoryReport,
         outcome: &Outcome,
-        old: OldState,
-    ) {
+        old: &OldState,
+    ) -> bool {
         let path = &self.path;
         let (title, id) = (&self.source.title, &self.repository().id);
         let was_known = self.patients.settle_state(title, id, path, &self.folder);
         // A run that was killed may have left a folder without it.
         let had = || self.patients.seen.had(path, Some(&report.id));
         let is_new = self.task.action == Action::Clone && outcome.mirrored != Mirrored::Unchanged;
+        let knew_wiki = matches!(
+            old,
+            OldState::Sound {
+                knows_wiki: true,
+                ..
+            }
+        );
         let what = match old {
             OldState::Missing if is_new && had() => format!(
                 "{path} was missing, and an earlier run had it: it is cloned anew, and the states that only the backup had are lost"
@@ -42,11 +115,57 @@ impl Work<'_> {
                 format!("{path}/{STATE_FILE} was damaged or missing, and is written anew")
             }
             // A mirror has its first snapshot before the state file of this format is written.
-            OldState::Sound { format: 2.. } if outcome.had_no_snapshot => format!(
+            OldState::Sound { format: 2.., .. } if outcome.had_no_snapshot => format!(
                 "{path}/snapshots was missing: a new first snapshot of {REPOSITORY} is made, and the earlier ones are lost"
             ),
-            _ => return,
+            OldState::Sound {
+                lost: Some(lost), ..
+            } => self.lost_snapshot(REPOSITORY, Some(outcome), lost),
+            _ => return knew_wiki,
         };
         self.alarm(report, &what);
+        knew_wiki
+    }
+
+    /// Tells of snapshots of the wiki that are gone, and takes down which is its newest now. Without an
+    /// outcome there is no wiki any more, and what is kept of it should be there.
+    pub(super) fn note_wiki(&self, report: &mut RepositoryReport, outcome: Option<&Outcome>) {
+        let Ok(Some(mut state)) = State::read(&self.folder) else {
+            return;
+        };
+        let found = match outcome {
+            Some(outcome) => outcome.newest_before.clone(),
+            None => Store::beside(&self.folder.join(WIKI)).newest(),
+        };
+        let lost = state.lost_newest(WIKI, found.as_ref()).cloned();
+        let is_new = outcome.is_some_and(|outcome| outcome.snapshot.is_some());
+        if lost.is_none() && !is_new {
+            return;
+        }
+        state.note_newest(&self.folder, WIKI);
+        if let Err(failure) = state.write(&self.folder) {
+            log::warn!("{failure}");
+        }
+        if let Some(lost) = lost {
+            let what = self.lost_snapshot(WIKI, outcome, &lost);
+            self.alarm(report, &what);
+        }
+    }
+
+    /// The news that a mirror's newest snapshot is gone.
+    fn lost_snapshot(&self, mirror: &str, outcome: Option<&Outcome>, lost: &Newest) -> String {
+        let path = &self.path;
+        let Newest { number, id } = lost;
+        match outcome {
+            Some(outcome) if outcome.mirrored == Mirrored::Cloned => format!(
+                "{path}/{mirror} was missing with its snapshots: it is cloned anew, and the states that only the backup had are lost"
+            ),
+            Some(outcome) if outcome.had_no_snapshot => format!(
+                "{path}/snapshots/{mirror} was missing: a new first snapshot is made, and the earlier ones are lost"
+            ),
+            _ => format!(
+                "{path}/snapshots/{mirror}: the newest snapshot, number {number} ({id}), was missing"
+            ),
+        }
     }
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::Failure;
 use crate::hoster::Finding;
 use crate::refs::{RefName, StoredRefs};
-use crate::snapshot::{Change, Changes, Counts, SnapshotId, Tips};
+use crate::snapshot::{Change, Changes, Counts, Entry, SnapshotId, Tips};
 
 /// How a mirror came out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -103,6 +103,8 @@ pub struct Outcome {
     pub alarm: Option<String>,
     /// Whether the mirror was there without a snapshot.
     pub had_no_snapshot: bool,
+    /// The newest snapshot that it was found with; `None` if it had none, or was not there.
+    pub newest_before: Option<Entry>,
     /// What somebody should know although all is well.
     pub warnings: Vec<Finding>,
     /// Parts that are not backed up, each named, with the reason: the repository is partial.

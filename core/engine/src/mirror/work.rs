@@ -23,7 +23,7 @@ use crate::cancel::Cancel;
 use crate::fetch::{Advertisement, Connection, remove_incoming};
 use crate::hoster::{Finding, Severity};
 use crate::refs::{self, RefName, Refs, StoredRefs};
-use crate::snapshot::{Changes, Recorder, RefState, SnapshotId, Store};
+use crate::snapshot::{Changes, Entry, Recorder, RefState, SnapshotId, Store};
 use crate::verify::objects::database;
 use crate::{ErrorKind, Failure, atomic_file, packs};
 
@@ -49,6 +49,8 @@ pub(super) struct Work<'a> {
     pub alarm: RefCell<Option<String>>,
     /// Whether the mirror was there without a snapshot.
     pub had_no_snapshot: Cell<bool>,
+    /// The newest snapshot that the mirror was found with.
+    pub newest: Option<Entry>,
 }
 
 impl<'a> Work<'a> {
@@ -77,6 +79,7 @@ impl<'a> Work<'a> {
             is_there: false,
             alarm: RefCell::default(),
             had_no_snapshot: Cell::new(false),
+            newest: None,
         }
     }
 
@@ -241,6 +244,7 @@ impl<'a> Work<'a> {
             note: None,
             alarm: self.alarm.take(),
             had_no_snapshot: self.had_no_snapshot.get(),
+            newest_before: self.newest.clone(),
             warnings: Vec::new(),
             left_out: Vec::new(),
         }

@@ -57,10 +57,14 @@ impl Store {
 
     /// Whether the newest snapshot is of this state, and none is pending. No file is read: runs that
     /// change nothing shall cost nothing either.
-    pub(crate) fn is_settled(&self, found: &RefState) -> bool {
-        let entries = self.entries().unwrap_or_default();
+    pub(crate) fn is_settled(&self, newest: Option<&Entry>, found: &RefState) -> bool {
         let is_of = |last: &Entry| found.id(last.time).is_ok_and(|id| id == last.id);
-        !self.pending.exists() && entries.last().is_some_and(is_of)
+        !self.pending.exists() && newest.is_some_and(is_of)
+    }
+
+    /// The newest snapshot; `None` if there is none, or if it cannot be told.
+    pub(crate) fn newest(&self) -> Option<Entry> {
+        self.entries().ok()?.pop()
     }
 
     /// Whether there must be a `packed-refs` beside these refs, which were found without one: every run

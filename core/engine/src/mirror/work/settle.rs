@@ -1,10 +1,12 @@
 //! The snapshots and the refs that are there, brought in step. What somebody's git does is recorded as
 //! a state; what no git does is damage.
 
+use git2::Oid;
+
 use crate::mirror::{found, merge as merging};
 use crate::names::printable;
 use crate::refs::{self, RefName, StoredRefs};
-use crate::snapshot::{Changes, RefState, ref_text};
+use crate::snapshot::{Changes, RefState, SnapshotId, ref_text};
 use crate::{ErrorKind, Failure};
 
 use super::Work;
@@ -33,7 +35,8 @@ impl Work<'_> {
             self.check_head(&settled.base, &state)?;
             return Ok((settled.base, settled.untold));
         };
-        if let Err(failure) = self.check_lost(&others.known, &state) {
+        let is_sound = self.check_set_back(&others.known, &state);
+        if let Err(failure) = is_sound.and_then(|()| self.check_lost(&others.known, &state)) {
             others.pending.forget();
             return Err(failure);
         }
@@ -74,18 +77,57 @@ impl Work<'_> {
         Err(self.damaged("HEAD", &what))
     }
 
-    /// Whether refs went that upstream still has as they were: what mirrors it does not remove those.
+    /// Whether refs are as they were at an older snapshot, and upstream has them otherwise: an older
+    /// `packed-refs` was put back. What only newer snapshots tell of is held no longer then.
+    fn check_set_back(&self, known: &RefState, present: &RefState) -> Result<(), Failure> {
+        let upstream = |name: &RefName| self.upstream.get(name).map(|value| value.oid);
+        let strayed = |(name, then): &(&RefName, &Oid)| {
+            let now = present.tips.get(*name);
+            now != Some(*then) && now.copied() != upstream(name)
+        };
+        let strayed = known.tips.iter().filter(strayed);
+        let strayed: Vec<&RefName> = strayed.map(|(name, _)| name).collect();
+        if strayed.is_empty() {
+            return Ok(());
+        }
+        let store = &self.recorder.store;
+        let entries = store.entries()?;
+        let mut found: Option<(&RefName, SnapshotId)> = None;
+        store.each_state(&entries, None, |at, state| {
+            // One that cannot be read is told by whoever looks at the snapshots.
+            let Ok(state) = state else {
+                return Ok::<(), Failure>(());
+            };
+            let is_all = state.tips == present.tips;
+            let was = |name: &&&RefName| {
+                let now = present.tips.get(**name);
+                is_all || now.is_some() && state.tips.get(**name) == now
+            };
+            if let Some(name) = strayed.iter().find(was) {
+                found = Some((*name, entries[at].id.clone()));
+            }
+            Ok(())
+        })?;
+        found.map_or(Ok(()), |(name, id)| {
+            let name = ref_text(name);
+            let what = format!(
+                "it is older than the newest snapshot: {} is as it was at {id}",
+                printable(&name)
+            );
+            Err(self.damaged("packed-refs", &what))
+        })
+    }
+
+    /// Whether refs went that upstream still has: what mirrors it does not remove those.
     fn check_lost(&self, known: &RefState, present: &RefState) -> Result<(), Failure> {
         if present.head.is_none() {
             self.check_head(known, present)?;
         }
-        let is_upstreams = |(name, oid): &(&RefName, &git2::Oid)| {
-            let value = self.upstream.get(*name);
-            value.is_some_and(|value| value.oid == **oid)
+        let is_lost = |name: &&RefName| {
+            self.upstream.contains_key(*name) && !present.tips.contains_key(*name)
         };
-        let lost = known.tips.iter().filter(is_upstreams);
-        let mut lost = lost.filter(|(name, _)| !present.tips.contains_key(*name));
-        let Some((first, _)) = lost.next() else {
+        let mut lost = known.tips.keys().filter(is_lost);
+        let Some(first) = lost.next() else {
             return Ok(());
         };
         if present.tips.is_empty() {
@@ -93,7 +135,7 @@ impl Work<'_> {
         }
         let mut names = ref_text(first);
         let mut more = 0;
-        for (at, (name, _)) in lost.enumerate() {
+        for (at, name) in lost.enumerate() {
             match at + 1 < NAMED {
                 true => names = format!("{names}, {}", ref_text(name)),
                 false => more += 1,
