@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 
 use forgekeep_engine::config::ConfigError;
+use forgekeep_engine::lock::LockError;
 use forgekeep_engine::run::RunError;
 use forgekeep_engine::{ErrorKind, Failure};
 
@@ -96,10 +97,21 @@ impl From<ConfigError> for Complaint {
 
 impl From<RunError> for Complaint {
     fn from(error: RunError) -> Self {
+        match error {
+            RunError::UnknownSource { .. } => Self {
+                kind: error.to_failure().kind,
+                ..Self::new(Ending::Usage, error.to_string(), error.hint())
+            },
+            RunError::Lock(error) => error.into(),
+        }
+    }
+}
+
+impl From<LockError> for Complaint {
+    fn from(error: LockError) -> Self {
         let ending = match &error {
-            RunError::UnknownSource { .. } => Ending::Usage,
-            RunError::Locked { .. } => Ending::Locked,
-            RunError::Folder(_) => Ending::Unexpected,
+            LockError::Held { .. } => Ending::Locked,
+            LockError::Folder(_) => Ending::Unexpected,
         };
         Self {
             kind: error.to_failure().kind,

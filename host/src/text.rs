@@ -1,7 +1,7 @@
 //! Small pieces of text that several commands print.
 
 use forgekeep_engine::Failure;
-use forgekeep_engine::hoster::{Finding, Severity};
+use forgekeep_engine::finding::{Finding, Severity};
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 /// A number of bytes for a person: powers of 1024, as `git` prints them.

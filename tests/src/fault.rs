@@ -5,9 +5,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, pkt_line};
+use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Site, pkt_line};
 
-use crate::gate::{Gate, Logged, RequestKind};
+use crate::logged::{Logged, RequestKind};
 
 /// A rule: which requests fail, and how. Of several that match, the first one injected acts.
 #[derive(Debug, Clone)]
@@ -203,8 +203,14 @@ impl Action {
         self
     }
 
-    pub(crate) fn perform(self, logged: &Logged, request: Request, gate: &Gate) -> Reply {
-        let release = Arc::clone(&gate.release);
+    pub(crate) fn perform(
+        self,
+        logged: &Logged,
+        request: Request,
+        site: &Site,
+        release: &Arc<Release>,
+    ) -> Reply {
+        let release = Arc::clone(release);
         match self {
             Self::Respond {
                 status,
@@ -216,11 +222,11 @@ impl Action {
                 body: Body::Bytes(body),
             }),
             Self::Truncate => {
-                let message = half_an_answer(gate, request);
+                let message = half_an_answer(site, request);
                 Reply::TakeOver(Box::new(move |client| client.write_all(&message)))
             }
             Self::Stall => {
-                let message = half_an_answer(gate, request);
+                let message = half_an_answer(site, request);
                 Reply::TakeOver(Box::new(move |client| {
                     client.write_all(&message)?;
                     release.wait();
@@ -228,7 +234,7 @@ impl Action {
                 }))
             }
             Self::Slowly { pause, cut } => {
-                let mut answer = real_answer(gate, request);
+                let mut answer = real_answer(site, request);
                 let pieces = cut(std::mem::take(&mut answer.body));
                 let head = answer.head(pieces.iter().map(Vec::len).sum());
                 Reply::TakeOver(Box::new(move |client| {
@@ -243,16 +249,16 @@ impl Action {
                 }))
             }
             Self::Alter(alter) => {
-                let mut answer = real_answer(gate, request);
+                let mut answer = real_answer(site, request);
                 alter(&mut answer);
                 answer.into_reply()
             }
             Self::AlterRequest(alter) => {
                 let mut request = request;
                 alter(&mut request);
-                gate.site.handle(request)
+                site.handle(request)
             }
-            Self::Depends(action) => action(logged).perform(logged, request, gate),
+            Self::Depends(action) => action(logged).perform(logged, request, site, &release),
             Self::Garbage => Reply::TakeOver(Box::new(|client| client.write_all(&[0x16; 600]))),
             Self::Close => Reply::TakeOver(Box::new(|_| Ok(()))),
             Self::Hang => Reply::TakeOver(Box::new(move |_| {
@@ -272,13 +278,13 @@ impl Action {
                 Reply::Response(Response::new(200, &content_type, body))
             }
             Self::EndPackEarly => {
-                let mut answer = real_answer(gate, request);
+                let mut answer = real_answer(site, request);
                 answer.body = half_the_pack(&answer.body);
                 answer.into_reply()
             }
             Self::Delay(time) => {
                 thread::sleep(time);
-                gate.site.handle(request)
+                site.handle(request)
             }
         }
     }
@@ -309,16 +315,16 @@ impl Answer {
 }
 
 /// The real answer as bytes, with a body that is half as long as its head says.
-fn half_an_answer(gate: &Gate, request: Request) -> Vec<u8> {
-    let answer = real_answer(gate, request);
+fn half_an_answer(site: &Site, request: Request) -> Vec<u8> {
+    let answer = real_answer(site, request);
     let length = answer.body.len();
     let mut message = answer.head(length.max(2));
     message.extend(&answer.body[..length / 2]);
     message
 }
 
-fn real_answer(gate: &Gate, request: Request) -> Answer {
-    match gate.site.handle(request) {
+fn real_answer(site: &Site, request: Request) -> Answer {
+    match site.handle(request) {
         Reply::Response(Response {
             status,
             headers,

@@ -1,5 +1,7 @@
 //! A running hoster with real repositories.
 
+mod repository;
+
 use std::collections::HashSet;
 use std::fs;
 use std::net::SocketAddr;
@@ -16,9 +18,11 @@ use tempfile::TempDir;
 
 use crate::backend::HttpBackend;
 use crate::fault::Fault;
-use crate::gate::{Gate, Logged, RequestKind};
+use crate::gate::Gate;
 use crate::git;
-use crate::repository::Repo;
+use crate::logged::{Logged, RequestKind};
+
+pub use repository::Repo;
 
 /// How a [`Forge`] is to be.
 #[derive(Debug, Default)]

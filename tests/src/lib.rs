@@ -16,15 +16,14 @@ mod fault;
 mod forge;
 mod gate;
 pub mod git;
+mod logged;
 mod push_target;
-mod repository;
 mod sandbox;
 
 pub use binaries::{Binaries, binaries};
 pub use fault::{Action, Answer, Fault};
-pub use forge::{Forge, ForgeBuilder};
+pub use forge::{Forge, ForgeBuilder, Repo};
 pub use forgekeep_demo_hoster::{Account, Request, pkt_line, scope};
-pub use gate::{Authorization, Logged, RequestKind};
+pub use logged::{Authorization, Logged, RequestKind};
 pub use push_target::PushTarget;
-pub use repository::Repo;
 pub use sandbox::{Invocation, Run, Running, Sandbox};

@@ -1,10 +1,7 @@
 use abi_stable::StableAbi;
-use abi_stable::std_types::{RNone, ROption, RString, RVec, Tuple2};
+use abi_stable::std_types::{RNone, ROption, RString, RVec};
 
-use crate::{Authorization, SecretString};
-
-/// Key and value for what a structure has no field for; see the head of this crate.
-pub type Extras = RVec<Tuple2<RString, RString>>;
+use crate::{Authorization, Extras, SecretString};
 
 /// Who a plugin is.
 #[repr(C)]

@@ -28,6 +28,7 @@
 
 mod data;
 mod error;
+mod extras;
 mod http;
 mod module;
 mod secret;
@@ -35,10 +36,10 @@ mod secret;
 pub use abi_stable;
 
 pub use data::{
-    CheckReport, Extras, Finding, GitAccess, Manifest, Note, OptionSpec, Page, Repository,
-    Severity, Source,
+    CheckReport, Finding, GitAccess, Manifest, Note, OptionSpec, Page, Repository, Severity, Source,
 };
 pub use error::{HosterError, error_kind};
+pub use extras::Extras;
 pub use http::{Authorization, Header, HttpRequest, HttpResponse};
 pub use module::{
     LogLevel, Plugin, Plugin_TO, PluginBox, PluginModule, PluginModule_Ref, Services, Services_TO,

@@ -3,8 +3,7 @@
 
 use crate::config::{AlarmAction, AlarmOptions};
 use crate::event::{Event, Observer};
-use crate::mirror::Lost;
-use crate::report::{RepositoryOutcome, SourceReport};
+use crate::report::{Lost, RepositoryOutcome, SourceReport};
 use crate::{ErrorKind, Failure};
 
 const HINT: &str = "see who did it, and rotate the credentials if nobody knows; the states before \

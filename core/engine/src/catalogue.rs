@@ -12,18 +12,10 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::layout::{self, DAMAGED, OF_A_REPOSITORY, PARTIAL, REPOSITORY, STATE_FILE, WIKI};
 use crate::sealed::{self, Formats};
-use crate::snapshot::{self, Entry, Identity, Store};
-use crate::{ErrorKind, Failure, atomic_file, heal, names, regular_file};
-
-/// Name of the file that says whose folder it is.
-pub const STATE_FILE: &str = "forgekeep.json";
-
-/// Folder of a repository's mirror, in the repository's folder. SCM Backup's name.
-pub const REPOSITORY: &str = "repo";
-
-/// Folder of the wiki's mirror, in the repository's folder. SCM Backup's name.
-pub const WIKI: &str = "wiki";
+use crate::snapshot::{Entry, Identity, Store};
+use crate::{ErrorKind, Failure, atomic_file, names, regular_file};
 
 const FORMATS: Formats = Formats {
     known: 2,
@@ -31,9 +23,6 @@ const FORMATS: Formats = Formats {
     max_bytes: 1024 * 1024,
     hint: "run `forgekeep backup`: it writes the file anew, if the snapshots beside it tell whose folder it is",
 };
-
-/// Ending of a file that was damaged, and made anew.
-pub const DAMAGED: &str = ".damaged";
 
 /// The content of [`STATE_FILE`]. Keys that this version does not know are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -338,14 +327,6 @@ impl Catalogue {
 
 /// What is in an unclaimed folder that neither SCM Backup nor a killed run of ours puts there.
 fn foreign_content(folder: &Path) -> Option<Failure> {
-    const KNOWN: [&str; 6] = [
-        REPOSITORY,
-        WIKI,
-        snapshot::FOLDER,
-        heal::ASIDE,
-        "issues",
-        "metadata",
-    ];
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) => return Some(Failure::disk("read", folder, &error)),
@@ -355,8 +336,8 @@ fn foreign_content(folder: &Path) -> Option<Failure> {
         .map(|entry| entry.file_name())
         .find(|name| {
             let name = name.to_string_lossy();
-            let name = name.strip_suffix(crate::mirror::PARTIAL).unwrap_or(&name);
-            !KNOWN.contains(&name) && !name.starts_with(STATE_FILE)
+            let name = name.strip_suffix(PARTIAL).unwrap_or(&name);
+            !OF_A_REPOSITORY.contains(&name) && !name.starts_with(STATE_FILE)
         })?;
     Some(
         Failure::new(
@@ -402,7 +383,7 @@ pub fn relocate(from: &Path, to: &Path) -> Result<(), Failure> {
 /// [`ErrorKind::Disk`] naming the folder.
 pub fn check_folders(folder: &Path) -> Result<(), Failure> {
     regular_file::check_folder(folder)?;
-    let snapshots = folder.join(snapshot::FOLDER);
+    let snapshots = folder.join(layout::SNAPSHOTS);
     let has_snapshots = regular_file::check_folder(&snapshots)?;
     for mirror in [REPOSITORY, WIKI] {
         if has_snapshots {
@@ -415,7 +396,7 @@ pub fn check_folders(folder: &Path) -> Result<(), Failure> {
             }
         }
     }
-    regular_file::check_folder(&folder.join(heal::ASIDE)).map(drop)
+    regular_file::check_folder(&folder.join(layout::DAMAGED_FILES)).map(drop)
 }
 
 /// Removes what a killed run left in a source's folder: clones it had begun, files half written.
@@ -436,7 +417,7 @@ pub fn remove_leftovers(source_folder: &Path) -> Result<(), Failure> {
                 let mirror = folder.join(mirror);
                 remove_half_written(&mirror, &names_in(&mirror), &OF_MIRROR);
             }
-            let partial = format!("{mirror}{}", crate::mirror::PARTIAL);
+            let partial = format!("{mirror}{}", PARTIAL);
             if names.contains(OsStr::new(&partial)) {
                 let partial = folder.join(partial);
                 fs::remove_dir_all(&partial)

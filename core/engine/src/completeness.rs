@@ -12,21 +12,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::hoster::{Finding, Severity};
-use crate::lock::OWN_FOLDER;
-use crate::sealed::{self, Formats};
+use crate::finding::{Finding, Severity};
+use crate::layout::{LISTINGS, OWN_FOLDER};
+use crate::sealed;
 use crate::{ErrorKind, Failure};
-
-/// File in [`OWN_FOLDER`] that remembers how much each source listed.
-pub(crate) const FILE: &str = "listings.json";
-
-/// Of [`FILE`]: some hundred thousand sources at most.
-pub(crate) const FORMATS: Formats = Formats {
-    known: 2,
-    sealed_since: 2,
-    max_bytes: 64 * 1024 * 1024,
-    hint: "compare the number of repositories yourself, then move this one file away: the next run records a new baseline",
-};
 
 /// From how many repositories on losing half of them is no everyday thing.
 const HALF_MATTERS: u64 = 4;
@@ -126,7 +115,7 @@ pub(crate) struct Listings {
 impl Listings {
     /// Reads what is remembered in a backup folder. No file is no failure: nothing was listed yet.
     pub fn read(local_folder: &Path, accept_shrinkage: bool) -> Self {
-        let path = local_folder.join(OWN_FOLDER).join(FILE);
+        let path = local_folder.join(OWN_FOLDER).join(LISTINGS.name);
         Self {
             known: read(&path),
             path,
@@ -237,7 +226,7 @@ impl Listings {
             return Ok(());
         };
         let document = Document {
-            format: FORMATS.known,
+            format: LISTINGS.formats.known,
             ..document.clone()
         };
         sealed::write(&self.path, &document)
@@ -294,11 +283,11 @@ fn remember(document: &mut Document, key: Key<'_>, listed: u64, accepted_shortfa
 }
 
 fn read(path: &Path) -> Result<Document, Failure> {
-    let document = sealed::read(path, FORMATS).map_err(|failure| {
+    let document = sealed::read(path, LISTINGS.formats).map_err(|failure| {
         failure.while_doing("what was listed cannot be compared with what was listed last time")
     })?;
     Ok(document.unwrap_or_else(|| Document {
-        format: FORMATS.known,
+        format: LISTINGS.formats.known,
         sources: Vec::new(),
         more: Map::new(),
     }))

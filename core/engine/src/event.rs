@@ -4,9 +4,9 @@
 use serde::Serialize;
 
 use crate::Failure;
-use crate::hoster::Finding;
-use crate::mirror::Transfer;
-use crate::report::{Report, RepositoryReport};
+use crate::fetch::Transfer;
+use crate::finding::Finding;
+use crate::report::{Report, RepositoryReport, SourceReport};
 
 /// One thing that happened. Serialised with its name under `event`, for `--progress json`; fields
 /// are added, never renamed.
@@ -124,4 +124,13 @@ pub trait Observer: Send + Sync {
 /// Nobody.
 impl Observer for () {
     fn event(&self, _event: &Event<'_>) {}
+}
+
+/// Says something about a source, and keeps it in its report.
+pub(crate) fn note_of(report: &mut SourceReport, note: Finding, observer: &dyn Observer) {
+    observer.event(&Event::Note {
+        source: &report.title,
+        finding: &note,
+    });
+    report.notes.push(note);
 }

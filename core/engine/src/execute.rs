@@ -8,17 +8,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::catalogue::{self, Listing, REPOSITORY, WIKI};
+use crate::catalogue::{self, Listing};
 use crate::event::{Event, Observer};
+use crate::finding::Finding;
 use crate::heal::{self, Patient, Patients, Treated};
-use crate::hoster::{Finding, Repository, Services, Session};
+use crate::hoster::{Repository, Services, Session};
 use crate::http::Authorization;
 pub(crate) use crate::http::Standing;
-use crate::mirror::{RefChanges, Transfer, Upstream};
+use crate::layout::{REPOSITORY, WIKI};
+use crate::mirror::{Transfer, Upstream};
 use crate::names;
 use crate::plan::{Action, Location, Task};
 use crate::queue::{Queue, is_heavy};
-use crate::report::{RepositoryOutcome, RepositoryReport, WikiReport};
+use crate::report::{RefChanges, RepositoryOutcome, RepositoryReport, WikiReport};
 use crate::snapshot::Identity;
 use crate::space::Space;
 use crate::{ErrorKind, Failure};
@@ -249,7 +251,7 @@ impl Work<'_> {
             Ok(treated) => treated,
             Err(failure) => return report.failed(failure),
         };
-        report = report.mirrored(&treated.outcome);
+        report = treated.outcome.enter(report);
         if let Some(note) = &treated.note {
             report.add_note(note);
         }

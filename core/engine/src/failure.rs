@@ -18,9 +18,8 @@ use std::time::Duration;
 use serde::Serialize;
 use thiserror::Error;
 
-use crate::memory;
-use crate::regular_file::Unexpected;
 use crate::trouble::{self, Trouble};
+use crate::unexpected::Unexpected;
 
 /// What kind of failure it is: the `kind` of an error in the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -239,25 +238,6 @@ impl Failure {
         );
         failure.trouble = trouble::of(error);
         failure.with_hint(hint)
-    }
-
-    /// An object was not read, or not taken in, because it would take too much memory.
-    pub(crate) fn too_large(message: String, why: &str) -> Self {
-        let mut failure = Self::new(ErrorKind::Machine, message).with_hint(memory::HINT);
-        failure.too_large = Some(why.into());
-        failure
-    }
-
-    /// What libgit2 says, if the machine is behind it and not what it was to read at `path`; or that
-    /// this was too large.
-    pub(crate) fn of_machine(doing: &str, path: &Path, error: &git2::Error) -> Option<Self> {
-        if let Some(why) = memory::behind(error) {
-            let message = format!("cannot {doing} {}: {why}", path.display());
-            return Some(Self::too_large(message, &why));
-        }
-        let error = trouble::behind(error)?;
-        let failure = Self::disk(doing, path, &error);
-        failure.is_of_machine().then_some(failure)
     }
 
     /// Whether it says nothing about what was to be read: a machine that is well may find it whole.

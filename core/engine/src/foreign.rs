@@ -4,22 +4,24 @@
 //! format only. So before it opens a mirror, this looks at what is there, by files alone:
 //!
 //! - `format`: whether the format is one we know; anything else is a failure, and nothing is touched;
-//! - `take_in`: makes the mirror one of ours, with everything kept and told: what steers in its
+//! - `adopt`: makes the mirror one of ours, with everything kept and told: what steers in its
 //!   configuration is moved to `config.set-aside`; `convert`: its refs;
 //! - `borrowed`: what lies in another repository's objects is copied;
 //! - `lacking`: what a shallow or a partial clone has never fetched.
 //!
 //! Commands that only read go by `format` and `refs::reftable`, and change nothing.
 
+mod adopt;
+mod aside;
 mod borrowed;
 mod convert;
 mod format;
+mod kinds;
 mod lacking;
-mod take_in;
 
+pub(crate) use adopt::{check_taken_in, take_in};
 pub(crate) use convert::abandon_tables;
 pub(crate) use format::{
     check_config, check_known, check_loose, check_loose_folders, check_objects, warnings,
 };
 pub(crate) use lacking::Lacking;
-pub(crate) use take_in::{check_taken_in, take_in};

@@ -20,9 +20,10 @@ use git2::{Oid, Repository};
 
 use crate::cancel::Cancel;
 use crate::config::HistoryOptions;
+use crate::libgit2;
 use crate::refs::{self, FORGOTTEN, KEPT, RefName, RefValue, Refs, StoredRefs};
 use crate::snapshot::{Change, Changes, Counts, Entry, RefState, Store};
-use crate::{Failure, atomic_file, foreign, mirror};
+use crate::{Failure, atomic_file, foreign};
 
 pub use folder::{OfMirror, run};
 pub use policy::Reason;
@@ -75,7 +76,7 @@ pub struct Pruned {
 /// if a snapshot to drop is not there, or is the newest. Else whatever
 /// the disk says.
 pub fn forget(folder: &Path, request: Request<'_>) -> Result<Forgotten, Failure> {
-    mirror::initialise()?;
+    libgit2::initialise()?;
     let store = Store::beside(folder);
     let entries = store.entries()?;
     let reasons = match request.snapshots {
@@ -215,12 +216,12 @@ impl Mirror<'_> {
             return Ok(());
         }
         refs::peel(repository, &mut new, &stored.refs)
-            .map_err(|error| mirror::explain(&error, self.folder))?;
+            .map_err(|error| libgit2::explain(&error, self.folder))?;
         refs::replace_all(self.folder, stored, &new)
     }
 
     fn open(&self) -> Result<Repository, Failure> {
-        Repository::open_bare(self.folder).map_err(|error| mirror::explain(&error, self.folder))
+        Repository::open_bare(self.folder).map_err(|error| libgit2::explain(&error, self.folder))
     }
 }
 

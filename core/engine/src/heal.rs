@@ -4,7 +4,7 @@
 //! or if the run itself meets some. It is examined, then:
 //!
 //! 1. the frame: what git needs to open it (`frame` in `states`);
-//! 2. the objects: a full set from upstream, and what can be salvaged here (`objects`, `salvage`);
+//! 2. the objects: a full set from upstream, and what can be salvaged here (`objects`);
 //! 3. the snapshots, each out of its neighbours, and then the refs, by the newest of them;
 //! 4. the mirror is brought up to date as always, and examined again.
 //!
@@ -17,7 +17,6 @@ mod aside;
 mod objects;
 mod packing;
 mod patient;
-mod salvage;
 mod states;
 
 use std::fs;
@@ -25,7 +24,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::mirror::{self, Outcome, PARTIAL, Transfer, Upstream};
+use crate::layout::PARTIAL;
+use crate::mirror::{self, Outcome, Transfer, Upstream};
 use crate::names::printable;
 use crate::snapshot::Store;
 use crate::verify::{Damage, Finding, Part, Watch, examine};
@@ -33,9 +33,7 @@ use crate::{ErrorKind, Failure, packs};
 
 use aside::Aside;
 
-pub(crate) use aside::FOLDER as ASIDE;
 pub(crate) use patient::{Patient, Patients};
-pub(crate) use salvage::{Object, Torn};
 
 /// Files that are named in a note.
 const NAMED: usize = 3;

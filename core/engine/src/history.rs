@@ -15,16 +15,12 @@ use std::path::{Path, PathBuf};
 use jiff::{Timestamp, ToSpan};
 use serde::Deserialize;
 
-use crate::lock::OWN_FOLDER;
-use crate::sealed::Formats;
-use crate::{Failure, completeness, verify};
+use crate::Failure;
+use crate::layout::{self, OWN_FOLDER, RUNS, StateFile};
 
 pub use mark::Died;
 pub(crate) use run::{Run, set_aside};
 pub(crate) use seen::Seen;
-
-/// Folder in [`OWN_FOLDER`] with a report for each run.
-const RUNS: &str = "runs";
 
 /// How many reports are kept.
 const KEPT: usize = 100;
@@ -33,11 +29,8 @@ const KEPT: usize = 100;
 /// system takes.
 const PATTERN: &[u8] = b"dddd-dd-ddTdd-dd-dd.dddZ.json";
 
-/// The state files in [`OWN_FOLDER`] that runs are to notice the loss of.
-const FOLDER_OF_STATE: [(&str, Formats); 2] = [
-    (completeness::FILE, completeness::FORMATS),
-    (verify::MEMORY, verify::MEMORY_FORMATS),
-];
+/// The state files that runs are to notice the loss of.
+const NOTICED: [StateFile; 2] = [layout::LISTINGS, layout::VERIFIED];
 
 /// Where the reports are.
 pub(crate) fn folder(local_folder: &Path) -> PathBuf {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use url::Url;
 
 use crate::cancel::Cancel;
+use crate::finding::Finding;
 use crate::http::{Authorization, CredentialScope, HttpClient, Patience};
 use crate::redact::Redactor;
 use crate::secret::Secret;
@@ -53,45 +54,6 @@ pub struct SourceSpec {
     pub secret: Option<Secret>,
     /// Base of the API, without a slash at the end.
     pub api_url: String,
-}
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Severity {
-    /// Good to know.
-    Info,
-    /// Works, but perhaps not as somebody thinks.
-    Warning,
-    /// Does not work.
-    Error,
-}
-
-/// What a validation, a check or a listing found.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-pub struct Finding {
-    /// How bad it is.
-    pub severity: Severity,
-    /// Key of the source it is about; may be empty.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub key: String,
-    /// What and why.
-    pub message: String,
-    /// What to do; may be empty.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub hint: String,
-}
-
-impl Finding {
-    /// A warning without key or hint.
-    pub fn warning(message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            key: String::new(),
-            message: message.into(),
-            hint: String::new(),
-        }
-    }
 }
 
 /// What an online check found.

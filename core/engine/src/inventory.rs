@@ -7,16 +7,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::catalogue::{REPOSITORY, State, WIKI};
-use crate::lock::OWN_FOLDER;
-use crate::snapshot::{self, Store};
-use crate::tombstones::trash;
+use crate::catalogue::State;
+use crate::layout::{self, CONFIGURATIONS, OWN_FOLDER};
+use crate::layout::{REPOSITORY, WIKI};
+use crate::snapshot::Store;
+use crate::trash;
 use crate::{ErrorKind, Failure, names};
 
 pub use absence::{absence, read_backup};
-
-/// Folder in the backup folder with copies of configurations.
-pub(crate) const CONFIGURATIONS: &str = "_config";
 
 /// A repository in the backup.
 #[derive(Clone, Debug)]
@@ -87,7 +85,7 @@ pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
             let state = State::read(&folder);
             // Also what is left of one: nobody shall take it for nothing.
             let holds_mirror = folder.join(REPOSITORY).join("objects").is_dir();
-            let holds_snapshots = folder.join(snapshot::FOLDER).is_dir();
+            let holds_snapshots = folder.join(layout::SNAPSHOTS).is_dir();
             if matches!(state, Ok(None)) && !holds_mirror && !holds_snapshots {
                 continue;
             }
@@ -113,7 +111,7 @@ pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
         all.push(Kept {
             title: entry.trashed.source,
             full_name: entry.state.full_name.clone(),
-            path: format!("{OWN_FOLDER}/{}/{}", trash::NAME, entry.name),
+            path: format!("{OWN_FOLDER}/{}/{}", layout::TRASH, entry.name),
             folder: entry.folder,
             state: match entry.unread {
                 None => Ok(Some(entry.state)),

@@ -5,7 +5,8 @@ use std::sync::Mutex;
 
 use crate::completeness::Counted;
 use crate::event::{Event, Observer};
-use crate::hoster::{Finding, Hoster, Repository, Services, Session, SourceSpec};
+use crate::finding::Finding;
+use crate::hoster::{Hoster, Repository, Services, Session, SourceSpec};
 use crate::{ErrorKind, Failure};
 
 /// Most bytes of all texts about one repository: with `maxRepositories` it bounds the memory that a

@@ -2,17 +2,16 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
-use crate::{Failure, regular_file};
-
-/// Folder below the backup folder for what is Forgekeep's own.
-pub const OWN_FOLDER: &str = ".forgekeep";
+use crate::layout::{LOCK, OWN_FOLDER};
+use crate::{ErrorKind, Failure, names, regular_file};
 
 /// Holds the lock until it is dropped. The lock is the operating system's, on an open file, so
 /// that a dead run's never blocks; what is in the file only serves to name the run that holds it.
@@ -34,28 +33,68 @@ pub struct Holder {
 }
 
 /// Why the lock could not be had.
-#[derive(Debug)]
+#[derive(Clone, Debug, Error)]
 pub enum LockError {
-    /// Another run has it; who, as far as it could be read.
-    Held(PathBuf, Option<Holder>),
-    /// The disk.
-    Disk(Failure),
+    /// Another run has it.
+    #[error("another run holds {lock}{}", held_by(holder.as_ref()))]
+    Held {
+        /// The lock file.
+        lock: String,
+        /// Who holds it, as far as known.
+        holder: Option<Holder>,
+    },
+    /// The backup folder cannot be used.
+    #[error("{0}")]
+    Folder(Failure),
+}
+
+fn held_by(holder: Option<&Holder>) -> String {
+    holder.map_or_else(String::new, |holder| {
+        format!(
+            ": process {} on {}, since {}",
+            holder.pid,
+            names::printable(&holder.host),
+            holder
+                .since
+                .round(jiff::Unit::Second)
+                .unwrap_or(holder.since)
+        )
+    })
+}
+
+impl LockError {
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Held { .. } => "wait until it is done; a run that has died never holds the lock",
+            Self::Folder(failure) => &failure.hint,
+        }
+    }
+
+    /// The same as a failure, for a report.
+    pub fn to_failure(&self) -> Failure {
+        let kind = match self {
+            Self::Held { .. } => ErrorKind::Other,
+            Self::Folder(failure) => failure.kind,
+        };
+        Failure::new(kind, self.to_string()).with_hint(self.hint())
+    }
 }
 
 impl RunLock {
     /// Takes the lock of a backup folder, which exists.
     pub fn take(local_folder: &Path) -> Result<Self, LockError> {
         let own = local_folder.join(OWN_FOLDER);
-        let path = own.join("lock");
-        let disk = |error: &io::Error| LockError::Disk(Failure::disk("lock", &path, error));
-        regular_file::make_folder(&own).map_err(LockError::Disk)?;
+        let path = own.join(LOCK);
+        let disk = |error: &io::Error| LockError::Folder(Failure::disk("lock", &path, error));
+        regular_file::make_folder(&own).map_err(LockError::Folder)?;
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let mut file =
             regular_file::open_with(&path, &mut options).map_err(|error| disk(&error))?;
         match patiently(&file) {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(held_by(path, &mut file)),
+            Err(TryLockError::WouldBlock) => return Err(held(&path, &mut file)),
             Err(TryLockError::Error(error)) => return Err(disk(&error)),
         }
         let holder = Holder {
@@ -78,7 +117,7 @@ impl RunLock {
     }
 }
 
-/// Locks the file. Somebody may [look](held) at this very moment, who lets go at once.
+/// Locks the file. Somebody may [look] at this very moment, who lets go at once.
 fn patiently(file: &File) -> Result<(), TryLockError> {
     for _ in 0..3 {
         match file.try_lock() {
@@ -91,28 +130,31 @@ fn patiently(file: &File) -> Result<(), TryLockError> {
 
 /// Who holds the lock of a backup folder, if anybody does. Nothing is written; what would keep a run
 /// from taking the lock but another run is the error.
-pub(crate) fn held(local_folder: &Path) -> Result<Option<LockError>, LockError> {
-    let path = local_folder.join(OWN_FOLDER).join("lock");
+pub(crate) fn look(local_folder: &Path) -> Result<Option<LockError>, LockError> {
+    let path = local_folder.join(OWN_FOLDER).join(LOCK);
     let mut options = OpenOptions::new();
     options.read(true).write(true);
     let mut file = match regular_file::open_with(&path, &mut options) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(LockError::Disk(Failure::disk("lock", &path, &error))),
+        Err(error) => return Err(LockError::Folder(Failure::disk("lock", &path, &error))),
     };
     match file.try_lock_shared() {
         Ok(()) => Ok(None),
-        Err(TryLockError::WouldBlock) => Ok(Some(held_by(path, &mut file))),
+        Err(TryLockError::WouldBlock) => Ok(Some(held(&path, &mut file))),
         Err(TryLockError::Error(error)) => {
-            Err(LockError::Disk(Failure::disk("lock", &path, &error)))
+            Err(LockError::Folder(Failure::disk("lock", &path, &error)))
         }
     }
 }
 
-fn held_by(path: PathBuf, file: &mut File) -> LockError {
+fn held(lock: &Path, file: &mut File) -> LockError {
     let mut text = String::new();
     let _ = file.read_to_string(&mut text);
-    LockError::Held(path, serde_json::from_str(&text).ok())
+    LockError::Held {
+        lock: lock.display().to_string(),
+        holder: serde_json::from_str(&text).ok(),
+    }
 }
 
 /// The kind of file system a path is on, if it is one over a network. Only Linux says so in a file.
@@ -171,13 +213,17 @@ mod tests {
     fn the_second_is_told_who_is_first_and_a_dead_one_never_blocks() {
         let folder = tempfile::tempdir().unwrap();
         let first = RunLock::take(folder.path()).unwrap();
-        let Err(LockError::Held(_, Some(holder))) = RunLock::take(folder.path()) else {
+        let Err(LockError::Held {
+            holder: Some(holder),
+            ..
+        }) = RunLock::take(folder.path())
+        else {
             panic!("the lock was given twice");
         };
         assert_eq!(holder.pid, std::process::id());
         drop(first);
         // The file is still there, as after a kill; the lock is not.
-        assert!(folder.path().join(OWN_FOLDER).join("lock").exists());
+        assert!(folder.path().join(OWN_FOLDER).join(LOCK).exists());
         RunLock::take(folder.path()).unwrap();
     }
 }

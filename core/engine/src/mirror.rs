@@ -13,13 +13,11 @@
 //! name and renamed into place, so that a failed clone leaves nothing that looks like a backup.
 
 mod ancestry;
-mod broken;
 mod connected;
 mod head;
 mod merge;
 mod outcome;
 mod place;
-mod set_up;
 mod work;
 
 use std::cell::RefCell;
@@ -29,21 +27,20 @@ use std::sync::atomic::Ordering;
 use git2::Repository;
 
 use crate::fetch::{Advertisement, Connection, Remote, advertise};
+use crate::finding::Finding;
 use crate::foreign::{self, Lacking};
-use crate::hoster::{Finding, Services};
+use crate::hoster::Services;
 use crate::http::Authorization;
 use crate::refs::{self, RefName, Refs, StoredRefs};
+use crate::report::{Lost, RefChanges};
 use crate::snapshot::{Identity, RefState};
-use crate::{Failure, atomic_file};
+use crate::{Failure, atomic_file, libgit2};
 
 use place::Place;
 use work::Work;
 
 pub use crate::fetch::Transfer;
-pub(crate) use broken::explain;
-pub use outcome::{Lost, Mirrored, Outcome, RefChanges};
-pub use place::PARTIAL;
-pub use set_up::initialise;
+pub use outcome::{Mirrored, Outcome};
 
 /// What to mirror, where to.
 pub struct Upstream<'a> {
@@ -94,7 +91,7 @@ pub fn mirror(
     folder: &Path,
     progress: &dyn Fn(Transfer),
 ) -> Result<Outcome, Failure> {
-    initialise()?;
+    libgit2::initialise()?;
     let place = Place::look(folder)?;
     let cancel = &upstream.services.cancel;
     cancel.check()?;

@@ -29,7 +29,7 @@ use std::path::Path;
 use git2::Oid;
 
 use crate::cancel::Cancel;
-use crate::mirror::initialise;
+use crate::libgit2;
 use crate::{ErrorKind, Failure};
 
 use folder::{Loose, Pack, PackFolder};
@@ -171,7 +171,7 @@ fn replace(
     if packs.len() < 2 && loose.is_empty() && plan.dropped == 0 {
         return Ok(found.unchanged());
     }
-    initialise()?;
+    libgit2::initialise()?;
     let new = match plan.steps.is_empty() {
         true => None,
         false => Some(write::write(found, &plan, cancel)?),

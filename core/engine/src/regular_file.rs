@@ -10,50 +10,11 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
-use thiserror::Error;
-
+use crate::unexpected::Unexpected;
 use crate::{Failure, atomic_file};
 
 /// Most bytes for which room is made before they are read: a length is what a file system says.
 const MOST_AT_ONCE: u64 = 64 * 1024 * 1024;
-
-/// What is in the place of a regular file or of a folder.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-pub(crate) enum Unexpected {
-    #[error("it is a symbolic link, which is not followed here")]
-    Link,
-    #[error("it is a folder, not a file")]
-    Folder,
-    #[error("it is not a regular file")]
-    Special,
-    #[error("it is not a folder")]
-    NoFolder,
-}
-
-impl Unexpected {
-    fn error(self) -> io::Error {
-        io::Error::other(self)
-    }
-
-    /// What it is about, if an error is of this kind.
-    pub(crate) fn of(error: &io::Error) -> Option<Self> {
-        error.get_ref()?.downcast_ref().copied()
-    }
-
-    /// What to do about it.
-    pub(crate) fn hint(self) -> &'static str {
-        match self {
-            Self::Link => {
-                "remove the link, or put what it leads to in its place: only the backup folder and the folders of sources may be links"
-            }
-            Self::Folder => "move the folder elsewhere: a file belongs in its place",
-            Self::Special => {
-                "remove this pipe, socket or device: a regular file belongs in its place"
-            }
-            Self::NoFolder => "move the file elsewhere: a folder belongs in its place",
-        }
-    }
-}
 
 /// Opens a file to read it.
 pub(crate) fn open(path: &Path) -> io::Result<File> {

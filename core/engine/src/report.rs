@@ -1,13 +1,15 @@
 //! What came of a run. Exit code, terminal and JSON all follow from it.
 
+mod tombstone;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::Tombstone;
-use crate::hoster::{Finding, Severity};
-use crate::mirror::{Lost, Mirrored, Outcome, RefChanges};
+use crate::finding::{Finding, Severity};
 use crate::snapshot::SnapshotId;
 use crate::{ErrorKind, Failure};
+
+pub use tombstone::{Absence, Tombstone};
 
 /// Version of the report's format. Fields are added within it, never renamed.
 pub const SCHEMA: u32 = 1;
@@ -61,15 +63,26 @@ pub enum RepositoryOutcome {
     Failed,
 }
 
-impl From<Mirrored> for RepositoryOutcome {
-    fn from(mirrored: Mirrored) -> Self {
-        match mirrored {
-            Mirrored::Cloned => Self::Cloned,
-            Mirrored::Updated => Self::Updated,
-            Mirrored::Unchanged => Self::Unchanged,
-            Mirrored::Empty => Self::Empty,
-        }
-    }
+/// How many refs changed, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RefChanges {
+    /// New ones.
+    pub created: usize,
+    /// Moved forward.
+    pub updated: usize,
+    /// Moved elsewhere: the old tip is kept.
+    pub forced: usize,
+    /// Gone upstream: the old tip is kept.
+    pub deleted: usize,
+}
+
+/// Branches that upstream has rewritten or deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// How many.
+    pub branches: usize,
+    /// How many there were.
+    pub of: usize,
 }
 
 /// What came of a run.
@@ -246,25 +259,6 @@ impl RepositoryReport {
             Some(all) => *all = format!("{all}; {note}"),
             None => self.note = Some(note.to_owned()),
         }
-    }
-
-    /// One that was mirrored.
-    #[must_use]
-    pub fn mirrored(mut self, outcome: &Outcome) -> Self {
-        self.outcome = outcome.mirrored.into();
-        self.refs = outcome.refs;
-        self.bytes_received += outcome.bytes_received;
-        self.snapshot.clone_from(&outcome.snapshot);
-        self.lost = Some(outcome.lost);
-        if let Some(note) = &outcome.note {
-            self.add_note(note);
-        }
-        self.warnings.extend(outcome.warnings.iter().cloned());
-        outcome
-            .left_out
-            .iter()
-            .cloned()
-            .fold(self, Self::without_part)
     }
 
     /// Whether upstream's present state is in the backup, of a partial one all but the part.
@@ -476,6 +470,14 @@ fn exit_code_of(kind: ErrorKind) -> u8 {
         | K::Other => 3,
         K::Cancelled => 130,
     }
+}
+
+/// Whether a word of an outcome says that upstream's state of that time is in the backup.
+pub(crate) fn is_good(outcome: &str) -> bool {
+    matches!(
+        outcome,
+        "cloned" | "updated" | "unchanged" | "empty" | "partial"
+    )
 }
 
 #[cfg(test)]

@@ -29,8 +29,8 @@ use git2::{ObjectType, Odb, Oid, Repository, RepositoryInitOptions};
 use jiff::Timestamp;
 
 use crate::cancel::Cancel;
+use crate::libgit2;
 use crate::links::peeled;
-use crate::mirror::initialise;
 use crate::names::printable;
 use crate::refs::{self, RefName, RefValue, Refs, StoredRefs};
 use crate::snapshot::{RefState, SnapshotId, Store, Tips};
@@ -175,7 +175,7 @@ fn commit_of(odb: &Odb<'_>, oid: Oid) -> Option<Oid> {
 /// git has to check out; this is said. [`ErrorKind::ForeignFolder`] if something is in the way,
 /// [`ErrorKind::Damaged`] if the mirror lacks something.
 pub fn restore(order: &Order<'_>, cancel: &Cancel) -> Result<Restored, Failure> {
-    initialise()?;
+    libgit2::initialise()?;
     cancel.check()?;
     let building = place::Building::begin(order.target)?;
     // Once more, now that it is there: somebody may have put a link in the way. A mirror is at
@@ -262,7 +262,7 @@ fn write_refs(repository: &Repository, git_dir: &Path, tips: &Tips) -> Result<()
 
 /// An error of libgit2's.
 fn failed(error: &git2::Error) -> Failure {
-    let of_machine = Failure::of_machine("restore", Path::new("an object"), error);
+    let of_machine = libgit2::of_machine("restore", Path::new("an object"), error);
     if let Some(failure) = of_machine.filter(|failure| failure.too_large.is_some()) {
         return failure;
     }

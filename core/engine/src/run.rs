@@ -17,13 +17,14 @@ use crate::config::{Config, Source};
 use crate::event::{Event, Observer};
 use crate::execute::execute;
 use crate::filter::Decision;
+use crate::finding::Finding;
 use crate::history::{self, Run};
-use crate::hoster::{CheckReport, Finding, Registry, Repository};
+use crate::hoster::{CheckReport, Registry, Repository};
 use crate::http::{Budgeted, Client, Limited, OnWait, Patience, Proxies, Retrying, Settings, Wait};
+use crate::libgit2;
 use crate::listing::{Listing, list};
 use crate::lock::RunLock;
 use crate::memory;
-use crate::mirror;
 use crate::plan::Plan;
 use crate::redact::Redactor;
 use crate::report::{Report, SourceReport};
@@ -31,7 +32,6 @@ use crate::tombstones::{self, Tombstones};
 use crate::{ErrorKind, Failure, names, permissions};
 
 pub use error::RunError;
-pub(crate) use sources::note_of;
 use sources::{Writes, nothing_listed, of_filter};
 
 /// Connections kept beyond one for each worker: for sources that are listed meanwhile.
@@ -213,8 +213,8 @@ impl Engine {
         run: &Run,
     ) -> Result<Report, RunError> {
         let observer = &*self.observer;
-        self.copy_config().map_err(RunError::Folder)?;
-        mirror::initialise().map_err(RunError::Folder)?;
+        self.copy_config().map_err(RunError::folder)?;
+        libgit2::initialise().map_err(RunError::folder)?;
         let pool = self.pool()?;
         let mut listings = self.listings();
         if run.lost_listings {
@@ -361,7 +361,7 @@ impl Engine {
             .thread_name(|n| format!("worker-{n}"))
             .build()
             .map_err(|error| {
-                RunError::Folder(
+                RunError::folder(
                     Failure::new(
                         ErrorKind::Other,
                         format!("no threads can be started: {error}"),

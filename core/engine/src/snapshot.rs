@@ -32,9 +32,6 @@ pub use file::{Origin, Snapshot, ref_text};
 pub(crate) use record::Recorder;
 pub use store::{Entry, Store};
 
-/// Folder beside the mirrors that holds the snapshots, in a folder for each mirror.
-pub const FOLDER: &str = "snapshots";
-
 /// Refs by name, without what annotated tags peel to.
 pub type Tips = BTreeMap<RefName, Oid>;
 

@@ -9,9 +9,10 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::DAMAGED;
 use crate::config::Config;
 pub use crate::history::Died;
+use crate::layout::DAMAGED;
+use crate::report::is_good;
 use crate::snapshot::SnapshotId;
 use crate::verify::Damage;
 use crate::{Failure, history, names};
@@ -359,14 +360,6 @@ fn add_repository(
     if newest.path.is_empty() {
         newest.path = state.path;
     }
-}
-
-/// Whether upstream's state of that time is in the backup.
-pub(crate) fn is_good(outcome: &str) -> bool {
-    matches!(
-        outcome,
-        "cloned" | "updated" | "unchanged" | "empty" | "partial"
-    )
 }
 
 /// Negative for a time to come: then a clock was wrong, or is.

@@ -3,7 +3,6 @@
 
 mod missed;
 mod recovered;
-pub(crate) mod trash;
 
 use std::fs;
 use std::io;
@@ -11,65 +10,26 @@ use std::path::Path;
 use std::sync::PoisonError;
 
 use jiff::Timestamp;
-use serde::Serialize;
 
-use crate::catalogue::{REPOSITORY, State};
+use crate::catalogue::State;
 use crate::config::BackupOptions;
 use crate::event::Observer;
+use crate::event::note_of;
 use crate::execute::OpenSource;
-use crate::hoster::{Finding, Presence};
-use crate::lock::OWN_FOLDER;
+use crate::finding::Finding;
+use crate::hoster::Presence;
+use crate::layout::REPOSITORY;
+use crate::layout::{OWN_FOLDER, REMOVED};
 use crate::names::printable;
 use crate::plan::Plan;
-use crate::report::SourceReport;
-use crate::run::note_of;
+use crate::report::{Absence, SourceReport, Tombstone};
 use crate::snapshot::Store;
-use crate::{ErrorKind, Failure, atomic_file, regular_file};
+use crate::{ErrorKind, Failure, atomic_file, regular_file, trash};
 
 use missed::{Counted, count, is_over};
 
 /// How many names are in one note; the report has them all.
 const NAMES: usize = 5;
-
-/// Folder in [`OWN_FOLDER`] where what is removed goes first: a removal that breaks off leaves
-/// nothing that looks like a backup.
-const REMOVED: &str = "removed";
-
-/// What is known of a repository that the hoster no longer lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Absence {
-    /// It is not listed.
-    Missing,
-    /// The hoster, asked for it, does not show it, which proves nothing.
-    Hidden,
-    /// The hoster has proved that it was deleted.
-    Deleted,
-}
-
-/// A repository that the hoster no longer lists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Tombstone {
-    /// The hoster's immutable identity.
-    pub id: String,
-    /// Full name when it was last listed.
-    pub name: String,
-    /// Folder below the backup folder, parts joined by `/`.
-    pub path: String,
-    /// When a run first missed it, UTC.
-    pub since: Timestamp,
-    /// What is known of it.
-    pub state: Absence,
-    /// Whole listings that have missed it since.
-    pub runs: u32,
-    /// Days (UTC) on which one did.
-    pub days: u32,
-    /// Whether it is in the trash.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub trashed: bool,
-    /// Whether this run has removed it: to the trash, or from there for good.
-    pub removed: bool,
-}
 
 /// Removes what a removal has left that broke off.
 pub(crate) fn remove_leftovers(local_folder: &Path) {

@@ -87,59 +87,10 @@ pub(crate) fn is_of_process(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::OutOfMemory
 }
 
-/// The error of the system behind one of libgit2's. Its class says that there is one; which one, only
-/// the end of its message, where libgit2 has put what the system calls it. This is the one place that
-/// reads it, and it compares with what the system calls its errors now.
-pub(crate) fn behind(error: &git2::Error) -> Option<io::Error> {
-    match error.class() {
-        git2::ErrorClass::NoMemory => Some(io::ErrorKind::OutOfMemory.into()),
-        git2::ErrorClass::Os | git2::ErrorClass::Filesystem => in_text(error.message()),
-        _ => None,
-    }
-}
-
-#[cfg(unix)]
-fn in_text(message: &str) -> Option<io::Error> {
-    use std::sync::OnceLock;
-
-    /// Above the last one of any system.
-    const MOST: i32 = 256;
-    static NAMES: OnceLock<Vec<(String, i32)>> = OnceLock::new();
-
-    let names = NAMES.get_or_init(|| {
-        let name = |code: i32| {
-            let text = io::Error::from_raw_os_error(code).to_string();
-            let name = text.split(" (os error").next().unwrap_or_default();
-            // Those that are none all have the same name, with the number.
-            let is_one = !name.contains(&code.to_string());
-            is_one.then(|| (format!(": {name}"), code))
-        };
-        (1..MOST).filter_map(name).collect()
-    });
-    let found = names.iter().find(|(name, _)| message.ends_with(name));
-    found.map(|(_, code)| io::Error::from_raw_os_error(*code))
-}
-
-#[cfg(not(unix))]
-fn in_text(_message: &str) -> Option<io::Error> {
-    None
-}
-
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use git2::{Error, ErrorClass, ErrorCode};
     use rustix::io::Errno;
-
-    fn said(class: ErrorClass, error: Errno) -> Error {
-        let text = io::Error::from(error).to_string();
-        let text = text.split(" (os").next().unwrap_or_default();
-        Error::new(
-            ErrorCode::GenericError,
-            class,
-            format!("failed to open 'x': {text}"),
-        )
-    }
 
     #[test]
     fn the_machines_trouble_is_told_from_the_mediums() {
@@ -166,8 +117,6 @@ mod tests {
             E::CONNRESET,
         ] {
             assert_eq!(of(&error.into()), Some(Trouble::Machine), "{error}");
-            let behind = behind(&said(ErrorClass::Os, error)).unwrap();
-            assert_eq!(of(&behind), Some(Trouble::Machine), "{error}");
         }
         for error in [E::IO, E::BADMSG, E::NODATA] {
             assert_eq!(of(&error.into()), Some(Trouble::Medium), "{error}");
@@ -179,15 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_has_the_class_is_of_the_system() {
-        assert!(behind(&said(ErrorClass::Odb, Errno::ACCESS)).is_none());
-        assert!(behind(&Error::from_str("no reason")).is_none());
-        let memory = Error::new(
-            ErrorCode::GenericError,
-            ErrorClass::NoMemory,
-            "Out of memory",
-        );
-        assert_eq!(of(&behind(&memory).unwrap()), Some(Trouble::Machine));
+    fn a_process_may_lack_what_no_disk_has() {
         assert!(is_of_process(&Errno::MFILE.into()) && !is_of_process(&Errno::ACCESS.into()));
     }
 }

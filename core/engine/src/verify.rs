@@ -5,8 +5,8 @@
 //! found is remembered in the backup folder ([`Health`]), for `status`, and for the next backup to
 //! heal.
 //!
-//! - `examine`: one mirror, in terms that healing understands;
-//! - `objects`, `links`, `reach`: its objects, what they name, what is reached;
+//! - `mirror`: one mirror, in terms that healing understands;
+//! - `objects`: its objects;
 //! - `bulky`: objects too large to be held in memory;
 //! - `auxiliary`: what git derives from them;
 //! - `states`: its refs, `HEAD`, configuration and snapshots;
@@ -15,11 +15,10 @@
 
 pub(crate) mod auxiliary;
 mod bulky;
-mod examine;
 mod folder;
 mod health;
+mod mirror;
 pub(crate) mod objects;
-pub(crate) mod reach;
 mod second;
 pub(crate) mod states;
 mod subset;
@@ -33,20 +32,20 @@ use git2::Oid;
 use serde::{Deserialize, Serialize};
 
 use crate::cancel::Cancel;
-use crate::catalogue::{Newest, REPOSITORY, STATE_FILE, State, WIKI, check_folders};
+use crate::catalogue::{Newest, State, check_folders};
 use crate::history::Seen;
 use crate::inventory::Kept;
+use crate::layout::{REPOSITORY, STATE_FILE, WIKI};
 use crate::memory::OBJECT_BYTES;
 use crate::names::printable;
 use crate::snapshot::Store;
 use crate::{ErrorKind, Failure};
 
-use examine::examine_what_can_be_read;
-pub(crate) use examine::{Examined, examine};
 pub use folder::{Verdict, run};
-pub(crate) use health::{FILE as MEMORY, FORMATS as MEMORY_FORMATS};
 pub use health::{Health, Verified};
 pub(crate) use health::{is_in, is_still_lost};
+use mirror::examine_what_can_be_read;
+pub(crate) use mirror::{Examined, examine};
 pub use subset::Subset;
 
 /// A file or an object that is not what it should be.

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use forgekeep_engine::catalogue::{Missing, State};
+use forgekeep_engine::finding::Finding;
 use forgekeep_engine::hoster::{
-    CheckReport, Finding, Hoster, HosterInfo, Page, Presence, Registry, Repository, Services,
-    Session, SourceSpec,
+    CheckReport, Hoster, HosterInfo, Page, Presence, Registry, Repository, Services, Session,
+    SourceSpec,
 };
 use forgekeep_engine::http::Authorization;
 use forgekeep_engine::report::Report;

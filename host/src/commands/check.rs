@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use forgekeep_engine::hoster::Severity;
+use forgekeep_engine::finding::Severity;
 use forgekeep_engine::report::{Report, SourceReport};
 use forgekeep_engine::run::{CheckedSource, Selection};
 use jiff::Timestamp;

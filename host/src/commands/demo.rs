@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use forgekeep_demo_hoster::{Account, DemoHoster};
 use forgekeep_engine::config;
 use forgekeep_engine::inventory;
-use forgekeep_engine::permissions;
 use forgekeep_engine::run::Selection;
 
 use super::summary;
@@ -121,7 +120,7 @@ fn back_up(common: &Common, file: &Path, account: &Account) -> Result<Ending, Co
     let observer = progress::observer(ProgressMode::Plain, common, true);
     let engine = super::engine(common, config, None, observer)?;
     let report = {
-        let _umask = OfBackup::set(permissions::DEFAULT_UMASK);
+        let _umask = OfBackup::set(config::DEFAULT_UMASK);
         engine.backup(&Selection::default())?
     };
     out!("{}", summary::of_run(&report));

@@ -6,9 +6,9 @@ use std::path::Path;
 use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{ROption, RResult};
 use forgekeep_abi::{self as abi, PluginBox, Services_TO, SessionBox};
+use forgekeep_engine::finding::Finding;
 use forgekeep_engine::hoster::{
-    CheckReport, Finding, Hoster, HosterInfo, Page, Presence, Repository, Services, Session,
-    SourceSpec,
+    CheckReport, Hoster, HosterInfo, Page, Presence, Repository, Services, Session, SourceSpec,
 };
 use forgekeep_engine::http::Authorization;
 use forgekeep_engine::redact::{REDACTED, Redactor};

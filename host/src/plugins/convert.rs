@@ -3,6 +3,7 @@
 
 use abi_stable::std_types::{RNone, ROption, RSome, RString};
 use forgekeep_abi as abi;
+use forgekeep_engine::finding;
 use forgekeep_engine::hoster::{self, HosterInfo, SourceSpec};
 use forgekeep_engine::http::Authorization;
 use forgekeep_engine::names::printable;
@@ -47,16 +48,16 @@ pub fn error(failure: &Failure) -> abi::HosterError {
     }
 }
 
-pub fn severity(severity: abi::Severity) -> hoster::Severity {
+pub fn severity(severity: abi::Severity) -> finding::Severity {
     match severity {
-        abi::Severity::Info => hoster::Severity::Info,
-        abi::Severity::Warning => hoster::Severity::Warning,
-        abi::Severity::Error => hoster::Severity::Error,
+        abi::Severity::Info => finding::Severity::Info,
+        abi::Severity::Warning => finding::Severity::Warning,
+        abi::Severity::Error => finding::Severity::Error,
     }
 }
 
-pub fn finding(finding: &abi::Finding, redactor: &Redactor) -> hoster::Finding {
-    hoster::Finding {
+pub fn finding(finding: &abi::Finding, redactor: &Redactor) -> finding::Finding {
+    finding::Finding {
         severity: severity(finding.severity),
         key: text(&finding.key, redactor),
         message: text(&finding.message, redactor),
@@ -92,7 +93,7 @@ pub fn page(page: abi::Page, redactor: &Redactor) -> hoster::Page {
         notes: page
             .notes
             .iter()
-            .map(|note| hoster::Finding {
+            .map(|note| finding::Finding {
                 severity: severity(note.severity),
                 key: String::new(),
                 message: text(&note.message, redactor),
@@ -101,7 +102,7 @@ pub fn page(page: abi::Page, redactor: &Redactor) -> hoster::Page {
             .collect(),
     };
     if telling > 0 {
-        let mut warning = hoster::Finding::warning(format!(
+        let mut warning = finding::Finding::warning(format!(
             "the hoster shows a secret of this configuration in the name or id of {telling} \
              repositories; it is replaced by {REDACTED} in folders, messages and reports"
         ));

@@ -1,5 +1,5 @@
 use forgekeep_engine::event::{Event, Observer};
-use forgekeep_engine::hoster::{Finding, Severity};
+use forgekeep_engine::finding::{Finding, Severity};
 use forgekeep_engine::report::{RepositoryOutcome, RepositoryReport};
 
 use crate::terminal::tell;

@@ -136,7 +136,7 @@ fn another_workspace_starts_anew_and_the_first_is_not_forgotten() {
 #[test]
 fn unknown_keys_are_kept() {
     let folder = folder();
-    let path = folder.path().join(OWN_FOLDER).join(FILE);
+    let path = folder.path().join(OWN_FOLDER).join(LISTINGS.name);
     let text = r#"{"format": 1, "newer": [1], "sources": [{"title": "acme", "hoster":
         "bitbucket", "name": "acme", "listed": 3, "at": "2026-01-01T00:00:00Z", "also": "x"}]}"#;
     fs::write(&path, text).unwrap();
@@ -150,7 +150,7 @@ fn unknown_keys_are_kept() {
 #[test]
 fn a_damaged_or_newer_file_is_an_error_and_stays_as_it_is() {
     let folder = folder();
-    let path = folder.path().join(OWN_FOLDER).join(FILE);
+    let path = folder.path().join(OWN_FOLDER).join(LISTINGS.name);
     // Cut off, without its checksum, and of a newer version.
     for (text, kind) in [
         ("{\"format\": 1, \"sou", ErrorKind::Damaged),
@@ -161,7 +161,7 @@ fn a_damaged_or_newer_file_is_an_error_and_stays_as_it_is() {
         for accept in [false, true] {
             let verdict = run(folder.path(), ACME, 4, None, accept);
             assert_eq!(verdict.errors[0].kind, kind);
-            assert!(verdict.errors[0].message.contains(FILE));
+            assert!(verdict.errors[0].message.contains(LISTINGS.name));
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
     }

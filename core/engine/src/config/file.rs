@@ -5,8 +5,8 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::MAX_FILE_BYTES;
-use super::document::{Syntax, position_of};
 use super::error::{ConfigError, ConfigErrorKind, Place};
+use super::node::{Syntax, position_of};
 
 /// Reads the file as text, for [`super::parse`] and [`super::masked_copy`]: reading it once makes sure that both
 /// see the same.

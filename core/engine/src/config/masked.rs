@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use super::document::{Document, Node, Scalar, ScalarKind, Syntax, Value};
+use super::document::Document;
 use super::environment::{is_reference, literal_parts};
 use super::error::{ConfigError, ConfigErrorKind, Place};
+use super::node::{Node, Scalar, ScalarKind, Syntax, Value};
 
 /// What stands in place of a secret.
 const MASK: &str = "**masked**";

@@ -11,12 +11,14 @@ mod error;
 mod file;
 mod locations;
 mod masked;
+mod node;
 mod options;
 mod plausible;
 mod predecessor;
 mod reader;
 mod schema;
 mod toml;
+mod umask;
 mod yaml;
 
 use std::path::{Path, PathBuf};
@@ -26,9 +28,9 @@ pub use error::{ConfigError, ConfigErrorKind, ConfigWarning, Position};
 pub use file::read;
 pub use locations::find;
 pub use masked::masked_copy;
+pub use umask::DEFAULT_UMASK;
 
 use crate::memory::OBJECT_BYTES;
-use crate::permissions::DEFAULT_UMASK;
 use crate::secret::Secret;
 use document::Document;
 use reader::Reader;

@@ -4,13 +4,12 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::error::ConfigError;
-use super::reader::{Field, Section};
-use super::schema::boolean;
+use super::reader::{Field, Section, boolean};
+use super::umask::parse_umask;
 use super::{
     AlarmAction, AlarmOptions, BackupOptions, HistoryOptions, LimitOptions, NetworkOptions,
     Options, Within, predecessor,
 };
-use crate::permissions::parse_umask;
 
 const OPTIONS: &[&str] = &["backup", "network", "history", "alarm", "limits"];
 const BACKUP: &[&str] = &[

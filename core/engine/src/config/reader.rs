@@ -4,9 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::document::{Document, Entry, Node, Scalar, ScalarKind, Step, Syntax, Value, joined};
+use super::document::{Document, joined};
 use super::environment::{Environment, expand};
 use super::error::{ConfigError, ConfigErrorKind, ConfigWarning, Place, Position};
+use super::node::{Entry, Node, Scalar, ScalarKind, Step, Syntax, Value};
 
 /// Finding a place in YAML means reading the file again; a file with more warnings than this has
 /// other troubles than a missing line number.
@@ -397,4 +398,9 @@ fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
         .filter(|(distance, known)| *distance <= (known.len() / 3).max(1))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, known)| known)
+}
+
+/// A key that is true or false, and false where it is not there.
+pub(super) fn boolean(section: &Section<'_>, key: &str) -> Result<bool, ConfigError> {
+    section.get(key).map_or(Ok(false), |field| field.boolean())
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::error::{ConfigError, ConfigErrorKind};
-use super::reader::{Field, Section};
+use super::reader::{Field, Section, boolean};
 use super::{COPY_FOLDER, STATE_FOLDER, Source, SourceKind};
 use super::{address, environment, options, plausible, predecessor};
 use crate::secret::Secret;
@@ -272,10 +272,6 @@ fn is_literal(section: &Section<'_>) -> bool {
     let text = field.as_ref().and_then(|field| field.raw_text());
     let parts = environment::literal_parts(text.unwrap_or_default());
     parts.into_iter().any(|part| !names::is_blank(part))
-}
-
-pub(super) fn boolean(section: &Section<'_>, key: &str) -> Result<bool, ConfigError> {
-    section.get(key).map_or(Ok(false), |field| field.boolean())
 }
 
 fn patterns(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError> {

@@ -3,8 +3,8 @@
 use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
-use super::document::{Entry, Node, Scalar, ScalarKind, SyntaxFault, Value, position_of};
 use super::error::ConfigErrorKind;
+use super::node::{Entry, Node, Scalar, ScalarKind, SyntaxFault, Value, position_of};
 
 pub(super) fn parse(text: &str) -> Result<Node, SyntaxFault> {
     // Never the error's Display: it prints the line of the source.

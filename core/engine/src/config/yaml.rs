@@ -8,8 +8,8 @@ use serde::de::{
     SeqAccess, Visitor,
 };
 
-use super::document::{Entry, Node, Scalar, ScalarKind, Step, SyntaxFault, Value};
 use super::error::{ConfigErrorKind, Position};
+use super::node::{Entry, Node, Scalar, ScalarKind, Step, SyntaxFault, Value};
 
 /// What a tree may cost, in bytes of text plus some for each value. The library limits how deep
 /// values nest and how often aliases are followed, but not what an alias stands for.

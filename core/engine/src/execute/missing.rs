@@ -3,7 +3,8 @@
 
 use jiff::Timestamp;
 
-use crate::catalogue::{Newest, REPOSITORY, STATE_FILE, State, WIKI};
+use crate::catalogue::{Newest, State};
+use crate::layout::{REPOSITORY, STATE_FILE, WIKI};
 use crate::mirror::{Mirrored, Outcome};
 use crate::plan::Action;
 use crate::report::RepositoryReport;

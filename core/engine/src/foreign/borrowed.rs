@@ -8,16 +8,18 @@ use std::path::{Path, PathBuf};
 
 use git2::{Odb, Oid, Repository};
 
-use super::format::{check_borrowed, check_packs};
-use super::take_in::{ASIDE, file_name, set_aside, warning};
+use super::aside::{file_name, set_aside, warning};
+use super::kinds::{check_borrowed, check_packs};
 use crate::cancel::Cancel;
-use crate::hoster::Finding;
+use crate::finding::Finding;
+use crate::layout::SET_ASIDE;
+use crate::libgit2;
 use crate::links::links;
 use crate::names::printable;
+use crate::object_files::{ObjectFiles, database, read};
 use crate::packs::PackIndex;
 use crate::refs::StoredRefs;
-use crate::verify::objects::{Shelf, database, read};
-use crate::{ErrorKind, Failure, atomic_file, mirror as mirroring, regular_file};
+use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
 /// File that names the object folders a repository borrows from.
 pub(super) const FILE: &str = "objects/info/alternates";
@@ -51,7 +53,7 @@ pub(super) fn take(
         return Ok(());
     }
     may_write()?;
-    mirroring::initialise()?;
+    libgit2::initialise()?;
     let stores = stores(&mirror.join("objects"), &file)?;
     let (wanted, has_gap) = look(mirror, &stores, cancel)?;
     if !wanted.is_empty() {
@@ -69,8 +71,9 @@ pub(super) fn take(
         return Ok(());
     }
     set_aside(&file)?;
-    let what =
-        format!("it borrows no objects any more: its alternates were moved to alternates{ASIDE}");
+    let what = format!(
+        "it borrows no objects any more: its alternates were moved to alternates{SET_ASIDE}"
+    );
     warnings.push(warning(mirror, &what));
     Ok(())
 }
@@ -135,7 +138,7 @@ fn open(mirror: &Path, stores: &[PathBuf]) -> Result<Odb<'static>, Failure> {
 
 /// What the refs reach, and what is not the mirror's own; and whether something is nowhere.
 fn look(mirror: &Path, stores: &[PathBuf], cancel: &Cancel) -> Result<(Vec<Oid>, bool), Failure> {
-    let own = Shelf::look(mirror)?.known();
+    let own = ObjectFiles::look(mirror)?.known();
     let all = open(mirror, stores)?;
     let mut seen = HashSet::new();
     let mut todo: Vec<(Oid, bool)> = Vec::new();
@@ -197,8 +200,8 @@ fn copy(mirror: &Path, stores: &[PathBuf], wanted: &[Oid], cancel: &Cancel) -> R
     let written = builder.write(&folder, 0);
     cancel.check()?;
     written.map_err(failed)?;
-    let shelf = Shelf::look(mirror)?;
-    for pack in &shelf.packs {
+    let files = ObjectFiles::look(mirror)?;
+    for pack in &files.packs {
         for path in [&pack.path, &pack.index_path] {
             File::open(path)
                 .and_then(|file| file.sync_all())
@@ -208,14 +211,14 @@ fn copy(mirror: &Path, stores: &[PathBuf], wanted: &[Oid], cancel: &Cancel) -> R
             wanted
                 .iter()
                 .take(1)
-                .any(|oid| crate::verify::objects::holds(index, *oid))
+                .any(|oid| crate::object_files::holds(index, *oid))
         };
         if let Some(index) = pack.index().filter(|index| holds_some(index)) {
             index.verify_pack(&pack.path, cancel)?;
         }
     }
     atomic_file::sync_parent(&folder.join("-"))?;
-    let own = shelf.known();
+    let own = files.known();
     match wanted.iter().find(|oid| own.binary_search(oid).is_err()) {
         None => Ok(()),
         Some(oid) => {

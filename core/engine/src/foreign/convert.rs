@@ -5,9 +5,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::take_in::{ASIDE, Work, file_name, set_aside, some, warning};
+use super::adopt::Work;
+use super::aside::{file_name, set_aside, some, warning};
+use crate::finding::Finding;
 use crate::git_config::Config;
-use crate::hoster::Finding;
+use crate::layout::SET_ASIDE;
 use crate::names::printable;
 use crate::refs::reftable::{self, Stack, Value};
 use crate::refs::{self, KEPT, RefName, RefValue, Refs};
@@ -57,7 +59,7 @@ impl Work<'_> {
         let keys = config.steering();
         if !keys.is_empty() {
             let what = format!(
-                "its config held settings that forgekeep does not obey ({}): moved to config{ASIDE}",
+                "its config held settings that forgekeep does not obey ({}): moved to config{SET_ASIDE}",
                 some(&keys)
             );
             warnings.push(warning(self.mirror, &what));

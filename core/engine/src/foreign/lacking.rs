@@ -7,15 +7,15 @@ use std::path::Path;
 
 use git2::Oid;
 
+use super::aside::{set_aside, warning};
 use super::borrowed;
-use super::take_in::{set_aside, warning};
 use crate::cancel::Cancel;
-use crate::hoster::Finding;
+use crate::finding::Finding;
 use crate::names::printable;
+use crate::object_files::{ObjectFiles, database};
+use crate::reach::{Root, Walk};
 use crate::refs::StoredRefs;
 use crate::snapshot::ref_text;
-use crate::verify::objects::{Shelf, database};
-use crate::verify::reach::{Root, Walk};
 use crate::{ErrorKind, Failure};
 
 /// File that says where a history has been cut off.
@@ -130,7 +130,7 @@ impl Lacking {
 
 /// The names of the roots that need something which is not among the mirror's own objects.
 fn gaps(mirror: &Path, roots: &[Root], cancel: &Cancel) -> Result<Vec<String>, Failure> {
-    let known = Shelf::look(mirror)?.known();
+    let known = ObjectFiles::look(mirror)?.known();
     let database = database(mirror)?;
     let none = HashSet::new();
     let walk = Walk {

@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::{Forgotten, Request, forget};
 use crate::Failure;
-use crate::catalogue::WIKI;
 use crate::inventory::Kept;
-use crate::lock::RunLock;
+use crate::layout::WIKI;
+use crate::lock::{LockError, RunLock};
 use crate::names::printable;
-use crate::run::RunError;
 
 /// What came of a mirror.
 #[derive(Clone, Debug)]
@@ -26,13 +25,13 @@ pub struct OfMirror {
 ///
 /// # Errors
 ///
-/// [`RunError::Locked`] if a backup is under way, or [`RunError::Folder`].
+/// [`LockError`], if a backup is under way for instance.
 pub fn run(
     local_folder: &Path,
     repositories: &[&Kept],
     request: Request<'_>,
     done: &mut dyn FnMut(&OfMirror),
-) -> Result<(), RunError> {
+) -> Result<(), LockError> {
     let _lock = match request.dry_run {
         true => None,
         false => Some(RunLock::take(local_folder)?),

@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 use super::Pruned;
 use super::tips::{failed, lacking};
 use crate::cancel::Cancel;
+use crate::layout::SNAPSHOTS;
+use crate::libgit2;
 use crate::packs;
+use crate::reach::{Root, Walk};
 use crate::refs::{self, FORGOTTEN, StoredRefs, parse_oid};
 use crate::sealed::{self, Formats};
-use crate::verify::reach::{Root, Walk};
-use crate::{Failure, atomic_file, mirror};
+use crate::{Failure, atomic_file};
 
 const FORMATS: Formats = Formats {
     known: 1,
@@ -88,7 +90,7 @@ fn record_path(folder: &Path) -> PathBuf {
     let mut name = folder.file_name().unwrap_or_default().to_owned();
     name.push(".prune");
     let beside = folder.parent().unwrap_or(folder);
-    beside.join(crate::snapshot::FOLDER).join(name)
+    beside.join(SNAPSHOTS).join(name)
 }
 
 /// What `roots` reach, and `refs` do not.
@@ -99,7 +101,7 @@ fn garbage(
     cancel: &Cancel,
 ) -> Result<HashSet<Oid>, Failure> {
     let repository =
-        Repository::open_bare(folder).map_err(|error| mirror::explain(&error, folder))?;
+        Repository::open_bare(folder).map_err(|error| libgit2::explain(&error, folder))?;
     let odb = repository.odb().map_err(|error| failed(&error))?;
     let mut known = Vec::new();
     odb.foreach(|oid| {

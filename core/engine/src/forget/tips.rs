@@ -7,6 +7,7 @@ use git2::{Odb, Oid, Repository};
 
 use super::Tips;
 use crate::cancel::Cancel;
+use crate::libgit2;
 use crate::links::links;
 use crate::memory::exactly;
 use crate::refs::{OURS, Refs};
@@ -64,7 +65,7 @@ fn cover(
 /// A snapshot needs what is not there: nothing is dropped while that is so.
 pub(super) fn lacking(oid: Oid, error: &git2::Error) -> Failure {
     let what = format!("the object {oid}");
-    if let Some(failure) = Failure::of_machine("read", Path::new(&what), error) {
+    if let Some(failure) = libgit2::of_machine("read", Path::new(&what), error) {
         return failure;
     }
     let message = format!(

@@ -10,9 +10,9 @@ use git2::Oid;
 
 use super::{Patient, Treated, Treatment};
 use crate::mirror::{Outcome, Transfer, Upstream};
+use crate::object_files::{ObjectFiles, database};
+use crate::reach::{Root, Walk};
 use crate::refs::StoredRefs;
-use crate::verify::objects::{Shelf, database};
-use crate::verify::reach::{Root, Walk};
 use crate::verify::{Watch, examine};
 use crate::{ErrorKind, Failure};
 
@@ -77,7 +77,7 @@ fn is_upstreams(mirror: &Path, lost: &HashSet<Oid>, watch: &Watch) -> Result<boo
     let mut found = false;
     Walk {
         database: &database(mirror)?,
-        known: &Shelf::look(mirror)?.known(),
+        known: &ObjectFiles::look(mirror)?.known(),
         unreadable: lost,
         unread: &HashSet::new(),
         cancel: &watch.cancel,

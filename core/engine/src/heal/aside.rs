@@ -6,11 +6,9 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
+use crate::layout::DAMAGED_FILES;
 use crate::verify::Damage;
 use crate::{Failure, atomic_file, regular_file, sealed};
-
-/// Folder in a repository's folder for damaged files.
-pub(crate) const FOLDER: &str = "damaged";
 
 /// In each of them: what was damaged.
 const LIST: &str = "damage.json";
@@ -26,8 +24,8 @@ impl Aside {
     /// Makes it, with a list of what is damaged: also what is missing has to be remembered.
     pub(super) fn make(of: &Path, damage: &[Damage]) -> Result<Self, Failure> {
         let time = Timestamp::now().strftime("%Y-%m-%dT%H-%M-%S%.3fZ");
-        let folder = of.join(FOLDER).join(time.to_string());
-        regular_file::check_folder(&of.join(FOLDER))?;
+        let folder = of.join(DAMAGED_FILES).join(time.to_string());
+        regular_file::check_folder(&of.join(DAMAGED_FILES))?;
         regular_file::make_folder(&folder)?;
         let list = serde_json::json!({ "format": 1, "damage": damage });
         sealed::write(&folder.join(LIST), &list)?;
@@ -82,7 +80,7 @@ impl Aside {
 /// Removes whatever treatments of a repository have moved aside, also those that were cut short:
 /// nothing of it is missed. What cannot be removed does no harm.
 pub(super) fn discard(of: &Path) {
-    let folder = of.join(FOLDER);
+    let folder = of.join(DAMAGED_FILES);
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
         let path = entry.path();
         if !path.join(LIST).is_file() {

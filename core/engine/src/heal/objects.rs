@@ -12,13 +12,14 @@ use git2::{Odb, Oid};
 
 use super::aside::Aside;
 use super::packing::{index_of, write_blob, write_entry, write_pack};
-use super::salvage::{Object, Torn, is};
 use super::{Treatment, files_of};
+use crate::object_files::{ObjectFiles, Packed, database, holds};
 use crate::packs::{self, Bulk, PackIndex, Stream};
+use crate::torn::{Object, Torn, is};
 use crate::verify::auxiliary::of_multi_pack_index;
-use crate::verify::objects::{self, Packed, Shelf, check_loose, database, holds};
 use crate::verify::{Finding, Part, examine};
 use crate::{ErrorKind, Failure, atomic_file, memory, regular_file};
+use crate::{loose, object_files};
 
 /// Bytes from which on a blob is not held in memory.
 const LARGE: u64 = 16 * 1024 * 1024;
@@ -45,8 +46,8 @@ pub(super) fn heal(
         again = examine(mirror, &treatment.watch)?.findings;
         findings = &again;
     }
-    let shelf = Shelf::look(mirror)?;
-    let mut sorted = sort(&shelf, findings);
+    let files = ObjectFiles::look(mirror)?;
+    let mut sorted = sort(&files, findings);
     let workshop = treatment.workshop();
     remove(&workshop)?;
     let result = (|| {
@@ -60,11 +61,11 @@ pub(super) fn heal(
         if lost || !sorted.bad.is_empty() {
             log::info!("{}: fetching everything anew", mirror.display());
             treatment.fetch(&workshop, true)?;
-            salvage(treatment, &shelf, &sorted, &indexed, &workshop)?;
+            salvage(treatment, &files, &sorted, &indexed, &workshop)?;
             let bad: HashSet<&Path> = sorted.bad.iter().map(|p| p.path.as_path()).collect();
             move_in(mirror, &workshop, &bad, Some(aside))?;
         }
-        move_out(mirror, &shelf, &sorted, findings, &workshop, aside)
+        move_out(mirror, &files, &sorted, findings, &workshop, aside)
     })();
     let _ = remove(&workshop);
     result
@@ -118,7 +119,7 @@ pub(super) fn fetch_new(treatment: &Treatment<'_>) -> Result<(), Failure> {
 
 /// Tells which packs are damaged. An object that cannot be read makes a pack bad that has the
 /// checksum it should have: it was damaged before it was written.
-fn sort<'a>(shelf: &'a Shelf, findings: &[Finding]) -> Sorted<'a> {
+fn sort<'a>(files: &'a ObjectFiles, findings: &[Finding]) -> Sorted<'a> {
     let mut sorted = Sorted {
         sound: Vec::new(),
         unindexed: Vec::new(),
@@ -130,7 +131,7 @@ fn sort<'a>(shelf: &'a Shelf, findings: &[Finding]) -> Sorted<'a> {
     };
     let objects = findings.iter().filter(|f| f.part == Part::Object);
     let lost: Vec<Oid> = objects.filter_map(|finding| finding.object).collect();
-    for pack in &shelf.packs {
+    for pack in &files.packs {
         let holds_lost = pack
             .index()
             .is_some_and(|index| lost.iter().any(|oid| holds(index, *oid)));
@@ -179,20 +180,20 @@ fn index_anew(
 /// workshop.
 fn salvage(
     treatment: &Treatment<'_>,
-    shelf: &Shelf,
+    files: &ObjectFiles,
     sorted: &Sorted<'_>,
     indexed: &[PackIndex],
     workshop: &Path,
 ) -> Result<(), Failure> {
-    let fresh = Shelf::look(workshop)?;
+    let fresh = ObjectFiles::look(workshop)?;
     let mut have: Vec<&PackIndex> = sorted.sound.iter().filter_map(|p| p.index()).collect();
     have.extend(indexed);
     have.extend(fresh.packs.iter().filter_map(Packed::index));
-    let loose: HashMap<Oid, &Path> = shelf.loose.iter().map(|(o, p)| (*o, &**p)).collect();
+    let loose: HashMap<Oid, &Path> = files.loose.iter().map(|(o, p)| (*o, &**p)).collect();
     let (new, old) = (database(workshop)?, database(treatment.mirror)?);
     let here = |oid: Oid| match loose.get(&oid) {
         // libgit2 may come to it, and never end.
-        Some(path) if !is_whole(oid, path)? => read_packed(shelf, oid),
+        Some(path) if !is_whole(oid, path)? => read_packed(files, oid),
         _ => read(&old, oid),
     };
     let elsewhere = |oid: Oid| match read(&new, oid)? {
@@ -255,7 +256,7 @@ fn salvage(
 
 /// Whether a loose object is what its name says.
 fn is_whole(oid: Oid, path: &Path) -> Result<bool, Failure> {
-    match check_loose(oid, path) {
+    match loose::check(oid, path) {
         Ok(()) => Ok(true),
         Err(failure) if failure.is_damage() => Ok(false),
         Err(failure) => Err(failure),
@@ -263,7 +264,7 @@ fn is_whole(oid: Oid, path: &Path) -> Result<bool, Failure> {
 }
 
 fn read(database: &Odb<'_>, oid: Oid) -> Result<Option<Object>, Failure> {
-    let object = objects::read(database, oid)?.map(|object| Object {
+    let object = object_files::read(database, oid)?.map(|object| Object {
         kind: object.kind(),
         data: object.data().to_vec(),
     });
@@ -271,8 +272,8 @@ fn read(database: &Odb<'_>, oid: Oid) -> Result<Option<Object>, Failure> {
 }
 
 /// Reads an object out of packs without libgit2.
-fn read_packed(shelf: &Shelf, oid: Oid) -> Result<Option<Object>, Failure> {
-    for pack in &shelf.packs {
+fn read_packed(files: &ObjectFiles, oid: Oid) -> Result<Option<Object>, Failure> {
+    for pack in &files.packs {
         let Some(index) = pack.index().filter(|index| holds(index, oid)) else {
             continue;
         };
@@ -293,7 +294,7 @@ fn move_in(
 ) -> Result<(), Failure> {
     let folder = mirror.join("objects/pack");
     atomic_file::make_folders(&folder)?;
-    for pack in Shelf::look(workshop)?.packs {
+    for pack in ObjectFiles::look(workshop)?.packs {
         let Some(name) = pack.path.file_name() else {
             continue;
         };
@@ -320,7 +321,7 @@ fn move_in(
 /// Moves out what is damaged and was not replaced.
 fn move_out(
     mirror: &Path,
-    shelf: &Shelf,
+    files: &ObjectFiles,
     sorted: &Sorted<'_>,
     findings: &[Finding],
     workshop: &Path,
@@ -340,7 +341,7 @@ fn move_out(
             aside.take(&pack.path.with_extension(ending))?;
         }
     }
-    for index in &shelf.lone {
+    for index in &files.lone {
         if !index.with_extension("pack").exists() {
             aside.take(index)?;
         }

@@ -9,10 +9,10 @@ use flate2::write::ZlibEncoder;
 use git2::{Indexer, ObjectType, Oid};
 use sha1::{Digest, Sha1};
 
-use super::salvage::Object;
-use crate::mirror;
+use crate::libgit2;
 use crate::names::printable;
 use crate::packs::Stream;
+use crate::torn::Object;
 use crate::verify::Watch;
 use crate::{ErrorKind, Failure};
 
@@ -24,9 +24,9 @@ pub(super) fn index_of(pack: &Path, folder: &Path, watch: &Watch) -> Result<Path
     let wrong = |error: git2::Error| {
         // The indexer writes, too: what fails on that side says nothing about the pack.
         if error.class() == git2::ErrorClass::Os {
-            return mirror::explain(&error, folder);
+            return libgit2::explain(&error, folder);
         }
-        if let Some(failure) = Failure::of_machine("index", pack, &error) {
+        if let Some(failure) = libgit2::of_machine("index", pack, &error) {
             return failure;
         }
         let message = printable(error.message()).to_string();
@@ -55,9 +55,9 @@ fn feed(indexer: &mut Indexer<'_>, bytes: &[u8], folder: &Path) -> Result<(), Fa
             .get_ref()
             .and_then(|it| it.downcast_ref::<git2::Error>());
         match of_git {
-            Some(error) if error.class() == git2::ErrorClass::Os => mirror::explain(error, folder),
+            Some(error) if error.class() == git2::ErrorClass::Os => libgit2::explain(error, folder),
             Some(error) => {
-                if let Some(failure) = Failure::of_machine("write to", folder, error) {
+                if let Some(failure) = libgit2::of_machine("write to", folder, error) {
                     return failure;
                 }
                 let message = printable(error.message()).to_string();

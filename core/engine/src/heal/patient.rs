@@ -7,9 +7,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use git2::Oid;
 use jiff::Timestamp;
 
-use super::aside;
-use crate::catalogue::{STATE_FILE, State};
+use crate::catalogue::State;
 use crate::history::Seen;
+use crate::layout;
+use crate::layout::STATE_FILE;
 use crate::refs::parse_oid;
 use crate::snapshot;
 use crate::verify::{Damage, Examined, Finding, Health, Verified, is_in, is_still_lost};
@@ -136,7 +137,7 @@ impl Patient<'_> {
         let below = damage.file.strip_prefix(self.path);
         let below = below.and_then(|below| below.strip_prefix('/'));
         below.is_some_and(|below| {
-            let snapshots = format!("{}/", snapshot::FOLDER);
+            let snapshots = format!("{}/", layout::SNAPSHOTS);
             let below = below.strip_prefix(&snapshots).unwrap_or(below);
             below.split('/').next() == Some(&*name)
         })
@@ -180,7 +181,7 @@ impl Patient<'_> {
             .filter(|lost| self.is_mine(lost))
             .collect();
         let first = lost.first()?;
-        let folder = self.folder().join(aside::FOLDER);
+        let folder = self.folder().join(layout::DAMAGED_FILES);
         if !folder.is_dir() {
             return None;
         }

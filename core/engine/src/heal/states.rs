@@ -11,6 +11,8 @@ use super::{Treatment, files_of};
 use crate::foreign;
 use crate::links::peeled;
 use crate::names::printable;
+use crate::object_files::{ObjectFiles, database, read};
+use crate::reach::{Root, Walk};
 use crate::refs::{
     self, FORGOTTEN, KEPT, OURS, RefName, RefValue, Refs, Storage, StoredRefs, is_valid_name,
     parse_oid, reftable,
@@ -18,8 +20,6 @@ use crate::refs::{
 use crate::snapshot::{
     Changes, Counts, Entry, Identity, Origin, RefState, Snapshot, SnapshotId, Store, Tips, ref_text,
 };
-use crate::verify::objects::{Shelf, database, read};
-use crate::verify::reach::{Root, Walk};
 use crate::verify::{Finding, Part};
 use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
@@ -194,8 +194,8 @@ pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<Vec<
             .cloned()
             .collect(),
     };
-    let shelf = Shelf::look(mirror)?;
-    let known = shelf.known();
+    let files = ObjectFiles::look(mirror)?;
+    let known = files.known();
     let database = database(mirror)?;
     // What can be read counts: an index may name what its pack has lost.
     let is_there = |oid: &Oid| -> Result<bool, Failure> {

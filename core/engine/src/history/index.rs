@@ -7,18 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::Failure;
-use crate::lock::OWN_FOLDER;
-use crate::sealed::{self, Formats};
-
-/// File in [`OWN_FOLDER`].
-pub(crate) const FILE: &str = "runs.json";
-
-pub(crate) const FORMATS: Formats = Formats {
-    known: 1,
-    sealed_since: 1,
-    max_bytes: 16 * 1024 * 1024,
-    hint: "run `forgekeep backup`: it makes the file anew from the reports",
-};
+use crate::layout::{INDEX_OF_RUNS, OWN_FOLDER};
+use crate::sealed;
 
 /// What the last run has left.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -82,7 +72,7 @@ impl Listed {
 
 /// Where it is.
 pub(crate) fn path(local_folder: &Path) -> PathBuf {
-    local_folder.join(OWN_FOLDER).join(FILE)
+    local_folder.join(OWN_FOLDER).join(INDEX_OF_RUNS.name)
 }
 
 /// What is remembered; nothing before the first run that did.
@@ -91,13 +81,13 @@ pub(crate) fn path(local_folder: &Path) -> PathBuf {
 ///
 /// As [`sealed::read`].
 pub(super) fn read(local_folder: &Path) -> Result<Option<Index>, Failure> {
-    sealed::read(&path(local_folder), FORMATS)
+    sealed::read(&path(local_folder), INDEX_OF_RUNS.formats)
 }
 
 impl Index {
     pub fn write(&self, local_folder: &Path) -> Result<(), Failure> {
         let current = Self {
-            format: FORMATS.known,
+            format: INDEX_OF_RUNS.formats.known,
             ..self.clone()
         };
         match read(local_folder) {

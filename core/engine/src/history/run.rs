@@ -10,11 +10,12 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::index::{self, Index, Listed};
-use super::{FOLDER_OF_STATE, KEPT, file, folder, free_path, is_report, mark, names};
-use crate::hoster::Finding;
-use crate::lock::OWN_FOLDER;
+use super::{KEPT, NOTICED, file, folder, free_path, is_report, mark, names};
+use crate::finding::Finding;
+use crate::layout::{LISTINGS, OWN_FOLDER, StateFile};
 use crate::redact::Redactor;
 use crate::report::Report;
+use crate::unexpected::Unexpected;
 use crate::{ErrorKind, Failure, atomic_file, regular_file, sealed};
 
 /// A run that holds the run lock.
@@ -127,7 +128,7 @@ impl Run {
 
     /// The state files: a damaged one is set aside, one that went missing is told.
     fn check_state(&mut self, known: Option<&Index>) {
-        for (name, formats) in FOLDER_OF_STATE {
+        for StateFile { name, formats } in NOTICED {
             let path = self.local_folder.join(OWN_FOLDER).join(name);
             let is_lost = match sealed::read::<serde::de::IgnoredAny>(&path, formats) {
                 Ok(Some(_)) => false,
@@ -148,13 +149,13 @@ impl Run {
                 }
                 // Of a newer version, or not to be read. The sources say so of their listings.
                 Err(failure) => {
-                    if name != crate::completeness::FILE {
+                    if name != LISTINGS.name {
                         self.found.push(told(&failure));
                     }
                     false
                 }
             };
-            self.lost_listings |= is_lost && name == crate::completeness::FILE;
+            self.lost_listings |= is_lost && name == LISTINGS.name;
         }
     }
 
@@ -164,7 +165,7 @@ impl Run {
         for number in marks {
             let path = mark::path(runs, *number);
             let error = regular_file::open(&path).err();
-            if let Some(what) = error.as_ref().and_then(regular_file::Unexpected::of) {
+            if let Some(what) = error.as_ref().and_then(Unexpected::of) {
                 self.damaged(&path, &what.to_string());
                 others.insert(*number);
             }
@@ -277,7 +278,7 @@ impl Run {
             Err(_) => return Ok(()),
         };
         let own = self.local_folder.join(OWN_FOLDER);
-        let files = FOLDER_OF_STATE.iter().map(|(name, _)| *name);
+        let files = NOTICED.iter().map(|file| file.name);
         let files = files.filter(|name| own.join(name).symlink_metadata().is_ok());
         let index = Index {
             last: self.number,
@@ -321,7 +322,7 @@ pub(crate) fn set_aside(path: &Path, why: &str) -> Finding {
         false => format!("{shown}: {why}"),
     };
     let mut aside = path.as_os_str().to_owned();
-    aside.push(crate::catalogue::DAMAGED);
+    aside.push(crate::layout::DAMAGED);
     let mut free = PathBuf::from(&aside);
     let mut number = 1;
     while free.symlink_metadata().is_ok() {

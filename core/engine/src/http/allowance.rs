@@ -58,7 +58,7 @@ impl Limit {
                 .header("x-ratelimit-reset")
                 .or_else(|| answer.header("ratelimit-reset"));
             after
-                .and_then(|field| super::retry::retry_after(field, now))
+                .and_then(|field| retry_after(field, now))
                 .or_else(|| reset.and_then(|field| until_reset(field, now)))
         };
         is_limit.then(|| Self {
@@ -190,6 +190,17 @@ impl Allowance {
         spent.until = Some(from.max(end));
         true
     }
+}
+
+/// The time in a `Retry-After` field: seconds, or a date (RFC 9110, 10.2.3).
+pub(super) fn retry_after(field: &str, now: SystemTime) -> Option<Duration> {
+    let field = field.trim();
+    if let Ok(seconds) = field.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::parse(field).ok()?;
+    let date = SystemTime::from(date.timestamp());
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 #[cfg(test)]

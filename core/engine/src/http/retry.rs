@@ -13,6 +13,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::allowance::retry_after;
 use super::allowance::{Allowance, ClosedHosts, Limit};
 use super::{HttpClient, Request, Response};
 use crate::Failure;
@@ -179,17 +180,6 @@ fn is_step_of_fetch(request: &Request) -> bool {
 /// Statuses that may be another a moment later. 501 and 505 will not.
 fn is_transient(status: u16) -> bool {
     matches!(status, 500 | 502..=504 | 506..=599)
-}
-
-/// The time in a `Retry-After` field: seconds, or a date (RFC 9110, 10.2.3).
-pub(super) fn retry_after(field: &str, now: SystemTime) -> Option<Duration> {
-    let field = field.trim();
-    if let Ok(seconds) = field.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::parse(field).ok()?;
-    let date = SystemTime::from(date.timestamp());
-    Some(date.duration_since(now).unwrap_or_default())
 }
 
 impl<C: HttpClient> HttpClient for Retrying<C> {

@@ -8,8 +8,8 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::{CONFIGURATIONS, Kept, read};
-use crate::lock::OWN_FOLDER;
+use super::{Kept, read};
+use crate::layout::{CONFIGURATIONS, OWN_FOLDER};
 use crate::{ErrorKind, Failure, history};
 
 /// What to do where a backup may be elsewhere.
@@ -161,7 +161,7 @@ fn past(local_folder: &Path) -> Past {
         for source in report.sources {
             made |= source.outcome == "ok";
             let backed_up = source.repositories.into_iter();
-            for repository in backed_up.filter(|r| crate::status::is_good(&r.outcome)) {
+            for repository in backed_up.filter(|r| crate::report::is_good(&r.outcome)) {
                 learn(repository.id, true);
             }
             gone.extend(source.gone);

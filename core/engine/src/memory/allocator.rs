@@ -60,7 +60,7 @@ pub(crate) fn set_up() -> Result<(), git2::Error> {
     };
     let option = raw::GIT_OPT_SET_ALLOCATOR as c_int;
     // SAFETY: it copies three pointers to functions out of a structure of that form. This sets
-    // process-wide state without a lock: see `mirror::initialise`, which calls it.
+    // process-wide state without a lock: see `libgit2::initialise`, which calls it.
     let set = unsafe { raw::git_libgit2_opts(option, std::ptr::from_mut(&mut ours)) };
     match set {
         0 => Ok(()),

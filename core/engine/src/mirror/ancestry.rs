@@ -8,7 +8,7 @@ use git2::{Odb, Oid};
 use crate::Failure;
 use crate::cancel::Cancel;
 use crate::links::commit;
-use crate::verify::objects::read;
+use crate::object_files::read;
 
 /// Commits that are looked at, for some hundred megabytes of memory at most. What is not found among
 /// them counts as not found: the old tip is kept then, which is right whatever it was.

@@ -10,11 +10,12 @@ use git2::{ObjectType, Odb, OdbLookupFlags, Oid, Repository};
 
 use crate::Failure;
 use crate::cancel::Cancel;
+use crate::libgit2;
 use crate::links::{Link, commit, links};
 use crate::memory;
+use crate::object_files::read;
 use crate::packs::{Large, Opened};
 use crate::refs::Refs;
-use crate::verify::objects::read;
 
 /// What a tip needs and does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +58,7 @@ pub(super) fn first_gap(
     };
     let odb = match repository.odb() {
         Ok(odb) => odb,
-        Err(error) => match Failure::of_machine("open", repository.path(), &error) {
+        Err(error) => match libgit2::of_machine("open", repository.path(), &error) {
             Some(failure) => return Err(failure),
             None => return Ok(Some(Gap::Missing(*first))),
         },

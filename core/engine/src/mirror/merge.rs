@@ -7,6 +7,7 @@ use git2::{ObjectType, Odb, Oid, Repository};
 use super::ancestry::is_ancestor;
 use crate::Failure;
 use crate::cancel::Cancel;
+use crate::libgit2;
 use crate::links::links;
 use crate::refs::{KEPT, OURS, RefValue, Refs, StoredRefs};
 use crate::snapshot::{Change, Changes};
@@ -62,7 +63,7 @@ pub(super) fn unreached(
     tips: Vec<Oid>,
     cancel: &Cancel,
 ) -> Result<HashSet<Oid>, Failure> {
-    let failed = |error: &git2::Error| super::explain(error, repository.path());
+    let failed = |error: &git2::Error| libgit2::explain(error, repository.path());
     old.retain(|oid| !tips.contains(oid));
     if old.is_empty() {
         return Ok(old);

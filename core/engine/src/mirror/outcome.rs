@@ -4,8 +4,9 @@ use git2::Oid;
 use serde::Serialize;
 
 use crate::Failure;
-use crate::hoster::Finding;
+use crate::finding::Finding;
 use crate::refs::{RefName, StoredRefs};
+use crate::report::{Lost, RefChanges, RepositoryOutcome, RepositoryReport};
 use crate::snapshot::{Change, Changes, Counts, Entry, SnapshotId, Tips};
 
 /// How a mirror came out.
@@ -22,52 +23,27 @@ pub enum Mirrored {
     Empty,
 }
 
-/// How many refs changed, and how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct RefChanges {
-    /// New ones.
-    pub created: usize,
-    /// Moved forward.
-    pub updated: usize,
-    /// Moved elsewhere: the old tip is kept.
-    pub forced: usize,
-    /// Gone upstream: the old tip is kept.
-    pub deleted: usize,
-}
-
-impl From<&Changes> for RefChanges {
-    fn from(changes: &Changes) -> Self {
-        let counts = Counts::new(&Tips::new(), changes);
-        Self {
-            created: counts.created,
-            updated: counts.updated,
-            forced: counts.forced,
-            deleted: counts.deleted,
-        }
+/// How refs changed, counted.
+pub(super) fn count(changes: &Changes) -> RefChanges {
+    let counts = Counts::new(&Tips::new(), changes);
+    RefChanges {
+        created: counts.created,
+        updated: counts.updated,
+        forced: counts.forced,
+        deleted: counts.deleted,
     }
 }
 
-/// Branches that upstream has rewritten or deleted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lost {
-    /// How many.
-    pub branches: usize,
-    /// How many there were.
-    pub of: usize,
-}
-
-impl Lost {
-    /// `is_there` tells whether upstream still has an old tip, under whatever name.
-    pub(super) fn new(
-        stored: &StoredRefs,
-        changes: &Changes,
-        is_there: impl Fn(&Oid) -> bool,
-    ) -> Self {
-        let lost = left(changes).filter(|oid| !is_there(oid));
-        Self {
-            branches: lost.count(),
-            of: stored.refs.keys().filter(|name| is_branch(name)).count(),
-        }
+/// What upstream has lost; `is_there` tells whether it still has an old tip, under whatever name.
+pub(super) fn lost(
+    stored: &StoredRefs,
+    changes: &Changes,
+    is_there: impl Fn(&Oid) -> bool,
+) -> Lost {
+    let lost = left(changes).filter(|oid| !is_there(oid));
+    Lost {
+        branches: lost.count(),
+        of: stored.refs.keys().filter(|name| is_branch(name)).count(),
     }
 }
 
@@ -109,4 +85,33 @@ pub struct Outcome {
     pub warnings: Vec<Finding>,
     /// Parts that are not backed up, each named, with the reason: the repository is partial.
     pub left_out: Vec<Failure>,
+}
+
+impl From<Mirrored> for RepositoryOutcome {
+    fn from(mirrored: Mirrored) -> Self {
+        match mirrored {
+            Mirrored::Cloned => Self::Cloned,
+            Mirrored::Updated => Self::Updated,
+            Mirrored::Unchanged => Self::Unchanged,
+            Mirrored::Empty => Self::Empty,
+        }
+    }
+}
+
+impl Outcome {
+    /// Puts it into the report of its repository.
+    #[must_use]
+    pub fn enter(&self, mut report: RepositoryReport) -> RepositoryReport {
+        report.outcome = self.mirrored.into();
+        report.refs = self.refs;
+        report.bytes_received += self.bytes_received;
+        report.snapshot.clone_from(&self.snapshot);
+        report.lost = Some(self.lost);
+        if let Some(note) = &self.note {
+            report.add_note(note);
+        }
+        report.warnings.extend(self.warnings.iter().cloned());
+        let left_out = self.left_out.iter().cloned();
+        left_out.fold(report, RepositoryReport::without_part)
+    }
 }

@@ -7,10 +7,8 @@ use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use crate::layout::PARTIAL;
 use crate::{ErrorKind, Failure, packs, regular_file};
-
-/// Ending of the folder a new mirror is made in.
-pub const PARTIAL: &str = ".forgekeep-partial";
 
 /// How old a temporary file of git's own must be to be taken for dead. git itself waits for two
 /// weeks, as it may be at work at any time; but it has no business here while a run is under way,

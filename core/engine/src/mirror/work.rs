@@ -16,15 +16,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use git2::{Odb, Oid, Repository, RepositoryInitOptions};
 
 use super::merge::merge;
-use super::outcome::left;
+use super::outcome::{self, left};
 use super::place::{partial_path, remove_leftovers, remove_partial};
-use super::{Lost, Mirrored, Outcome, Transfer, Upstream, broken, found, head, merge as merging};
+use super::{Mirrored, Outcome, Transfer, Upstream, found, head, merge as merging};
 use crate::cancel::Cancel;
 use crate::fetch::{Advertisement, Connection, remove_incoming};
-use crate::hoster::{Finding, Severity};
+use crate::finding::{Finding, Severity};
+use crate::libgit2;
+use crate::object_files::database;
 use crate::refs::{self, RefName, Refs, StoredRefs};
+use crate::report::Lost;
 use crate::snapshot::{Changes, Entry, Recorder, RefState, SnapshotId, Store};
-use crate::verify::objects::database;
 use crate::{ErrorKind, Failure, atomic_file, packs};
 
 /// One mirror, with what upstream has.
@@ -151,7 +153,7 @@ impl<'a> Work<'a> {
 
     fn open(&self) -> Result<Repository, Failure> {
         Repository::open_bare(self.folder).map_err(|error| {
-            if let Some(failure) = Failure::of_machine("open", self.folder, &error) {
+            if let Some(failure) = libgit2::of_machine("open", self.folder, &error) {
                 return failure;
             }
             let (folder, why) = (self.folder.display(), error.message());
@@ -219,13 +221,13 @@ impl<'a> Work<'a> {
     pub fn lost(&self, stored: &StoredRefs, changes: &Changes) -> Result<Lost, Failure> {
         let left: HashSet<Oid> = left(changes).collect();
         if left.is_empty() {
-            return Ok(Lost::new(stored, changes, |_| false));
+            return Ok(outcome::lost(stored, changes, |_| false));
         }
         let tips = self.upstream.values();
         let tips = tips.map(|value| value.peeled.unwrap_or(value.oid));
         let tips = tips.chain(self.detached());
         let gone = merging::unreached(&self.open()?, left, tips.collect(), self.cancel)?;
-        Ok(Lost::new(stored, changes, |oid| !gone.contains(oid)))
+        Ok(outcome::lost(stored, changes, |oid| !gone.contains(oid)))
     }
 
     fn outcome(
@@ -237,7 +239,7 @@ impl<'a> Work<'a> {
     ) -> Outcome {
         Outcome {
             mirrored,
-            refs: changes.into(),
+            refs: outcome::count(changes),
             bytes_received: self.received.load(Ordering::Relaxed),
             snapshot,
             lost,
@@ -358,7 +360,7 @@ impl<'a> Work<'a> {
         if self.cancel.is_cancelled() {
             return Failure::cancelled();
         }
-        let failure = broken::explain(error, self.folder);
+        let failure = libgit2::explain(error, self.folder);
         match self.is_there && !failure.is_of_machine() && broken_here(error) {
             true => Failure {
                 kind: ErrorKind::Damaged,

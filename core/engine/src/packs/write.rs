@@ -16,10 +16,10 @@ use super::index::PackIndex;
 use super::large::{Large, Opened, Stream};
 use super::plan::{Plan, StoredCopy};
 use crate::cancel::Cancel;
-use crate::mirror;
+use crate::libgit2;
+use crate::loose;
 use crate::names::printable;
 use crate::space::Space;
-use crate::verify::objects::check_loose;
 use crate::{ErrorKind, Failure, atomic_file, memory};
 
 /// Bytes that are handed to libgit2 at a time.
@@ -217,14 +217,14 @@ impl<'a> Writer<'a> {
         let loose = self.found.loose_path(oid);
         if loose.exists() {
             // libgit2 may never end on a damaged one.
-            check_loose(oid, &loose)?;
+            loose::check(oid, &loose)?;
         }
         let opened = match self.repository.take() {
             Some(repository) => Ok(repository),
             None => Repository::open_bare(folder),
         };
         let repository = opened.map_err(|error| {
-            if let Some(failure) = Failure::of_machine("open", folder, &error) {
+            if let Some(failure) = libgit2::of_machine("open", folder, &error) {
                 return failure;
             }
             let why = format!("it cannot be opened: {}", printable(error.message()));
@@ -234,7 +234,7 @@ impl<'a> Writer<'a> {
             let path = copy
                 .pack()
                 .map_or(folder, |pack| &self.plan.packs[pack].path);
-            if let Some(failure) = Failure::of_machine("read", path, &error) {
+            if let Some(failure) = libgit2::of_machine("read", path, &error) {
                 return failure;
             }
             let why = format!("{oid} cannot be read: {}", printable(error.message()));
@@ -313,7 +313,7 @@ fn of_indexer(
     cancel: &Cancel,
 ) -> Failure {
     if matches!(error.class(), ErrorClass::Os | ErrorClass::NoMemory) {
-        return mirror::explain(error, &found.repository);
+        return libgit2::explain(error, &found.repository);
     }
     let message = printable(error.message()).to_string();
     of_packs(plan, &message, cancel)

@@ -8,11 +8,12 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cancel::Cancel;
+use crate::loose;
 use crate::packs::PackIndex;
 use crate::packs::is_unfinished;
 use crate::refs::parse_oid;
-use crate::regular_file::{self, Unexpected};
-use crate::verify::objects::check_loose;
+use crate::regular_file;
+use crate::unexpected::Unexpected;
 use crate::{ErrorKind, Failure, atomic_file};
 
 /// How often the mirror is looked at again, because a run that is under way has replaced what was
@@ -183,7 +184,7 @@ fn is_whole(path: &Path, folder: &str, name: &str) -> Result<bool, Failure> {
     let Some(oid) = parse_oid(&format!("{folder}{name}")) else {
         return Ok(false);
     };
-    match check_loose(oid, path) {
+    match loose::check(oid, path) {
         Ok(()) => Ok(true),
         Err(failure) if failure.is_damage() => Ok(false),
         Err(failure) => Err(failure),

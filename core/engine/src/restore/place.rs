@@ -6,7 +6,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use crate::mirror::PARTIAL;
+use crate::layout::PARTIAL;
 use crate::{ErrorKind, Failure, atomic_file};
 
 /// In the partial folder: says that it is ours, and is locked while somebody is at work.

@@ -19,7 +19,7 @@ use url::Url;
 use super::{Chosen, failed, reach, write_refs};
 use crate::cancel::Cancel;
 use crate::http::{Authorization, Client, is_loopback};
-use crate::mirror::initialise;
+use crate::libgit2;
 use crate::names::printable;
 use crate::refs::RefName;
 use crate::snapshot::{Tips, ref_text};
@@ -87,7 +87,7 @@ type Answers = BTreeMap<RefName, Result<(), String>>;
 /// [`ErrorKind::ForeignFolder`] if the repository is not empty; [`ErrorKind::Credentials`] and others
 /// if it could not be asked. Nothing was changed there, unless the connection broke at the end.
 pub fn push(push: &Push<'_>) -> Result<Pushed, Failure> {
-    initialise()?;
+    libgit2::initialise()?;
     check_way(push.to, push.authorization)?;
     let theirs = match push.to {
         Destination::Http(url) => http::look(push, url)?,

@@ -12,6 +12,7 @@ use git2::{ObjectType, Odb, Oid, Repository};
 use super::copy::{has_bad_loose, pack_folder};
 use super::unindexed;
 use crate::cancel::Cancel;
+use crate::libgit2;
 use crate::links::{Link, links};
 use crate::memory::{self, exactly};
 use crate::names::printable;
@@ -105,7 +106,7 @@ fn rescue(git_dir: &Path, mirror: &Path, tips: &Tips, cancel: &Cancel) -> Result
             Opened::TooLarge(why) => {
                 let message =
                     format!("the object {oid} cannot be taken out of what is damaged: {why}");
-                return Err(Failure::too_large(message, &why));
+                return Err(libgit2::too_large(message, &why));
             }
         }
     }
@@ -190,7 +191,7 @@ fn expand(odb: &Odb<'_>, oid: Oid, see: &mut dyn FnMut(Link)) -> Result<(), git2
 
 fn lacking(oid: Oid, name: &[u8], error: &git2::Error) -> Failure {
     let what = format!("the object {oid}");
-    if let Some(failure) = Failure::of_machine("read", Path::new(&what), error) {
+    if let Some(failure) = libgit2::of_machine("read", Path::new(&what), error) {
         return failure;
     }
     Failure::new(

@@ -12,7 +12,8 @@ use super::copy::pack_folder;
 use crate::cancel::Cancel;
 use crate::names::printable;
 use crate::packs::is_unfinished;
-use crate::regular_file::{self, Unexpected};
+use crate::regular_file;
+use crate::unexpected::Unexpected;
 use crate::{ErrorKind, Failure};
 
 /// Bytes that are read at a time.

@@ -14,6 +14,7 @@ mod convert;
 mod disk;
 mod encoding;
 mod index;
+mod kind;
 mod names;
 mod plan;
 mod wildmatch;
@@ -34,7 +35,8 @@ use crate::packs::{Large, Opened};
 use crate::snapshot::ref_text;
 use crate::{ErrorKind, Failure, atomic_file};
 use disk::{Root, Stat};
-use plan::{Entry, Kind, Plan};
+use kind::Kind;
+use plan::{Entry, Plan};
 
 /// Files that are named one by one.
 const NAMED: usize = 50;

@@ -10,7 +10,8 @@ use rayon::prelude::*;
 use super::sources::{Ready, of_filter};
 use super::{Checked, CheckedSource, Engine, RunError, Selection};
 use crate::config::{COPY_FOLDER, STATE_FOLDER, Source};
-use crate::hoster::{CheckReport, Finding, Repository, Session};
+use crate::finding::Finding;
+use crate::hoster::{CheckReport, Repository, Session};
 use crate::lock::{self, LockError};
 use crate::names::{self, printable};
 use crate::{ErrorKind, Failure, filter, mirror, permissions, regular_file};
@@ -30,7 +31,7 @@ impl Engine {
         let folder = &self.config.local_folder;
         check_folder(folder)?;
         self.check_own_files()?;
-        let held = lock::held(folder).map_err(RunError::from)?;
+        let held = lock::look(folder).map_err(RunError::from)?;
         let pool = self.pool()?;
         let sources = pool.install(|| {
             sources
@@ -54,12 +55,12 @@ impl Engine {
     fn check_own_files(&self) -> Result<(), RunError> {
         let folder = &self.config.local_folder;
         let reports = folder.join(STATE_FOLDER).join("runs");
-        regular_file::check_folder(&reports).map_err(RunError::Folder)?;
+        regular_file::check_folder(&reports).map_err(RunError::folder)?;
         let Some(name) = self.config.file.file_name() else {
             return Ok(());
         };
         let copy = folder.join(COPY_FOLDER).join(name);
-        regular_file::check_file(&copy).map_err(RunError::Folder)
+        regular_file::check_file(&copy).map_err(RunError::folder)
     }
 
     fn check_source(&self, source: &Source, offline: bool) -> Result<CheckReport, Failure> {
@@ -125,9 +126,8 @@ fn check_git(ready: &Ready, session: &mut dyn Session) -> Result<Vec<Finding>, F
 }
 
 fn of_lock(error: LockError) -> Finding {
-    let error = RunError::from(error);
     Finding {
-        hint: error.hint(),
+        hint: error.hint().to_owned(),
         ..Finding::warning(format!("a backup would not begin now: {error}"))
     }
 }
@@ -135,7 +135,7 @@ fn of_lock(error: LockError) -> Finding {
 /// Whether a run could write to the backup folder, or make it.
 fn check_folder(folder: &Path) -> Result<(), RunError> {
     let failed = |what: &str, path: &Path, error: &io::Error| {
-        RunError::Folder(Failure::disk(what, path, error))
+        RunError::folder(Failure::disk(what, path, error))
     };
     let used = |error: io::Error| failed("use the backup folder", folder, &error);
     match fs::metadata(folder) {
@@ -164,14 +164,14 @@ fn check_own(folder: &Path) -> Result<bool, RunError> {
     let mut missing = false;
     for (name, begins_with) in [(STATE_FOLDER, "lock"), (COPY_FOLDER, "")] {
         let own = folder.join(name);
-        regular_file::check_folder(&own).map_err(RunError::Folder)?;
+        regular_file::check_folder(&own).map_err(RunError::folder)?;
         match writable(&own) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => missing = true,
             // A run begins where there is a lock file, and fails to remember what it has listed.
             Err(_) if !begins_with.is_empty() && own.join(begins_with).exists() => {}
             Err(error) => {
-                return Err(RunError::Folder(Failure::disk("write to", &own, &error)));
+                return Err(RunError::folder(Failure::disk("write to", &own, &error)));
             }
         }
     }

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
-use crate::lock::{Holder, LockError};
-use crate::{ErrorKind, Failure, names};
+use crate::lock::LockError;
+use crate::{ErrorKind, Failure};
 
 /// Why a run could not be made at all.
 #[derive(Debug, Error)]
@@ -16,64 +16,32 @@ pub enum RunError {
         /// The titles there are.
         known: Vec<String>,
     },
-    /// Another run is in the same folder.
-    #[error("another run holds {lock}{}", held_by(holder.as_ref()))]
-    Locked {
-        /// The lock file.
-        lock: String,
-        /// Who holds it, as far as known.
-        holder: Option<Holder>,
-    },
-    /// The backup folder cannot be used.
-    #[error("{0}")]
-    Folder(Failure),
-}
-
-fn held_by(holder: Option<&Holder>) -> String {
-    holder.map_or_else(String::new, |holder| {
-        format!(
-            ": process {} on {}, since {}",
-            holder.pid,
-            names::printable(&holder.host),
-            holder
-                .since
-                .round(jiff::Unit::Second)
-                .unwrap_or(holder.since)
-        )
-    })
-}
-
-impl From<LockError> for RunError {
-    fn from(error: LockError) -> Self {
-        match error {
-            LockError::Held(path, holder) => Self::Locked {
-                lock: path.display().to_string(),
-                holder,
-            },
-            LockError::Disk(failure) => Self::Folder(failure),
-        }
-    }
+    /// The backup folder cannot be used, or another run is in it.
+    #[error(transparent)]
+    Lock(#[from] LockError),
 }
 
 impl RunError {
+    /// The backup folder cannot be used.
+    pub(crate) fn folder(failure: Failure) -> Self {
+        Self::Lock(LockError::Folder(failure))
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> String {
         match self {
             Self::UnknownSource { known, .. } => format!("its sources are: {}", known.join(", ")),
-            Self::Locked { .. } => {
-                "wait until it is done; a run that has died never holds the lock".to_owned()
-            }
-            Self::Folder(failure) => failure.hint.clone(),
+            Self::Lock(error) => error.hint().to_owned(),
         }
     }
 
     /// The same as a failure, for the report.
     pub fn to_failure(&self) -> Failure {
-        let kind = match self {
-            Self::UnknownSource { .. } => ErrorKind::Config,
-            Self::Locked { .. } => ErrorKind::Other,
-            Self::Folder(failure) => failure.kind,
-        };
-        Failure::new(kind, self.to_string()).with_hint(self.hint())
+        match self {
+            Self::UnknownSource { .. } => {
+                Failure::new(ErrorKind::Config, self.to_string()).with_hint(self.hint())
+            }
+            Self::Lock(error) => error.to_failure(),
+        }
     }
 }

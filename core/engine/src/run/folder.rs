@@ -17,7 +17,7 @@ pub(super) fn missing(folder: &Path, error: &io::Error) -> RunError {
     let failure = Failure::disk("create the backup folder", folder, error).with_hint(
         "check first: is the disk mounted? If so, create the folder; neither it nor the one it is in exists",
     );
-    RunError::Folder(failure)
+    RunError::folder(failure)
 }
 
 impl Engine {
@@ -29,7 +29,7 @@ impl Engine {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Err(missing(folder, &error)),
-            Err(error) => Err(RunError::Folder(Failure::disk(
+            Err(error) => Err(RunError::folder(Failure::disk(
                 "use the backup folder",
                 folder,
                 &error,

@@ -13,15 +13,16 @@ use super::Engine;
 use crate::catalogue::Catalogue;
 use crate::completeness::{Counted, Key, Listings, Verdict};
 use crate::config::{Source, SourceKind};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, note_of};
 use crate::execute::{OpenSource, Server, Standing};
 use crate::filter::RepoFilter;
-use crate::hoster::{self, Finding, Hoster, Repository, Services, Severity, SourceSpec};
+use crate::finding::{Finding, Severity};
+use crate::hoster::{self, Hoster, Repository, Services, SourceSpec};
 use crate::http::CredentialScope;
 use crate::listing::list;
 use crate::plan::{Location, Movers, Plan};
 use crate::report::SourceReport;
-use crate::tombstones::trash;
+use crate::trash;
 use crate::{ErrorKind, Failure, names};
 
 pub(super) use remarks::{nothing_listed, of_filter};
@@ -365,14 +366,6 @@ fn add_verdict(report: &mut SourceReport, verdict: Verdict, observer: &dyn Obser
     for note in verdict.notes.into_iter().chain(errors.map(error_note)) {
         note_of(report, note, observer);
     }
-}
-
-pub(crate) fn note_of(report: &mut SourceReport, note: Finding, observer: &dyn Observer) {
-    observer.event(&Event::Note {
-        source: &report.title,
-        finding: &note,
-    });
-    report.notes.push(note);
 }
 
 fn error_note(failure: Failure) -> Finding {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::file::FileName;
-use super::{FOLDER, Origin, RefState, Snapshot, SnapshotId};
+use super::{Origin, RefState, Snapshot, SnapshotId};
+use crate::layout::SNAPSHOTS;
 use crate::{ErrorKind, Failure};
 
 /// A snapshot as the name of its file says.
@@ -36,7 +37,7 @@ impl Store {
     /// The snapshots of the mirror at `…/repo` are in `…/snapshots/repo/`.
     pub fn beside(mirror: &Path) -> Self {
         let name = mirror.file_name().unwrap_or_default();
-        let snapshots = mirror.parent().unwrap_or(mirror).join(FOLDER);
+        let snapshots = mirror.parent().unwrap_or(mirror).join(SNAPSHOTS);
         let mut pending = OsString::from(name);
         pending.push(".pending");
         Self {

@@ -7,11 +7,12 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::{RepositoryStatus, SourceStatus, Status, Unreadable};
+use crate::Failure;
 use crate::inventory::{self, Kept};
+use crate::layout::{OWN_FOLDER, VERIFIED};
 use crate::names::printable;
 use crate::snapshot::Store;
 use crate::verify::Health;
-use crate::{Failure, lock};
 
 /// What is kept of one repository.
 struct OnDisk {
@@ -30,7 +31,7 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
     let health = match Health::read(folder) {
         Ok(health) => Some(health),
         Err(failure) => {
-            let file = folder.join(lock::OWN_FOLDER).join("verify.json");
+            let file = folder.join(OWN_FOLDER).join(VERIFIED.name);
             status.unreadable.push(Unreadable {
                 file: printable(&file.to_string_lossy()),
                 why: failure.message,

@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::*;
-use crate::lock::OWN_FOLDER;
+use crate::layout::OWN_FOLDER;
 use serde_json::{Value, json};
 
 /// A backup folder with kept reports, and its configuration.

@@ -1,10 +1,10 @@
 //! Entries of the trash whose state file is damaged or missing: they are told, and written anew.
 
+use crate::event::note_of;
 use crate::execute::OpenSource;
-use crate::hoster::Finding;
+use crate::finding::Finding;
 use crate::names::printable;
 use crate::report::SourceReport;
-use crate::run::note_of;
 
 use super::{Tombstones, below, failure_note, trash};
 

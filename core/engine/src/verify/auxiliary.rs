@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use flate2::Crc;
 use rayon::prelude::*;
 
-use super::objects::{TRAILER, check_trailer, names};
 use super::{Finding, Part, Watch};
 use crate::Failure;
+use crate::folder::names;
+use crate::object_files::{TRAILER, check_trailer};
 use crate::packs::PackIndex;
 
 /// Bytes that are read at a time.
@@ -21,7 +22,7 @@ const MULTI: &str = "multi-pack-index";
 
 /// Checks these files of a folder of objects. Each ends with the checksum of what is before.
 pub(super) fn check(objects: &Path, watch: &Watch) -> Result<Vec<Finding>, Failure> {
-    let check = |path: &PathBuf| match check_trailer(path, watch) {
+    let check = |path: &PathBuf| match check_trailer(path, &watch.cancel) {
         Ok(()) => Ok(None),
         Err(failure) if failure.is_damage() => {
             Ok(Some(Finding::of(Part::Auxiliary, path, &failure)))
@@ -115,7 +116,7 @@ mod tests {
     use sha1::{Digest, Sha1};
 
     use super::*;
-    use crate::verify::objects::Shelf;
+    use crate::object_files::ObjectFiles;
 
     #[test]
     fn wrong_crcs_under_a_right_checksum_are_damage_of_the_index() {
@@ -129,9 +130,9 @@ mod tests {
         let packs = folder.path().join("objects/pack");
         builder.write(&packs, 0).unwrap();
         let found = || {
-            let shelf = Shelf::look(folder.path()).unwrap();
+            let files = ObjectFiles::look(folder.path()).unwrap();
             let mut found = Vec::new();
-            shelf.check_files(&Watch::default(), &mut found).unwrap();
+            crate::verify::objects::check_files(&files, &Watch::default(), &mut found).unwrap();
             found
         };
         assert_eq!(found().len(), 0);

@@ -9,7 +9,8 @@ use git2::{ObjectType, Oid};
 use rayon::prelude::*;
 
 use super::Watch;
-use super::objects::Shelf;
+use crate::libgit2;
+use crate::object_files::ObjectFiles;
 use crate::packs::{Bulk, PackIndex, Stream, bulky};
 use crate::{Failure, memory};
 
@@ -123,7 +124,7 @@ fn not_checked(oid: Oid, mirror: &Path, why: &str) -> Failure {
         "the object {oid} in {} was not checked: {why}",
         mirror.display()
     );
-    Failure::too_large(message, why).with_hint(format!(
+    libgit2::too_large(message, why).with_hint(format!(
         "{}; `git fsck` in that folder reads it in any case",
         memory::HINT
     ))
@@ -131,12 +132,12 @@ fn not_checked(oid: Oid, mirror: &Path, why: &str) -> Failure {
 
 /// Loose objects that libgit2 must not be asked for.
 pub(super) fn loose(
-    shelf: &Shelf,
+    files: &ObjectFiles,
     sizes: &HashMap<Oid, (Option<ObjectType>, u64)>,
     bulky: &mut Bulky,
     watch: &Watch,
 ) -> HashSet<Oid> {
-    let all = shelf.loose.iter().map(|(oid, _)| *oid);
+    let all = files.loose.iter().map(|(oid, _)| *oid);
     all.filter(|oid| {
         let size = sizes.get(oid);
         size.is_some_and(|(kind, size)| bulky.of_loose(*oid, *kind, *size, watch))

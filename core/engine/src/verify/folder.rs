@@ -8,13 +8,13 @@ use std::sync::atomic::Ordering;
 
 use rayon::prelude::*;
 
-use super::{Checked, Damage, Finding, Health, Part, Soundness, Watch, check, health};
+use super::{Checked, Damage, Finding, Health, Part, Soundness, Watch, check};
 use crate::history::Seen;
 use crate::inventory::Kept;
-use crate::lock::{OWN_FOLDER, RunLock};
-use crate::run::RunError;
+use crate::layout::{INDEX_OF_RUNS, LISTINGS, LOCK, OWN_FOLDER, VERIFIED};
+use crate::lock::{LockError, RunLock};
 use crate::trouble::Trouble;
-use crate::{ErrorKind, Failure, completeness, history, regular_file, sealed};
+use crate::{ErrorKind, Failure, history, regular_file, sealed};
 
 /// What verifying has shown.
 #[derive(Clone, Debug)]
@@ -62,14 +62,14 @@ impl Verdict {
 ///
 /// # Errors
 ///
-/// [`RunError::Locked`], or [`RunError::Folder`].
+/// [`LockError`].
 pub fn run(
     local_folder: &Path,
     repositories: &[&Kept],
     files: bool,
     jobs: Option<NonZeroUsize>,
     watch: &Watch,
-) -> Result<Verdict, RunError> {
+) -> Result<Verdict, LockError> {
     let lock = match is_read_only(local_folder) {
         true => None,
         false => Some(RunLock::take(local_folder)?),
@@ -80,7 +80,7 @@ pub fn run(
         .map_err(|error| {
             let message = format!("no threads can be started: {error}");
             let failure = Failure::new(ErrorKind::Other, message);
-            RunError::Folder(failure.with_hint("lower --jobs, or raise the limit on processes"))
+            LockError::Folder(failure.with_hint("lower --jobs, or raise the limit on processes"))
         })?;
     let known = Health::read(local_folder);
     let mut verdict = Verdict {
@@ -152,7 +152,7 @@ fn keep(
 
 /// Whether nothing can be written there, which is how an archive may well be mounted.
 fn is_read_only(local_folder: &Path) -> bool {
-    let path = local_folder.join(OWN_FOLDER).join("lock");
+    let path = local_folder.join(OWN_FOLDER).join(LOCK);
     let _ = fs::create_dir(local_folder.join(OWN_FOLDER));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
@@ -198,7 +198,7 @@ fn missing(local_folder: &Path, found: &mut Vec<Finding>) {
         let good = source
             .repositories
             .into_iter()
-            .filter(|repository| crate::status::is_good(&repository.outcome));
+            .filter(|repository| crate::report::is_good(&repository.outcome));
         let gone = source.gone.into_iter().filter(|gone| !gone.removed);
         for Entry { path, .. } in good.chain(gone) {
             let folder = local_folder.join(&path);
@@ -224,16 +224,16 @@ fn own_files(
         false => found.push(Finding::of(Part::State, path, &failure)),
     };
     let own = local_folder.join(OWN_FOLDER);
-    let listings = own.join("listings.json");
-    if let Err(failure) = sealed::read::<serde_json::Value>(&listings, completeness::FORMATS) {
+    let listings = own.join(LISTINGS.name);
+    if let Err(failure) = sealed::read::<serde_json::Value>(&listings, LISTINGS.formats) {
         say(&listings, failure);
     }
     let index = history::index::path(local_folder);
-    if let Err(failure) = sealed::read::<serde_json::Value>(&index, history::index::FORMATS) {
+    if let Err(failure) = sealed::read::<serde_json::Value>(&index, INDEX_OF_RUNS.formats) {
         say(&index, failure);
     }
     if let Err(failure) = Health::read(local_folder) {
-        say(&own.join(health::FILE), failure);
+        say(&own.join(VERIFIED.name), failure);
     }
     let folder = history::folder(local_folder);
     match history::names(&folder) {

@@ -9,18 +9,8 @@ use serde_json::{Map, Value};
 use super::{Checked, Damage, Soundness};
 use crate::Failure;
 use crate::inventory::Kept;
-use crate::lock::OWN_FOLDER;
-use crate::sealed::{self, Formats};
-
-/// File in [`OWN_FOLDER`].
-pub(crate) const FILE: &str = "verify.json";
-
-pub(crate) const FORMATS: Formats = Formats {
-    known: 1,
-    sealed_since: 1,
-    max_bytes: 1024 * 1024 * 1024,
-    hint: "run `forgekeep verify`: it writes the file anew",
-};
+use crate::layout::{OWN_FOLDER, VERIFIED};
+use crate::sealed;
 
 /// What the last look at a repository has shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,7 +85,7 @@ impl Health {
     /// wrote it, or [`Disk`](crate::ErrorKind::Disk).
     pub fn read(local_folder: &Path) -> Result<Self, Failure> {
         let mut health = Self::nothing(local_folder);
-        if let Some(document) = sealed::read(&health.path, FORMATS)? {
+        if let Some(document) = sealed::read(&health.path, VERIFIED.formats)? {
             health.document = document;
         }
         Ok(health)
@@ -104,10 +94,10 @@ impl Health {
     /// Nothing is known.
     pub(crate) fn nothing(local_folder: &Path) -> Self {
         Self {
-            path: local_folder.join(OWN_FOLDER).join(FILE),
+            path: local_folder.join(OWN_FOLDER).join(VERIFIED.name),
             folder: local_folder.to_owned(),
             document: Document {
-                format: FORMATS.known,
+                format: VERIFIED.formats.known,
                 repositories: Vec::new(),
                 more: Map::new(),
             },

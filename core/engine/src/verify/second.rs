@@ -7,10 +7,10 @@ use std::path::Path;
 
 use git2::Oid;
 
-use super::objects::{Packed, Shelf, check_loose, database, holds, read};
 use super::{Finding, Part, Watch};
-use crate::heal::{Object, Torn};
-use crate::{ErrorKind, Failure};
+use crate::object_files::{ObjectFiles, Packed, database, holds, read};
+use crate::torn::{Object, Torn};
+use crate::{ErrorKind, Failure, loose};
 
 /// Objects that are looked at: if these are damaged, so are the others.
 const MOST: usize = 64;
@@ -21,7 +21,7 @@ const MOST: usize = 64;
 ///
 /// The machine could not read one, or libgit2 could not for a reason that lies not in the files.
 pub(super) fn look(
-    shelf: &Shelf,
+    files: &ObjectFiles,
     mirror: &Path,
     unreadable: &HashSet<Oid>,
     found: &[Finding],
@@ -30,14 +30,14 @@ pub(super) fn look(
     if unreadable.is_empty() {
         return Ok(());
     }
-    if !shelf.lone.is_empty() || found.iter().any(|finding| finding.part == Part::Auxiliary) {
+    if !files.lone.is_empty() || found.iter().any(|finding| finding.part == Part::Auxiliary) {
         return Ok(()); // libgit2 may have looked where these have said.
     }
     let is_named = |path: &Path| {
         let mut all = found.iter();
         all.any(|f| matches!(f.part, Part::Pack | Part::Index) && f.path == path)
     };
-    let damaged: Vec<_> = shelf
+    let damaged: Vec<_> = files
         .packs
         .iter()
         .filter(|pack| is_named(&pack.path) || is_named(&pack.index_path))
@@ -50,7 +50,7 @@ pub(super) fn look(
     some.sort_unstable();
     for oid in some.into_iter().take(MOST) {
         watch.cancel.check()?;
-        if is_whole(shelf, oid, &|base| {
+        if is_whole(files, oid, &|base| {
             let object = read(&database, base)?;
             Ok(object.map(|object| Object {
                 kind: object.kind(),
@@ -70,20 +70,20 @@ pub(super) fn look(
 }
 
 fn is_whole(
-    shelf: &Shelf,
+    files: &ObjectFiles,
     oid: Oid,
     elsewhere: &dyn Fn(Oid) -> Result<Option<Object>, Failure>,
 ) -> Result<bool, Failure> {
-    for (loose, path) in &shelf.loose {
+    for (loose, path) in &files.loose {
         if *loose == oid {
-            return match check_loose(oid, path) {
+            return match loose::check(oid, path) {
                 Ok(()) => Ok(true),
                 Err(failure) if failure.is_damage() => Ok(false),
                 Err(failure) => Err(failure),
             };
         }
     }
-    let packs = shelf.packs.iter();
+    let packs = files.packs.iter();
     for (pack, index) in packs.filter_map(|pack| Some((pack, Packed::index(pack)?))) {
         if !holds(index, oid) {
             continue;

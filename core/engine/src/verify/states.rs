@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Odb, Oid};
 
-use super::reach::Root;
 use super::{Finding, Part};
 use crate::cancel::Cancel;
 use crate::catalogue::State;
 use crate::foreign;
 use crate::links::peeled;
 use crate::names::printable;
+use crate::reach::Root;
 use crate::refs::{self, FORGOTTEN, KEPT, OURS, RefValue, Refs, Storage, StoredRefs};
 use crate::snapshot::{Entry, RefState, Snapshot, SnapshotId, Store, ref_text};
 use crate::{ErrorKind, Failure, Trouble, regular_file};

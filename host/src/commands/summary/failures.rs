@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use forgekeep_engine::Failure;
-use forgekeep_engine::hoster::{Finding, Severity};
+use forgekeep_engine::finding::{Finding, Severity};
 use forgekeep_engine::report::Report;
 
 /// Reasons that are listed; the report has them all.

@@ -1,5 +1,5 @@
 use super::*;
-use forgekeep_engine::hoster::Finding;
+use forgekeep_engine::finding::Finding;
 use forgekeep_engine::report::RepositoryReport;
 use forgekeep_engine::{ErrorKind, Failure};
 use jiff::{SignedDuration, Timestamp};

@@ -10,10 +10,10 @@ use std::path::Path;
 use git2::{ObjectType, Oid};
 
 use super::Run;
-use crate::catalogue::DAMAGED;
+use crate::finding::Finding;
 use crate::history::index::{self, Index, Listed};
 use crate::history::{file, is_report};
-use crate::hoster::Finding;
+use crate::layout::DAMAGED;
 
 /// How many that look unchanged are read in a run: all that are kept within 25 runs.
 const READ_AGAIN: usize = 4;

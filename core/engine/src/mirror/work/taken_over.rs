@@ -1,8 +1,8 @@
 //! What a mirror lacks that others have made, and what earlier versions have left out.
 
 use super::Work;
+use crate::finding::Finding;
 use crate::foreign::Lacking;
-use crate::hoster::Finding;
 use crate::refs::{self, RefName, RefValue, Refs, StoredRefs};
 use crate::{ErrorKind, Failure};
 

@@ -1,7 +1,7 @@
 //! Which names a work tree may have: `verify_path` of git. With one that it may not, git checks
 //! nothing out.
 
-use super::plan::Kind;
+use super::kind::Kind;
 
 /// Whether git writes an entry of this name.
 pub(super) fn is_allowed(name: &[u8], kind: Kind) -> bool {

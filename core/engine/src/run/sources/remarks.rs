@@ -1,7 +1,7 @@
 //! What there is to say about a listing, besides whether it is whole.
 
 use crate::filter::RepoFilter;
-use crate::hoster::{Finding, Severity};
+use crate::finding::{Finding, Severity};
 use crate::names;
 
 /// A pattern that matches nothing is a typing error, or a repository that is gone, and filters that

@@ -10,11 +10,11 @@ use crate::catalogue::{self, Catalogue, Listing, State};
 use crate::completeness::{Key, Listings};
 use crate::event::{Event, Observer};
 use crate::filter::Decision;
-use crate::hoster::Finding;
-use crate::inventory::CONFIGURATIONS;
-use crate::lock::OWN_FOLDER;
+use crate::finding::Finding;
+use crate::layout::CONFIGURATIONS;
+use crate::layout::OWN_FOLDER;
 use crate::run::Engine;
-use crate::tombstones::trash;
+use crate::trash;
 use crate::verify::Health;
 use crate::{Failure, names};
 

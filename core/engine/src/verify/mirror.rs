@@ -7,10 +7,12 @@ use std::time::SystemTime;
 
 use git2::Oid;
 
-use super::objects::{AllRead, Shelf, database};
-use super::reach::{Root, Walk};
+use super::objects::{self, AllRead};
 use super::states::{self, States};
 use super::{Finding, Part, Watch};
+use crate::libgit2;
+use crate::object_files::{ObjectFiles, database};
+use crate::reach::{Root, Walk};
 use crate::{Failure, foreign, packs};
 
 /// Objects that are named one by one; a pack that is cut short may take a hundred thousand.
@@ -90,7 +92,7 @@ impl Shelving {
 }
 
 fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
-    crate::mirror::initialise()?;
+    libgit2::initialise()?;
     let mut examined = Examined {
         findings: Vec::new(),
         warnings: Vec::new(),
@@ -116,22 +118,25 @@ fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
     }
     let states = States::read(mirror, findings, &watch.cancel);
     let states = unless_of_machine(states, &mut trouble)?;
-    let shelf = match is_there {
-        true => unless_of_machine(Shelf::gather(mirror), &mut trouble)?,
+    let files = match is_there {
+        true => unless_of_machine(ObjectFiles::gather(mirror), &mut trouble)?,
         false => None,
     };
-    let Some(shelf) = shelf else {
+    let Some(files) = files else {
         examined.trouble = trouble;
         return Ok(examined);
     };
-    unless_of_machine(shelf.check_files(watch, findings), &mut trouble)?;
+    unless_of_machine(objects::check_files(&files, watch, findings), &mut trouble)?;
     let (Some(states), None) = (states, &trouble) else {
         // What cannot be read may hold what seems to be missing.
-        unless_of_machine(shelf.check_loose_files(watch, findings), &mut trouble)?;
+        unless_of_machine(
+            objects::check_loose_files(&files, watch, findings),
+            &mut trouble,
+        )?;
         examined.trouble = trouble;
         return Ok(examined);
     };
-    let read = shelf.read_all(mirror, watch, findings);
+    let read = objects::read_all(&files, mirror, watch, findings);
     let Some(mut read) = unless_of_machine(read, &mut trouble)? else {
         examined.trouble = trouble;
         return Ok(examined);
@@ -139,7 +144,7 @@ fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
     let unchecked = std::mem::take(&mut read.unchecked);
     let unread: HashSet<Oid> = unchecked.keys().copied().collect();
     examined.unchecked = unchecked.into_values().collect();
-    examined.objects = shelf.count();
+    examined.objects = files.count();
     let database = database(mirror)?;
     let not_to_read = read.unreadable.union(&unread).copied().collect();
     if let Some(stored) = &states.stored {
@@ -147,7 +152,7 @@ fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
     }
     let work = Work {
         mirror,
-        shelf: &shelf,
+        files: &files,
         read: &read,
         states: &states,
         walk: Walk {
@@ -180,7 +185,7 @@ fn unless_of_machine<T>(
 
 struct Work<'a> {
     mirror: &'a Path,
-    shelf: &'a Shelf,
+    files: &'a ObjectFiles,
     read: &'a AllRead,
     states: &'a States,
     walk: Walk<'a>,
@@ -201,7 +206,7 @@ impl Work<'_> {
         self.walk
             .all(&roots, &mut |oid, root| lost.push((oid, root.name.clone())))?;
         if !lost.is_empty() {
-            for index in &self.shelf.lone {
+            for index in &self.files.lone {
                 let pack = index.with_extension("pack");
                 examined.findings.push(Finding::new(
                     Part::Pack,

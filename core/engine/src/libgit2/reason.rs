@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::names::printable;
 use crate::space::Space;
-use crate::{ErrorKind, Failure, memory, trouble};
+use crate::{ErrorKind, Failure, libgit2, memory};
 
 /// Below this, no pack can be written: what failed did so for want of room.
 const NOTHING_LEFT: u64 = 4096;
@@ -14,7 +14,7 @@ const NOTHING_LEFT: u64 = 4096;
 pub(crate) fn explain(error: &git2::Error, folder: &Path) -> Failure {
     if let Some(why) = memory::behind(error) {
         let message = format!("an object for {} is too large: {why}", folder.display());
-        return Failure::too_large(message, &why);
+        return libgit2::too_large(message, &why);
     }
     let message = printable(error.message()).to_string();
     match error.class() {
@@ -34,7 +34,7 @@ pub(crate) fn explain(error: &git2::Error, folder: &Path) -> Failure {
 /// what the user knows.
 fn of_system(error: &git2::Error, message: &str, folder: &Path) -> Failure {
     log::debug!("{}: libgit2 says: {message}", folder.display());
-    if let Some(error) = trouble::behind(error) {
+    if let Some(error) = libgit2::behind(error) {
         return Failure::disk("write to", folder, &error);
     }
     // The reason is not always there: libgit2 tells of some errors later than they happen.

@@ -4,20 +4,15 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::aside::{file_name, set_aside, some, warning};
 use super::borrowed;
 use super::format;
 use crate::cancel::Cancel;
+use crate::finding::Finding;
 use crate::git_config::Config;
-use crate::hoster::Finding;
-use crate::names::printable;
+use crate::layout::SET_ASIDE;
 use crate::refs::{self, Storage, reftable};
 use crate::{ErrorKind, Failure, atomic_file, regular_file};
-
-/// Ending of what is moved aside.
-pub(crate) const ASIDE: &str = ".set-aside";
-
-/// Keys and refs that are named in a warning.
-const NAMED: usize = 5;
 
 /// Files that make git and libgit2 look elsewhere, or see another history than there is.
 const STEERING: [&str; 4] = ["commondir", "gitdir", "info/grafts", "config.worktree"];
@@ -74,31 +69,6 @@ pub(crate) fn take_in(
         }
     }
     borrowed::take(mirror, may_write, cancel, warnings)
-}
-
-/// Moves a file or a folder of a mirror aside, beside where it is. Returns its new place.
-pub(super) fn set_aside(path: &Path) -> Result<PathBuf, Failure> {
-    let mut number = 1;
-    let new = loop {
-        let mut name = path.as_os_str().to_owned();
-        name.push(ASIDE);
-        if number > 1 {
-            name.push(format!("-{number}"));
-        }
-        let new = PathBuf::from(name);
-        if fs::symlink_metadata(&new).is_err() {
-            break new;
-        }
-        number += 1;
-    };
-    fs::rename(path, &new).map_err(|error| Failure::disk("move aside", path, &error))?;
-    atomic_file::sync_parent(&new)?;
-    Ok(new)
-}
-
-pub(super) fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    printable(&name).to_string()
 }
 
 /// Makes sure that a mirror is as a backup leaves it: for commands that change it, and take in nothing.
@@ -167,7 +137,7 @@ impl Work<'_> {
             warnings.push(warning(
                 self.mirror,
                 &format!(
-                    "its config held settings that forgekeep does not obey ({}): moved to config{ASIDE}",
+                    "its config held settings that forgekeep does not obey ({}): moved to config{SET_ASIDE}",
                     some(&keys)
                 ),
             ));
@@ -188,7 +158,7 @@ impl Work<'_> {
         }
         let (kept, taken) = config.split(&is_done);
         if !taken.is_empty() {
-            let aside = self.mirror.join(format!("config{ASIDE}"));
+            let aside = self.mirror.join(format!("config{SET_ASIDE}"));
             let mut text = match regular_file::read(&aside) {
                 Ok(text) => text,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
@@ -202,18 +172,4 @@ impl Work<'_> {
         }
         atomic_file::replace(&self.mirror.join("config"), &kept)
     }
-}
-
-pub(super) fn some(names: &[String]) -> String {
-    let shown: Vec<_> = names.iter().take(NAMED).map(String::as_str).collect();
-    let mut text = printable(&shown.join(", ")).to_string();
-    if let Some(more @ 1..) = names.len().checked_sub(NAMED) {
-        text.push_str(&format!(" and {more} more"));
-    }
-    text
-}
-
-/// A warning about a mirror, named by its folder.
-pub(super) fn warning(mirror: &Path, what: &str) -> Finding {
-    Finding::warning(format!("{}: {what}", mirror.display()))
 }

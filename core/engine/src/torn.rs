@@ -13,6 +13,7 @@ use flate2::read::ZlibDecoder;
 use git2::{ObjectType, Oid};
 
 use crate::Failure;
+use crate::libgit2;
 use crate::links::links;
 use crate::memory;
 use crate::packs::PackIndex;
@@ -256,7 +257,7 @@ impl<'a> Torn<'a> {
             return true;
         };
         let message = format!("an object in {} cannot be read: {why}", self.path.display());
-        let failure = Failure::too_large(message, &why);
+        let failure = libgit2::too_large(message, &why);
         self.trouble.get_or_insert(failure);
         false
     }

@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use git2::{ObjectType, Odb, Oid};
 
-use super::objects::read;
 use crate::Failure;
 use crate::cancel::Cancel;
 use crate::links::{Link, links};
+use crate::object_files::read;
 
 /// Where a walk begins: an object, and who needs it.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_demo_hoster::{Repository, Scm, uuid_from};
 
-use crate::forge::Forge;
+use super::Forge;
 use crate::git;
 
 /// A repository upstream. Every method that changes something gives it back, so that calls chain;

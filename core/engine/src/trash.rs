@@ -7,20 +7,18 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 
-use crate::catalogue::{REPOSITORY, STATE_FILE, State, Trashed};
-use crate::lock::OWN_FOLDER;
-use crate::snapshot::{self, Identity};
+use crate::catalogue::{State, Trashed};
+use crate::layout::{self, OWN_FOLDER, TRASH};
+use crate::layout::{REPOSITORY, STATE_FILE};
+use crate::snapshot::Identity;
 use crate::{ErrorKind, Failure, atomic_file, names, regular_file};
-
-/// Folder in [`OWN_FOLDER`].
-pub(crate) const NAME: &str = "trash";
 
 /// A folder's name has at most 255 bytes, on most file systems.
 const LONGEST_PART: usize = 110;
 
 /// Where the trash of a backup folder is.
 pub(crate) fn folder(local_folder: &Path) -> PathBuf {
-    local_folder.join(OWN_FOLDER).join(NAME)
+    local_folder.join(OWN_FOLDER).join(TRASH)
 }
 
 /// A repository in the trash.
@@ -84,7 +82,7 @@ pub(crate) fn entries(local_folder: &Path) -> Result<Vec<Entry>, Failure> {
 }
 
 fn holds_backup(folder: &Path) -> bool {
-    [REPOSITORY, snapshot::FOLDER]
+    [REPOSITORY, layout::SNAPSHOTS]
         .iter()
         .any(|name| folder.join(name).is_dir())
 }

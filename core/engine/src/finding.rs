@@ -1,0 +1,40 @@
+//! What there is to say that is no failure.
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Good to know.
+    Info,
+    /// Works, but perhaps not as somebody thinks.
+    Warning,
+    /// Does not work.
+    Error,
+}
+
+/// What a validation, a check or a listing found.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// Key of the source it is about; may be empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub key: String,
+    /// What and why.
+    pub message: String,
+    /// What to do; may be empty.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub hint: String,
+}
+
+impl Finding {
+    /// A warning without key or hint.
+    pub fn warning(message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Warning,
+            key: String::new(),
+            message: message.into(),
+            hint: String::new(),
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! What has left upstream.
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// What is known of a repository that the hoster no longer lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Absence {
+    /// It is not listed.
+    Missing,
+    /// The hoster, asked for it, does not show it, which proves nothing.
+    Hidden,
+    /// The hoster has proved that it was deleted.
+    Deleted,
+}
+
+/// A repository that the hoster no longer lists.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Tombstone {
+    /// The hoster's immutable identity.
+    pub id: String,
+    /// Full name when it was last listed.
+    pub name: String,
+    /// Folder below the backup folder, parts joined by `/`.
+    pub path: String,
+    /// When a run first missed it, UTC.
+    pub since: Timestamp,
+    /// What is known of it.
+    pub state: Absence,
+    /// Whole listings that have missed it since.
+    pub runs: u32,
+    /// Days (UTC) on which one did.
+    pub days: u32,
+    /// Whether it is in the trash.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub trashed: bool,
+    /// Whether this run has removed it: to the trash, or from there for good.
+    pub removed: bool,
+}
