@@ -280,8 +280,8 @@ impl<'a> Writer<'a> {
     ) -> Result<Option<Stat>, Failure> {
         let path = self.work_tree.join(ref_path(&entry.path));
         let failed_to = |error: io::Error| Failure::disk("write", &path, &error);
-        let (size, _) = self.odb.read_header(entry.oid).map_err(|e| failed(&e))?;
-        if self.large.is_large(size as u64) {
+        let (size, kind) = self.odb.read_header(entry.oid).map_err(|e| failed(&e))?;
+        if kind == ObjectType::Blob && self.large.is_large(size as u64) {
             match self.large.open(entry.oid, self.odb)? {
                 Opened::Stream(mut stream) => {
                     stream.copy_to(
@@ -322,10 +322,16 @@ impl<'a> Writer<'a> {
         Root::stat(&file).map(Some).map_err(failed_to)
     }
 
-    /// None if it, or what it is made from, is too large, which was said.
+    /// None if it, or what it is made from, is too large, or if it is no content of a file: which was said.
     fn read(&mut self, entry: &Entry) -> Result<Option<OdbObject<'a>>, Failure> {
         match exactly(|| self.odb.read(entry.oid)) {
-            Ok(object) => Ok(Some(object)),
+            Ok(object) if object.kind() == ObjectType::Blob => Ok(Some(object)),
+            Ok(object) => {
+                let kind = object.kind().str();
+                let why = format!("the tree has a {kind} in the place of its content");
+                self.odd.left_out(&entry.path, &why);
+                Ok(None)
+            }
             Err(error) => match memory::behind(&error) {
                 Some(why) => {
                     self.odd.left_out(&entry.path, &why);

@@ -372,6 +372,36 @@ fn a_tree_gives_no_mode_that_git_does_not_give() {
 }
 
 #[test]
+fn what_is_no_content_is_not_written_as_a_file() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    let one = blob(&web, b"x\n");
+    let below = tree(&web, &[("100644", b"below", &one)]);
+    let commit = web.rev_parse("main");
+    let entries: [(&str, &[u8], &str); 4] = [
+        ("100644", b"a-tree", &below),
+        ("100755", b"b-commit", &commit),
+        ("120000", b"c-link", &below),
+        ("100644", b"good", &one),
+    ];
+    point_main_to(&web, &tree(&web, &entries));
+    world.backup().expect(0);
+    let run = restore(&world, &["web"], "web").expect(3);
+    for left_out in [
+        "a-tree was left out",
+        "b-commit was left",
+        "c-link was left",
+    ] {
+        assert!(run.stderr.contains(left_out), "{}", run.stderr);
+    }
+    let restored = world.sandbox.path("web");
+    assert_eq!(fs::read(restored.join("good")).unwrap(), b"x\n");
+    for name in ["a-tree", "b-commit", "c-link"] {
+        assert!(restored.join(name).symlink_metadata().is_err(), "{name}");
+    }
+}
+
+#[test]
 fn a_name_too_long_for_the_disk_is_left_out_and_the_rest_is_there() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one");
