@@ -49,7 +49,7 @@ pub fn hidden_json(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The first failure to write to standard output.
+/// The first failure to write to standard output or to standard error.
 static LOST: OnceLock<io::Error> = OnceLock::new();
 
 /// See [`out`].
@@ -67,10 +67,10 @@ pub fn bytes_to_stdout(bytes: &[u8]) {
 pub fn to_stderr(text: Arguments<'_>) {
     // Made first: standard error is not buffered, and lines of several workers must not mix.
     let line = format!("{text}\n");
-    let _ = io::stderr().lock().write_all(hidden(&line).as_bytes());
+    note(io::stderr().lock().write_all(hidden(&line).as_bytes()));
 }
 
-/// Remembers how a write to standard output ended. That the reader has gone away is its own affair.
+/// Remembers how a write ended: a warning that nobody can have read is no success either. That the reader has gone away is its own affair.
 pub fn note(written: io::Result<()>) {
     if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe

@@ -141,6 +141,7 @@ impl Sandbox {
             variables: Vec::new(),
             report: None,
             stdout: None,
+            stderr: None,
             limit: Duration::from_secs(120),
             user: None,
         }
@@ -165,6 +166,7 @@ pub struct Invocation<'s> {
     variables: Vec<(OsString, OsString)>,
     report: Option<PathBuf>,
     stdout: Option<fs::File>,
+    stderr: Option<fs::File>,
     limit: Duration,
     user: Option<u32>,
 }
@@ -226,6 +228,13 @@ impl Invocation<'_> {
         self
     }
 
+    /// The same for its standard error.
+    #[must_use]
+    pub fn stderr(mut self, file: fs::File) -> Self {
+        self.stderr = Some(file);
+        self
+    }
+
     /// Runs it to its end.
     pub fn run(self) -> Run {
         self.spawn().wait()
@@ -255,7 +264,7 @@ impl Invocation<'_> {
         command
             .stdin(Stdio::null())
             .stdout(self.stdout.map_or_else(Stdio::piped, Stdio::from))
-            .stderr(Stdio::piped());
+            .stderr(self.stderr.map_or_else(Stdio::piped, Stdio::from));
         #[cfg(unix)]
         if let Some(user) = self.user {
             std::os::unix::process::CommandExt::uid(&mut command, user);
@@ -267,7 +276,10 @@ impl Invocation<'_> {
             Some(stdout) => collect(stdout),
             None => collect(std::io::empty()),
         };
-        let stderr = collect(child.stderr.take().expect("stderr is piped"));
+        let stderr = match child.stderr.take() {
+            Some(stderr) => collect(stderr),
+            None => collect(std::io::empty()),
+        };
         let started = Instant::now();
         Running {
             child,

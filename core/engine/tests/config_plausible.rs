@@ -69,6 +69,11 @@ fn refused(result: Result<Config, ConfigError>, says: &str) -> ConfigError {
 fn folders_that_cannot_be_meant_are_refused_with_what_is() {
     for (folder, says) in [
         ("/srv/backup\r", "carriage return"),
+        ("<path>", "placeholder"),
+        ("{{ backup }}", "placeholder"),
+        ("$(pwd)/backup", "command of a shell"),
+        ("`pwd`/backup", "command of a shell"),
+        ("me@nas:/backup", "an address"),
         ("/srv/backup\n", "line break"),
         ("/srv/backup ", "blank at the end"),
         (" /srv/backup", "blank in front"),
@@ -81,9 +86,9 @@ fn folders_that_cannot_be_meant_are_refused_with_what_is() {
         ("~/backup", "'/home/me/backup'"),
         ("~nobody-we-know/backup", "the whole path"),
         #[cfg(target_os = "linux")]
-        ("~root/backup", "Write '/root/backup'."),
+        ("~root/backup", "write '/root/backup'"),
         #[cfg(target_os = "linux")]
-        ("~root", "Write '/root'."),
+        ("~root", "write '/root'"),
         ("$HOME/backup", "'/home/me/backup'"),
         ("${HOME}/backup", "'/home/me/backup'"),
         ("/srv/$USER/backup", "%USER%"),
@@ -137,6 +142,10 @@ fn a_path_of_another_system_is_refused_where_it_is_to_be_used() {
 fn secrets_that_cannot_be_meant_are_refused_and_never_shown() {
     for (secret, says) in [
         ("'hunter2'", "quote"),
+        ("<hunter2>", "placeholder"),
+        ("${{ secrets.hunter2 }}", "placeholder"),
+        ("$(cat hunter2)", "command of a shell"),
+        ("$env:MY_TOKEN", "'%MY_TOKEN%'"),
         ("\"hunter2\"", "quote"),
         ("%QUOTED%", "in the variable QUOTED"),
         ("%LINES%", "line break"),
@@ -207,6 +216,10 @@ fn names_that_are_addresses_or_end_in_a_blank_are_refused() {
         ),
         ("name", "https://bitbucket.org", "the name alone"),
         ("name", "acme ", "'acme'"),
+        ("name", "\"acme\"", "'acme'"),
+        ("name", "<workspace>", "placeholder"),
+        ("authName", "'dev'", "'dev'"),
+        ("apiAuthName", "\"dev@example.com\"", "'dev@example.com'"),
         ("name", "acme\r", "carriage return"),
         ("name", "$TEAM", "%TEAM%"),
         ("authName", "dev\n", "line break"),
@@ -257,7 +270,7 @@ fn merge_keys_are_refused_where_they_stand() {
     assert_eq!(error.kind(), ConfigErrorKind::Syntax);
     assert_eq!(error.position().unwrap().line, 5, "{error}");
     assert_eq!(error.key(), Some("sources[0].<<"));
-    assert!(error.hint().contains("Write these keys out"), "{error}");
+    assert!(error.hint().contains("write these keys out"), "{error}");
 }
 
 #[test]

@@ -254,6 +254,15 @@ fn lost_output_is_no_success() {
         .expect(2);
 }
 
+#[test]
+fn lost_warnings_are_no_success() {
+    let Some(full) = full() else { return };
+    let world = world();
+    let run = world.forgekeep(&["backup"]).stderr(full).run();
+    assert_eq!(run.code, Some(1), "{}", run.stdout);
+    world.backup().expect(0);
+}
+
 #[cfg(unix)]
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {

@@ -48,7 +48,11 @@ pub(super) fn folder(field: &Field<'_>, folder: &str) -> Result<(), ConfigError>
             "type the path anew; in double quotes, `\\n` and `\\t` are a line break and a tab",
         ));
     }
-    if folder.contains("://") {
+    placeholder(field, folder)?;
+    let is_remote = folder
+        .split_once(':')
+        .is_some_and(|(host, path)| host.contains('@') && !host.contains('/') && !path.is_empty());
+    if folder.contains("://") || is_remote {
         return Err(field.invalid(
             "it is an address, not a path",
             "write the path of a folder on this machine, such as /srv/backup",
@@ -143,6 +147,13 @@ pub(super) fn title(field: &Field<'_>, title: &str) {
 /// The name of a workspace, an account, a user.
 pub(super) fn name(field: &Field<'_>, name: &str) -> Result<(), ConfigError> {
     ends(field, name)?;
+    placeholder(field, name)?;
+    if let Some(inner) = in_quotes(name) {
+        return Err(field.invalid(
+            "it begins and ends with a quote, which would be part of the name",
+            format!("write {}, with one pair of quotes at most", quoted(inner)),
+        ));
+    }
     if let Some((_, rest)) = name.split_once("://") {
         let path = rest.split_once('/').map_or("", |(_, path)| path);
         let first = path.split(['/', '?', '#']).next().unwrap_or_default();
@@ -177,12 +188,19 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
             format!("remove the inner quotes{origin}"),
         );
     }
+    placeholder(field, secret)?;
     // The mark for what is no character also stands for variables that are not set.
     let visible = secret.replace('\u{fffd}', "");
     if crate::names::printable(&visible) != visible {
         return wrong(
             "it holds a line break or an invisible character, which no token does",
             format!("keep one line{origin}: the token alone"),
+        );
+    }
+    if let Some(name) = secret.strip_prefix("$env:").filter(|name| is_name(name)) {
+        return wrong(
+            "it is written as a variable of PowerShell, and would be sent literally",
+            format!("write '%{name}%' for the variable"),
         );
     }
     let lower = secret.to_ascii_lowercase();
@@ -244,6 +262,26 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
         field.warn(
             "holds a blank in the middle, which no token does: look whether two things were copied",
         );
+    }
+    Ok(())
+}
+
+/// Refuses what some other program was to fill in: a template's mark, an example's, a command.
+fn placeholder(field: &Field<'_>, value: &str) -> Result<(), ConfigError> {
+    let is_mark = (value.starts_with('<') && value.ends_with('>'))
+        || (value.contains("{{") && value.contains("}}"));
+    if is_mark {
+        return Err(field.invalid(
+            "it is a placeholder that was not filled in",
+            "write the value itself, or `%NAME%` for a variable of the environment",
+        ));
+    }
+    let is_command = value.starts_with("$(") || (value.len() > 1 && value.starts_with('`'));
+    if is_command {
+        return Err(field.invalid(
+            "it is a command of a shell, which is not run here",
+            "write what the command prints, or have a variable hold it and write `%NAME%`",
+        ));
     }
     Ok(())
 }
