@@ -248,7 +248,7 @@ fn causes() -> Vec<Cause> {
         cause(
             "a file in the place of a source",
             3,
-            "is not a folder",
+            "backup/acme",
             |world| {
                 in_place_of(world, "acme");
             },
