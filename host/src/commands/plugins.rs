@@ -119,7 +119,7 @@ fn info(common: &Common, id: &str) -> Result<Ending, Complaint> {
                 "there is no plugin for the hoster \"{}\"",
                 forgekeep_engine::names::printable(id)
             ),
-            "`forgekeep plugins list -v` shows what there is, and where it was looked for",
+            "run `forgekeep plugins list -v` to see what there is, and where it was looked for",
         ),
     })
 }

@@ -208,7 +208,14 @@ fn head_of(capabilities: &Capabilities) -> Result<Option<RefName>, Failure> {
 pub(super) fn remote_error(said: &[u8]) -> Failure {
     // "fork/exec /usr/bin/git-upload-pack: no such file or directory" and the like: the server's
     // trouble, often gone a moment later.
-    let text = show(said.trim_ascii());
+    let words = String::from_utf8_lossy(said);
+    let words: Vec<&str> = words.split_whitespace().collect();
+    let text = show(words.join(" ").as_bytes());
+    if text.is_empty() {
+        return Failure::new(ErrorKind::Git, "the server refuses, and does not say why")
+            .with_hint("run again later; if it stays, report it to the hoster")
+            .transient();
+    }
     let lower = text.to_lowercase();
     let limits = ["rate limit", "ratelimit", "too many requests"];
     let message = format!("the server says: {text}");
@@ -336,6 +343,9 @@ mod tests {
         let raw = advertisement(&["ERR RESOURCE_EXHAUSTED: rate limit exceeded\n".to_owned()]);
         let failure = Advertisement::parse(&raw).unwrap_err();
         assert_eq!(failure.kind, ErrorKind::RateLimited);
+        let message = |said: &[u8]| remote_error(said).message;
+        assert_eq!(message(b" one\r\ntwo \n"), "the server says: one two");
+        assert_eq!(message(b" \n"), "the server refuses, and does not say why");
         assert!(!failure.permanent);
     }
 
