@@ -74,6 +74,12 @@ pub fn is_valid_name(name: &[u8]) -> bool {
             .all(|part| !part.is_empty() && !part.starts_with(b".") && !part.ends_with(b".lock"))
 }
 
+/// Symbolic refs in files of their own: what they lead to, and the files.
+type Symbolic = BTreeMap<RefName, (RefName, PathBuf)>;
+
+/// How far git follows symbolic refs.
+const DEEPEST: usize = 5;
+
 /// The refs of a bare repository.
 #[derive(Debug, Default)]
 pub struct StoredRefs {
@@ -105,8 +111,35 @@ impl StoredRefs {
             Err(error) if error.kind() == io::ErrorKind::NotFound => stored.lacks_packed = true,
             Err(error) => return Err(Failure::disk("read", &packed, &error)),
         }
-        stored.read_loose(&folder.join("refs"), b"refs".to_vec())?;
+        let mut symbolic = Symbolic::new();
+        stored.read_loose(&folder.join("refs"), b"refs".to_vec(), &mut symbolic)?;
+        stored.follow(&symbolic);
         Ok(stored)
+    }
+
+    /// Symbolic refs other than `HEAD`: no mirror of ours has one, and one that stands alone is left
+    /// where it is. But one in front of a ref of `packed-refs` counts for git, so it counts here: its
+    /// name has the value of the ref that it leads to, or none.
+    fn follow(&mut self, symbolic: &Symbolic) {
+        let packed = self.refs.clone();
+        for (name, (_, path)) in symbolic
+            .iter()
+            .filter(|(name, _)| packed.contains_key(*name))
+        {
+            let mut at = name;
+            for _ in 0..DEEPEST {
+                let Some((target, _)) = symbolic.get(at) else {
+                    break;
+                };
+                at = target;
+            }
+            let value = packed.get(at).filter(|_| !symbolic.contains_key(at));
+            match value {
+                Some(value) => drop(self.refs.insert(name.clone(), *value)),
+                None => drop(self.refs.remove(name)),
+            }
+            self.loose.push(path.clone());
+        }
     }
 
     /// The refs of a repository that somebody has made in, or moved to, git's reftable format. It can
@@ -126,7 +159,12 @@ impl StoredRefs {
         Ok(stored)
     }
 
-    fn read_loose(&mut self, folder: &Path, prefix: RefName) -> Result<(), Failure> {
+    fn read_loose(
+        &mut self,
+        folder: &Path,
+        prefix: RefName,
+        symbolic: &mut Symbolic,
+    ) -> Result<(), Failure> {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -142,21 +180,25 @@ impl StoredRefs {
                 .file_type()
                 .map_err(|error| Failure::disk("read", &path, &error))?;
             if kind.is_dir() {
-                self.read_loose(&path, name)?;
+                self.read_loose(&path, name, symbolic)?;
             } else if is_valid_name(&name) {
-                self.read_loose_file(path, name)?;
+                self.read_loose_file(path, name, symbolic)?;
             }
         }
         Ok(())
     }
 
-    fn read_loose_file(&mut self, path: PathBuf, name: RefName) -> Result<(), Failure> {
+    fn read_loose_file(
+        &mut self,
+        path: PathBuf,
+        name: RefName,
+        symbolic: &mut Symbolic,
+    ) -> Result<(), Failure> {
         let text =
             regular_file::read(&path).map_err(|error| Failure::disk("read", &path, &error))?;
         let text = text.trim_ascii();
-        if text.starts_with(b"ref:") {
-            // A symbolic ref other than HEAD: packed-refs cannot hold it, and no mirror of ours
-            // has one. Left where it is.
+        if let Some(target) = text.strip_prefix(b"ref:") {
+            symbolic.insert(name, (target.trim_ascii().to_vec(), path));
             return Ok(());
         }
         let oid = std::str::from_utf8(text).ok().and_then(parse_oid);

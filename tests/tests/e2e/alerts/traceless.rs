@@ -174,3 +174,55 @@ fn an_older_copy_of_the_refs_is_an_alert_and_nothing_it_lacks_is_let_go() {
     assert!(!alarm.contains("damaged"), "{alarm}");
     assert_all_held(&world);
 }
+
+#[test]
+fn a_symbolic_ref_in_front_of_a_ref_is_seen() {
+    for (target, news) in [
+        ("old", false),
+        ("old", true),
+        ("none", false),
+        ("none", true),
+    ] {
+        let world = World::new();
+        let web = world.forge.repository("web").commit("one");
+        web.branch("old", "main")
+            .commit("two")
+            .branch("twin", "main");
+        world.backup().expect(0);
+        let mirror = world.mirror("web");
+        let file = mirror.join("refs/heads/twin");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, format!("ref: refs/heads/{target}\n")).unwrap();
+        damaged(&world);
+        fs::remove_file(world.sandbox.backup().join(".forgekeep/verify.json")).unwrap();
+        if news {
+            web.commit("three");
+        }
+        world.backup().expect(0);
+        world.assert_mirrored(web);
+        assert!(!file.exists());
+        verify(&world, 0);
+    }
+    // An adopted mirror may have had one: upstream's ref of that name counts.
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    web.branch("old", "main")
+        .commit("two")
+        .branch("twin", "main");
+    let folder = world.folder("web");
+    fs::create_dir_all(&folder).unwrap();
+    let url = web.git_dir();
+    git::run(
+        &folder,
+        &["clone", "-q", "--mirror", url.to_str().unwrap(), "repo"],
+    );
+    let mirror = world.mirror("web");
+    git::run(
+        &mirror,
+        &["symbolic-ref", "refs/heads/twin", "refs/heads/old"],
+    );
+    world.backup().expect(0);
+    world.backup().expect(0);
+    world.assert_mirrored(web);
+    verify(&world, 0);
+}
