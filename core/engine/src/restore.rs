@@ -236,6 +236,11 @@ fn build(
         cancel.check()?;
         checked_out = work_tree::check_out(&repository, order, folder, tip, cancel)?;
     }
+    if !order.bare && head == Head::Unknown && !state.tips.is_empty() {
+        let message = "nothing was checked out: HEAD is damaged or missing in the backup, and no snapshot tells the default branch";
+        let failure = Failure::new(ErrorKind::Damaged, message);
+        unread.push(failure.with_hint("check out a branch in the restored folder: `git switch <branch>`; objects and refs are all there"));
+    }
     unread.append(&mut checked_out.odd);
     let restored = Restored {
         odd: unread,

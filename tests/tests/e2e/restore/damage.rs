@@ -82,6 +82,31 @@ fn what_is_damaged_is_named_and_nothing_passes_for_a_restore() {
 }
 
 #[test]
+fn a_head_that_is_lost_is_no_success_without_files() {
+    let world = world();
+    fs::remove_dir_all(world.folder("web").join("snapshots")).unwrap();
+    let folder = world.sandbox.backup();
+    let folder = folder.to_str().unwrap();
+    let restore = |to: &str, more: &[&str]| {
+        let all = ["restore", "web", "--to", to, "--folder", folder];
+        world.forgekeep(&[&all[..], more].concat()).run()
+    };
+    let head = world.mirror("web").join("HEAD");
+    for (to, content) in [("cut", ""), ("flipped", "rdf: refs/heads/main\n")] {
+        fs::write(&head, content).unwrap();
+        let run = restore(to, &[]).expect(3);
+        assert!(
+            run.stderr.contains("nothing was checked out"),
+            "{}",
+            run.stderr
+        );
+        let to = world.sandbox.path(to);
+        git::run(&to, &["switch", "-q", "main"]);
+        restore(&format!("{}-bare", to.display()), &["--bare"]).expect(0);
+    }
+}
+
+#[test]
 fn a_missing_object_is_named() {
     let world = world();
     let tree = git::run(&world.mirror("web"), &["rev-parse", "main^{tree}"]);
