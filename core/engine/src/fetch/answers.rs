@@ -128,6 +128,19 @@ pub(super) fn expect_kind(
         .transient())
 }
 
+/// Adds what is said by whoever answers with the kind of git's answers and is none of them.
+pub(super) fn with_words(mut failure: Failure, body: &[u8], with: &Authorization) -> Failure {
+    let is_packet = |begin: &[u8]| begin.iter().all(u8::is_ascii_hexdigit);
+    if body.get(..4).is_some_and(|begin| !is_packet(begin)) {
+        let most = usize::try_from(LOOKED_AT).unwrap_or(usize::MAX);
+        let begin = body.get(..most).unwrap_or(body);
+        if let Some(words) = clean(&text_of(begin, is_html("", begin)), with) {
+            failure.message = format!("{}; it says: {words}", failure.message);
+        }
+    }
+    failure
+}
+
 /// What a server says with a status, if it is for people.
 fn words(answer: &mut Response, authorization: &Authorization) -> Option<String> {
     let kind = answer.header("content-type").unwrap_or_default();
@@ -282,6 +295,20 @@ mod tests {
         let body = br#"{"type": "error", "error": {"message": "No access"}}"#;
         let failure = status(403, "application/json", body);
         assert!(failure.message.ends_with("it says: No access"), "{failure}");
+    }
+
+    #[test]
+    fn what_is_no_packet_is_shown() {
+        let shown = |body: &[u8]| {
+            let failure = Failure::new(ErrorKind::BadAnswer, "no packets");
+            with_words(failure, body, &Authorization::Anonymous).message
+        };
+        let page = b"<h1>blocked</h1> by proxy";
+        assert_eq!(shown(page), "no packets; it says: blocked by proxy");
+        assert_eq!(shown(b"not\nnow"), "no packets; it says: not now");
+        for silent in [&b""[..], b"PAC", b"0000", b"00a1ERR", b"PACK\0\0"] {
+            assert_eq!(shown(silent), "no packets", "{silent:?}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::advertisement::Advertisement;
-use super::answers::{expect_kind, status_failure};
+use super::answers::{expect_kind, status_failure, with_words};
 use super::conversation::Duplex;
 use crate::hoster::Services;
 use crate::http::{Authorization, Request, Response, broken_body};
@@ -122,7 +122,9 @@ pub(crate) fn advertise<'a>(
         url: answered,
         authorization,
     };
-    Ok((Advertisement::parse(&raw)?, connection))
+    let advertisement = Advertisement::parse(&raw)
+        .map_err(|failure| with_words(failure, &raw, upstream.authorization))?;
+    Ok((advertisement, connection))
 }
 
 fn checked_url(upstream: &Remote<'_>) -> Result<Url, Failure> {
