@@ -1,13 +1,12 @@
 //! Exit codes, and complaints that end the process. docs/operations.md explains them to users.
 
-use std::fmt;
-use std::io;
 use std::path::Path;
+use std::{fmt, io};
 
-use forgekeep_engine::config::ConfigError;
-use forgekeep_engine::lock::LockError;
+use forgekeep_config::ConfigError;
+use forgekeep_durable::lock::LockError;
 use forgekeep_engine::run::RunError;
-use forgekeep_engine::{ErrorKind, Failure};
+use forgekeep_failure::{ErrorKind, Failure};
 
 /// How the process ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

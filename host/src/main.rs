@@ -33,7 +33,7 @@ fn main() -> ExitCode {
     for folder in cli.common.plugin_dirs.iter().filter(|path| !path.is_dir()) {
         tell!(
             "warning: --plugin-dir {}: there is no such folder",
-            forgekeep_engine::names::printable(&folder.to_string_lossy())
+            forgekeep_untrusted::names::printable(&folder.to_string_lossy())
         );
     }
     let result = match &cli.command {

@@ -9,7 +9,7 @@ use std::fmt::Arguments;
 use std::io::{self, Write};
 use std::sync::{Arc, OnceLock};
 
-use forgekeep_engine::redact::Redactor;
+use forgekeep_untrusted::Redactor;
 
 /// Knows the secrets of the configuration, once it is read.
 static SECRETS: OnceLock<Arc<Redactor>> = OnceLock::new();
@@ -24,7 +24,8 @@ macro_rules! tell {
     ($($text:tt)*) => { $crate::terminal::to_stderr(format_args!($($text)*)) };
 }
 
-pub(crate) use {out, tell};
+pub(crate) use out;
+pub(crate) use tell;
 
 /// From now on, nothing that is written holds one of these secrets, wherever it has come from: names
 /// and messages are cleaned where they come in, and this makes up for a place that was forgotten.

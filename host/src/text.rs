@@ -1,7 +1,6 @@
 //! Small pieces of text that several commands print.
 
-use forgekeep_engine::Failure;
-use forgekeep_engine::finding::{Finding, Severity};
+use forgekeep_failure::{Failure, Finding, Severity};
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 /// A number of bytes for a person: powers of 1024, as `git` prints them.

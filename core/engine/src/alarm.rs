@@ -1,10 +1,11 @@
 //! Whether upstream has lost so much that somebody should look: a stolen token, a ransom note, a
 //! script gone wrong. Nothing is lost in the backup either way.
 
-use crate::config::{AlarmAction, AlarmOptions};
+use forgekeep_config::{AlarmAction, AlarmOptions};
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_store::report::{Lost, RepositoryOutcome, SourceReport};
+
 use crate::event::{Event, Observer};
-use crate::report::{Lost, RepositoryOutcome, SourceReport};
-use crate::{ErrorKind, Failure};
 
 const HINT: &str = "see who did it, and rotate the credentials if nobody knows; the states before \
                     are kept: `forgekeep snapshots` lists them, `forgekeep restore --at` brings \
@@ -86,8 +87,9 @@ fn exceeds(part: usize, whole: usize, percent: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use forgekeep_store::report::RepositoryReport;
+
     use super::*;
-    use crate::report::RepositoryReport;
 
     fn source(lost: &[(usize, usize)]) -> SourceReport {
         let mut report = SourceReport::listed("acme", "bitbucket", lost.len(), Vec::new());

@@ -8,14 +8,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use forgekeep_durable::sealed;
+use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
+use forgekeep_store::layout::{LISTINGS, OWN_FOLDER};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-
-use crate::finding::{Finding, Severity};
-use crate::layout::{LISTINGS, OWN_FOLDER};
-use crate::sealed;
-use crate::{ErrorKind, Failure};
 
 /// From how many repositories on losing half of them is no everyday thing.
 const HALF_MATTERS: u64 = 4;

@@ -1,12 +1,10 @@
 //! What happens in a run, as it happens. Workers do nothing else to be seen: text, progress bars
 //! and JSON are consumers of the same events.
 
+use forgekeep_failure::{Failure, Finding};
+use forgekeep_protocol::Transfer;
+use forgekeep_store::report::{Report, RepositoryReport, SourceReport};
 use serde::Serialize;
-
-use crate::Failure;
-use crate::fetch::Transfer;
-use crate::finding::Finding;
-use crate::report::{Report, RepositoryReport, SourceReport};
 
 /// One thing that happened. Serialised with its name under `event`, for `--progress json`; fields
 /// are added, never renamed.

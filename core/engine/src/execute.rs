@@ -8,22 +8,23 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use crate::catalogue::{self, Listing};
+use forgekeep_durable::space::Space;
+use forgekeep_failure::{ErrorKind, Failure, Finding};
+use forgekeep_hoster::{Repository, Services, Session};
+use forgekeep_http::Authorization;
+use forgekeep_mirror::heal::{self, Patient, Patients, Treated};
+use forgekeep_mirror::{Transfer, Upstream};
+use forgekeep_store::catalogue::{self, Listing};
+use forgekeep_store::layout::{REPOSITORY, WIKI};
+use forgekeep_store::report::{RefChanges, RepositoryOutcome, RepositoryReport, WikiReport};
+use forgekeep_store::snapshot::Identity;
+use forgekeep_untrusted::names;
+
 use crate::event::{Event, Observer};
-use crate::finding::Finding;
-use crate::heal::{self, Patient, Patients, Treated};
-use crate::hoster::{Repository, Services, Session};
-use crate::http::Authorization;
-pub(crate) use crate::http::Standing;
-use crate::layout::{REPOSITORY, WIKI};
-use crate::mirror::{Transfer, Upstream};
-use crate::names;
 use crate::plan::{Action, Location, Task};
 use crate::queue::{Queue, is_heavy};
-use crate::report::{RefChanges, RepositoryOutcome, RepositoryReport, WikiReport};
-use crate::snapshot::Identity;
-use crate::space::Space;
-use crate::{ErrorKind, Failure};
+
+pub(crate) use forgekeep_http::Standing;
 
 /// A source whose repositories are being mirrored.
 pub(crate) struct OpenSource {

@@ -3,11 +3,11 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
+use forgekeep_failure::{ErrorKind, Failure, Finding};
+use forgekeep_hoster::{Hoster, Repository, Services, Session, SourceSpec};
+
 use crate::completeness::Counted;
 use crate::event::{Event, Observer};
-use crate::finding::Finding;
-use crate::hoster::{Hoster, Repository, Services, Session, SourceSpec};
-use crate::{ErrorKind, Failure};
 
 /// Most bytes of all texts about one repository: with `maxRepositories` it bounds the memory that a
 /// listing takes. Honest ones have some hundreds.
@@ -24,11 +24,12 @@ pub(crate) struct Listing {
     pub notes: Vec<Finding>,
 }
 
-/// Lists a source to its end.
+/// Lists a source to its end; `most` repositories at most.
 pub(crate) fn list(
     hoster: &dyn Hoster,
     spec: SourceSpec,
     services: &Services,
+    most: usize,
     observer: &dyn Observer,
 ) -> Result<Listing, Failure> {
     let title = spec.title.clone();
@@ -51,8 +52,8 @@ pub(crate) fn list(
         if barren > MAX_BARREN_PAGES {
             return Err(endless(repositories.len()));
         }
-        if repositories.len() + page.repositories.len() > services.max_repositories {
-            return Err(too_many(services.max_repositories));
+        if repositories.len() + page.repositories.len() > most {
+            return Err(too_many(most));
         }
         // The latest word: repositories come and go while pages are turned.
         total = page.total.or(total);

@@ -7,15 +7,15 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::{Config, Source};
-use crate::event::Observer;
-use crate::event::note_of;
+use forgekeep_config::{Config, Source};
+use forgekeep_failure::{Finding, Severity};
+use forgekeep_store::report::SourceReport;
+use forgekeep_untrusted::names;
+use forgekeep_untrusted::names::printable;
+
+use crate::event::{Observer, note_of};
 use crate::execute::OpenSource;
-use crate::finding::{Finding, Severity};
-use crate::names;
-use crate::names::printable;
 use crate::plan::Plan;
-use crate::report::SourceReport;
 
 /// What all other users of the machine may do.
 const OTHERS_READ: u32 = 0o004;
@@ -185,7 +185,7 @@ pub(crate) fn warn(
             let below = [
                 source.folder_name.as_str(),
                 folder,
-                crate::layout::REPOSITORY,
+                forgekeep_store::layout::REPOSITORY,
             ];
             open_below(&config.local_folder, &below, OTHERS_ENTER)
         };

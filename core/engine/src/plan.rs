@@ -3,14 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use forgekeep_config::filter::{Decision, RepoFilter};
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_hoster::Repository;
+use forgekeep_store::catalogue::{Catalogue, Owner};
+use forgekeep_store::report::RepositoryReport;
+use forgekeep_untrusted::names;
 use serde::Serialize;
-
-use crate::catalogue::{Catalogue, Owner};
-use crate::filter::{Decision, RepoFilter};
-use crate::hoster::Repository;
-use crate::names;
-use crate::report::RepositoryReport;
-use crate::{ErrorKind, Failure};
 
 /// Longest name or identity of a repository. Hosters allow a few hundred at most.
 const MAX_NAME_BYTES: usize = 4096;

@@ -131,8 +131,9 @@ mod tests {
     use std::thread;
     use std::time::Duration;
 
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     /// Takes as one who never finishes.
     fn taken(queue: &Queue<char>, count: usize) -> String {

@@ -7,32 +7,31 @@ mod sources;
 
 use std::sync::Arc;
 
+use forgekeep_config::filter::Decision;
+use forgekeep_config::{Config, Source};
+use forgekeep_durable::lock::RunLock;
+use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding};
+use forgekeep_git::{libgit2, memory};
+use forgekeep_hoster::{CheckReport, Registry, Repository};
+use forgekeep_http::{
+    Budgeted, Client, Limited, OnWait, Patience, Proxies, Retrying, Settings, Wait,
+};
+use forgekeep_store::history::{self, Run};
+use forgekeep_store::report::{Report, SourceReport};
+use forgekeep_store::{catalogue, layout};
+use forgekeep_untrusted::{Redactor, names};
 use jiff::Timestamp;
 use rayon::prelude::*;
+use sources::{Writes, nothing_listed, of_filter};
 
-use crate::alarm;
-use crate::cancel::Cancel;
-use crate::catalogue;
-use crate::config::{Config, Source};
 use crate::event::{Event, Observer};
 use crate::execute::execute;
-use crate::filter::Decision;
-use crate::finding::Finding;
-use crate::history::{self, Run};
-use crate::hoster::{CheckReport, Registry, Repository};
-use crate::http::{Budgeted, Client, Limited, OnWait, Patience, Proxies, Retrying, Settings, Wait};
-use crate::libgit2;
 use crate::listing::{Listing, list};
-use crate::lock::RunLock;
-use crate::memory;
 use crate::plan::Plan;
-use crate::redact::Redactor;
-use crate::report::{Report, SourceReport};
 use crate::tombstones::{self, Tombstones};
-use crate::{ErrorKind, Failure, names, permissions};
+use crate::{alarm, permissions};
 
 pub use error::RunError;
-use sources::{Writes, nothing_listed, of_filter};
 
 /// Connections kept beyond one for each worker: for sources that are listed meanwhile.
 const SPARE_CONNECTIONS: usize = 4;
@@ -195,7 +194,7 @@ impl Engine {
         let started = Timestamp::now();
         let sources = self.select(selection)?;
         self.prepare_folder()?;
-        let _lock = RunLock::take(&self.config.local_folder)?;
+        let _lock = RunLock::take(&layout::lock_file(&self.config.local_folder))?;
         let run = Run::begin(&self.config.local_folder, started);
         for finding in &run.found {
             self.observer.event(&Event::Warning { finding });
@@ -312,7 +311,13 @@ impl Engine {
                             repositories,
                             notes: more,
                             ..
-                        } = list(&*ready.hoster, ready.spec, &ready.services, observer)?;
+                        } = list(
+                            &*ready.hoster,
+                            ready.spec,
+                            &ready.services,
+                            self.config.options.backup.max_repositories,
+                            observer,
+                        )?;
                         notes.extend(more);
                         let decided = repositories.into_iter().map(|repository| {
                             let decision = ready.filter.decide(&repository.full_name);

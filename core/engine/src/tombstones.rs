@@ -4,29 +4,26 @@
 mod missed;
 mod recovered;
 
-use std::fs;
-use std::io;
 use std::path::Path;
 use std::sync::PoisonError;
+use std::{fs, io};
 
+use forgekeep_config::BackupOptions;
+use forgekeep_durable::{atomic_file, regular_file};
+use forgekeep_failure::{ErrorKind, Failure, Finding};
+use forgekeep_hoster::Presence;
+use forgekeep_store::catalogue::State;
+use forgekeep_store::layout::{OWN_FOLDER, REMOVED, REPOSITORY};
+use forgekeep_store::report::{Absence, SourceReport, Tombstone};
+use forgekeep_store::snapshot::Store;
+use forgekeep_store::trash;
+use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
-
-use crate::catalogue::State;
-use crate::config::BackupOptions;
-use crate::event::Observer;
-use crate::event::note_of;
-use crate::execute::OpenSource;
-use crate::finding::Finding;
-use crate::hoster::Presence;
-use crate::layout::REPOSITORY;
-use crate::layout::{OWN_FOLDER, REMOVED};
-use crate::names::printable;
-use crate::plan::Plan;
-use crate::report::{Absence, SourceReport, Tombstone};
-use crate::snapshot::Store;
-use crate::{ErrorKind, Failure, atomic_file, regular_file, trash};
-
 use missed::{Counted, count, is_over};
+
+use crate::event::{Observer, note_of};
+use crate::execute::OpenSource;
+use crate::plan::Plan;
 
 /// How many names are in one note; the report has them all.
 const NAMES: usize = 5;

@@ -5,17 +5,17 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use forgekeep_engine::catalogue::{Missing, State};
-use forgekeep_engine::finding::Finding;
-use forgekeep_engine::hoster::{
+use forgekeep_engine::run::{Engine, Selection};
+use forgekeep_failure::{ErrorKind, Failure, Finding};
+use forgekeep_hoster::{
     CheckReport, Hoster, HosterInfo, Page, Presence, Registry, Repository, Services, Session,
     SourceSpec,
 };
-use forgekeep_engine::http::Authorization;
-use forgekeep_engine::report::Report;
-use forgekeep_engine::run::{Engine, Selection};
-use forgekeep_engine::snapshot::Identity;
-use forgekeep_engine::{Absence, ErrorKind, Failure, config, inventory};
+use forgekeep_http::Authorization;
+use forgekeep_store::catalogue::{Missing, State};
+use forgekeep_store::inventory;
+use forgekeep_store::report::{Absence, Report};
+use forgekeep_store::snapshot::Identity;
 use jiff::{SignedDuration, Timestamp};
 
 /// What the hoster lists, and what it says when it is asked for one that it does not.
@@ -112,7 +112,7 @@ impl Scene {
         };
         let long_ago = Timestamp::now() - SignedDuration::from_hours(24 * 90);
         let mut state = State::new(identity, long_ago);
-        state.listing = Some(forgekeep_engine::catalogue::Listing {
+        state.listing = Some(forgekeep_store::catalogue::Listing {
             api_url: "https://fake.example".to_owned(),
             name: "acme".to_owned(),
         });
@@ -147,7 +147,7 @@ impl Scene {
             self.backup().display()
         );
         fs::write(&settings, text).unwrap();
-        let config = config::load(&settings, &|_| None).unwrap();
+        let config = forgekeep_config::load(&settings, &|_| None).unwrap();
         let mut registry = Registry::default();
         assert!(registry.add(Arc::new(self.fake.clone())).is_ok());
         let engine = Engine::new(config, registry, Some(1), Arc::new(()));

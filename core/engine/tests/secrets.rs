@@ -8,14 +8,11 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use forgekeep_engine::config::{self, ConfigError};
-use forgekeep_engine::failure::{ErrorKind, Failure};
-use forgekeep_engine::hoster::SourceSpec;
-use forgekeep_engine::http::{
-    Authorization, Client, CredentialScope, HttpClient, Request, Settings,
-};
-use forgekeep_engine::redact::Redactor;
-use forgekeep_engine::secret::Secret;
+use forgekeep_config::ConfigError;
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_hoster::SourceSpec;
+use forgekeep_http::{Authorization, Client, CredentialScope, HttpClient, Request, Settings};
+use forgekeep_untrusted::{Redactor, Secret};
 use url::Url;
 
 const TOKEN: &str = "ATATT3xFfGF0-h1dd3n=4711";
@@ -90,11 +87,12 @@ fn a_configuration_does_not_show_its_passwords() {
             "localFolder: /backup\nsources:\n  - title: acme\n    hoster: bitbucket\n    \
              name: acme\n    apiAuthName: {USER}\n    password: '{password}'\n"
         );
-        let config = config::parse(&text, Path::new("settings.yml"), &environment).unwrap();
+        let config =
+            forgekeep_config::parse(&text, Path::new("settings.yml"), &environment).unwrap();
         let held = config.sources[0].password.as_ref().unwrap();
         assert_eq!(held.expose(), TOKEN);
         assert_silent_debug(&config);
-        let masked = config::masked_copy(&text, Path::new("settings.yml")).unwrap();
+        let masked = forgekeep_config::masked_copy(&text, Path::new("settings.yml")).unwrap();
         assert_silent(&masked);
     }
 }
@@ -128,11 +126,13 @@ fn a_configuration_error_does_not_show_what_it_is_about() {
         source(&format!("    password: '{TOKEN}'\n    includeRepos: 7\n")),
     ];
     for text in broken {
-        let error = config::parse(&text, Path::new("settings.yml"), &environment).unwrap_err();
+        let error =
+            forgekeep_config::parse(&text, Path::new("settings.yml"), &environment).unwrap_err();
         assert_silent_error(&error);
     }
     let toml = format!("localFolder = \"/backup\"\n[[sources]]\npassword = \"{TOKEN}\n");
-    let error = config::parse(&toml, Path::new("forgekeep.toml"), &environment).unwrap_err();
+    let error =
+        forgekeep_config::parse(&toml, Path::new("forgekeep.toml"), &environment).unwrap_err();
     assert_silent_error(&error);
 }
 

@@ -1,7 +1,7 @@
-use forgekeep_engine::config::{self, Config};
-use forgekeep_engine::names::encode_component;
-use forgekeep_engine::report::{Report, RunOutcome};
+use forgekeep_config::Config;
 use forgekeep_engine::run::{Engine, Selection};
+use forgekeep_store::report::{Report, RunOutcome};
+use forgekeep_untrusted::names::encode_component;
 use jiff::Timestamp;
 
 use super::summary;
@@ -114,7 +114,11 @@ fn in_the_way(file: &ReportFile, config: &Config) -> Option<Complaint> {
     let mut below = path.strip_prefix(&backup).ok()?.components();
     let first = below.next()?.as_os_str().to_str()?;
     let titles = config.sources.iter().map(|source| &source.title);
-    let ours = [config::STATE_FOLDER, config::COPY_FOLDER].contains(&first)
+    let ours = [
+        forgekeep_config::STATE_FOLDER,
+        forgekeep_config::COPY_FOLDER,
+    ]
+    .contains(&first)
         || titles
             .into_iter()
             .any(|title| encode_component(title) == first);
@@ -132,7 +136,7 @@ fn dry_run(engine: &Engine, selection: &Selection) -> Result<Ending, Complaint> 
 }
 
 fn refused(started: Timestamp, complaint: &Complaint) -> Report {
-    let failure = forgekeep_engine::Failure::new(complaint.kind, complaint.message.clone())
+    let failure = forgekeep_failure::Failure::new(complaint.kind, complaint.message.clone())
         .with_hint(complaint.hint.clone());
     Report::refused(started, complaint.ending.code(), failure)
 }

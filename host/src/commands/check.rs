@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
-use forgekeep_engine::finding::Severity;
-use forgekeep_engine::report::{Report, SourceReport};
 use forgekeep_engine::run::{CheckedSource, Selection};
+use forgekeep_failure::Severity;
+use forgekeep_store::report::{Report, SourceReport};
 use jiff::Timestamp;
 
 use crate::cli::{CheckArguments, Common};

@@ -1,11 +1,9 @@
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use forgekeep_demo_hoster::{Account, DemoHoster};
-use forgekeep_engine::config;
-use forgekeep_engine::inventory;
 use forgekeep_engine::run::Selection;
+use forgekeep_store::inventory;
 
 use super::summary;
 use crate::cli::{Common, DemoArguments, ProgressMode};
@@ -116,11 +114,11 @@ fn write_configuration(folder: &Path, hoster: &DemoHoster) -> Result<PathBuf, Co
 
 fn back_up(common: &Common, file: &Path, account: &Account) -> Result<Ending, Complaint> {
     let token = |name: &str| (name == TOKEN).then(|| account.token.clone());
-    let config = config::load(file, &token)?;
+    let config = forgekeep_config::load(file, &token)?;
     let observer = progress::observer(ProgressMode::Plain, common, true);
     let engine = super::engine(common, config, None, observer)?;
     let report = {
-        let _umask = OfBackup::set(config::DEFAULT_UMASK);
+        let _umask = OfBackup::set(forgekeep_config::DEFAULT_UMASK);
         engine.backup(&Selection::default())?
     };
     out!("{}", summary::of_run(&report));

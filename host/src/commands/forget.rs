@@ -1,9 +1,9 @@
-use forgekeep_engine::cancel::Cancel;
-use forgekeep_engine::config::HistoryOptions;
-use forgekeep_engine::forget::{self, OfMirror, Pruned, Reason, Request};
-use forgekeep_engine::names::printable;
-use forgekeep_engine::snapshot::Entry;
-use forgekeep_engine::{Failure, inventory};
+use forgekeep_config::HistoryOptions;
+use forgekeep_failure::{Cancel, Failure};
+use forgekeep_store::forget::{self, OfMirror, Pruned, Reason, Request};
+use forgekeep_store::inventory;
+use forgekeep_store::snapshot::Entry;
+use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
 use serde::Serialize;
 

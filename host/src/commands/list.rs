@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
-use forgekeep_engine::filter::Decision;
-use forgekeep_engine::hoster::Repository;
-use forgekeep_engine::names::printable;
-use forgekeep_engine::report::{Report, SourceReport};
+use forgekeep_config::filter::Decision;
 use forgekeep_engine::run::{ListedSource, Selection};
+use forgekeep_hoster::Repository;
+use forgekeep_store::report::{Report, SourceReport};
+use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 

@@ -17,19 +17,17 @@ use std::env;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use forgekeep_engine::config::{self, Config, ConfigError};
+use forgekeep_config::{Config, ConfigError};
 use forgekeep_engine::event::Observer;
-use forgekeep_engine::http::Proxies;
 use forgekeep_engine::permissions;
 use forgekeep_engine::run::Engine;
-
+use forgekeep_http::Proxies;
 use serde::Serialize;
 
 use crate::cli::Common;
 use crate::exit::{Complaint, Ending};
-use crate::plugins as hosters;
 use crate::terminal::{hidden_json, out, tell};
-use crate::text;
+use crate::{plugins as hosters, text};
 
 /// An environment variable, if it is set and is text.
 fn variable(name: &str) -> Option<String> {
@@ -38,9 +36,9 @@ fn variable(name: &str) -> Option<String> {
 
 /// Finds and reads the configuration, and says what is odd about it.
 fn configuration(common: &Common) -> Result<Config, ConfigError> {
-    let file = config::find(common.config.as_deref(), &variable, &|path| path.exists())?;
+    let file = forgekeep_config::find(common.config.as_deref(), &variable, &|path| path.exists())?;
     log::info!("configuration: {}", file.display());
-    let config = config::load(&file, &variable)?;
+    let config = forgekeep_config::load(&file, &variable)?;
     for warning in &config.warnings {
         if !common.quiet {
             tell!("warning: {warning}");

@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use forgekeep_engine::config::{self, Config, ConfigError, Options};
-use forgekeep_engine::inventory::{self, Kept};
-use forgekeep_engine::memory;
-use forgekeep_engine::names::is_blank;
-use forgekeep_engine::{ErrorKind, Failure};
+use forgekeep_config::{Config, ConfigError, Options};
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_git::memory;
+use forgekeep_store::inventory::{self, Kept};
+use forgekeep_untrusted::names::is_blank;
 
 use crate::cli::{Common, Place};
 use crate::exit::{Complaint, Ending};
@@ -22,14 +22,14 @@ pub fn configuration(common: &Common) -> Result<Config, ConfigError> {
         Ok(config) => return Ok(config),
         Err(error) => error,
     };
-    let file = config::find(common.config.as_deref(), &super::variable, &|path| {
+    let file = forgekeep_config::find(common.config.as_deref(), &super::variable, &|path| {
         path.exists()
     })?;
     let environment = |name: &str| {
         let value = super::variable(name).filter(|value| !is_blank(value));
         Some(value.unwrap_or_else(|| STAND_IN.to_owned()))
     };
-    match config::load(&file, &environment) {
+    match forgekeep_config::load(&file, &environment) {
         Ok(config) if !needs_variables(&config) => Ok(config),
         _ => Err(error),
     }

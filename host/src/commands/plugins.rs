@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use forgekeep_abi::ABI_VERSION;
-use forgekeep_engine::hoster::HosterInfo;
+use forgekeep_hoster::HosterInfo;
 
 use crate::cli::{Common, PluginsArguments, PluginsCommand};
 use crate::exit::{Complaint, Ending};
@@ -117,7 +117,7 @@ fn info(common: &Common, id: &str) -> Result<Ending, Complaint> {
             Ending::Plugin,
             format!(
                 "there is no plugin for the hoster \"{}\"",
-                forgekeep_engine::names::printable(id)
+                forgekeep_untrusted::names::printable(id)
             ),
             "run `forgekeep plugins list -v` to see what there is, and where it was looked for",
         ),

@@ -3,12 +3,11 @@ mod push;
 
 use std::path::Path;
 
-use forgekeep_engine::cancel::Cancel;
-use forgekeep_engine::inventory::{self, Kept};
-use forgekeep_engine::names::printable;
-use forgekeep_engine::restore::{self, Chosen, Head, Manner, Moment, Order, Restored};
-use forgekeep_engine::snapshot::ref_text;
-use forgekeep_engine::{ErrorKind, Failure};
+use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_git::refs::ref_text;
+use forgekeep_restore::{Chosen, Head, Manner, Moment, Order, Restored};
+use forgekeep_store::inventory::{self, Kept};
+use forgekeep_untrusted::names::printable;
 use jiff::tz::TimeZone;
 
 use crate::cli::{Common, RestoreArguments};
@@ -53,8 +52,8 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<Ending, Comp
         );
     }
     let target = target(arguments)?;
-    restore::check_free(target, &backup).map_err(complaint)?;
-    let chosen = restore::choose(&mirror, moment.as_ref()).map_err(complaint)?;
+    forgekeep_restore::check_free(target, &backup).map_err(complaint)?;
+    let chosen = forgekeep_restore::choose(&mirror, moment.as_ref()).map_err(complaint)?;
     let cancel = Cancel::new();
     end_on_signal(&cancel, || {})?;
     let order = Order {
@@ -64,7 +63,7 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<Ending, Comp
         bare: arguments.bare,
         object_bytes,
     };
-    let restored = restore::restore(&order, &cancel).map_err(complaint)?;
+    let restored = forgekeep_restore::restore(&order, &cancel).map_err(complaint)?;
     tell_damage(&restored);
     if !common.quiet {
         print(&name, &order, &restored);

@@ -1,7 +1,9 @@
-use forgekeep_engine::names::printable;
-use forgekeep_engine::refs;
-use forgekeep_engine::snapshot::{Counts, Entry, Origin, Snapshot, Store, ref_text};
-use forgekeep_engine::{Failure, inventory};
+use forgekeep_failure::Failure;
+use forgekeep_git::refs;
+use forgekeep_git::refs::ref_text;
+use forgekeep_store::inventory;
+use forgekeep_store::snapshot::{Counts, Entry, Origin, Snapshot, Store};
+use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
 use serde::Serialize;
 

@@ -1,5 +1,5 @@
-use forgekeep_engine::names::printable;
-use forgekeep_engine::status::{KeptError, LastRun, RepositoryStatus, SourceStatus, Status};
+use forgekeep_store::status::{KeptError, LastRun, RepositoryStatus, SourceStatus, Status};
+use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
 
 use crate::cli::{Common, StatusArguments};

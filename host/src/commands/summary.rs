@@ -6,12 +6,12 @@ mod table;
 use std::fmt::Write as _;
 
 use forgekeep_engine::plan::{Action, Plan};
-use forgekeep_engine::report::{
+use forgekeep_store::report::{
     Report, RepositoryOutcome, RepositoryReport, RunOutcome, SourceOutcome, SourceReport,
 };
+use table::Table;
 
 use crate::text;
-use table::Table;
 
 /// The outcomes of repositories with the words for them, in the order of the table.
 const OUTCOMES: [(RepositoryOutcome, &str); 7] = [
@@ -216,7 +216,7 @@ pub fn of_plan(plan: &Plan, sources: &[SourceReport]) -> String {
                 Action::Update => "update",
                 Action::Adopt => "adopt",
             };
-            let name = forgekeep_engine::names::printable(&task.repository.full_name);
+            let name = forgekeep_untrusted::names::printable(&task.repository.full_name);
             let size = task
                 .repository
                 .size

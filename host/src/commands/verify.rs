@@ -3,11 +3,11 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
-use forgekeep_engine::cancel::Cancel;
-use forgekeep_engine::inventory::{self, Kept};
-use forgekeep_engine::names::printable;
-use forgekeep_engine::verify::{self, Checked, Damage, Soundness, Subset, Verdict, Watch};
-use forgekeep_engine::{ErrorKind, Failure};
+use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_store::health::{Checked, Damage, Soundness};
+use forgekeep_store::inventory::{self, Kept};
+use forgekeep_untrusted::names::printable;
+use forgekeep_verify::{Subset, Verdict, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 
@@ -52,7 +52,7 @@ pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<Ending, Compl
     super::on_signal(move || cancel.cancel())?;
     let files = arguments.repositories.is_empty();
     let mut verdict = showing(&bar, &watch, || {
-        verify::run(&folder, &chosen, files, arguments.jobs, &watch)
+        forgekeep_verify::run(&folder, &chosen, files, arguments.jobs, &watch)
     })?;
     verdict.unchecked.extend(lost);
     if arguments.json {

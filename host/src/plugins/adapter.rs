@@ -6,13 +6,12 @@ use std::path::Path;
 use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{ROption, RResult};
 use forgekeep_abi::{self as abi, PluginBox, Services_TO, SessionBox};
-use forgekeep_engine::finding::Finding;
-use forgekeep_engine::hoster::{
+use forgekeep_failure::{ErrorKind, Failure, Finding};
+use forgekeep_hoster::{
     CheckReport, Hoster, HosterInfo, Page, Presence, Repository, Services, Session, SourceSpec,
 };
-use forgekeep_engine::http::Authorization;
-use forgekeep_engine::redact::{REDACTED, Redactor};
-use forgekeep_engine::{ErrorKind, Failure};
+use forgekeep_http::Authorization;
+use forgekeep_untrusted::{REDACTED, Redactor};
 
 use super::convert;
 use super::load::{Unfit, one_line};

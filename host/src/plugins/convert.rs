@@ -3,13 +3,11 @@
 
 use abi_stable::std_types::{RNone, ROption, RSome, RString};
 use forgekeep_abi as abi;
-use forgekeep_engine::finding;
-use forgekeep_engine::hoster::{self, HosterInfo, SourceSpec};
-use forgekeep_engine::http::Authorization;
-use forgekeep_engine::names::printable;
-use forgekeep_engine::redact::{REDACTED, Redactor};
-use forgekeep_engine::secret::Secret;
-use forgekeep_engine::{ErrorKind, Failure};
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_hoster::{HosterInfo, SourceSpec};
+use forgekeep_http::Authorization;
+use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{REDACTED, Redactor, Secret};
 
 /// Longest text of a plugin that is shown.
 const MAX_TEXT: usize = 2000;
@@ -48,16 +46,16 @@ pub fn error(failure: &Failure) -> abi::HosterError {
     }
 }
 
-pub fn severity(severity: abi::Severity) -> finding::Severity {
+pub fn severity(severity: abi::Severity) -> forgekeep_failure::Severity {
     match severity {
-        abi::Severity::Info => finding::Severity::Info,
-        abi::Severity::Warning => finding::Severity::Warning,
-        abi::Severity::Error => finding::Severity::Error,
+        abi::Severity::Info => forgekeep_failure::Severity::Info,
+        abi::Severity::Warning => forgekeep_failure::Severity::Warning,
+        abi::Severity::Error => forgekeep_failure::Severity::Error,
     }
 }
 
-pub fn finding(finding: &abi::Finding, redactor: &Redactor) -> finding::Finding {
-    finding::Finding {
+pub fn finding(finding: &abi::Finding, redactor: &Redactor) -> forgekeep_failure::Finding {
+    forgekeep_failure::Finding {
         severity: severity(finding.severity),
         key: text(&finding.key, redactor),
         message: text(&finding.message, redactor),
@@ -65,8 +63,11 @@ pub fn finding(finding: &abi::Finding, redactor: &Redactor) -> finding::Finding 
     }
 }
 
-pub fn check_report(report: &abi::CheckReport, redactor: &Redactor) -> hoster::CheckReport {
-    hoster::CheckReport {
+pub fn check_report(
+    report: &abi::CheckReport,
+    redactor: &Redactor,
+) -> forgekeep_hoster::CheckReport {
+    forgekeep_hoster::CheckReport {
         identity: text(&report.identity, redactor),
         visible: report.visible.into_option(),
         findings: report
@@ -77,13 +78,13 @@ pub fn check_report(report: &abi::CheckReport, redactor: &Redactor) -> hoster::C
     }
 }
 
-pub fn page(page: abi::Page, redactor: &Redactor) -> hoster::Page {
+pub fn page(page: abi::Page, redactor: &Redactor) -> forgekeep_hoster::Page {
     let telling = page
         .repositories
         .iter()
         .filter(|r| redactor.finds(&r.id) || redactor.finds(&r.full_name))
         .count();
-    let mut page = hoster::Page {
+    let mut page = forgekeep_hoster::Page {
         repositories: page
             .repositories
             .into_iter()
@@ -93,7 +94,7 @@ pub fn page(page: abi::Page, redactor: &Redactor) -> hoster::Page {
         notes: page
             .notes
             .iter()
-            .map(|note| finding::Finding {
+            .map(|note| forgekeep_failure::Finding {
                 severity: severity(note.severity),
                 key: String::new(),
                 message: text(&note.message, redactor),
@@ -102,7 +103,7 @@ pub fn page(page: abi::Page, redactor: &Redactor) -> hoster::Page {
             .collect(),
     };
     if telling > 0 {
-        let mut warning = finding::Finding::warning(format!(
+        let mut warning = forgekeep_failure::Finding::warning(format!(
             "the hoster shows a secret of this configuration in the name or id of {telling} \
              repositories; it is replaced by {REDACTED} in folders, messages and reports"
         ));
@@ -116,8 +117,11 @@ pub fn page(page: abi::Page, redactor: &Redactor) -> hoster::Page {
 
 /// Identity and name go into reports and paths: they hold no secret either. What is asked for, an
 /// address or a branch, stays as it is; messages about it are cleaned.
-pub fn repository(repository: abi::Repository, redactor: &Redactor) -> hoster::Repository {
-    hoster::Repository {
+pub fn repository(
+    repository: abi::Repository,
+    redactor: &Redactor,
+) -> forgekeep_hoster::Repository {
+    forgekeep_hoster::Repository {
         id: redactor.clean(&repository.id).into_owned(),
         full_name: redactor.clean(&repository.full_name).into_owned(),
         clone_url: repository.clone_url.into(),
@@ -133,7 +137,11 @@ pub fn repository(repository: abi::Repository, redactor: &Redactor) -> hoster::R
 }
 
 /// The way back, for `git_access`. Identity and name are as they came from the plugin.
-pub fn to_plugin(repository: &hoster::Repository, id: &str, full_name: &str) -> abi::Repository {
+pub fn to_plugin(
+    repository: &forgekeep_hoster::Repository,
+    id: &str,
+    full_name: &str,
+) -> abi::Repository {
     let optional = |text: &Option<String>| -> ROption<RString> {
         text.as_deref().map_or(RNone, |text| RSome(text.into()))
     };

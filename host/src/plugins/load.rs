@@ -157,7 +157,7 @@ fn check_identity(header: &LibHeader) -> Result<(), Unfit> {
     if name.as_str() == BASE_NAME {
         Ok(())
     } else {
-        let name = forgekeep_engine::names::printable(name.as_str());
+        let name = forgekeep_untrusted::names::printable(name.as_str());
         Err(Unfit::NotOurs(format!("its header says \"{name}\"")))
     }
 }
@@ -244,7 +244,7 @@ fn check_owner_and_mode(_path: &Path, _metadata: &Metadata) -> Result<(), Unfit>
 /// Text of the system or of a plugin, for one line on a terminal.
 pub(super) fn one_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line = forgekeep_engine::names::printable(&line);
+    let line = forgekeep_untrusted::names::printable(&line);
     line.chars().take(400).collect()
 }
 

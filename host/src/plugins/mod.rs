@@ -10,10 +10,9 @@ mod services;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use forgekeep_engine::hoster::{Hoster, HosterInfo, Registry};
-use forgekeep_engine::{ErrorKind, Failure};
-
 use adapter::PluginHoster;
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_hoster::{Hoster, HosterInfo, Registry};
 use load::Unfit;
 use search::Found;
 

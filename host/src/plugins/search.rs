@@ -1,10 +1,9 @@
 //! Where plugins are looked for.
 
 use std::collections::HashSet;
-use std::env;
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 /// Start of a plugin's file name, after the platform's prefix.
 const STEM: &str = "forgekeep_hoster_";

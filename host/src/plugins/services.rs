@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use abi_stable::std_types::{RResult, RStr};
 use forgekeep_abi::{Extras, Header, HosterError, HttpRequest, HttpResponse, LogLevel};
-use forgekeep_engine::fetch::page_text;
-use forgekeep_engine::hoster::Services;
-use forgekeep_engine::http::{Authorization, Request, Response};
-use forgekeep_engine::names::printable;
-use forgekeep_engine::{ErrorKind, Failure};
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_hoster::Services;
+use forgekeep_http::{Authorization, Request, Response};
+use forgekeep_protocol::page_text;
+use forgekeep_untrusted::names::printable;
 
 use super::convert;
 

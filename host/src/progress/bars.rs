@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use forgekeep_engine::event::{Event, Observer};
-use forgekeep_engine::mirror::Transfer;
+use forgekeep_mirror::Transfer;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::BARS;

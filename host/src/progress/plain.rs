@@ -1,6 +1,6 @@
 use forgekeep_engine::event::{Event, Observer};
-use forgekeep_engine::finding::{Finding, Severity};
-use forgekeep_engine::report::{RepositoryOutcome, RepositoryReport};
+use forgekeep_failure::{Finding, Severity};
+use forgekeep_store::report::{RepositoryOutcome, RepositoryReport};
 
 use crate::terminal::tell;
 use crate::text;

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use forgekeep_engine::config;
+use forgekeep_config as config;
 
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let path = Path::new("fuzz.yaml");

@@ -1,7 +1,7 @@
 //! A name from a hoster: one path component, and back.
 #![no_main]
 
-use forgekeep_engine::names;
+use forgekeep_untrusted::names;
 
 libfuzzer_sys::fuzz_target!(|name: &str| {
     let folder = names::encode_full_name(name);

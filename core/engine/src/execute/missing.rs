@@ -1,17 +1,16 @@
 //! What a repository's folder should have held when its turn came, and did not: news, since nobody but
 //! the disk may have taken it. And its state file, which tells the next run.
 
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_mirror::{Mirrored, Outcome};
+use forgekeep_store::catalogue::{Newest, State};
+use forgekeep_store::layout::{REPOSITORY, STATE_FILE, WIKI};
+use forgekeep_store::report::RepositoryReport;
+use forgekeep_store::snapshot::Store;
 use jiff::Timestamp;
 
-use crate::catalogue::{Newest, State};
-use crate::layout::{REPOSITORY, STATE_FILE, WIKI};
-use crate::mirror::{Mirrored, Outcome};
-use crate::plan::Action;
-use crate::report::RepositoryReport;
-use crate::snapshot::Store;
-use crate::{ErrorKind, Failure};
-
 use super::Work;
+use crate::plan::Action;
 
 /// What the state file was before this run wrote it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,6 @@
-use super::*;
 use proptest::prelude::*;
+
+use super::*;
 
 fn repository(id: &str, name: &str, size: Option<u64>) -> Repository {
     Repository {

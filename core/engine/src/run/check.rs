@@ -1,20 +1,21 @@
 //! A check: whatever would end a backup ends it too, with the same exit code. It writes nothing,
 //! and holds no lock.
 
-use std::fs;
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
+use forgekeep_config::{COPY_FOLDER, STATE_FOLDER, Source, filter};
+use forgekeep_durable::lock::{self, LockError};
+use forgekeep_durable::regular_file;
+use forgekeep_failure::{ErrorKind, Failure, Finding};
+use forgekeep_hoster::{CheckReport, Repository, Session};
+use forgekeep_store::layout;
+use forgekeep_untrusted::names::{self, printable};
 use rayon::prelude::*;
 
 use super::sources::{Ready, of_filter};
 use super::{Checked, CheckedSource, Engine, RunError, Selection};
-use crate::config::{COPY_FOLDER, STATE_FOLDER, Source};
-use crate::finding::Finding;
-use crate::hoster::{CheckReport, Repository, Session};
-use crate::lock::{self, LockError};
-use crate::names::{self, printable};
-use crate::{ErrorKind, Failure, filter, mirror, permissions, regular_file};
+use crate::permissions;
 
 /// Repositories that git is asked for, until one answers: one may have just been deleted.
 const TRIES: usize = 3;
@@ -31,7 +32,7 @@ impl Engine {
         let folder = &self.config.local_folder;
         check_folder(folder)?;
         self.check_own_files()?;
-        let held = lock::look(folder).map_err(RunError::from)?;
+        let held = lock::look(&layout::lock_file(folder)).map_err(RunError::from)?;
         let pool = self.pool()?;
         let sources = pool.install(|| {
             sources
@@ -110,7 +111,7 @@ fn check_git(ready: &Ready, session: &mut dyn Session) -> Result<Vec<Finding>, F
     for repository in candidates.iter().take(TRIES) {
         let asked = session
             .git_access(repository)
-            .and_then(|access| mirror::ask(&repository.clone_url, &access, services));
+            .and_then(|access| forgekeep_mirror::ask(&repository.clone_url, &access, services));
         let Err(failure) = asked.map_err(explain) else {
             return Ok(Vec::new());
         };

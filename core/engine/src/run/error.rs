@@ -1,9 +1,8 @@
 //! Why a run could not be made.
 
+use forgekeep_durable::lock::LockError;
+use forgekeep_failure::{ErrorKind, Failure};
 use thiserror::Error;
-
-use crate::lock::LockError;
-use crate::{ErrorKind, Failure};
 
 /// Why a run could not be made at all.
 #[derive(Debug, Error)]

@@ -1,16 +1,15 @@
 //! The backup folder before a run: there, locked, and with a copy of the configuration.
 
-use std::fs;
-use std::io;
 use std::path::Path;
+use std::{fs, io};
 
+use forgekeep_durable::{atomic_file, regular_file};
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_store::history::Run;
+use forgekeep_store::report::{Report, UNEXPECTED};
 use jiff::Timestamp;
 
 use super::{Engine, RunError};
-use crate::config;
-use crate::history::Run;
-use crate::report::{Report, UNEXPECTED};
-use crate::{ErrorKind, Failure, atomic_file, regular_file};
 
 /// The failure where neither the backup folder is there nor the one it would be in.
 pub(super) fn missing(folder: &Path, error: &io::Error) -> RunError {
@@ -66,8 +65,8 @@ impl Engine {
         let Some(name) = self.config.file.file_name() else {
             return Ok(());
         };
-        let read = config::read(&self.config.file);
-        let masked = read.and_then(|text| config::masked_copy(&text, &self.config.file));
+        let read = forgekeep_config::read(&self.config.file);
+        let masked = read.and_then(|text| forgekeep_config::masked_copy(&text, &self.config.file));
         let masked = masked.map_err(|error| {
             Failure::new(ErrorKind::Config, error.message()).with_hint(error.hint())
         })?;

@@ -7,23 +7,23 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use forgekeep_config::filter::RepoFilter;
+use forgekeep_config::{Source, SourceKind};
+use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
+use forgekeep_hoster::{self, Hoster, Repository, Services, SourceSpec};
+use forgekeep_http::CredentialScope;
+use forgekeep_store::catalogue::Catalogue;
+use forgekeep_store::report::SourceReport;
+use forgekeep_store::trash;
+use forgekeep_untrusted::names;
 use rayon::prelude::*;
 
 use super::Engine;
-use crate::catalogue::Catalogue;
 use crate::completeness::{Counted, Key, Listings, Verdict};
-use crate::config::{Source, SourceKind};
 use crate::event::{Event, Observer, note_of};
 use crate::execute::{OpenSource, Server, Standing};
-use crate::filter::RepoFilter;
-use crate::finding::{Finding, Severity};
-use crate::hoster::{self, Hoster, Repository, Services, SourceSpec};
-use crate::http::CredentialScope;
 use crate::listing::list;
 use crate::plan::{Location, Movers, Plan};
-use crate::report::SourceReport;
-use crate::trash;
-use crate::{ErrorKind, Failure, names};
 
 pub(super) use remarks::{nothing_listed, of_filter};
 
@@ -49,7 +49,7 @@ impl Engine {
     /// Everything about a source that needs no network.
     pub(super) fn ready(&self, source: &Source) -> Result<Ready, Failure> {
         let hoster = self.registry.require(&source.hoster)?;
-        let api = hoster::api_url(hoster.info(), source.api_url.as_ref())?;
+        let api = forgekeep_hoster::api_url(hoster.info(), source.api_url.as_ref())?;
         let spec = SourceSpec {
             title: source.title.clone(),
             name: source.name.clone(),
@@ -74,8 +74,6 @@ impl Engine {
             http: Arc::new(self.patient.for_source()),
             scope: Arc::new(scope),
             max_body_bytes: self.config.options.network.max_body_bytes,
-            object_bytes: self.config.options.limits.object_bytes,
-            max_repositories: self.config.options.backup.max_repositories,
             redactor: Arc::clone(&self.redactor),
             cancel: self.cancel.clone(),
             patience: self.patience,
@@ -224,7 +222,13 @@ impl Engine {
             hoster: hoster_id.clone(),
             api_url: ready.spec.api_url.clone(),
         };
-        let listing = list(&*ready.hoster, ready.spec, &ready.services, observer)?;
+        let listing = list(
+            &*ready.hoster,
+            ready.spec,
+            &ready.services,
+            self.config.options.backup.max_repositories,
+            observer,
+        )?;
         let mut notes = ready.findings;
         notes.extend(listing.notes);
         let mut catalogue = Catalogue::read(&folder, &hoster_id)?;

@@ -1,11 +1,10 @@
 //! How long a repository has been missed, by runs and days as well as by the clock: a clock that was
 //! wrong once must not use up a grace period.
 
+use forgekeep_store::catalogue::{Missing, State};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-
-use crate::catalogue::{Missing, State};
 
 /// Whole listings that have to lack a repository before it may be removed.
 const RUNS: u32 = 5;
@@ -95,8 +94,9 @@ fn day(time: Timestamp) -> Date {
 
 #[cfg(test)]
 mod tests {
+    use forgekeep_store::snapshot::Identity;
+
     use super::*;
-    use crate::snapshot::Identity;
 
     fn at(text: &str) -> Timestamp {
         format!("{text}:00Z").parse().unwrap()

@@ -1,12 +1,12 @@
 //! Entries of the trash whose state file is damaged or missing: they are told, and written anew.
 
-use crate::event::note_of;
-use crate::execute::OpenSource;
-use crate::finding::Finding;
-use crate::names::printable;
-use crate::report::SourceReport;
+use forgekeep_failure::Finding;
+use forgekeep_store::report::SourceReport;
+use forgekeep_untrusted::names::printable;
 
 use super::{Tombstones, below, failure_note, trash};
+use crate::event::note_of;
+use crate::execute::OpenSource;
 
 impl Tombstones<'_> {
     /// Writes state files anew that are damaged or missing in the trash, as the snapshots tell, and tells

@@ -1,11 +1,10 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use forgekeep_engine::cancel::Cancel;
-use forgekeep_engine::inventory::Kept;
-use forgekeep_engine::names::printable;
-use forgekeep_engine::restore::{self, Head, Item, Manner, Moment, Outcome};
-use forgekeep_engine::{ErrorKind, Failure};
+use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_restore::{Head, Item, Manner, Moment, Outcome};
+use forgekeep_store::inventory::Kept;
+use forgekeep_untrusted::names::printable;
 
 use super::{FAILED, branch, complaint, state, tell_damage};
 use crate::cli::{Common, RestoreArguments};
@@ -24,8 +23,8 @@ pub fn run(
 ) -> Result<Ending, Complaint> {
     let target = super::target(arguments)?;
     let chosen = chosen_sources(kept, &arguments.sources)?;
-    restore::check_free(target, backup).map_err(complaint)?;
-    let items = restore::items(&chosen);
+    forgekeep_restore::check_free(target, backup).map_err(complaint)?;
+    let items = forgekeep_restore::items(&chosen);
     if items.is_empty() {
         if !common.quiet {
             out!("Nothing to restore: the backup holds no repository.");
@@ -35,7 +34,7 @@ pub fn run(
     let cancel = Cancel::new();
     super::end_on_signal(&cancel, || {})?;
     let counts = Counts::default();
-    restore::restore_all(&items, target, moment, manner, &cancel, &|item, outcome| {
+    forgekeep_restore::restore_all(&items, target, moment, manner, &cancel, &|item, outcome| {
         counts.add(item, outcome, common.quiet)
     })
     .map_err(complaint)?;

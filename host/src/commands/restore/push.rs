@@ -2,12 +2,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use forgekeep_engine::cancel::Cancel;
-use forgekeep_engine::http::{Authorization, Client, Settings};
-use forgekeep_engine::names::is_blank;
-use forgekeep_engine::redact::Redactor;
-use forgekeep_engine::restore::{self, Destination, Moment, Push, Pushed};
-use forgekeep_engine::secret::Secret;
+use forgekeep_failure::Cancel;
+use forgekeep_http::{Authorization, Client, Settings};
+use forgekeep_restore::{Destination, Moment, Push, Pushed};
+use forgekeep_untrusted::names::is_blank;
+use forgekeep_untrusted::{Redactor, Secret};
 
 use super::{FAILED, branch, complaint, state};
 use crate::cli::{Common, RestoreArguments};
@@ -41,11 +40,11 @@ pub fn run(
     let authorization = match &to {
         Destination::Http(_) => authorization()?,
         Destination::Local(path) => {
-            restore::check_outside(path, backup).map_err(complaint)?;
+            forgekeep_restore::check_outside(path, backup).map_err(complaint)?;
             Authorization::Anonymous
         }
     };
-    let chosen = restore::choose(mirror, moment).map_err(complaint)?;
+    let chosen = forgekeep_restore::choose(mirror, moment).map_err(complaint)?;
     let settings = Settings {
         connect: CONNECT,
         stall: STALL,
@@ -69,7 +68,7 @@ pub fn run(
         client: &client,
         cancel: &cancel,
     };
-    let pushed = restore::push(&push).map_err(|failure| {
+    let pushed = forgekeep_restore::push(&push).map_err(|failure| {
         let mut complaint = complaint(cancel.explain(failure));
         if cancel.is_cancelled() {
             complaint.hint = "look at the repository there before you push again: what was sent in whole may have been taken".to_owned();

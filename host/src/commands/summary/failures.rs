@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use forgekeep_engine::Failure;
-use forgekeep_engine::finding::{Finding, Severity};
-use forgekeep_engine::report::Report;
+use forgekeep_failure::{Failure, Finding, Severity};
+use forgekeep_store::report::Report;
 
 /// Reasons that are listed; the report has them all.
 const MOST: usize = 20;

@@ -1,8 +1,8 @@
-use super::*;
-use forgekeep_engine::finding::Finding;
-use forgekeep_engine::report::RepositoryReport;
-use forgekeep_engine::{ErrorKind, Failure};
+use forgekeep_failure::{ErrorKind, Failure, Finding};
+use forgekeep_store::report::RepositoryReport;
 use jiff::{SignedDuration, Timestamp};
+
+use super::*;
 
 fn repository(name: &str, outcome: RepositoryOutcome) -> RepositoryReport {
     let mut report = RepositoryReport::new(name, name, name);

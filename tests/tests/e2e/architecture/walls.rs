@@ -19,22 +19,13 @@ const PAST_THE_FACE: &[&str] = &[
     "core/demo-hoster  -> model::scope",
     "core/demo-hoster api -> model::scope",
     "core/demo-hoster site -> model::scope",
-    "core/engine fetch::sink -> packs::hold",
-    "core/engine foreign::adopt -> refs::reftable",
-    "core/engine foreign::convert -> refs::reftable",
-    "core/engine foreign::format -> refs::storage",
-    "core/engine heal::objects -> packs::hold",
-    "core/engine heal::objects -> verify::auxiliary",
-    "core/engine heal::states -> refs::reftable",
-    "core/engine heal::states -> refs::storage",
-    "core/engine inventory::absence -> history::file",
-    "core/engine mirror::place -> packs::hold",
-    "core/engine status -> history::file",
-    "core/engine status -> history::mark",
-    "core/engine status::disk -> inventory::absence",
-    "core/engine verify::folder -> history::file",
-    "core/engine verify::folder -> history::index",
-    "core/engine verify::states -> refs::storage",
+    "core/git foreign::adopt -> refs::reftable",
+    "core/git foreign::convert -> refs::reftable",
+    "core/git foreign::format -> refs::storage",
+    "core/store inventory::absence -> history::file",
+    "core/store status -> history::file",
+    "core/store status -> history::mark",
+    "core/store status::disk -> inventory::absence",
     "host  -> commands::backup",
     "host  -> commands::check",
     "host  -> commands::demo",
@@ -57,7 +48,7 @@ const LINES_OF_FILE: usize = 500;
 const LINES_OF_CRATE: usize = 7_000;
 
 /// Crates that are still to be divided.
-const LARGE_CRATES: &[&str] = &["core/engine"];
+const LARGE_CRATES: &[&str] = &[];
 
 /// The modules of each of our crates, by the crate's folder.
 fn crates() -> BTreeMap<String, Modules> {

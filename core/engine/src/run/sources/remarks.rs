@@ -1,8 +1,8 @@
 //! What there is to say about a listing, besides whether it is whole.
 
-use crate::filter::RepoFilter;
-use crate::finding::{Finding, Severity};
-use crate::names;
+use forgekeep_config::filter::RepoFilter;
+use forgekeep_failure::{Finding, Severity};
+use forgekeep_untrusted::names;
 
 /// A pattern that matches nothing is a typing error, or a repository that is gone, and filters that
 /// leave out everything are hardly meant: either way, something is not backed up that somebody

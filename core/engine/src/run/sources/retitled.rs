@@ -5,18 +5,18 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::PathBuf;
 
+use forgekeep_config::filter::Decision;
+use forgekeep_failure::{Failure, Finding};
+use forgekeep_store::catalogue::{self, Catalogue, Listing, State};
+use forgekeep_store::health::Health;
+use forgekeep_store::layout::{CONFIGURATIONS, OWN_FOLDER};
+use forgekeep_store::trash;
+use forgekeep_untrusted::names;
+
 use super::{Opened, error_note};
-use crate::catalogue::{self, Catalogue, Listing, State};
 use crate::completeness::{Key, Listings};
 use crate::event::{Event, Observer};
-use crate::filter::Decision;
-use crate::finding::Finding;
-use crate::layout::CONFIGURATIONS;
-use crate::layout::OWN_FOLDER;
 use crate::run::Engine;
-use crate::trash;
-use crate::verify::Health;
-use crate::{Failure, names};
 
 /// The folder of a title that is not configured.
 struct Orphan {

@@ -1,0 +1,334 @@
+//! The configuration: found, read, checked.
+//!
+//! One schema in two syntaxes, told apart by the file's ending. The keys are those of SCM Backup,
+//! whose `settings.yml` loads unchanged; what Forgekeep doesn't act on becomes a warning. See
+//! `docs/configuration.md` for every key.
+
+mod address;
+mod document;
+mod environment;
+mod error;
+mod file;
+pub mod filter;
+mod locations;
+mod masked;
+mod node;
+mod options;
+mod plausible;
+mod predecessor;
+mod reader;
+mod schema;
+mod toml;
+mod umask;
+mod yaml;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use document::Document;
+use forgekeep_untrusted::Secret;
+use reader::Reader;
+
+pub use error::{ConfigError, ConfigErrorKind, ConfigWarning, Position};
+pub use file::read;
+pub use locations::find;
+pub use masked::masked_copy;
+pub use umask::DEFAULT_UMASK;
+
+/// `options.limits.objectBytes`, where the configuration has none.
+pub const OBJECT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+/// The largest configuration file that is read.
+pub const MAX_FILE_BYTES: usize = 1024 * 1024;
+
+/// The folder below `localFolder` that holds the masked copy of the configuration. No source may
+/// have this title.
+pub const COPY_FOLDER: &str = "_config";
+
+/// The folder below `localFolder` for Forgekeep's own files. No source may have this title.
+pub const STATE_FOLDER: &str = ".forgekeep";
+
+/// A checked configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// Where the backups go. A relative path is against the current directory, as in SCM Backup.
+    pub local_folder: PathBuf,
+    /// What to back up: at least one, with titles that make different folders.
+    pub sources: Vec<Source>,
+    /// How to do it.
+    pub options: Options,
+    /// What was ignored, in the order of the file.
+    pub warnings: Vec<ConfigWarning>,
+}
+
+/// One account at one hoster.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The source's name in the configuration, and (encoded, see [`forgekeep_untrusted::names`]) its folder.
+    pub title: String,
+    /// The hoster plugin's id or alias, in lower case.
+    pub hoster: String,
+    /// Whether `name` is a user or an organisation, where that makes a difference.
+    pub kind: Option<SourceKind>,
+    /// The user, organisation, workspace or group at the hoster.
+    pub name: String,
+    /// The user name for git, and for the API where there is no `api_auth_name`.
+    pub auth_name: Option<String>,
+    /// The user name for the API, where it differs: the account's e-mail address on Bitbucket.
+    pub api_auth_name: Option<String>,
+    /// Password or token. Never empty.
+    pub password: Option<Secret>,
+    /// Whether any part of the password stands in the file itself.
+    pub literal_password: bool,
+    /// Another base address for the hoster's API: http or https, without user, query or fragment.
+    pub api_url: Option<url::Url>,
+    /// Whether plain http to other hosts than this one is allowed.
+    pub allow_insecure_http: bool,
+    /// Valid patterns for [`crate::filter::RepoFilter`]; empty means all repositories.
+    pub include_repos: Vec<String>,
+    /// Valid patterns for [`crate::filter::RepoFilter`].
+    pub ignore_repos: Vec<String>,
+}
+
+/// What a source's `name` is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// `user`.
+    User,
+    /// `org`.
+    Org,
+}
+
+/// The `options` of the configuration.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// `options.backup`.
+    pub backup: BackupOptions,
+    /// `options.network`.
+    pub network: NetworkOptions,
+    /// `options.history`.
+    pub history: HistoryOptions,
+    /// `options.alarm`.
+    pub alarm: AlarmOptions,
+    /// `options.limits`.
+    pub limits: LimitOptions,
+}
+
+/// The `options.backup` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BackupOptions {
+    /// Whether what is gone upstream is removed from the backup, after the grace period and after
+    /// the hoster has confirmed it.
+    pub remove_deleted_repos: bool,
+    /// How many days it is kept first.
+    pub deleted_grace_days: u32,
+    /// Whether each finished repository gets a line.
+    pub log_repo_finished: bool,
+    /// How many repositories are worked on at a time: 1 to 64.
+    pub jobs: usize,
+    /// Most repositories that a source may list.
+    pub max_repositories: usize,
+    /// What is taken from the permissions of new files and folders: three octal digits.
+    pub umask: u32,
+}
+
+impl Default for BackupOptions {
+    fn default() -> Self {
+        Self {
+            remove_deleted_repos: false,
+            deleted_grace_days: 30,
+            log_repo_finished: false,
+            jobs: 8,
+            max_repositories: 100_000,
+            umask: DEFAULT_UMASK,
+        }
+    }
+}
+
+/// The `options.network` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NetworkOptions {
+    /// How long to wait for a connection.
+    pub connect: Duration,
+    /// How long a connection may stay without a byte. There is no limit on the whole transfer.
+    pub stall: Duration,
+    /// How often a request that failed for now is made again.
+    pub retries: u32,
+    /// Requests to one host in an hour, API and git together; `None` for no limit of ours.
+    pub requests_per_hour: Option<u32>,
+    /// Requests to one host at the same time, API and git together; `None` for as many as there are
+    /// jobs.
+    pub connections_per_host: Option<usize>,
+    /// The longest wait before a retry, and the longest `Retry-After` that is obeyed, but for
+    /// request limits.
+    pub longest_wait: Duration,
+    /// How long a source may wait for request limits in a run, in all.
+    pub limit_wait: Duration,
+    /// The largest answer of an API that is read, in bytes. It doesn't apply to git.
+    pub max_body_bytes: u64,
+}
+
+impl Default for NetworkOptions {
+    fn default() -> Self {
+        Self {
+            // An attempt to connect cannot be interrupted, and an interrupted run shall end soon.
+            connect: Duration::from_secs(10),
+            stall: Duration::from_secs(60),
+            retries: 3,
+            requests_per_hour: None,
+            connections_per_host: None,
+            longest_wait: Duration::from_secs(120),
+            limit_wait: Duration::from_secs(60 * 60),
+            max_body_bytes: 32 * 1024 * 1024,
+        }
+    }
+}
+
+/// The `options.limits` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitOptions {
+    /// The largest object that is held in memory as a whole, in bytes.
+    pub object_bytes: u64,
+}
+
+impl Default for LimitOptions {
+    fn default() -> Self {
+        Self {
+            object_bytes: OBJECT_BYTES,
+        }
+    }
+}
+
+/// The `options.history` of the configuration: which snapshots `forget` keeps. By default, all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HistoryOptions {
+    /// The last of each of so many days that have any.
+    pub keep_daily: u32,
+    /// The last of each of so many weeks that have any.
+    pub keep_weekly: u32,
+    /// The last of each of so many months that have any.
+    pub keep_monthly: u32,
+    /// The last of each of so many years that have any.
+    pub keep_yearly: u32,
+    /// All that are no older than this, counted from the newest.
+    pub keep_within: Option<Within>,
+}
+
+/// A length of time, as restic writes it: `1y6m10d12h`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Within {
+    /// Years.
+    pub years: i16,
+    /// Months.
+    pub months: i16,
+    /// Days.
+    pub days: i16,
+    /// Hours.
+    pub hours: i16,
+}
+
+impl Within {
+    /// Reads one; `None` for anything else, also for no time at all.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut within = Self::default();
+        let mut rest = text;
+        while !rest.is_empty() {
+            let digits = rest.find(|c: char| !c.is_ascii_digit())?;
+            // Beyond, no calendar goes.
+            let number = rest[..digits].parse().ok().filter(|n| *n <= 9000)?;
+            let unit = match rest.as_bytes()[digits] {
+                b'y' => &mut within.years,
+                b'm' => &mut within.months,
+                b'd' => &mut within.days,
+                b'h' => &mut within.hours,
+                _ => return None,
+            };
+            *unit = number;
+            rest = &rest[digits + 1..];
+        }
+        (within != Self::default()).then_some(within)
+    }
+}
+
+/// What a run does when upstream has lost so much that somebody should look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AlarmAction {
+    /// Nothing.
+    Off,
+    /// It says so.
+    #[default]
+    Warn,
+    /// It says so, and does not end with exit code 0.
+    Fail,
+}
+
+/// The `options.alarm` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlarmOptions {
+    /// What to do.
+    pub action: AlarmAction,
+    /// Which part of a repository's branches has to be forced or deleted, in percent.
+    pub branches_percent: u32,
+    /// In which part of a source's repositories branches have to be forced or deleted, in percent.
+    pub repositories_percent: u32,
+}
+
+impl Default for AlarmOptions {
+    fn default() -> Self {
+        Self {
+            action: AlarmAction::Warn,
+            branches_percent: 100,
+            repositories_percent: 25,
+        }
+    }
+}
+
+/// Reads and checks the file. `env` looks up an environment variable.
+///
+/// # Errors
+/// Whatever [`ConfigErrorKind`] lists, but for [`find`]'s list of places.
+pub fn load(path: &Path, env: &dyn Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+    let text = read(path)?;
+    checked(&text, path, env, true)
+}
+
+/// Checks the text of a configuration; `path` gives the syntax by its ending, and the name for
+/// messages. `env` looks up an environment variable.
+///
+/// # Errors
+/// Anything about the content that [`ConfigErrorKind`] lists.
+pub fn parse(
+    text: &str,
+    path: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigError> {
+    checked(text, path, env, false)
+}
+
+/// `is_here` says whether the configuration is for this machine, so that its paths must be too.
+fn checked(
+    text: &str,
+    path: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    is_here: bool,
+) -> Result<Config, ConfigError> {
+    let document = Document::parse(text, path)?;
+    document.refuse_merge_keys(path)?;
+    let reader = Reader::new(&document, path, env);
+    let root = reader.root();
+    let local_folder = schema::local_folder(&root, is_here)?;
+    let sources = schema::sources(&root)?;
+    let options = options::options(&root)?;
+    predecessor::warn_top_level(&root);
+    schema::warn_unknown_top_level(&root);
+    drop(root);
+    Ok(Config {
+        file: path.to_owned(),
+        local_folder,
+        sources,
+        options,
+        warnings: reader.into_warnings(),
+    })
+}

@@ -1,0 +1,236 @@
+//! One run at a time in one backup folder.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::names;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::regular_file;
+
+/// Holds the lock until it is dropped. The lock is the operating system's, on an open file, so
+/// that a dead run's never blocks; what is in the file only serves to name the run that holds it.
+/// On a network file system it holds as far as that file system's locks reach.
+#[derive(Debug)]
+pub struct RunLock {
+    _file: File,
+}
+
+/// The run that holds a lock.
+#[derive(Clone, Debug, Serialize, Deserialize, PartialEq, Eq)]
+pub struct Holder {
+    /// Name of the machine.
+    pub host: String,
+    /// Process there.
+    pub pid: u32,
+    /// When it took the lock.
+    pub since: Timestamp,
+}
+
+/// Why the lock could not be had.
+#[derive(Clone, Debug, Error)]
+pub enum LockError {
+    /// Another run has it.
+    #[error("another run holds {lock}{}", held_by(holder.as_ref()))]
+    Held {
+        /// The lock file.
+        lock: String,
+        /// Who holds it, as far as known.
+        holder: Option<Holder>,
+    },
+    /// The backup folder cannot be used.
+    #[error("{0}")]
+    Folder(Failure),
+}
+
+fn held_by(holder: Option<&Holder>) -> String {
+    holder.map_or_else(String::new, |holder| {
+        format!(
+            ": process {} on {}, since {}",
+            holder.pid,
+            names::printable(&holder.host),
+            holder
+                .since
+                .round(jiff::Unit::Second)
+                .unwrap_or(holder.since)
+        )
+    })
+}
+
+impl LockError {
+    /// What to do about it.
+    pub fn hint(&self) -> &str {
+        match self {
+            Self::Held { .. } => "wait until it is done; a run that has died never holds the lock",
+            Self::Folder(failure) => &failure.hint,
+        }
+    }
+
+    /// The same as a failure, for a report.
+    pub fn to_failure(&self) -> Failure {
+        let kind = match self {
+            Self::Held { .. } => ErrorKind::Other,
+            Self::Folder(failure) => failure.kind,
+        };
+        Failure::new(kind, self.to_string()).with_hint(self.hint())
+    }
+}
+
+impl RunLock {
+    /// Takes the lock on a file, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// Another run has it, or the file cannot be used.
+    pub fn take(path: &Path) -> Result<Self, LockError> {
+        let disk = |error: &io::Error| LockError::Folder(Failure::disk("lock", path, error));
+        if let Some(folder) = path.parent() {
+            regular_file::make_folder(folder).map_err(LockError::Folder)?;
+        }
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let mut file = regular_file::open_with(path, &mut options).map_err(|error| disk(&error))?;
+        match patiently(&file) {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(held(path, &mut file)),
+            Err(TryLockError::Error(error)) => return Err(disk(&error)),
+        }
+        let holder = Holder {
+            host: gethostname::gethostname().to_string_lossy().into_owned(),
+            pid: std::process::id(),
+            since: Timestamp::now(),
+        };
+        let text = serde_json::to_vec(&holder).unwrap_or_default();
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| file.write_all(&text))
+            .map_err(|error| disk(&error))?;
+        if let Some(kind) = network_file_system(path) {
+            log::warn!(
+                "the backup folder is on {kind}: the lock keeps runs of this machine apart, and \
+                 those of other machines only as far as its server keeps locks"
+            );
+        }
+        Ok(Self { _file: file })
+    }
+}
+
+/// Locks the file. Somebody may [look] at this very moment, who lets go at once.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    for _ in 0..3 {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(20)),
+            done => return done,
+        }
+    }
+    file.try_lock()
+}
+
+/// Who holds the lock on a file, if anybody does. Nothing is written.
+///
+/// # Errors
+///
+/// What would keep a run from taking the lock but another run.
+pub fn look(path: &Path) -> Result<Option<LockError>, LockError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    let mut file = match regular_file::open_with(path, &mut options) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(LockError::Folder(Failure::disk("lock", path, &error))),
+    };
+    match file.try_lock_shared() {
+        Ok(()) => Ok(None),
+        Err(TryLockError::WouldBlock) => Ok(Some(held(path, &mut file))),
+        Err(TryLockError::Error(error)) => {
+            Err(LockError::Folder(Failure::disk("lock", path, &error)))
+        }
+    }
+}
+
+fn held(lock: &Path, file: &mut File) -> LockError {
+    let mut text = String::new();
+    let _ = file.read_to_string(&mut text);
+    LockError::Held {
+        lock: lock.display().to_string(),
+        holder: serde_json::from_str(&text).ok(),
+    }
+}
+
+/// The kind of file system a path is on, if it is one over a network. Only Linux says so in a file.
+fn network_file_system(path: &Path) -> Option<String> {
+    const OVER_NETWORK: [&str; 10] = [
+        "9p",
+        "afs",
+        "ceph",
+        "cifs",
+        "fuse.sshfs",
+        "glusterfs",
+        "lustre",
+        "nfs",
+        "nfs4",
+        "smb3",
+    ];
+    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let path = path.canonicalize().ok()?;
+    let kind = kind_of_mount(&mounts, &path)?;
+    OVER_NETWORK.contains(&kind).then(|| kind.to_owned())
+}
+
+/// The file system of the innermost mount that holds a path, from the text of
+/// proc_pid_mountinfo(5).
+fn kind_of_mount<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
+    mounts
+        .lines()
+        .filter_map(|line| {
+            let (before, after) = line.split_once(" - ")?;
+            let point = Path::new(before.split(' ').nth(4)?);
+            path.starts_with(point)
+                .then(|| (point.components().count(), after.split(' ').next()))
+        })
+        // The last of the deepest: a later mount covers an earlier one.
+        .max_by_key(|(depth, _)| *depth)
+        .and_then(|(_, kind)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_innermost_mount_counts() {
+        let mounts = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
+                      23 22 0:5 / /srv rw shared:1 - nfs4 host:/srv rw\n\
+                      24 23 0:6 / /srv/fast rw - xfs /dev/sdb rw\n";
+        let kind = |path: &str| kind_of_mount(mounts, Path::new(path));
+        assert_eq!(kind("/home/x"), Some("ext4"));
+        assert_eq!(kind("/srv/backup/.forgekeep/lock"), Some("nfs4"));
+        assert_eq!(kind("/srv/fast/backup"), Some("xfs"));
+        assert_eq!(kind("/srvother"), Some("ext4"));
+    }
+
+    #[test]
+    fn the_second_is_told_who_is_first_and_a_dead_one_never_blocks() {
+        let folder = tempfile::tempdir().unwrap();
+        let lock = folder.path().join("own/lock");
+        let first = RunLock::take(&lock).unwrap();
+        let Err(LockError::Held {
+            holder: Some(holder),
+            ..
+        }) = RunLock::take(&lock)
+        else {
+            panic!("the lock was given twice");
+        };
+        assert_eq!(holder.pid, std::process::id());
+        drop(first);
+        // The file is still there, as after a kill; the lock is not.
+        assert!(lock.exists());
+        RunLock::take(&lock).unwrap();
+    }
+}

@@ -1,0 +1,15 @@
+//! What can go wrong, what else there is to say, and the flag that ends a run early.
+//!
+//! Every other library of Forgekeep stands on this one: it knows nothing of git, hosters or backups.
+
+mod cancel;
+mod failure;
+mod finding;
+pub mod trouble;
+mod unexpected;
+
+pub use cancel::Cancel;
+pub use failure::{ErrorKind, Failure};
+pub use finding::{Finding, Severity};
+pub use trouble::Trouble;
+pub use unexpected::Unexpected;

@@ -1,0 +1,411 @@
+//! Trying again: one wrapper round the client, for the API and for git alike.
+//!
+//! - Whether it is worth it is the failure's to say: [`Failure::permanent`], or the status.
+//! - The wait doubles with each try, with jitter, so that eight workers do not come back at once.
+//! - What the server asks for in `Retry-After` is obeyed, up to a cap: beyond it, waiting in the
+//!   night is worse than saying so in the morning.
+//! - A request limit is no fault, and uses up no tries: `allowance.rs` has its rule.
+//!
+//! A body that breaks off while it is read is not tried again here, but by whoever reads it: a
+//! fetch begins anew, as git does. So it does when its POST is cut: the refs that it wants may have
+//! moved since they were asked for, and the same POST would never succeed.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use forgekeep_failure::{Cancel, Failure};
+use forgekeep_untrusted::names::printable;
+
+use super::allowance::{Allowance, ClosedHosts, Limit, retry_after};
+use super::{HttpClient, Request, Response};
+
+/// Why a limited host is waited for.
+const LIMITED: &str = "its request limit is used up";
+
+/// How patient to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Tries after the first.
+    pub retries: u32,
+    /// Wait before the first retry; doubles with each.
+    pub first_wait: Duration,
+    /// Longest single wait, and the longest `Retry-After` that is obeyed where it is not about a
+    /// request limit.
+    pub longest_wait: Duration,
+    /// How long a source may wait for request limits, in all.
+    pub limit_wait: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            retries: 3,
+            first_wait: Duration::from_secs(1),
+            longest_wait: Duration::from_secs(120),
+            limit_wait: Duration::from_secs(3600),
+        }
+    }
+}
+
+impl Patience {
+    /// The wait before a retry, counted from 0: between half and all of the doubled time.
+    pub fn wait(&self, retry: u32, jitter: f64) -> Duration {
+        let doubled = self.first_wait.saturating_mul(1 << retry.min(16));
+        doubled
+            .mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
+            .min(self.longest_wait)
+    }
+}
+
+/// Told before each wait.
+pub type OnWait = Arc<dyn Fn(&Wait<'_>) + Send + Sync>;
+
+/// A wait that is about to begin.
+#[derive(Clone, Copy, Debug)]
+pub struct Wait<'a> {
+    /// Host that is waited for.
+    pub host: &'a str,
+    /// How long.
+    pub time: Duration,
+    /// Why.
+    pub why: &'a str,
+}
+
+/// A client that tries again.
+#[derive(Clone)]
+pub struct Retrying<C> {
+    inner: C,
+    patience: Patience,
+    cancel: Cancel,
+    on_wait: OnWait,
+    closed: ClosedHosts,
+    allowance: Allowance,
+}
+
+impl<C: HttpClient> Retrying<C> {
+    /// Wraps a client.
+    pub fn new(inner: C, patience: Patience, cancel: Cancel, on_wait: OnWait) -> Self {
+        Self {
+            inner,
+            patience,
+            cancel,
+            on_wait,
+            closed: ClosedHosts::default(),
+            allowance: Allowance::new(patience.limit_wait),
+        }
+    }
+
+    fn wait(&self, host: &str, time: Duration, why: &str) -> Result<(), Failure> {
+        if time.is_zero() {
+            return self.cancel.check();
+        }
+        log::info!("waiting {:.1} s for {host}: {why}", time.as_secs_f64());
+        (self.on_wait)(&Wait { host, time, why });
+        self.cancel.wait(time)
+    }
+
+    /// Waits until a host that is closed to all opens again, while there is time for it.
+    fn wait_until_open(&self, host: &str) -> Result<(), Failure> {
+        loop {
+            let now = Instant::now();
+            let left = self.closed.left(host, now);
+            // Without the time, the host's own answer says most.
+            if left.is_zero() || !self.allowance.take(left, now) {
+                return Ok(());
+            }
+            self.wait(host, left, LIMITED)?;
+        }
+    }
+
+    /// Waits for a limit; whether there was time for it. If not, others may still ask: they may
+    /// have more time, and what they ask for may not be limited.
+    fn wait_for_limit(&self, host: &str, limit: Limit) -> Result<bool, Failure> {
+        let now = Instant::now();
+        let enough = |time| self.allowance.take(time, now);
+        let Some(time) = self.closed.close(host, limit, now, fastrand::f64(), enough) else {
+            return Ok(false);
+        };
+        self.wait(host, time, LIMITED)?;
+        Ok(true)
+    }
+}
+
+impl<C: HttpClient + Clone> Retrying<C> {
+    /// The same client for a source: what another has waited for limits is not its loss.
+    #[must_use]
+    pub fn for_source(&self) -> Self {
+        Self {
+            allowance: self.allowance.anew(),
+            ..self.clone()
+        }
+    }
+}
+
+/// What to do after a try.
+enum Verdict {
+    Done,
+    Again {
+        after: Option<Duration>,
+        why: String,
+    },
+}
+
+fn judge(result: &Result<Response, Failure>) -> Verdict {
+    match result {
+        Ok(answer) if is_transient(answer.status) => Verdict::Again {
+            after: answer
+                .header("retry-after")
+                .and_then(|field| retry_after(field, SystemTime::now())),
+            why: format!("it answered {}", answer.status),
+        },
+        Ok(_) => Verdict::Done,
+        Err(failure) if failure.permanent => Verdict::Done,
+        Err(failure) => Verdict::Again {
+            after: failure.retry_after,
+            why: failure.message.clone(),
+        },
+    }
+}
+
+/// Whether a request is a step of a fetch, which begins anew if the step has no answer.
+fn is_step_of_fetch(request: &Request) -> bool {
+    let mut fields = request.headers.iter();
+    request.method == "POST"
+        && fields.any(|(name, value)| {
+            name == "content-type" && value == "application/x-git-upload-pack-request"
+        })
+}
+
+/// Statuses that may be another a moment later. 501 and 505 will not.
+fn is_transient(status: u16) -> bool {
+    matches!(status, 500 | 502..=504 | 506..=599)
+}
+
+impl<C: HttpClient> HttpClient for Retrying<C> {
+    fn send(&self, request: &Request) -> Result<Response, Failure> {
+        let host = printable(request.url.host_str().unwrap_or_default());
+        let mut retry = 0;
+        loop {
+            self.wait_until_open(&host)?;
+            let result = self.inner.send(request);
+            self.cancel.check()?;
+            if result.is_err() && is_step_of_fetch(request) {
+                return result;
+            }
+            let limit = result.as_ref().ok();
+            if let Some(limit) = limit.and_then(|answer| Limit::of(answer, SystemTime::now())) {
+                match self.wait_for_limit(&host, limit)? {
+                    true => continue,
+                    false => return result,
+                }
+            }
+            if result.is_ok() {
+                self.closed.open(&host);
+            }
+            let Verdict::Again { after, why } = judge(&result) else {
+                return result;
+            };
+            let asked = after.unwrap_or_default();
+            if asked > self.patience.longest_wait || retry >= self.patience.retries {
+                // The last word: nobody above tries it again.
+                return result.map_err(|mut failure| {
+                    failure.permanent = true;
+                    failure
+                });
+            }
+            // Frees its connection before the wait.
+            drop(result);
+            let time = self.patience.wait(retry, fastrand::f64()).max(asked);
+            self.wait(&host, time, &why)?;
+            retry += 1;
+        }
+    }
+
+    fn wait_out(&self, host: &str) -> Result<bool, Failure> {
+        self.wait_for_limit(&printable(host), Limit::IN_WORDS)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use forgekeep_failure::ErrorKind;
+    use proptest::prelude::*;
+    use url::Url;
+
+    use super::*;
+    use crate::{Authorization, Body, CredentialScope};
+
+    /// A status with its `Retry-After`, or a network failure and whether it is permanent.
+    type Answer = Result<(u16, Option<&'static str>), bool>;
+
+    /// Answers from a list.
+    struct Scripted(Mutex<Vec<Answer>>);
+
+    impl HttpClient for Scripted {
+        fn send(&self, request: &Request) -> Result<Response, Failure> {
+            let mut script = self.0.lock().unwrap();
+            match script.remove(0) {
+                Ok((status, after)) => Ok(Response {
+                    status,
+                    url: request.url.clone(),
+                    headers: after
+                        .map(|after| ("retry-after".to_owned(), after.to_owned()))
+                        .into_iter()
+                        .collect(),
+                    body: Body::new(std::io::empty()),
+                }),
+                Err(permanent) => {
+                    let mut failure = Failure::new(ErrorKind::Network, "cut");
+                    failure.permanent = permanent;
+                    Err(failure)
+                }
+            }
+        }
+    }
+
+    fn request() -> Request {
+        let url = Url::parse("https://example.com/x").unwrap();
+        let scope = Arc::new(CredentialScope::new(url.clone(), false, &[], false));
+        Request::get(url, Authorization::Anonymous, scope)
+    }
+
+    /// Runs a script without really waiting; returns the result and the waits.
+    fn run(script: Vec<Answer>, retries: u32) -> (Result<u16, Failure>, usize) {
+        let waits = Arc::new(Mutex::new(0));
+        let counted = Arc::clone(&waits);
+        let patience = Patience {
+            retries,
+            first_wait: Duration::from_nanos(1),
+            longest_wait: Duration::from_secs(2),
+            limit_wait: Duration::from_millis(10),
+        };
+        let client = Retrying::new(
+            Scripted(Mutex::new(script)),
+            patience,
+            Cancel::new(),
+            Arc::new(move |_| *counted.lock().unwrap() += 1),
+        );
+        let result = client.send(&request()).map(|answer| answer.status);
+        let waits = *waits.lock().unwrap();
+        (result, waits)
+    }
+
+    #[test]
+    fn what_passes_is_waited_out() {
+        assert_eq!(
+            run(vec![Ok((503, None)), Err(false), Ok((200, None))], 3),
+            (Ok(200), 2)
+        );
+    }
+
+    #[test]
+    fn what_stays_is_given_up_and_not_tried_again_above() {
+        let (result, waits) = run(vec![Err(false), Err(false)], 1);
+        assert!(result.unwrap_err().permanent);
+        assert_eq!(waits, 1);
+        assert_eq!(run(vec![Ok((500, None)), Ok((500, None))], 1), (Ok(500), 1));
+    }
+
+    #[test]
+    fn what_is_permanent_is_not_tried_again() {
+        for status in [200, 401, 403, 404, 410, 501] {
+            assert_eq!(run(vec![Ok((status, None))], 3), (Ok(status), 0));
+        }
+        assert!(run(vec![Err(true)], 3).0.is_err());
+    }
+
+    #[test]
+    fn a_long_retry_after_ends_it() {
+        assert_eq!(run(vec![Ok((503, Some("3600")))], 3), (Ok(503), 0));
+        let date = Some("Tue, 31 Dec 2999 23:59:59 GMT");
+        assert_eq!(run(vec![Ok((503, date))], 3), (Ok(503), 0));
+    }
+
+    #[test]
+    fn a_limit_uses_up_no_tries_but_its_own_time() {
+        assert_eq!(
+            run(vec![Ok((429, Some("0"))), Ok((200, None))], 0),
+            (Ok(200), 0)
+        );
+        // Beyond the time there is, whatever the number of retries.
+        for script in [
+            vec![Ok((429, None))],
+            vec![Ok((429, Some("3600")))],
+            vec![Ok((429, Some("Tue, 31 Dec 2999 23:59:59 GMT")))],
+            vec![Ok((429, Some("0"))), Ok((429, Some("0")))],
+        ] {
+            assert_eq!(run(script, 20), (Ok(429), 0));
+        }
+    }
+
+    #[test]
+    fn without_time_for_a_limit_each_has_the_answer_to_its_own_question() {
+        let client = Retrying::new(
+            Scripted(Mutex::new(vec![Ok((429, Some("3600"))), Ok((200, None))])),
+            Patience {
+                limit_wait: Duration::ZERO,
+                ..Patience::default()
+            },
+            Cancel::new(),
+            Arc::new(|_| {}),
+        );
+        assert_eq!(client.send(&request()).unwrap().status, 429);
+        assert_eq!(client.send(&request()).unwrap().status, 200);
+    }
+
+    #[test]
+    fn both_forms_of_retry_after_are_read() {
+        let now = SystemTime::now();
+        assert_eq!(retry_after(" 17 ", now), Some(Duration::from_secs(17)));
+        assert_eq!(
+            retry_after("Fri, 31 Dec 1999 23:59:59 GMT", now),
+            Some(Duration::ZERO)
+        );
+        assert_eq!(retry_after("soon", now), None);
+    }
+
+    #[test]
+    fn an_interruption_ends_the_wait_for_a_limit() {
+        let cancel = Cancel::new();
+        let interrupt = cancel.clone();
+        let client = Retrying::new(
+            Scripted(Mutex::new(vec![Ok((429, None)), Ok((200, None))])),
+            Patience::default(),
+            cancel,
+            Arc::new(move |_| interrupt.cancel()),
+        );
+        let failure = client.send(&request()).map(|a| a.status).unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Cancelled);
+    }
+
+    #[test]
+    fn an_interruption_ends_the_waiting() {
+        let cancel = Cancel::new();
+        let interrupt = cancel.clone();
+        let patience = Patience {
+            first_wait: Duration::from_secs(3600),
+            longest_wait: Duration::from_secs(7200),
+            ..Patience::default()
+        };
+        let client = Retrying::new(
+            Scripted(Mutex::new(vec![Ok((503, None)), Ok((200, None))])),
+            patience,
+            cancel,
+            Arc::new(move |_| interrupt.cancel()),
+        );
+        let failure = client.send(&request()).map(|a| a.status).unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Cancelled);
+    }
+
+    proptest! {
+        #[test]
+        fn waits_grow_and_stay_below_the_cap(retry in 0u32..100, jitter in 0.0f64..1.0) {
+            let patience = Patience::default();
+            let wait = patience.wait(retry, jitter);
+            prop_assert!(wait <= patience.longest_wait);
+            prop_assert!(wait >= patience.first_wait / 2);
+        }
+    }
+}

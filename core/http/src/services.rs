@@ -1,0 +1,67 @@
+//! What is shared by the requests of a source: to the hoster's API and to its git.
+
+use std::sync::Arc;
+
+use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_untrusted::Redactor;
+use url::Url;
+
+use super::{CredentialScope, HttpClient, Patience};
+
+/// What the requests of a source go through, and what ends them.
+#[derive(Clone)]
+pub struct Services {
+    /// The run's one HTTP client.
+    pub http: Arc<dyn HttpClient>,
+    /// Where this source's credentials may go.
+    pub scope: Arc<CredentialScope>,
+    /// Most bytes of a body that are read.
+    pub max_body_bytes: u64,
+    /// Knows this source's secrets.
+    pub redactor: Arc<Redactor>,
+    /// Ends the run early.
+    pub cancel: Cancel,
+    /// How often to begin anew what broke off.
+    pub patience: Patience,
+}
+
+impl Services {
+    /// Whether to begin anew after a failure: returns after the wait if so, and the failure if not.
+    /// Only for what the client cannot try again by itself: an answer that broke off while it was
+    /// read, or turned out to be none. `retry` counts from 0.
+    ///
+    /// # Errors
+    ///
+    /// The failure, or the interruption of the wait.
+    pub fn begin_anew(&self, retry: &mut u32, failure: Failure) -> Result<(), Failure> {
+        let mut failure = self.cancel.explain(failure);
+        failure.message = self.redactor.clean(&failure.message).into_owned();
+        failure.hint = self.redactor.clean(&failure.hint).into_owned();
+        let kinds = [ErrorKind::Network, ErrorKind::BadAnswer, ErrorKind::Git];
+        if failure.permanent || !kinds.contains(&failure.kind) || *retry >= self.patience.retries {
+            return Err(failure);
+        }
+        log::info!("beginning anew after: {failure}");
+        self.cancel
+            .wait(self.patience.wait(*retry, fastrand::f64()))?;
+        *retry += 1;
+        Ok(())
+    }
+
+    /// Waits for a limit that a server told of in words (an `ERR` of git's protocol), where the
+    /// client has seen an answer like any other; whether there was one, and time for it.
+    ///
+    /// # Errors
+    ///
+    /// The interruption of the wait.
+    pub fn wait_out(&self, url: &str, failure: &Failure) -> Result<bool, Failure> {
+        if failure.kind != ErrorKind::RateLimited || failure.status.is_some() {
+            return Ok(false);
+        }
+        let host = Url::parse(url).ok();
+        match host.as_ref().and_then(Url::host_str) {
+            Some(host) => self.http.wait_out(host),
+            None => Ok(false),
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Whether git accepts a source's credentials. Refused ones are not tried on repository after
+//! repository: that is how accounts get locked.
+//!
+//! - The first request goes alone. The others wait for its answer, but no longer than
+//!   [`HEAD_START`]: a repository that hangs must not hold up its source.
+//! - An answer of git's proves the credentials. From then on, a 401 is that repository's own.
+//! - A 401 before that ends the source: nothing more is asked with these credentials. What was
+//!   under way already goes on, and if it proves them after all, so does the source.
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_untrusted::names::printable;
+use url::Url;
+
+use super::{Authorization, HttpClient, Request, Response};
+
+/// How long the first request may go alone.
+const HEAD_START: Duration = Duration::from_secs(2);
+
+/// How often a waiting request looks for an interruption, and at the time.
+const GLANCE: Duration = Duration::from_millis(100);
+
+#[derive(Default)]
+enum State {
+    /// Nobody has had an answer, and nobody waits for one.
+    #[default]
+    Unknown,
+    /// Somebody has been waiting for an answer since then.
+    Trying(Instant),
+    Proven,
+    Refused(Failure),
+}
+
+/// A source's standing with git; clones share it.
+#[derive(Clone, Default)]
+pub struct Standing(Arc<(Mutex<State>, Condvar)>);
+
+impl Standing {
+    /// For use with `?`, before anything is done about a repository.
+    ///
+    /// # Errors
+    ///
+    /// The credentials were refused.
+    pub fn check(&self) -> Result<(), Failure> {
+        match &*self.state() {
+            State::Refused(failure) => Err(not_tried(failure)),
+            State::Unknown | State::Trying(_) | State::Proven => Ok(()),
+        }
+    }
+
+    /// The client for the source's requests to git.
+    pub fn watch(&self, inner: &Arc<dyn HttpClient>, cancel: &Cancel) -> Arc<dyn HttpClient> {
+        Arc::new(Watched {
+            inner: Arc::clone(inner),
+            standing: self.clone(),
+            cancel: cancel.clone(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, cancel: &Cancel) -> Result<(), Failure> {
+        let mut state = self.state();
+        loop {
+            cancel.check()?;
+            match &*state {
+                State::Unknown => {
+                    *state = State::Trying(Instant::now());
+                    return Ok(());
+                }
+                State::Proven => return Ok(()),
+                State::Trying(since) if since.elapsed() >= HEAD_START => return Ok(()),
+                State::Trying(_) => {}
+                State::Refused(failure) => return Err(not_tried(failure)),
+            }
+            let waited = self.0.1.wait_timeout(state, GLANCE);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn learn(&self, request: &Request, result: &Result<Response, Failure>) {
+        let answer = result.as_ref().ok();
+        // Elsewhere the credentials were not sent.
+        let answer = answer.filter(|answer| answer.url.origin() == request.url.origin());
+        let mut state = self.state();
+        match (answer.map(|answer| answer.status), &*state) {
+            (Some(200), _) if answer.is_some_and(is_of_git) => *state = State::Proven,
+            (Some(401), State::Unknown | State::Trying(_)) => {
+                *state = State::Refused(refused(&request.url, &request.authorization));
+            }
+            (_, State::Trying(_)) => *state = State::Unknown,
+            _ => {}
+        }
+        drop(state);
+        self.0.1.notify_all();
+    }
+}
+
+fn is_of_git(answer: &Response) -> bool {
+    let kind = answer.header("content-type").unwrap_or_default();
+    kind.starts_with("application/x-git-upload-pack-")
+}
+
+fn not_tried(failure: &Failure) -> Failure {
+    failure.clone().while_doing("not tried, after")
+}
+
+/// The failure when git answers 401 to credentials: what to do differs by their kind.
+pub fn refused(url: &Url, authorization: &Authorization) -> Failure {
+    let hint = match authorization {
+        Authorization::Basic { user, .. } => format!(
+            "check authName, and that the token has not expired and may read repositories: they were the source's password with the user name \"{}\"",
+            printable(user)
+        ),
+        Authorization::Bearer(_) => {
+            "check that the token has not expired and may read repositories".to_owned()
+        }
+        Authorization::Anonymous => {
+            "give the source a password (a token); `forgekeep check` tells whether it is accepted"
+                .to_owned()
+        }
+    };
+    let why = match authorization.is_anonymous() {
+        true => "it wants credentials, and the source has none",
+        false => "the credentials were refused",
+    };
+    Failure::new(ErrorKind::Credentials, format!("{url} answered 401: {why}"))
+        .with_hint(hint)
+        .with_status(401)
+}
+
+/// A client that is asked by all who use a source's credentials.
+struct Watched {
+    inner: Arc<dyn HttpClient>,
+    standing: Standing,
+    cancel: Cancel,
+}
+
+impl HttpClient for Watched {
+    fn send(&self, request: &Request) -> Result<Response, Failure> {
+        if request.authorization.is_anonymous() {
+            return self.inner.send(request);
+        }
+        self.standing.enter(&self.cancel)?;
+        let result = self.inner.send(request);
+        self.standing.learn(request, &result);
+        result
+    }
+
+    fn wait_out(&self, host: &str) -> Result<bool, Failure> {
+        self.inner.wait_out(host)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use forgekeep_untrusted::Secret;
+
+    use super::*;
+    use crate::{Body, CredentialScope};
+
+    /// Answers with the status that the path names, and counts.
+    #[derive(Clone, Default)]
+    struct Server(Arc<AtomicUsize>);
+
+    impl HttpClient for Server {
+        fn send(&self, request: &Request) -> Result<Response, Failure> {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            // Time for the others to come and wait.
+            std::thread::sleep(Duration::from_millis(20));
+            let kind = "application/x-git-upload-pack-advertisement";
+            Ok(Response {
+                status: request.url.path()[1..].parse().unwrap(),
+                url: request.url.clone(),
+                headers: vec![("content-type".to_owned(), kind.to_owned())],
+                body: Body::new(std::io::empty()),
+            })
+        }
+    }
+
+    fn request(status: u16, authorization: Authorization) -> Request {
+        let url = Url::parse(&format!("https://example.com/{status}")).unwrap();
+        let scope = Arc::new(CredentialScope::new(url.clone(), false, &[], false));
+        Request::get(url, authorization, scope)
+    }
+
+    fn token() -> Authorization {
+        Authorization::Bearer(Secret::new("token"))
+    }
+
+    fn watched(standing: &Standing) -> (Arc<dyn HttpClient>, Server) {
+        let server = Server::default();
+        let inner: Arc<dyn HttpClient> = Arc::new(server.clone());
+        (standing.watch(&inner, &Cancel::new()), server)
+    }
+
+    #[test]
+    fn of_many_at_once_exactly_one_is_refused() {
+        let standing = Standing::default();
+        let (client, server) = watched(&standing);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| client.send(&request(401, token())));
+            }
+        });
+        assert_eq!(server.0.load(Ordering::SeqCst), 1);
+        let failure = standing.check().unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Credentials);
+        assert!(failure.message.starts_with("not tried, after: "));
+    }
+
+    #[test]
+    fn after_a_success_a_refusal_is_that_repositorys_own() {
+        let standing = Standing::default();
+        let (client, server) = watched(&standing);
+        for status in [404, 200, 401, 401] {
+            assert_eq!(
+                client.send(&request(status, token())).unwrap().status,
+                status
+            );
+        }
+        standing.check().unwrap();
+        assert_eq!(server.0.load(Ordering::SeqCst), 4);
+    }
+
+    #[test]
+    fn what_had_no_credentials_says_nothing_about_them() {
+        let standing = Standing::default();
+        let (client, _) = watched(&standing);
+        client
+            .send(&request(401, Authorization::Anonymous))
+            .unwrap();
+        standing.check().unwrap();
+    }
+}

@@ -1,0 +1,281 @@
+//! Heals a damaged mirror in the course of a backup, without losing what can still be read.
+//!
+//! A mirror is treated if the last look at it has found damage ([`Health`](forgekeep_store::health::Health)),
+//! or if the run itself meets some. It is examined, then:
+//!
+//! 1. the frame: what git needs to open it (`frame` in `states`);
+//! 2. the objects: a full set from upstream, and what can be salvaged here (`objects`);
+//! 3. the snapshots, each out of its neighbours, and then the refs, by the newest of them;
+//! 4. the mirror is brought up to date as always, and examined again.
+//!
+//! New files are complete before they take the place of damaged ones, and those are moved aside
+//! (`aside`), so a kill at any moment leaves no less than before. What cannot be healed is given up:
+//! it is said in each run, and no further one downloads everything for it.
+
+mod again;
+mod aside;
+mod objects;
+mod packing;
+mod patient;
+mod states;
+
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{fs, io};
+
+use aside::Aside;
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_git::packs;
+use forgekeep_store::health::Damage;
+use forgekeep_store::layout::PARTIAL;
+use forgekeep_store::snapshot::Store;
+use forgekeep_untrusted::names::printable;
+use forgekeep_verify::{Finding, Part, Watch, examine};
+
+use crate::{Outcome, Transfer, Upstream};
+
+pub use patient::{Patient, Patients};
+
+/// Files that are named in a note.
+const NAMED: usize = 3;
+
+/// What came of mirroring a repository that may have been damaged.
+pub struct Treated {
+    /// What came of mirroring it.
+    pub outcome: Outcome,
+    /// What was healed.
+    pub note: Option<String>,
+    /// The same as news: a disk that loses data loses more.
+    pub alarm: Option<String>,
+    /// What cannot be healed. Upstream's present state is mirrored all the same.
+    pub lost: Option<Failure>,
+}
+
+impl Treated {
+    /// Nothing was healed.
+    fn unharmed(mut outcome: Outcome, patient: &Patient<'_>) -> Self {
+        Self {
+            note: None,
+            alarm: outcome.alarm.take(),
+            outcome,
+            lost: patient.given_up(),
+        }
+    }
+}
+
+/// Mirrors as [`mirror`](crate::mirror) does, and heals the mirror first if it is damaged.
+pub fn mirror(
+    upstream: &Upstream<'_>,
+    folder: &Path,
+    progress: &dyn Fn(Transfer),
+    patient: &Patient<'_>,
+) -> Result<Treated, Failure> {
+    let mut met = None;
+    // Before anything opens it, whatever is known of it.
+    match upstream.take_in(folder) {
+        Ok(()) => {}
+        Err(failure) if failure.kind == ErrorKind::Damaged => met = Some(failure),
+        Err(failure) => return Err(failure),
+    }
+    if met.is_none() && patient.lacks_head {
+        met = gone(folder)?;
+    }
+    if met.is_none() && !patient.is_ill() {
+        match crate::mirror(upstream, folder, progress) {
+            Ok(outcome) => {
+                return again::look(upstream, folder, progress, patient, outcome);
+            }
+            Err(failure) if is_suspicious(&failure, folder) => met = Some(failure),
+            Err(failure) => return Err(failure),
+        }
+    }
+    let treatment = Treatment::new(upstream, folder, progress);
+    if met.is_some() && patient.has_given_up() {
+        match treatment.go_round() {
+            Ok(outcome) => return Ok(Treated::unharmed(outcome, patient)),
+            Err(failure) => log::debug!("{}: {failure}", folder.display()),
+        }
+    }
+    let examined = examine(folder, &treatment.watch)?;
+    let mut findings = patient.note(&examined)?;
+    // What keeps the run from its end is not given up, whatever is remembered: upstream may have it.
+    if met.is_some() && findings.is_empty() {
+        findings = examined.findings;
+    }
+    let Some(met) = met.filter(|_| findings.is_empty()) else {
+        if findings.is_empty() {
+            let outcome = crate::mirror(upstream, folder, progress)?;
+            if patient.is_whole() {
+                aside::discard(patient.folder());
+            }
+            return Ok(Treated::unharmed(outcome, patient));
+        }
+        return treatment.apply(patient, &findings);
+    };
+    // It was there when this began and is whole now: another program has moved it meanwhile. Or it is
+    // no damage that could be healed.
+    log::info!("{}: trying again: {met}", folder.display());
+    match crate::mirror(upstream, folder, progress) {
+        Ok(outcome) => Ok(Treated::unharmed(outcome, patient)),
+        Err(failure) => Err(Failure {
+            kind: match failure.kind {
+                ErrorKind::Damaged => ErrorKind::Git,
+                kind => kind,
+            },
+            ..failure
+        }),
+    }
+}
+
+/// Whether a failure may come from damage here.
+fn is_suspicious(failure: &Failure, folder: &Path) -> bool {
+    match failure.kind {
+        ErrorKind::Damaged => true,
+        // A mirror without its HEAD looks like something else; but only mirrors have snapshots.
+        ErrorKind::ForeignFolder => Store::beside(folder)
+            .entries()
+            .is_ok_and(|entries| !entries.is_empty()),
+        _ => false,
+    }
+}
+
+/// What is missing, if the mirror itself is, with all its history: only a mirror has snapshots.
+fn gone(folder: &Path) -> Result<Option<Failure>, Failure> {
+    let is_empty = match fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(error) => error.kind() == io::ErrorKind::NotFound,
+    };
+    if !is_empty || Store::beside(folder).entries()?.is_empty() {
+        return Ok(None);
+    }
+    let message = format!(
+        "{} is damaged: it is missing, and its snapshots are there",
+        folder.display()
+    );
+    Ok(Some(Failure::new(ErrorKind::Damaged, message)))
+}
+
+/// One mirror under treatment.
+pub(super) struct Treatment<'a> {
+    upstream: &'a Upstream<'a>,
+    mirror: &'a Path,
+    progress: &'a dyn Fn(Transfer),
+    watch: Watch,
+    received: AtomicU64,
+}
+
+impl<'a> Treatment<'a> {
+    fn new(upstream: &'a Upstream<'a>, mirror: &'a Path, progress: &'a dyn Fn(Transfer)) -> Self {
+        let services = upstream.services;
+        Self {
+            upstream,
+            mirror,
+            progress,
+            watch: Watch::new(services.cancel.clone(), forgekeep_git::memory::limit()),
+            received: AtomicU64::new(0),
+        }
+    }
+
+    fn apply(self, patient: &Patient<'_>, findings: &[Finding]) -> Result<Treated, Failure> {
+        (self.upstream.may_write)()?;
+        let damage: Vec<Damage> = findings.iter().map(|f| patient.damage(f)).collect();
+        let aside = Aside::make(patient.folder(), &damage)?;
+        let mut lost = Vec::new();
+        // A mirror that is gone altogether is cloned as any other: what is left of it is an empty folder.
+        let _ = fs::remove_dir(self.mirror);
+        if self.mirror.is_dir() {
+            states::heal_frame(self.mirror, findings, &aside)?;
+            self.upstream.take_in(self.mirror)?;
+            objects::heal(&self, findings, &aside)?;
+        }
+        lost.extend(states::heal_snapshots(&self, &aside)?);
+        if self.mirror.is_dir() {
+            lost.extend(states::heal_refs(&self, &aside)?);
+        }
+        let mut outcome = crate::mirror(self.upstream, self.mirror, self.progress)?;
+        outcome.bytes_received += self.received.load(Ordering::Relaxed);
+        packs::release(self.mirror);
+        let after = examine(self.mirror, &self.watch)?;
+        let is_whole = patient.conclude(&after, &lost, &aside.folder)?;
+        let gone = findings.iter().filter(|finding| finding.part == Part::Gap);
+        let gone: Vec<&str> = gone.map(|finding| finding.what.as_str()).collect();
+        if is_whole {
+            aside::discard(patient.folder());
+        }
+        let mut alarm = match is_whole {
+            true => format!(
+                "the backup was damaged, and is repaired: {}",
+                named(&damage)
+            ),
+            false => format!("the backup is damaged: {}", named(&damage)),
+        };
+        if let Some(more) = outcome.alarm.take() {
+            alarm = format!("{alarm}; {more}");
+        }
+        Ok(Treated {
+            outcome,
+            alarm: Some(alarm),
+            note: Some(note(&damage, &gone)),
+            lost: patient.given_up(),
+        })
+    }
+
+    /// Where new files are made. A run removes what a killed one has left there.
+    fn workshop(&self) -> PathBuf {
+        let mut name = self.mirror.as_os_str().to_owned();
+        name.push(PARTIAL);
+        PathBuf::from(name)
+    }
+
+    /// Downloads what upstream has into a new bare repository: all, or what is new.
+    fn fetch(&self, folder: &Path, all: bool) -> Result<(), Failure> {
+        let beside = (!all).then_some(self.mirror);
+        let received = crate::fetch_apart(self.upstream, folder, beside, self.progress)?;
+        self.received.fetch_add(received, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Brings a mirror up to date of which a part is lost: what is new is fetched past that.
+    fn go_round(&self) -> Result<Outcome, Failure> {
+        (self.upstream.may_write)()?;
+        objects::fetch_new(self)?;
+        let mut outcome = crate::mirror(self.upstream, self.mirror, self.progress)?;
+        packs::release(self.mirror);
+        outcome.bytes_received += self.received.load(Ordering::Relaxed);
+        Ok(outcome)
+    }
+}
+
+fn note(damage: &[Damage], gone: &[&str]) -> String {
+    let mut note = format!("healed: {}", named(damage));
+    for gone in gone {
+        note.push_str(&format!("; {}", printable(gone)));
+    }
+    note
+}
+
+/// The first of the files that are damaged.
+fn named(damage: &[Damage]) -> String {
+    let mut files: Vec<&str> = damage.iter().map(|damage| damage.file.as_str()).collect();
+    files.sort_unstable();
+    files.dedup();
+    let shown: Vec<_> = files.iter().take(NAMED).copied().collect();
+    let mut named = printable(&shown.join(", ")).to_string();
+    if let Some(more @ 1..) = files.len().checked_sub(NAMED) {
+        named.push_str(&format!(" and {more} more"));
+    }
+    named
+}
+
+/// All files below a folder; none if it cannot be read.
+fn files_of(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        match entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            true => files.extend(files_of(&path)),
+            false => files.push(path),
+        }
+    }
+    files
+}

@@ -1,0 +1,399 @@
+//! The steps of mirroring one repository, once upstream's refs are known.
+
+mod confirm;
+mod download;
+mod parts;
+mod settle;
+mod taken_over;
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{fs, io};
+
+use forgekeep_durable::atomic_file;
+use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding, Severity};
+use forgekeep_git::object_files::database;
+use forgekeep_git::refs::{self, RefName, Refs, StoredRefs};
+use forgekeep_git::{libgit2, packs};
+use forgekeep_protocol::{Advertisement, Connection, remove_incoming};
+use forgekeep_store::report::Lost;
+use forgekeep_store::snapshot::{Changes, Entry, Recorder, RefState, SnapshotId, Store};
+use git2::{Odb, Oid, Repository, RepositoryInitOptions};
+
+use super::merge::merge;
+use super::outcome::{self, left};
+use super::place::{partial_path, remove_leftovers, remove_partial};
+use super::{Mirrored, Outcome, Transfer, Upstream, found, head, merge as merging};
+
+/// One mirror, with what upstream has.
+pub(super) struct Work<'a> {
+    asked: &'a Upstream<'a>,
+    connection: Connection<'a>,
+    pub cancel: &'a Cancel,
+    /// Bytes received in packs.
+    pub received: AtomicU64,
+    /// What upstream has, besides its refs.
+    pub advertised: Advertisement,
+    pub upstream: Refs,
+    /// Where `HEAD` shall point; `None` leaves it as it is.
+    pub head: Option<RefName>,
+    /// Where the mirror is or shall be.
+    folder: &'a Path,
+    pub recorder: Recorder<'a>,
+    progress: &'a dyn Fn(Transfer),
+    /// Whether there is a mirror, which may be damaged.
+    pub is_there: bool,
+    /// What somebody should look at, found on the way.
+    pub alarm: RefCell<Option<String>>,
+    /// Whether the mirror was there without a snapshot.
+    pub had_no_snapshot: Cell<bool>,
+    /// The newest snapshot that the mirror was found with.
+    pub newest: Option<Entry>,
+}
+
+impl<'a> Work<'a> {
+    pub fn new(
+        upstream: &'a Upstream<'a>,
+        folder: &'a Path,
+        (mut advertised, connection): (Advertisement, Connection<'a>),
+        progress: &'a dyn Fn(Transfer),
+    ) -> Self {
+        // One that cannot be read is told of where it counts.
+        let present = || refs::read_head(folder).ok().flatten();
+        Self {
+            asked: upstream,
+            head: head::wanted_head(upstream.default_branch, &advertised, present),
+            connection,
+            cancel: &upstream.services.cancel,
+            received: AtomicU64::new(0),
+            upstream: std::mem::take(&mut advertised.refs),
+            advertised,
+            folder,
+            recorder: Recorder {
+                store: Store::beside(folder),
+                identity: upstream.identity,
+            },
+            progress,
+            is_there: false,
+            alarm: RefCell::default(),
+            had_no_snapshot: Cell::new(false),
+            newest: None,
+        }
+    }
+
+    /// What upstream's `HEAD` is detached at, if it is.
+    pub fn detached(&self) -> Option<Oid> {
+        self.head.as_deref().and_then(refs::detached)
+    }
+
+    /// All objects that upstream names, and can be asked for.
+    pub fn tips(&self) -> impl Iterator<Item = Oid> {
+        let refs = self.upstream.values().map(|value| value.oid);
+        let head = self.advertised.head_oid;
+        refs.chain(head.filter(|_| self.detached().is_some()))
+    }
+
+    /// Whether upstream has nothing at all.
+    pub fn is_empty(&self) -> bool {
+        self.tips().next().is_none()
+    }
+
+    pub fn init(&self, folder: &Path) -> Result<Repository, Failure> {
+        let mut options = RepositoryInitOptions::new();
+        options.bare(true).no_reinit(true).external_template(false);
+        Repository::init_opts(folder, &options).map_err(|e| self.failed(&e))
+    }
+
+    pub fn clone_into(&self, folder: &Path) -> Result<Outcome, Failure> {
+        let partial = partial_path(folder);
+        remove_partial(&partial)?;
+        let parent = folder.parent().unwrap_or(folder);
+        atomic_file::make_folders(parent)?;
+        match self.make(&partial, folder) {
+            Ok((changes, snapshot)) => {
+                let mirrored = match self.is_empty() {
+                    true => Mirrored::Empty,
+                    false => Mirrored::Cloned,
+                };
+                Ok(self.outcome(mirrored, &changes, Some(snapshot), Lost::default()))
+            }
+            Err(failure) => {
+                // What is left of it is removed before the next try, if not now.
+                let _ = remove_partial(&partial);
+                // Gone if nothing else is in it: a failed clone leaves nothing.
+                let _ = fs::remove_dir(parent);
+                Err(failure)
+            }
+        }
+    }
+
+    fn make(&self, partial: &Path, folder: &Path) -> Result<(Changes, SnapshotId), Failure> {
+        let repository = self.init(partial)?;
+        let stored = StoredRefs::default();
+        self.download_missing(&repository, partial, &stored.refs, true)?;
+        self.mark_ends(&repository, partial)?;
+        let (new, changes) = self.merge(&repository, &stored, None)?;
+        self.cancel.check()?;
+        refs::write_new(partial, &new, self.head.as_deref())?;
+        packs::release(partial);
+        let after = found(&StoredRefs::read(partial)?, partial)?;
+        let pending = self.recorder.prepare(None, &after, changes.clone())?;
+        match put_in_place(partial, folder) {
+            Ok(()) => Ok((changes, pending.commit()?)),
+            Err(failure) => {
+                pending.forget();
+                Err(failure)
+            }
+        }
+    }
+
+    fn open(&self) -> Result<Repository, Failure> {
+        Repository::open_bare(self.folder).map_err(|error| {
+            if let Some(failure) = libgit2::of_machine("open", self.folder, &error) {
+                return failure;
+            }
+            let (folder, why) = (self.folder.display(), error.message());
+            let message = format!("{folder} cannot be opened: {why}");
+            Failure::new(ErrorKind::Damaged, message).with_hint(
+                "move it elsewhere to have the repository cloned anew; it was left alone",
+            )
+        })
+    }
+
+    fn odb<'r>(&self, repository: &'r Repository) -> Result<Odb<'r>, Failure> {
+        repository.odb().map_err(|e| self.failed(&e))
+    }
+
+    /// `untold` is what a killed run has changed.
+    pub fn update(
+        &self,
+        folder: &Path,
+        mut stored: StoredRefs,
+        untold: Option<Changes>,
+    ) -> Result<Outcome, Failure> {
+        remove_leftovers(folder);
+        remove_incoming(folder)?;
+        let (base, more) = self.settle(&mut stored)?;
+        let stored = &stored;
+        let repository = self.open()?;
+        let packs_before = packs::names(folder)?;
+        self.download_new(&repository, stored)?;
+        let present = refs::read_head(folder)?;
+        let was_at = present.as_deref().and_then(refs::detached);
+        let (new, mut changes) = self.merge(&repository, stored, was_at)?;
+        let head = self.head.clone().or(present);
+        let after = RefState::new(&new, head);
+        changes.old_head = (base.head != after.head).then(|| base.head.clone());
+        self.cancel.check()?;
+        // A run that was killed before it wrote HEAD has left nothing else to do.
+        let snapshot = if after == base {
+            self.switch(folder, stored, &new)?;
+            None
+        } else {
+            let pending = self
+                .recorder
+                .prepare(Some(&base), &after, changes.clone())?;
+            self.switch(folder, stored, &new)?;
+            Some(pending.commit()?)
+        };
+        self.confirm(stored, &new, &packs_before)?;
+        packs::release(folder);
+        let mirrored = match self.is_empty() && changes.refs.is_empty() {
+            true => Mirrored::Empty,
+            false => Mirrored::Updated,
+        };
+        // Nobody may have its packs open while they are replaced.
+        drop(repository);
+        let mut lost = self.lost(stored, &changes)?;
+        for untold in untold.iter().chain(&more) {
+            lost.branches += self.lost(stored, untold)?.branches;
+        }
+        let mut outcome = self.outcome(mirrored, &changes, snapshot, lost);
+        outcome.note = self.consolidate(folder)?;
+        Ok(outcome)
+    }
+
+    /// What upstream has lost by these changes: not what it still has under another name, or merged.
+    pub fn lost(&self, stored: &StoredRefs, changes: &Changes) -> Result<Lost, Failure> {
+        let left: HashSet<Oid> = left(changes).collect();
+        if left.is_empty() {
+            return Ok(outcome::lost(stored, changes, |_| false));
+        }
+        let tips = self.upstream.values();
+        let tips = tips.map(|value| value.peeled.unwrap_or(value.oid));
+        let tips = tips.chain(self.detached());
+        let gone = merging::unreached(&self.open()?, left, tips.collect(), self.cancel)?;
+        Ok(outcome::lost(stored, changes, |oid| !gone.contains(oid)))
+    }
+
+    fn outcome(
+        &self,
+        mirrored: Mirrored,
+        changes: &Changes,
+        snapshot: Option<SnapshotId>,
+        lost: Lost,
+    ) -> Outcome {
+        Outcome {
+            mirrored,
+            refs: outcome::count(changes),
+            bytes_received: self.received.load(Ordering::Relaxed),
+            snapshot,
+            lost,
+            note: None,
+            alarm: self.alarm.take(),
+            had_no_snapshot: self.had_no_snapshot.get(),
+            newest_before: self.newest.clone(),
+            warnings: Vec::new(),
+            left_out: Vec::new(),
+        }
+    }
+
+    /// Keeps the packs few. The refs are switched: only damage that comes to light is a failure, all
+    /// else is for the next run, and worth a note.
+    fn consolidate(&self, folder: &Path) -> Result<Option<String>, Failure> {
+        let before = packs::names(folder)?;
+        match packs::consolidate(folder, self.cancel) {
+            Ok(done) => {
+                if done.packs_after < done.packs_before {
+                    let (before, after) = (done.packs_before, done.packs_after);
+                    log::info!("{}: {before} packs became {after}", folder.display());
+                }
+                Ok(None)
+            }
+            // Unless somebody's git has removed what was to be read: then the next run sees what is there.
+            Err(failure)
+                if failure.kind == ErrorKind::Damaged && packs::names(folder)? == before =>
+            {
+                Err(failure)
+            }
+            Err(failure) if failure.kind == ErrorKind::Cancelled => Ok(None),
+            Err(failure) => {
+                log::warn!("{failure}");
+                Ok(Some(format!("its packs were not consolidated: {failure}")))
+            }
+        }
+    }
+
+    /// [`check_refs`](Self::check_refs), where nothing else is to be done: a pack may have been removed
+    /// since it came.
+    pub fn check_tips(&self, stored: &StoredRefs) -> Result<(), Failure> {
+        // Without the rest of a repository, which takes longer to open than the objects; but a folder
+        // without refs is no repository. libgit2 takes the path of objects alone only as UTF-8.
+        match self.folder.to_str() {
+            Some(_) if self.folder.join("refs").is_dir() => {
+                self.check_refs(&database(self.folder)?, stored)
+            }
+            _ => self.check_refs(&self.odb(&self.open()?)?, stored),
+        }
+    }
+
+    /// Whether all refs that are there name objects that are there. Otherwise something is damaged,
+    /// and must not be recorded as a state that somebody wanted.
+    fn check_refs(&self, odb: &Odb<'_>, stored: &StoredRefs) -> Result<(), Failure> {
+        let absent = stored.refs.values().find(|value| !odb.exists(value.oid));
+        absent.map_or(Ok(()), |value| {
+            let folder = self.folder.display();
+            let message = format!(
+                "{folder} is damaged: a ref names {}, which is missing",
+                value.oid
+            );
+            Err(Failure::new(ErrorKind::Damaged, message))
+        })
+    }
+
+    /// The refs of step 4. `was_at` is what the mirror's `HEAD` is detached at.
+    fn merge(
+        &self,
+        repository: &Repository,
+        stored: &StoredRefs,
+        was_at: Option<Oid>,
+    ) -> Result<(Refs, Changes), Failure> {
+        let failed = |error: git2::Error| self.failed(&error);
+        let odb = repository.odb().map_err(failed)?;
+        let (mut new, changes) = merge(repository, &odb, stored, &self.upstream, self.cancel)?;
+        refs::peel(repository, &mut new, &stored.refs).map_err(failed)?;
+        if let Some(absent) = self.detached().filter(|oid| !odb.exists(*oid)) {
+            return Err(self.not_sent(absent));
+        }
+        // What only HEAD holds, until it moves.
+        let was_at = was_at.filter(|oid| odb.exists(*oid));
+        for oid in was_at.into_iter().chain(self.detached()) {
+            if !new.values().any(|value| value.names(oid)) {
+                merging::keep(&mut new, oid);
+                refs::peel(repository, &mut new, &stored.refs).map_err(failed)?;
+            }
+        }
+        Ok((new, changes))
+    }
+
+    /// Step 4.
+    fn switch(&self, folder: &Path, stored: &StoredRefs, new: &Refs) -> Result<(), Failure> {
+        refs::replace_all(folder, stored, new)?;
+        match &self.head {
+            Some(head) if refs::read_head(folder)?.as_ref() != Some(head) => {
+                refs::write_head(folder, head)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Tells of something that does not keep the rest from being backed up, once.
+    fn warn(&self, failure: Failure) {
+        let found = Finding {
+            severity: Severity::Warning,
+            key: String::new(),
+            message: failure.message,
+            hint: failure.hint,
+        };
+        let mut warnings = self.asked.warnings.borrow_mut();
+        if !warnings.contains(&found) {
+            warnings.push(found);
+        }
+    }
+
+    /// What libgit2 says.
+    pub fn failed(&self, error: &git2::Error) -> Failure {
+        if self.cancel.is_cancelled() {
+            return Failure::cancelled();
+        }
+        let failure = libgit2::explain(error, self.folder);
+        match self.is_there && !failure.is_of_machine() && broken_here(error) {
+            true => Failure {
+                kind: ErrorKind::Damaged,
+                ..failure
+            },
+            false => failure,
+        }
+    }
+}
+
+/// Whether an error of libgit2's may come from what is damaged in a mirror.
+fn broken_here(error: &git2::Error) -> bool {
+    use git2::ErrorClass as C;
+    matches!(
+        error.class(),
+        C::Odb | C::Object | C::Zlib | C::Tree | C::Tag | C::Reference | C::Repository | C::Indexer
+    )
+}
+
+/// Renames a mirror that is complete.
+fn put_in_place(partial: &Path, folder: &Path) -> Result<(), Failure> {
+    match fs::remove_dir(folder) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(Failure::disk("replace", folder, &error)),
+    }
+    // Without these, git would not take it for a repository after a power loss.
+    let config = partial.join("config");
+    fs::File::open(&config)
+        .and_then(|file| file.sync_all())
+        .map_err(|error| Failure::disk("sync", &config, &error))?;
+    for path in [partial.join("objects/pack"), partial.join("objects")] {
+        atomic_file::sync_parent(&path)?;
+    }
+    fs::rename(partial, folder)
+        .map_err(|error| Failure::disk("rename into place", folder, &error))?;
+    atomic_file::sync_parent(folder)
+}

@@ -1,0 +1,453 @@
+//! A fetch, from the first want to the last byte of the pack: gitprotocol-pack(5), version 0.
+//!
+//! Written once, over a [`Duplex`]: whether the other side remembers what was said before (two pipes)
+//! or is told again in each round (HTTP) is all the difference.
+
+use std::io::{self, Read};
+
+use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_git::refs::parse_oid;
+use forgekeep_untrusted::names::printable;
+use git2::Oid;
+
+use super::advertisement::{Capabilities, remote_error};
+use super::haves::Haves;
+use super::pkt_line::{self, FLUSH, Packet, Packets};
+use super::sink::PackSink;
+
+/// The way to a server and back.
+pub trait Duplex {
+    /// Whether the server forgets everything between two rounds.
+    fn is_stateless(&self) -> bool;
+
+    /// Sends a request, and returns what answers it.
+    fn exchange(&mut self, request: Vec<u8>) -> Result<Box<dyn Read + '_>, Failure>;
+
+    /// Why an answer broke off.
+    fn broken(&self, error: &io::Error) -> Failure;
+}
+
+/// How we call ourselves; some servers look for git in it.
+pub(super) const AGENT: &str = concat!("git/2.0-forgekeep-", env!("CARGO_PKG_VERSION"));
+
+/// After so many commits that the server does not have, nothing more is told: it sends more than it
+/// would have to then. git's own number.
+const MOST_IN_VAIN: usize = 256;
+
+/// How many commits are told at first, and at most in one round.
+const FIRST_ROUND: usize = 16;
+const LARGEST_ROUND: usize = 8192;
+/// Over pipes, both sides must not wait for room in a pipe at once.
+const LARGEST_ROUND_OF_PIPES: usize = 256;
+
+/// Most bytes of all answers that are not the pack: acknowledgements, messages of progress. An
+/// honest server sends some kilobytes; what is in the pack is bounded by the disk.
+const MOST_BESIDES: u64 = 16 * 1024 * 1024;
+
+/// How much of a server's messages is kept, to show it if the fetch fails.
+const KEPT_MESSAGES: usize = 4096;
+
+/// A fetch under way.
+pub struct Conversation<'a> {
+    /// Where the words go to and come from.
+    pub duplex: &'a mut dyn Duplex,
+    /// What the server offers.
+    pub offered: &'a Capabilities,
+    /// Whether the pack may lean on objects that are here.
+    pub thin: bool,
+    /// Ends it early.
+    pub cancel: &'a Cancel,
+    besides: u64,
+    /// The last messages on the side band.
+    messages: Vec<u8>,
+}
+
+/// What a round has brought.
+#[derive(Default)]
+struct Round {
+    /// New commits that both sides have.
+    common: Vec<Oid>,
+    /// The server has heard enough.
+    ready: bool,
+}
+
+impl<'a> Conversation<'a> {
+    /// With a server that offers this.
+    pub fn new(duplex: &'a mut dyn Duplex, offered: &'a Capabilities, cancel: &'a Cancel) -> Self {
+        Self {
+            duplex,
+            offered,
+            thin: true,
+            cancel,
+            besides: 0,
+            messages: Vec::new(),
+        }
+    }
+
+    /// Asks for these objects and all they need, and writes the pack into `sink`.
+    ///
+    /// # Errors
+    ///
+    /// No whole pack has come: the sink is not finished then.
+    pub fn fetch(
+        &mut self,
+        wants: &[Oid],
+        haves: &mut Haves<'_>,
+        sink: &mut dyn PackSink,
+    ) -> Result<(), Failure> {
+        let stateless = self.duplex.is_stateless();
+        // What a server that remembers nothing is told in each round.
+        let mut opening = self.wants(wants);
+        let mut request = opening.clone();
+        if self.offered.has("multi_ack_detailed") {
+            let largest = match stateless {
+                true => LARGEST_ROUND,
+                false => LARGEST_ROUND_OF_PIPES,
+            };
+            let mut size = FIRST_ROUND;
+            let mut in_vain = 0;
+            loop {
+                let told = haves.take(size);
+                push_haves(&mut request, &told);
+                // That was all there is to tell: what the server makes of it changes nothing more.
+                if told.len() < size {
+                    break;
+                }
+                request.extend(FLUSH);
+                let round = self.round(std::mem::take(&mut request), haves)?;
+                in_vain = match round.common.is_empty() {
+                    true => in_vain + told.len(),
+                    false => 0,
+                };
+                if stateless {
+                    push_haves(&mut opening, &round.common);
+                    request.clone_from(&opening);
+                }
+                if round.ready || in_vain >= MOST_IN_VAIN {
+                    break;
+                }
+                size = (size * 2).min(largest);
+            }
+        } else {
+            // One answer to all of it: what is common is not told.
+            push_haves(&mut request, &haves.take(MOST_IN_VAIN));
+        }
+        pkt_line::push(&mut request, b"done\n");
+        self.pack(request, wants.len(), sink)
+    }
+
+    fn wants(&self, wants: &[Oid]) -> Vec<u8> {
+        let mut capabilities = String::new();
+        let mut ask = |name: &str| {
+            if self.offered.has(name) {
+                capabilities.push(' ');
+                capabilities.push_str(name);
+            }
+        };
+        ask("multi_ack_detailed");
+        ask("ofs-delta");
+        ask("no-progress");
+        if self.thin {
+            ask("thin-pack");
+        }
+        match self.offered.has("side-band-64k") {
+            true => ask("side-band-64k"),
+            false => ask("side-band"),
+        }
+        if self.offered.value("agent").is_some() {
+            capabilities.push_str(" agent=");
+            capabilities.push_str(AGENT);
+        }
+        let mut out = Vec::with_capacity(wants.len() * 50 + 200);
+        for (number, oid) in wants.iter().enumerate() {
+            let capabilities = if number == 0 { &capabilities[..] } else { "" };
+            pkt_line::push(&mut out, format!("want {oid}{capabilities}\n").as_bytes());
+        }
+        out.extend(FLUSH);
+        out
+    }
+
+    /// Tells of commits, and learns which of them the server has.
+    fn round(&mut self, request: Vec<u8>, haves: &mut Haves<'_>) -> Result<Round, Failure> {
+        let mut round = Round::default();
+        let mut heard = Heard::new(self.besides);
+        let mut packets = Packets::new(self.duplex.exchange(request)?);
+        let result = loop {
+            if let Err(cancelled) = self.cancel.check() {
+                break Err(Cut::Known(cancelled));
+            }
+            match packets.next() {
+                Err(error) => break Err(Cut::Io(error)),
+                Ok(Packet::Data(data)) => match heard.answer(data) {
+                    Err(failure) => break Err(Cut::Known(failure)),
+                    Ok(Answer::Nak | Answer::Final) => break Ok(()),
+                    Ok(Answer::Ack(oid, ready)) => {
+                        round.ready |= ready;
+                        if haves.acknowledge(oid) {
+                            round.common.push(oid);
+                        }
+                    }
+                    Ok(Answer::Message) => {}
+                },
+                Ok(_) => break Err(Cut::Io(io::ErrorKind::UnexpectedEof.into())),
+            }
+        };
+        drop(packets);
+        self.hear(heard);
+        result.map(|()| round).map_err(|cut| self.explain(cut))
+    }
+
+    /// The last request, whose answer has the pack.
+    fn pack(
+        &mut self,
+        request: Vec<u8>,
+        wants: usize,
+        sink: &mut dyn PackSink,
+    ) -> Result<(), Failure> {
+        let banded = self.offered.has("side-band-64k") || self.offered.has("side-band");
+        let cancel = self.cancel;
+        let mut heard = Heard::new(self.besides);
+        let answer = self.duplex.exchange(request)?;
+        let result = receive(answer, banded, cancel, &mut heard, sink);
+        self.hear(heard);
+        match result {
+            Ok(true) => sink.finish(),
+            Ok(false) => Err(self.said(no_pack(wants))),
+            Err(cut) => Err(self.explain(cut)),
+        }
+    }
+
+    fn hear(&mut self, heard: Heard) {
+        self.besides = heard.besides;
+        self.messages.extend(heard.messages);
+        let surplus = self.messages.len().saturating_sub(KEPT_MESSAGES);
+        self.messages.drain(..surplus);
+    }
+
+    fn explain(&self, cut: Cut) -> Failure {
+        match cut {
+            Cut::Known(failure) => failure,
+            Cut::Io(error) => self.said(self.duplex.broken(&error)),
+        }
+    }
+
+    /// Adds the last thing that the server said about itself.
+    fn said(&self, mut failure: Failure) -> Failure {
+        let text = String::from_utf8_lossy(&self.messages);
+        let last = text.split(['\n', '\r']).map(str::trim);
+        if let Some(last) = last.rev().find(|line| !line.is_empty()) {
+            let last: String = last.chars().take(200).collect();
+            failure.message = format!(
+                "{}; the server's last message: {}",
+                failure.message,
+                printable(&last)
+            );
+        }
+        failure
+    }
+}
+
+fn push_haves(out: &mut Vec<u8>, haves: &[Oid]) {
+    for oid in haves {
+        pkt_line::push(out, format!("have {oid}\n").as_bytes());
+    }
+}
+
+/// Why an answer cannot be read to its end.
+enum Cut {
+    Io(io::Error),
+    Known(Failure),
+}
+
+/// A line that answers wants and haves.
+enum Answer {
+    Nak,
+    /// An acknowledgement, and whether the server has heard enough.
+    Ack(Oid, bool),
+    /// The last acknowledgement.
+    Final,
+    /// What is for people.
+    Message,
+}
+
+/// What has come besides the pack.
+struct Heard {
+    besides: u64,
+    messages: Vec<u8>,
+}
+
+impl Heard {
+    fn new(besides: u64) -> Self {
+        Self {
+            besides,
+            messages: Vec::new(),
+        }
+    }
+
+    fn count(&mut self, bytes: usize) -> Result<(), Failure> {
+        self.besides += bytes as u64 + 4;
+        match self.besides <= MOST_BESIDES {
+            true => Ok(()),
+            false => Err(too_much_besides()),
+        }
+    }
+
+    /// A line before the pack.
+    fn answer(&mut self, data: &[u8]) -> Result<Answer, Failure> {
+        self.count(data.len())?;
+        if let [band @ (2 | 3), ..] = data {
+            return self.band(*band, &data[1..]).map(|()| Answer::Message);
+        }
+        let line = Packet::line(data);
+        if line == b"NAK" {
+            return Ok(Answer::Nak);
+        }
+        if let Some(said) = line.strip_prefix(b"ERR ") {
+            return Err(remote_error(said));
+        }
+        let words = line.strip_prefix(b"ACK ").and_then(|words| {
+            let (oid, status) = words.split_at_checked(40)?;
+            Some((parse_oid(std::str::from_utf8(oid).ok()?)?, status))
+        });
+        match words {
+            Some((_, b"")) => Ok(Answer::Final),
+            Some((oid, status)) => Ok(Answer::Ack(oid, status == b" ready")),
+            None => Err(unexpected(line)),
+        }
+    }
+
+    /// A message on the side band.
+    fn band(&mut self, band: u8, text: &[u8]) -> Result<(), Failure> {
+        if band == 3 {
+            return Err(remote_error(text));
+        }
+        self.messages.extend(text);
+        let surplus = self.messages.len().saturating_sub(KEPT_MESSAGES);
+        self.messages.drain(..surplus);
+        Ok(())
+    }
+}
+
+/// Reads the answer to the last request; returns whether there was a pack in it.
+fn receive(
+    answer: Box<dyn Read + '_>,
+    banded: bool,
+    cancel: &Cancel,
+    heard: &mut Heard,
+    sink: &mut dyn PackSink,
+) -> Result<bool, Cut> {
+    let mut packets = Packets::new(answer);
+    loop {
+        match packets.next().map_err(Cut::Io)? {
+            Packet::Data(data) => match heard.answer(data).map_err(Cut::Known)? {
+                Answer::Nak | Answer::Final => break,
+                Answer::Ack(..) | Answer::Message => {}
+            },
+            Packet::Flush | Packet::End => return Ok(false),
+            Packet::Other(bytes) => return Err(Cut::Known(unexpected(&bytes))),
+        }
+    }
+    if !banded {
+        return raw(b"", packets.into_rest(), cancel, sink);
+    }
+    let mut has_pack = false;
+    loop {
+        cancel.check().map_err(Cut::Known)?;
+        match packets.next().map_err(Cut::Io)? {
+            Packet::Data([1, data @ ..]) if !data.is_empty() => {
+                has_pack = true;
+                sink.write(data).map_err(Cut::Known)?;
+            }
+            Packet::Data(data) => {
+                // Packets without data keep a connection alive. They might never end, so they count.
+                heard.count(data.len()).map_err(Cut::Known)?;
+                match data {
+                    [1] | [] => {}
+                    [band @ (2 | 3), text @ ..] => {
+                        heard.band(*band, text).map_err(Cut::Known)?;
+                    }
+                    _ => {
+                        let line = Packet::line(data);
+                        let said = line.strip_prefix(b"ERR ");
+                        let failure = said.map_or_else(|| unexpected(line), remote_error);
+                        return Err(Cut::Known(failure));
+                    }
+                }
+            }
+            Packet::Flush => return Ok(has_pack),
+            Packet::End if has_pack => return Err(Cut::Io(io::ErrorKind::UnexpectedEof.into())),
+            Packet::End => return Ok(false),
+            // A server that has promised a side band and has none.
+            Packet::Other(bytes) if bytes == *b"PACK" && !has_pack => {
+                return raw(&bytes, packets.into_rest(), cancel, sink);
+            }
+            Packet::Other(bytes) => return Err(Cut::Known(unexpected(&bytes))),
+        }
+    }
+}
+
+/// A pack without a side band round it, up to the end.
+fn raw(
+    begin: &[u8],
+    mut rest: impl Read,
+    cancel: &Cancel,
+    sink: &mut dyn PackSink,
+) -> Result<bool, Cut> {
+    let mut has_pack = !begin.is_empty();
+    if has_pack {
+        sink.write(begin).map_err(Cut::Known)?;
+    }
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        cancel.check().map_err(Cut::Known)?;
+        match rest.read(&mut buffer) {
+            Ok(0) => return Ok(has_pack),
+            Ok(read) => {
+                has_pack = true;
+                sink.write(&buffer[..read]).map_err(Cut::Known)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Cut::Io(error)),
+        }
+    }
+}
+
+fn no_pack(wants: usize) -> Failure {
+    let what = match wants {
+        1 => "one object".to_owned(),
+        more => format!("{more} objects"),
+    };
+    Failure::new(
+        ErrorKind::BadAnswer,
+        format!("the server was asked for {what} that it advertises, and sent no pack"),
+    )
+    .with_hint(
+        "run again later, and report it to the hoster if it stays; the refs were left as they were",
+    )
+    .transient()
+}
+
+fn unexpected(line: &[u8]) -> Failure {
+    let text = String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned();
+    Failure::new(
+        ErrorKind::BadAnswer,
+        format!(
+            "the server's answer breaks git's protocol: it holds \"{}\"",
+            printable(&text)
+        ),
+    )
+    .with_hint("run again later; if it stays, report it to the hoster")
+    .transient()
+}
+
+fn too_much_besides() -> Failure {
+    Failure::new(
+        ErrorKind::Policy,
+        format!("the server sent more than {MOST_BESIDES} bytes besides the pack"),
+    )
+    .with_hint("report this to the hoster; the response was discarded")
+}
+
+#[cfg(test)]
+#[path = "conversation/tests.rs"]
+mod tests;

@@ -1,0 +1,32 @@
+//! Fetching: git's protocol version 0, as a client. See gitprotocol-pack(5) and gitprotocol-http(5).
+//!
+//! The words on the wire are our own, and libgit2 takes in the pack: its own client reads our commits
+//! with a parser that refuses what old versions of git have written, and keeps nothing of what a
+//! server says.
+//!
+//! ```text
+//! http          asks for the refs, and carries the rounds of a conversation as POSTs
+//! pipes         the same over a reader and a writer: a program of git's, here or behind ssh
+//! advertisement the refs a server has
+//! conversation  wants, haves, acknowledgements, the pack: written once for both
+//! haves         which commits of ours are told to the server
+//! sink          where the pack goes: libgit2's indexer, and files that get their names when they last
+//! ```
+
+mod advertisement;
+mod answers;
+mod conversation;
+mod haves;
+mod http;
+mod page;
+#[cfg(test)]
+mod pipes;
+mod pkt_line;
+mod sink;
+
+pub use advertisement::Advertisement;
+pub use conversation::Conversation;
+pub use haves::Haves;
+pub use http::{Connection, Remote, advertise};
+pub use page::text_of as page_text;
+pub use sink::{Incoming, Transfer, Watched, remove_incoming};

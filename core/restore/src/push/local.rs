@@ -1,0 +1,70 @@
+//! A bare repository on this machine. Its hooks are not run: they are for git's own programs.
+
+use std::path::Path;
+
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_git::refs::StoredRefs;
+use forgekeep_untrusted::names::printable;
+use git2::{PackBuilder, Repository};
+
+use super::super::copy::pack_folder;
+use super::{Answers, Command, Theirs, damaged};
+
+pub(super) fn look(path: &Path) -> Result<Theirs, Failure> {
+    let repository = open(path)?;
+    let stored = StoredRefs::read(repository.path())?;
+    let refs = stored.refs.into_iter();
+    Ok(Theirs {
+        refs: refs.map(|(name, value)| (name, value.oid)).collect(),
+        capabilities: Vec::new(),
+        url: None,
+    })
+}
+
+fn open(path: &Path) -> Result<Repository, Failure> {
+    let refused = |why: &str| {
+        Failure::new(
+            ErrorKind::NotFound,
+            format!("{} {why}", printable(&path.to_string_lossy())),
+        )
+        .with_hint(format!("make one: git init --bare \"{}\"", path.display()))
+    };
+    let repository = Repository::open(path).map_err(|error| {
+        refused(&format!(
+            "is no git repository ({})",
+            printable(error.message())
+        ))
+    })?;
+    match repository.is_bare() {
+        true => Ok(repository),
+        false => Err(refused(
+            "has a work tree, which a push would leave behind: only a bare repository can be pushed to",
+        )),
+    }
+}
+
+pub(super) fn send(
+    path: &Path,
+    commands: &[Command<'_>],
+    builder: &mut PackBuilder<'_>,
+) -> Result<Answers, Failure> {
+    let repository = open(path)?;
+    builder
+        .write(&pack_folder(repository.path()), 0)
+        .map_err(|error| damaged(super::failed(&error)))?;
+    let answers = commands.iter().map(|command| {
+        let answer = set(&repository, command);
+        (command.name.clone(), answer)
+    });
+    Ok(answers.collect())
+}
+
+fn set(repository: &Repository, command: &Command<'_>) -> Result<(), String> {
+    let name = std::str::from_utf8(command.name)
+        .map_err(|_| "its name is not UTF-8, and libgit2 takes no other".to_owned())?;
+    let is_move = !command.old.is_zero();
+    repository
+        .reference(name, command.new, is_move, "forgekeep restore")
+        .map(drop)
+        .map_err(|error| error.message().to_owned())
+}

@@ -1,0 +1,448 @@
+//! What is on disk below a source's folder: which folder holds which repository.
+//!
+//! Each repository's folder holds `forgekeep.json`, which ties it to the hoster's immutable
+//! identity. A folder without one was made by SCM Backup, or by somebody else.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+use std::{fs, io};
+
+use forgekeep_durable::sealed::{self, Formats};
+use forgekeep_durable::{atomic_file, regular_file};
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::names;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::layout::{self, DAMAGED, OF_A_REPOSITORY, PARTIAL, REPOSITORY, STATE_FILE, WIKI};
+use crate::snapshot::{Entry, Identity, Store};
+
+const FORMATS: Formats = Formats {
+    known: 2,
+    sealed_since: 2,
+    max_bytes: 1024 * 1024,
+    hint: "run `forgekeep backup`: it writes the file anew, if the snapshots beside it tell whose folder it is",
+};
+
+/// The content of [`STATE_FILE`]. Keys that this version does not know are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct State {
+    /// Version of the file's format: 2.
+    pub format: u32,
+    /// The `hoster:` of the source.
+    pub hoster: String,
+    /// The hoster's immutable identity of the repository.
+    pub id: String,
+    /// Full name at the hoster when this was written.
+    pub full_name: String,
+    /// When the repository came into the backup.
+    pub created: Timestamp,
+    /// When the backup last changed.
+    pub changed: Timestamp,
+    /// Which listing it is from: another one that does not have it says nothing about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listing: Option<Listing>,
+    /// Since when the hoster no longer lists it: this is what is left of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gone: Option<Timestamp>,
+    /// How often it was missed since then; absent where version 0.1 marked it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
+    /// Present when it was moved to the trash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trashed: Option<Trashed>,
+    /// The newest snapshot of each mirror, by the name of its folder, when this was written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub newest: BTreeMap<String, Newest>,
+    /// What a newer version wrote.
+    #[serde(flatten)]
+    pub more: serde_json::Map<String, serde_json::Value>,
+}
+
+/// A mirror's newest snapshot: the one whose loss no other snapshot tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Newest {
+    /// Its number.
+    pub number: u64,
+    /// Names its state.
+    pub id: String,
+}
+
+impl Newest {
+    fn of(entry: &Entry) -> Self {
+        Self {
+            number: entry.number,
+            id: entry.id.to_string(),
+        }
+    }
+}
+
+/// How often a repository was missed by whole listings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Missing {
+    /// Runs that missed it.
+    pub runs: u32,
+    /// Days (UTC) on which one did.
+    pub days: u32,
+    /// The last of them.
+    pub last: Timestamp,
+}
+
+/// When a repository was moved to the trash, and where it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Trashed {
+    /// When.
+    pub at: Timestamp,
+    /// Title of its source.
+    pub source: String,
+    /// Its folder in the source's.
+    pub folder: String,
+}
+
+/// Which listing a repository is from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Listing {
+    /// Base of the hoster's API.
+    pub api_url: String,
+    /// What is listed there: the source's `name`.
+    pub name: String,
+}
+
+impl State {
+    /// The state of a repository that comes into the backup now.
+    pub fn new(identity: Identity, now: Timestamp) -> Self {
+        Self {
+            format: FORMATS.known,
+            hoster: identity.hoster,
+            id: identity.id,
+            full_name: identity.full_name,
+            created: now,
+            changed: now,
+            listing: None,
+            gone: None,
+            missing: None,
+            trashed: None,
+            newest: BTreeMap::new(),
+            more: serde_json::Map::new(),
+        }
+    }
+
+    /// Reads the state file in a repository's folder; `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Damaged`] naming the file, [`ErrorKind::Other`] if a newer version wrote it,
+    /// [`ErrorKind::Disk`] if it cannot be read.
+    pub fn read(folder: &Path) -> Result<Option<Self>, Failure> {
+        sealed::read(&folder.join(STATE_FILE), FORMATS)
+    }
+
+    /// The newest snapshot that a mirror had, if it is gone. `found` is the newest that is there.
+    pub fn lost_newest(&self, mirror: &str, found: Option<&Entry>) -> Option<&Newest> {
+        let known = self.newest.get(mirror)?;
+        let is_there = found.is_some_and(|found| match found.number == known.number {
+            true => Newest::of(found) == *known,
+            false => found.number > known.number,
+        });
+        (!is_there).then_some(known)
+    }
+
+    /// Takes down which is the newest snapshot of a mirror now.
+    pub fn note_newest(&mut self, folder: &Path, mirror: &str) {
+        match Store::beside(&folder.join(mirror)).newest() {
+            Some(newest) => drop(self.newest.insert(mirror.to_owned(), Newest::of(&newest))),
+            None => drop(self.newest.remove(mirror)),
+        }
+    }
+
+    /// What can be told without the state file: the snapshots say whose mirrors these are. `None`
+    /// if there is none that can be read.
+    pub fn recover(folder: &Path) -> Option<Self> {
+        let entries = Store::beside(&folder.join(REPOSITORY)).entries().ok()?;
+        let newest = entries.iter().rev().find_map(|entry| entry.read().ok())?;
+        let mut state = Self::new(newest.identity, entries.first()?.time);
+        state.changed = entries.last()?.time;
+        Some(state)
+    }
+
+    /// Writes the state file in a repository's folder. One that is damaged is moved aside.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Disk`].
+    pub fn write(&self, folder: &Path) -> Result<(), Failure> {
+        let path = folder.join(STATE_FILE);
+        if Self::read(folder).is_err_and(|failure| failure.kind == ErrorKind::Damaged) {
+            let aside = folder.join(format!("{STATE_FILE}{DAMAGED}"));
+            fs::rename(&path, &aside)
+                .map_err(|error| Failure::disk("move aside", &path, &error))?;
+        }
+        let current = Self {
+            format: FORMATS.known,
+            ..self.clone()
+        };
+        sealed::write(&path, &current)
+    }
+}
+
+/// The folders of a source.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    by_id: HashMap<String, String>,
+    /// Those of them that are marked as gone.
+    gone: HashSet<String>,
+    /// The others, by the listing that they are from.
+    listed: HashMap<String, Listing>,
+    taken: HashMap<String, Owner>,
+}
+
+/// Whose a folder is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// The repository with this identity.
+    Id(String),
+    /// Nobody has claimed it, and it looks as SCM Backup leaves a repository's folder: to adopt.
+    Unclaimed,
+    /// It cannot be used, and this says why.
+    Unusable(Failure),
+}
+
+impl Catalogue {
+    /// Reads what is below a source's folder. A folder that is not there holds nothing.
+    pub fn read(source_folder: &Path, hoster: &str) -> Result<Self, Failure> {
+        let mut catalogue = Self::default();
+        let entries = match fs::read_dir(source_folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(catalogue),
+            Err(error) => return Err(Failure::disk("read", source_folder, &error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(|error| Failure::disk("read", source_folder, &error))?;
+            let Ok(folder) = entry.file_name().into_string() else {
+                continue;
+            };
+            if entry.path().is_dir() {
+                catalogue.add(&entry.path(), folder, hoster);
+            }
+        }
+        Ok(catalogue)
+    }
+
+    fn add(&mut self, path: &Path, folder: String, hoster: &str) {
+        let owner = match State::read(path) {
+            Ok(Some(state)) if state.hoster == hoster => {
+                if state.gone.is_some() {
+                    self.gone.insert(state.id.clone());
+                } else if let Some(listing) = state.listing {
+                    self.listed.insert(state.id.clone(), listing);
+                }
+                self.add_id(&state.id, &folder);
+                Owner::Id(state.id)
+            }
+            Ok(Some(state)) => Owner::Id(format!("{}:{}", state.hoster, state.id)),
+            // A run that was killed before it wrote the file has left snapshots that tell.
+            Ok(None) => match State::recover(path) {
+                Some(state) if state.hoster == hoster => {
+                    self.add_id(&state.id, &folder);
+                    Owner::Id(state.id)
+                }
+                Some(state) => Owner::Id(format!("{}:{}", state.hoster, state.id)),
+                None => match foreign_content(path) {
+                    None => Owner::Unclaimed,
+                    Some(failure) => Owner::Unusable(failure),
+                },
+            },
+            Err(failure) => {
+                match State::recover(path).filter(|_| failure.kind == ErrorKind::Damaged) {
+                    Some(state) if state.hoster == hoster => {
+                        self.by_id.insert(state.id.clone(), folder.clone());
+                        Owner::Id(state.id)
+                    }
+                    _ => Owner::Unusable(failure),
+                }
+            }
+        };
+        self.taken.insert(names::collision_key(&folder), owner);
+    }
+
+    /// Two folders may say that they are the same repository: somebody made a copy. A copy's name is
+    /// most often the longer one.
+    fn add_id(&mut self, id: &str, folder: &str) {
+        let rank = |folder: &str| (folder.len(), folder.to_owned());
+        match self.by_id.get_mut(id) {
+            None => drop(self.by_id.insert(id.to_owned(), folder.to_owned())),
+            Some(known) => {
+                log::warn!(
+                    "{known} and {folder} say that they are the same repository: one is left alone"
+                );
+                if rank(folder) < rank(known) {
+                    folder.clone_into(known);
+                }
+            }
+        }
+    }
+
+    /// The folder of a repository that is in the backup already.
+    pub fn folder_of(&self, id: &str) -> Option<&str> {
+        self.by_id.get(id).map(String::as_str)
+    }
+
+    /// The repositories in the backup: the hoster's identities and their folders.
+    pub fn ids(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.by_id
+            .iter()
+            .map(|(id, folder)| (id.as_str(), folder.as_str()))
+    }
+
+    /// The repositories that a listing had last time.
+    pub fn from_listing(&self, listing: &Listing) -> impl Iterator<Item = &str> {
+        self.listed
+            .iter()
+            .filter(move |(_, of)| *of == listing)
+            .map(|(id, _)| id.as_str())
+    }
+
+    /// Whether a repository is marked as gone.
+    pub fn is_gone(&self, id: &str) -> bool {
+        self.gone.contains(id)
+    }
+
+    /// Whose a folder is, by [`names::collision_key`]; `None` if it is free.
+    pub fn owner(&self, key: &str) -> Option<&Owner> {
+        self.taken.get(key)
+    }
+
+    /// Claims a folder for a repository.
+    pub fn claim(&mut self, folder: &str, id: &str) {
+        self.by_id.insert(id.to_owned(), folder.to_owned());
+        self.taken
+            .insert(names::collision_key(folder), Owner::Id(id.to_owned()));
+    }
+}
+
+/// What is in an unclaimed folder that neither SCM Backup nor a killed run of ours puts there.
+fn foreign_content(folder: &Path) -> Option<Failure> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => return Some(Failure::disk("read", folder, &error)),
+    };
+    let foreign = entries
+        .flatten()
+        .map(|entry| entry.file_name())
+        .find(|name| {
+            let name = name.to_string_lossy();
+            let name = name.strip_suffix(PARTIAL).unwrap_or(&name);
+            !OF_A_REPOSITORY.contains(&name) && !name.starts_with(STATE_FILE)
+        })?;
+    Some(
+        Failure::new(
+            ErrorKind::ForeignFolder,
+            format!(
+                "{} holds \"{}\", which no backup put there",
+                folder.display(),
+                names::printable(&foreign.to_string_lossy())
+            ),
+        )
+        .with_hint("move the folder elsewhere to have the repository backed up; it was left alone"),
+    )
+}
+
+/// Moves a repository's folder: its repository was renamed or moved upstream.
+///
+/// # Errors
+///
+/// [`ErrorKind::ForeignFolder`] if there is something already, [`ErrorKind::Disk`]. Then it is where
+/// it was.
+pub fn relocate(from: &Path, to: &Path) -> Result<(), Failure> {
+    let failed = |error: io::Error| Failure::disk("move here", to, &error);
+    let lower = |path: &Path| names::collision_key(&path.to_string_lossy());
+    // On a file system without case, the new name may be the old one's.
+    if to.exists() && lower(from) != lower(to) {
+        let message = format!("{} exists already", to.display());
+        return Err(Failure::new(ErrorKind::ForeignFolder, message)
+            .with_hint("move the folder elsewhere; it was left alone"));
+    }
+    if let Some(parent) = to.parent() {
+        atomic_file::make_folders(parent)?;
+    }
+    fs::rename(from, to).map_err(failed)?;
+    atomic_file::sync_parent(to)?;
+    atomic_file::sync_parent(from)
+}
+
+/// Makes sure that the folders of a repository are folders: a link in their place would have us write
+/// outside of the backup.
+///
+/// # Errors
+///
+/// [`ErrorKind::Disk`] naming the folder.
+pub fn check_folders(folder: &Path) -> Result<(), Failure> {
+    regular_file::check_folder(folder)?;
+    let snapshots = folder.join(layout::SNAPSHOTS);
+    let has_snapshots = regular_file::check_folder(&snapshots)?;
+    for mirror in [REPOSITORY, WIKI] {
+        if has_snapshots {
+            regular_file::check_folder(&snapshots.join(mirror))?;
+        }
+        let mirror = folder.join(mirror);
+        if regular_file::check_folder(&mirror)? {
+            for below in ["refs", "objects", "objects/pack", "objects/info"] {
+                regular_file::check_folder(&mirror.join(below))?;
+            }
+        }
+    }
+    regular_file::check_folder(&folder.join(layout::DAMAGED_FILES)).map(drop)
+}
+
+/// Removes what a killed run left in a source's folder: clones it had begun, files half written.
+pub fn remove_leftovers(source_folder: &Path) -> Result<(), Failure> {
+    let Ok(entries) = fs::read_dir(source_folder) else {
+        return Ok(());
+    };
+    for entry in entries.flatten() {
+        let folder = entry.path();
+        // A link may lead out of the backup: nothing is removed there.
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let names = names_in(&folder);
+        remove_half_written(&folder, &names, &[STATE_FILE]);
+        for mirror in [REPOSITORY, WIKI] {
+            if names.contains(OsStr::new(mirror)) {
+                let mirror = folder.join(mirror);
+                remove_half_written(&mirror, &names_in(&mirror), &OF_MIRROR);
+            }
+            let partial = format!("{mirror}{}", PARTIAL);
+            if names.contains(OsStr::new(&partial)) {
+                let partial = folder.join(partial);
+                fs::remove_dir_all(&partial)
+                    .map_err(|error| Failure::disk("remove", &partial, &error))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Files of a mirror that we write.
+const OF_MIRROR: [&str; 4] = ["packed-refs", "HEAD", "config", "config.set-aside"];
+
+/// What is in a folder: one call for all, where there is nothing to remove most of the time.
+fn names_in(folder: &Path) -> HashSet<OsString> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name()).collect()
+}
+
+fn remove_half_written(folder: &Path, names: &HashSet<OsString>, files: &[&str]) {
+    for file in files {
+        let left = atomic_file::leftovers(file);
+        if left.iter().any(|name| names.contains(OsStr::new(name))) {
+            atomic_file::remove_leftovers(&folder.join(file));
+        }
+    }
+}

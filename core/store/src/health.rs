@@ -1,0 +1,300 @@
+//! What is known to be damaged: remembered from one command to the next.
+
+use std::path::{Path, PathBuf};
+
+use forgekeep_durable::sealed;
+use forgekeep_failure::Failure;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::inventory::Kept;
+use crate::layout::{OWN_FOLDER, VERIFIED};
+
+/// A file or an object that is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Damage {
+    /// The file, or the folder it belongs to: below the backup folder, parts joined by `/`.
+    pub file: String,
+    /// The object it is about, if it is about one.
+    pub object: Option<String>,
+    /// What is wrong, for people.
+    pub what: String,
+}
+
+/// How a repository came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Soundness {
+    /// Everything is there and whole.
+    Sound,
+    /// Something is not.
+    Damaged,
+    /// Nothing is known to be damaged, and not all was checked.
+    Unchecked,
+    /// It could not be told.
+    Failed,
+}
+
+/// A repository that was verified, its wiki included.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Checked {
+    /// Whole name: `TITLE/owner/name`.
+    pub name: String,
+    /// The hoster's immutable identity, where it is known.
+    pub id: Option<String>,
+    /// Folder below the backup folder, parts joined by `/`.
+    pub path: String,
+    /// How it came out.
+    pub outcome: Soundness,
+    /// Objects read. One in two packs counts twice.
+    pub objects: u64,
+    /// Time it took.
+    pub seconds: f64,
+    /// What is damaged.
+    pub damage: Vec<Damage>,
+    /// What somebody should know that is no damage, each with its mirror's folder.
+    pub warnings: Vec<String>,
+    /// Objects that were not checked, each with the reason: nothing follows about these.
+    pub unchecked: Vec<Failure>,
+    /// Why it could not be told; of one that is damaged, what kept more of it from being checked.
+    pub error: Option<Failure>,
+}
+
+/// What the last look at a repository has shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verified {
+    /// Title of its source.
+    pub source: String,
+    /// The hoster's immutable identity, where it is known.
+    pub id: Option<String>,
+    /// Folder below the backup folder, parts joined by `/`.
+    pub path: String,
+    /// Full name at the hoster.
+    pub name: String,
+    /// When it was looked at.
+    pub verified: Timestamp,
+    /// Objects that were read.
+    pub objects: u64,
+    /// What is damaged; empty if it is sound.
+    pub damage: Vec<Damage>,
+    /// What of it a backup could not heal. It does not try again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<Damage>,
+    /// What a newer version wrote.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+/// What is known about all repositories of a backup folder.
+#[derive(Clone, Debug)]
+pub struct Health {
+    path: PathBuf,
+    folder: PathBuf,
+    document: Document,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    format: u32,
+    repositories: Vec<Verified>,
+    /// What a newer version wrote.
+    #[serde(flatten)]
+    more: Map<String, Value>,
+}
+
+impl Verified {
+    /// What is damaged and was not given up.
+    pub fn to_heal(&self) -> impl Iterator<Item = &Damage> {
+        self.damage
+            .iter()
+            .filter(|damage| !is_in(&self.lost, damage))
+    }
+}
+
+/// Whether it is the same damage; the words for it may differ.
+pub fn is_in(all: &[Damage], one: &Damage) -> bool {
+    all.iter()
+        .any(|damage| damage.file == one.file && damage.object == one.object)
+}
+
+/// Whether what was given up is still to be said: a snapshot that is lost is found by nobody.
+pub fn is_still_lost(lost: &Damage, damage: &[Damage]) -> bool {
+    is_in(damage, lost) || lost.file.contains("/snapshots/")
+}
+
+impl Health {
+    /// Reads what is remembered in a backup folder. No file is no failure: nothing was verified yet.
+    ///
+    /// # Errors
+    ///
+    /// [`Damaged`](forgekeep_failure::ErrorKind::Damaged), [`Other`](forgekeep_failure::ErrorKind::Other) if a newer version
+    /// wrote it, or [`Disk`](forgekeep_failure::ErrorKind::Disk).
+    pub fn read(local_folder: &Path) -> Result<Self, Failure> {
+        let mut health = Self::nothing(local_folder);
+        if let Some(document) = sealed::read(&health.path, VERIFIED.formats)? {
+            health.document = document;
+        }
+        Ok(health)
+    }
+
+    /// Nothing is known.
+    pub fn nothing(local_folder: &Path) -> Self {
+        Self {
+            path: local_folder.join(OWN_FOLDER).join(VERIFIED.name),
+            folder: local_folder.to_owned(),
+            document: Document {
+                format: VERIFIED.formats.known,
+                repositories: Vec::new(),
+                more: Map::new(),
+            },
+        }
+    }
+
+    /// Everything that is known, in the order of the folders.
+    pub fn repositories(&self) -> &[Verified] {
+        &self.document.repositories
+    }
+
+    /// What is known about a repository: by its id, or by its folder where that has no id.
+    pub fn of(&self, source: &str, id: Option<&str>, path: &str) -> Option<&Verified> {
+        let mut all = self.document.repositories.iter();
+        all.find(|known| is_for(known, source, id, path))
+    }
+
+    /// Replaces what is known about a repository.
+    pub fn set(&mut self, verified: Verified) {
+        let Verified {
+            source, id, path, ..
+        } = &verified;
+        let all = &mut self.document.repositories;
+        all.retain(|known| !is_for(known, source, id.as_deref(), path) && known.path != *path);
+        all.push(verified);
+        all.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+
+    /// Gives what is known of repositories that were moved to another source's folder to that one.
+    /// Whether there was any.
+    pub fn move_entries(
+        &mut self,
+        is_orphan: impl Fn(&str) -> bool,
+        place: impl Fn(&str) -> Option<(String, String)>,
+    ) -> bool {
+        let mut any = false;
+        for known in &mut self.document.repositories {
+            let id = known.id.as_deref().filter(|_| is_orphan(&known.source));
+            if let Some((source, path)) = id.and_then(&place)
+                && !self.folder.join(&known.path).is_dir()
+            {
+                for damage in known.damage.iter_mut().chain(&mut known.lost) {
+                    if let Some(below) = damage.file.strip_prefix(&known.path) {
+                        damage.file = format!("{path}{below}");
+                    }
+                }
+                (known.source, known.path) = (source, path);
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// Remembers what verifying a repository has shown. If it could not be told, or not all
+    /// of it, what was known before stays.
+    pub fn learn(&mut self, kept: &Kept, checked: &Checked) {
+        if matches!(checked.outcome, Soundness::Failed | Soundness::Unchecked) {
+            return;
+        }
+        let old = self.of(&kept.title, kept.id(), &kept.path);
+        let (mut lost, more) =
+            old.map_or_else(Default::default, |old| (old.lost.clone(), old.more.clone()));
+        let mut damage = checked.damage.clone();
+        match &checked.error {
+            None => lost.retain(|lost| is_still_lost(lost, &damage)),
+            // A part could not be checked: what was known of it stays.
+            Some(_) => {
+                let old = old.into_iter().flat_map(|old| &old.damage);
+                let old: Vec<Damage> = old.filter(|old| !is_in(&damage, old)).cloned().collect();
+                damage.extend(old);
+            }
+        }
+        self.set(Verified {
+            source: kept.title.clone(),
+            id: kept.id().map(str::to_owned),
+            path: kept.path.clone(),
+            name: kept.full_name.clone(),
+            verified: Timestamp::now(),
+            objects: checked.objects,
+            damage,
+            lost,
+            more,
+        });
+    }
+
+    /// Writes it, without what is no longer in the backup folder.
+    pub fn write(&mut self) -> Result<(), Failure> {
+        let folder = &self.folder;
+        let is_there = |known: &Verified| folder.join(&known.path).is_dir();
+        self.document.repositories.retain(is_there);
+        sealed::write(&self.path, &self.document)
+            .map_err(|failure| failure.while_doing("what was verified is not remembered"))
+    }
+}
+
+fn is_for(known: &Verified, source: &str, id: Option<&str>, path: &str) -> bool {
+    match (known.id.as_deref(), id) {
+        (Some(known_id), Some(id)) => known.source == source && known_id == id,
+        _ => known.path == path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn damage(file: &str) -> Damage {
+        Damage {
+            file: file.to_owned(),
+            object: None,
+            what: "it is missing".to_owned(),
+        }
+    }
+
+    fn verified(id: Option<&str>, path: &str) -> Verified {
+        Verified {
+            source: "acme".to_owned(),
+            id: id.map(str::to_owned),
+            path: path.to_owned(),
+            name: "acme/web".to_owned(),
+            verified: Timestamp::UNIX_EPOCH,
+            objects: 1,
+            damage: vec![damage("a"), damage("b")],
+            lost: vec![damage("a")],
+            more: Map::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_what_is_gone_is_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("acme/acme#web")).unwrap();
+        std::fs::create_dir(folder.path().join(OWN_FOLDER)).unwrap();
+        let mut health = Health::read(folder.path()).unwrap();
+        health.set(verified(Some("{1}"), "acme/acme#web"));
+        health.set(verified(Some("{2}"), "acme/acme#gone"));
+        health.write().unwrap();
+        let health = Health::read(folder.path()).unwrap();
+        assert_eq!(
+            health.repositories(),
+            [verified(Some("{1}"), "acme/acme#web")]
+        );
+        let known = health.of("acme", Some("{1}"), "acme/elsewhere").unwrap();
+        let to_heal: Vec<_> = known.to_heal().map(|damage| &damage.file).collect();
+        assert_eq!(to_heal, ["b"]);
+        assert_eq!(health.of("other", Some("{1}"), "acme/acme#web"), None);
+        // While its state file is damaged, the folder is all that is known of it.
+        assert!(health.of("acme", None, "acme/acme#web").is_some());
+    }
+}

@@ -1,0 +1,89 @@
+//! What the last runs have left in the backup, as their reports say: no clock is asked.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use serde::Deserialize;
+
+use super::{file, folder, is_report, newest_first};
+
+/// How many reports are read: of the last one, all that failed then is in an earlier one.
+const REPORTS: usize = 10;
+
+/// What the last runs have left, read when it is first asked for.
+pub struct Seen {
+    local_folder: PathBuf,
+    /// The hoster's identities by folder: the folders that there are.
+    folders: OnceLock<HashMap<String, String>>,
+}
+
+#[derive(Deserialize)]
+struct Report {
+    sources: Vec<Source>,
+}
+
+#[derive(Deserialize)]
+struct Source {
+    repositories: Vec<Entry>,
+    #[serde(default)]
+    gone: Vec<Entry>,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    id: String,
+    path: String,
+    #[serde(default)]
+    outcome: String,
+    #[serde(default)]
+    removed: bool,
+}
+
+impl Seen {
+    /// Of a backup folder.
+    pub fn new(local_folder: &Path) -> Self {
+        Self {
+            local_folder: local_folder.to_owned(),
+            folders: OnceLock::new(),
+        }
+    }
+
+    /// Whether a run has come to its end with a repository in this folder, by what is known of it last.
+    /// `path` is below the backup folder, `id` as in reports; without one, the folder is all there is.
+    pub fn had(&self, path: &str, id: Option<&str>) -> bool {
+        let folders = self.folders.get_or_init(|| self.read());
+        let known = folders.get(path);
+        known.is_some_and(|known| id.is_none_or(|id| id == known))
+    }
+
+    fn read(&self) -> HashMap<String, String> {
+        let runs = folder(&self.local_folder);
+        let names = newest_first(&self.local_folder).unwrap_or_default();
+        let reports = names.iter().filter(|name| is_report(name)).take(REPORTS);
+        let mut known: HashMap<String, Option<String>> = HashMap::new();
+        for name in reports {
+            let text = file::read(&runs.join(name)).ok().flatten();
+            let report = text.and_then(|text| serde_json::from_str::<Report>(&text).ok());
+            for source in report.into_iter().flat_map(|report| report.sources) {
+                let there = source.repositories.into_iter().filter_map(|entry| {
+                    let is_there = is_safe(&entry.outcome);
+                    is_there.then_some((entry.path, Some(entry.id)))
+                });
+                let gone = source.gone.into_iter();
+                let gone = gone.map(|gone| (gone.path, (!gone.removed).then_some(gone.id)));
+                for (path, id) in there.chain(gone) {
+                    known.entry(path).or_insert(id);
+                }
+            }
+        }
+        let there = known.into_iter();
+        there.filter_map(|(path, id)| Some((path, id?))).collect()
+    }
+}
+
+/// Whether a repository with this outcome has a whole folder. One that failed is in an earlier report,
+/// if it is in the backup at all.
+fn is_safe(outcome: &str) -> bool {
+    ["cloned", "updated", "unchanged", "empty", "partial"].contains(&outcome)
+}

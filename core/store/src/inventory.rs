@@ -1,0 +1,249 @@
+//! What is in a backup folder, whatever the configuration says: for what must work on the day after
+//! the disaster, without network, plugins and perhaps without the configuration.
+
+mod absence;
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::names;
+
+use crate::catalogue::State;
+use crate::layout::{self, CONFIGURATIONS, OWN_FOLDER, REPOSITORY, WIKI};
+use crate::snapshot::Store;
+use crate::trash;
+
+pub use absence::{absence, read_backup};
+
+/// A repository in the backup.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    /// Title of its source.
+    pub title: String,
+    /// Full name at the hoster when it was last backed up.
+    pub full_name: String,
+    /// Folder below the backup folder, parts joined by `/`.
+    pub path: String,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// What its state file says; `None` for a folder of SCM Backup's that was not adopted yet.
+    pub state: Result<Option<State>, Failure>,
+    /// Whether it is in the trash: the hoster has deleted it, and it is kept for a while.
+    pub trashed: bool,
+}
+
+impl Kept {
+    /// The whole name, of which any unambiguous end will do: `TITLE/owner/name`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.title, self.full_name)
+    }
+
+    /// The hoster's immutable identity, where it is known.
+    pub fn id(&self) -> Option<&str> {
+        let state = self.state.as_ref().ok()?.as_ref()?;
+        Some(&state.id)
+    }
+
+    /// The mirror of the repository.
+    pub fn repository(&self) -> PathBuf {
+        self.folder.join(REPOSITORY)
+    }
+
+    /// The mirror of the wiki, if there is one.
+    pub fn wiki(&self) -> Option<PathBuf> {
+        let wiki = self.folder.join(WIKI);
+        wiki.join("HEAD").exists().then_some(wiki)
+    }
+
+    /// The mirrors there are: of the repository, and of the wiki.
+    pub fn mirrors(&self) -> impl Iterator<Item = PathBuf> {
+        let repository = self.repository();
+        let repository = repository.join("HEAD").exists().then_some(repository);
+        repository.into_iter().chain(self.wiki())
+    }
+
+    /// The snapshots of the repository.
+    pub fn snapshots(&self) -> Store {
+        Store::beside(&self.repository())
+    }
+}
+
+/// Everything that is kept in a backup folder, by name.
+///
+/// # Errors
+///
+/// [`ErrorKind::Disk`] if a folder cannot be read.
+pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
+    let mut all = Vec::new();
+    for (source, name) in folders(local_folder)? {
+        if name == CONFIGURATIONS || name == OWN_FOLDER {
+            continue;
+        }
+        let title = names::decode_component(&name).unwrap_or_else(|| name.clone());
+        for (folder, below) in folders(&source)? {
+            let state = State::read(&folder);
+            // Also what is left of one: nobody shall take it for nothing.
+            let holds_mirror = folder.join(REPOSITORY).join("objects").is_dir();
+            let holds_snapshots = folder.join(layout::SNAPSHOTS).is_dir();
+            if matches!(state, Ok(None)) && !holds_mirror && !holds_snapshots {
+                continue;
+            }
+            let known = match &state {
+                Ok(Some(state)) => Some(state.clone()),
+                Ok(None) | Err(_) => State::recover(&folder),
+            };
+            let full_name = known.map(|state| state.full_name);
+            let full_name = full_name
+                .or_else(|| names::decode_full_name(&below))
+                .unwrap_or_else(|| below.clone());
+            all.push(Kept {
+                title: title.clone(),
+                full_name,
+                path: format!("{name}/{below}"),
+                folder,
+                state,
+                trashed: false,
+            });
+        }
+    }
+    for entry in trash::entries(local_folder)? {
+        all.push(Kept {
+            title: entry.trashed.source,
+            full_name: entry.state.full_name.clone(),
+            path: format!("{OWN_FOLDER}/{}/{}", layout::TRASH, entry.name),
+            folder: entry.folder,
+            state: match entry.unread {
+                None => Ok(Some(entry.state)),
+                Some(failure) => Err(failure),
+            },
+            trashed: true,
+        });
+    }
+    all.sort_by(|a, b| (&a.title, &a.full_name, &a.path).cmp(&(&b.title, &b.full_name, &b.path)));
+    Ok(all)
+}
+
+/// The folders in a folder, with their names. Names that are not Unicode are not ours.
+fn folders(folder: &Path) -> Result<Vec<(PathBuf, String)>, Failure> {
+    let failed = |error: io::Error| Failure::disk("read", folder, &error);
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        if let (true, Ok(name)) = (entry.path().is_dir(), entry.file_name().into_string()) {
+            found.push((entry.path(), name));
+        }
+    }
+    Ok(found)
+}
+
+/// The repository that is meant by `TITLE/owner/name`, by an unambiguous end of it, or by the
+/// hoster's identity.
+///
+/// # Errors
+///
+/// [`ErrorKind::NotFound`] if there is none, or several.
+pub fn find<'k>(all: &'k [Kept], asked: &str) -> Result<&'k Kept, Failure> {
+    let shown = |kept: &Kept| names::printable(&kept.name()).to_string();
+    let exact = |kept: &&Kept| kept.name() == asked || kept.id() == Some(asked);
+    let ending = format!("/{asked}");
+    let mut found: Vec<&Kept> = all.iter().filter(exact).collect();
+    if found.is_empty() {
+        found = all
+            .iter()
+            .filter(|kept| kept.name().ends_with(&ending))
+            .collect();
+    }
+    // What is in the trash gives way to what is backed up under its name.
+    if found.len() > 1 && found.iter().any(|kept| !kept.trashed) {
+        found.retain(|kept| !kept.trashed);
+    }
+    match found.as_slice() {
+        [one] => Ok(one),
+        [] => {
+            let nearest = all
+                .iter()
+                .min_by_key(|kept| distance(&kept.name(), asked))
+                .map_or_else(
+                    || "the backup holds no repository".to_owned(),
+                    |kept| {
+                        format!(
+                            "did you mean \"{}\"? `forgekeep status -v` lists all",
+                            shown(kept)
+                        )
+                    },
+                );
+            let message = format!(
+                "no repository \"{}\" is in the backup",
+                names::printable(asked)
+            );
+            Err(Failure::new(ErrorKind::NotFound, message).with_hint(nearest))
+        }
+        several => {
+            // Two folders of one name are told apart by the hoster's identity only.
+            let listed = several.iter().map(|kept| match kept.id() {
+                Some(id) => format!("{} ({})", shown(kept), names::printable(id)),
+                None => shown(kept),
+            });
+            let listed: Vec<String> = listed.take(5).collect();
+            let message = format!("\"{}\" may be any of several", names::printable(asked));
+            let hint = format!("say more of the name, or the id: {}", listed.join(", "));
+            Err(Failure::new(ErrorKind::NotFound, message).with_hint(hint))
+        }
+    }
+}
+
+/// How far what was asked is from the end of a name of as many parts.
+fn distance(name: &str, asked: &str) -> usize {
+    let parts = asked.matches('/').count() + 1;
+    let mut end: Vec<&str> = name.rsplit('/').take(parts).collect();
+    end.reverse();
+    strsim::damerau_levenshtein(&end.join("/"), asked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(name: &str, id: &str) -> Kept {
+        let (title, full_name) = name.split_once('/').unwrap();
+        let identity = crate::snapshot::Identity {
+            hoster: "bitbucket".to_owned(),
+            id: id.to_owned(),
+            full_name: full_name.to_owned(),
+        };
+        Kept {
+            title: title.to_owned(),
+            full_name: full_name.to_owned(),
+            path: String::new(),
+            folder: PathBuf::new(),
+            state: Ok(Some(State::new(identity, jiff::Timestamp::UNIX_EPOCH))),
+            trashed: false,
+        }
+    }
+
+    #[test]
+    fn any_unambiguous_end_will_do() {
+        let all = [
+            kept("work/acme/web", "{1}"),
+            kept("work/acme/api", "{2}"),
+            kept("home/ada/web", "{3}"),
+            kept("web/ada/x", "{4}"),
+        ];
+        let found = |asked: &str| find(&all, asked).map(|kept| kept.id().unwrap().to_owned());
+        assert_eq!(found("api").unwrap(), "{2}");
+        assert_eq!(found("acme/web").unwrap(), "{1}");
+        assert_eq!(found("home/ada/web").unwrap(), "{3}");
+        assert_eq!(found("{4}").unwrap(), "{4}");
+        let several = found("web").unwrap_err();
+        assert!(
+            several.hint.contains("work/acme/web ({1})"),
+            "{}",
+            several.hint
+        );
+        let none = found("acme/wbe").unwrap_err();
+        assert!(none.hint.contains("\"work/acme/web\""), "{}", none.hint);
+        // An end is whole parts.
+        assert!(found("eb").is_err());
+    }
+}

@@ -1,0 +1,13 @@
+//! The backup folder: what lies where, which repository is whose, the states that are kept, what came of
+//! each run, and what is let go. It needs neither network nor hoster.
+
+pub mod catalogue;
+pub mod forget;
+pub mod health;
+pub mod history;
+pub mod inventory;
+pub mod layout;
+pub mod report;
+pub mod snapshot;
+pub mod status;
+pub mod trash;

@@ -1,0 +1,483 @@
+//! What came of a run. Exit code, terminal and JSON all follow from it.
+
+mod tombstone;
+
+use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::snapshot::SnapshotId;
+
+pub use tombstone::{Absence, Tombstone};
+
+/// Version of the report's format. Fields are added within it, never renamed.
+pub const SCHEMA: u32 = 1;
+
+/// Exit code for what nobody foresaw.
+pub const UNEXPECTED: u8 = 1;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunOutcome {
+    /// Everything listed is safe.
+    Ok,
+    /// Something is safe, something is not.
+    Partial,
+    /// Nothing was backed up.
+    Failed,
+    /// Stopped by a signal.
+    Interrupted,
+}
+
+/// How a source came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceOutcome {
+    /// Every repository is safe.
+    Ok,
+    /// Some are, some are not.
+    Partial,
+    /// None is.
+    Failed,
+}
+
+/// How a repository came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RepositoryOutcome {
+    /// New in the backup.
+    Cloned,
+    /// Changed.
+    Updated,
+    /// As it was.
+    Unchanged,
+    /// Has no commit yet.
+    Empty,
+    /// Left out on purpose; `note` says why.
+    Skipped,
+    /// Backed up but for a part; `error` names it and says why.
+    Partial,
+    /// Not backed up in this run; `error` says why.
+    Failed,
+}
+
+/// How many refs changed, and how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct RefChanges {
+    /// New ones.
+    pub created: usize,
+    /// Moved forward.
+    pub updated: usize,
+    /// Moved elsewhere: the old tip is kept.
+    pub forced: usize,
+    /// Gone upstream: the old tip is kept.
+    pub deleted: usize,
+}
+
+/// Branches that upstream has rewritten or deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// How many.
+    pub branches: usize,
+    /// How many there were.
+    pub of: usize,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: u32,
+    /// Version of Forgekeep that made it.
+    pub version: String,
+    /// Number of the run in its backup folder, which only grows; none if it was not begun there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    /// When the run began, UTC.
+    pub started: Timestamp,
+    /// When it ended, UTC.
+    pub finished: Timestamp,
+    /// How it ended.
+    pub outcome: RunOutcome,
+    /// Exit code of the process.
+    pub exit_code: u8,
+    /// Why the run as a whole could not be made, or what failed besides the sources.
+    pub error: Option<Failure>,
+    /// What somebody should know about earlier runs, or about what is in the backup folder.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Finding>,
+    /// The sources, in the order of the configuration.
+    pub sources: Vec<SourceReport>,
+    /// Of the text of the report that is kept, without this member.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checksum: Option<String>,
+}
+
+/// What came of a source.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceReport {
+    /// Title in the configuration.
+    pub title: String,
+    /// Hoster in the configuration.
+    pub hoster: String,
+    /// How it came out.
+    pub outcome: SourceOutcome,
+    /// Repositories the hoster listed.
+    pub listed: usize,
+    /// Why the source as a whole failed, or why its listing is not taken for the whole truth.
+    pub error: Option<Failure>,
+    /// How much upstream has rewritten or deleted, if that is alarming.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<String>,
+    /// What is in the backup and no longer at the hoster.
+    pub gone: Vec<Tombstone>,
+    /// What there was to say about the source.
+    pub notes: Vec<Finding>,
+    /// One entry for each repository listed.
+    pub repositories: Vec<RepositoryReport>,
+}
+
+/// What came of a repository.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryReport {
+    /// The hoster's immutable identity.
+    pub id: String,
+    /// Full name at the hoster.
+    pub name: String,
+    /// Folder below the backup folder, parts joined by `/`; empty for one that was left out.
+    pub path: String,
+    /// How it came out.
+    pub outcome: RepositoryOutcome,
+    /// How its refs changed.
+    pub refs: RefChanges,
+    /// Bytes received in packs, wiki included.
+    pub bytes_received: u64,
+    /// Time it took.
+    pub seconds: f64,
+    /// Why it failed, or which part of it is not backed up, and why.
+    pub error: Option<Failure>,
+    /// Snapshot of the new state, if the run changed any ref.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<SnapshotId>,
+    /// How much upstream has rewritten or deleted, if that is alarming.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<String>,
+    /// Branches that upstream has rewritten or deleted, where that is known.
+    #[serde(skip)]
+    pub lost: Option<Lost>,
+    /// Something worth knowing that is no failure.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// What somebody should know although all is well: said however quiet a run shall be.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Finding>,
+    /// What came of its wiki, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wiki: Option<WikiReport>,
+}
+
+/// What came of a repository's wiki.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WikiReport {
+    /// How it came out.
+    pub outcome: RepositoryOutcome,
+    /// How its refs changed.
+    pub refs: RefChanges,
+    /// Why it failed or was left out, if so.
+    pub error: Option<Failure>,
+}
+
+impl RepositoryReport {
+    /// A repository nothing was done about yet.
+    pub fn new(id: &str, name: &str, path: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            path: path.to_owned(),
+            outcome: RepositoryOutcome::Skipped,
+            refs: RefChanges::default(),
+            bytes_received: 0,
+            seconds: 0.0,
+            error: None,
+            snapshot: None,
+            alarm: None,
+            lost: None,
+            note: None,
+            warnings: Vec::new(),
+            wiki: None,
+        }
+    }
+
+    /// One that was left out on purpose.
+    #[must_use]
+    pub fn skipped(mut self, why: &str) -> Self {
+        self.outcome = RepositoryOutcome::Skipped;
+        self.note = Some(why.to_owned());
+        self
+    }
+
+    /// One that failed.
+    #[must_use]
+    pub fn failed(mut self, failure: Failure) -> Self {
+        self.outcome = RepositoryOutcome::Failed;
+        self.error = Some(failure);
+        self
+    }
+
+    /// One that is backed up but for a part, which `failure` names. One that failed stays failed; of
+    /// several parts the first is in `error`, the others are in its message.
+    #[must_use]
+    pub fn without_part(mut self, failure: Failure) -> Self {
+        if self.outcome == RepositoryOutcome::Failed {
+            return self;
+        }
+        self.outcome = RepositoryOutcome::Partial;
+        match &mut self.error {
+            Some(first) => first.message = format!("{}; {}", first.message, failure.message),
+            None => self.error = Some(failure),
+        }
+        self
+    }
+
+    /// Adds an alarm to those there are.
+    pub fn add_alarm(&mut self, message: &str) {
+        match &mut self.alarm {
+            Some(all) => *all = format!("{all}; {message}"),
+            None => self.alarm = Some(message.to_owned()),
+        }
+    }
+
+    /// Adds something worth knowing.
+    pub fn add_note(&mut self, note: &str) {
+        match &mut self.note {
+            Some(all) => *all = format!("{all}; {note}"),
+            None => self.note = Some(note.to_owned()),
+        }
+    }
+
+    /// Whether upstream's present state is in the backup, of a partial one all but the part.
+    pub fn is_safe(&self) -> bool {
+        use RepositoryOutcome::{Cloned, Empty, Failed, Partial, Skipped, Unchanged, Updated};
+        match self.outcome {
+            Cloned | Updated | Unchanged | Empty | Partial => true,
+            Skipped | Failed => false,
+        }
+    }
+}
+
+impl SourceReport {
+    /// A source of which the listing failed or was never made.
+    pub fn failed(title: &str, hoster: &str, failure: Failure) -> Self {
+        Self {
+            title: title.to_owned(),
+            hoster: hoster.to_owned(),
+            outcome: SourceOutcome::Failed,
+            listed: 0,
+            error: Some(failure),
+            alarm: None,
+            gone: Vec::new(),
+            notes: Vec::new(),
+            repositories: Vec::new(),
+        }
+    }
+
+    /// A source that was listed; [`SourceReport::conclude`] sets its outcome.
+    pub fn listed(title: &str, hoster: &str, listed: usize, notes: Vec<Finding>) -> Self {
+        Self {
+            title: title.to_owned(),
+            hoster: hoster.to_owned(),
+            outcome: SourceOutcome::Ok,
+            listed,
+            error: None,
+            alarm: None,
+            gone: Vec::new(),
+            notes,
+            repositories: Vec::new(),
+        }
+    }
+
+    /// A source that was looked at without being backed up, with the outcome that follows.
+    pub fn looked_at(title: &str, hoster: &str, found: Result<Vec<Finding>, Failure>) -> Self {
+        match found {
+            Err(failure) => Self::failed(title, hoster, failure),
+            Ok(findings) => {
+                let mut report = Self::listed(title, hoster, 0, findings);
+                report.conclude();
+                report
+            }
+        }
+    }
+
+    /// Whether what is not listed can be taken for gone: there is no doubt about the listing.
+    pub fn is_whole(&self) -> bool {
+        let doubtful = self.notes.iter().any(|n| n.severity == Severity::Error);
+        let nameless = self.repositories.iter().any(|r| r.id.is_empty());
+        self.error.is_none() && !doubtful && !nameless
+    }
+
+    /// The outcome that follows from the repositories', and from the notes: one that is an error
+    /// says that the listing is not the whole truth.
+    pub fn conclude(&mut self) {
+        let errors = self.notes.iter().filter(|n| n.severity == Severity::Error);
+        let failed = self.failures().count() + errors.count();
+        let safe = self.repositories.iter().filter(|r| r.is_safe()).count();
+        self.outcome = match (&self.error, failed, safe) {
+            (None, 0, _) => SourceOutcome::Ok,
+            (_, _, 0) => SourceOutcome::Failed,
+            _ => SourceOutcome::Partial,
+        };
+    }
+
+    /// The repositories that failed, in whole or in part.
+    pub fn failures(&self) -> impl Iterator<Item = &RepositoryReport> {
+        self.repositories.iter().filter(|repository| {
+            matches!(
+                repository.outcome,
+                RepositoryOutcome::Failed | RepositoryOutcome::Partial
+            )
+        })
+    }
+}
+
+impl Report {
+    /// The report of a run over these sources.
+    pub fn conclude(started: Timestamp, interrupted: bool, sources: Vec<SourceReport>) -> Self {
+        let outcome = if interrupted {
+            RunOutcome::Interrupted
+        } else {
+            run_outcome(&sources)
+        };
+        Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            run: None,
+            started,
+            finished: Timestamp::now(),
+            outcome,
+            exit_code: exit_code(outcome, &sources),
+            error: None,
+            warnings: Vec::new(),
+            sources,
+            checksum: None,
+        }
+    }
+
+    /// The report of a run that could not be made.
+    pub fn refused(started: Timestamp, exit_code: u8, failure: Failure) -> Self {
+        Self {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            run: None,
+            started,
+            finished: Timestamp::now(),
+            outcome: RunOutcome::Failed,
+            exit_code,
+            error: Some(failure),
+            warnings: Vec::new(),
+            sources: Vec::new(),
+            checksum: None,
+        }
+    }
+
+    /// Adds what failed besides the sources. It makes a good exit code a bad one.
+    pub fn add_error(&mut self, failure: Failure) {
+        self.error = Some(failure);
+        self.exit_code = self.exit_code.max(UNEXPECTED);
+    }
+
+    /// Whether upstream has lost so much that somebody should look.
+    pub fn has_alarm(&self) -> bool {
+        let of_repositories = self.repositories().any(|r| r.alarm.is_some());
+        of_repositories || self.sources.iter().any(|s| s.alarm.is_some())
+    }
+
+    /// Whether there is something that somebody should know although all is well.
+    pub fn has_warning(&self) -> bool {
+        let of_sources = self.sources.iter().flat_map(|source| &source.notes);
+        let of_sources = self.warnings.iter().chain(of_sources);
+        let mut all = of_sources.chain(self.repositories().flat_map(|r| &r.warnings));
+        all.any(|finding| finding.severity >= Severity::Warning)
+    }
+
+    /// All repositories of all sources.
+    pub fn repositories(&self) -> impl Iterator<Item = &RepositoryReport> {
+        self.sources.iter().flat_map(|source| &source.repositories)
+    }
+}
+
+fn run_outcome(sources: &[SourceReport]) -> RunOutcome {
+    let all = |outcome| sources.iter().all(|source| source.outcome == outcome);
+    if all(SourceOutcome::Ok) {
+        RunOutcome::Ok
+    } else if all(SourceOutcome::Failed) {
+        RunOutcome::Failed
+    } else {
+        RunOutcome::Partial
+    }
+}
+
+/// The process's exit code for a run that was made; docs/operations.md lists them all.
+fn exit_code(outcome: RunOutcome, sources: &[SourceReport]) -> u8 {
+    match outcome {
+        RunOutcome::Ok => 0,
+        RunOutcome::Interrupted => 130,
+        RunOutcome::Partial => 3,
+        RunOutcome::Failed => common_kind(sources).map_or(3, exit_code_of),
+    }
+}
+
+/// What kept a run from backing up anything, if it was the same thing throughout.
+fn common_kind(sources: &[SourceReport]) -> Option<ErrorKind> {
+    let mut kinds = sources.iter().flat_map(|source| {
+        let of_repositories = source.failures().filter_map(|r| r.error.as_ref());
+        source.error.iter().chain(of_repositories).map(|e| e.kind)
+    });
+    let first = kinds.next()?;
+    kinds.all(|kind| kind == first).then_some(first)
+}
+
+/// The exit code for a run in which nothing was backed up, for one reason throughout.
+fn exit_code_of(kind: ErrorKind) -> u8 {
+    use ErrorKind as K;
+    match kind {
+        K::Credentials => 12,
+        K::PluginMissing => 11,
+        K::Config => 10,
+        K::Forbidden
+        | K::NotFound
+        | K::Gone
+        | K::RateLimited
+        | K::Unavailable
+        | K::BadAnswer
+        | K::Network
+        | K::Tls
+        | K::Policy
+        | K::Plugin
+        | K::Disk
+        | K::Machine
+        | K::ForeignFolder
+        | K::ForeignFormat
+        | K::Damaged
+        | K::Git
+        | K::Brake
+        | K::Alarm
+        | K::Other => 3,
+        K::Cancelled => 130,
+    }
+}
+
+/// Whether a word of an outcome says that upstream's state of that time is in the backup.
+pub fn is_good(outcome: &str) -> bool {
+    matches!(
+        outcome,
+        "cloned" | "updated" | "unchanged" | "empty" | "partial"
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,317 @@
+//! One snapshot's file.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use forgekeep_durable::sealed::{self, Formats};
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_git::refs::{self, RefName, is_valid_name, parse_oid, ref_text};
+use git2::Oid;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Change, Changes, Counts, Identity, RefState, SnapshotId, Tips};
+
+/// The format of most snapshots.
+const COMMON: u32 = 1;
+
+/// The format of those in which `HEAD` is, or was, detached: version 0.1 cannot read them, and shall
+/// not take them for damaged.
+const DETACHED: u32 = 2;
+
+const FORMATS: Formats = Formats {
+    known: DETACHED,
+    sealed_since: 1,
+    // A full list of some ten million refs.
+    max_bytes: 1024 * 1024 * 1024,
+    hint: "run `forgekeep backup`: it makes the file anew if what is in it can be told from the others",
+};
+
+/// Why a snapshot was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// A run changed the refs.
+    Run,
+    /// The mirror was there before its first snapshot: made by SCM Backup, say.
+    Adopted,
+    /// Somebody else had changed the mirror's refs since the last snapshot.
+    Found,
+    /// Its file was damaged, and was made anew out of the others.
+    Rebuilt,
+}
+
+/// What one file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Counts up from 1, also over a clock that was set back.
+    pub number: u64,
+    /// Names the state.
+    pub id: SnapshotId,
+    /// When the refs were switched, UTC, in whole milliseconds.
+    pub time: Timestamp,
+    /// The snapshot before.
+    pub previous: Option<SnapshotId>,
+    /// Whose mirror it is.
+    pub identity: Identity,
+    /// Why it was made.
+    pub origin: Origin,
+    /// Where `HEAD` pointed: a ref, or an [object](refs::detached).
+    pub head: Option<RefName>,
+    /// How many refs there are, and how many changed.
+    pub counts: Counts,
+    /// What changed since the one before.
+    pub changes: Changes,
+    /// All refs, if the file has them.
+    pub tips: Option<Tips>,
+    /// What a newer version wrote.
+    pub more: serde_json::Map<String, serde_json::Value>,
+}
+
+/// The file as it is written. `old..new` is git's own way to write a change.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    format: u32,
+    number: u64,
+    id: String,
+    time: Timestamp,
+    previous: Option<String>,
+    hoster: String,
+    repository: String,
+    full_name: String,
+    origin: Origin,
+    head: Option<String>,
+    counts: Counts,
+    changes: Lists,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    refs: Option<BTreeMap<String, String>>,
+    #[serde(flatten)]
+    more: serde_json::Map<String, serde_json::Value>,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Lists {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    head: Option<OldHead>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    created: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    updated: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    forced: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    deleted: BTreeMap<String, String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct OldHead {
+    old: Option<String>,
+}
+
+impl Snapshot {
+    /// Reads a file; `None` if there is none.
+    pub fn read(path: &Path) -> Result<Option<Self>, Failure> {
+        let Some(document) = sealed::read::<Document>(path, FORMATS)? else {
+            return Ok(None);
+        };
+        Self::from_document(document).map(Some).map_err(|why| {
+            let message = format!("{} is damaged: {why}", path.display());
+            Failure::new(ErrorKind::Damaged, message).with_hint(FORMATS.hint)
+        })
+    }
+
+    /// Writes the file.
+    pub(super) fn write(&self, path: &Path) -> Result<(), Failure> {
+        sealed::write(path, &self.to_document())
+    }
+
+    /// Writes the file anew: what is before it has changed, not its own state.
+    pub fn rewrite(&self, path: &Path) -> Result<(), Failure> {
+        self.write(path)
+    }
+
+    /// How many bytes the file has.
+    pub(super) fn bytes(&self) -> Result<u64, Failure> {
+        sealed::seal(&self.to_document()).map(|text| text.len() as u64)
+    }
+
+    /// The state, if the file has all refs.
+    pub fn full_state(&self) -> Option<RefState> {
+        let tips = self.tips.clone()?;
+        Some(RefState {
+            head: self.head.clone(),
+            tips,
+        })
+    }
+
+    fn to_document(&self) -> Document {
+        let mut changes = Lists {
+            head: self.changes.old_head.as_ref().map(|old| OldHead {
+                old: old.as_deref().map(ref_text),
+            }),
+            ..Lists::default()
+        };
+        for (name, change) in &self.changes.refs {
+            let name = ref_text(name);
+            match change {
+                Change::Created(new) => changes.created.insert(name, new.to_string()),
+                Change::Updated(old, new) => changes.updated.insert(name, format!("{old}..{new}")),
+                Change::Forced(old, new) => changes.forced.insert(name, format!("{old}..{new}")),
+                Change::Deleted(old) => changes.deleted.insert(name, old.to_string()),
+            };
+        }
+        let refs = self.tips.as_ref().map(|tips| {
+            let all = tips.iter();
+            all.map(|(name, oid)| (ref_text(name), oid.to_string()))
+                .collect()
+        });
+        let old_head = self.changes.old_head.iter().flatten();
+        let is_detached = old_head
+            .chain(&self.head)
+            .any(|head| refs::detached(head).is_some());
+        Document {
+            format: if is_detached { DETACHED } else { COMMON },
+            number: self.number,
+            id: self.id.to_string(),
+            time: self.time,
+            previous: self.previous.as_ref().map(ToString::to_string),
+            hoster: self.identity.hoster.clone(),
+            repository: self.identity.id.clone(),
+            full_name: self.identity.full_name.clone(),
+            origin: self.origin,
+            head: self.head.as_deref().map(ref_text),
+            counts: self.counts,
+            changes,
+            refs,
+            more: self.more.clone(),
+        }
+    }
+
+    fn from_document(document: Document) -> Result<Self, String> {
+        let id =
+            |text: &str| SnapshotId::parse(text).ok_or_else(|| "an id in it is none".to_owned());
+        let lists = document.changes;
+        let mut refs = BTreeMap::new();
+        let lone =
+            |(name, value): (String, String)| Ok::<_, String>((ref_name(&name)?, oid(&value)?));
+        let pair = |(name, value): (String, String)| {
+            let (old, new) = value
+                .split_once("..")
+                .ok_or_else(|| "a change in it has no two ends".to_owned())?;
+            Ok::<_, String>((ref_name(&name)?, oid(old)?, oid(new)?))
+        };
+        for entry in lists.created {
+            let (name, new) = lone(entry)?;
+            refs.insert(name, Change::Created(new));
+        }
+        for entry in lists.updated {
+            let (name, old, new) = pair(entry)?;
+            refs.insert(name, Change::Updated(old, new));
+        }
+        for entry in lists.forced {
+            let (name, old, new) = pair(entry)?;
+            refs.insert(name, Change::Forced(old, new));
+        }
+        for entry in lists.deleted {
+            let (name, old) = lone(entry)?;
+            refs.insert(name, Change::Deleted(old));
+        }
+        let old_head = match lists.head {
+            None => None,
+            Some(OldHead { old }) => Some(old.as_deref().map(head_name).transpose()?),
+        };
+        Ok(Self {
+            number: document.number,
+            id: id(&document.id)?,
+            time: document.time,
+            previous: document.previous.as_deref().map(id).transpose()?,
+            identity: Identity {
+                hoster: document.hoster,
+                id: document.repository,
+                full_name: document.full_name,
+            },
+            origin: document.origin,
+            head: document.head.as_deref().map(head_name).transpose()?,
+            counts: document.counts,
+            changes: Changes { old_head, refs },
+            tips: match document.refs {
+                None => None,
+                Some(refs) => Some(refs.into_iter().map(lone).collect::<Result<_, _>>()?),
+            },
+            more: document.more,
+        })
+    }
+}
+
+fn ref_name(text: &str) -> Result<RefName, String> {
+    let wrong = || {
+        format!(
+            "\"{}\" in it is no ref",
+            forgekeep_untrusted::names::printable(text)
+        )
+    };
+    let mut name = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            name.push(byte);
+            continue;
+        }
+        let digits = [bytes.next(), bytes.next()].map(|digit| digit.map(char::from));
+        let value = digits.map(|digit| digit.and_then(|digit| digit.to_digit(16)));
+        let [Some(high), Some(low)] = value else {
+            return Err(wrong());
+        };
+        name.push(u8::try_from(high * 16 + low).map_err(|_| wrong())?);
+    }
+    is_valid_name(&name).then_some(name).ok_or_else(wrong)
+}
+
+fn head_name(text: &str) -> Result<RefName, String> {
+    let detached = refs::detached(text.as_bytes());
+    detached.map_or_else(|| ref_name(text), |oid| Ok(refs::detached_at(oid)))
+}
+
+fn oid(text: &str) -> Result<Oid, String> {
+    parse_oid(text).ok_or_else(|| {
+        format!(
+            "\"{}\" in it is no object id",
+            forgekeep_untrusted::names::printable(text)
+        )
+    })
+}
+
+/// The name of a snapshot's file, from which number, time and id can be told even if the content
+/// is damaged.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct FileName {
+    pub number: u64,
+    pub time: Timestamp,
+    pub id: SnapshotId,
+}
+
+impl FileName {
+    /// Reads a name such as `000042-2026-11-22T17-05-33.123Z-0123456789ab.json`.
+    pub fn parse(name: &str) -> Option<Self> {
+        let (number, rest) = name.strip_suffix(".json")?.split_once('-')?;
+        let (time, id) = rest.rsplit_once('-')?;
+        let (day, clock) = time.split_once('T')?;
+        let parsed = Self {
+            // A run a second does not get there, and whatever follows can be counted on.
+            number: number.parse().ok().filter(|n| *n < 1_000_000_000_000)?,
+            time: format!("{day}T{}", clock.replace('-', ":")).parse().ok()?,
+            id: SnapshotId::parse(id)?,
+        };
+        // Nothing else may pass for one: leading zeros missing, other spellings of a time.
+        (parsed.to_string() == name).then_some(parsed)
+    }
+}
+
+impl std::fmt::Display for FileName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let time = self.time.strftime("%Y-%m-%dT%H-%M-%S%.3fZ");
+        write!(f, "{:06}-{time}-{}.json", self.number, self.id)
+    }
+}

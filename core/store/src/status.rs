@@ -1,0 +1,406 @@
+//! How a backup stands, by the reports that are kept in it and by what is on disk: no network, no
+//! plugins, no lock.
+
+mod disk;
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use forgekeep_config::Config;
+use forgekeep_failure::Failure;
+use forgekeep_untrusted::names;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::health::Damage;
+use crate::history;
+use crate::layout::DAMAGED;
+use crate::report::is_good;
+use crate::snapshot::SnapshotId;
+
+pub use crate::history::Died;
+
+/// Version of the document's format. Fields are added within it, never renamed.
+const SCHEMA: u32 = 1;
+
+/// How a backup stands.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Status {
+    /// Version of the document's format: 1.
+    pub schema: u32,
+    /// The backup folder.
+    pub local_folder: String,
+    /// When this was found out, UTC.
+    pub now: Timestamp,
+    /// The last run of which a report is kept.
+    pub last_run: Option<LastRun>,
+    /// Runs that have begun, are not under way and left no report; the last first.
+    pub died: Vec<Died>,
+    /// The sources, in the order of the configuration.
+    pub sources: Vec<SourceStatus>,
+    /// Files among the reports that could not be used.
+    pub unreadable: Vec<Unreadable>,
+    /// Why there is no backup in the folder, if so.
+    pub no_backup: Option<Failure>,
+}
+
+/// The last run.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LastRun {
+    /// Its number; none if version 0.1 made it.
+    pub run: Option<u64>,
+    /// When it began.
+    pub started: Timestamp,
+    /// When it ended.
+    pub finished: Timestamp,
+    /// Seconds since it ended.
+    pub age_seconds: i64,
+    /// How it ended, as in its report.
+    pub outcome: String,
+    /// Exit code of the process.
+    pub exit_code: u8,
+    /// What was wrong with the run as a whole, if anything.
+    pub error: Option<KeptError>,
+    /// File with its report.
+    pub report: String,
+}
+
+/// How a source stands.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceStatus {
+    /// Title in the configuration.
+    pub title: String,
+    /// Hoster in the configuration.
+    pub hoster: String,
+    /// Whether the configuration has it: what is left of others is listed too.
+    pub configured: bool,
+    /// When the last run that it took part in began.
+    pub last_run: Option<Timestamp>,
+    /// How it came out then.
+    pub last_outcome: Option<String>,
+    /// What was wrong with it as a whole then, if anything.
+    pub last_error: Option<KeptError>,
+    /// Repositories that the hoster listed then.
+    pub listed: Option<u64>,
+    /// When the last run began in which all of it was backed up: what upstream had then is safe.
+    pub last_good: Option<Timestamp>,
+    /// Seconds since then.
+    pub age_seconds: Option<i64>,
+    /// Its repositories, by name: all that the kept reports know or the disk holds, thus also those
+    /// that are gone at the hoster.
+    pub repositories: Vec<RepositoryStatus>,
+}
+
+/// How a repository stands.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryStatus {
+    /// The hoster's immutable identity.
+    pub id: String,
+    /// Full name at the hoster.
+    pub name: String,
+    /// Folder below the backup folder; empty for one that was never backed up.
+    pub path: String,
+    /// When the last run began that had to do with it.
+    pub last_run: Option<Timestamp>,
+    /// How it came out then.
+    pub last_outcome: Option<String>,
+    /// Why it failed then, if so.
+    pub last_error: Option<KeptError>,
+    /// When the last run began in which it was backed up: what it had then is safe.
+    pub last_good: Option<Timestamp>,
+    /// Seconds since then.
+    pub age_seconds: Option<i64>,
+    /// Bytes of its folder: mirrors, snapshots and all.
+    pub size: Option<u64>,
+    /// Snapshots of the repository and of its wiki.
+    pub snapshots: Option<usize>,
+    /// The newest snapshot of the repository.
+    pub newest_snapshot: Option<NewestSnapshot>,
+    /// Since when the hoster no longer lists it, if so: the backup is what is left of it.
+    pub gone: Option<Timestamp>,
+    /// When it was last verified.
+    pub verified: Option<Timestamp>,
+    /// What was damaged then.
+    pub damage: Vec<Damage>,
+    /// Why its state file cannot be read, if so.
+    pub unreadable: Option<String>,
+}
+
+/// The newest snapshot of a repository.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewestSnapshot {
+    /// Its id.
+    pub id: SnapshotId,
+    /// When the refs were last changed.
+    pub time: Timestamp,
+}
+
+impl SourceStatus {
+    fn new(title: &str, hoster: &str) -> Self {
+        Self {
+            title: title.to_owned(),
+            hoster: hoster.to_owned(),
+            configured: true,
+            last_run: None,
+            last_outcome: None,
+            last_error: None,
+            listed: None,
+            last_good: None,
+            age_seconds: None,
+            repositories: Vec::new(),
+        }
+    }
+}
+
+impl RepositoryStatus {
+    fn new(id: &str, name: &str) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: name.to_owned(),
+            path: String::new(),
+            last_run: None,
+            last_outcome: None,
+            last_error: None,
+            last_good: None,
+            age_seconds: None,
+            size: None,
+            snapshots: None,
+            newest_snapshot: None,
+            gone: None,
+            verified: None,
+            damage: Vec::new(),
+            unreadable: None,
+        }
+    }
+}
+
+/// A file that could not be used.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Unreadable {
+    /// The file.
+    pub file: String,
+    /// Why.
+    pub why: String,
+}
+
+/// An error as a report has it; its kind may be one of a newer version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptError {
+    /// What kind it is.
+    pub kind: String,
+    /// What failed and why.
+    pub message: String,
+    /// What to do; may be empty.
+    #[serde(default)]
+    pub hint: String,
+}
+
+#[derive(Deserialize)]
+struct Schema {
+    schema: u32,
+}
+
+/// As much of a report as is needed. Words and fields of a newer version are no obstacle.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct KeptReport {
+    #[serde(default)]
+    run: Option<u64>,
+    started: Timestamp,
+    finished: Timestamp,
+    outcome: String,
+    exit_code: u8,
+    error: Option<KeptError>,
+    sources: Vec<KeptSource>,
+}
+
+#[derive(Deserialize)]
+struct KeptSource {
+    title: String,
+    outcome: String,
+    listed: u64,
+    error: Option<KeptError>,
+    repositories: Vec<KeptRepository>,
+}
+
+#[derive(Deserialize)]
+struct KeptRepository {
+    id: String,
+    name: String,
+    path: String,
+    outcome: String,
+    error: Option<KeptError>,
+}
+
+impl Status {
+    /// Reads the kept reports of a configuration's backup folder.
+    ///
+    /// # Errors
+    ///
+    /// Only if the folder with the reports cannot be read; a report that cannot be is named in
+    /// [`Status::unreadable`].
+    pub fn read(config: &Config) -> Result<Self, Failure> {
+        let mut status = Self::new(config, Timestamp::now());
+        let mut known: Vec<HashMap<String, usize>> = vec![HashMap::new(); status.sources.len()];
+        let folder = history::folder(&config.local_folder);
+        // One at a time, the newest first: whatever is said first about something is its last state.
+        for name in history::newest_first(&config.local_folder)? {
+            let path = folder.join(&name);
+            match read(&path, &name) {
+                Ok(Some(report)) => status.add(&path, report, &mut known),
+                Ok(None) => {}
+                Err(why) => status.unreadable.push(Unreadable {
+                    file: names::printable(&path.to_string_lossy()),
+                    why,
+                }),
+            }
+        }
+        status.died = history::died(&config.local_folder)?;
+        disk::add(&mut status, &config.local_folder)?;
+        status.conclude();
+        Ok(status)
+    }
+
+    fn new(config: &Config, now: Timestamp) -> Self {
+        let sources = config.sources.iter();
+        let sources = sources.map(|source| SourceStatus::new(&source.title, &source.hoster));
+        Self {
+            schema: SCHEMA,
+            local_folder: config.local_folder.display().to_string(),
+            now,
+            last_run: None,
+            died: Vec::new(),
+            sources: sources.collect(),
+            unreadable: Vec::new(),
+            no_backup: None,
+        }
+    }
+
+    fn add(&mut self, path: &Path, report: KeptReport, known: &mut [HashMap<String, usize>]) {
+        if self.last_run.is_none() {
+            self.last_run = Some(LastRun {
+                run: report.run,
+                started: report.started,
+                finished: report.finished,
+                age_seconds: age(self.now, report.finished),
+                outcome: report.outcome,
+                exit_code: report.exit_code,
+                error: report.error,
+                report: path.display().to_string(),
+            });
+        }
+        for kept in report.sources {
+            let Some(at) = self.sources.iter().position(|s| s.title == kept.title) else {
+                continue;
+            };
+            let source = &mut self.sources[at];
+            if source.last_run.is_none() {
+                source.last_run = Some(report.started);
+                source.listed = Some(kept.listed);
+                source.last_error = kept.error;
+                source.last_outcome = Some(kept.outcome.clone());
+            }
+            if source.last_good.is_none() && kept.outcome == "ok" {
+                source.last_good = Some(report.started);
+            }
+            for repository in kept.repositories {
+                add_repository(source, &mut known[at], repository, report.started);
+            }
+        }
+    }
+
+    fn conclude(&mut self) {
+        for source in &mut self.sources {
+            source.age_seconds = source.last_good.map(|time| age(self.now, time));
+            for repository in &mut source.repositories {
+                repository.age_seconds = repository.last_good.map(|time| age(self.now, time));
+            }
+            source
+                .repositories
+                .sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        }
+    }
+}
+
+fn add_repository(
+    source: &mut SourceStatus,
+    known: &mut HashMap<String, usize>,
+    kept: KeptRepository,
+    started: Timestamp,
+) {
+    // One without an identity cannot be told from others but by its name.
+    let key = if kept.id.is_empty() {
+        format!("name {}", kept.name)
+    } else {
+        format!("id {}", kept.id)
+    };
+    let good = is_good(&kept.outcome).then_some(started);
+    let state = RepositoryStatus {
+        path: kept.path,
+        last_run: Some(started),
+        last_outcome: Some(kept.outcome),
+        last_error: kept.error,
+        last_good: good,
+        ..RepositoryStatus::new(&kept.id, &kept.name)
+    };
+    let Some(&at) = known.get(&key) else {
+        known.insert(key, source.repositories.len());
+        source.repositories.push(state);
+        return;
+    };
+    let newest = &mut source.repositories[at];
+    if newest.last_run == Some(started) && newest.path.is_empty() {
+        // Listed twice in one run: the entry that was worked on is the one that counts.
+        *newest = state;
+        return;
+    }
+    newest.last_good = newest.last_good.or(good);
+    if newest.path.is_empty() {
+        newest.path = state.path;
+    }
+}
+
+/// Negative for a time to come: then a clock was wrong, or is.
+fn age(now: Timestamp, time: Timestamp) -> i64 {
+    now.duration_since(time).as_secs()
+}
+
+/// A report; `None` for what is not meant to be one or has gone meanwhile.
+fn read(path: &Path, name: &str) -> Result<Option<KeptReport>, String> {
+    let under_way = [".forgekeep-new", ".lock"];
+    // A run that is under way is writing its report; or it was damaged, and told.
+    if under_way.iter().any(|ending| name.ends_with(ending))
+        || name.contains(DAMAGED)
+        || history::mark::number(name).is_some()
+    {
+        return Ok(None);
+    }
+    if !history::is_report(name) {
+        return Err("it is not named like a report".to_owned());
+    }
+    // A run that is under way may have removed the oldest.
+    let Some(text) = history::file::read(path).map_err(|unread| unread.why)? else {
+        return Ok(None);
+    };
+    // The schema first: another one may lack anything else.
+    let schema: Schema =
+        serde_json::from_str(&text).map_err(|error| format!("it is damaged: {error}"))?;
+    if schema.schema != crate::report::SCHEMA {
+        return Err(format!(
+            "its schema is {}, and this version knows {}",
+            schema.schema,
+            crate::report::SCHEMA
+        ));
+    }
+    serde_json::from_str(&text)
+        .map(Some)
+        .map_err(|error| format!("it is damaged: {error}"))
+}
+
+#[cfg(test)]
+mod tests;

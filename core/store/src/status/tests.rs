@@ -1,0 +1,165 @@
+use std::fs;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::layout::OWN_FOLDER;
+
+/// A backup folder with kept reports, and its configuration.
+struct Backup {
+    root: tempfile::TempDir,
+}
+
+impl Backup {
+    fn new() -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let backup = Self { root };
+        fs::create_dir_all(backup.runs()).unwrap();
+        backup
+    }
+
+    fn runs(&self) -> std::path::PathBuf {
+        self.root
+            .path()
+            .join("backup")
+            .join(OWN_FOLDER)
+            .join("runs")
+    }
+
+    /// A run of the first of January at this hour.
+    fn run(&self, hour: u32, source: &Value) {
+        let started = format!("2026-01-01T{hour:02}:00:00Z");
+        let report = json!({"schema": 1, "version": "9.9.9", "started": started,
+            "finished": started, "outcome": source["outcome"], "exitCode": 0, "error": null,
+            "sources": [source]});
+        let name = format!("2026-01-01T{hour:02}-00-00.000Z.json");
+        fs::write(self.runs().join(name), report.to_string()).unwrap();
+    }
+
+    fn status(&self) -> Status {
+        let config = format!(
+            "localFolder: {}\nsources:\n  - {{title: acme, hoster: bitbucket, name: acme}}\n",
+            self.root.path().join("backup").display()
+        );
+        let file = self.root.path().join("forgekeep.yml");
+        let config = forgekeep_config::parse(&config, &file, &|_| None).unwrap();
+        Status::read(&config).unwrap()
+    }
+}
+
+fn acme(outcome: &str, repositories: &[Value]) -> Value {
+    json!({"title": "acme", "hoster": "bitbucket", "outcome": outcome,
+        "listed": repositories.len(), "error": null, "repositories": repositories})
+}
+
+fn repository(id: &str, outcome: &str) -> Value {
+    let error = (outcome == "failed").then(|| json!({"kind": "git", "message": "no"}));
+    let path = match outcome {
+        "skipped" => String::new(),
+        _ => format!("acme/acme#{id}"),
+    };
+    json!({"id": id, "name": format!("acme/{id}"), "path": path, "outcome": outcome,
+        "error": error})
+}
+
+fn hour(time: Option<Timestamp>) -> Option<String> {
+    time.map(|time| time.strftime("%H").to_string())
+}
+
+#[test]
+fn without_a_run_there_is_nothing_to_tell() {
+    let backup = Backup::new();
+    let document = serde_json::to_value(backup.status()).unwrap();
+    assert_eq!(document["schema"], 1);
+    assert_eq!(document["lastRun"], Value::Null);
+    assert_eq!(document["sources"][0]["title"], "acme");
+    assert_eq!(document["sources"][0]["lastOutcome"], Value::Null);
+}
+
+#[test]
+fn the_last_state_and_the_last_good_one_are_told_apart() {
+    let backup = Backup::new();
+    backup.run(
+        1,
+        &acme(
+            "ok",
+            &[repository("web", "cloned"), repository("old", "empty")],
+        ),
+    );
+    backup.run(2, &acme("ok", &[repository("web", "updated")]));
+    backup.run(3, &acme("partial", &[repository("web", "failed")]));
+    let mut failed = acme("failed", &[]);
+    failed["error"] = json!({"kind": "of-a-newer-version", "message": "no", "hint": "wait"});
+    backup.run(4, &failed);
+    let status = backup.status();
+    let source = &status.sources[0];
+    assert_eq!(source.last_outcome.as_deref(), Some("failed"));
+    assert_eq!(
+        source.last_error.as_ref().unwrap().kind,
+        "of-a-newer-version"
+    );
+    assert_eq!(hour(source.last_run).as_deref(), Some("04"));
+    assert_eq!(hour(source.last_good).as_deref(), Some("02"));
+    assert!(source.age_seconds.unwrap() > 0);
+    assert_eq!(source.listed, Some(0));
+    let [old, web] = &source.repositories[..] else {
+        panic!("{:#?}", source.repositories);
+    };
+    assert_eq!((&*old.name, &*web.name), ("acme/old", "acme/web"));
+    assert_eq!(hour(old.last_good).as_deref(), Some("01"));
+    assert_eq!(old.last_outcome.as_deref(), Some("empty"));
+    assert_eq!(hour(web.last_good).as_deref(), Some("02"));
+    assert_eq!(web.last_outcome.as_deref(), Some("failed"));
+    assert_eq!(web.last_error.as_ref().unwrap().message, "no");
+}
+
+#[test]
+fn one_that_is_left_out_now_keeps_its_folder_and_its_good_time() {
+    let backup = Backup::new();
+    backup.run(1, &acme("ok", &[repository("web", "cloned")]));
+    backup.run(2, &acme("ok", &[repository("web", "skipped")]));
+    let status = backup.status();
+    let web = &status.sources[0].repositories[0];
+    assert_eq!(web.path, "acme/acme#web");
+    assert_eq!(web.last_outcome.as_deref(), Some("skipped"));
+    assert_eq!(hour(web.last_good).as_deref(), Some("01"));
+}
+
+#[test]
+fn one_that_was_listed_twice_counts_as_it_was_worked_on() {
+    for twice in [["skipped", "updated"], ["updated", "skipped"]] {
+        let backup = Backup::new();
+        let entries = twice.map(|outcome| repository("web", outcome));
+        backup.run(1, &acme("ok", &entries));
+        let status = backup.status();
+        let [web] = &status.sources[0].repositories[..] else {
+            panic!("{:#?}", status.sources);
+        };
+        assert_eq!(web.last_outcome.as_deref(), Some("updated"));
+        assert!(web.last_good.is_some());
+    }
+}
+
+#[test]
+fn damaged_and_unknown_files_are_named_and_skipped() {
+    let backup = Backup::new();
+    backup.run(1, &acme("ok", &[repository("web", "cloned")]));
+    for (name, text) in [
+        ("2026-01-01T02-00-00.000Z.json", "{\"schema\": 1, \"sta"),
+        ("2026-01-01T03-00-00.000Z.json", "{\"schema\": 2}"),
+        ("notes.txt", "mine"),
+        // A run is at it.
+        ("2026-01-01T04-00-00.000Z.json.forgekeep-new", ""),
+        ("2026-01-01T04-00-00.000Z.json.lock", ""),
+    ] {
+        fs::write(backup.runs().join(name), text).unwrap();
+    }
+    let status = backup.status();
+    let named = |end: &str| status.unreadable.iter().find(|u| u.file.ends_with(end));
+    assert_eq!(status.unreadable.len(), 3, "{:#?}", status.unreadable);
+    assert!(named("02-00-00.000Z.json").unwrap().why.contains("damaged"));
+    let newer = &named("03-00-00.000Z.json").unwrap().why;
+    assert!(newer.contains("schema is 2"), "{newer}");
+    assert!(named("notes.txt").is_some());
+    assert_eq!(status.sources[0].last_outcome.as_deref(), Some("ok"));
+}

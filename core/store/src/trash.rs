@@ -1,0 +1,212 @@
+//! The trash: what was removed is kept for another grace period, in
+//! `.forgekeep/trash/<date>-<source>-<folder>/`.
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use forgekeep_durable::{atomic_file, regular_file};
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::names;
+use jiff::Timestamp;
+
+use crate::catalogue::{State, Trashed};
+use crate::layout::{self, OWN_FOLDER, REPOSITORY, STATE_FILE, TRASH};
+use crate::snapshot::Identity;
+
+/// A folder's name has at most 255 bytes, on most file systems.
+const LONGEST_PART: usize = 110;
+
+/// Where the trash of a backup folder is.
+pub fn folder(local_folder: &Path) -> PathBuf {
+    local_folder.join(OWN_FOLDER).join(TRASH)
+}
+
+/// A repository in the trash.
+pub struct Entry {
+    /// Its folder.
+    pub folder: PathBuf,
+    /// Its name there.
+    pub name: String,
+    /// What its state file says; or, if that cannot be read, what can be told without it.
+    pub state: State,
+    /// Where it was, and since when it is here.
+    pub trashed: Trashed,
+    /// Why its state file cannot be read.
+    pub unread: Option<Failure>,
+}
+
+/// What is in the trash. No trash is no failure.
+///
+/// # Errors
+///
+/// [`forgekeep_failure::ErrorKind::Disk`] if the folder cannot be read.
+pub fn entries(local_folder: &Path) -> Result<Vec<Entry>, Failure> {
+    let trash = folder(local_folder);
+    let found = match fs::read_dir(&trash) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => {
+            regular_file::check_folder(&trash)?;
+            return Err(Failure::disk("read", &trash, &error));
+        }
+    };
+    let mut all = Vec::new();
+    for entry in found {
+        let entry = entry.map_err(|error| Failure::disk("read", &trash, &error))?;
+        let Ok(name) = entry.file_name().into_string() else {
+            continue;
+        };
+        let folder = entry.path();
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            continue;
+        }
+        let (state, unread) = match State::read(&folder) {
+            Ok(Some(state)) => (state, None),
+            Ok(None) if !holds_backup(&folder) => continue,
+            Ok(None) => {
+                let path = folder.join(STATE_FILE);
+                let message = format!("{} is missing", path.display());
+                let failure = Failure::new(ErrorKind::Damaged, message);
+                (without_file(&folder, &name), Some(failure))
+            }
+            Err(failure) => (without_file(&folder, &name), Some(failure)),
+        };
+        let trashed = state.trashed.clone();
+        all.push(Entry {
+            trashed: trashed.unwrap_or_else(|| by_name(&name, &state)),
+            folder,
+            name,
+            state,
+            unread,
+        });
+    }
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(all)
+}
+
+fn holds_backup(folder: &Path) -> bool {
+    [REPOSITORY, layout::SNAPSHOTS]
+        .iter()
+        .any(|name| folder.join(name).is_dir())
+}
+
+/// The state of an entry by its snapshots, or with nothing in it but a name: then nobody's listing and
+/// no hoster is its own.
+fn without_file(folder: &Path, name: &str) -> State {
+    let state = State::recover(folder).unwrap_or_else(|| {
+        let full_name = parts(name).1;
+        let full_name = full_name.rsplit_once('-').map_or(full_name, |(_, end)| end);
+        let identity = Identity {
+            hoster: String::new(),
+            id: String::new(),
+            full_name: names::decode_full_name(full_name).unwrap_or_else(|| full_name.to_owned()),
+        };
+        State::new(identity, parts(name).0)
+    });
+    let trashed = by_name(name, &state);
+    State {
+        gone: Some(trashed.at),
+        trashed: Some(trashed),
+        ..state
+    }
+}
+
+/// What the name of an entry, `<date>-<source>-<folder>`, says of a repository.
+fn by_name(name: &str, state: &State) -> Trashed {
+    let (at, rest) = parts(name);
+    let folder = names::encode_full_name(&state.full_name);
+    let source = rest.strip_suffix(shortened(&folder));
+    let source = source.and_then(|source| source.strip_suffix('-'));
+    let (source, folder) = match source {
+        Some(source) => (source, folder.as_str()),
+        // One with a suffix.
+        None => rest.split_once('-').unwrap_or((rest, rest)),
+    };
+    Trashed {
+        at,
+        source: names::decode_component(source).unwrap_or_else(|| source.to_owned()),
+        folder: folder.to_owned(),
+    }
+}
+
+/// The date in the name of an entry, and the rest.
+fn parts(name: &str) -> (Timestamp, &str) {
+    let (date, rest) = name.split_at_checked(10).unwrap_or((name, ""));
+    let at = format!("{date}T00:00:00Z").parse();
+    match (at, rest.strip_prefix('-')) {
+        (Ok(at), Some(rest)) => (at, rest),
+        _ => (Timestamp::now(), name),
+    }
+}
+
+/// Moves a repository's folder to the trash, by one rename. Its periods begin anew there. Returns
+/// where it is.
+pub fn put(
+    local_folder: &Path,
+    folder: &Path,
+    mut state: State,
+    source: (&str, &str),
+    now: Timestamp,
+) -> Result<PathBuf, Failure> {
+    let (title, source_folder) = source;
+    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    state.missing = None;
+    state.trashed = Some(Trashed {
+        at: now,
+        source: title.to_owned(),
+        folder: name.clone().into_owned(),
+    });
+    let trash = self::folder(local_folder);
+    regular_file::make_folder(&trash)?;
+    let date = now.strftime("%Y-%m-%d");
+    let base = format!("{date}-{}-{}", shortened(source_folder), shortened(&name));
+    let mut target = trash.join(&base);
+    let mut number = 1;
+    while target.symlink_metadata().is_ok() {
+        number += 1;
+        target = trash.join(format!("{base}~{number}"));
+    }
+    // The state first: a folder that still is where it was, with this in its state, is no harm.
+    state.write(folder)?;
+    fs::rename(folder, &target).map_err(|error| Failure::disk("remove", folder, &error))?;
+    atomic_file::sync_parent(&target)?;
+    atomic_file::sync_parent(folder)?;
+    Ok(target)
+}
+
+/// Takes a repository that is listed again back to its source's folder, under the name it had or one
+/// that is free. Returns the name.
+pub fn take_back(entry: &Entry, source_folder: &Path) -> Result<String, Failure> {
+    let wanted = Path::new(&entry.trashed.folder);
+    // The name comes from a file: it is a name only if it is one component.
+    let base = match wanted.file_name().and_then(|name| name.to_str()) {
+        Some(name) if name == entry.trashed.folder => name,
+        _ => entry.name.as_str(),
+    };
+    let mut name = base.to_owned();
+    let mut number = 1;
+    while source_folder.join(&name).symlink_metadata().is_ok() {
+        number += 1;
+        name = format!("{base}~{number}");
+    }
+    let target = source_folder.join(&name);
+    atomic_file::make_folders(source_folder)?;
+    fs::rename(&entry.folder, &target)
+        .map_err(|error| Failure::disk("take back", &entry.folder, &error))?;
+    atomic_file::sync_parent(&target)?;
+    atomic_file::sync_parent(&entry.folder)?;
+    let mut state = entry.state.clone();
+    state.trashed = None;
+    state.gone = None;
+    state.missing = None;
+    state.write(&target)?;
+    Ok(name)
+}
+
+fn shortened(name: &str) -> &str {
+    let mut end = name.len().min(LONGEST_PART);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    &name[..end]
+}

@@ -1,0 +1,154 @@
+//! What somebody's git has made beside packs and objects, to find them faster: it adds nothing to
+//! them, but if it is damaged, git may fail to read what is whole.
+
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use flate2::Crc;
+use forgekeep_durable::folder::names;
+use forgekeep_failure::Failure;
+use forgekeep_git::object_files::{TRAILER, check_trailer};
+use forgekeep_git::packs::PackIndex;
+use rayon::prelude::*;
+
+use super::{Finding, Part, Watch};
+
+/// Bytes that are read at a time.
+const AHEAD: usize = 64 * 1024;
+
+/// What names of a multi-pack-index and of its own derivatives begin with.
+const MULTI: &str = "multi-pack-index";
+
+/// Checks these files of a folder of objects. Each ends with the checksum of what is before.
+pub(super) fn check(objects: &Path, watch: &Watch) -> Result<Vec<Finding>, Failure> {
+    let check = |path: &PathBuf| match check_trailer(path, &watch.cancel) {
+        Ok(()) => Ok(None),
+        Err(failure) if failure.is_damage() => {
+            Ok(Some(Finding::of(Part::Auxiliary, path, &failure)))
+        }
+        Err(failure) => Err(failure),
+    };
+    let all = all(objects)?;
+    let found: Result<Vec<_>, Failure> = all.par_iter().map(check).collect();
+    Ok(found?.into_iter().flatten().collect())
+}
+
+fn all(objects: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let (packs, info) = (objects.join("pack"), objects.join("info"));
+    let mut all = below(&packs, |name| {
+        let is_derived = name.ends_with(".rev") || name.ends_with(".bitmap");
+        name == MULTI || is_derived && (name.starts_with("pack-") || is_multi(name))
+    })?;
+    let chain = packs.join(format!("{MULTI}.d"));
+    all.extend(below(&chain, |name| {
+        is_multi(name) && !name.ends_with("-chain")
+    })?);
+    all.extend(below(&info, |name| name == "commit-graph")?);
+    let graphs = info.join("commit-graphs");
+    all.extend(below(&graphs, |name| name.ends_with(".graph"))?);
+    all.sort_unstable();
+    Ok(all)
+}
+
+/// The files of a multi-pack-index: one alone is of no use. Its folder, if it is a chain of them, is
+/// among them.
+pub fn of_multi_pack_index(mirror: &Path) -> Result<Vec<PathBuf>, Failure> {
+    let is_of_it = |name: &str| name == MULTI || name == "multi-pack-index.d" || is_multi(name);
+    below(&mirror.join("objects/pack"), is_of_it)
+}
+
+fn is_multi(name: &str) -> bool {
+    name.strip_prefix(MULTI)
+        .is_some_and(|rest| rest.starts_with('-'))
+}
+
+fn below(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>, Failure> {
+    let names = names(folder)?.into_iter();
+    let wanted = names.filter(|name| name.to_str().is_some_and(&is_wanted));
+    Ok(wanted.map(|name| folder.join(name)).collect())
+}
+
+/// Whether the bytes of a pack that is sound have the CRCs that its index has for them. git and
+/// consolidation go by these when they copy an entry as it is.
+pub(super) fn fits_crcs(pack: &Path, index: &PackIndex, watch: &Watch) -> Result<bool, Failure> {
+    let failed = |error: io::Error| Failure::disk("read", pack, &error);
+    let mut entries: Vec<(u64, Option<u32>)> = (0..index.len())
+        .map(|position| (index.offset(position), index.crc(position)))
+        .collect();
+    entries.sort_unstable();
+    let mut file = File::open(pack).map_err(failed)?;
+    let length = file.metadata().map_err(failed)?.len();
+    let mut now = entries.first().map_or(0, |entry| entry.0);
+    file.seek(SeekFrom::Start(now)).map_err(failed)?;
+    let mut file = BufReader::with_capacity(AHEAD, file);
+    let ends = entries.iter().skip(1).map(|entry| entry.0);
+    let ends = ends.chain([length.saturating_sub(TRAILER)]);
+    for ((_, wanted), end) in entries.iter().zip(ends) {
+        watch.cancel.check()?;
+        let Some(wanted) = wanted else {
+            return Ok(true); // Version 1 has none.
+        };
+        let mut crc = Crc::new();
+        while now < end {
+            let bytes = file.fill_buf().map_err(failed)?;
+            let left = usize::try_from(end - now).unwrap_or(usize::MAX);
+            let taken = left.min(bytes.len());
+            if taken == 0 {
+                return Ok(false);
+            }
+            crc.update(&bytes[..taken]);
+            file.consume(taken);
+            now += taken as u64;
+        }
+        if crc.sum() != *wanted {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use forgekeep_git::object_files::ObjectFiles;
+    use git2::Repository;
+    use sha1::{Digest, Sha1};
+
+    use super::*;
+
+    #[test]
+    fn wrong_crcs_under_a_right_checksum_are_damage_of_the_index() {
+        let folder = tempfile::tempdir().unwrap();
+        let repository = Repository::init_bare(folder.path()).unwrap();
+        let mut builder = repository.packbuilder().unwrap();
+        for text in ["one", "two", "three"] {
+            let oid = repository.blob(text.as_bytes()).unwrap();
+            builder.insert_object(oid, None).unwrap();
+        }
+        let packs = folder.path().join("objects/pack");
+        builder.write(&packs, 0).unwrap();
+        let found = || {
+            let files = ObjectFiles::look(folder.path()).unwrap();
+            let mut found = Vec::new();
+            crate::objects::check_files(&files, &Watch::default(), &mut found).unwrap();
+            found
+        };
+        assert_eq!(found().len(), 0);
+        let index = below(&packs, |name| name.ends_with(".idx"))
+            .unwrap()
+            .remove(0);
+        let mut bytes = fs::read(&index).unwrap();
+        // The first CRC comes after the ids of three objects.
+        bytes[8 + 1024 + 3 * 20] ^= 1;
+        bytes.truncate(bytes.len() - 20);
+        let sum = Sha1::digest(&bytes);
+        bytes.extend(sum);
+        fs::remove_file(&index).unwrap();
+        fs::write(&index, bytes).unwrap();
+        let found = found();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!((found[0].part, &found[0].path), (Part::Index, &index));
+    }
+}

@@ -1,0 +1,266 @@
+//! Verifying a backup folder: its repositories side by side, and the files of its own.
+
+use std::fs::{self, OpenOptions};
+use std::io;
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use forgekeep_durable::lock::{LockError, RunLock};
+use forgekeep_durable::{regular_file, sealed};
+use forgekeep_failure::trouble::Trouble;
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_store::health::{Checked, Damage, Health, Soundness};
+use forgekeep_store::history;
+use forgekeep_store::history::Seen;
+use forgekeep_store::inventory::Kept;
+use forgekeep_store::layout::{INDEX_OF_RUNS, LISTINGS, LOCK, OWN_FOLDER, VERIFIED, lock_file};
+use rayon::prelude::*;
+
+use super::{Finding, Part, Watch, check};
+
+/// What verifying has shown.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// The repositories, in the order they were given. Without those that were not reached.
+    pub repositories: Vec<Checked>,
+    /// Damaged files of the backup folder's own.
+    pub files: Vec<Damage>,
+    /// Why some of the folder's own files could not be checked.
+    pub unchecked: Vec<Failure>,
+    /// Whether it was ended early.
+    pub interrupted: bool,
+    /// Why the result is not remembered, if so.
+    pub not_kept: Option<Failure>,
+}
+
+impl Verdict {
+    /// Whether nothing is damaged, and everything could be told.
+    pub fn is_sound(&self) -> bool {
+        let sound = |checked: &Checked| checked.outcome == Soundness::Sound;
+        self.files.is_empty() && self.unchecked.is_empty() && self.repositories.iter().all(sound)
+    }
+
+    /// Whether anything is damaged.
+    pub fn is_damaged(&self) -> bool {
+        let damaged = |checked: &Checked| checked.outcome == Soundness::Damaged;
+        !self.files.is_empty() || self.repositories.iter().any(damaged)
+    }
+
+    /// Exit code of the process.
+    pub fn exit_code(&self) -> u8 {
+        match (self.interrupted, self.is_sound()) {
+            (true, _) => 130,
+            (false, true) => 0,
+            (false, false) => 3,
+        }
+    }
+}
+
+/// Verifies repositories of a backup folder, `jobs` at a time, and remembers the result. `files` is
+/// whether the files of the folder's own are looked at too.
+///
+/// No backup can run meanwhile; a folder that cannot be written to is verified all the same, and
+/// nothing is remembered.
+///
+/// # Errors
+///
+/// [`LockError`].
+pub fn run(
+    local_folder: &Path,
+    repositories: &[&Kept],
+    files: bool,
+    jobs: Option<NonZeroUsize>,
+    watch: &Watch,
+) -> Result<Verdict, LockError> {
+    let lock = match is_read_only(local_folder) {
+        true => None,
+        false => Some(RunLock::take(&lock_file(local_folder))?),
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(jobs.map_or(0, NonZeroUsize::get))
+        .build()
+        .map_err(|error| {
+            let message = format!("no threads can be started: {error}");
+            let failure = Failure::new(ErrorKind::Other, message);
+            LockError::Folder(failure.with_hint("lower --jobs, or raise the limit on processes"))
+        })?;
+    let known = Health::read(local_folder);
+    let mut verdict = Verdict {
+        repositories: Vec::new(),
+        files: Vec::new(),
+        unchecked: Vec::new(),
+        interrupted: false,
+        not_kept: None,
+    };
+    if files {
+        let mut found = Vec::new();
+        own_files(
+            local_folder,
+            &mut found,
+            &mut verdict.unchecked,
+            lock.is_some(),
+        );
+        missing(local_folder, &mut found);
+        verdict.files = found
+            .iter()
+            .map(|finding| finding.to_damage(local_folder, ""))
+            .map(|damage| Damage {
+                file: damage.file.trim_start_matches('/').to_owned(),
+                ..damage
+            })
+            .collect();
+    }
+    let seen = Seen::new(local_folder);
+    let checked: Vec<(&Kept, Checked)> = pool.install(|| {
+        let all = repositories.par_iter().filter_map(|kept| {
+            let checked = match watch.cancel.is_cancelled() {
+                true => None,
+                false => Some(check(kept, &seen, watch)),
+            };
+            watch.repositories.fetch_add(1, Ordering::Relaxed);
+            Some((*kept, checked.filter(|checked| !is_cut_off(checked))?))
+        });
+        all.collect()
+    });
+    verdict.interrupted = watch.cancel.is_cancelled();
+    if lock.is_some() {
+        verdict.not_kept = keep(local_folder, known, &checked).err();
+    }
+    verdict.repositories = checked.into_iter().map(|(_, checked)| checked).collect();
+    Ok(verdict)
+}
+
+/// Whether the interruption has kept it from being told.
+fn is_cut_off(checked: &Checked) -> bool {
+    let error = checked.error.as_ref();
+    error.is_some_and(|failure| failure.kind == ErrorKind::Cancelled)
+}
+
+fn keep(
+    local_folder: &Path,
+    known: Result<Health, Failure>,
+    checked: &[(&Kept, Checked)],
+) -> Result<(), Failure> {
+    let mut health = match known {
+        // What is known anew is worth more than what cannot be read.
+        Err(failure) if failure.kind == ErrorKind::Damaged => Health::nothing(local_folder),
+        known => known?,
+    };
+    for (kept, checked) in checked {
+        health.learn(kept, checked);
+    }
+    health.write()
+}
+
+/// Whether nothing can be written there, which is how an archive may well be mounted.
+fn is_read_only(local_folder: &Path) -> bool {
+    let path = local_folder.join(OWN_FOLDER).join(LOCK);
+    let _ = fs::create_dir(local_folder.join(OWN_FOLDER));
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    let opened = regular_file::open_with(&path, &mut options);
+    opened.is_err_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+        )
+    })
+}
+
+/// Repositories that the newest report says are in the backup, and that are not.
+fn missing(local_folder: &Path, found: &mut Vec<Finding>) {
+    #[derive(serde::Deserialize)]
+    struct Report {
+        sources: Vec<Source>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Source {
+        repositories: Vec<Entry>,
+        #[serde(default)]
+        gone: Vec<Entry>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Entry {
+        path: String,
+        #[serde(default)]
+        outcome: String,
+        #[serde(default)]
+        removed: bool,
+    }
+    let runs = history::folder(local_folder);
+    let names = history::newest_first(local_folder).unwrap_or_default();
+    let mut reports = names.iter().filter(|name| history::is_report(name));
+    let newest = reports.find_map(|name| {
+        let text = history::file::read(&runs.join(name)).ok()??;
+        let report: Report = serde_json::from_str(&text).ok()?;
+        // Runs that could not be made know nothing.
+        (!report.sources.is_empty()).then_some(report)
+    });
+    for source in newest.into_iter().flat_map(|report| report.sources) {
+        let good = source
+            .repositories
+            .into_iter()
+            .filter(|repository| forgekeep_store::report::is_good(&repository.outcome));
+        let gone = source.gone.into_iter().filter(|gone| !gone.removed);
+        for Entry { path, .. } in good.chain(gone) {
+            let folder = local_folder.join(&path);
+            // One that cannot be looked at is there, and is said elsewhere.
+            let is_there = super::states::is_folder(&folder).unwrap_or(true);
+            if !path.is_empty() && !is_there {
+                let what = "the repository's folder is missing, and the last run had it";
+                found.push(Finding::new(Part::Mirror, &folder, what));
+            }
+        }
+    }
+}
+
+/// The files in [`OWN_FOLDER`] that can be damaged.
+fn own_files(
+    local_folder: &Path,
+    found: &mut Vec<Finding>,
+    unchecked: &mut Vec<Failure>,
+    may_write: bool,
+) {
+    let mut say = |path: &Path, failure: Failure| match failure.is_of_machine() {
+        true => unchecked.push(failure),
+        false => found.push(Finding::of(Part::State, path, &failure)),
+    };
+    let own = local_folder.join(OWN_FOLDER);
+    let listings = own.join(LISTINGS.name);
+    if let Err(failure) = sealed::read::<serde_json::Value>(&listings, LISTINGS.formats) {
+        say(&listings, failure);
+    }
+    let index = history::index::path(local_folder);
+    if let Err(failure) = sealed::read::<serde_json::Value>(&index, INDEX_OF_RUNS.formats) {
+        say(&index, failure);
+    }
+    if let Err(failure) = Health::read(local_folder) {
+        say(&own.join(VERIFIED.name), failure);
+    }
+    let folder = history::folder(local_folder);
+    match history::names(&folder) {
+        Ok(names) => {
+            for name in names.iter().filter(|name| history::is_report(name)) {
+                let path = folder.join(name);
+                let Err(unread) = history::file::read(&path) else {
+                    continue;
+                };
+                // Once, and not for ever: no run can make a report anew.
+                let failure = match (unread.damaged, may_write) {
+                    (true, true) => Failure::new(
+                        ErrorKind::Damaged,
+                        history::set_aside(&path, &unread.why).message,
+                    ),
+                    (true, false) => Failure::new(ErrorKind::Damaged, unread.why),
+                    (false, _) => Failure {
+                        trouble: Some(Trouble::Machine),
+                        ..Failure::new(ErrorKind::Disk, unread.why)
+                    },
+                };
+                say(&path, failure);
+            }
+        }
+        Err(failure) => say(&folder, failure),
+    }
+}

@@ -1,0 +1,301 @@
+//! Whether what is kept is there and whole.
+//!
+//! Of each mirror every pack, index and object is read and hashed, refs and snapshots are compared
+//! with each other, and whatever they reach must be there. Nothing in a mirror is changed. What is
+//! found is remembered in the backup folder (`health`), for `status`, and for the next backup to
+//! heal.
+//!
+//! - `mirror`: one mirror, in terms that healing understands;
+//! - `objects`: its objects;
+//! - `bulky`: objects too large to be held in memory;
+//! - `auxiliary`: what git derives from them;
+//! - `states`: its refs, `HEAD`, configuration and snapshots;
+//! - `folder`: the backup folder as a whole.
+
+pub mod auxiliary;
+mod bulky;
+mod folder;
+mod mirror;
+pub mod objects;
+mod second;
+pub mod states;
+mod subset;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_git::memory::OBJECT_BYTES;
+use forgekeep_store::catalogue::{Newest, State, check_folders};
+use forgekeep_store::health::{Checked, Damage, Soundness};
+use forgekeep_store::history::Seen;
+use forgekeep_store::inventory::Kept;
+use forgekeep_store::layout::{REPOSITORY, STATE_FILE, WIKI};
+use forgekeep_store::snapshot::Store;
+use forgekeep_untrusted::names::printable;
+use git2::Oid;
+use mirror::examine_what_can_be_read;
+
+pub use folder::{Verdict, run};
+pub use mirror::{Examined, examine};
+pub use subset::Subset;
+
+/// How far it is, and whether to go on.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// Ends it early.
+    pub cancel: Cancel,
+    /// `options.limits.objectBytes`.
+    pub object_bytes: u64,
+    objects: Arc<AtomicU64>,
+    repositories: Arc<AtomicU64>,
+}
+
+impl Default for Watch {
+    fn default() -> Self {
+        Self::new(Cancel::new(), OBJECT_BYTES)
+    }
+}
+
+impl Watch {
+    /// For work that `cancel` ends, with a limit on what is held in memory.
+    pub fn new(cancel: Cancel, object_bytes: u64) -> Self {
+        Self {
+            cancel,
+            object_bytes,
+            objects: Arc::default(),
+            repositories: Arc::default(),
+        }
+    }
+
+    /// Objects read so far.
+    pub fn objects(&self) -> u64 {
+        self.objects.load(Ordering::Relaxed)
+    }
+
+    /// Repositories done so far.
+    pub fn repositories(&self) -> u64 {
+        self.repositories.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, objects: u64) {
+        self.objects.fetch_add(objects, Ordering::Relaxed);
+    }
+}
+
+/// Which part of a mirror is damaged: healing goes by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The folder itself.
+    Mirror,
+    /// Its `config`.
+    Config,
+    /// Its `HEAD`.
+    Head,
+    /// `packed-refs` or a loose ref.
+    Refs,
+    /// A pack.
+    Pack,
+    /// The index of a pack.
+    Index,
+    /// What git derives from packs and objects, and makes anew if it is not there.
+    Auxiliary,
+    /// A loose object's file.
+    Loose,
+    /// An object that is nowhere, or nowhere readable, and needed.
+    Object,
+    /// A snapshot's file.
+    Snapshot,
+    /// A snapshot that no file is left of; the path is that of the one after it.
+    Gap,
+    /// `forgekeep.json`.
+    State,
+}
+
+/// A damage, in the terms of the disk.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What it is.
+    pub part: Part,
+    /// The file or folder.
+    pub path: PathBuf,
+    /// The object it is about, if it is about one.
+    pub object: Option<Oid>,
+    /// What is wrong, for people.
+    pub what: String,
+}
+
+impl Finding {
+    /// Of a part, about no object.
+    pub fn new(part: Part, path: &Path, what: impl Into<String>) -> Self {
+        Self {
+            part,
+            path: path.to_owned(),
+            object: None,
+            what: what.into(),
+        }
+    }
+
+    /// What a failure says about a file; about another one, if the failure names it.
+    pub fn of(part: Part, path: &Path, failure: &Failure) -> Self {
+        match failure.message.split_once(" is damaged: ") {
+            Some((file, why)) => Self::new(part, Path::new(file), why),
+            None => Self::new(part, path, failure.message.clone()),
+        }
+    }
+
+    /// The same, about an object.
+    #[must_use]
+    pub fn about(mut self, object: Oid) -> Self {
+        self.object = Some(object);
+        self
+    }
+
+    /// The same in terms of the backup folder, for a file in `folder`, which is `path` there.
+    pub fn to_damage(&self, folder: &Path, path: &str) -> Damage {
+        let below = self.path.strip_prefix(folder).unwrap_or(&self.path);
+        let mut file = path.to_owned();
+        for part in below {
+            file.push('/');
+            file.push_str(&part.to_string_lossy());
+        }
+        Damage {
+            file,
+            object: self.object.map(|oid| oid.to_string()),
+            what: printable(&self.what).to_string(),
+        }
+    }
+}
+
+/// Verifies a repository and its wiki. Reads all of it; the caller's rayon pool shares the work. `seen` is
+/// what the last runs have left.
+fn check(kept: &Kept, seen: &Seen, watch: &Watch) -> Checked {
+    let begun = Instant::now();
+    let mut checked = Checked {
+        name: kept.name(),
+        id: kept.id().map(str::to_owned),
+        path: kept.path.clone(),
+        outcome: Soundness::Sound,
+        objects: 0,
+        seconds: 0.0,
+        damage: Vec::new(),
+        warnings: Vec::new(),
+        unchecked: Vec::new(),
+        error: None,
+    };
+    match look(kept, seen, watch) {
+        Ok(Looked {
+            findings,
+            warnings,
+            unchecked,
+            objects,
+            trouble,
+        }) => {
+            checked.warnings = warnings;
+            checked.unchecked = unchecked;
+            checked.error = trouble;
+            let all = findings.iter();
+            checked.damage = all.map(|f| f.to_damage(&kept.folder, &kept.path)).collect();
+            checked.objects = objects;
+            checked.outcome = if !checked.damage.is_empty() {
+                Soundness::Damaged
+            } else if checked.error.is_some() {
+                Soundness::Failed
+            } else if !checked.unchecked.is_empty() {
+                Soundness::Unchecked
+            } else {
+                Soundness::Sound
+            };
+        }
+        Err(failure) => {
+            checked.outcome = Soundness::Failed;
+            checked.error = Some(failure);
+        }
+    }
+    checked.seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+    checked
+}
+
+/// What was found.
+struct Looked {
+    findings: Vec<Finding>,
+    warnings: Vec<String>,
+    unchecked: Vec<Failure>,
+    /// How many objects were read.
+    objects: u64,
+    /// What the machine could not read.
+    trouble: Option<Failure>,
+}
+
+fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<Looked, Failure> {
+    check_folders(&kept.folder)?;
+    let mut findings = Vec::new();
+    let mut trouble = None;
+    let state = kept.folder.join(STATE_FILE);
+    match &kept.state {
+        Ok(Some(_)) => {}
+        // SCM Backup has no such file; but it makes no snapshots either. And a run that was killed
+        // has not come to writing it.
+        Ok(None) if !seen.had(&kept.path, None) => {}
+        Ok(None) => findings.push(Finding::new(Part::State, &state, "it is missing")),
+        Err(failure) if failure.kind == ErrorKind::Damaged => {
+            findings.push(Finding::of(Part::State, &state, failure));
+        }
+        Err(failure) if failure.is_of_machine() => trouble = Some(failure.clone()),
+        Err(failure) => return Err(failure.clone()),
+    }
+    let (mut objects, mut warnings, mut unchecked) = (0, Vec::new(), Vec::new());
+    for name in [REPOSITORY, WIKI] {
+        let mirror = kept.folder.join(name);
+        let state = kept.state.as_ref().ok().and_then(Option::as_ref);
+        let looked = (|| {
+            let known = state.is_some_and(|state| state.newest.contains_key(name));
+            let known = known || name == REPOSITORY;
+            let wanted = known || !Store::beside(&mirror).entries()?.is_empty();
+            match wanted || states::is_folder(&mirror)? {
+                true => examine_what_can_be_read(&mirror, watch).map(Some),
+                false => Ok(None),
+            }
+        })();
+        let examined = match looked {
+            Err(failure) if failure.is_of_machine() => {
+                trouble.get_or_insert(failure);
+                continue;
+            }
+            looked => looked?,
+        };
+        if let Some(examined) = examined {
+            trouble = trouble.or(examined.trouble);
+            findings.extend(examined.findings);
+            if let Some(state) = state {
+                findings.extend(lost_newest(state, name, &mirror)?);
+            }
+            let of_mirror = |what| format!("{}/{name}: {what}", kept.path);
+            warnings.extend(examined.warnings.into_iter().map(of_mirror));
+            unchecked.extend(examined.unchecked);
+            objects += examined.objects;
+        }
+    }
+    Ok(Looked {
+        findings,
+        warnings,
+        unchecked,
+        objects,
+        trouble,
+    })
+}
+
+/// The newest snapshot, if it is gone: no other one tells.
+fn lost_newest(state: &State, name: &str, mirror: &Path) -> Result<Option<Finding>, Failure> {
+    let store = Store::beside(mirror);
+    let entries = store.entries()?;
+    // That all are gone is found without.
+    let lost = state.lost_newest(name, entries.last());
+    let lost = lost.filter(|_| !entries.is_empty());
+    Ok(lost.map(|Newest { number, id }| {
+        let what = format!("the newest snapshot, number {number} ({id}), is missing");
+        Finding::new(Part::Gap, store.folder(), what)
+    }))
+}

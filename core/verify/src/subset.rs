@@ -1,0 +1,83 @@
+//! A part of all repositories.
+
+use std::str::FromStr;
+
+use forgekeep_store::inventory::Kept;
+use git2::{ObjectType, Oid};
+
+/// The Nth of M parts: M runs over M days verify everything once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Subset {
+    part: u32,
+    of: u32,
+}
+
+impl Subset {
+    /// Whether a repository is in this part. It stays in it, whatever comes and goes beside it.
+    pub fn has(self, kept: &Kept) -> bool {
+        self.has_key(kept.id().unwrap_or(&kept.path))
+    }
+
+    fn has_key(self, key: &str) -> bool {
+        let hash = Oid::hash_object(ObjectType::Blob, key.as_bytes());
+        let first = hash.ok().and_then(|hash| {
+            let bytes = hash.as_bytes().first_chunk::<4>();
+            bytes.map(|bytes| u32::from_be_bytes(*bytes))
+        });
+        first.unwrap_or(0) % self.of == self.part - 1
+    }
+}
+
+impl FromStr for Subset {
+    type Err = String;
+
+    /// Reads `3/7`.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parts = text.split_once('/');
+        let number = |text: &str| {
+            let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then(|| text.parse::<u32>().ok()).flatten()
+        };
+        match parts.map(|(part, of)| (number(part), number(of))) {
+            Some((Some(part), Some(of))) if part >= 1 && part <= of => Ok(Self { part, of }),
+            _ => Err(format!(
+                "\"{}\" is not the Nth of M parts",
+                forgekeep_untrusted::names::printable(text)
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_part_is_refused() {
+        for text in [
+            "",
+            "3",
+            "0/7",
+            "8/7",
+            "1/0",
+            "-1/7",
+            "+1/7",
+            "1/7/7",
+            "a/b",
+            "1/99999999999",
+        ] {
+            assert!(text.parse::<Subset>().is_err(), "{text}");
+        }
+        assert_eq!("7/7".parse(), Ok(Subset { part: 7, of: 7 }));
+    }
+
+    proptest! {
+        #[test]
+        fn the_parts_cover_everything_once(key in ".{0,40}", of in 1_u32..50) {
+            let parts = (1..=of).filter(|part| Subset { part: *part, of }.has_key(&key));
+            prop_assert_eq!(parts.count(), 1);
+        }
+    }
+}
