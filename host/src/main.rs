@@ -16,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::cli::{Cli, Command};
+use crate::cli::Cli;
 use crate::exit::{Complaint, Ending};
 use crate::terminal::tell;
 
@@ -36,18 +36,7 @@ fn main() -> ExitCode {
             forgekeep_untrusted::names::printable(&folder.to_string_lossy())
         );
     }
-    let result = match &cli.command {
-        Command::Backup(arguments) => commands::backup::run(&cli.common, arguments),
-        Command::List(arguments) => commands::list::run(&cli.common, arguments),
-        Command::Check(arguments) => commands::check::run(&cli.common, arguments),
-        Command::Status(arguments) => commands::status::run(&cli.common, arguments),
-        Command::Snapshots(arguments) => commands::snapshots::run(&cli.common, arguments),
-        Command::Restore(arguments) => commands::restore::run(&cli.common, arguments),
-        Command::Verify(arguments) => commands::verify::run(&cli.common, arguments),
-        Command::Forget(arguments) => commands::forget::run(&cli.common, arguments),
-        Command::Plugins(arguments) => commands::plugins::run(&cli.common, arguments),
-        Command::Demo(arguments) => commands::demo::run(&cli.common, arguments),
-    };
+    let result = commands::run(&cli);
     let ending = result.unwrap_or_else(|complaint| {
         tell!("{complaint}");
         complaint.ending

@@ -28,6 +28,7 @@
 
 mod data;
 mod error;
+pub mod error_kind;
 mod extras;
 mod http;
 mod module;
@@ -38,7 +39,7 @@ pub use abi_stable;
 pub use data::{
     CheckReport, Finding, GitAccess, Manifest, Note, OptionSpec, Page, Repository, Severity, Source,
 };
-pub use error::{HosterError, error_kind};
+pub use error::HosterError;
 pub use extras::Extras;
 pub use http::{Authorization, Header, HttpRequest, HttpResponse};
 pub use module::{

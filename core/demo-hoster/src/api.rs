@@ -9,7 +9,8 @@ use url::form_urlencoded::Serializer;
 use crate::credentials::{self, Caller};
 use crate::documents;
 use crate::http::{Request, Response};
-use crate::model::{Account, Repository, State, Workspace, scope};
+use crate::model::{Account, Repository, State, Workspace};
+use crate::scope;
 
 const INVALID: &str = "Token is invalid, expired, or not supported for this endpoint.";
 const NO_ACCESS: &str = "You may not have access to this repository or it no longer exists in this \

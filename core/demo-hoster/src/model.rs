@@ -2,17 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::scope;
 use git2::{ObjectType, Oid};
-
-/// The scopes this hoster asks for, as Bitbucket names them.
-pub mod scope {
-    /// To list and to clone.
-    pub const REPOSITORY: &str = "read:repository:bitbucket";
-    /// For `/2.0/user`.
-    pub const USER: &str = "read:user:bitbucket";
-    /// For `/2.0/user/workspaces` and `/2.0/workspaces/{workspace}`.
-    pub const WORKSPACE: &str = "read:workspace:bitbucket";
-}
 
 /// Everything the API answers from.
 #[derive(Debug, Clone, Default)]

@@ -6,7 +6,8 @@ use std::sync::{PoisonError, RwLock};
 use crate::api;
 use crate::credentials::{self, Caller};
 use crate::http::{Reply, Request, Response};
-use crate::model::{Scm, State, scope};
+use crate::model::{Scm, State};
+use crate::scope;
 use crate::server::Handler;
 
 /// Git's side of a clone, over smart HTTP; access has been checked before it is asked.

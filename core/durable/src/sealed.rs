@@ -101,10 +101,7 @@ struct Format {
 /// [`ErrorKind::Damaged`] naming the file, [`ErrorKind::Other`] if a newer version wrote it,
 /// [`ErrorKind::Disk`] if it cannot be read.
 pub fn read<T: DeserializeOwned>(path: &Path, formats: Formats) -> Result<Option<T>, Failure> {
-    let damaged = |why: String| {
-        let message = format!("{} is damaged: {why}", path.display());
-        Failure::new(ErrorKind::Damaged, message).with_hint(formats.hint)
-    };
+    let damaged = |why: String| Failure::damaged(path, why).with_hint(formats.hint);
     let bytes = match regular_file::read_at_most(path, formats.max_bytes) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),

@@ -10,7 +10,7 @@
 //! 4. Text from a hoster or a plugin is cleaned for terminals by
 //!    `printable` before it gets in.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -162,6 +162,18 @@ pub struct Failure {
     /// Why an object was not read that would take too much memory. Nothing follows about it.
     #[serde(skip)]
     pub too_large: Option<Box<str>>,
+    /// What is damaged, where it is a file or folder.
+    #[serde(skip)]
+    pub damage: Option<Box<Damage>>,
+}
+
+/// A file or folder that is not what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Which one.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub why: String,
 }
 
 impl Failure {
@@ -178,7 +190,20 @@ impl Failure {
             cause: None,
             trouble: None,
             too_large: None,
+            damage: None,
         }
+    }
+
+    /// A file or folder is not what it should be.
+    pub fn damaged(path: &Path, why: impl Into<String>) -> Self {
+        let why = why.into();
+        let message = format!("{} is damaged: {why}", path.display());
+        let mut failure = Self::new(ErrorKind::Damaged, message);
+        failure.damage = Some(Box::new(Damage {
+            path: path.to_owned(),
+            why,
+        }));
+        failure
     }
 
     /// Remembers what is the same for all that fail for this reason: the message without the address

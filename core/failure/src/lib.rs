@@ -9,7 +9,7 @@ pub mod trouble;
 mod unexpected;
 
 pub use cancel::Cancel;
-pub use failure::{ErrorKind, Failure};
+pub use failure::{Damage, ErrorKind, Failure};
 pub use finding::{Finding, Severity};
 pub use trouble::Trouble;
 pub use unexpected::Unexpected;

@@ -9,7 +9,7 @@
 //! - `borrowed`: what lies in another repository's objects is copied;
 //! - `lacking`: what a shallow or a partial clone has never fetched.
 //!
-//! Commands that only read go by `format` and `refs::reftable`, and change nothing.
+//! Commands that only read go by `format` and `reftable`, and change nothing.
 
 mod adopt;
 mod aside;

@@ -10,5 +10,7 @@ pub mod memory;
 pub mod object_files;
 pub mod packs;
 pub mod reach;
+mod ref_name;
 pub mod refs;
+pub mod reftable;
 pub mod torn;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_durable::folder::names;
 use forgekeep_durable::regular_file;
-use forgekeep_failure::{ErrorKind, Failure, trouble};
+use forgekeep_failure::{Failure, trouble};
 use git2::{ObjectType, Oid};
 use sha1::{Digest, Sha1};
 
@@ -25,10 +25,7 @@ pub fn check(oid: Oid, path: &Path) -> Result<(), Failure> {
 
 /// The same; returns what its header says.
 pub fn look_at(oid: Oid, path: &Path) -> Result<Size, Failure> {
-    let wrong = |why: &str| {
-        let message = format!("{} is damaged: {why}", path.display());
-        Failure::new(ErrorKind::Damaged, message)
-    };
+    let wrong = |why: &str| Failure::damaged(path, why);
     let failed = |error: io::Error| Failure::disk("read", path, &error);
     let file = regular_file::open(path).map_err(failed)?;
     let mut bytes = flate2::bufread::ZlibDecoder::new(io::BufReader::new(file));

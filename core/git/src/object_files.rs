@@ -150,10 +150,7 @@ pub fn holds(index: &PackIndex, oid: Oid) -> bool {
 /// Checks a pack by what it says about itself alone.
 pub fn check_trailer(pack: &Path, cancel: &Cancel) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::disk("read", pack, &error);
-    let wrong = |why: &str| {
-        let message = format!("{} is damaged: {why}", pack.display());
-        Failure::new(ErrorKind::Damaged, message)
-    };
+    let wrong = |why: &str| Failure::damaged(pack, why);
     let mut file = File::open(pack).map_err(failed)?;
     let length = file.metadata().map_err(failed)?.len();
     let body = length.checked_sub(TRAILER);

@@ -193,10 +193,7 @@ fn replace(
 
 /// A file of a repository is not what it should be.
 fn damaged(path: &Path, why: &str) -> Failure {
-    Failure::new(
-        ErrorKind::Damaged,
-        format!("{} is damaged: {why}", path.display()),
-    )
+    Failure::damaged(path, why)
     .with_hint("move this repository's folder elsewhere to have it cloned anew, and see what the system log says about this disk; nothing was changed")
 }
 

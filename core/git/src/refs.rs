@@ -6,8 +6,7 @@
 //! holds names that a file system cannot: `Fix` beside `fix`, and `a` beside `a/b`. The format is
 //! the one of git-pack-refs(1); the names follow git-check-ref-format(1).
 
-pub mod reftable;
-mod storage;
+mod format;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -16,17 +15,16 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{ErrorKind, Failure};
+use format::is_elsewhere;
 use git2::Oid;
-use storage::is_elsewhere;
 
 use crate::links::peeled;
 use crate::memory;
+use crate::reftable;
 
 pub use crate::links::parse_oid;
-pub use storage::{Storage, read_config, storage, storage_by};
-
-/// Name of a ref. Bytes, as in git: a name need not be UTF-8.
-pub type RefName = Vec<u8>;
+pub use crate::ref_name::{RefName, is_valid_name, ref_text};
+pub use format::{Storage, read_config, storage, storage_by};
 
 /// Refs by name, in the order of `packed-refs`.
 pub type Refs = BTreeMap<RefName, RefValue>;
@@ -62,18 +60,6 @@ impl RefValue {
     pub fn names(&self, oid: Oid) -> bool {
         self.oid == oid || self.peeled == Some(oid)
     }
-}
-
-/// Whether a ref may have this name, below `refs/`. The rules of git-check-ref-format(1).
-pub fn is_valid_name(name: &[u8]) -> bool {
-    let forbidden = |byte: &u8| *byte < 0x20 || *byte == 0x7f || b" ~^:?*[\\".contains(byte);
-    name.starts_with(b"refs/")
-        && !name.iter().any(forbidden)
-        && !name.windows(2).any(|pair| pair == b".." || pair == b"@{")
-        && !name.ends_with(b".")
-        && name
-            .split(|byte| *byte == b'/')
-            .all(|part| !part.is_empty() && !part.starts_with(b".") && !part.ends_with(b".lock"))
 }
 
 /// Symbolic refs in files of their own: what they lead to, and the files.
@@ -251,10 +237,7 @@ fn parse_packed(text: &[u8], path: &Path) -> Result<Refs, Failure> {
 }
 
 fn damaged(path: &Path, why: &str) -> Failure {
-    Failure::new(
-        ErrorKind::Damaged,
-        format!("{} is damaged: {why}", path.display()),
-    )
+    Failure::damaged(path, why)
     .with_hint("see docs/restore.md, then move this repository's folder away to have it cloned anew; the objects are most likely still there")
 }
 
@@ -451,18 +434,6 @@ fn format_head(target: &[u8]) -> Vec<u8> {
     };
     text.extend(target);
     text.push(b'\n');
-    text
-}
-
-/// The name of a ref as text that can be turned back: bytes that are not UTF-8, and `%`, as `%XX`.
-pub fn ref_text(name: &[u8]) -> String {
-    let mut text = String::with_capacity(name.len());
-    for chunk in name.utf8_chunks() {
-        text.push_str(&chunk.valid().replace('%', "%25"));
-        for byte in chunk.invalid() {
-            text.push_str(&format!("%{byte:02X}"));
-        }
-    }
     text
 }
 

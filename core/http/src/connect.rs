@@ -119,7 +119,15 @@ impl Resolver for Names {
                     addresses.push((ip, port).into());
                     Ok(addresses)
                 }
-                None => self.0.resolve(uri, config, timeout),
+                // The standard library has no kind of its own for a name that is not known; what
+                // the system says has a number.
+                None => match self.0.resolve(uri, config, timeout) {
+                    Err(Error::Io(error)) if error.raw_os_error().is_none() => {
+                        log::debug!("{error}");
+                        Err(Error::HostNotFound)
+                    }
+                    resolved => resolved,
+                },
             },
         }
     }

@@ -11,6 +11,18 @@ use super::tunnel::{Fault, ProxyFault};
 
 /// Why there was no answer, told apart as far as the client knows: what to do differs.
 pub(super) fn unreachable_host(url: &Url, error: &ureq::Error) -> Failure {
+    about(url, reason(url, error))
+}
+
+fn about(url: &Url, failure: Failure) -> Failure {
+    match failure.kind {
+        ErrorKind::Cancelled => failure,
+        _ => failure.while_doing(url.as_str()),
+    }
+}
+
+/// The same, without the address.
+fn reason(url: &Url, error: &ureq::Error) -> Failure {
     let host = url.host_str().unwrap_or("the host");
     let (kind, why, hint) = match error {
         ureq::Error::HostNotFound => (
@@ -28,9 +40,10 @@ pub(super) fn unreachable_host(url: &Url, error: &ureq::Error) -> Failure {
             format!("{host} fell silent"),
             "run again later; options.network.stallSeconds is the idle timeout",
         ),
-        ureq::Error::Tls(CUT_HANDSHAKE) => return cut_handshake(url),
-        ureq::Error::Rustls(_) | ureq::Error::Tls(_) | ureq::Error::Pem(_) => {
-            return tls_failure(url, &error.to_string());
+        ureq::Error::Tls(CUT_HANDSHAKE) => return cut_handshake(),
+        ureq::Error::Rustls(error) => return tls_failure(Some(error), &error.to_string()),
+        ureq::Error::Tls(_) | ureq::Error::Pem(_) => {
+            return tls_failure(None, &error.to_string());
         }
         ureq::Error::ConnectionFailed => (
             ErrorKind::Network,
@@ -44,34 +57,33 @@ pub(super) fn unreachable_host(url: &Url, error: &ureq::Error) -> Failure {
             "run again later; -v shows more",
         ),
     };
-    Failure::new(kind, format!("{url}: {why}"))
-        .with_hint(hint)
-        .transient()
+    Failure::new(kind, why).with_hint(hint).transient()
 }
 
-/// Why TLS did not come about, by rustls's words: the HTTP library hands its errors on as texts.
-fn tls_failure(url: &Url, why: &str) -> Failure {
-    let (why, hint) = if why.contains("corrupt message") {
-        (
+/// Why TLS did not come about: by rustls's error, where it was handed on.
+fn tls_failure(error: Option<&rustls::Error>, why: &str) -> Failure {
+    use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
+    use rustls::Error::{InvalidCertificate, InvalidMessage};
+
+    let (why, hint) = match error {
+        Some(InvalidMessage(_)) => (
             format!("what listens there does not speak TLS ({why})"),
             "check the address and its port: it may be one for plain http",
-        )
-    } else if why.contains("not valid for name") {
-        (
+        ),
+        Some(InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => (
             format!("TLS failed: {why}"),
             "check the address: the certificate is another host's",
-        )
-    } else {
-        (
+        ),
+        _ => (
             format!("TLS failed: {why}"),
             "check this machine's clock and certificate authorities; behind a proxy that reads TLS, its certificate authority must be installed",
-        )
+        ),
     };
-    Failure::new(ErrorKind::Tls, format!("{url}: {why}")).with_hint(hint)
+    Failure::new(ErrorKind::Tls, why).with_hint(hint)
 }
 
-fn cut_handshake(url: &Url) -> Failure {
-    let why = format!("{url}: TLS failed: {CUT_HANDSHAKE}");
+fn cut_handshake() -> Failure {
+    let why = format!("TLS failed: {CUT_HANDSHAKE}");
     Failure::new(ErrorKind::Tls, why)
         .with_hint("run again later; if it stays, check the address and its port, and look at proxies and firewalls in between")
         .transient()
@@ -82,7 +94,7 @@ fn proxy_failure(url: &Url, fault: &ProxyFault) -> Failure {
     let host = url.host_str().unwrap_or("the host");
     let proxy = &fault.proxy;
     let refused = |why: String, hint: &str| {
-        let why = format!("{url}: the proxy did not connect to {host}: {proxy} {why}");
+        let why = format!("the proxy did not connect to {host}: {proxy} {why}");
         Failure::new(ErrorKind::Network, why).with_hint(hint)
     };
     match &fault.what {
@@ -106,7 +118,7 @@ fn proxy_failure(url: &Url, fault: &ProxyFault) -> Failure {
         .transient(),
         Fault::Failed(ureq::Error::Timeout(_)) => Failure::new(
             ErrorKind::Network,
-            format!("{url}: no connection to {host} in time: the proxy {proxy} does not answer"),
+            format!("no connection to {host} in time: the proxy {proxy} does not answer"),
         )
         .with_hint("check that the proxy is running; options.network.connectSeconds sets the limit")
         .transient(),
@@ -114,10 +126,10 @@ fn proxy_failure(url: &Url, fault: &ProxyFault) -> Failure {
             let address = proxy.split(' ').next().unwrap_or(proxy);
             // The reasons are the same as for a host.
             let reason = match Url::parse(address) {
-                Ok(address) => unreachable_host(&address, error),
+                Ok(address) => reason(&address, error),
                 Err(_) => Failure::new(ErrorKind::Network, error.to_string()),
             };
-            let why = reason.message.split_once(": ").map_or("", |(_, why)| why);
+            let why = reason.message;
             let hint = match reason.kind {
                 ErrorKind::Tls => {
                     "install the authority of the proxy's certificate, or name it in SSL_CERT_FILE; if the proxy does not speak TLS itself, write http:// in that variable"
@@ -131,32 +143,40 @@ fn proxy_failure(url: &Url, fault: &ProxyFault) -> Failure {
     }
 }
 
+/// The error of rustls that is behind one of reading or writing.
+fn of_tls(error: &io::Error) -> Option<&rustls::Error> {
+    let mut source: Option<&(dyn std::error::Error + 'static)> = Some(error.get_ref()?);
+    while let Some(error) = source {
+        if let Some(error) = error.downcast_ref() {
+            return Some(error);
+        }
+        source = match error.downcast_ref::<io::Error>() {
+            Some(error) => error
+                .get_ref()
+                .map(|inner| inner as &(dyn std::error::Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
+}
+
 fn io_failure(url: &Url, error: &io::Error) -> Failure {
     let inner = error.get_ref();
     if let Some(fault) = inner.and_then(|inner| inner.downcast_ref::<ProxyFault>()) {
         return proxy_failure(url, fault);
     }
     if let Some(slow) = inner.and_then(|inner| inner.downcast_ref::<TooSlow>()) {
-        return Failure::new(ErrorKind::Network, format!("{url}: {slow}"))
+        return Failure::new(ErrorKind::Network, slow.to_string())
             .with_hint("run again later; options.network.stallSeconds sets how long an answer may take for so little")
             .transient();
     }
     if let Some(inner) = inner.and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
-        return unreachable_host(url, inner);
+        return reason(url, inner);
     }
     let text = error.to_string();
-    let because_of_tls = inner.is_some_and(|inner| {
-        text.contains("certificate")
-            || inner
-                .source()
-                .is_some_and(|s| s.to_string().contains("certificate"))
-    });
-    // The standard library has no kind of its own for this.
-    if text.contains("failed to lookup address information") {
-        return unreachable_host(url, &ureq::Error::HostNotFound);
-    }
-    if because_of_tls || error.kind() == io::ErrorKind::InvalidData {
-        return tls_failure(url, &text);
+    let of_tls = of_tls(error);
+    if of_tls.is_some() || error.kind() == io::ErrorKind::InvalidData {
+        return tls_failure(of_tls, &text);
     }
     let (why, hint) = match error.kind() {
         io::ErrorKind::ConnectionRefused => (
@@ -177,18 +197,18 @@ fn io_failure(url: &Url, error: &io::Error) -> Failure {
         io::ErrorKind::NotConnected => return Failure::cancelled(),
         _ => (text, "check the network"),
     };
-    Failure::new(ErrorKind::Network, format!("{url}: {why}"))
+    Failure::new(ErrorKind::Network, why)
         .with_hint(hint)
         .transient()
 }
 
 /// A body that ended before its end.
 pub fn broken_body(url: &Url, error: &io::Error) -> Failure {
-    let failure = io_failure(url, error);
-    if failure.kind == ErrorKind::Cancelled {
-        return failure;
+    let failure = about(url, io_failure(url, error));
+    match failure.kind {
+        ErrorKind::Cancelled => failure,
+        _ => failure.while_doing("the answer broke off"),
     }
-    failure.while_doing("the answer broke off")
 }
 
 /// A body longer than allowed.

@@ -148,11 +148,8 @@ fn gone(folder: &Path) -> Result<Option<Failure>, Failure> {
     if !is_empty || Store::beside(folder).entries()?.is_empty() {
         return Ok(None);
     }
-    let message = format!(
-        "{} is damaged: it is missing, and its snapshots are there",
-        folder.display()
-    );
-    Ok(Some(Failure::new(ErrorKind::Damaged, message)))
+    let why = "it is missing, and its snapshots are there";
+    Ok(Some(Failure::damaged(folder, why)))
 }
 
 /// One mirror under treatment.

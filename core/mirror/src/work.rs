@@ -294,12 +294,8 @@ impl<'a> Work<'a> {
     fn check_refs(&self, odb: &Odb<'_>, stored: &StoredRefs) -> Result<(), Failure> {
         let absent = stored.refs.values().find(|value| !odb.exists(value.oid));
         absent.map_or(Ok(()), |value| {
-            let folder = self.folder.display();
-            let message = format!(
-                "{folder} is damaged: a ref names {}, which is missing",
-                value.oid
-            );
-            Err(Failure::new(ErrorKind::Damaged, message))
+            let why = format!("a ref names {}, which is missing", value.oid);
+            Err(Failure::damaged(self.folder, why))
         })
     }
 

@@ -131,6 +131,5 @@ fn each_piece(
 }
 
 fn damaged(pack: &Path, why: &str) -> Failure {
-    let message = format!("{} is damaged: {}", pack.display(), printable(why));
-    Failure::new(ErrorKind::Damaged, message)
+    Failure::damaged(pack, printable(why).to_string())
 }

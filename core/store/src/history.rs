@@ -1,9 +1,9 @@
 //! The reports of earlier runs, in the backup folder, and the order of runs: by their number, since
 //! a clock may be wrong.
 
-pub mod file;
-pub mod index;
-pub mod mark;
+mod file;
+mod index;
+mod mark;
 mod run;
 mod seen;
 
@@ -17,7 +17,9 @@ use serde::Deserialize;
 
 use crate::layout::{self, OWN_FOLDER, RUNS, StateFile};
 
-pub use mark::Died;
+pub use file::read as read_report;
+pub use index::path as index_path;
+pub use mark::{Died, number as number_of_mark};
 pub use run::{Run, set_aside};
 pub use seen::Seen;
 

@@ -1,7 +1,7 @@
 //! What is in a backup folder, whatever the configuration says: for what must work on the day after
 //! the disaster, without network, plugins and perhaps without the configuration.
 
-mod absence;
+mod nothing;
 
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -14,7 +14,7 @@ use crate::layout::{self, CONFIGURATIONS, OWN_FOLDER, REPOSITORY, WIKI};
 use crate::snapshot::Store;
 use crate::trash;
 
-pub use absence::{absence, read_backup};
+pub use nothing::{absence, read_backup};
 
 /// A repository in the backup.
 #[derive(Clone, Debug)]

@@ -376,7 +376,7 @@ fn read(path: &Path, name: &str) -> Result<Option<KeptReport>, String> {
     // A run that is under way is writing its report; or it was damaged, and told.
     if under_way.iter().any(|ending| name.ends_with(ending))
         || name.contains(DAMAGED)
-        || history::mark::number(name).is_some()
+        || history::number_of_mark(name).is_some()
     {
         return Ok(None);
     }
@@ -384,7 +384,7 @@ fn read(path: &Path, name: &str) -> Result<Option<KeptReport>, String> {
         return Err("it is not named like a report".to_owned());
     }
     // A run that is under way may have removed the oldest.
-    let Some(text) = history::file::read(path).map_err(|unread| unread.why)? else {
+    let Some(text) = history::read_report(path).map_err(|unread| unread.why)? else {
         return Ok(None);
     };
     // The schema first: another one may lack anything else.

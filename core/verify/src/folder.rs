@@ -192,7 +192,7 @@ fn missing(local_folder: &Path, found: &mut Vec<Finding>) {
     let names = history::newest_first(local_folder).unwrap_or_default();
     let mut reports = names.iter().filter(|name| history::is_report(name));
     let newest = reports.find_map(|name| {
-        let text = history::file::read(&runs.join(name)).ok()??;
+        let text = history::read_report(&runs.join(name)).ok()??;
         let report: Report = serde_json::from_str(&text).ok()?;
         // Runs that could not be made know nothing.
         (!report.sources.is_empty()).then_some(report)
@@ -231,7 +231,7 @@ fn own_files(
     if let Err(failure) = sealed::read::<serde_json::Value>(&listings, LISTINGS.formats) {
         say(&listings, failure);
     }
-    let index = history::index::path(local_folder);
+    let index = history::index_path(local_folder);
     if let Err(failure) = sealed::read::<serde_json::Value>(&index, INDEX_OF_RUNS.formats) {
         say(&index, failure);
     }
@@ -243,7 +243,7 @@ fn own_files(
         Ok(names) => {
             for name in names.iter().filter(|name| history::is_report(name)) {
                 let path = folder.join(name);
-                let Err(unread) = history::file::read(&path) else {
+                let Err(unread) = history::read_report(&path) else {
                     continue;
                 };
                 // Once, and not for ever: no run can make a report anew.

@@ -140,8 +140,8 @@ impl Finding {
 
     /// What a failure says about a file; about another one, if the failure names it.
     pub fn of(part: Part, path: &Path, failure: &Failure) -> Self {
-        match failure.message.split_once(" is damaged: ") {
-            Some((file, why)) => Self::new(part, Path::new(file), why),
+        match &failure.damage {
+            Some(damage) => Self::new(part, &damage.path, damage.why.clone()),
             None => Self::new(part, path, failure.message.clone()),
         }
     }

@@ -1,17 +1,17 @@
 //! One module for each command, and what several of them need first.
 
-pub mod backup;
-pub mod check;
-pub mod demo;
-pub mod forget;
-pub mod list;
+mod backup;
+mod check;
+mod demo;
+mod forget;
+mod list;
 mod offline;
-pub mod plugins;
-pub mod restore;
-pub mod snapshots;
-pub mod status;
+mod plugins;
+mod restore;
+mod snapshots;
+mod status;
 mod summary;
-pub mod verify;
+mod verify;
 
 use std::env;
 use std::num::NonZeroUsize;
@@ -24,10 +24,26 @@ use forgekeep_engine::run::Engine;
 use forgekeep_http::Proxies;
 use serde::Serialize;
 
-use crate::cli::Common;
+use crate::cli::{Cli, Command, Common};
 use crate::exit::{Complaint, Ending};
 use crate::terminal::{hidden_json, out, tell};
 use crate::{plugins as hosters, text};
+
+/// Does what was asked for.
+pub fn run(cli: &Cli) -> Result<Ending, Complaint> {
+    match &cli.command {
+        Command::Backup(arguments) => backup::run(&cli.common, arguments),
+        Command::List(arguments) => list::run(&cli.common, arguments),
+        Command::Check(arguments) => check::run(&cli.common, arguments),
+        Command::Status(arguments) => status::run(&cli.common, arguments),
+        Command::Snapshots(arguments) => snapshots::run(&cli.common, arguments),
+        Command::Restore(arguments) => restore::run(&cli.common, arguments),
+        Command::Verify(arguments) => verify::run(&cli.common, arguments),
+        Command::Forget(arguments) => forget::run(&cli.common, arguments),
+        Command::Plugins(arguments) => plugins::run(&cli.common, arguments),
+        Command::Demo(arguments) => demo::run(&cli.common, arguments),
+    }
+}
 
 /// An environment variable, if it is set and is text.
 fn variable(name: &str) -> Option<String> {
@@ -75,7 +91,7 @@ fn engine(
     observer: Arc<dyn Observer>,
 ) -> Result<Engine, Complaint> {
     let proxies = proxies()?;
-    let folders = hosters::search::folders(&common.plugin_dirs);
+    let folders = hosters::folders(&common.plugin_dirs);
     let wanted = config.sources.iter().map(|source| source.hoster.as_str());
     let registry = hosters::registry_for(&folders, wanted);
     let jobs = jobs.map(NonZeroUsize::get);

@@ -5,8 +5,8 @@ use forgekeep_hoster::HosterInfo;
 
 use crate::cli::{Common, PluginsArguments, PluginsCommand};
 use crate::exit::{Complaint, Ending};
-use crate::plugins::load::Unfit;
-use crate::plugins::{Looked, look_at, look_at_all, search};
+use crate::plugins::Unfit;
+use crate::plugins::{Looked, folders, look_at, look_at_all};
 use crate::terminal::out;
 
 /// `forgekeep plugins`.
@@ -19,7 +19,7 @@ pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<Ending, Comp
 }
 
 fn list(common: &Common) -> Ending {
-    let folders = search::folders(&common.plugin_dirs);
+    let folders = folders(&common.plugin_dirs);
     let looked = look_at_all(&folders);
     for plugin in &looked {
         let path = plugin.path.display();
@@ -71,7 +71,7 @@ fn none_usable(none: bool) -> &'static str {
 ///
 /// There is none that can be used; the hint says where it was looked for.
 pub fn require(common: &Common, id: &str) -> Result<(), Complaint> {
-    let folders = search::folders(&common.plugin_dirs);
+    let folders = folders(&common.plugin_dirs);
     let looked = look_at_all(&folders);
     let answers = |info: &HosterInfo| info.id == id || info.aliases.iter().any(|a| a == id);
     if looked
@@ -96,7 +96,7 @@ pub fn require(common: &Common, id: &str) -> Result<(), Complaint> {
 }
 
 fn info(common: &Common, id: &str) -> Result<Ending, Complaint> {
-    let looked = look_at_all(&search::folders(&common.plugin_dirs));
+    let looked = look_at_all(&folders(&common.plugin_dirs));
     let answers = |info: &HosterInfo| info.id == id || info.aliases.iter().any(|a| a == id);
     let found = looked
         .iter()

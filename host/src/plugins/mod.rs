@@ -3,8 +3,8 @@
 
 mod adapter;
 mod convert;
-pub mod load;
-pub mod search;
+mod load;
+mod search;
 mod services;
 
 use std::path::PathBuf;
@@ -13,8 +13,10 @@ use std::sync::Arc;
 use adapter::PluginHoster;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::{Hoster, HosterInfo, Registry};
-use load::Unfit;
 use search::Found;
+
+pub use load::Unfit;
+pub use search::folders;
 
 /// A file that was looked at.
 pub struct Looked {

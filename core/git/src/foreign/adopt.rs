@@ -9,7 +9,8 @@ use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding};
 use super::aside::{file_name, set_aside, some, warning};
 use super::{SET_ASIDE, borrowed, format};
 use crate::git_config::Config;
-use crate::refs::{self, Storage, reftable};
+use crate::refs::{self, Storage};
+use crate::reftable;
 
 /// Files that make git and libgit2 look elsewhere, or see another history than there is.
 const STEERING: [&str; 4] = ["commondir", "gitdir", "info/grafts", "config.worktree"];
@@ -44,8 +45,7 @@ pub fn take_in(
     let config = config.and_then(|config| format::wrong_with(&config).map_or(Ok(config), Err));
     let config = config.map_err(|why| {
         let path = mirror.join("config");
-        let message = format!("{} is damaged: {why}", path.display());
-        Failure::new(ErrorKind::Damaged, message)
+        Failure::damaged(&path, why)
     })?;
     let work = Work {
         mirror,

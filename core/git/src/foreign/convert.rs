@@ -12,8 +12,8 @@ use super::SET_ASIDE;
 use super::adopt::Work;
 use super::aside::{file_name, set_aside, some, warning};
 use crate::git_config::Config;
-use crate::refs::reftable::{self, Stack, Value};
 use crate::refs::{self, KEPT, RefName, RefValue, Refs};
+use crate::reftable::{self, Stack, Value};
 
 impl Work<'_> {
     /// Takes the refs of a reftable repository into `packed-refs`. Until the configuration is

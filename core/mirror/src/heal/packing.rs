@@ -28,9 +28,7 @@ pub(super) fn index_of(pack: &Path, folder: &Path, watch: &Watch) -> Result<Path
         if let Some(failure) = libgit2::of_machine("index", pack, &error) {
             return failure;
         }
-        let message = printable(error.message()).to_string();
-        let message = format!("{} is damaged: {message}", pack.display());
-        Failure::new(ErrorKind::Damaged, message)
+        Failure::damaged(pack, printable(error.message()).to_string())
     };
     let failed = |error: io::Error| Failure::disk("read", pack, &error);
     let mut indexer = Indexer::new(None, folder, 0, false).map_err(wrong)?;

@@ -12,8 +12,9 @@ use forgekeep_git::object_files::{ObjectFiles, database, read};
 use forgekeep_git::reach::{Root, Walk};
 use forgekeep_git::refs::{
     self, FORGOTTEN, KEPT, OURS, RefName, RefValue, Refs, Storage, StoredRefs, is_valid_name,
-    parse_oid, ref_text, reftable,
+    parse_oid, ref_text,
 };
+use forgekeep_git::reftable;
 use forgekeep_store::snapshot::{
     Changes, Counts, Entry, Identity, Origin, RefState, Snapshot, SnapshotId, Store, Tips,
 };

@@ -136,11 +136,10 @@ impl Work<'_> {
             None => return Ok(()),
             Some(Gap::Missing(oid)) => oid,
             Some(Gap::Unreadable(oid)) => {
-                return Err(Failure::new(
-                    ErrorKind::Damaged,
-                    format!("{folder} is damaged: {oid}, which a run that did not finish has left, cannot be read"),
-                )
-                .with_hint("run `forgekeep backup`: it repairs what upstream still has"));
+                let why =
+                    format!("{oid}, which a run that did not finish has left, cannot be read");
+                return Err(Failure::damaged(self.folder, why)
+                    .with_hint("run `forgekeep backup`: it repairs what upstream still has"));
             }
         };
         log::info!("{folder}: {oid} is there, but not all it needs");

@@ -1,7 +1,7 @@
 //! The snapshots and the refs that are there, brought in step. What somebody's git does is recorded as
 //! a state; what no git does is damage.
 
-use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_failure::Failure;
 use forgekeep_git::refs::{self, RefName, StoredRefs, ref_text};
 use forgekeep_store::snapshot::{Changes, RefState, SnapshotId};
 use forgekeep_untrusted::names::printable;
@@ -154,7 +154,6 @@ impl Work<'_> {
 
     fn damaged(&self, file: &str, what: &str) -> Failure {
         let path = self.folder.join(file);
-        let message = format!("{} is damaged: {what}", path.display());
-        Failure::new(ErrorKind::Damaged, message)
+        Failure::damaged(&path, what)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use forgekeep_durable::sealed::{self, Formats};
-use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_failure::Failure;
 use forgekeep_git::refs::{self, RefName, is_valid_name, parse_oid, ref_text};
 use git2::Oid;
 use jiff::Timestamp;
@@ -116,10 +116,9 @@ impl Snapshot {
         let Some(document) = sealed::read::<Document>(path, FORMATS)? else {
             return Ok(None);
         };
-        Self::from_document(document).map(Some).map_err(|why| {
-            let message = format!("{} is damaged: {why}", path.display());
-            Failure::new(ErrorKind::Damaged, message).with_hint(FORMATS.hint)
-        })
+        Self::from_document(document)
+            .map(Some)
+            .map_err(|why| Failure::damaged(path, why).with_hint(FORMATS.hint))
     }
 
     /// Writes the file.

@@ -192,8 +192,7 @@ impl Entry {
     }
 
     pub(super) fn damaged(&self, why: &str) -> Failure {
-        let message = format!("{} is damaged: {why}", self.path.display());
-        Failure::new(ErrorKind::Damaged, message)
+        Failure::damaged(&self.path, why)
             .with_hint("run `forgekeep backup`: it makes the file anew if what is in it can be told from the others")
     }
 

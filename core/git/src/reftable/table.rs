@@ -3,7 +3,7 @@
 use git2::Oid;
 
 use super::Value;
-use crate::refs::RefName;
+use crate::ref_name::RefName;
 
 /// Length of a SHA-1.
 const ID: usize = 20;

@@ -12,7 +12,7 @@ use forgekeep_durable::regular_file;
 use forgekeep_failure::{ErrorKind, Failure};
 use git2::Oid;
 
-use super::RefName;
+use crate::ref_name::RefName;
 
 /// Folder of the tables in a repository.
 pub const FOLDER: &str = "reftable";
@@ -111,10 +111,7 @@ fn is_name(name: &str) -> bool {
 }
 
 fn damaged(path: &Path, why: &str) -> Failure {
-    Failure::new(
-        ErrorKind::Damaged,
-        format!("{} is damaged: {why}", path.display()),
-    )
+    Failure::damaged(path, why)
     .with_hint("run `git fsck` and `git for-each-ref` there to see what git makes of it; the objects are most likely still there")
 }
 

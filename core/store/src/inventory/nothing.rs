@@ -138,7 +138,7 @@ fn past(local_folder: &Path) -> Past {
     // What a newer report says of a repository counts.
     let mut known: HashSet<String> = HashSet::new();
     for name in names.iter().filter(|name| history::is_report(name)) {
-        let text = history::file::read(&folder.join(name));
+        let text = history::read_report(&folder.join(name));
         let text = match text {
             Ok(Some(text)) => text,
             Ok(None) => continue,
