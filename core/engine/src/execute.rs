@@ -10,11 +10,11 @@ use std::time::Instant;
 
 use forgekeep_durable::space::Space;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
-use forgekeep_hoster::{Repository, Services, Session};
+use forgekeep_hoster::{Repository, Services};
 use forgekeep_http::Authorization;
 use forgekeep_mirror::heal::{self, Patient, Patients, Treated};
 use forgekeep_mirror::{Transfer, Upstream};
-use forgekeep_store::catalogue::{self, Listing};
+use forgekeep_store::catalogue;
 use forgekeep_store::layout::{REPOSITORY, WIKI};
 use forgekeep_store::report::{RefChanges, RepositoryOutcome, RepositoryReport, WikiReport};
 use forgekeep_store::snapshot::Identity;
@@ -23,56 +23,19 @@ use forgekeep_untrusted::names;
 use crate::event::{Event, Observer};
 use crate::plan::{Action, Location, Task};
 use crate::queue::{Queue, is_heavy};
-
-pub(crate) use forgekeep_http::Standing;
-
-/// A source whose repositories are being mirrored.
-pub(crate) struct OpenSource {
-    pub title: String,
-    /// What is listed: its `name`.
-    pub name: String,
-    pub hoster: String,
-    /// Where its identities are valid.
-    pub server: Server,
-    /// The source's folder.
-    pub folder: PathBuf,
-    /// The folder's name, for reports.
-    pub folder_name: String,
-    pub session: Mutex<Box<dyn Session>>,
-    pub services: Services,
-    pub standing: Standing,
-}
-
-/// Within it, an identity means one repository.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Server {
-    /// Id of the hoster.
-    pub hoster: String,
-    /// Base of its API.
-    pub api_url: String,
-}
-
-impl OpenSource {
-    /// Which listing its repositories are from.
-    pub fn listing(&self) -> Listing {
-        Listing {
-            api_url: self.server.api_url.clone(),
-            name: self.name.clone(),
-        }
-    }
-}
+use crate::source::{OpenSource, RunSource};
 
 /// Mirrors every task's repository. `sources` is indexed by [`Task::source`]; a report comes back
 /// for each task.
 pub(crate) fn execute(
     pool: &rayon::ThreadPool,
     tasks: &[Task],
-    sources: &[Option<OpenSource>],
+    sources: &[RunSource],
     observer: &dyn Observer,
 ) -> Vec<(usize, RepositoryReport)> {
     let reports = Mutex::new(Vec::with_capacity(tasks.len()));
     let with_source = tasks.iter().filter_map(|task| {
-        let source = sources.get(task.source).and_then(Option::as_ref)?;
+        let source = sources.get(task.source)?.open.as_ref()?;
         Some((task, source))
     });
     let new: Vec<_> = with_source
@@ -81,7 +44,8 @@ pub(crate) fn execute(
         .map(|(task, source)| (source.folder.join(&task.folder), task.repository.size))
         .collect();
     let space = Space::new(new.iter().map(|(folder, size)| (folder.as_path(), *size)));
-    let local_folder = sources.iter().flatten().find_map(|s| s.folder.parent());
+    let mut open = sources.iter().filter_map(|source| source.open.as_ref());
+    let local_folder = open.find_map(|open| open.folder.parent());
     let patients = Patients::read(local_folder.unwrap_or(Path::new("")));
     // Not rayon's own queue: it would begin tasks in its order, whatever they weigh.
     let queue = Queue::new(with_source.map(|task| (task, is_heavy(task.0.repository.size))));
@@ -131,8 +95,8 @@ struct Place {
 }
 
 impl Place {
-    fn of(location: &Location, sources: &[Option<OpenSource>]) -> Option<Self> {
-        let source = sources.get(location.source)?.as_ref()?;
+    fn of(location: &Location, sources: &[RunSource]) -> Option<Self> {
+        let source = sources.get(location.source)?.open.as_ref()?;
         Some(Self {
             folder: source.folder.join(&location.folder),
             path: format!("{}/{}", source.folder_name, location.folder),

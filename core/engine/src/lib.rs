@@ -23,4 +23,5 @@ pub mod permissions;
 pub mod plan;
 mod queue;
 pub mod run;
+mod source;
 mod tombstones;

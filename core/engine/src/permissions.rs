@@ -9,13 +9,13 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_config::{Config, Source};
 use forgekeep_failure::{Finding, Severity};
-use forgekeep_store::report::SourceReport;
 use forgekeep_untrusted::names;
 use forgekeep_untrusted::names::printable;
 
 use crate::event::{Observer, note_of};
-use crate::execute::OpenSource;
+
 use crate::plan::Plan;
+use crate::source::RunSource;
 
 /// What all other users of the machine may do.
 const OTHERS_READ: u32 = 0o004;
@@ -163,19 +163,19 @@ pub(crate) fn of_source(config: &Config, source: &Source) -> Vec<Finding> {
 pub(crate) fn warn(
     config: &Config,
     plan: &Plan,
-    sources: &[Option<OpenSource>],
-    reports: &mut [SourceReport],
+    sources: &mut [RunSource],
     observer: &dyn Observer,
 ) {
     let file = of_configuration(config).filter(|(_, real)| *real);
-    for (index, report) in reports.iter_mut().enumerate() {
+    for (index, source) in sources.iter_mut().enumerate() {
+        let report = &mut source.report;
         let of_it = config.sources.iter().find(|s| s.title == report.title);
         if let Some((warning, _)) = &file
             && of_it.is_some_and(|source| source.literal_password)
         {
             note_of(report, warning.clone(), observer);
         }
-        let Some(Some(source)) = sources.get(index) else {
+        let Some(source) = &source.open else {
             continue;
         };
         if !others_are_kept_out(config) {

@@ -28,6 +28,7 @@ use crate::event::{Event, Observer};
 use crate::execute::execute;
 use crate::listing::{Listing, list};
 use crate::plan::Plan;
+use crate::source::RunSource;
 use crate::tombstones::{self, Tombstones};
 use crate::{alarm, permissions};
 
@@ -220,13 +221,14 @@ impl Engine {
             listings.rebuild(history::listed(&self.config.local_folder));
         }
         let writes = Writes::Yes;
-        let (plan, mut reports, open) =
-            self.plan_sources(&pool, sources, &mut listings, writes, observer);
-        self.remember(&listings, &mut reports);
-        let whole: Vec<bool> = reports.iter().map(SourceReport::is_whole).collect();
+        let (plan, mut all) = self.plan_sources(&pool, sources, &mut listings, writes, observer);
+        self.remember(&listings, &mut all);
+        for source in &mut all {
+            source.is_whole = source.report.is_whole();
+        }
         tombstones::remove_leftovers(&self.config.local_folder);
-        for source in open.iter().flatten() {
-            if let Err(failure) = catalogue::remove_leftovers(&source.folder) {
+        for open in all.iter().filter_map(|source| source.open.as_ref()) {
+            if let Err(failure) = catalogue::remove_leftovers(&open.folder) {
                 log::warn!("{failure}");
             }
         }
@@ -238,27 +240,19 @@ impl Engine {
                 .filter_map(|task| task.repository.size)
                 .fold(0, u64::saturating_add),
         });
-        for (source, report) in execute(&pool, &plan.tasks, &open, observer) {
-            reports[source].repositories.push(report);
+        for (source, report) in execute(&pool, &plan.tasks, &all, observer) {
+            all[source].report.repositories.push(report);
         }
         let interrupted = self.cancel.is_cancelled();
-        let newly_gone = match interrupted {
-            true => vec![0; reports.len()],
-            false => self
-                .tombstones(started, run)
-                .mark(&plan, &open, &whole, &mut reports),
-        };
-        for (report, newly_gone) in reports.iter_mut().zip(newly_gone) {
-            alarm::raise(&self.config.options.alarm, report, newly_gone, observer);
+        if !interrupted {
+            self.tombstones(started, run).mark(&plan, &mut all);
         }
-        permissions::warn(&self.config, &plan, &open, &mut reports, observer);
-        // In the order of names, whatever the order of work was.
-        for report in &mut reports {
-            report
-                .repositories
-                .sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
-            report.conclude();
+        for source in &mut all {
+            let options = &self.config.options.alarm;
+            alarm::raise(options, &mut source.report, source.newly_gone, observer);
         }
+        permissions::warn(&self.config, &plan, &mut all, observer);
+        let reports = all.into_iter().map(RunSource::conclude).collect();
         Ok(Report::conclude(started, interrupted, reports))
     }
 
@@ -283,11 +277,13 @@ impl Engine {
         let pool = self.pool()?;
         let mut listings = self.listings();
         let writes = Writes::No;
-        let (plan, mut reports, _) =
-            self.plan_sources(&pool, &sources, &mut listings, writes, observer);
-        for report in &mut reports {
+        let (plan, all) = self.plan_sources(&pool, &sources, &mut listings, writes, observer);
+        let reports = all.into_iter().map(|source| {
+            let mut report = source.report;
             report.conclude();
-        }
+            report
+        });
+        let reports = reports.collect();
         Ok((plan, reports))
     }
 

@@ -22,8 +22,8 @@ use jiff::Timestamp;
 use missed::{Counted, count, is_over};
 
 use crate::event::{Observer, note_of};
-use crate::execute::OpenSource;
 use crate::plan::Plan;
+use crate::source::{OpenSource, RunSource};
 
 /// How many names are in one note; the report has them all.
 const NAMES: usize = 5;
@@ -67,54 +67,55 @@ struct Told {
 }
 
 impl Tombstones<'_> {
-    /// Marks what whole listings no longer have, and removes what is to be removed. How many are
-    /// new, by source.
-    pub fn mark(
-        &self,
-        plan: &Plan,
-        sources: &[Option<OpenSource>],
-        whole: &[bool],
-        reports: &mut [SourceReport],
-    ) -> Vec<usize> {
-        let mut fresh = vec![0; reports.len()];
-        let mut told: Vec<Told> = reports.iter().map(|_| Told::default()).collect();
-        self.recover_trash(sources, reports);
+    /// Marks what whole listings no longer have, and removes what is to be removed.
+    pub fn mark(&self, plan: &Plan, sources: &mut [RunSource]) {
+        let mut told: Vec<Told> = sources.iter().map(|_| Told::default()).collect();
+        self.recover_trash(sources);
         for (_, location) in &plan.unlisted {
             let moved = plan
                 .tasks
                 .iter()
                 .any(|task| task.from.as_ref() == Some(location));
-            let source = sources.get(location.source).and_then(Option::as_ref);
-            let report = reports.get_mut(location.source);
-            if let (false, Some(source), Some(report)) = (moved, source, report)
-                && whole.get(location.source) == Some(&true)
-            {
-                let folder = source.folder.join(&location.folder);
-                let path = format!("{}/{}", source.folder_name, location.folder);
-                match self.mark_one(&folder, path, source, report, &mut told[location.source]) {
-                    Ok(is_new) => fresh[location.source] += usize::from(is_new),
+            let Some(RunSource {
+                open: Some(open),
+                report,
+                is_whole: true,
+                newly_gone,
+            }) = sources.get_mut(location.source)
+            else {
+                continue;
+            };
+            if !moved {
+                let folder = open.folder.join(&location.folder);
+                let path = format!("{}/{}", open.folder_name, location.folder);
+                match self.mark_one(&folder, path, open, report, &mut told[location.source]) {
+                    Ok(is_new) => *newly_gone += usize::from(is_new),
                     Err(failure) => note_of(report, failure_note(&failure), self.observer),
                 }
             }
         }
         for location in &plan.returned {
-            if let Some(Some(source)) = sources.get(location.source)
-                && let Err(failure) = unmark(&source.folder.join(&location.folder))
+            let source = sources.get_mut(location.source);
+            if let Some(RunSource {
+                open: Some(open),
+                report,
+                ..
+            }) = source
+                && let Err(failure) = unmark(&open.folder.join(&location.folder))
             {
-                let report = &mut reports[location.source];
                 note_of(report, failure_note(&failure), self.observer);
             }
         }
-        for (index, report) in reports.iter_mut().enumerate() {
-            if let (Some(Some(source)), Some(true)) = (sources.get(index), whole.get(index)) {
-                self.empty_trash(source, report, &mut told[index]);
+        for (source, mut told) in sources.iter_mut().zip(told) {
+            let report = &mut source.report;
+            if let (Some(open), true) = (&source.open, source.is_whole) {
+                self.empty_trash(open, report, &mut told);
             }
-            self.tell(&told[index], report);
+            self.tell(&told, report);
             report
                 .gone
                 .sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
         }
-        fresh
     }
 
     fn mark_one(

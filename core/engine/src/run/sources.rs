@@ -11,7 +11,7 @@ use forgekeep_config::filter::RepoFilter;
 use forgekeep_config::{Source, SourceKind};
 use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
 use forgekeep_hoster::{self, Hoster, Repository, Services, SourceSpec};
-use forgekeep_http::CredentialScope;
+use forgekeep_http::{CredentialScope, Standing};
 use forgekeep_store::catalogue::Catalogue;
 use forgekeep_store::report::SourceReport;
 use forgekeep_store::trash;
@@ -21,9 +21,9 @@ use rayon::prelude::*;
 use super::Engine;
 use crate::completeness::{Counted, Key, Listings, Verdict};
 use crate::event::{Event, Observer, note_of};
-use crate::execute::{OpenSource, Server, Standing};
 use crate::listing::list;
 use crate::plan::{Location, Movers, Plan};
+use crate::source::{OpenSource, RunSource, Server};
 
 pub(super) use remarks::{nothing_listed, of_filter};
 
@@ -101,8 +101,8 @@ impl Engine {
         })
     }
 
-    /// Lists the sources side by side, and plans what to do. The reports and open sources are in
-    /// the order of `sources`; a source that failed is not open.
+    /// Lists the sources side by side, and plans what to do. They come back in the order of
+    /// `sources`; one that failed is not open.
     pub(super) fn plan_sources(
         &self,
         pool: &rayon::ThreadPool,
@@ -110,79 +110,57 @@ impl Engine {
         listings: &mut Listings,
         writes: Writes,
         observer: &dyn Observer,
-    ) -> (Plan, Vec<SourceReport>, Vec<Option<OpenSource>>) {
-        let mut listed: Vec<_> = pool.install(|| {
+    ) -> (Plan, Vec<RunSource>) {
+        let mut asked: Vec<_> = pool.install(|| {
             sources
                 .par_iter()
-                .map(|source| self.open_source(source, writes, observer))
+                .map(|source| Asked {
+                    source,
+                    answer: self.open_source(source, writes, observer),
+                })
                 .collect()
         });
         if writes == Writes::Yes {
-            self.take_over(&mut listed, listings, observer);
+            self.take_over(&mut asked, listings, observer);
         }
-        let ids = listed_ids(&listed);
+        let ids = listed_ids(&asked);
+        let mut judged = Vec::new();
+        for asked in asked {
+            judged.push(asked.judge(listings, &ids, observer));
+        }
+        let mut moved = movers(&judged);
         let mut plan = Plan::default();
-        let (mut reports, mut opened) = (Vec::new(), Vec::new());
-        for (source, result) in sources.iter().zip(listed) {
-            match result {
-                Ok(mut found) => {
-                    let listed = found.repositories.len();
-                    let notes = std::mem::take(&mut found.notes);
-                    let mut report =
-                        SourceReport::listed(&source.title, &source.hoster, listed, notes);
-                    let key = Key {
-                        title: &source.title,
-                        hoster: &found.source.hoster,
-                        name: &source.name,
-                    };
-                    let verdict = listings.judge(key, found.compared(&ids));
-                    let stands = verdict.errors.is_empty();
-                    add_verdict(&mut report, verdict, observer);
-                    if let (true, Some(note)) = (stands, nothing_listed(listed, &report.notes)) {
+        let mut all = Vec::new();
+        for (index, judged) in judged.into_iter().enumerate() {
+            all.push(match judged {
+                Judged::Failed(source) => *source,
+                Judged::Listed(found, mut report) => {
+                    let mut nobody = Movers::new();
+                    let movers = moved.get_mut(&found.source.server);
+                    plan.add_source(
+                        index,
+                        found.repositories,
+                        &found.filter,
+                        found.catalogue,
+                        movers.unwrap_or(&mut nobody),
+                    );
+                    for note in of_filter(&found.filter) {
                         note_of(&mut report, note, observer);
                     }
-                    reports.push(report);
-                    opened.push(Some(found));
+                    RunSource::listed(found.source, *report)
                 }
-                Err(failure) => {
-                    observer.event(&Event::SourceFailed {
-                        source: &source.title,
-                        error: &failure,
-                    });
-                    reports.push(SourceReport::failed(&source.title, &source.hoster, failure));
-                    opened.push(None);
-                }
-            }
-        }
-        let is_whole = |index: usize| reports.get(index).is_some_and(SourceReport::is_whole);
-        let mut moved = movers(&opened, is_whole);
-        let mut open = Vec::new();
-        for (index, found) in opened.into_iter().enumerate() {
-            open.push(found.map(|found| {
-                let mut nobody = Movers::new();
-                let movers = moved.get_mut(&found.source.server);
-                plan.add_source(
-                    index,
-                    found.repositories,
-                    &found.filter,
-                    found.catalogue,
-                    movers.unwrap_or(&mut nobody),
-                );
-                for note in of_filter(&found.filter) {
-                    note_of(&mut reports[index], note, observer);
-                }
-                found.source
-            }));
+            });
         }
         for (source, report) in std::mem::take(&mut plan.left_out) {
+            let of = &mut all[source].report;
             observer.event(&Event::RepositoryFinished {
-                source: &reports[source].title,
+                source: &of.title,
                 repository: &report,
             });
-            reports[source].repositories.push(report);
+            of.repositories.push(report);
         }
         plan.order();
-        (plan, reports, open)
+        (plan, all)
     }
 
     /// What the sources listed in earlier runs.
@@ -192,11 +170,12 @@ impl Engine {
 
     /// Remembers what was listed. If that fails, the next run compares with older numbers: so no
     /// source of this one is quite in order.
-    pub(super) fn remember(&self, listings: &Listings, reports: &mut [SourceReport]) {
+    pub(super) fn remember(&self, listings: &Listings, sources: &mut [RunSource]) {
         let Err(failure) = listings.write() else {
             return;
         };
-        for report in reports.iter_mut().filter(|report| report.error.is_none()) {
+        let reports = sources.iter_mut().map(|source| &mut source.report);
+        for report in reports.filter(|report| report.error.is_none()) {
             let note = error_note(failure.clone());
             note_of(report, note, &*self.observer);
         }
@@ -326,10 +305,60 @@ impl Opened {
     }
 }
 
+/// A source that was asked for its repositories.
+struct Asked<'s> {
+    source: &'s Source,
+    answer: Result<Opened, Failure>,
+}
+
+/// A source of which it is known what its listing is worth.
+enum Judged {
+    Listed(Box<Opened>, Box<SourceReport>),
+    Failed(Box<RunSource>),
+}
+
+impl Asked<'_> {
+    /// Compares what is listed with what was, and begins the report.
+    fn judge(
+        self,
+        listings: &mut Listings,
+        ids: &HashMap<Server, HashSet<String>>,
+        observer: &dyn Observer,
+    ) -> Judged {
+        let source = self.source;
+        let mut found = match self.answer {
+            Ok(found) => found,
+            Err(failure) => {
+                observer.event(&Event::SourceFailed {
+                    source: &source.title,
+                    error: &failure,
+                });
+                let failed = RunSource::failed(&source.title, &source.hoster, failure);
+                return Judged::Failed(Box::new(failed));
+            }
+        };
+        let listed = found.repositories.len();
+        let notes = std::mem::take(&mut found.notes);
+        let mut report = SourceReport::listed(&source.title, &source.hoster, listed, notes);
+        let key = Key {
+            title: &source.title,
+            hoster: &found.source.hoster,
+            name: &source.name,
+        };
+        let verdict = listings.judge(key, found.compared(ids));
+        let stands = verdict.errors.is_empty();
+        add_verdict(&mut report, verdict, observer);
+        if let (true, Some(note)) = (stands, nothing_listed(listed, &report.notes)) {
+            note_of(&mut report, note, observer);
+        }
+        Judged::Listed(Box::new(found), Box::new(report))
+    }
+}
+
 /// The identities that are listed, by the server within which they are valid.
-fn listed_ids(all: &[Result<Opened, Failure>]) -> HashMap<Server, HashSet<String>> {
+fn listed_ids(all: &[Asked<'_>]) -> HashMap<Server, HashSet<String>> {
     let mut ids: HashMap<Server, HashSet<String>> = HashMap::new();
-    for found in all.iter().flatten() {
+    for found in all.iter().filter_map(|asked| asked.answer.as_ref().ok()) {
         let of_server = ids.entry(found.source.server.clone()).or_default();
         of_server.extend(found.repositories.iter().map(|r| r.id.clone()));
     }
@@ -338,11 +367,12 @@ fn listed_ids(all: &[Result<Opened, Failure>]) -> HashMap<Server, HashSet<String
 
 /// What sources have in the backup and no longer list, by the server: another source may list it now.
 /// Only whole listings tell.
-fn movers(opened: &[Option<Opened>], is_whole: impl Fn(usize) -> bool) -> HashMap<Server, Movers> {
+fn movers(judged: &[Judged]) -> HashMap<Server, Movers> {
     let mut movers: HashMap<Server, Movers> = HashMap::new();
-    for (source, found) in opened.iter().enumerate() {
-        let Some(found) = found.as_ref().filter(|_| is_whole(source)) else {
-            continue;
+    for (source, judged) in judged.iter().enumerate() {
+        let found = match judged {
+            Judged::Listed(found, report) if report.is_whole() => found,
+            _ => continue,
         };
         let listed: HashSet<&str> = found.repositories.iter().map(|r| r.id.as_str()).collect();
         let of_server = movers.entry(found.source.server.clone()).or_default();

@@ -1,36 +1,31 @@
 //! Entries of the trash whose state file is damaged or missing: they are told, and written anew.
 
 use forgekeep_failure::Finding;
-use forgekeep_store::report::SourceReport;
 use forgekeep_untrusted::names::printable;
 
 use super::{Tombstones, below, failure_note, trash};
 use crate::event::note_of;
-use crate::execute::OpenSource;
+use crate::source::{OpenSource, RunSource};
 
 impl Tombstones<'_> {
     /// Writes state files anew that are damaged or missing in the trash, as the snapshots tell, and tells
     /// of them. Their period there begins anew.
-    pub(super) fn recover_trash(
-        &self,
-        sources: &[Option<OpenSource>],
-        reports: &mut [SourceReport],
-    ) {
+    pub(super) fn recover_trash(&self, sources: &mut [RunSource]) {
         // What keeps the trash from being read is told where it is emptied.
         let entries = trash::entries(self.local_folder).unwrap_or_default();
         let damaged = entries.into_iter().filter(|entry| entry.unread.is_some());
         for entry in damaged {
-            let of_title = |source: &Option<OpenSource>| {
-                source.as_ref().is_some_and(|source| {
-                    source.title == entry.trashed.source && source.hoster == entry.state.hoster
+            let of_title = |source: &RunSource| {
+                source.open.as_ref().is_some_and(|open| {
+                    open.title == entry.trashed.source && open.hoster == entry.state.hoster
                 })
             };
             let at = sources.iter().position(of_title);
-            let Some(report) = reports.get_mut(at.unwrap_or_default()) else {
+            let Some(source) = sources.get_mut(at.unwrap_or_default()) else {
                 return;
             };
-            let note = self.recover(&entry, at.and_then(|at| sources[at].as_ref()));
-            note_of(report, note, self.observer);
+            let note = self.recover(&entry, source.open.as_ref().filter(|_| at.is_some()));
+            note_of(&mut source.report, note, self.observer);
         }
     }
 

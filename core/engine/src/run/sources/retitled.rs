@@ -13,7 +13,7 @@ use forgekeep_store::layout::{CONFIGURATIONS, OWN_FOLDER};
 use forgekeep_store::trash;
 use forgekeep_untrusted::names;
 
-use super::{Opened, error_note};
+use super::{Asked, Opened, error_note};
 use crate::completeness::{Key, Listings};
 use crate::event::{Event, Observer};
 use crate::run::Engine;
@@ -54,7 +54,7 @@ impl Engine {
     /// A run that is killed in this leaves the rest to the next one.
     pub(super) fn take_over(
         &self,
-        listed: &mut [Result<Opened, Failure>],
+        asked: &mut [Asked<'_>],
         listings: &mut Listings,
         observer: &dyn Observer,
     ) {
@@ -62,8 +62,10 @@ impl Engine {
         let mut all_taken: HashMap<(usize, usize), Taken> = HashMap::new();
         // Where several may have one: first whoever lists it, in the order of the configuration.
         for claim in [Claim::Listed, Claim::SameListing] {
-            for (index, found) in listed.iter_mut().enumerate() {
-                let Ok(found) = found else { continue };
+            for (index, asked) in asked.iter_mut().enumerate() {
+                let Ok(found) = &mut asked.answer else {
+                    continue;
+                };
                 for (of, orphan) in orphans.iter_mut().enumerate() {
                     let taken = all_taken.entry((index, of)).or_default();
                     found.take_from(orphan, claim, listings, taken);
@@ -71,25 +73,25 @@ impl Engine {
             }
         }
         for (of, orphan) in orphans.iter().enumerate() {
-            for (index, result) in listed.iter_mut().enumerate() {
+            for (index, asked) in asked.iter_mut().enumerate() {
                 let taken = all_taken.remove(&(index, of)).unwrap_or_default();
-                if let Ok(found) = result {
+                if let Ok(found) = &mut asked.answer {
                     found.tell(orphan, taken, observer);
                 }
             }
         }
-        for result in &mut *listed {
-            if let Ok(found) = result
+        for asked in &mut *asked {
+            if let Ok(found) = &mut asked.answer
                 && found.has_taken
             {
                 match Catalogue::read(&found.source.folder, &found.source.hoster) {
                     Ok(catalogue) => found.catalogue = catalogue,
-                    Err(failure) => *result = Err(failure),
+                    Err(failure) => asked.answer = Err(failure),
                 }
             }
         }
-        self.retitle_trash(listed);
-        self.retitle_health(listed);
+        self.retitle_trash(asked);
+        self.retitle_health(asked);
     }
 
     fn is_configured(&self, title: &str) -> bool {
@@ -121,13 +123,13 @@ impl Engine {
     }
 
     /// What is in the trash is shown with the title that the source has now.
-    fn retitle_trash(&self, listed: &[Result<Opened, Failure>]) {
+    fn retitle_trash(&self, asked: &[Asked<'_>]) {
         let entries = trash::entries(&self.config.local_folder).unwrap_or_default();
         for entry in entries {
             if self.is_configured(&entry.trashed.source) || entry.unread.is_some() {
                 continue;
             }
-            let mut sources = listed.iter().flatten().map(|found| &found.source);
+            let mut sources = opened(asked).map(|found| &found.source);
             let source = sources.find(|source| {
                 source.hoster == entry.state.hoster
                     && entry.state.listing.as_ref() == Some(&source.listing())
@@ -145,14 +147,14 @@ impl Engine {
     }
 
     /// What is known to be damaged is known under the new title too.
-    fn retitle_health(&self, listed: &[Result<Opened, Failure>]) {
+    fn retitle_health(&self, asked: &[Asked<'_>]) {
         // One that cannot be read is told by whoever needs it.
         let Ok(mut health) = Health::read(&self.config.local_folder) else {
             return;
         };
         let is_orphan = |title: &str| !self.is_configured(title);
         let place = |id: &str| {
-            listed.iter().flatten().find_map(|found| {
+            opened(asked).find_map(|found| {
                 let folder = found.catalogue.folder_of(id)?;
                 let path = format!("{}/{folder}", found.source.folder_name);
                 Some((found.source.title.clone(), path))
@@ -164,6 +166,10 @@ impl Engine {
             log::warn!("{failure}");
         }
     }
+}
+
+fn opened<'a>(asked: &'a [Asked<'_>]) -> impl Iterator<Item = &'a Opened> {
+    asked.iter().filter_map(|asked| asked.answer.as_ref().ok())
 }
 
 impl Orphan {

@@ -1,0 +1,92 @@
+//! A source on its way through a run.
+
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use forgekeep_failure::Failure;
+use forgekeep_hoster::{Services, Session};
+use forgekeep_http::Standing;
+use forgekeep_store::catalogue::Listing;
+use forgekeep_store::report::{RepositoryReport, SourceReport};
+
+/// What is known of a source, and what comes of it. A plan's tasks name it by its index, which is its
+/// place in the configuration.
+pub(crate) struct RunSource {
+    /// Where its repositories come from; `None` if it could not be listed.
+    pub open: Option<OpenSource>,
+    /// What has come of it so far.
+    pub report: SourceReport,
+    /// Whether what it does not list can be taken for gone. Known once all sources are listed, and
+    /// not changed by what fails later.
+    pub is_whole: bool,
+    /// How many of its repositories this run missed for the first time.
+    pub newly_gone: usize,
+}
+
+impl RunSource {
+    /// One that was listed.
+    pub fn listed(open: OpenSource, report: SourceReport) -> Self {
+        Self {
+            open: Some(open),
+            report,
+            is_whole: false,
+            newly_gone: 0,
+        }
+    }
+
+    /// One that could not be listed.
+    pub fn failed(title: &str, hoster: &str, failure: Failure) -> Self {
+        Self {
+            open: None,
+            report: SourceReport::failed(title, hoster, failure),
+            is_whole: false,
+            newly_gone: 0,
+        }
+    }
+
+    /// Puts its repositories in the order of their names, whatever the order of work was, and draws
+    /// the conclusion.
+    pub fn conclude(mut self) -> SourceReport {
+        let by_name =
+            |a: &RepositoryReport, b: &RepositoryReport| (&a.name, &a.id).cmp(&(&b.name, &b.id));
+        self.report.repositories.sort_by(by_name);
+        self.report.conclude();
+        self.report
+    }
+}
+
+/// A source whose repositories are being mirrored.
+pub(crate) struct OpenSource {
+    pub title: String,
+    /// What is listed: its `name`.
+    pub name: String,
+    pub hoster: String,
+    /// Where its identities are valid.
+    pub server: Server,
+    /// The source's folder.
+    pub folder: PathBuf,
+    /// The folder's name, for reports.
+    pub folder_name: String,
+    pub session: Mutex<Box<dyn Session>>,
+    pub services: Services,
+    pub standing: Standing,
+}
+
+/// Within it, an identity means one repository.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Server {
+    /// Id of the hoster.
+    pub hoster: String,
+    /// Base of its API.
+    pub api_url: String,
+}
+
+impl OpenSource {
+    /// Which listing its repositories are from.
+    pub fn listing(&self) -> Listing {
+        Listing {
+            api_url: self.server.api_url.clone(),
+            name: self.name.clone(),
+        }
+    }
+}
