@@ -1,4 +1,4 @@
-//! Exit codes, and complaints that end the process. docs/operations.md explains them to users.
+//! Complaints that end the process.
 
 use std::path::Path;
 use std::{fmt, io};
@@ -8,45 +8,13 @@ use forgekeep_durable::lock::LockError;
 use forgekeep_engine::run::RunError;
 use forgekeep_failure::{ErrorKind, Failure};
 
-/// How the process ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// All good.
-    Good,
-    /// Something nobody foresaw.
-    Unexpected,
-    /// The arguments make no sense.
-    Usage,
-    /// The configuration cannot be used.
-    Configuration,
-    /// A plugin is missing or cannot be loaded.
-    Plugin,
-    /// Another run holds the lock.
-    Locked,
-    /// What the report of a run says.
-    Run(u8),
-}
-
-impl Ending {
-    /// The exit code.
-    pub fn code(self) -> u8 {
-        match self {
-            Self::Good => 0,
-            Self::Unexpected => 1,
-            Self::Usage => 2,
-            Self::Configuration => 10,
-            Self::Plugin => 11,
-            Self::Locked => 13,
-            Self::Run(code) => code,
-        }
-    }
-}
+pub use forgekeep_failure::ExitCode;
 
 /// Why the process ends without having done what it was asked: what, why, and what to do.
 #[derive(Debug)]
 pub struct Complaint {
     /// How the process ends.
-    pub ending: Ending,
+    pub ending: ExitCode,
     /// What failed and why.
     pub message: String,
     /// What to do; may be empty.
@@ -57,11 +25,16 @@ pub struct Complaint {
 
 impl Complaint {
     /// A complaint.
-    pub fn new(ending: Ending, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn new(ending: ExitCode, message: impl Into<String>, hint: impl Into<String>) -> Self {
         let kind = match ending {
-            Ending::Configuration | Ending::Usage => ErrorKind::Config,
-            Ending::Plugin => ErrorKind::PluginMissing,
-            Ending::Good | Ending::Unexpected | Ending::Locked | Ending::Run(_) => ErrorKind::Other,
+            ExitCode::Configuration | ExitCode::Usage => ErrorKind::Config,
+            ExitCode::Plugin => ErrorKind::PluginMissing,
+            ExitCode::Good
+            | ExitCode::Unexpected
+            | ExitCode::Partial
+            | ExitCode::Credentials
+            | ExitCode::Locked
+            | ExitCode::Interrupted => ErrorKind::Other,
         };
         Self {
             ending,
@@ -74,7 +47,7 @@ impl Complaint {
     /// A file of the user's that could not be written.
     pub fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
         let failure = Failure::disk(doing, path, error);
-        Self::new(Ending::Unexpected, failure.message, failure.hint)
+        Self::new(ExitCode::Unexpected, failure.message, failure.hint)
     }
 }
 
@@ -90,7 +63,7 @@ impl fmt::Display for Complaint {
 
 impl From<ConfigError> for Complaint {
     fn from(error: ConfigError) -> Self {
-        Self::new(Ending::Configuration, error.message(), error.hint())
+        Self::new(ExitCode::Configuration, error.message(), error.hint())
     }
 }
 
@@ -99,7 +72,7 @@ impl From<RunError> for Complaint {
         match error {
             RunError::UnknownSource { .. } => Self {
                 kind: error.to_failure().kind,
-                ..Self::new(Ending::Usage, error.to_string(), error.hint())
+                ..Self::new(ExitCode::Usage, error.to_string(), error.hint())
             },
             RunError::Lock(error) => error.into(),
         }
@@ -109,8 +82,8 @@ impl From<RunError> for Complaint {
 impl From<LockError> for Complaint {
     fn from(error: LockError) -> Self {
         let ending = match &error {
-            LockError::Held { .. } => Ending::Locked,
-            LockError::Folder(_) => Ending::Unexpected,
+            LockError::Held { .. } => ExitCode::Locked,
+            LockError::Folder(_) => ExitCode::Unexpected,
         };
         Self {
             kind: error.to_failure().kind,

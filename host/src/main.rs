@@ -12,21 +12,24 @@ mod terminal;
 mod text;
 mod umask;
 
-use std::process::ExitCode;
+use std::process;
 
 use clap::Parser;
 
 use crate::cli::Cli;
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::terminal::tell;
 
-fn main() -> ExitCode {
+fn main() -> process::ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Help and the version come this way too.
         Err(error) => {
             terminal::note(error.print());
-            return end(u8::try_from(error.exit_code()).unwrap_or(2));
+            return end(match error.use_stderr() {
+                true => ExitCode::Usage,
+                false => ExitCode::Good,
+            });
         }
     };
     logging::start(&cli.common);
@@ -41,25 +44,26 @@ fn main() -> ExitCode {
         tell!("{complaint}");
         complaint.ending
     });
-    end(Ending::code(ending))
+    end(ending)
 }
 
 /// The exit code. What was asked for and did not arrive is a failure; one that is known already
 /// says more.
-fn end(code: u8) -> ExitCode {
+fn end(code: ExitCode) -> process::ExitCode {
     let Some(error) = terminal::lost() else {
-        return ExitCode::from(code);
+        return process::ExitCode::from(code.code());
     };
     tell!(
         "{}",
         Complaint::new(
-            Ending::Unexpected,
+            ExitCode::Unexpected,
             format!("cannot write to standard output: {error}"),
             "output is missing; make room where it goes, then run again",
         )
     );
-    ExitCode::from(match code {
-        0 => Ending::code(Ending::Unexpected),
+    let code = match code {
+        ExitCode::Good => ExitCode::Unexpected,
         code => code,
-    })
+    };
+    process::ExitCode::from(code.code())
 }

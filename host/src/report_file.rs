@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::NamedTempFile;
 
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::terminal;
 
 /// Links that are followed; as many as Linux does.
@@ -53,7 +53,7 @@ impl ReportFile {
             Self::Regular(real) if real.is_dir() => {
                 let message = format!("cannot write the report: {} is a folder", path.display());
                 let hint = "name a file in it, such as report.json";
-                return Err(Complaint::new(Ending::Unexpected, message, hint));
+                return Err(Complaint::new(ExitCode::Unexpected, message, hint));
             }
             Self::Regular(real) => match temporary(real) {
                 Ok(_) => {}

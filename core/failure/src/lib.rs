@@ -3,12 +3,14 @@
 //! Every other library of Forgekeep stands on this one: it knows nothing of git, hosters or backups.
 
 mod cancel;
+mod exit_code;
 mod failure;
 mod finding;
 pub mod trouble;
 mod unexpected;
 
 pub use cancel::Cancel;
+pub use exit_code::{Asked, ExitCode};
 pub use failure::{Damage, ErrorKind, Failure};
 pub use finding::{Finding, Severity};
 pub use trouble::Trouble;

@@ -166,7 +166,7 @@ fn free_path(folder: &Path, started: Timestamp) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
-    use forgekeep_failure::{ErrorKind, Failure};
+    use forgekeep_failure::{ErrorKind, ExitCode, Failure};
     use forgekeep_untrusted::Redactor;
 
     use super::*;
@@ -174,7 +174,7 @@ mod tests {
 
     fn report(started: &str) -> Report {
         let failure = Failure::new(ErrorKind::Other, "x");
-        Report::refused(started.parse().unwrap(), 1, failure)
+        Report::refused(started.parse().unwrap(), ExitCode::Unexpected, failure)
     }
 
     fn keep(folder: &Path, report: &Report, secrets: &Redactor) -> Result<(), Failure> {

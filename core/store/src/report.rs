@@ -2,7 +2,7 @@
 
 mod tombstone;
 
-use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
+use forgekeep_failure::{Asked, ErrorKind, ExitCode, Failure, Finding, Severity};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -12,9 +12,6 @@ pub use tombstone::{Absence, Tombstone};
 
 /// Version of the report's format. Fields are added within it, never renamed.
 pub const SCHEMA: u32 = 1;
-
-/// Exit code for what nobody foresaw.
-pub const UNEXPECTED: u8 = 1;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -102,7 +99,7 @@ pub struct Report {
     /// How it ended.
     pub outcome: RunOutcome,
     /// Exit code of the process.
-    pub exit_code: u8,
+    pub exit_code: ExitCode,
     /// Why the run as a whole could not be made, or what failed besides the sources.
     pub error: Option<Failure>,
     /// What somebody should know about earlier runs, or about what is in the backup folder.
@@ -368,7 +365,7 @@ impl Report {
     }
 
     /// The report of a run that could not be made.
-    pub fn refused(started: Timestamp, exit_code: u8, failure: Failure) -> Self {
+    pub fn refused(started: Timestamp, exit_code: ExitCode, failure: Failure) -> Self {
         Self {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -387,7 +384,9 @@ impl Report {
     /// Adds what failed besides the sources. It makes a good exit code a bad one.
     pub fn add_error(&mut self, failure: Failure) {
         self.error = Some(failure);
-        self.exit_code = self.exit_code.max(UNEXPECTED);
+        if self.exit_code == ExitCode::Good {
+            self.exit_code = ExitCode::Unexpected;
+        }
     }
 
     /// Whether upstream has lost so much that somebody should look.
@@ -421,13 +420,15 @@ fn run_outcome(sources: &[SourceReport]) -> RunOutcome {
     }
 }
 
-/// The process's exit code for a run that was made; docs/operations.md lists them all.
-fn exit_code(outcome: RunOutcome, sources: &[SourceReport]) -> u8 {
+/// The process's exit code for a run that was made.
+fn exit_code(outcome: RunOutcome, sources: &[SourceReport]) -> ExitCode {
     match outcome {
-        RunOutcome::Ok => 0,
-        RunOutcome::Interrupted => 130,
-        RunOutcome::Partial => 3,
-        RunOutcome::Failed => common_kind(sources).map_or(3, exit_code_of),
+        RunOutcome::Ok => ExitCode::Good,
+        RunOutcome::Interrupted => ExitCode::Interrupted,
+        RunOutcome::Partial => ExitCode::Partial,
+        RunOutcome::Failed => {
+            common_kind(sources).map_or(ExitCode::Partial, |kind| ExitCode::of(kind, Asked::Run))
+        }
     }
 }
 
@@ -439,36 +440,6 @@ fn common_kind(sources: &[SourceReport]) -> Option<ErrorKind> {
     });
     let first = kinds.next()?;
     kinds.all(|kind| kind == first).then_some(first)
-}
-
-/// The exit code for a run in which nothing was backed up, for one reason throughout.
-fn exit_code_of(kind: ErrorKind) -> u8 {
-    use ErrorKind as K;
-    match kind {
-        K::Credentials => 12,
-        K::PluginMissing => 11,
-        K::Config => 10,
-        K::Forbidden
-        | K::NotFound
-        | K::Gone
-        | K::RateLimited
-        | K::Unavailable
-        | K::BadAnswer
-        | K::Network
-        | K::Tls
-        | K::Policy
-        | K::Plugin
-        | K::Disk
-        | K::Machine
-        | K::ForeignFolder
-        | K::ForeignFormat
-        | K::Damaged
-        | K::Git
-        | K::Brake
-        | K::Alarm
-        | K::Other => 3,
-        K::Cancelled => 130,
-    }
 }
 
 /// Whether a word of an outcome says that upstream's state of that time is in the backup.

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use forgekeep_durable::lock::{LockError, RunLock};
 use forgekeep_durable::{regular_file, sealed};
 use forgekeep_failure::trouble::Trouble;
-use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_failure::{ErrorKind, ExitCode, Failure};
 use forgekeep_store::health::{Checked, Damage, Health, Soundness};
 use forgekeep_store::history;
 use forgekeep_store::history::Seen;
@@ -48,11 +48,11 @@ impl Verdict {
     }
 
     /// Exit code of the process.
-    pub fn exit_code(&self) -> u8 {
+    pub fn exit_code(&self) -> ExitCode {
         match (self.interrupted, self.is_sound()) {
-            (true, _) => 130,
-            (false, true) => 0,
-            (false, false) => 3,
+            (true, _) => ExitCode::Interrupted,
+            (false, true) => ExitCode::Good,
+            (false, false) => ExitCode::Partial,
         }
     }
 }

@@ -6,14 +6,14 @@ use jiff::Timestamp;
 
 use super::summary;
 use crate::cli::{BackupArguments, Common, ProgressMode};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::progress;
 use crate::report_file::ReportFile;
 use crate::terminal::{hidden_json, out, tell};
 use crate::umask::OfBackup;
 
 /// `forgekeep backup`.
-pub fn run(common: &Common, arguments: &BackupArguments) -> Result<Ending, Complaint> {
+pub fn run(common: &Common, arguments: &BackupArguments) -> Result<ExitCode, Complaint> {
     let started = Timestamp::now();
     let mut file = match &arguments.report {
         Some(path) if !arguments.dry_run => Some(ReportFile::prepare(path)?),
@@ -22,7 +22,7 @@ pub fn run(common: &Common, arguments: &BackupArguments) -> Result<Ending, Compl
     let takes_stdout = file.as_ref().is_some_and(ReportFile::takes_stdout);
     if takes_stdout && arguments.progress == ProgressMode::Json {
         return Err(Complaint::new(
-            Ending::Usage,
+            ExitCode::Usage,
             "--report and --progress json would both write to standard output",
             "give --report a file",
         ));
@@ -42,7 +42,7 @@ fn attempt(
     common: &Common,
     arguments: &BackupArguments,
     file: &mut Option<ReportFile>,
-) -> Result<Ending, Complaint> {
+) -> Result<ExitCode, Complaint> {
     let config = super::configuration(common)?;
     super::warn_of_configuration(common, &config);
     let umask = config.options.backup.umask;
@@ -85,15 +85,15 @@ fn attempt(
     }
     if let Some(failure) = &report.error {
         let (message, hint) = (failure.message.clone(), failure.hint.clone());
-        tell!("{}", Complaint::new(Ending::Unexpected, message, hint));
+        tell!("{}", Complaint::new(ExitCode::Unexpected, message, hint));
     }
     match written {
-        Ok(()) => Ok(Ending::Run(report.exit_code)),
-        Err(complaint) if report.exit_code == 0 => Err(complaint),
+        Ok(()) => Ok(report.exit_code),
+        Err(complaint) if report.exit_code == ExitCode::Good => Err(complaint),
         // The run's own exit code says more.
         Err(complaint) => {
             tell!("{complaint}");
-            Ok(Ending::Run(report.exit_code))
+            Ok(report.exit_code)
         }
     }
 }
@@ -105,7 +105,7 @@ fn in_the_way(file: &ReportFile, config: &Config) -> Option<Complaint> {
     let refused = |what: &str| {
         let message = format!("--report {} would replace {what}", path.display());
         let hint = "give --report a file of its own, outside the folders in the backup folder";
-        Some(Complaint::new(Ending::Usage, message, hint))
+        Some(Complaint::new(ExitCode::Usage, message, hint))
     };
     if config.file.canonicalize().is_ok_and(|own| own == path) {
         return refused("the configuration");
@@ -128,23 +128,23 @@ fn in_the_way(file: &ReportFile, config: &Config) -> Option<Complaint> {
     }
 }
 
-fn dry_run(engine: &Engine, selection: &Selection) -> Result<Ending, Complaint> {
+fn dry_run(engine: &Engine, selection: &Selection) -> Result<ExitCode, Complaint> {
     let (plan, reports) = engine.dry_run(selection)?;
     out!("{}", summary::of_plan(&plan, &reports).trim_end());
     let report = Report::conclude(Timestamp::now(), false, reports);
-    Ok(Ending::Run(report.exit_code))
+    Ok(report.exit_code)
 }
 
 fn refused(started: Timestamp, complaint: &Complaint) -> Report {
     let failure = forgekeep_failure::Failure::new(complaint.kind, complaint.message.clone())
         .with_hint(complaint.hint.clone());
-    Report::refused(started, complaint.ending.code(), failure)
+    Report::refused(started, complaint.ending, failure)
 }
 
 fn write_report(file: &ReportFile, report: &Report) -> Result<(), Complaint> {
     let text = serde_json::to_string_pretty(report).map_err(|error| {
         Complaint::new(
-            Ending::Unexpected,
+            ExitCode::Unexpected,
             format!("the report cannot be written: {error}"),
             "",
         )

@@ -6,12 +6,12 @@ use forgekeep_store::report::{Report, SourceReport};
 use jiff::Timestamp;
 
 use crate::cli::{CheckArguments, Common};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::terminal::out;
 use crate::text;
 
 /// `forgekeep check`.
-pub fn run(common: &Common, arguments: &CheckArguments) -> Result<Ending, Complaint> {
+pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Complaint> {
     let config = super::configuration(common)?;
     super::warn_of_configuration(common, &config);
     out!("configuration: {}", config.file.display());
@@ -28,7 +28,7 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<Ending, Compla
     for warning in &checked.warnings {
         out!("{}", text::finding("", warning));
     }
-    Ok(Ending::Run(exit_code(checked.sources)))
+    Ok(exit_code(checked.sources))
 }
 
 fn print_source(source: &CheckedSource, offline: bool) {
@@ -62,7 +62,7 @@ fn print_source(source: &CheckedSource, offline: bool) {
     }
 }
 
-fn exit_code(checked: Vec<CheckedSource>) -> u8 {
+fn exit_code(checked: Vec<CheckedSource>) -> ExitCode {
     let reports = checked
         .into_iter()
         .map(|source| {

@@ -7,7 +7,7 @@ use forgekeep_store::inventory;
 
 use super::summary;
 use crate::cli::{Common, DemoArguments, ProgressMode};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::progress;
 use crate::terminal::out;
 use crate::umask::OfBackup;
@@ -18,13 +18,13 @@ const TOKEN: &str = "FORGEKEEP_DEMO_TOKEN";
 
 /// `forgekeep demo`: the main job, without an account. The hoster is ours and on this machine; the
 /// plugin, the engine and the backup are the real ones.
-pub fn run(common: &Common, arguments: &DemoArguments) -> Result<Ending, Complaint> {
+pub fn run(common: &Common, arguments: &DemoArguments) -> Result<ExitCode, Complaint> {
     // Before anything is made: a demo without it shows nothing.
     super::plugins::require(common, "bitbucket")?;
     let folder = demo_folder(arguments.dir.as_deref())?;
     let hoster = DemoHoster::start().map_err(|error| {
         Complaint::new(
-            Ending::Unexpected,
+            ExitCode::Unexpected,
             format!("the demo's hoster cannot be started: {error}"),
             "it needs a free port on 127.0.0.1 and some room in the temporary folder",
         )
@@ -38,13 +38,13 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<Ending, Complai
 
     out!("== First backup: everything is new");
     let first = back_up(common, &file, hoster.account())?;
-    if first != Ending::Run(0) {
+    if first != ExitCode::Good {
         return Ok(first);
     }
     out!("== Meanwhile, upstream");
     let changes = hoster.change_upstream().map_err(|error| {
         Complaint::new(
-            Ending::Unexpected,
+            ExitCode::Unexpected,
             format!("the demo's repositories cannot be changed: {error}"),
             "",
         )
@@ -54,7 +54,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<Ending, Complai
     }
     out!("\n== Second backup: only what changed is fetched, and nothing is lost");
     let second = back_up(common, &file, hoster.account())?;
-    if second != Ending::Run(0) {
+    if second != ExitCode::Good {
         return Ok(second);
     }
     print_folder(&folder.join("backup"))?;
@@ -112,7 +112,7 @@ fn write_configuration(folder: &Path, hoster: &DemoHoster) -> Result<PathBuf, Co
     Ok(file)
 }
 
-fn back_up(common: &Common, file: &Path, account: &Account) -> Result<Ending, Complaint> {
+fn back_up(common: &Common, file: &Path, account: &Account) -> Result<ExitCode, Complaint> {
     let token = |name: &str| (name == TOKEN).then(|| account.token.clone());
     let config = forgekeep_config::load(file, &token)?;
     let observer = progress::observer(ProgressMode::Plain, common, true);
@@ -122,7 +122,7 @@ fn back_up(common: &Common, file: &Path, account: &Account) -> Result<Ending, Co
         engine.backup(&Selection::default())?
     };
     out!("{}", summary::of_run(&report));
-    Ok(Ending::Run(report.exit_code))
+    Ok(report.exit_code)
 }
 
 /// The folder as deep as it is Forgekeep's layout, not git's.

@@ -8,13 +8,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::{Common, ForgetArguments};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::text;
 use crate::umask::OfBackup;
 
 /// `forgekeep forget`.
-pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<Ending, Complaint> {
+pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Complaint> {
     let config = super::offline::configuration(common)?;
     let _umask = OfBackup::set(config.options.backup.umask);
     let folder = &config.local_folder;
@@ -31,7 +31,7 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<Ending, Compl
     if by_name && chosen.len() != 1 {
         let message = "--snapshot is about one repository";
         return Err(Complaint::new(
-            Ending::Usage,
+            ExitCode::Usage,
             message,
             "name that one alone",
         ));
@@ -41,7 +41,7 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<Ending, Compl
     {
         let name = printable(&kept.name());
         let message = format!("{name} has no wiki in the backup");
-        return Err(Complaint::new(Ending::Usage, message, ""));
+        return Err(Complaint::new(ExitCode::Usage, message, ""));
     }
     if *options == HistoryOptions::default() && !by_name && !common.quiet {
         tell!("note: options.history has no rule, so every snapshot is kept");
@@ -70,9 +70,9 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<Ending, Compl
         cancel.is_cancelled(),
         rows.iter().any(|r| r.error.is_some()),
     ) {
-        (true, _) => 130,
-        (false, true) => 3,
-        (false, false) => 0,
+        (true, _) => ExitCode::Interrupted,
+        (false, true) => ExitCode::Partial,
+        (false, false) => ExitCode::Good,
     };
     if arguments.json {
         super::print_json(&Document {
@@ -84,14 +84,14 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<Ending, Compl
     } else if !common.quiet {
         print_summary(&rows, arguments);
     }
-    Ok(Ending::Run(exit_code))
+    Ok(exit_code)
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
     schema: u32,
-    exit_code: u8,
+    exit_code: ExitCode,
     dry_run: bool,
     mirrors: Vec<Row>,
 }

@@ -9,12 +9,12 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::cli::{Common, ListArguments};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::text;
 
 /// `forgekeep list`.
-pub fn run(common: &Common, arguments: &ListArguments) -> Result<Ending, Complaint> {
+pub fn run(common: &Common, arguments: &ListArguments) -> Result<ExitCode, Complaint> {
     let config = super::configuration(common)?;
     let engine = super::engine(common, config, None, Arc::new(()))?;
     super::end_on_signal(&engine)?;
@@ -30,11 +30,11 @@ pub fn run(common: &Common, arguments: &ListArguments) -> Result<Ending, Complai
             print_source(source, common);
         }
     }
-    Ok(Ending::Run(exit_code(listed)))
+    Ok(exit_code(listed))
 }
 
 /// The exit code that a backup of these sources would begin with.
-fn exit_code(listed: Vec<ListedSource>) -> u8 {
+fn exit_code(listed: Vec<ListedSource>) -> ExitCode {
     let reports = listed
         .into_iter()
         .map(|source| {

@@ -25,12 +25,12 @@ use forgekeep_http::Proxies;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command, Common};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{hidden_json, out, tell};
 use crate::{plugins as hosters, text};
 
 /// Does what was asked for.
-pub fn run(cli: &Cli) -> Result<Ending, Complaint> {
+pub fn run(cli: &Cli) -> Result<ExitCode, Complaint> {
     match &cli.command {
         Command::Backup(arguments) => backup::run(&cli.common, arguments),
         Command::List(arguments) => list::run(&cli.common, arguments),
@@ -77,7 +77,7 @@ fn warn_of_configuration(common: &Common, config: &Config) {
 fn print_json(document: &impl Serialize) -> Result<(), Complaint> {
     let text = serde_json::to_string_pretty(document).map_err(|error| {
         let message = format!("the answer cannot be written: {error}");
-        Complaint::new(Ending::Unexpected, message, "")
+        Complaint::new(ExitCode::Unexpected, message, "")
     })?;
     out!("{}", hidden_json(&text));
     Ok(())
@@ -103,7 +103,8 @@ fn engine(
 /// The proxies of the environment.
 fn proxies() -> Result<Proxies, Complaint> {
     let proxies = Proxies::from_environment(&|name| env::var_os(name));
-    proxies.map_err(|failure| Complaint::new(Ending::Configuration, failure.message, failure.hint))
+    proxies
+        .map_err(|failure| Complaint::new(ExitCode::Configuration, failure.message, failure.hint))
 }
 
 /// Ends the run in good order at the first signal, and the process at the second.
@@ -126,7 +127,7 @@ fn on_signal(interrupt: impl Fn() + Send + 'static) -> Result<(), Complaint> {
     })
     .map_err(|error| {
         Complaint::new(
-            Ending::Unexpected,
+            ExitCode::Unexpected,
             format!("signals cannot be handled: {error}"),
             "",
         )

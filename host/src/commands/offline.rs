@@ -4,13 +4,13 @@
 use std::path::{Path, PathBuf};
 
 use forgekeep_config::{Config, ConfigError, Options};
-use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_failure::{Asked, Failure};
 use forgekeep_git::memory;
 use forgekeep_store::inventory::{self, Kept};
 use forgekeep_untrusted::names::is_blank;
 
 use crate::cli::{Common, Place};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 
 /// Stands for variables that are not set. Not a text that anything is called by.
 const STAND_IN: &str = "\u{fffd}unset\u{fffd}";
@@ -68,12 +68,8 @@ pub fn backup(folder: &Path) -> Result<Vec<Kept>, Complaint> {
 
 /// There is no backup, or nothing is left of it.
 pub fn no_backup(failure: Failure) -> Complaint {
-    let ending = match failure.kind {
-        ErrorKind::Damaged => Ending::Run(3),
-        _ => Ending::Unexpected,
-    };
     Complaint {
-        ending,
+        ending: ExitCode::of(failure.kind, Asked::Folder),
         ..complaint(failure)
     }
 }
@@ -82,11 +78,11 @@ pub fn no_backup(failure: Failure) -> Complaint {
 pub fn complaint(failure: Failure) -> Complaint {
     Complaint {
         kind: failure.kind,
-        ..Complaint::new(Ending::Unexpected, failure.message, failure.hint)
+        ..Complaint::new(ExitCode::Unexpected, failure.message, failure.hint)
     }
 }
 
 /// What was asked for is not in the backup, or not clearly: a matter of the arguments.
 pub fn not_found(failure: Failure) -> Complaint {
-    Complaint::new(Ending::Usage, failure.message, failure.hint)
+    Complaint::new(ExitCode::Usage, failure.message, failure.hint)
 }

@@ -4,13 +4,13 @@ use forgekeep_abi::ABI_VERSION;
 use forgekeep_hoster::HosterInfo;
 
 use crate::cli::{Common, PluginsArguments, PluginsCommand};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::plugins::Unfit;
 use crate::plugins::{Looked, folders, look_at, look_at_all};
 use crate::terminal::out;
 
 /// `forgekeep plugins`.
-pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<Ending, Complaint> {
+pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<ExitCode, Complaint> {
     match &arguments.command {
         PluginsCommand::List => Ok(list(common)),
         PluginsCommand::Info { id } => info(common, id),
@@ -18,7 +18,7 @@ pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<Ending, Comp
     }
 }
 
-fn list(common: &Common) -> Ending {
+fn list(common: &Common) -> ExitCode {
     let folders = folders(&common.plugin_dirs);
     let looked = look_at_all(&folders);
     for plugin in &looked {
@@ -53,9 +53,9 @@ fn list(common: &Common) -> Ending {
         }
     }
     if !usable {
-        return Ending::Plugin;
+        return ExitCode::Plugin;
     }
-    Ending::Good
+    ExitCode::Good
 }
 
 fn none_usable(none: bool) -> &'static str {
@@ -82,11 +82,11 @@ pub fn require(common: &Common, id: &str) -> Result<(), Complaint> {
     }
     if let Some((path, unfit)) = looked.iter().find_map(|plugin| unfit_named(plugin, id)) {
         let message = format!("plugin {}: {unfit}", path.display());
-        return Err(Complaint::new(Ending::Plugin, message, unfit.hint()));
+        return Err(Complaint::new(ExitCode::Plugin, message, unfit.hint()));
     }
     let folders: Vec<_> = folders.iter().map(|f| f.display().to_string()).collect();
     Err(Complaint::new(
-        Ending::Plugin,
+        ExitCode::Plugin,
         format!("there is no plugin for the hoster \"{id}\""),
         format!(
             "put it into one of the folders that were searched, or name its folder with --plugin-dir: {}",
@@ -95,7 +95,7 @@ pub fn require(common: &Common, id: &str) -> Result<(), Complaint> {
     ))
 }
 
-fn info(common: &Common, id: &str) -> Result<Ending, Complaint> {
+fn info(common: &Common, id: &str) -> Result<ExitCode, Complaint> {
     let looked = look_at_all(&folders(&common.plugin_dirs));
     let answers = |info: &HosterInfo| info.id == id || info.aliases.iter().any(|a| a == id);
     let found = looked
@@ -104,17 +104,17 @@ fn info(common: &Common, id: &str) -> Result<Ending, Complaint> {
         .find(|info| answers(info));
     if let Some(info) = found {
         print_info(info);
-        return Ok(Ending::Good);
+        return Ok(ExitCode::Good);
     }
     let unfit = looked.iter().find_map(|plugin| unfit_named(plugin, id));
     Err(match unfit {
         Some((path, unfit)) => Complaint::new(
-            Ending::Plugin,
+            ExitCode::Plugin,
             format!("plugin {}: {unfit}", path.display()),
             unfit.hint(),
         ),
         None => Complaint::new(
-            Ending::Plugin,
+            ExitCode::Plugin,
             format!(
                 "there is no plugin for the hoster \"{}\"",
                 forgekeep_untrusted::names::printable(id)
@@ -149,15 +149,15 @@ fn print_info(info: &HosterInfo) {
     out!("file:        {}", info.file.display());
 }
 
-fn check(file: &Path) -> Result<Ending, Complaint> {
+fn check(file: &Path) -> Result<ExitCode, Complaint> {
     match look_at(file) {
         Ok(info) => {
             print_info(&info);
             out!("fit for use with plugin ABI {ABI_VERSION}");
-            Ok(Ending::Good)
+            Ok(ExitCode::Good)
         }
         Err(unfit) => Err(Complaint::new(
-            Ending::Plugin,
+            ExitCode::Plugin,
             format!("plugin {}: {unfit}", file.display()),
             unfit.hint(),
         )),

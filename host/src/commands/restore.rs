@@ -3,7 +3,7 @@ mod push;
 
 use std::path::Path;
 
-use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_failure::{Asked, Cancel, ErrorKind, Failure};
 use forgekeep_git::refs::ref_text;
 use forgekeep_restore::{Chosen, Head, Manner, Moment, Order, Restored};
 use forgekeep_store::inventory::{self, Kept};
@@ -11,15 +11,15 @@ use forgekeep_untrusted::names::printable;
 use jiff::tz::TimeZone;
 
 use crate::cli::{Common, RestoreArguments};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::text;
 
 /// Exit code for something that could not be restored, or not all of it.
-const FAILED: Ending = Ending::Run(3);
+const FAILED: ExitCode = ExitCode::Partial;
 
 /// `forgekeep restore`.
-pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<Ending, Complaint> {
+pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Complaint> {
     let moment = moment(arguments)?;
     let (backup, options) = super::offline::folder_and_options(common, &arguments.place)?;
     let object_bytes = options.limits.object_bytes;
@@ -36,7 +36,7 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<Ending, Comp
         false => kept.repository(),
         true => kept.wiki().ok_or_else(|| {
             let message = format!("{} has no wiki in the backup", printable(&kept.name()));
-            Complaint::new(Ending::Usage, message, "")
+            Complaint::new(ExitCode::Usage, message, "")
         })?,
     };
     let name = name(kept, arguments.wiki);
@@ -79,7 +79,7 @@ fn moment(arguments: &RestoreArguments) -> Result<Option<Moment>, Complaint> {
     let moment = Moment::parse(at, &TimeZone::system()).map_err(complaint)?;
     if arguments.all && matches!(moment, Moment::Id(_)) {
         return Err(Complaint::new(
-            Ending::Usage,
+            ExitCode::Usage,
             "--all takes a time for --at: the id of a snapshot is one repository's",
             "give a time such as 2026-11-22, or name the repository",
         ));
@@ -92,7 +92,7 @@ fn target(arguments: &RestoreArguments) -> Result<&Path, Complaint> {
     arguments
         .to
         .as_deref()
-        .ok_or_else(|| Complaint::new(Ending::Usage, "--to is missing", "give a new folder"))
+        .ok_or_else(|| Complaint::new(ExitCode::Usage, "--to is missing", "give a new folder"))
 }
 
 /// How a mirror is called.
@@ -106,14 +106,7 @@ fn name(kept: &Kept, wiki: bool) -> String {
 
 /// A failure that ends the command.
 fn complaint(failure: Failure) -> Complaint {
-    let ending = match failure.kind {
-        ErrorKind::NotFound | ErrorKind::ForeignFolder | ErrorKind::Config | ErrorKind::Policy => {
-            Ending::Usage
-        }
-        ErrorKind::Cancelled => Ending::Run(130),
-        ErrorKind::Credentials => Ending::Run(12),
-        _ => FAILED,
-    };
+    let ending = ExitCode::of(failure.kind, Asked::Restore);
     let hint = match failure.kind {
         ErrorKind::Cancelled => "run the same again; nothing of it was left",
         _ => &failure.hint,
@@ -142,9 +135,9 @@ fn tell_damage(restored: &Restored) {
 }
 
 /// How the restore of a repository ends: what is not all there is no success.
-fn ending(restored: &Restored) -> Ending {
+fn ending(restored: &Restored) -> ExitCode {
     match restored.odd.is_empty() {
-        true => Ending::Good,
+        true => ExitCode::Good,
         false => FAILED,
     }
 }

@@ -8,15 +8,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::{Common, SnapshotsArguments};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::text;
 
 /// Exit code for a history of which a part cannot be read.
-const DAMAGED: Ending = Ending::Run(3);
+const DAMAGED: ExitCode = ExitCode::Partial;
 
 /// `forgekeep snapshots`.
-pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<Ending, Complaint> {
+pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<ExitCode, Complaint> {
     let folder = super::offline::folder(common, &arguments.place)?;
     let all = super::offline::backup(&folder)?;
     let kept = inventory::find(&all, &arguments.repository).map_err(super::offline::not_found)?;
@@ -25,7 +25,7 @@ pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<Ending, Co
         true => Store::beside(&kept.wiki().ok_or_else(|| {
             let name = printable(&kept.name()).to_string();
             Complaint::new(
-                Ending::Usage,
+                ExitCode::Usage,
                 format!("{name} has no wiki in the backup"),
                 "",
             )
@@ -45,7 +45,7 @@ pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<Ending, Co
     } else {
         print(&kept.name(), &read);
     }
-    Ok(if damaged { DAMAGED } else { Ending::Good })
+    Ok(if damaged { DAMAGED } else { ExitCode::Good })
 }
 
 #[derive(Serialize)]

@@ -3,15 +3,15 @@ use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
 
 use crate::cli::{Common, StatusArguments};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::text::{self, age, to_the_second};
 
 /// `forgekeep status`.
-pub fn run(common: &Common, arguments: &StatusArguments) -> Result<Ending, Complaint> {
+pub fn run(common: &Common, arguments: &StatusArguments) -> Result<ExitCode, Complaint> {
     let config = super::offline::configuration(common)?;
     let status = Status::read(&config)
-        .map_err(|failure| Complaint::new(Ending::Unexpected, failure.message, failure.hint))?;
+        .map_err(|failure| Complaint::new(ExitCode::Unexpected, failure.message, failure.hint))?;
     for file in &status.unreadable {
         tell!(
             "warning: {} is skipped: {}",
@@ -24,7 +24,7 @@ pub fn run(common: &Common, arguments: &StatusArguments) -> Result<Ending, Compl
     } else {
         print(&status, common.verbose > 0);
     }
-    Ok(Ending::Good)
+    Ok(ExitCode::Good)
 }
 
 fn print(status: &Status, verbose: bool) {

@@ -12,7 +12,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 
 use crate::cli::{Common, ProgressMode, VerifyArguments};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::text;
 use crate::umask::OfBackup;
@@ -24,7 +24,7 @@ const SHOWN: usize = 10;
 const TICK: Duration = Duration::from_millis(100);
 
 /// `forgekeep verify`.
-pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<Ending, Complaint> {
+pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<ExitCode, Complaint> {
     let subset = subset(arguments)?;
     let (folder, options) = super::offline::folder_and_options(common, &arguments.place)?;
     let _umask = OfBackup::set(options.backup.umask);
@@ -63,17 +63,14 @@ pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<Ending, Compl
     if let Some(failure) = &verdict.not_kept {
         tell!("warning: {}", text::failure("", failure));
     }
-    Ok(match verdict.exit_code() {
-        0 => Ending::Good,
-        code => Ending::Run(code),
-    })
+    Ok(verdict.exit_code())
 }
 
 fn subset(arguments: &VerifyArguments) -> Result<Option<Subset>, Complaint> {
     let parsed = arguments.subset.as_deref().map(str::parse);
     parsed.transpose().map_err(|why: String| {
         let hint = "write it as --subset 3/7: the third of seven parts";
-        Complaint::new(Ending::Usage, format!("--subset: {why}"), hint)
+        Complaint::new(ExitCode::Usage, format!("--subset: {why}"), hint)
     })
 }
 
@@ -82,7 +79,7 @@ fn subset(arguments: &VerifyArguments) -> Result<Option<Subset>, Complaint> {
 struct Document<'a> {
     schema: u32,
     outcome: &'static str,
-    exit_code: u8,
+    exit_code: ExitCode,
     repositories: &'a [Checked],
     files: &'a [Damage],
     unchecked: &'a [Failure],
@@ -141,7 +138,7 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize, is_subset: bool) {
             out!("  hint: {}", failure.hint);
         }
     }
-    if common.quiet && verdict.exit_code() == 0 {
+    if common.quiet && verdict.exit_code() == ExitCode::Good {
         return;
     }
     let number = verdict.repositories.len();

@@ -36,6 +36,7 @@ mod kills;
 mod large;
 mod load;
 mod machine;
+mod made_docs;
 mod mishaps;
 #[cfg(unix)]
 mod mount;

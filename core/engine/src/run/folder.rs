@@ -4,9 +4,9 @@ use std::path::Path;
 use std::{fs, io};
 
 use forgekeep_durable::{atomic_file, regular_file};
-use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_failure::{ErrorKind, ExitCode, Failure};
 use forgekeep_store::history::Run;
-use forgekeep_store::report::{Report, UNEXPECTED};
+use forgekeep_store::report::Report;
 use jiff::Timestamp;
 
 use super::{Engine, RunError};
@@ -51,7 +51,7 @@ impl Engine {
                 Ok(report)
             }
             Err(error) => {
-                let mut report = Report::refused(started, UNEXPECTED, error.to_failure());
+                let mut report = Report::refused(started, ExitCode::Unexpected, error.to_failure());
                 if let Err(failure) = run.keep(&mut report, &self.redactor) {
                     log::error!("the run's report is not kept: {failure}");
                 }

@@ -95,12 +95,15 @@ fn checksum(text: &str) -> Result<String, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use forgekeep_failure::ExitCode;
+
     use super::*;
 
     #[test]
     fn every_flipped_or_missing_byte_of_a_report_is_seen() {
         let failure = Failure::new(ErrorKind::Other, "x");
-        let mut report = Report::refused(jiff::Timestamp::UNIX_EPOCH, 1, failure);
+        let mut report =
+            Report::refused(jiff::Timestamp::UNIX_EPOCH, ExitCode::Unexpected, failure);
         report.run = Some(7);
         let text = serde_json::to_string(&report).unwrap();
         let sealed = seal(&mut report, &text).unwrap();

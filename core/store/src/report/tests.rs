@@ -20,7 +20,7 @@ fn source(error: Option<ErrorKind>, outcomes: &[RepositoryOutcome]) -> SourceRep
 
 fn code(sources: Vec<SourceReport>) -> (RunOutcome, u8) {
     let report = Report::conclude(Timestamp::now(), false, sources);
-    (report.outcome, report.exit_code)
+    (report.outcome, report.exit_code.code())
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn what_failed_besides_the_sources_spoils_only_a_good_exit_code() {
         let sources = vec![source(None, outcomes)];
         let mut report = Report::conclude(Timestamp::now(), false, sources);
         report.add_error(Failure::new(ErrorKind::Disk, "x"));
-        assert_eq!(report.exit_code, wanted);
+        assert_eq!(report.exit_code.code(), wanted);
         assert!(report.error.is_some());
     }
 }

@@ -8,7 +8,7 @@ use forgekeep_untrusted::names::printable;
 
 use super::{FAILED, branch, complaint, state, tell_damage};
 use crate::cli::{Common, RestoreArguments};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::text;
 
@@ -20,7 +20,7 @@ pub fn run(
     kept: &[Kept],
     moment: Option<&Moment>,
     manner: Manner,
-) -> Result<Ending, Complaint> {
+) -> Result<ExitCode, Complaint> {
     let target = super::target(arguments)?;
     let chosen = chosen_sources(kept, &arguments.sources)?;
     forgekeep_restore::check_free(target, backup).map_err(complaint)?;
@@ -29,7 +29,7 @@ pub fn run(
         if !common.quiet {
             out!("Nothing to restore: the backup holds no repository.");
         }
-        return Ok(Ending::Good);
+        return Ok(ExitCode::Good);
     }
     let cancel = Cancel::new();
     super::end_on_signal(&cancel, || {})?;
@@ -48,7 +48,7 @@ fn chosen_sources<'k>(kept: &'k [Kept], sources: &[String]) -> Result<Vec<&'k Ke
             let mut titles: Vec<_> = kept.iter().map(|kept| printable(&kept.title)).collect();
             titles.dedup();
             return Err(Complaint::new(
-                Ending::Usage,
+                ExitCode::Usage,
                 format!("no source \"{}\" is in the backup", printable(title)),
                 format!("there are: {}", titles.join(", ")),
             ));
@@ -103,20 +103,20 @@ impl Counts {
         }
     }
 
-    fn conclude(self, items: &[Item<'_>], target: &Path, cancel: &Cancel, quiet: bool) -> Ending {
+    fn conclude(self, items: &[Item<'_>], target: &Path, cancel: &Cancel, quiet: bool) -> ExitCode {
         let restored = self.restored.into_inner();
         let not_yet = self.not_yet.into_inner();
         let failed = self.failed.into_inner();
         let partial = self.partial.into_inner();
         let missing = items.len() - restored - not_yet - failed;
         let ending = match (cancel.is_cancelled() && missing > 0, failed + partial) {
-            (true, _) => Ending::Run(130),
+            (true, _) => ExitCode::Interrupted,
             // As for one repository: that state is not in the backup.
-            (false, 0) if restored == 0 => Ending::Usage,
-            (false, 0) => Ending::Good,
+            (false, 0) if restored == 0 => ExitCode::Usage,
+            (false, 0) => ExitCode::Good,
             (false, _) => FAILED,
         };
-        if quiet && ending == Ending::Good {
+        if quiet && ending == ExitCode::Good {
             return ending;
         }
         let mut parts = vec![format!("{restored} of {} restored", items.len())];
@@ -135,7 +135,7 @@ impl Counts {
             printable(&target.to_string_lossy()),
             parts.join(", ")
         );
-        if ending == Ending::Usage {
+        if ending == ExitCode::Usage {
             let message = "nothing was restored: no repository was in the backup at that time";
             let hint = "give --at a later time: `forgekeep snapshots REPO` lists the times of one";
             tell!("{}", Complaint::new(ending, message, hint));

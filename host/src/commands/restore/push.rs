@@ -10,7 +10,7 @@ use forgekeep_untrusted::{Redactor, Secret};
 
 use super::{FAILED, branch, complaint, state};
 use crate::cli::{Common, RestoreArguments};
-use crate::exit::{Complaint, Ending};
+use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{hide, out, tell};
 use crate::text;
 
@@ -35,7 +35,7 @@ pub fn run(
     mirror: &Path,
     name: &str,
     moment: Option<&Moment>,
-) -> Result<Ending, Complaint> {
+) -> Result<ExitCode, Complaint> {
     let to = Destination::parse(url).map_err(complaint)?;
     let authorization = match &to {
         Destination::Http(_) => authorization()?,
@@ -82,7 +82,7 @@ pub fn run(
         tell!("refused: {}: {}", refused.name, refused.why);
     }
     if pushed.refused.is_empty() {
-        return Ok(Ending::Good);
+        return Ok(ExitCode::Good);
     }
     tell!(
         "  hint: see what the hoster says about these names: hosters keep some to themselves, such as refs/pull/ and refs/pull-requests/; the other refs are there"
@@ -96,7 +96,7 @@ fn authorization() -> Result<Authorization, Complaint> {
     for name in [USER, PASSWORD] {
         if value(name).is_some_and(|value| is_blank(&value)) {
             return Err(Complaint::new(
-                Ending::Usage,
+                ExitCode::Usage,
                 format!("{name} is set, but white space only"),
                 format!("set {name}, or unset both for a push without credentials"),
             ));
@@ -112,7 +112,7 @@ fn authorization() -> Result<Authorization, Complaint> {
         (user, _) => {
             let missing = if user.is_some() { PASSWORD } else { USER };
             Err(Complaint::new(
-                Ending::Usage,
+                ExitCode::Usage,
                 format!("{missing} is not set, and only both together are credentials"),
                 "where a hoster knows tokens without a user, any name will do",
             ))

@@ -123,7 +123,7 @@ fn a_partial_repository_is_named_with_its_part_and_counts_as_backed_up() {
     let web = repository("acme/web", RepositoryOutcome::Cloned).without_part(failure);
     let api = repository("acme/api", RepositoryOutcome::Cloned);
     let report = report(vec![source("acme", vec![web, api])]);
-    assert_eq!(report.exit_code, 3);
+    assert_eq!(report.exit_code.code(), 3);
     assert_eq!(
         of_run(&report),
         "\
@@ -150,7 +150,7 @@ fn warnings_are_in_the_summary_once_for_each_cause() {
     }
     let report = report(vec![source("acme", all)]);
     assert!(report.has_warning());
-    assert_eq!(report.exit_code, 0);
+    assert_eq!(report.exit_code.code(), 0);
     let shown = of_run(&report);
     let wanted = "\nWarnings:\n  acme/api, acme/web: the refs were taken over from reftable\n\nBackup complete, with warnings: 2 repositories";
     assert!(shown.contains(wanted), "{shown}");

@@ -1,16 +1,14 @@
 //! `docs/failures.md`: the table in it is made of what the runs really did.
 
 use std::fmt::Write;
-use std::fs;
-use std::path::Path;
 
 use forgekeep_tests::RequestKind;
 
 use super::cases::Case;
+use crate::made_docs::compare_or_write_part;
 
 const BEGIN: &str =
     "<!-- made by tests/tests/e2e/faults; FORGEKEEP_UPDATE_DOCS=1 writes it anew -->\n";
-const END: &str = "<!-- end of what is made -->\n";
 
 /// A case, and what came of it each time.
 pub struct Row {
@@ -54,17 +52,5 @@ fn table(rows: &[Row]) -> String {
 
 /// Panics unless the documentation says what was observed.
 pub fn compare_or_write(rows: &[Row]) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/failures.md");
-    let text = fs::read_to_string(&path).unwrap();
-    let (head, rest) = text.split_once(BEGIN).expect("the begin of the table");
-    let (_, tail) = rest.split_once(END).expect("the end of the table");
-    let made = format!("{head}{BEGIN}{}{END}{tail}", table(rows));
-    if text == made {
-        return;
-    }
-    assert!(
-        std::env::var_os("FORGEKEEP_UPDATE_DOCS").is_some(),
-        "docs/failures.md is not what happens; FORGEKEEP_UPDATE_DOCS=1 writes it anew:\n{made}"
-    );
-    fs::write(&path, made).unwrap();
+    compare_or_write_part("docs/failures.md", BEGIN, &table(rows));
 }
