@@ -5,7 +5,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Site, pkt_line};
+use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Site};
+use forgekeep_pkt_line::{self as pkt_line, Packet, Packets};
 
 use crate::logged::{Logged, RequestKind};
 
@@ -343,12 +344,13 @@ fn real_answer(site: &Site, request: Request) -> Answer {
 
 /// Keeps the acknowledgements and half of what is on the pack's band, in a body that ends well.
 fn half_the_pack(body: &[u8]) -> Vec<u8> {
-    let (mut input, mut early, mut pack) = (body, Vec::new(), Vec::new());
-    while let Ok(packet) = pkt_line::take(&mut input) {
+    let (mut packets, mut early, mut pack) = (Packets::new(body), Vec::new(), Vec::new());
+    while let Ok(packet @ (Packet::Data(_) | Packet::Flush)) = packets.next() {
         match packet {
-            Some([1, data @ ..]) => pack.extend(data),
-            Some([2, ..]) | None => {}
-            Some(line) => pkt_line::push(&mut early, line),
+            Packet::Data([1, data @ ..]) => pack.extend(data),
+            Packet::Data([2, ..]) => {}
+            Packet::Data(line) => pkt_line::push(&mut early, line),
+            _ => {}
         }
     }
     pack.truncate(pack.len() / 2);

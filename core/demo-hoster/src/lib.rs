@@ -20,7 +20,6 @@ mod documents;
 mod error;
 mod http;
 mod model;
-pub mod pkt_line;
 pub mod scope;
 mod server;
 mod site;

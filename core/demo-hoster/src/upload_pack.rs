@@ -8,11 +8,11 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 
 use flate2::read::GzDecoder;
+use forgekeep_pkt_line::{self as pkt_line, FLUSH, Packet, Packets};
 use git2::{ErrorCode, ObjectType, Oid, Repository};
 
 use crate::Error;
 use crate::http::{Body, Request, Response};
-use crate::pkt_line::{self, FLUSH};
 use crate::site::GitService;
 
 const CAPABILITIES: &str = "multi_ack_detailed side-band side-band-64k ofs-delta no-progress \
@@ -158,11 +158,17 @@ struct Negotiation {
 }
 
 impl Negotiation {
-    fn parse(mut input: &[u8]) -> Result<Self, Error> {
+    fn parse(input: &[u8]) -> Result<Self, Error> {
         let mut negotiation = Self::default();
-        while !input.is_empty() {
-            let Some(line) = pkt_line::take(&mut input)? else {
-                continue;
+        let mut packets = Packets::new(input);
+        loop {
+            let line = match packets.next() {
+                Ok(Packet::Data(line)) => line,
+                Ok(Packet::Flush) => continue,
+                Ok(Packet::End) => break,
+                Ok(Packet::Other(_)) | Err(_) => {
+                    return Err(Error::Protocol("broken packet".to_owned()));
+                }
             };
             let line = String::from_utf8_lossy(line);
             let line = line.trim_end();

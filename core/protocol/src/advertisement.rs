@@ -8,10 +8,9 @@ use std::io::Read;
 
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::refs::{OURS, RefName, RefValue, Refs, is_valid_name, parse_oid};
+use forgekeep_pkt_line::{Packet, Packets};
 use forgekeep_untrusted::names::printable;
 use git2::Oid;
-
-use super::pkt_line::{Packet, Packets};
 
 /// What a server advertised.
 #[derive(Debug, Default)]
@@ -38,11 +37,15 @@ pub struct Advertisement {
 pub struct Capabilities(Vec<Vec<u8>>);
 
 impl Capabilities {
+    /// Reads them, as they stand after the first line's NUL.
+    #[must_use]
     pub fn new(words: &[u8]) -> Self {
         let words = words.trim_ascii().split(|byte| *byte == b' ');
         Self(words.map(<[u8]>::to_vec).collect())
     }
 
+    /// Whether the word is there, without a value.
+    #[must_use]
     pub fn has(&self, name: &str) -> bool {
         self.0.iter().any(|word| word == name.as_bytes())
     }
@@ -61,15 +64,24 @@ impl Capabilities {
 }
 
 impl Advertisement {
-    /// Reads an answer over HTTP.
+    /// Reads an answer of `git-upload-pack` over HTTP.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::BadAnswer`] if it is none; [`ErrorKind::Git`] or [`ErrorKind::RateLimited`] if the
     /// server says that something is wrong on its side.
     pub fn parse(raw: &[u8]) -> Result<Self, Failure> {
+        Self::parse_of("git-upload-pack", raw)
+    }
+
+    /// The same, of `git-receive-pack` too: the two differ by the first line.
+    ///
+    /// # Errors
+    ///
+    /// As [`Advertisement::parse`].
+    pub fn parse_of(service: &str, raw: &[u8]) -> Result<Self, Failure> {
         let mut packets = Packets::new(raw);
-        skip_service_header(&mut packets)?;
+        skip_service_header(service, &mut packets)?;
         Self::read(&mut packets)
     }
 
@@ -155,9 +167,9 @@ fn next_line<R: Read>(packets: &mut Packets<R>) -> Result<Option<&[u8]>, Failure
     }
 }
 
-fn skip_service_header<R: Read>(packets: &mut Packets<R>) -> Result<(), Failure> {
+fn skip_service_header<R: Read>(service: &str, packets: &mut Packets<R>) -> Result<(), Failure> {
     match next_line(packets)?.map(Packet::line) {
-        Some(b"# service=git-upload-pack") => {}
+        Some(line) if line.strip_prefix(b"# service=") == Some(service.as_bytes()) => {}
         Some(line) => {
             return Err(match line.strip_prefix(b"ERR ") {
                 Some(said) => remote_error(said),
@@ -281,6 +293,21 @@ mod tests {
         assert_eq!(read.refs.len(), 2);
         let tag = read.refs[&b"refs/tags/v1"[..]];
         assert_eq!(tag.peeled.unwrap().to_string(), OID.replace('1', "2"));
+    }
+
+    #[test]
+    fn each_service_has_its_own_first_line() {
+        let raw = packet("# service=git-receive-pack\n")
+            + "0000"
+            + &packet(&format!(
+                "{OID} refs/heads/trunk\0report-status side-band-64k\n"
+            ))
+            + "0000";
+        let read = Advertisement::parse_of("git-receive-pack", raw.as_bytes()).unwrap();
+        assert_eq!(read.refs.len(), 1);
+        assert!(read.capabilities.has("report-status"));
+        assert!(!read.capabilities.has("report"));
+        assert!(Advertisement::parse(raw.as_bytes()).is_err());
     }
 
     #[test]

@@ -7,12 +7,12 @@ use std::io::{self, Read};
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_git::refs::parse_oid;
+use forgekeep_pkt_line::{self as pkt_line, FLUSH, Packet, Packets};
 use forgekeep_untrusted::names::printable;
 use git2::Oid;
 
 use super::advertisement::{Capabilities, remote_error};
 use super::haves::Haves;
-use super::pkt_line::{self, FLUSH, Packet, Packets};
 use super::sink::PackSink;
 
 /// The way to a server and back.
@@ -161,7 +161,7 @@ impl<'a> Conversation<'a> {
         let mut out = Vec::with_capacity(wants.len() * 50 + 200);
         for (number, oid) in wants.iter().enumerate() {
             let capabilities = if number == 0 { &capabilities[..] } else { "" };
-            pkt_line::push(&mut out, format!("want {oid}{capabilities}\n").as_bytes());
+            pkt_line::push(&mut out, format!("want {oid}{capabilities}\n"));
         }
         out.extend(FLUSH);
         out
@@ -249,7 +249,7 @@ impl<'a> Conversation<'a> {
 
 fn push_haves(out: &mut Vec<u8>, haves: &[Oid]) {
     for oid in haves {
-        pkt_line::push(out, format!("have {oid}\n").as_bytes());
+        pkt_line::push(out, format!("have {oid}\n"));
     }
 }
 

@@ -21,10 +21,9 @@ mod http;
 mod page;
 #[cfg(test)]
 mod pipes;
-mod pkt_line;
 mod sink;
 
-pub use advertisement::Advertisement;
+pub use advertisement::{Advertisement, Capabilities};
 pub use conversation::Conversation;
 pub use haves::Haves;
 pub use http::{Connection, Remote, advertise};

@@ -4,10 +4,10 @@
 use std::io::{self, Read, Write};
 
 use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_pkt_line::{FLUSH, Packets};
 
 use super::advertisement::Advertisement;
 use super::conversation::Duplex;
-use super::pkt_line::{FLUSH, Packets};
 
 /// A reader and a writer.
 pub struct Pipes<R, W> {

@@ -18,6 +18,7 @@ use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_git::libgit2;
 use forgekeep_git::refs::{RefName, ref_text};
 use forgekeep_http::{Authorization, Client, is_loopback};
+use forgekeep_protocol::Capabilities;
 use forgekeep_store::snapshot::Tips;
 use forgekeep_untrusted::names::printable;
 use git2::{Oid, PackBuilder, Repository, RepositoryInitOptions};
@@ -177,7 +178,7 @@ fn left_behind(
 struct Theirs {
     refs: Tips,
     /// Of the protocol.
-    capabilities: Vec<String>,
+    capabilities: Capabilities,
     /// As it answered.
     url: Option<Url>,
 }

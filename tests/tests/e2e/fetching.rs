@@ -4,8 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use forgekeep_demo_hoster::pkt_line;
-use forgekeep_tests::{Action, Fault, RequestKind, compare, git};
+use forgekeep_tests::{Action, Fault, RequestKind, compare, git, pkt_line};
 
 use crate::changes::malformed;
 use crate::support::{World, error, files};

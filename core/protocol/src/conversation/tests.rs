@@ -300,7 +300,7 @@ proptest! {
         let mut answer = packets(&[b"NAK\n"]);
         let mut pack: Vec<u8> = Vec::new();
         for (band, data) in &pieces {
-            pkt_line::push(&mut answer, &[&[*band][..], data].concat());
+            pkt_line::push(&mut answer, [&[*band][..], data].concat());
             if *band == 1 {
                 pack.extend(data);
             }

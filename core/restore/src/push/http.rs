@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_http::{CredentialScope, HttpClient, Request, Response};
+use forgekeep_pkt_line::{self as pkt_line, FLUSH, Packet, Packets};
 use forgekeep_protocol::Advertisement;
 use forgekeep_untrusted::names::printable;
 use git2::PackBuilder;
@@ -50,30 +51,13 @@ pub(super) fn look(push: &Push<'_>, url: &Url) -> Result<Theirs, Failure> {
     answered.set_query(None);
     let from = answer.url.clone();
     let raw = answer.body.read_all(&from, MAX_ANSWER)?;
-    let capabilities = capabilities(&raw);
-    // One reader for both services: they differ by the first line.
-    const OURS: &[u8] = b"001f# service=git-receive-pack\n";
-    let rest = raw.strip_prefix(OURS).unwrap_or_default();
-    let advertisement =
-        Advertisement::parse(&[&b"001e# service=git-upload-pack\n"[..], rest].concat())?;
+    let advertisement = Advertisement::parse_of("git-receive-pack", &raw)?;
     let refs = advertisement.refs.into_iter();
     Ok(Theirs {
         refs: refs.map(|(name, value)| (name, value.oid)).collect(),
-        capabilities,
+        capabilities: advertisement.capabilities,
         url: Some(answered),
     })
-}
-
-/// What the server can do, as it says after a NUL in its first line.
-fn capabilities(raw: &[u8]) -> Vec<String> {
-    let mut parts = raw.splitn(2, |byte| *byte == 0);
-    let after = parts.nth(1).unwrap_or_default();
-    let line = after
-        .split(|byte| *byte == b'\n')
-        .next()
-        .unwrap_or_default();
-    let line = String::from_utf8_lossy(line);
-    line.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
 /// Sends the commands and the pack, and reads what became of each.
@@ -83,7 +67,7 @@ pub(super) fn send(
     commands: &[Command<'_>],
     builder: &mut PackBuilder<'_>,
 ) -> Result<Answers, Failure> {
-    let has = |name: &str| theirs.capabilities.iter().any(|c| c == name);
+    let has = |name: &str| theirs.capabilities.has(name);
     let Some(url) = theirs.url.as_ref().filter(|_| has("report-status")) else {
         return Err(Failure::new(
             ErrorKind::BadAnswer,
@@ -134,10 +118,9 @@ fn begin(commands: &[Command<'_>], banded: bool) -> Vec<u8> {
             line.extend(b"\0 report-status");
             line.extend(if banded { &b" side-band-64k"[..] } else { b"" });
         }
-        begin.extend(format!("{:04x}", line.len() + 4).into_bytes());
-        begin.extend(line);
+        pkt_line::push(&mut begin, line);
     }
-    begin.extend(b"0000");
+    begin.extend(FLUSH);
     begin
 }
 
@@ -152,8 +135,9 @@ fn read_status(raw: &[u8], banded: bool) -> Result<Answers, Failure> {
     }
     let mut answers = Answers::new();
     let mut unpacked = false;
-    for line in packets(&report)? {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
+    let mut packets = Packets::new(&report[..]);
+    while let Some(line) = next(&mut packets)? {
+        let line = Packet::line(line);
         if let Some(state) = line.strip_prefix(b"unpack ") {
             if state != b"ok" {
                 return Err(not_taken(state, &said));
@@ -189,7 +173,8 @@ fn not_taken(why: &[u8], said: &str) -> Failure {
 /// Takes the bands apart: the report, and what the server has to say.
 fn from_band(raw: &[u8]) -> Result<(Vec<u8>, String), Failure> {
     let (mut report, mut said) = (Vec::new(), Vec::new());
-    for packet in packets(raw)? {
+    let mut packets = Packets::new(raw);
+    while let Some(packet) = next(&mut packets)? {
         match packet.split_first() {
             Some((1, rest)) => report.extend(rest),
             Some((2, rest)) => said.extend(rest),
@@ -205,24 +190,13 @@ fn from_band(raw: &[u8]) -> Result<(Vec<u8>, String), Failure> {
     Ok((report, String::from_utf8_lossy(&said).into_owned()))
 }
 
-/// The packets up to a flush packet, or to the end.
-fn packets(mut rest: &[u8]) -> Result<Vec<&[u8]>, Failure> {
-    let mut found = Vec::new();
-    while !rest.is_empty() {
-        let digits = rest
-            .get(..4)
-            .and_then(|digits| std::str::from_utf8(digits).ok());
-        let length = digits.and_then(|digits| usize::from_str_radix(digits, 16).ok());
-        match length {
-            Some(0) => break,
-            Some(length) if (4..=rest.len()).contains(&length) => {
-                found.push(&rest[4..length]);
-                rest = &rest[length..];
-            }
-            _ => return Err(garbled()),
-        }
+/// The next packet's data, up to a flush packet or to the end.
+fn next<'a>(packets: &'a mut Packets<&[u8]>) -> Result<Option<&'a [u8]>, Failure> {
+    match packets.next() {
+        Ok(Packet::Data(data)) => Ok(Some(data)),
+        Ok(Packet::Flush | Packet::End) => Ok(None),
+        Ok(Packet::Other(_)) | Err(_) => Err(garbled()),
     }
-    Ok(found)
 }
 
 fn garbled() -> Failure {
@@ -361,7 +335,7 @@ mod tests {
         #[test]
         fn any_answer_is_survived(raw in proptest::collection::vec(any::<u8>(), 0..200), banded: bool) {
             let _ = read_status(&raw, banded);
-            let _ = capabilities(&raw);
+            let _ = Advertisement::parse_of("git-receive-pack", &raw);
         }
     }
 }

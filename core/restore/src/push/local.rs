@@ -4,6 +4,7 @@ use std::path::Path;
 
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::refs::StoredRefs;
+use forgekeep_protocol::Capabilities;
 use forgekeep_untrusted::names::printable;
 use git2::{PackBuilder, Repository};
 
@@ -16,7 +17,7 @@ pub(super) fn look(path: &Path) -> Result<Theirs, Failure> {
     let refs = stored.refs.into_iter();
     Ok(Theirs {
         refs: refs.map(|(name, value)| (name, value.oid)).collect(),
-        capabilities: Vec::new(),
+        capabilities: Capabilities::default(),
         url: None,
     })
 }

@@ -14,8 +14,9 @@ const RETRIES: u32 = 2;
 /// The answer of a git server that counts and compresses for longer than the stall limit, and
 /// meanwhile sends empty packets on the pack's band, as git does.
 fn with_keep_alives(body: Vec<u8>) -> Vec<Vec<u8>> {
-    let mut rest = body.as_slice();
-    pkt_line::take(&mut rest).expect("an acknowledgement");
+    let mut packets = pkt_line::Packets::new(body.as_slice());
+    packets.next().expect("an acknowledgement");
+    let rest = packets.into_rest();
     let (acknowledgement, pack) = body.split_at(body.len() - rest.len());
     let mut pieces = vec![acknowledgement.to_vec()];
     pieces.extend(vec![b"0005\x01".to_vec(); 8]);

@@ -1,27 +1,33 @@
 //! Git's packets: four hex digits of length, which counts them too, and that much data.
 //! gitprotocol-common(5).
+//!
+//! Whoever speaks git's protocol here, as a client or as a server, in the product or in its tests, reads
+//! and writes its packets with this.
 
 use std::io::{self, Read};
 
 /// The packet that ends a section.
-pub(super) const FLUSH: &[u8] = b"0000";
+pub const FLUSH: &[u8] = b"0000";
 
-/// Most data in one packet.
-const MOST: usize = 65_516;
+/// The most data that one packet may hold.
+pub const LONGEST: usize = 65_516;
 
-/// Adds a packet.
-pub(super) fn push(out: &mut Vec<u8>, data: &[u8]) {
-    debug_assert!(data.len() <= MOST);
+/// Adds a packet; the data must not be longer than [`LONGEST`].
+pub fn push(out: &mut Vec<u8>, data: impl AsRef<[u8]>) {
+    let data = data.as_ref();
+    debug_assert!(data.len() <= LONGEST);
     out.extend(format!("{:04x}", data.len() + 4).into_bytes());
     out.extend(data);
 }
 
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Packet<'a> {
+pub enum Packet<'a> {
+    /// A packet's data, which may be empty.
     Data(&'a [u8]),
+    /// The end of a section.
     Flush,
-    /// The end, where a packet could have begun.
+    /// The end of it all, where a packet could have begun.
     End,
     /// Four bytes that are no length.
     Other([u8; 4]),
@@ -29,18 +35,21 @@ pub(super) enum Packet<'a> {
 
 impl<'a> Packet<'a> {
     /// The data without its line feed.
+    #[must_use]
     pub fn line(data: &'a [u8]) -> &'a [u8] {
         data.strip_suffix(b"\n").unwrap_or(data)
     }
 }
 
 /// Reads packets, and not a byte more.
-pub(super) struct Packets<R> {
+#[derive(Debug)]
+pub struct Packets<R> {
     reader: R,
     data: Vec<u8>,
 }
 
 impl<R: Read> Packets<R> {
+    /// Reads from here.
     pub fn new(reader: R) -> Self {
         Self {
             reader,
@@ -48,7 +57,15 @@ impl<R: Read> Packets<R> {
         }
     }
 
-    /// The next packet. An end in the middle of one is an error.
+    /// The next packet.
+    ///
+    /// # Errors
+    ///
+    /// An end in the middle of a packet, and what the reader says.
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "what it returns borrows from it"
+    )]
     pub fn next(&mut self) -> io::Result<Packet<'_>> {
         let mut head = [0; 4];
         let mut read = 0;
@@ -72,6 +89,7 @@ impl<R: Read> Packets<R> {
     }
 
     /// What follows the last packet.
+    #[must_use]
     pub fn into_rest(self) -> R {
         self.reader
     }
@@ -133,8 +151,28 @@ mod tests {
         for cut in [&b"00"[..], b"0008ab"] {
             assert!(Packets::new(cut).next().is_err());
         }
+        assert_eq!(
+            Packets::new(&b"0004"[..]).next().unwrap(),
+            Packet::Data(b"")
+        );
         for odd in [b"0001", b"0003", b"+00a", b"zzzz"] {
             assert_eq!(Packets::new(&odd[..]).next().unwrap(), Packet::Other(*odd));
         }
+    }
+
+    #[test]
+    fn reads_what_was_pushed_and_leaves_the_rest() {
+        let mut bytes = Vec::new();
+        push(&mut bytes, "hello\n");
+        bytes.extend(FLUSH);
+        assert_eq!(bytes, b"000ahello\n0000");
+        bytes.extend(b"PACK");
+        let mut packets = Packets::new(&bytes[..]);
+        let Packet::Data(data) = packets.next().unwrap() else {
+            panic!("no data");
+        };
+        assert_eq!((data, Packet::line(data)), (&b"hello\n"[..], &b"hello"[..]));
+        assert_eq!(packets.next().unwrap(), Packet::Flush);
+        assert_eq!(packets.into_rest(), b"PACK");
     }
 }
