@@ -110,8 +110,8 @@ pub struct Options {
     pub network: NetworkOptions,
     /// `options.history`.
     pub history: HistoryOptions,
-    /// `options.alarm`.
-    pub alarm: AlarmOptions,
+    /// `options.alert`.
+    pub alert: AlertOptions,
     /// `options.limits`.
     pub limits: LimitOptions,
 }
@@ -254,7 +254,7 @@ impl Within {
 
 /// What a run does when upstream has lost so much that somebody should look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum AlarmAction {
+pub enum AlertAction {
     /// Nothing.
     Off,
     /// It says so.
@@ -264,21 +264,21 @@ pub enum AlarmAction {
     Fail,
 }
 
-/// The `options.alarm` of the configuration.
+/// The `options.alert` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AlarmOptions {
+pub struct AlertOptions {
     /// What to do.
-    pub action: AlarmAction,
+    pub action: AlertAction,
     /// Which part of a repository's branches has to be forced or deleted, in percent.
     pub branches_percent: u32,
     /// In which part of a source's repositories branches have to be forced or deleted, in percent.
     pub repositories_percent: u32,
 }
 
-impl Default for AlarmOptions {
+impl Default for AlertOptions {
     fn default() -> Self {
         Self {
-            action: AlarmAction::Warn,
+            action: AlertAction::Warn,
             branches_percent: 100,
             repositories_percent: 25,
         }

@@ -3,15 +3,15 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::error::ConfigError;
+use super::error::{ConfigError, ConfigErrorKind};
 use super::reader::{Field, Section, boolean};
 use super::umask::parse_umask;
 use super::{
-    AlarmAction, AlarmOptions, BackupOptions, HistoryOptions, LimitOptions, NetworkOptions,
+    AlertAction, AlertOptions, BackupOptions, HistoryOptions, LimitOptions, NetworkOptions,
     Options, Within, predecessor,
 };
 
-const OPTIONS: &[&str] = &["backup", "network", "history", "alarm", "limits"];
+const OPTIONS: &[&str] = &["backup", "network", "history", "alert", "limits"];
 const BACKUP: &[&str] = &[
     "removeDeletedRepos",
     "deletedGraceDays",
@@ -37,11 +37,22 @@ const HISTORY: &[&str] = &[
     "keepYearly",
     "keepWithin",
 ];
-const ALARM: &[&str] = &["action", "branchesPercent", "repositoriesPercent"];
+const ALERT: &[&str] = &["action", "branchesPercent", "repositoriesPercent"];
 const LIMITS: &[&str] = &["objectBytes"];
 
+/// The former name of `alert`.
+const FORMER_ALERT: &str = "alarm";
+
 /// The keys of all groups.
-pub(super) const ALL: &[&[&str]] = &[OPTIONS, BACKUP, NETWORK, HISTORY, ALARM, LIMITS];
+pub(super) const ALL: &[&[&str]] = &[
+    OPTIONS,
+    BACKUP,
+    NETWORK,
+    HISTORY,
+    ALERT,
+    LIMITS,
+    &[FORMER_ALERT],
+];
 
 pub(super) fn options(root: &Section<'_>) -> Result<Options, ConfigError> {
     let mut options = Options::default();
@@ -49,7 +60,7 @@ pub(super) fn options(root: &Section<'_>) -> Result<Options, ConfigError> {
         return Ok(options);
     };
     let section = field.section()?;
-    section.warn_unknown(OPTIONS);
+    section.warn_unknown(&[OPTIONS, &[FORMER_ALERT]].concat());
     if let Some(field) = section.get("backup") {
         options.backup = backup(&field.section()?)?;
     }
@@ -59,8 +70,8 @@ pub(super) fn options(root: &Section<'_>) -> Result<Options, ConfigError> {
     if let Some(field) = section.get("history") {
         options.history = history(&field.section()?)?;
     }
-    if let Some(field) = section.get("alarm") {
-        options.alarm = alarm(&field.section()?)?;
+    if let Some(field) = of_alert(&section)? {
+        options.alert = alert(&field.section()?)?;
     }
     if let Some(field) = section.get("limits") {
         options.limits = limits(&field.section()?)?;
@@ -176,19 +187,36 @@ fn within(field: &Field<'_>) -> Result<Within, ConfigError> {
     })
 }
 
-fn alarm(section: &Section<'_>) -> Result<AlarmOptions, ConfigError> {
-    section.warn_unknown(ALARM);
-    let defaults = AlarmOptions::default();
+/// The group `alert`, also under its former name.
+fn of_alert<'a>(section: &Section<'a>) -> Result<Option<Field<'a>>, ConfigError> {
+    let Some(former) = section.get(FORMER_ALERT) else {
+        return Ok(section.get("alert"));
+    };
+    if let Some(field) = section.get("alert") {
+        return Err(field.error(
+            ConfigErrorKind::DuplicateKey,
+            "is given twice",
+            format!("`{}` is its old name", former.key),
+            format!("keep `{}`, and remove `{}`", field.key, former.key),
+        ));
+    }
+    former.warn("is now called `options.alert`: rename it; the old name still works");
+    Ok(Some(former))
+}
+
+fn alert(section: &Section<'_>) -> Result<AlertOptions, ConfigError> {
+    section.warn_unknown(ALERT);
+    let defaults = AlertOptions::default();
     let percent = |key: &str| number(section, key, 1..=100);
-    Ok(AlarmOptions {
+    Ok(AlertOptions {
         action: match section.get("action") {
             None => defaults.action,
             Some(field) => {
                 let text = field.text()?;
                 match text.value.trim().to_ascii_lowercase().as_str() {
-                    "warn" => AlarmAction::Warn,
-                    "fail" => AlarmAction::Fail,
-                    "off" => AlarmAction::Off,
+                    "warn" => AlertAction::Warn,
+                    "fail" => AlertAction::Fail,
+                    "off" => AlertAction::Off,
                     _ => {
                         return Err(field.invalid(
                             format!("`{}` is none of warn, fail and off", text.quotable()),

@@ -385,13 +385,17 @@ fn the_words() {
     a.yml, line 4, column 13: `options.history.keepDaily` has a value that cannot be used: it is not between 0 and 366000
       hint: write a number from 0 to 366000
     ");
-    insta::assert_snapshot!(words("a.yml", &format!("{options}alarm: {{action: panic}}")), @r"
-    a.yml, line 4, column 11: `options.alarm.action` has a value that cannot be used: `panic` is none of warn, fail and off
+    insta::assert_snapshot!(words("a.yml", &format!("{options}alert: {{action: panic}}")), @r"
+    a.yml, line 4, column 11: `options.alert.action` has a value that cannot be used: `panic` is none of warn, fail and off
       hint: write `warn`, `fail` or `off`, or leave the key out
     ");
-    insta::assert_snapshot!(words("a.yml", &format!("{options}alarm: {{branchesPercent: 0}}")), @r"
-    a.yml, line 4, column 11: `options.alarm.branchesPercent` has a value that cannot be used: it is not between 1 and 100
+    insta::assert_snapshot!(words("a.yml", &format!("{options}alert: {{branchesPercent: 0}}")), @r"
+    a.yml, line 4, column 11: `options.alert.branchesPercent` has a value that cannot be used: it is not between 1 and 100
       hint: write a number from 1 to 100
+    ");
+    insta::assert_snapshot!(words("a.yml", &format!("{options}alert: {{}}\n  alarm: {{}}")), @r"
+    a.yml, line 4, column 3: `options.alert` is given twice: `options.alarm` is its old name
+      hint: keep `options.alert`, and remove `options.alarm`
     ");
     insta::assert_snapshot!(words("a.yml", &format!("{options}network: 5")), @r"
     a.yml, line 4, column 3: `options.network` has the wrong type: expected a group of keys, found a number or a date

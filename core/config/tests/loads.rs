@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use forgekeep_config::{
-    self as config, AlarmAction, Config, ConfigErrorKind, Options, SourceKind, Within,
+    self as config, AlertAction, Config, ConfigErrorKind, Options, SourceKind, Within,
 };
 
 fn env(name: &str) -> Option<String> {
@@ -155,7 +155,7 @@ fn empty_sections_count_as_absent() {
         (
             "b.yml",
             format!(
-                "localFolder: x\noptions: {{backup: , network: null, history: , alarm: ~}}\n{SOURCE}"
+                "localFolder: x\noptions: {{backup: , network: null, history: , alert: ~}}\n{SOURCE}"
             ),
         ),
         (
@@ -168,7 +168,7 @@ fn empty_sections_count_as_absent() {
     }
     assert_eq!(Options::default().backup.jobs, 8);
     assert_eq!(Options::default().backup.deleted_grace_days, 30);
-    assert_eq!(Options::default().alarm.action, AlarmAction::Warn);
+    assert_eq!(Options::default().alert.action, AlertAction::Warn);
     assert_eq!(Options::default().network.connect, Duration::from_secs(10));
     assert_eq!(Options::default().network.stall, Duration::from_secs(60));
     assert_eq!(Options::default().network.max_body_bytes, 33_554_432);
@@ -176,16 +176,16 @@ fn empty_sections_count_as_absent() {
 }
 
 #[test]
-fn history_and_alarm_are_read() {
+fn history_and_alert_are_read() {
     let options = "options:\n  history: {keepDaily: 14, keepWeekly: 8, keepMonthly: 24, \
-        keepYearly: 10, keepWithin: 2y6m10d}\n  alarm: {action: FAIL, branchesPercent: 50, \
+        keepYearly: 10, keepWithin: 2y6m10d}\n  alert: {action: FAIL, branchesPercent: 50, \
         repositoriesPercent: 10}\n  backup: {removeDeletedRepos: true, deletedGraceDays: 90}\n";
     let config = parse("a.yml", &format!("localFolder: b\n{SOURCE}{options}"));
     assert_eq!(warnings(&config), "");
     let Options {
         backup,
         history,
-        alarm,
+        alert,
         ..
     } = config.options;
     assert!(backup.remove_deleted_repos);
@@ -198,11 +198,20 @@ fn history_and_alarm_are_read() {
     ];
     assert_eq!(counts, [14, 8, 24, 10]);
     assert_eq!(history.keep_within, Within::parse("2y6m10d"));
-    assert_eq!(alarm.action, AlarmAction::Fail);
+    assert_eq!(alert.action, AlertAction::Fail);
     assert_eq!(
-        (alarm.branches_percent, alarm.repositories_percent),
+        (alert.branches_percent, alert.repositories_percent),
         (50, 10)
     );
+}
+
+#[test]
+fn the_former_name_of_alert_works_with_a_warning() {
+    let options = "options:\n  alarm: {action: fail, branchesPercent: 50}\n";
+    let config = parse("a.yml", &format!("localFolder: b\n{SOURCE}{options}"));
+    assert_eq!(config.options.alert.action, AlertAction::Fail);
+    assert_eq!(config.options.alert.branches_percent, 50);
+    insta::assert_snapshot!(warnings(&config), @"a.yml, line 4, column 3: `options.alarm` is now called `options.alert`: rename it; the old name still works");
 }
 
 #[test]

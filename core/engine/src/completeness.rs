@@ -172,45 +172,45 @@ impl Listings {
         });
         let last = entry.as_ref().map_or(0, |entry| entry.listed);
         let accepted = entry.as_ref().map_or(0, |entry| entry.accepted_shortfall);
-        let shortfall = counted.total.unwrap_or(0).saturating_sub(counted.listed);
-        let mut brakes = Vec::new();
+        let missing = counted.total.unwrap_or(0).saturating_sub(counted.listed);
+        let mut messages = Vec::new();
         if has_shrunk(last, counted.listed) {
             let since = entry
                 .as_ref()
                 .map_or_else(String::new, |e| format!(" ({})", to_the_second(e.at)));
-            brakes.push(format!(
+            messages.push(format!(
                 "{} listed, but {last} last time{since}",
                 repositories(counted.listed)
             ));
         }
         let left = counted.known.saturating_sub(counted.lost);
-        if brakes.is_empty() && has_halved(counted.known, left) {
-            brakes.push(format!(
+        if messages.is_empty() && has_halved(counted.known, left) {
+            messages.push(format!(
                 "{} of the {} repositories that are in the backup are no longer listed",
                 counted.lost, counted.known
             ));
         }
-        if let Some(total) = counted.total.filter(|_| shortfall > accepted) {
-            brakes.push(format!(
+        if let Some(total) = counted.total.filter(|_| missing > accepted) {
+            messages.push(format!(
                 "{} listed, but the hoster counts {total}",
                 repositories(counted.listed)
             ));
         }
-        let stands = brakes.is_empty() || self.accept_shrinkage;
-        for message in brakes {
+        let stands = messages.is_empty() || self.accept_shrinkage;
+        for message in messages {
             if self.accept_shrinkage {
                 verdict.notes.push(Finding {
                     severity: Severity::Info,
                     ..Finding::warning(format!("{message}: accepted (--accept-shrinkage)"))
                 });
             } else {
-                verdict.errors.push(brake(message));
+                verdict.errors.push(shortfall(message));
             }
         }
         match &mut self.known {
             Ok(document) if stands => {
                 self.changed = true;
-                remember(document, key, counted.listed, shortfall);
+                remember(document, key, counted.listed, missing);
             }
             Ok(_) => {}
             Err(failure) => verdict.errors.push(failure.clone()),
@@ -244,8 +244,8 @@ fn has_halved(last: u64, listed: u64) -> bool {
     last >= HALF_MATTERS && listed.saturating_mul(2) < last
 }
 
-fn brake(message: String) -> Failure {
-    Failure::new(ErrorKind::Brake, message).with_hint(
+fn shortfall(message: String) -> Failure {
+    Failure::new(ErrorKind::Shortfall, message).with_hint(
         "see whether the credentials still show every repository; what is listed is backed up, and \
          nothing is removed. If the number is right, run once with --accept-shrinkage",
     )

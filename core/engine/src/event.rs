@@ -89,7 +89,7 @@ pub enum Event<'a> {
         why: &'a str,
     },
     /// Upstream has lost so much that somebody should look.
-    Alarm {
+    Alert {
         /// Title of the source.
         source: &'a str,
         /// Full name of the repository, if it is about one.

@@ -220,8 +220,8 @@ impl Work<'_> {
         if let Some(note) = &treated.note {
             report.add_note(note);
         }
-        if let Some(what) = &treated.alarm {
-            self.alarm(&mut report, what);
+        if let Some(what) = &treated.alert {
+            self.alert(&mut report, what);
         }
         let knew_wiki = match self.note_state(&treated.outcome) {
             Ok(old) => self.tell_what_was_missing(&mut report, &treated.outcome, &old),
@@ -240,14 +240,14 @@ impl Work<'_> {
     }
 
     /// Damage is news, whatever came of it: a disk that loses data loses more.
-    fn alarm(&self, report: &mut RepositoryReport, what: &str) {
-        self.observer.event(&Event::Alarm {
+    fn alert(&self, report: &mut RepositoryReport, what: &str) {
+        self.observer.event(&Event::Alert {
             source: &self.source.title,
             repository: Some(self.name),
             message: what,
             hint: "see what the system log says about this disk, and check the backup: `forgekeep verify`",
         });
-        report.add_alarm(what);
+        report.add_alert(what);
     }
 
     fn authorization(&self) -> Result<Authorization, Failure> {
@@ -339,8 +339,8 @@ impl Work<'_> {
                 if let Some(note) = &treated.note {
                     report.add_note(&format!("wiki: {note}"));
                 }
-                if let Some(what) = &treated.alarm {
-                    self.alarm(&mut report, &format!("wiki: {what}"));
+                if let Some(what) = &treated.alert {
+                    self.alert(&mut report, &format!("wiki: {what}"));
                 }
                 self.note_wiki(&mut report, Some(&outcome));
                 report.wiki = Some(WikiReport {

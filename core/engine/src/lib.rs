@@ -14,7 +14,7 @@
 //! objects, and whatever there is to say goes out as [`event::Event`]s and as a
 //! [`forgekeep_store::report::Report`]. Nothing in here prints or exits.
 
-mod alarm;
+mod alert;
 mod completeness;
 pub mod event;
 mod execute;

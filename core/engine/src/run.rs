@@ -30,7 +30,7 @@ use crate::listing::{Listing, list};
 use crate::plan::Plan;
 use crate::source::RunSource;
 use crate::tombstones::{self, Tombstones};
-use crate::{alarm, permissions};
+use crate::{alert, permissions};
 
 pub use error::RunError;
 
@@ -248,8 +248,8 @@ impl Engine {
             self.tombstones(started, run).mark(&plan, &mut all);
         }
         for source in &mut all {
-            let options = &self.config.options.alarm;
-            alarm::raise(options, &mut source.report, source.newly_gone, observer);
+            let options = &self.config.options.alert;
+            alert::raise(options, &mut source.report, source.newly_gone, observer);
         }
         permissions::warn(&self.config, &plan, &mut all, observer);
         let reports = all.into_iter().map(RunSource::conclude).collect();

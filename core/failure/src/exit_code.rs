@@ -73,7 +73,7 @@ impl ExitCode {
                 "The command line makes no sense, `--source` names a title that the configuration does not have, or a repository or snapshot that is not in the backup is asked for."
             }
             Self::Partial => {
-                "Some repositories or sources failed, or a [listing falls short](#listings-that-fall-short); the rest is backed up. Also an [alarm](#alarms), if it is to count as a failure; and `verify`, `snapshots`, `forget` and `restore`, if something is damaged or could not be done, or if nothing is left of a backup. Also when nothing was backed up for a reason that has no code of its own (network, rate limit, disk, …) or for several reasons."
+                "Some repositories or sources failed, or a [listing falls short](#listings-that-fall-short); the rest is backed up. Also an [alert](#alerts), if it is to count as a failure; and `verify`, `snapshots`, `forget` and `restore`, if something is damaged or could not be done, or if nothing is left of a backup. Also when nothing was backed up for a reason that has no code of its own (network, rate limit, disk, …) or for several reasons."
             }
             Self::Configuration => "The configuration cannot be used.",
             Self::Plugin => "A plugin is missing or cannot be loaded, and nothing was backed up.",
@@ -125,8 +125,8 @@ impl ExitCode {
             | K::Machine
             | K::ForeignFormat
             | K::Git
-            | K::Brake
-            | K::Alarm
+            | K::Shortfall
+            | K::Alert
             | K::Other => [Self::Partial, Self::Partial, Self::Unexpected],
         };
         let [of_run, of_restore, of_folder] = codes;

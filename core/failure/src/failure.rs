@@ -65,14 +65,18 @@ pub enum ErrorKind {
     /// Git said no: the remote's own error, or libgit2's.
     Git,
     /// A listing that falls short: of the last one, or of what the hoster counts.
-    Brake,
+    Shortfall,
     /// Upstream has lost so much that somebody should look.
-    Alarm,
+    Alert,
     /// Anything else.
     Other,
 }
 
 impl ErrorKind {
+    /// Words that reports of earlier versions hold, and the kinds that they stand for.
+    pub const FORMER_WORDS: [(&str, Self); 2] =
+        [("brake", Self::Shortfall), ("alarm", Self::Alert)];
+
     /// The word used in reports and across the plugin boundary.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -96,8 +100,8 @@ impl ErrorKind {
             Self::ForeignFormat => "foreign-format",
             Self::Damaged => "damaged",
             Self::Git => "git",
-            Self::Brake => "brake",
-            Self::Alarm => "alarm",
+            Self::Shortfall => "shortfall",
+            Self::Alert => "alert",
             Self::Other => "other",
         }
     }

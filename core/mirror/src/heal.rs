@@ -46,7 +46,7 @@ pub struct Treated {
     /// What was healed.
     pub note: Option<String>,
     /// The same as news: a disk that loses data loses more.
-    pub alarm: Option<String>,
+    pub alert: Option<String>,
     /// What cannot be healed. Upstream's present state is mirrored all the same.
     pub lost: Option<Failure>,
 }
@@ -56,7 +56,7 @@ impl Treated {
     fn unharmed(mut outcome: Outcome, patient: &Patient<'_>) -> Self {
         Self {
             note: None,
-            alarm: outcome.alarm.take(),
+            alert: outcome.alert.take(),
             outcome,
             lost: patient.given_up(),
         }
@@ -199,19 +199,19 @@ impl<'a> Treatment<'a> {
         if is_whole {
             aside::discard(patient.folder());
         }
-        let mut alarm = match is_whole {
+        let mut alert = match is_whole {
             true => format!(
                 "the backup was damaged, and is repaired: {}",
                 named(&damage)
             ),
             false => format!("the backup is damaged: {}", named(&damage)),
         };
-        if let Some(more) = outcome.alarm.take() {
-            alarm = format!("{alarm}; {more}");
+        if let Some(more) = outcome.alert.take() {
+            alert = format!("{alert}; {more}");
         }
         Ok(Treated {
             outcome,
-            alarm: Some(alarm),
+            alert: Some(alert),
             note: Some(note(&damage, &gone)),
             lost: patient.given_up(),
         })

@@ -139,7 +139,7 @@ pub fn mirror(
                 None => Lost::default(),
             },
             note: None,
-            alarm: work.alarm.take(),
+            alert: work.alert.take(),
             had_no_snapshot: work.had_no_snapshot.get(),
             newest_before: work.newest.clone(),
             warnings: Vec::new(),

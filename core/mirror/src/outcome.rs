@@ -74,7 +74,7 @@ pub struct Outcome {
     /// Something worth knowing that is no failure.
     pub note: Option<String>,
     /// Something that somebody should look at.
-    pub alarm: Option<String>,
+    pub alert: Option<String>,
     /// Whether the mirror was there without a snapshot.
     pub had_no_snapshot: bool,
     /// The newest snapshot that it was found with; `None` if it had none, or was not there.

@@ -46,7 +46,7 @@ pub(super) struct Work<'a> {
     /// Whether there is a mirror, which may be damaged.
     pub is_there: bool,
     /// What somebody should look at, found on the way.
-    pub alarm: RefCell<Option<String>>,
+    pub alert: RefCell<Option<String>>,
     /// Whether the mirror was there without a snapshot.
     pub had_no_snapshot: Cell<bool>,
     /// The newest snapshot that the mirror was found with.
@@ -77,7 +77,7 @@ impl<'a> Work<'a> {
             },
             progress,
             is_there: false,
-            alarm: RefCell::default(),
+            alert: RefCell::default(),
             had_no_snapshot: Cell::new(false),
             newest: None,
         }
@@ -242,7 +242,7 @@ impl<'a> Work<'a> {
             snapshot,
             lost,
             note: None,
-            alarm: self.alarm.take(),
+            alert: self.alert.take(),
             had_no_snapshot: self.had_no_snapshot.get(),
             newest_before: self.newest.clone(),
             warnings: Vec::new(),

@@ -126,9 +126,9 @@ pub struct SourceReport {
     pub listed: usize,
     /// Why the source as a whole failed, or why its listing is not taken for the whole truth.
     pub error: Option<Failure>,
-    /// How much upstream has rewritten or deleted, if that is alarming.
+    /// How much upstream has rewritten or deleted, if that is worth an alert.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub alarm: Option<String>,
+    pub alert: Option<String>,
     /// What is in the backup and no longer at the hoster.
     pub gone: Vec<Tombstone>,
     /// What there was to say about the source.
@@ -160,9 +160,9 @@ pub struct RepositoryReport {
     /// Snapshot of the new state, if the run changed any ref.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub snapshot: Option<SnapshotId>,
-    /// How much upstream has rewritten or deleted, if that is alarming.
+    /// How much upstream has rewritten or deleted, if that is worth an alert.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub alarm: Option<String>,
+    pub alert: Option<String>,
     /// Branches that upstream has rewritten or deleted, where that is known.
     #[serde(skip)]
     pub lost: Option<Lost>,
@@ -202,7 +202,7 @@ impl RepositoryReport {
             seconds: 0.0,
             error: None,
             snapshot: None,
-            alarm: None,
+            alert: None,
             lost: None,
             note: None,
             warnings: Vec::new(),
@@ -241,11 +241,11 @@ impl RepositoryReport {
         self
     }
 
-    /// Adds an alarm to those there are.
-    pub fn add_alarm(&mut self, message: &str) {
-        match &mut self.alarm {
+    /// Adds an alert to those there are.
+    pub fn add_alert(&mut self, message: &str) {
+        match &mut self.alert {
             Some(all) => *all = format!("{all}; {message}"),
-            None => self.alarm = Some(message.to_owned()),
+            None => self.alert = Some(message.to_owned()),
         }
     }
 
@@ -276,7 +276,7 @@ impl SourceReport {
             outcome: SourceOutcome::Failed,
             listed: 0,
             error: Some(failure),
-            alarm: None,
+            alert: None,
             gone: Vec::new(),
             notes: Vec::new(),
             repositories: Vec::new(),
@@ -291,7 +291,7 @@ impl SourceReport {
             outcome: SourceOutcome::Ok,
             listed,
             error: None,
-            alarm: None,
+            alert: None,
             gone: Vec::new(),
             notes,
             repositories: Vec::new(),
@@ -390,9 +390,9 @@ impl Report {
     }
 
     /// Whether upstream has lost so much that somebody should look.
-    pub fn has_alarm(&self) -> bool {
-        let of_repositories = self.repositories().any(|r| r.alarm.is_some());
-        of_repositories || self.sources.iter().any(|s| s.alarm.is_some())
+    pub fn has_alert(&self) -> bool {
+        let of_repositories = self.repositories().any(|r| r.alert.is_some());
+        of_repositories || self.sources.iter().any(|s| s.alert.is_some())
     }
 
     /// Whether there is something that somebody should know although all is well.

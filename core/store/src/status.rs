@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use forgekeep_config::Config;
-use forgekeep_failure::Failure;
+use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_untrusted::names;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::health::Damage;
 use crate::history;
@@ -191,13 +191,24 @@ pub struct Unreadable {
 /// An error as a report has it; its kind may be one of a newer version.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptError {
-    /// What kind it is.
+    /// What kind it is, in today's word.
+    #[serde(deserialize_with = "kind")]
     pub kind: String,
     /// What failed and why.
     pub message: String,
     /// What to do; may be empty.
     #[serde(default)]
     pub hint: String,
+}
+
+/// The word that stands for a kind today: reports of earlier versions have others.
+fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let word = String::deserialize(deserializer)?;
+    let mut former = ErrorKind::FORMER_WORDS.into_iter();
+    Ok(match former.find(|(former, _)| *former == word) {
+        Some((_, kind)) => kind.as_str().to_owned(),
+        None => word,
+    })
 }
 
 #[derive(Deserialize)]

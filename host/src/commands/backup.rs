@@ -74,7 +74,7 @@ fn attempt(
     let written = file
         .as_ref()
         .map_or(Ok(()), |file| write_report(file, &report));
-    let wrong = report.outcome != RunOutcome::Ok || report.has_alarm() || report.has_warning();
+    let wrong = report.outcome != RunOutcome::Ok || report.has_alert() || report.has_warning();
     if arguments.progress != ProgressMode::Json && (wrong || !common.quiet) {
         let summary = summary::of_run(&report);
         let summary = summary.trim_end();

@@ -43,36 +43,36 @@ pub fn of_run(report: &Report) -> String {
             );
         }
     }
-    for alarm in alarms(report) {
-        let _ = writeln!(out, "{alarm}");
+    for alert in alerts(report) {
+        let _ = writeln!(out, "{alert}");
     }
     let (failures, warnings) = (failures::of(report), failures::warnings(report));
     let _ = write!(out, "{failures}{warnings}\n{}\n", last_line(report));
     out
 }
 
-/// Most alarms that are shown: if there are more, these will do.
-const ALARMS: usize = 10;
+/// Most alerts that are shown: if there are more, these will do.
+const ALERTS: usize = 10;
 
 /// Where upstream has lost much: for sources, then for repositories.
-fn alarms(report: &Report) -> Vec<String> {
+fn alerts(report: &Report) -> Vec<String> {
     let mut lines = Vec::new();
     for source in &report.sources {
         let title = &source.title;
         lines.extend(
             source
-                .alarm
+                .alert
                 .iter()
-                .map(|what| format!("{title}: ALARM: {what}")),
+                .map(|what| format!("{title}: ALERT: {what}")),
         );
         for repository in &source.repositories {
             let name = &repository.name;
-            let alarm = repository.alarm.iter();
-            lines.extend(alarm.map(|what| format!("{title}: ALARM: {name}: {what}")));
+            let alert = repository.alert.iter();
+            lines.extend(alert.map(|what| format!("{title}: ALERT: {name}: {what}")));
         }
     }
-    if let Some(more @ 1..) = lines.len().checked_sub(ALARMS) {
-        lines.truncate(ALARMS);
+    if let Some(more @ 1..) = lines.len().checked_sub(ALERTS) {
+        lines.truncate(ALERTS);
         lines.push(format!("… and {more} more: see the report"));
     }
     lines
@@ -159,8 +159,8 @@ fn last_line(report: &Report) -> String {
         (RunOutcome::Ok, None) if report.repositories().all(is_left_out) => {
             "Nothing to back up: every repository is left out.".to_owned()
         }
-        (RunOutcome::Ok, None) if report.has_alarm() => {
-            format!("Everything is backed up: {safe}, {measured}. See the alarms above.")
+        (RunOutcome::Ok, None) if report.has_alert() => {
+            format!("Everything is backed up: {safe}, {measured}. See the alerts above.")
         }
         (RunOutcome::Ok, None) if report.has_warning() => {
             format!("Backup complete, with warnings: {safe}, {measured}.")

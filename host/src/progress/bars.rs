@@ -8,7 +8,7 @@ use forgekeep_mirror::Transfer;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 
 use super::BARS;
-use super::plain::{alarm_line, note_line, repository_line};
+use super::plain::{alert_line, note_line, repository_line};
 use crate::{terminal, text};
 
 /// Most repositories shown at the same time; fewer on a terminal with few lines.
@@ -99,13 +99,13 @@ impl Observer for Bars {
                     self.say(&line);
                 }
             }
-            Event::Alarm {
+            Event::Alert {
                 source,
                 repository,
                 message,
                 hint,
             } => {
-                let line = alarm_line(source, *repository, message, hint);
+                let line = alert_line(source, *repository, message, hint);
                 self.say(&line);
             }
             Event::SourceFailed { source, error } => {

@@ -27,12 +27,12 @@ impl Plain {
         match event {
             Event::Note { source, finding } => note_line(source, finding),
             Event::Warning { finding } => Some(text::finding("", finding)),
-            Event::Alarm {
+            Event::Alert {
                 source,
                 repository,
                 message,
                 hint,
-            } => Some(alarm_line(source, *repository, message, hint)),
+            } => Some(alert_line(source, *repository, message, hint)),
             Event::SourceFailed { source, error } => {
                 Some(format!("{source}: failed: {}", error.message))
             }
@@ -64,9 +64,9 @@ pub fn note_line(source: &str, finding: &Finding) -> Option<String> {
 }
 
 /// Whatever else is wanted to be quiet.
-pub fn alarm_line(source: &str, repository: Option<&str>, message: &str, hint: &str) -> String {
+pub fn alert_line(source: &str, repository: Option<&str>, message: &str, hint: &str) -> String {
     let name = repository.map_or_else(String::new, |name| format!("{name}: "));
-    format!("{source}: ALARM: {name}{message}\n  hint: {hint}")
+    format!("{source}: ALERT: {name}{message}\n  hint: {hint}")
 }
 
 /// What came of a repository, in a line. What to do about a failure is in the summary at the end.

@@ -17,31 +17,31 @@ fn assert_told(what: &str, damage: impl Fn(&World) -> PathBuf) {
     world.forge.repository("web").wiki();
     world.backup().expect(0);
     // That is about what upstream loses.
-    let options = json!({"network": {"retries": 0}, "alarm": {"action": "off"}});
+    let options = json!({"network": {"retries": 0}, "alert": {"action": "off"}});
     world.configure_with(&[world.source()], &options);
     let file = damage(&world);
     damaged(&world);
     let run = world.forgekeep(&["backup", "-q"]).run().expect(0);
     let name = file.file_name().unwrap().to_str().unwrap();
-    let alarm = run.repository("acme/web")["alarm"].as_str().unwrap();
+    let alert = run.repository("acme/web")["alert"].as_str().unwrap();
     assert!(
-        alarm.contains("damaged") && alarm.contains(name),
-        "{what}: {alarm}"
+        alert.contains("damaged") && alert.contains(name),
+        "{what}: {alert}"
     );
     assert!(
-        run.stderr.contains("ALARM: acme/web: "),
+        run.stderr.contains("ALERT: acme/web: "),
         "{what}: {}",
         run.stderr
     );
     assert!(
-        run.stdout.contains("ALARM: acme/web: "),
+        run.stdout.contains("ALERT: acme/web: "),
         "{what}: {}",
         run.stdout
     );
     assert!(!run.stdout.contains("All good"), "{what}: {}", run.stdout);
     verify(&world, 0);
     let next = world.backup().expect(0);
-    assert_eq!(next.repository("acme/web").get("alarm"), None, "{what}");
+    assert_eq!(next.repository("acme/web").get("alert"), None, "{what}");
 }
 
 #[test]
@@ -80,23 +80,23 @@ fn assert_met(what: &str, words: &[&str], code: i32, harm: impl Fn(&World)) {
     for with_news in [false, true] {
         let world = world();
         world.backup().expect(0);
-        let options = json!({"network": {"retries": 0}, "alarm": {"action": "off"}});
+        let options = json!({"network": {"retries": 0}, "alert": {"action": "off"}});
         world.configure_with(&[world.source()], &options);
         harm(&world);
         if with_news {
             world.forge.repository("web").commit("news");
         }
         let run = world.forgekeep(&["backup", "-q"]).run().expect(code);
-        let alarm = run.repository("acme/web")["alarm"].as_str();
-        let alarm = alarm.unwrap_or_else(|| panic!("{what}: no alarm: {run:#?}"));
+        let alert = run.repository("acme/web")["alert"].as_str();
+        let alert = alert.unwrap_or_else(|| panic!("{what}: no alert: {run:#?}"));
         for word in words {
-            assert!(alarm.contains(word), "{what}: {alarm}");
+            assert!(alert.contains(word), "{what}: {alert}");
         }
-        assert!(run.stderr.contains(alarm), "{what}: {}", run.stderr);
+        assert!(run.stderr.contains(alert), "{what}: {}", run.stderr);
         assert!(!run.stdout.contains("All good"), "{what}: {}", run.stdout);
         world.assert_mirrored(world.forge.repository("web"));
         let next = world.backup().expect(code);
-        assert_eq!(next.repository("acme/web").get("alarm"), None, "{what}");
+        assert_eq!(next.repository("acme/web").get("alert"), None, "{what}");
         if code == 0 {
             verify(&world, 0);
             assert_all_held(&world);
@@ -247,9 +247,9 @@ fn damage_to_a_wiki_that_no_verify_has_seen_is_an_alert() {
         world.backup().expect(0);
         fs::write(world.folder("web").join("wiki").join(name), "").unwrap();
         let run = world.forgekeep(&["backup", "-q"]).run().expect(0);
-        let alarm = run.repository("acme/web")["alarm"].as_str().unwrap();
-        assert!(alarm.contains("wiki: the backup was damaged"), "{alarm}");
-        assert!(alarm.contains(name), "{alarm}");
+        let alert = run.repository("acme/web")["alert"].as_str().unwrap();
+        assert!(alert.contains("wiki: the backup was damaged"), "{alert}");
+        assert!(alert.contains(name), "{alert}");
         verify(&world, 0);
     }
 }
@@ -260,7 +260,7 @@ fn what_other_programs_do_to_a_mirror_is_no_alert() {
         let world = world();
         act(&world);
         let run = world.backup().expect(0);
-        assert_eq!(run.repository("acme/web").get("alarm"), None, "{what}");
+        assert_eq!(run.repository("acme/web").get("alert"), None, "{what}");
         world.assert_mirrored(world.forge.repository("web"));
     };
     let fetch = |world: &World| {
@@ -319,21 +319,21 @@ fn a_mirror_that_is_taken_over_is_no_alert_until_it_loses_something() {
     assert!(!mirror.join("packed-refs").exists());
     for _ in 0..2 {
         let run = world.backup().expect(0);
-        assert_eq!(run.repository("acme/web").get("alarm"), None);
+        assert_eq!(run.repository("acme/web").get("alert"), None);
         verify(&world, 0);
     }
     fs::remove_file(mirror.join("refs/tags/v1")).unwrap();
     let run = world.forgekeep(&["backup", "-q"]).run().expect(0);
-    let alarm = run.repository("acme/web")["alarm"].as_str().unwrap();
-    assert!(alarm.contains("refs/tags/v1"), "{alarm}");
+    let alert = run.repository("acme/web")["alert"].as_str().unwrap();
+    assert!(alert.contains("refs/tags/v1"), "{alert}");
     world.assert_mirrored(web);
     let next = world.backup().expect(0);
-    assert_eq!(next.repository("acme/web").get("alarm"), None);
+    assert_eq!(next.repository("acme/web").get("alert"), None);
 }
 
 #[test]
 fn what_upstream_still_has_under_another_name_is_no_loss() {
-    let alarm = |change: &dyn Fn(&World)| {
+    let alert = |change: &dyn Fn(&World)| {
         let world = World::new();
         let web = world.forge.repository("web").commit("one").commit("two");
         web.branch("topic", "main").commit_to("topic", "three");
@@ -342,11 +342,11 @@ fn what_upstream_still_has_under_another_name_is_no_loss() {
         let run = world.backup().expect(0);
         world.assert_mirrored(web);
         verify(&world, 0);
-        run.repository("acme/web").get("alarm").cloned()
+        run.repository("acme/web").get("alert").cloned()
     };
     // Both are gone under their names, and both are there.
     assert_eq!(
-        alarm(&|world| {
+        alert(&|world| {
             let repository = world.forge.repository("web").branch("trunk", "topic");
             repository.default_branch("trunk");
             repository.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
@@ -357,7 +357,7 @@ fn what_upstream_still_has_under_another_name_is_no_loss() {
     );
     // A tag of the tip.
     assert_eq!(
-        alarm(&|world| {
+        alert(&|world| {
             let repository = world.forge.repository("web");
             repository.git(&["tag", "-a", "-m", "x", "v1", "topic"]);
             repository.delete_branch("main").delete_branch("topic");
@@ -365,8 +365,8 @@ fn what_upstream_still_has_under_another_name_is_no_loss() {
         None,
         "held by a tag"
     );
-    // Rewritten, all of them: that is what alarms are for.
-    let lost = alarm(&|world| {
+    // Rewritten, all of them: that is what alerts are for.
+    let lost = alert(&|world| {
         let repository = world.forge.repository("web").force_push("main");
         repository.delete_branch("topic");
     });

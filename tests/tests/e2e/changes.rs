@@ -289,7 +289,7 @@ fn a_history_that_libgit2_cannot_parse_moves_forward_as_git_has_it() {
             let entry = run.repository("acme/web");
             assert_eq!(entry["refs"]["forced"], forced, "{author}: {entry:#}");
             assert_eq!(entry["refs"]["updated"], 1 - forced, "{author}");
-            assert_eq!(entry.get("alarm").is_some(), forced > 0, "{author}");
+            assert_eq!(entry.get("alert").is_some(), forced > 0, "{author}");
             let mirror = world.mirror("web");
             assert_eq!(compare::refs(&mirror), compare::refs(&web.git_dir()));
         };
@@ -312,7 +312,7 @@ fn a_history_that_libgit2_cannot_parse_moves_forward_as_git_has_it() {
         web.git(&["symbolic-ref", "HEAD", "refs/heads/trunk"]);
         web.delete_branch("main");
         let run = world.backup().expect(0);
-        assert_eq!(run.repository("acme/web").get("alarm"), None, "{author}");
+        assert_eq!(run.repository("acme/web").get("alert"), None, "{author}");
         web.branch("main", &next).default_branch("main");
         web.git(&["symbolic-ref", "HEAD", "refs/heads/main"]);
         web.delete_branch("trunk");

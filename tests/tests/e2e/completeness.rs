@@ -41,7 +41,7 @@ fn as_many_others_do_not_stand_in_for_what_is_no_longer_listed() {
     }
     let run = world.backup().expect(3);
     let said = error(source(&run, "acme"));
-    let begin = "brake: 4 of the 5 repositories that are in the backup are no longer listed";
+    let begin = "shortfall: 4 of the 5 repositories that are in the backup are no longer listed";
     assert!(said.starts_with(begin), "{said}");
     assert_eq!(source(&run, "acme")["gone"], json!([]));
     assert_eq!(run.outcome("acme/v"), "cloned");
@@ -52,7 +52,7 @@ fn as_many_others_do_not_stand_in_for_what_is_no_longer_listed() {
 }
 
 #[test]
-fn less_than_half_of_last_time_brakes_until_it_is_accepted() {
+fn less_than_half_of_last_time_falls_short_until_it_is_accepted() {
     let world = five();
     let mirrors = content(&world.sandbox.backup().join("acme"));
     let memory = fs::read(remembered(&world)).unwrap();
@@ -67,7 +67,7 @@ fn less_than_half_of_last_time_brakes_until_it_is_accepted() {
             (&"partial".into(), &1.into())
         );
         let said = error(acme);
-        let begin = "brake: 1 repository is listed, but 5 last time (20";
+        let begin = "shortfall: 1 repository is listed, but 5 last time (20";
         assert!(said.starts_with(begin), "{said}");
         for output in [&said, &run.stdout] {
             assert!(output.contains("--accept-shrinkage"), "{output}");
@@ -106,7 +106,7 @@ fn nothing_listed_is_not_everything_deleted() {
     assert_eq!(acme["outcome"], "failed");
     let said = error(acme);
     assert!(
-        said.starts_with("brake: 0 repositories are listed, but 1 last time"),
+        said.starts_with("shortfall: 0 repositories are listed, but 1 last time"),
         "{said}"
     );
     assert!(world.mirror("web").exists());
@@ -137,7 +137,7 @@ fn count_too_many(answer: &mut Answer) {
 }
 
 #[test]
-fn less_than_the_hoster_counts_brakes_the_first_time_too() {
+fn less_than_the_hoster_counts_falls_short_the_first_time_too() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one");
     let fault = Fault::on(RequestKind::Api, Action::Alter(count_too_many));
@@ -145,7 +145,7 @@ fn less_than_the_hoster_counts_brakes_the_first_time_too() {
     let run = world.backup().expect(3);
     let said = error(source(&run, "acme"));
     assert!(
-        said.starts_with("brake: 1 repository is listed, but the hoster counts 3 / "),
+        said.starts_with("shortfall: 1 repository is listed, but the hoster counts 3 / "),
         "{said}"
     );
     assert!(said.contains("--accept-shrinkage"), "{said}");
@@ -162,7 +162,7 @@ fn less_than_the_hoster_counts_brakes_the_first_time_too() {
 }
 
 #[test]
-fn filters_do_not_brake() {
+fn filters_make_no_shortfall() {
     let world = five();
     world.configure(&[world.source_with("includeRepos", vec!["a"])]);
     let run = world.backup().expect(0);
@@ -188,7 +188,7 @@ fn another_workspace_starts_anew() {
     hide(&world, &["b", "c", "d"]);
     world.configure(&[world.source()]);
     let run = world.backup().expect(3);
-    assert_eq!(source(&run, "acme")["error"]["kind"], "brake");
+    assert_eq!(source(&run, "acme")["error"]["kind"], "shortfall");
 }
 
 #[test]
@@ -199,7 +199,7 @@ fn a_listing_that_breaks_off_changes_no_memory() {
         .forge
         .inject(Fault::on(RequestKind::Api, Action::status(500)));
     let run = world.backup().expect(3);
-    assert_ne!(source(&run, "acme")["error"]["kind"], "brake");
+    assert_ne!(source(&run, "acme")["error"]["kind"], "shortfall");
     assert_eq!(fs::read(remembered(&world)).unwrap(), memory);
 }
 

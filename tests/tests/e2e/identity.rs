@@ -200,7 +200,7 @@ fn what_is_only_filtered_or_not_listed_for_a_doubt_is_not_gone() {
     world.configure(&[world.source_with("ignoreRepos", json!(["a"]))]);
     let run = world.backup().expect(0);
     assert_eq!(source(&run, "acme")["gone"], json!([]));
-    // A listing that is braked is no proof of anything.
+    // A listing that falls short is no proof of anything.
     world.configure(&[world.source()]);
     for slug in ["a", "b", "c"] {
         world.forge.repository(slug).delete();
@@ -297,30 +297,30 @@ fn without_the_option_nothing_is_ever_removed() {
     assert!(world.mirror("web").is_dir());
 }
 
-fn alarms(run: &Run) -> (Value, Value) {
-    let of_source = source(run, "acme").get("alarm").cloned();
-    let of_web = run.repository("acme/web").get("alarm").cloned();
+fn alerts(run: &Run) -> (Value, Value) {
+    let of_source = source(run, "acme").get("alert").cloned();
+    let of_web = run.repository("acme/web").get("alert").cloned();
     (of_source.unwrap_or_default(), of_web.unwrap_or_default())
 }
 
 #[test]
-fn an_alarm_is_loud_and_fails_only_on_request() {
+fn an_alert_is_loud_and_fails_only_on_request() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one").commit("two");
     for slug in ["a", "b", "c"] {
         world.forge.repository(slug).commit("one");
     }
     assert_eq!(
-        alarms(&world.backup().expect(0)),
+        alerts(&world.backup().expect(0)),
         (Value::Null, Value::Null)
     );
     let old = web.rev_parse("main");
     web.force_push("main");
     let run = world.forgekeep(&["backup", "-q"]).run().expect(0);
-    assert!(run.stdout.contains("ALARM: acme/web: "), "{}", run.stdout);
+    assert!(run.stdout.contains("ALERT: acme/web: "), "{}", run.stdout);
     assert!(!run.stdout.contains("All good"), "{}", run.stdout);
     let message = "upstream rewrote or deleted every branch (1)";
-    assert_eq!(alarms(&run), (Value::Null, message.into()));
+    assert_eq!(alerts(&run), (Value::Null, message.into()));
     assert!(run.stderr.contains(message), "{}", run.stderr);
     assert!(
         run.stderr.contains("forgekeep restore --at"),
@@ -332,16 +332,16 @@ fn an_alarm_is_loud_and_fails_only_on_request() {
         [format!("refs/forgekeep/kept/{old}")]
     );
     // A quarter of the source, and as a failure.
-    let options = json!({"network": {"retries": 0}, "alarm": {"action": "fail"}});
+    let options = json!({"network": {"retries": 0}, "alert": {"action": "fail"}});
     world.configure_with(&[world.source()], &options);
     web.force_push("main");
     let api = world.forge.repository("a");
     api.force_push("main");
     let run = world.backup().expect(3);
     let source = source(&run, "acme");
-    assert_eq!(source["error"]["kind"], "alarm");
+    assert_eq!(source["error"]["kind"], "alert");
     assert_eq!(
-        source["alarm"],
+        source["alert"],
         "upstream rewrote or deleted branches in 2 of 4 repositories"
     );
     assert_eq!(run.outcome("acme/web"), "updated");

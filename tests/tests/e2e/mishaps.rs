@@ -202,7 +202,7 @@ fn a_source_that_lists_another_workspace_says_nothing_about_the_old_one() {
     world.configure_with(&[world.source_with("name", "beta")], &removing());
     let run = world.backup().expect(0);
     assert_eq!(source(&run, "acme")["gone"], json!([]));
-    assert_eq!(source(&run, "acme").get("alarm"), None);
+    assert_eq!(source(&run, "acme").get("alert"), None);
     for slug in ["a", "b", "c"] {
         backdate(&world.folder(slug));
     }

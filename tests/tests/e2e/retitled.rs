@@ -85,14 +85,14 @@ fn the_number_to_compare_with_goes_along() {
     }
     world.configure(&[titled(&world, "work")]);
     let run = world.backup().expect(3);
-    let brake = &source(&run, "work")["error"];
-    assert_eq!(brake["kind"], "brake");
+    let shortfall = &source(&run, "work")["error"];
+    assert_eq!(shortfall["kind"], "shortfall");
     assert!(
-        brake["message"]
+        shortfall["message"]
             .as_str()
             .unwrap()
             .contains("but 5 last time"),
-        "{brake}"
+        "{shortfall}"
     );
     // What is listed no more came along too.
     assert!(notes(&run, "work").contains("5 repositories were taken over"));

@@ -294,6 +294,40 @@ fn damaged_and_unknown_reports_are_named_and_skipped() {
     assert_eq!(status(&world)["unreadable"].as_array().unwrap().len(), 2);
 }
 
+/// As an earlier state of Forgekeep wrote them: `alarm` for `alert`, `brake` for `shortfall`.
+#[test]
+fn a_report_with_the_old_words_is_read() {
+    let world = World::new();
+    world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    let (name, mut report) = kept(&world).remove(0);
+    let error = |kind: &str| json!({"kind": kind, "message": "what", "hint": ""});
+    let members = report.as_object_mut().unwrap();
+    // Version 0.1 gave no numbers and no checksums, and had nothing else in this folder.
+    fs::remove_dir_all(world.sandbox.backup().join(".forgekeep")).unwrap();
+    members.remove("run");
+    members.remove("checksum");
+    report["error"] = error("alarm");
+    let source = &mut report["sources"][0];
+    source["alarm"] = "upstream rewrote or deleted branches".into();
+    source["error"] = error("brake");
+    let web = &mut source["repositories"][0];
+    web["alarm"] = "upstream rewrote or deleted every branch (1)".into();
+    web["error"] = error("network");
+    world
+        .sandbox
+        .write(runs(&world).join(name), report.to_string());
+    let status = status(&world);
+    assert_eq!(status["unreadable"], json!([]));
+    assert_eq!(status["lastRun"]["error"]["kind"], "alert");
+    let acme = &status["sources"][0];
+    assert_eq!(acme["lastError"]["kind"], "shortfall");
+    assert_eq!(acme["repositories"][0]["lastError"]["kind"], "network");
+    let next = world.backup().expect(0);
+    assert_eq!(crate::support::report(&next).get("warnings"), None);
+    world.forgekeep(&["verify"]).run().expect(0);
+}
+
 #[test]
 fn what_is_on_disk_is_told_with_tombstones_and_damage() {
     let world = World::new();

@@ -29,20 +29,25 @@ fn run(folder: &Path, key: Key<'_>, listed: u64, total: Option<u64>, accept: boo
     verdict
 }
 
-/// Whether it brakes, after `last` were listed.
-fn brakes(last: u64, listed: u64, total: Option<u64>) -> bool {
+/// Whether it falls short, after `last` were listed.
+fn falls_short(last: u64, listed: u64, total: Option<u64>) -> bool {
     let folder = folder();
     assert_eq!(
         run(folder.path(), ACME, last, None, false),
         Verdict::default()
     );
     let verdict = run(folder.path(), ACME, listed, total, false);
-    assert!(verdict.errors.iter().all(|e| e.kind == ErrorKind::Brake));
+    assert!(
+        verdict
+            .errors
+            .iter()
+            .all(|e| e.kind == ErrorKind::Shortfall)
+    );
     !verdict.errors.is_empty()
 }
 
 #[test]
-fn nothing_or_less_than_half_of_last_time_brakes() {
+fn nothing_or_less_than_half_of_last_time_falls_short() {
     for (last, listed, wanted) in [
         (0, 0, false),
         (1, 0, true),
@@ -54,16 +59,20 @@ fn nothing_or_less_than_half_of_last_time_brakes() {
         (10, 4, true),
         (10, 20, false),
     ] {
-        assert_eq!(brakes(last, listed, None), wanted, "{last} -> {listed}");
+        assert_eq!(
+            falls_short(last, listed, None),
+            wanted,
+            "{last} -> {listed}"
+        );
     }
 }
 
 #[test]
-fn less_than_the_hoster_counts_brakes_also_the_first_time() {
-    assert!(brakes(10, 9, Some(10)));
-    assert!(!brakes(10, 10, Some(10)));
+fn less_than_the_hoster_counts_falls_short_also_the_first_time() {
+    assert!(falls_short(10, 9, Some(10)));
+    assert!(!falls_short(10, 10, Some(10)));
     // More than it counts: its number is older than its listing.
-    assert!(!brakes(10, 11, Some(10)));
+    assert!(!falls_short(10, 11, Some(10)));
     let folder = folder();
     let verdict = run(folder.path(), ACME, 0, Some(3), false);
     assert_eq!(
@@ -74,7 +83,7 @@ fn less_than_the_hoster_counts_brakes_also_the_first_time() {
 }
 
 #[test]
-fn a_brake_does_not_lower_the_number_and_acceptance_does() {
+fn a_shortfall_does_not_lower_the_number_and_acceptance_does() {
     let folder = folder();
     run(folder.path(), ACME, 10, None, false);
     for _ in 0..2 {

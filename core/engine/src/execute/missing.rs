@@ -123,7 +123,7 @@ impl Work<'_> {
             } => self.lost_snapshot(REPOSITORY, Some(outcome), lost),
             _ => return knew_wiki,
         };
-        self.alarm(report, &what);
+        self.alert(report, &what);
         knew_wiki
     }
 
@@ -148,7 +148,7 @@ impl Work<'_> {
         }
         if let Some(lost) = lost {
             let what = self.lost_snapshot(WIKI, outcome, &lost);
-            self.alarm(report, &what);
+            self.alert(report, &what);
         }
     }
 

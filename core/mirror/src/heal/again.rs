@@ -46,8 +46,8 @@ pub(super) fn look(
     match treated {
         Ok(Some(mut treated)) => {
             let first = outcome;
-            let alarms = first.alarm.iter().chain(&treated.alarm);
-            treated.alarm = alarms.cloned().reduce(|one, more| format!("{one}; {more}"));
+            let alerts = first.alert.iter().chain(&treated.alert);
+            treated.alert = alerts.cloned().reduce(|one, more| format!("{one}; {more}"));
             treated.outcome.bytes_received += first.bytes_received;
             treated.outcome = Outcome {
                 bytes_received: treated.outcome.bytes_received,

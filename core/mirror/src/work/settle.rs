@@ -10,7 +10,7 @@ use git2::Oid;
 use super::Work;
 use crate::{found, merge as merging};
 
-/// Refs that are named in an alarm.
+/// Refs that are named in an alert.
 const NAMED: usize = 3;
 
 impl Work<'_> {
@@ -144,7 +144,7 @@ impl Work<'_> {
             names = format!("{names} and {more} more");
         }
         let mirror = self.folder.file_name().unwrap_or_default();
-        *self.alarm.borrow_mut() = Some(format!(
+        *self.alert.borrow_mut() = Some(format!(
             "refs that upstream still has were missing in {} (packed-refs), and are restored: {}",
             mirror.to_string_lossy(),
             printable(&names)

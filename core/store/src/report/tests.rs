@@ -26,9 +26,9 @@ fn code(sources: Vec<SourceReport>) -> (RunOutcome, u8) {
 #[test]
 fn a_listing_that_falls_short_is_no_success() {
     use RepositoryOutcome::Unchanged;
-    let braked = |outcomes| source(Some(ErrorKind::Brake), outcomes);
-    assert_eq!(code(vec![braked(&[Unchanged])]), (RunOutcome::Partial, 3));
-    assert_eq!(code(vec![braked(&[])]), (RunOutcome::Failed, 3));
+    let short = |outcomes| source(Some(ErrorKind::Shortfall), outcomes);
+    assert_eq!(code(vec![short(&[Unchanged])]), (RunOutcome::Partial, 3));
+    assert_eq!(code(vec![short(&[])]), (RunOutcome::Failed, 3));
 }
 
 #[test]

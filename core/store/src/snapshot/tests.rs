@@ -163,7 +163,7 @@ fn what_a_killed_run_left_is_finished_or_forgotten() {
     };
     let settled = recorder.settle(&half).unwrap();
     assert_eq!(settled.base, two);
-    // The alarm about it is still to be raised.
+    // The alert about it is still to be raised.
     assert_eq!(settled.untold.unwrap().refs.len(), 2);
     assert_eq!(recorder.store.entries().unwrap().len(), 2);
     // Whatever is in it: half a file is no snapshot.

@@ -93,7 +93,10 @@ fn nothing_is_called_good_that_is_not() {
     let mut unkept = report(good());
     unkept.add_error(Failure::new(ErrorKind::Disk, "the report is not kept"));
     let mut short = good();
-    short[0].error = Some(Failure::new(ErrorKind::Brake, "the listing falls short"));
+    short[0].error = Some(Failure::new(
+        ErrorKind::Shortfall,
+        "the listing falls short",
+    ));
     short[0].conclude();
     for (report, says) in [
         (unkept, "the report is not kept"),

@@ -47,11 +47,11 @@ fn snapshots_that_went_without_a_trace_are_an_alert() {
     assert_eq!(found, ["acme/acme#web/snapshots/repo".to_owned()].into());
     let run = world.forgekeep(&["backup", "-q"]).run().expect(0);
     assert_eq!(run.outcome("acme/web"), "unchanged");
-    let alarm = run.repository("acme/web")["alarm"].as_str().unwrap();
-    assert!(alarm.contains("the newest snapshot, number 3"), "{alarm}");
+    let alert = run.repository("acme/web")["alert"].as_str().unwrap();
+    assert!(alert.contains("the newest snapshot, number 3"), "{alert}");
     verify(&world, 0);
     let next = world.backup().expect(0);
-    assert_eq!(next.repository("acme/web").get("alarm"), None);
+    assert_eq!(next.repository("acme/web").get("alert"), None);
 }
 
 #[test]
@@ -87,11 +87,11 @@ fn what_went_of_a_wiki_is_an_alert() {
                 assert!(found.iter().any(|file| file.contains("wiki")), "{found:?}");
             }
             let run = world.forgekeep(&["backup", "-q"]).run().expect(0);
-            let alarm = run.repository("acme/web")["alarm"].as_str().unwrap();
-            assert!(alarm.contains(words), "{alarm}");
+            let alert = run.repository("acme/web")["alert"].as_str().unwrap();
+            assert!(alert.contains(words), "{alert}");
             verify(&world, 0);
             let next = world.backup().expect(0);
-            assert_eq!(next.repository("acme/web").get("alarm"), None);
+            assert_eq!(next.repository("acme/web").get("alert"), None);
         }
     }
     // What upstream no longer has is missed once, and for good.
@@ -102,11 +102,11 @@ fn what_went_of_a_wiki_is_an_alert() {
     harms[2].0(&world);
     web.missing_wiki();
     let run = world.backup().expect(0);
-    let alarm = run.repository("acme/web")["alarm"].as_str().unwrap();
-    assert!(alarm.contains("the newest snapshot, number 1"), "{alarm}");
+    let alert = run.repository("acme/web")["alert"].as_str().unwrap();
+    assert!(alert.contains("the newest snapshot, number 1"), "{alert}");
     verify(&world, 0);
     let next = world.backup().expect(0);
-    assert_eq!(next.repository("acme/web").get("alarm"), None);
+    assert_eq!(next.repository("acme/web").get("alert"), None);
 }
 
 #[test]
@@ -140,16 +140,16 @@ fn an_older_copy_of_the_refs_is_an_alert_and_nothing_it_lacks_is_let_go() {
                 web.commit("news");
             }
             let run = world.forgekeep(&["backup", "-q"]).run().expect(0);
-            let alarm = run.repository("acme/web")["alarm"].as_str();
-            let alarm = alarm.unwrap_or_else(|| panic!("{then} {now}: {run:#?}"));
+            let alert = run.repository("acme/web")["alert"].as_str();
+            let alert = alert.unwrap_or_else(|| panic!("{then} {now}: {run:#?}"));
             for word in words {
-                assert!(alarm.contains(word), "{then} {now}: {alarm}");
+                assert!(alert.contains(word), "{then} {now}: {alert}");
             }
             world.assert_mirrored(web);
             verify(&world, 0);
             assert_all_held(&world);
             let next = world.backup().expect(0);
-            assert_eq!(next.repository("acme/web").get("alarm"), None);
+            assert_eq!(next.repository("acme/web").get("alert"), None);
         }
     }
     // What somebody's git has fetched meanwhile is none.
@@ -170,8 +170,8 @@ fn an_older_copy_of_the_refs_is_an_alert_and_nothing_it_lacks_is_let_go() {
     web.branch("main", &main);
     web.git(&["update-ref", "refs/heads/main", &main]);
     let run = world.backup().expect(0);
-    let alarm = run.repository("acme/web")["alarm"].as_str().unwrap();
-    assert!(!alarm.contains("damaged"), "{alarm}");
+    let alert = run.repository("acme/web")["alert"].as_str().unwrap();
+    assert!(!alert.contains("damaged"), "{alert}");
     assert_all_held(&world);
 }
 

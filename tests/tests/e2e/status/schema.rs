@@ -140,7 +140,7 @@ fn reports_of_real_runs_are_as_the_schema_says() {
         world.forge.repository(slug).delete();
     }
     let run = world.backup().expect(3);
-    assert_eq!(report(&run)["sources"][0]["error"]["kind"], "brake");
+    assert_eq!(report(&run)["sources"][0]["error"]["kind"], "shortfall");
     assert_valid(report(&run), "partial");
 
     world

@@ -1,7 +1,7 @@
 //! Whether upstream has lost so much that somebody should look: a stolen token, a ransom note, a
 //! script gone wrong. Nothing is lost in the backup either way.
 
-use forgekeep_config::{AlarmAction, AlarmOptions};
+use forgekeep_config::{AlertAction, AlertOptions};
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_store::report::{Lost, RepositoryOutcome, SourceReport};
 
@@ -14,18 +14,18 @@ const HINT: &str = "see who did it, and rotate the credentials if nobody knows; 
 /// Below this, a percentage of a source's repositories says nothing.
 const SEVERAL: usize = 2;
 
-/// Puts alarms into the reports of the repositories and of their source. `newly_gone` are
+/// Puts alerts into the reports of the repositories and of their source. `newly_gone` are
 /// repositories that were not listed any more for the first time.
 pub(crate) fn raise(
-    options: &AlarmOptions,
+    options: &AlertOptions,
     report: &mut SourceReport,
     newly_gone: usize,
     observer: &dyn Observer,
 ) {
-    if options.action == AlarmAction::Off {
+    if options.action == AlertAction::Off {
         return;
     }
-    let mut alarms = 0;
+    let mut alerts = 0;
     for repository in &mut report.repositories {
         let Some(lost) = repository.lost.filter(|lost| is_much(*lost, options)) else {
             continue;
@@ -35,14 +35,14 @@ pub(crate) fn raise(
             true => format!("upstream rewrote or deleted every branch ({of})"),
             false => format!("upstream rewrote or deleted {branches} of {of} branches"),
         };
-        observer.event(&Event::Alarm {
+        observer.event(&Event::Alert {
             source: &report.title,
             repository: Some(&repository.name),
             message: &message,
             hint: HINT,
         });
-        repository.add_alarm(&message);
-        alarms += 1;
+        repository.add_alert(&message);
+        alerts += 1;
     }
     let known = report.repositories.iter().filter(|repository| {
         repository.is_safe() && repository.outcome != RepositoryOutcome::Cloned
@@ -57,27 +57,27 @@ pub(crate) fn raise(
         if newly_gone > 0 {
             message.push_str(&format!(", {newly_gone} of them deleted altogether"));
         }
-        observer.event(&Event::Alarm {
+        observer.event(&Event::Alert {
             source: &report.title,
             repository: None,
             message: &message,
             hint: HINT,
         });
-        report.alarm = Some(message);
+        report.alert = Some(message);
     }
-    if options.action == AlarmAction::Fail && report.error.is_none() {
-        let what = report.alarm.clone().or_else(|| match alarms {
+    if options.action == AlertAction::Fail && report.error.is_none() {
+        let what = report.alert.clone().or_else(|| match alerts {
             0 => None,
             1 => Some("the branches of a repository were rewritten or deleted".to_owned()),
             n => Some(format!(
                 "the branches of {n} repositories were rewritten or deleted"
             )),
         });
-        report.error = what.map(|what| Failure::new(ErrorKind::Alarm, what).with_hint(HINT));
+        report.error = what.map(|what| Failure::new(ErrorKind::Alert, what).with_hint(HINT));
     }
 }
 
-fn is_much(lost: Lost, options: &AlarmOptions) -> bool {
+fn is_much(lost: Lost, options: &AlertOptions) -> bool {
     lost.branches > 0 && exceeds(lost.branches, lost.of, options.branches_percent)
 }
 
@@ -102,7 +102,7 @@ mod tests {
         report
     }
 
-    fn raised(options: &AlarmOptions, lost: &[(usize, usize)], gone: usize) -> SourceReport {
+    fn raised(options: &AlertOptions, lost: &[(usize, usize)], gone: usize) -> SourceReport {
         let mut report = source(lost);
         raise(options, &mut report, gone, &());
         report
@@ -110,11 +110,11 @@ mod tests {
 
     #[test]
     fn thresholds() {
-        let options = AlarmOptions::default();
+        let options = AlertOptions::default();
         let of = |lost: &[(usize, usize)], gone| {
             let report = raised(&options, lost, gone);
-            let alarms = report.repositories.iter().filter(|r| r.alarm.is_some());
-            (alarms.count(), report.alarm.is_some())
+            let alerts = report.repositories.iter().filter(|r| r.alert.is_some());
+            (alerts.count(), report.alert.is_some())
         };
         assert_eq!(of(&[(0, 1), (0, 0)], 0), (0, false));
         assert_eq!(of(&[(2, 3), (0, 3)], 0), (0, false));
@@ -126,17 +126,17 @@ mod tests {
 
     #[test]
     fn what_follows_is_as_configured() {
-        let with = |action| AlarmOptions {
+        let with = |action| AlertOptions {
             action,
-            ..AlarmOptions::default()
+            ..AlertOptions::default()
         };
-        let warned = raised(&with(AlarmAction::Warn), &[(1, 1)], 0);
+        let warned = raised(&with(AlertAction::Warn), &[(1, 1)], 0);
         assert_eq!(warned.error, None);
-        let failed = raised(&with(AlarmAction::Fail), &[(1, 1)], 0);
-        assert_eq!(failed.error.unwrap().kind, ErrorKind::Alarm);
-        let calm = raised(&with(AlarmAction::Fail), &[(0, 1)], 0);
+        let failed = raised(&with(AlertAction::Fail), &[(1, 1)], 0);
+        assert_eq!(failed.error.unwrap().kind, ErrorKind::Alert);
+        let calm = raised(&with(AlertAction::Fail), &[(0, 1)], 0);
         assert_eq!(calm.error, None);
-        let off = raised(&with(AlarmAction::Off), &[(1, 1)], 0);
-        assert_eq!(off.repositories[0].alarm, None);
+        let off = raised(&with(AlertAction::Off), &[(1, 1)], 0);
+        assert_eq!(off.repositories[0].alert, None);
     }
 }
