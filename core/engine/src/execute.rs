@@ -82,7 +82,7 @@ fn panicked(task: &Task, source: &OpenSource, observer: &dyn Observer) -> Reposi
 fn blank_report(task: &Task, source: &OpenSource) -> RepositoryReport {
     RepositoryReport::new(
         &names::printable(&task.repository.id),
-        &names::printable(&task.repository.full_name),
+        &task.repository.full_name.printable(),
         &format!("{}/{}", source.folder_name, task.folder),
     )
 }

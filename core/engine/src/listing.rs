@@ -112,7 +112,7 @@ fn bounded(repository: Repository) -> Repository {
     };
     Repository {
         id: cut(repository.id),
-        full_name: cut(repository.full_name),
+        full_name: cut(repository.full_name.raw().to_owned()).into(),
         clone_url: String::new(),
         wiki_url: None,
         default_branch: None,

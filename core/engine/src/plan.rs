@@ -85,7 +85,7 @@ impl Plan {
             let shown = || {
                 RepositoryReport::new(
                     &names::printable(&repository.id),
-                    &names::printable(&repository.full_name),
+                    &repository.full_name.printable(),
                     "",
                 )
             };
@@ -95,7 +95,7 @@ impl Plan {
             } else if !is_first {
                 Some(shown().skipped("the hoster listed it twice"))
             } else {
-                match (filter.decide(&repository.full_name), &repository.skip) {
+                match (filter.decide(repository.full_name.raw()), &repository.skip) {
                     (Decision::NotIncluded, _) => Some(shown().skipped("not in includeRepos")),
                     (Decision::Ignored, _) => Some(shown().skipped("in ignoreRepos")),
                     (Decision::Included, Some(why)) => Some(shown().skipped(why)),
@@ -144,7 +144,7 @@ impl Plan {
                 Err(failure) => {
                     let report = RepositoryReport::new(
                         &names::printable(&repository.id),
-                        &names::printable(&repository.full_name),
+                        &repository.full_name.printable(),
                         "",
                     );
                     self.left_out.push((source, report.failed(failure)));
@@ -201,7 +201,7 @@ fn defect(repository: &Repository) -> Option<Failure> {
             ErrorKind::BadAnswer,
             format!(
                 "the hoster lists \"{}\" without {what}",
-                names::printable(&repository.full_name)
+                repository.full_name.printable()
             ),
         )
         .with_hint("report it to the hoster, or to the plugin's authors"),
@@ -221,7 +221,7 @@ fn place(
         true => Action::Update,
         false => Action::Clone,
     };
-    let plain = names::encode_full_name(&repository.full_name);
+    let plain = names::encode_full_name(repository.full_name.raw());
     let suffixed = names::with_suffix(&plain, &repository.id);
     let mut others = Vec::new();
     for folder in [&plain, &suffixed] {

@@ -316,7 +316,7 @@ impl Engine {
                         )?;
                         notes.extend(more);
                         let decided = repositories.into_iter().map(|repository| {
-                            let decision = ready.filter.decide(&repository.full_name);
+                            let decision = ready.filter.decide(repository.full_name.raw());
                             (repository, decision)
                         });
                         let decided: Vec<_> = decided.collect();

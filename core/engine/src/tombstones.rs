@@ -199,7 +199,7 @@ impl Tombstones<'_> {
             }
             Ok(Presence::There(found)) => format!(
                 "the hoster still has it, as {}",
-                printable(&found.full_name)
+                found.full_name.printable()
             ),
             // A status alone is no proof: for what is hidden, and in an outage, it is the same one.
             Err(failure) if matches!(failure.kind, ErrorKind::NotFound | ErrorKind::Gone) => {
@@ -353,7 +353,7 @@ impl Missed<'_> {
         let missing = self.state.missing;
         Tombstone {
             id: printable(&self.state.id).to_string(),
-            name: printable(&self.state.full_name).to_string(),
+            name: self.state.full_name.printable(),
             path: self.path.clone(),
             since: self.state.gone.unwrap_or(now),
             state: Absence::Missing,

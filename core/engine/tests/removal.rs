@@ -74,7 +74,7 @@ impl Session for Open {
 fn repository(id: &str, name: &str) -> Repository {
     Repository {
         id: id.to_owned(),
-        full_name: name.to_owned(),
+        full_name: name.into(),
         clone_url: String::new(),
         wiki_url: None,
         default_branch: None,
@@ -108,7 +108,7 @@ impl Scene {
         let identity = Identity {
             hoster: "fake".to_owned(),
             id: "{old}".to_owned(),
-            full_name: "acme/old".to_owned(),
+            full_name: "acme/old".into(),
         };
         let long_ago = Timestamp::now() - SignedDuration::from_hours(24 * 90);
         let mut state = State::new(identity, long_ago);

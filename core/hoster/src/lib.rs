@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_http::Authorization;
-use forgekeep_untrusted::Secret;
+use forgekeep_untrusted::{Secret, Untrusted};
 use url::Url;
 
 pub use forgekeep_http::Services;
@@ -72,7 +72,7 @@ pub struct Repository {
     /// The hoster's immutable identity.
     pub id: String,
     /// Full name as the hoster shows it.
-    pub full_name: String,
+    pub full_name: Untrusted,
     /// URL to clone from.
     pub clone_url: String,
     /// URL of the wiki's repository, where there is said to be one.

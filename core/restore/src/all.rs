@@ -86,9 +86,9 @@ pub fn items<'k>(all: &[&'k Kept]) -> Vec<Item<'k>> {
 /// three levels: what is in a group of a group must not end up in another's work tree.
 fn split(kept: &Kept) -> (PathBuf, &str) {
     let title = PathBuf::from(names::encode_component(&kept.title));
-    match kept.full_name.split_once('/') {
+    match kept.full_name.raw().split_once('/') {
         Some((owner, name)) => (title.join(names::encode_component(owner)), name),
-        None => (title, &kept.full_name),
+        None => (title, kept.full_name.raw()),
     }
 }
 
@@ -176,7 +176,7 @@ mod tests {
             let identity = Identity {
                 hoster: "bitbucket".to_owned(),
                 id: folder.to_owned(),
-                full_name: full_name.to_owned(),
+                full_name: full_name.into(),
             };
             let mut state = State::new(identity, Timestamp::UNIX_EPOCH);
             state.gone = gone.then_some(Timestamp::UNIX_EPOCH);
@@ -184,7 +184,7 @@ mod tests {
             let kept = Kept {
                 trashed: false,
                 title: title.to_owned(),
-                full_name: full_name.to_owned(),
+                full_name: full_name.into(),
                 folder: self.0.path().join(&path),
                 path,
                 state: Ok(Some(state)),

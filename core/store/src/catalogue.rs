@@ -3,6 +3,7 @@
 //! Each repository's folder holds `forgekeep.json`, which ties it to the hoster's immutable
 //! identity. A folder without one was made by SCM Backup, or by somebody else.
 
+use forgekeep_untrusted::Untrusted;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
@@ -36,7 +37,7 @@ pub struct State {
     /// The hoster's immutable identity of the repository.
     pub id: String,
     /// Full name at the hoster when this was written.
-    pub full_name: String,
+    pub full_name: Untrusted,
     /// When the repository came into the backup.
     pub created: Timestamp,
     /// When the backup last changed.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_durable::sealed;
 use forgekeep_failure::Failure;
+use forgekeep_untrusted::Untrusted;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -41,7 +42,7 @@ pub enum Soundness {
 #[serde(rename_all = "camelCase")]
 pub struct Checked {
     /// Whole name: `TITLE/owner/name`.
-    pub name: String,
+    pub name: Untrusted,
     /// The hoster's immutable identity, where it is known.
     pub id: Option<String>,
     /// Folder below the backup folder, parts joined by `/`.
@@ -73,7 +74,7 @@ pub struct Verified {
     /// Folder below the backup folder, parts joined by `/`.
     pub path: String,
     /// Full name at the hoster.
-    pub name: String,
+    pub name: Untrusted,
     /// When it was looked at.
     pub verified: Timestamp,
     /// Objects that were read.
@@ -267,7 +268,7 @@ mod tests {
             source: "acme".to_owned(),
             id: id.map(str::to_owned),
             path: path.to_owned(),
-            name: "acme/web".to_owned(),
+            name: "acme/web".into(),
             verified: Timestamp::UNIX_EPOCH,
             objects: 1,
             damage: vec![damage("a"), damage("b")],

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::Untrusted;
 use forgekeep_untrusted::names;
 
 use crate::catalogue::State;
@@ -22,7 +23,7 @@ pub struct Kept {
     /// Title of its source.
     pub title: String,
     /// Full name at the hoster when it was last backed up.
-    pub full_name: String,
+    pub full_name: Untrusted,
     /// Folder below the backup folder, parts joined by `/`.
     pub path: String,
     /// Its folder.
@@ -35,8 +36,8 @@ pub struct Kept {
 
 impl Kept {
     /// The whole name, of which any unambiguous end will do: `TITLE/owner/name`.
-    pub fn name(&self) -> String {
-        format!("{}/{}", self.title, self.full_name)
+    pub fn name(&self) -> Untrusted {
+        format!("{}/{}", self.title, self.full_name.raw()).into()
     }
 
     /// The hoster's immutable identity, where it is known.
@@ -95,8 +96,8 @@ pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
             };
             let full_name = known.map(|state| state.full_name);
             let full_name = full_name
-                .or_else(|| names::decode_full_name(&below))
-                .unwrap_or_else(|| below.clone());
+                .or_else(|| names::decode_full_name(&below).map(Untrusted::new))
+                .unwrap_or_else(|| below.as_str().into());
             all.push(Kept {
                 title: title.clone(),
                 full_name,
@@ -144,14 +145,14 @@ fn folders(folder: &Path) -> Result<Vec<(PathBuf, String)>, Failure> {
 ///
 /// [`ErrorKind::NotFound`] if there is none, or several.
 pub fn find<'k>(all: &'k [Kept], asked: &str) -> Result<&'k Kept, Failure> {
-    let shown = |kept: &Kept| names::printable(&kept.name()).to_string();
+    let shown = |kept: &Kept| kept.name().printable();
     let exact = |kept: &&Kept| kept.name() == asked || kept.id() == Some(asked);
     let ending = format!("/{asked}");
     let mut found: Vec<&Kept> = all.iter().filter(exact).collect();
     if found.is_empty() {
         found = all
             .iter()
-            .filter(|kept| kept.name().ends_with(&ending))
+            .filter(|kept| kept.name().raw().ends_with(&ending))
             .collect();
     }
     // What is in the trash gives way to what is backed up under its name.
@@ -163,7 +164,7 @@ pub fn find<'k>(all: &'k [Kept], asked: &str) -> Result<&'k Kept, Failure> {
         [] => {
             let nearest = all
                 .iter()
-                .min_by_key(|kept| distance(&kept.name(), asked))
+                .min_by_key(|kept| distance(kept.name().raw(), asked))
                 .map_or_else(
                     || "the backup holds no repository".to_owned(),
                     |kept| {
@@ -210,11 +211,11 @@ mod tests {
         let identity = crate::snapshot::Identity {
             hoster: "bitbucket".to_owned(),
             id: id.to_owned(),
-            full_name: full_name.to_owned(),
+            full_name: full_name.into(),
         };
         Kept {
             title: title.to_owned(),
-            full_name: full_name.to_owned(),
+            full_name: full_name.into(),
             path: String::new(),
             folder: PathBuf::new(),
             state: Ok(Some(State::new(identity, jiff::Timestamp::UNIX_EPOCH))),

@@ -18,6 +18,7 @@ mod file;
 mod record;
 mod store;
 
+use forgekeep_untrusted::Untrusted;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -42,7 +43,7 @@ pub struct Identity {
     /// The hoster's immutable identity of the repository.
     pub id: String,
     /// Full name at the hoster.
-    pub full_name: String,
+    pub full_name: Untrusted,
 }
 
 /// The refs of a mirror at a time, without ours.

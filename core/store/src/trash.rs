@@ -99,7 +99,8 @@ fn without_file(folder: &Path, name: &str) -> State {
         let identity = Identity {
             hoster: String::new(),
             id: String::new(),
-            full_name: names::decode_full_name(full_name).unwrap_or_else(|| full_name.to_owned()),
+            full_name: names::decode_full_name(full_name)
+                .map_or_else(|| full_name.into(), Into::into),
         };
         State::new(identity, parts(name).0)
     });
@@ -114,7 +115,7 @@ fn without_file(folder: &Path, name: &str) -> State {
 /// What the name of an entry, `<date>-<source>-<folder>`, says of a repository.
 fn by_name(name: &str, state: &State) -> Trashed {
     let (at, rest) = parts(name);
-    let folder = names::encode_full_name(&state.full_name);
+    let folder = names::encode_full_name(state.full_name.raw());
     let source = rest.strip_suffix(shortened(&folder));
     let source = source.and_then(|source| source.strip_suffix('-'));
     let (source, folder) = match source {

@@ -4,6 +4,8 @@
 pub mod names;
 mod redact;
 mod secret;
+mod text;
 
 pub use redact::{REDACTED, Redactor};
 pub use secret::Secret;
+pub use text::Untrusted;

@@ -39,7 +39,7 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Com
     if let (true, [kept]) = (arguments.wiki, chosen.as_slice())
         && kept.wiki().is_none()
     {
-        let name = printable(&kept.name());
+        let name = kept.name().printable();
         let message = format!("{name} has no wiki in the backup");
         return Err(Complaint::new(ExitCode::Usage, message, ""));
     }

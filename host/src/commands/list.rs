@@ -70,7 +70,7 @@ fn print_source(source: &ListedSource, common: &Common) {
 }
 
 fn line(repository: &Repository, decision: Decision) -> String {
-    let mut line = printable(&repository.full_name).to_string();
+    let mut line = repository.full_name.printable();
     let mut facts = Vec::new();
     if repository.private {
         facts.push("private".to_owned());

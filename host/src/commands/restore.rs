@@ -35,7 +35,7 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Co
     let mirror = match arguments.wiki {
         false => kept.repository(),
         true => kept.wiki().ok_or_else(|| {
-            let message = format!("{} has no wiki in the backup", printable(&kept.name()));
+            let message = format!("{} has no wiki in the backup", kept.name().printable());
             Complaint::new(ExitCode::Usage, message, "")
         })?,
     };
@@ -97,7 +97,7 @@ fn target(arguments: &RestoreArguments) -> Result<&Path, Complaint> {
 
 /// How a mirror is called.
 fn name(kept: &Kept, wiki: bool) -> String {
-    let name = printable(&kept.name());
+    let name = kept.name().printable();
     match wiki {
         false => name,
         true => format!("the wiki of {name}"),

@@ -3,6 +3,7 @@ use forgekeep_git::refs;
 use forgekeep_git::refs::ref_text;
 use forgekeep_store::inventory;
 use forgekeep_store::snapshot::{Counts, Entry, Origin, Snapshot, Store};
+use forgekeep_untrusted::Untrusted;
 use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -23,7 +24,7 @@ pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<ExitCode, 
     let store = match arguments.wiki {
         false => kept.snapshots(),
         true => Store::beside(&kept.wiki().ok_or_else(|| {
-            let name = printable(&kept.name()).to_string();
+            let name = kept.name().printable();
             Complaint::new(
                 ExitCode::Usage,
                 format!("{name} has no wiki in the backup"),
@@ -43,7 +44,7 @@ pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<ExitCode, 
             snapshots: read.iter().map(|(entry, read)| row(entry, read)).collect(),
         })?;
     } else {
-        print(&kept.name(), &read);
+        print(&kept.name().printable(), &read);
     }
     Ok(if damaged { DAMAGED } else { ExitCode::Good })
 }
@@ -52,7 +53,7 @@ pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<ExitCode, 
 #[serde(rename_all = "camelCase")]
 struct Document<'a> {
     schema: u32,
-    repository: String,
+    repository: Untrusted,
     id: Option<&'a str>,
     path: &'a str,
     /// The oldest first.
@@ -73,7 +74,7 @@ struct Row {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Content {
-    name: String,
+    name: Untrusted,
     origin: Origin,
     head: Option<String>,
     counts: Counts,
@@ -97,7 +98,7 @@ fn row(entry: &Entry, read: &Result<Snapshot, Failure>) -> Row {
 
 fn print(name: &str, read: &[(&Entry, Result<Snapshot, Failure>)]) {
     if read.is_empty() {
-        out!("{}: no snapshots yet", printable(name));
+        out!("{name}: no snapshots yet");
         return;
     }
     for (entry, read) in read {

@@ -216,7 +216,7 @@ pub fn of_plan(plan: &Plan, sources: &[SourceReport]) -> String {
                 Action::Update => "update",
                 Action::Adopt => "adopt",
             };
-            let name = forgekeep_untrusted::names::printable(&task.repository.full_name);
+            let name = task.repository.full_name.printable();
             let size = task
                 .repository
                 .size

@@ -104,7 +104,7 @@ fn document(verdict: &Verdict) -> Document<'_> {
 
 fn print(common: &Common, verdict: &Verdict, wanted: usize, is_subset: bool) {
     for checked in &verdict.repositories {
-        let name = printable(&checked.name);
+        let name = checked.name.printable();
         if let Some(failure) = &checked.error {
             out!("{name}: could not be checked: {}", failure.message);
             if !failure.hint.is_empty() {

@@ -136,7 +136,7 @@ impl Session for PluginSession {
     fn git_access(&mut self, repository: &Repository) -> Result<Authorization, Failure> {
         let (id, name) = match self.originals.get(&repository.id) {
             Some((id, name)) => (id.as_str(), name.as_str()),
-            None => (repository.id.as_str(), repository.full_name.as_str()),
+            None => (repository.id.as_str(), repository.full_name.raw()),
         };
         let repository = convert::to_plugin(repository, id, name);
         match self.session.git_access(&repository) {

@@ -123,7 +123,7 @@ pub fn repository(
 ) -> forgekeep_hoster::Repository {
     forgekeep_hoster::Repository {
         id: redactor.clean(&repository.id).into_owned(),
-        full_name: redactor.clean(&repository.full_name).into_owned(),
+        full_name: redactor.clean(&repository.full_name).into_owned().into(),
         clone_url: repository.clone_url.into(),
         wiki_url: repository.wiki_url.into_option().map(Into::into),
         default_branch: Some(String::from(repository.default_branch)).filter(|b| !b.is_empty()),

@@ -5,7 +5,7 @@ use super::*;
 fn repository(id: &str, name: &str, size: Option<u64>) -> Repository {
     Repository {
         id: id.to_owned(),
-        full_name: name.to_owned(),
+        full_name: name.into(),
         clone_url: format!("https://example.com/{name}.git"),
         wiki_url: None,
         default_branch: None,
@@ -123,7 +123,7 @@ fn a_repository_that_moved_to_another_source_brings_its_folder() {
 #[test]
 fn what_cannot_be_backed_up_is_said() {
     let mut twice = repository("1", "a/b", None);
-    twice.full_name = "a/again".to_owned();
+    twice.full_name = "a/again".into();
     let plan = plan(
         vec![
             repository("1", "a/b", None),

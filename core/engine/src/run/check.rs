@@ -10,7 +10,7 @@ use forgekeep_durable::regular_file;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{CheckReport, Repository, Session};
 use forgekeep_store::layout;
-use forgekeep_untrusted::names::{self, printable};
+use forgekeep_untrusted::names;
 use rayon::prelude::*;
 
 use super::sources::{Ready, of_filter};
@@ -101,7 +101,7 @@ fn check_git(ready: &Ready, session: &mut dyn Session) -> Result<Vec<Finding>, F
     candidates.retain(|repository| {
         repository.skip.is_none()
             && !repository.clone_url.is_empty()
-            && ready.filter.decide(&repository.full_name) == filter::Decision::Included
+            && ready.filter.decide(repository.full_name.raw()) == filter::Decision::Included
     });
     candidates.sort_by_key(|repository| !repository.private);
     if candidates.is_empty() && session.next_page().map_err(explain)?.is_none() {
@@ -117,7 +117,7 @@ fn check_git(ready: &Ready, session: &mut dyn Session) -> Result<Vec<Finding>, F
         };
         // Refused credentials are not tried on: that locks accounts.
         let is_final = matches!(failure.kind, ErrorKind::Credentials | ErrorKind::Cancelled);
-        let what = format!("git, asked for {}", printable(&repository.full_name));
+        let what = format!("git, asked for {}", repository.full_name.printable());
         last = Err(failure.while_doing(&what));
         if is_final {
             break;

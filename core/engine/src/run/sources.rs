@@ -263,7 +263,7 @@ impl Engine {
                 && catalogue.folder_of(id).is_none()
                 && listed.iter().any(|repository| repository.id == id);
             if is_wanted {
-                let name = names::printable(&entry.state.full_name).to_string();
+                let name = entry.state.full_name.printable();
                 trash::take_back(&entry, folder)?;
                 let file = match &entry.unread {
                     Some(failure) => format!("; {}: it is written anew", failure.message),

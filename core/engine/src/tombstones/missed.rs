@@ -106,7 +106,7 @@ mod tests {
         let identity = Identity {
             hoster: "bitbucket".to_owned(),
             id: "{1}".to_owned(),
-            full_name: "acme/web".to_owned(),
+            full_name: "acme/web".into(),
         };
         State::new(identity, at("2026-01-01T00:00"))
     }

@@ -1,7 +1,6 @@
 //! Entries of the trash whose state file is damaged or missing: they are told, and written anew.
 
 use forgekeep_failure::Finding;
-use forgekeep_untrusted::names::printable;
 
 use super::{Tombstones, below, failure_note, trash};
 use crate::event::note_of;
@@ -55,7 +54,7 @@ impl Tombstones<'_> {
         match state.write(&entry.folder) {
             Ok(()) => Finding::warning(format!(
                 "{} is in the trash, in {path}; its state file is written anew from its snapshots, and its time there begins anew: {why}",
-                printable(&state.full_name)
+                state.full_name.printable()
             )),
             Err(failure) => failure_note(&failure),
         }

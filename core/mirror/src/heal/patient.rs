@@ -11,6 +11,7 @@ use forgekeep_store::health::{Damage, Health, Verified, is_in, is_still_lost};
 use forgekeep_store::history::Seen;
 use forgekeep_store::layout::STATE_FILE;
 use forgekeep_store::{layout, snapshot};
+use forgekeep_untrusted::Untrusted;
 use forgekeep_verify::{Examined, Finding};
 use git2::Oid;
 use jiff::Timestamp;
@@ -34,7 +35,7 @@ pub struct Patient<'a> {
     /// The hoster's identity of the repository.
     pub id: &'a str,
     /// Full name at the hoster.
-    pub name: &'a str,
+    pub name: &'a Untrusted,
     /// The repository's folder below the backup folder, parts joined by `/`.
     pub path: &'a str,
     /// The mirror.
@@ -264,7 +265,7 @@ impl Patient<'_> {
             source: self.source.to_owned(),
             id: Some(self.id.to_owned()),
             path: self.path.to_owned(),
-            name: self.name.to_owned(),
+            name: self.name.clone(),
             verified: Timestamp::now(),
             objects: examined.objects,
             damage: Vec::new(),

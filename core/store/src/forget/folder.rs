@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_durable::lock::{LockError, RunLock};
 use forgekeep_failure::Failure;
-use forgekeep_untrusted::names::printable;
 
 use super::{Forgotten, Request, forget};
 use crate::inventory::Kept;
@@ -47,7 +46,7 @@ pub fn run(
             }
             let below = mirror.file_name().unwrap_or_default().to_string_lossy();
             done(&OfMirror {
-                name: printable(&kept.name()).to_string(),
+                name: kept.name().printable(),
                 path: format!("{}/{below}", kept.path),
                 result: forget(&mirror, request),
             });

@@ -21,7 +21,7 @@ fn what_stays_follows_on_what_stays() {
     let identity = Identity {
         hoster: "bitbucket".to_owned(),
         id: "{1}".to_owned(),
-        full_name: "acme/web".to_owned(),
+        full_name: "acme/web".into(),
     };
     let recorder = Recorder {
         store: Store::beside(&folder.path().join("repo")),

@@ -6,6 +6,7 @@ use std::path::Path;
 use forgekeep_durable::sealed::{self, Formats};
 use forgekeep_failure::Failure;
 use forgekeep_git::refs::{self, RefName, is_valid_name, parse_oid, ref_text};
+use forgekeep_untrusted::Untrusted;
 use git2::Oid;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -79,7 +80,7 @@ struct Document {
     previous: Option<String>,
     hoster: String,
     repository: String,
-    full_name: String,
+    full_name: Untrusted,
     origin: Origin,
     head: Option<String>,
     counts: Counts,

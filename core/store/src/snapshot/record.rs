@@ -89,7 +89,7 @@ impl Recorder<'_> {
         }
         log::info!(
             "{}: its refs were changed by somebody else",
-            self.identity.full_name
+            self.identity.full_name.printable()
         );
         let changes = Changes::between(&known, found);
         let lost = changes.refs.values();

@@ -23,7 +23,7 @@ fn identity() -> Identity {
     Identity {
         hoster: "bitbucket".to_owned(),
         id: "{1}".to_owned(),
-        full_name: "acme/web".to_owned(),
+        full_name: "acme/web".into(),
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
         let source = &mut status.sources[at];
         let index = known[at].index_of(kept).unwrap_or_else(|| {
             let id = kept.id().unwrap_or_default();
-            let blank = RepositoryStatus::new(&printable(id), &printable(&kept.full_name));
+            let blank = RepositoryStatus::new(&printable(id), &kept.full_name.printable());
             source.repositories.push(blank);
             source.repositories.len() - 1
         });

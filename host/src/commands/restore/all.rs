@@ -68,7 +68,7 @@ struct Counts {
 
 impl Counts {
     fn add(&self, item: &Item<'_>, outcome: &Outcome, quiet: bool) {
-        let name = printable(&item.kept.name());
+        let name = item.kept.name().printable();
         let path = printable(&item.path.to_string_lossy());
         match outcome {
             Outcome::Restored(chosen, restored) => {

@@ -274,7 +274,10 @@ impl Opened {
     /// What is listed and let through by the filters.
     fn backed_up(&self) -> HashSet<String> {
         let included = |full_name: &str| self.filter.decide(full_name) == Decision::Included;
-        let all = self.repositories.iter().filter(|r| included(&r.full_name));
+        let all = self
+            .repositories
+            .iter()
+            .filter(|r| included(r.full_name.raw()));
         all.map(|r| r.id.clone()).collect()
     }
 
