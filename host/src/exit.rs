@@ -34,7 +34,8 @@ impl Complaint {
             | ExitCode::Partial
             | ExitCode::Credentials
             | ExitCode::Locked
-            | ExitCode::Interrupted => ErrorKind::Other,
+            | ExitCode::Interrupted
+            | ExitCode::Newer(_) => ErrorKind::Other,
         };
         Self {
             ending,

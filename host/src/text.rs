@@ -1,6 +1,7 @@
 //! Small pieces of text that several commands print.
 
 use forgekeep_failure::{Failure, Finding, Severity};
+use forgekeep_untrusted::names::printable;
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 /// A number of bytes for a person: powers of 1024, as `git` prints them.
@@ -29,6 +30,7 @@ pub fn finding(indent: &str, finding: &Finding) -> String {
         Severity::Info => "note",
         Severity::Warning => "warning",
         Severity::Error => "error",
+        Severity::Newer(word) => &printable(word.as_str()),
     };
     let key = if finding.key.is_empty() {
         String::new()

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::ErrorKind;
 
@@ -29,10 +29,12 @@ pub enum ExitCode {
     Locked,
     /// Stopped by a signal.
     Interrupted,
+    /// What a newer version ended with: a failure.
+    Newer(u8),
 }
 
 impl ExitCode {
-    /// All of them, by number.
+    /// All that this version ends with, by number.
     pub const ALL: [Self; 9] = [
         Self::Good,
         Self::Unexpected,
@@ -57,6 +59,7 @@ impl ExitCode {
             Self::Credentials => 12,
             Self::Locked => 13,
             Self::Interrupted => 130,
+            Self::Newer(code) => code,
         }
     }
 
@@ -82,6 +85,7 @@ impl ExitCode {
             }
             Self::Locked => "Another run holds the lock.",
             Self::Interrupted => "Interrupted. What was finished stays.",
+            Self::Newer(_) => "A failure that a newer version tells apart.",
         }
     }
 
@@ -97,6 +101,7 @@ impl ExitCode {
             | Self::Credentials
             | Self::Locked
             | Self::Interrupted => "0.1",
+            Self::Newer(_) => "",
         }
     }
 
@@ -127,7 +132,8 @@ impl ExitCode {
             | K::Git
             | K::Shortfall
             | K::Alert
-            | K::Other => [Self::Partial, Self::Partial, Self::Unexpected],
+            | K::Other
+            | K::Newer(_) => [Self::Partial, Self::Partial, Self::Unexpected],
         };
         let [of_run, of_restore, of_folder] = codes;
         match asked {
@@ -152,6 +158,14 @@ impl ExitCode {
 impl Serialize for ExitCode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u8(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for ExitCode {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = u8::deserialize(deserializer)?;
+        let known = Self::ALL.into_iter().find(|code| code.code() == number);
+        Ok(known.unwrap_or(Self::Newer(number)))
     }
 }
 

@@ -14,14 +14,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, io};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::trouble::{self, Trouble};
 use crate::unexpected::Unexpected;
+use crate::word::Word;
 
 /// What kind of failure it is: the `kind` of an error in the report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
     /// The credentials were refused.
@@ -65,18 +66,19 @@ pub enum ErrorKind {
     /// Git said no: the remote's own error, or libgit2's.
     Git,
     /// A listing that falls short: of the last one, or of what the hoster counts.
+    #[serde(alias = "brake")]
     Shortfall,
     /// Upstream has lost so much that somebody should look.
+    #[serde(alias = "alarm")]
     Alert,
     /// Anything else.
     Other,
+    /// What a newer version calls it.
+    #[serde(untagged)]
+    Newer(Word),
 }
 
 impl ErrorKind {
-    /// Words that reports of earlier versions hold, and the kinds that they stand for.
-    pub const FORMER_WORDS: [(&str, Self); 2] =
-        [("brake", Self::Shortfall), ("alarm", Self::Alert)];
-
     /// The word used in reports and across the plugin boundary.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -103,6 +105,7 @@ impl ErrorKind {
             Self::Shortfall => "shortfall",
             Self::Alert => "alert",
             Self::Other => "other",
+            Self::Newer(word) => word.as_str(),
         }
     }
 
@@ -136,7 +139,7 @@ impl fmt::Display for ErrorKind {
 }
 
 /// Why a source, a repository or a run failed. The rules are at the head of this module.
-#[derive(Clone, Debug, Error, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Error, PartialEq, Eq, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct Failure {
     /// What kind it is.
@@ -144,12 +147,13 @@ pub struct Failure {
     /// What failed and why.
     pub message: String,
     /// What to do; may be empty.
+    #[serde(default)]
     pub hint: String,
     /// Whether trying again in a while is pointless.
     #[serde(skip)]
     pub permanent: bool,
     /// HTTP status behind it, where there was one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// How long the hoster asked to wait.
     #[serde(skip)]

@@ -1,7 +1,11 @@
 //! What there is to say that is no failure.
 
+use serde::{Deserialize, Serialize};
+
+use crate::word::Word;
+
 /// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Good to know.
@@ -10,20 +14,23 @@ pub enum Severity {
     Warning,
     /// Does not work.
     Error,
+    /// What a newer version calls it: as bad as can be.
+    #[serde(untagged)]
+    Newer(Word),
 }
 
 /// What a validation, a check or a listing found.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
     /// Key of the source it is about; may be empty.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub key: String,
     /// What and why.
     pub message: String,
     /// What to do; may be empty.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub hint: String,
 }
 

@@ -8,6 +8,7 @@ mod failure;
 mod finding;
 pub mod trouble;
 mod unexpected;
+mod word;
 
 pub use cancel::Cancel;
 pub use exit_code::{Asked, ExitCode};
@@ -15,3 +16,4 @@ pub use failure::{Damage, ErrorKind, Failure};
 pub use finding::{Finding, Severity};
 pub use trouble::Trouble;
 pub use unexpected::Unexpected;
+pub use word::Word;

@@ -11,11 +11,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use forgekeep_failure::Failure;
+use forgekeep_failure::{Failure, Severity};
 use jiff::{Timestamp, ToSpan};
-use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use crate::layout::{self, OWN_FOLDER, RUNS, StateFile};
+use crate::report::Report;
 
 pub use file::read as read_report;
 pub use index::path as index_path;
@@ -113,37 +114,24 @@ pub fn died(local_folder: &Path) -> Result<Vec<Died>, Failure> {
 /// How many repositories each source listed in the newest report that has a whole listing of it, by
 /// its title.
 pub fn listed(local_folder: &Path) -> BTreeMap<String, (u64, Timestamp)> {
-    #[derive(Deserialize)]
-    struct Kept {
-        started: Timestamp,
-        sources: Vec<Source>,
-    }
-    #[derive(Deserialize)]
-    struct Source {
-        title: String,
-        listed: u64,
-        error: Option<serde::de::IgnoredAny>,
-        #[serde(default)]
-        notes: Vec<Note>,
-    }
-    #[derive(Deserialize)]
-    struct Note {
-        severity: String,
-    }
     let mut all = BTreeMap::new();
     let folder = folder(local_folder);
     for name in newest_first(local_folder).unwrap_or_default() {
         let text = file::read(&folder.join(&name)).ok().flatten();
         let Some(kept) = text
             .filter(|_| is_report(&name))
-            .and_then(|text| serde_json::from_str::<Kept>(&text).ok())
+            .and_then(|text| serde_json::from_str::<Report<IgnoredAny>>(&text).ok())
         else {
             continue;
         };
         for source in kept.sources {
-            let doubtful = source.notes.iter().any(|note| note.severity == "error");
+            let notes = source.notes.iter();
+            let doubtful = notes
+                .map(|note| note.severity)
+                .any(|s| s == Severity::Error);
             if source.error.is_none() && !doubtful {
-                let found = (source.listed, kept.started);
+                let listed = u64::try_from(source.listed).unwrap_or(u64::MAX);
+                let found = (listed, kept.started);
                 all.entry(source.title).or_insert(found);
             }
         }
@@ -170,7 +158,6 @@ mod tests {
     use forgekeep_untrusted::Redactor;
 
     use super::*;
-    use crate::report::Report;
 
     fn report(started: &str) -> Report {
         let failure = Failure::new(ErrorKind::Other, "x");

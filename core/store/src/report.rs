@@ -1,66 +1,25 @@
 //! What came of a run. Exit code, terminal and JSON all follow from it.
 
+mod brief;
+mod outcome;
 mod tombstone;
 
 use forgekeep_failure::{Asked, ErrorKind, ExitCode, Failure, Finding, Severity};
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::snapshot::SnapshotId;
 
+pub use brief::Brief;
+pub use outcome::{RepositoryOutcome, RunOutcome, SourceOutcome};
 pub use tombstone::{Absence, Tombstone};
 
 /// Version of the report's format. Fields are added within it, never renamed.
 pub const SCHEMA: u32 = 1;
 
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RunOutcome {
-    /// Everything listed is safe.
-    Ok,
-    /// Something is safe, something is not.
-    Partial,
-    /// Nothing was backed up.
-    Failed,
-    /// Stopped by a signal.
-    Interrupted,
-}
-
-/// How a source came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SourceOutcome {
-    /// Every repository is safe.
-    Ok,
-    /// Some are, some are not.
-    Partial,
-    /// None is.
-    Failed,
-}
-
-/// How a repository came out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RepositoryOutcome {
-    /// New in the backup.
-    Cloned,
-    /// Changed.
-    Updated,
-    /// As it was.
-    Unchanged,
-    /// Has no commit yet.
-    Empty,
-    /// Left out on purpose; `note` says why.
-    Skipped,
-    /// Backed up but for a part; `error` names it and says why.
-    Partial,
-    /// Not backed up in this run; `error` says why.
-    Failed,
-}
-
 /// How many refs changed, and how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RefChanges {
     /// New ones.
     pub created: usize,
@@ -81,16 +40,18 @@ pub struct Lost {
     pub of: usize,
 }
 
-/// What came of a run.
-#[derive(Clone, Debug, Serialize)]
+/// What came of a run. That of an earlier one is read with less of each repository, if less is needed:
+/// [`Brief`], or nothing.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub struct Report<R = RepositoryReport> {
     /// [`SCHEMA`].
     pub schema: u32,
     /// Version of Forgekeep that made it.
+    #[serde(default)]
     pub version: String,
     /// Number of the run in its backup folder, which only grows; none if it was not begun there.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<u64>,
     /// When the run began, UTC.
     pub started: Timestamp,
@@ -103,22 +64,23 @@ pub struct Report {
     /// Why the run as a whole could not be made, or what failed besides the sources.
     pub error: Option<Failure>,
     /// What somebody should know about earlier runs, or about what is in the backup folder.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Finding>,
     /// The sources, in the order of the configuration.
-    pub sources: Vec<SourceReport>,
+    pub sources: Vec<SourceReport<R>>,
     /// Of the text of the report that is kept, without this member.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<String>,
 }
 
 /// What came of a source.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct SourceReport {
+pub struct SourceReport<R = RepositoryReport> {
     /// Title in the configuration.
     pub title: String,
     /// Hoster in the configuration.
+    #[serde(default)]
     pub hoster: String,
     /// How it came out.
     pub outcome: SourceOutcome,
@@ -127,18 +89,20 @@ pub struct SourceReport {
     /// Why the source as a whole failed, or why its listing is not taken for the whole truth.
     pub error: Option<Failure>,
     /// How much upstream has rewritten or deleted, if that is worth an alert.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "alarm", skip_serializing_if = "Option::is_none")]
     pub alert: Option<String>,
     /// What is in the backup and no longer at the hoster.
+    #[serde(default)]
     pub gone: Vec<Tombstone>,
     /// What there was to say about the source.
+    #[serde(default)]
     pub notes: Vec<Finding>,
     /// One entry for each repository listed.
-    pub repositories: Vec<RepositoryReport>,
+    pub repositories: Vec<R>,
 }
 
 /// What came of a repository.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryReport {
     /// The hoster's immutable identity.
@@ -150,40 +114,48 @@ pub struct RepositoryReport {
     /// How it came out.
     pub outcome: RepositoryOutcome,
     /// How its refs changed.
+    #[serde(default)]
     pub refs: RefChanges,
     /// Bytes received in packs, wiki included.
+    #[serde(default)]
     pub bytes_received: u64,
     /// Time it took.
+    #[serde(default)]
     pub seconds: f64,
     /// Why it failed, or which part of it is not backed up, and why.
     pub error: Option<Failure>,
     /// Snapshot of the new state, if the run changed any ref.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "snapshot",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub snapshot: Option<SnapshotId>,
     /// How much upstream has rewritten or deleted, if that is worth an alert.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, alias = "alarm", skip_serializing_if = "Option::is_none")]
     pub alert: Option<String>,
     /// Branches that upstream has rewritten or deleted, where that is known.
     #[serde(skip)]
     pub lost: Option<Lost>,
     /// Something worth knowing that is no failure.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// What somebody should know although all is well: said however quiet a run shall be.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Finding>,
     /// What came of its wiki, where it has one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wiki: Option<WikiReport>,
 }
 
 /// What came of a repository's wiki.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WikiReport {
     /// How it came out.
     pub outcome: RepositoryOutcome,
     /// How its refs changed.
+    #[serde(default)]
     pub refs: RefChanges,
     /// Why it failed or was left out, if so.
     pub error: Option<Failure>,
@@ -259,11 +231,7 @@ impl RepositoryReport {
 
     /// Whether upstream's present state is in the backup, of a partial one all but the part.
     pub fn is_safe(&self) -> bool {
-        use RepositoryOutcome::{Cloned, Empty, Failed, Partial, Skipped, Unchanged, Updated};
-        match self.outcome {
-            Cloned | Updated | Unchanged | Empty | Partial => true,
-            Skipped | Failed => false,
-        }
+        self.outcome.is_good() == Some(true)
     }
 }
 
@@ -425,7 +393,7 @@ fn exit_code(outcome: RunOutcome, sources: &[SourceReport]) -> ExitCode {
     match outcome {
         RunOutcome::Ok => ExitCode::Good,
         RunOutcome::Interrupted => ExitCode::Interrupted,
-        RunOutcome::Partial => ExitCode::Partial,
+        RunOutcome::Partial | RunOutcome::Newer(_) => ExitCode::Partial,
         RunOutcome::Failed => {
             common_kind(sources).map_or(ExitCode::Partial, |kind| ExitCode::of(kind, Asked::Run))
         }
@@ -442,12 +410,10 @@ fn common_kind(sources: &[SourceReport]) -> Option<ErrorKind> {
     kinds.all(|kind| kind == first).then_some(first)
 }
 
-/// Whether a word of an outcome says that upstream's state of that time is in the backup.
-pub fn is_good(outcome: &str) -> bool {
-    matches!(
-        outcome,
-        "cloned" | "updated" | "unchanged" | "empty" | "partial"
-    )
+/// An id of another form is one of a newer version, and of no use to this one.
+fn snapshot<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SnapshotId>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    Ok(text.and_then(|text| SnapshotId::parse(&text)))
 }
 
 #[cfg(test)]

@@ -7,15 +7,15 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use forgekeep_config::Config;
-use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_failure::{ExitCode, Failure};
 use forgekeep_untrusted::names;
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::health::Damage;
 use crate::history;
 use crate::layout::DAMAGED;
-use crate::report::is_good;
+use crate::report::{Brief, Report, RepositoryOutcome, RunOutcome, SourceOutcome};
 use crate::snapshot::SnapshotId;
 
 pub use crate::history::Died;
@@ -58,9 +58,9 @@ pub struct LastRun {
     /// Seconds since it ended.
     pub age_seconds: i64,
     /// How it ended, as in its report.
-    pub outcome: String,
+    pub outcome: RunOutcome,
     /// Exit code of the process.
-    pub exit_code: u8,
+    pub exit_code: ExitCode,
     /// What was wrong with the run as a whole, if anything.
     pub error: Option<KeptError>,
     /// File with its report.
@@ -80,7 +80,7 @@ pub struct SourceStatus {
     /// When the last run that it took part in began.
     pub last_run: Option<Timestamp>,
     /// How it came out then.
-    pub last_outcome: Option<String>,
+    pub last_outcome: Option<SourceOutcome>,
     /// What was wrong with it as a whole then, if anything.
     pub last_error: Option<KeptError>,
     /// Repositories that the hoster listed then.
@@ -107,7 +107,7 @@ pub struct RepositoryStatus {
     /// When the last run began that had to do with it.
     pub last_run: Option<Timestamp>,
     /// How it came out then.
-    pub last_outcome: Option<String>,
+    pub last_outcome: Option<RepositoryOutcome>,
     /// Why it failed then, if so.
     pub last_error: Option<KeptError>,
     /// When the last run began in which it was backed up: what it had then is safe.
@@ -189,63 +189,29 @@ pub struct Unreadable {
 }
 
 /// An error as a report has it; its kind may be one of a newer version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeptError {
     /// What kind it is, in today's word.
-    #[serde(deserialize_with = "kind")]
     pub kind: String,
     /// What failed and why.
     pub message: String,
     /// What to do; may be empty.
-    #[serde(default)]
     pub hint: String,
 }
 
-/// The word that stands for a kind today: reports of earlier versions have others.
-fn kind<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let word = String::deserialize(deserializer)?;
-    let mut former = ErrorKind::FORMER_WORDS.into_iter();
-    Ok(match former.find(|(former, _)| *former == word) {
-        Some((_, kind)) => kind.as_str().to_owned(),
-        None => word,
-    })
+impl From<Failure> for KeptError {
+    fn from(failure: Failure) -> Self {
+        Self {
+            kind: failure.kind.as_str().to_owned(),
+            message: failure.message,
+            hint: failure.hint,
+        }
+    }
 }
 
 #[derive(Deserialize)]
 struct Schema {
     schema: u32,
-}
-
-/// As much of a report as is needed. Words and fields of a newer version are no obstacle.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct KeptReport {
-    #[serde(default)]
-    run: Option<u64>,
-    started: Timestamp,
-    finished: Timestamp,
-    outcome: String,
-    exit_code: u8,
-    error: Option<KeptError>,
-    sources: Vec<KeptSource>,
-}
-
-#[derive(Deserialize)]
-struct KeptSource {
-    title: String,
-    outcome: String,
-    listed: u64,
-    error: Option<KeptError>,
-    repositories: Vec<KeptRepository>,
-}
-
-#[derive(Deserialize)]
-struct KeptRepository {
-    id: String,
-    name: String,
-    path: String,
-    outcome: String,
-    error: Option<KeptError>,
 }
 
 impl Status {
@@ -292,7 +258,7 @@ impl Status {
         }
     }
 
-    fn add(&mut self, path: &Path, report: KeptReport, known: &mut [HashMap<String, usize>]) {
+    fn add(&mut self, path: &Path, report: Report<Brief>, known: &mut [HashMap<String, usize>]) {
         if self.last_run.is_none() {
             self.last_run = Some(LastRun {
                 run: report.run,
@@ -301,7 +267,7 @@ impl Status {
                 age_seconds: age(self.now, report.finished),
                 outcome: report.outcome,
                 exit_code: report.exit_code,
-                error: report.error,
+                error: report.error.map(KeptError::from),
                 report: path.display().to_string(),
             });
         }
@@ -312,11 +278,11 @@ impl Status {
             let source = &mut self.sources[at];
             if source.last_run.is_none() {
                 source.last_run = Some(report.started);
-                source.listed = Some(kept.listed);
-                source.last_error = kept.error;
-                source.last_outcome = Some(kept.outcome.clone());
+                source.listed = u64::try_from(kept.listed).ok();
+                source.last_error = kept.error.map(KeptError::from);
+                source.last_outcome = Some(kept.outcome);
             }
-            if source.last_good.is_none() && kept.outcome == "ok" {
+            if source.last_good.is_none() && kept.outcome == SourceOutcome::Ok {
                 source.last_good = Some(report.started);
             }
             for repository in kept.repositories {
@@ -341,7 +307,7 @@ impl Status {
 fn add_repository(
     source: &mut SourceStatus,
     known: &mut HashMap<String, usize>,
-    kept: KeptRepository,
+    kept: Brief,
     started: Timestamp,
 ) {
     // One without an identity cannot be told from others but by its name.
@@ -350,12 +316,12 @@ fn add_repository(
     } else {
         format!("id {}", kept.id)
     };
-    let good = is_good(&kept.outcome).then_some(started);
+    let good = (kept.outcome.is_good() == Some(true)).then_some(started);
     let state = RepositoryStatus {
         path: kept.path,
         last_run: Some(started),
         last_outcome: Some(kept.outcome),
-        last_error: kept.error,
+        last_error: kept.error.map(|failure| KeptError::from(*failure)),
         last_good: good,
         ..RepositoryStatus::new(&kept.id, &kept.name)
     };
@@ -382,7 +348,7 @@ fn age(now: Timestamp, time: Timestamp) -> i64 {
 }
 
 /// A report; `None` for what is not meant to be one or has gone meanwhile.
-fn read(path: &Path, name: &str) -> Result<Option<KeptReport>, String> {
+fn read(path: &Path, name: &str) -> Result<Option<Report<Brief>>, String> {
     let under_way = [".forgekeep-new", ".lock"];
     // A run that is under way is writing its report; or it was damaged, and told.
     if under_way.iter().any(|ending| name.ends_with(ending))

@@ -15,6 +15,8 @@ use forgekeep_store::history;
 use forgekeep_store::history::Seen;
 use forgekeep_store::inventory::Kept;
 use forgekeep_store::layout::{INDEX_OF_RUNS, LISTINGS, LOCK, OWN_FOLDER, VERIFIED, lock_file};
+use forgekeep_store::report::{Brief, Report, RepositoryOutcome};
+use forgekeep_untrusted::names::printable;
 use rayon::prelude::*;
 
 use super::{Finding, Part, Watch, check};
@@ -101,7 +103,7 @@ pub fn run(
             &mut verdict.unchecked,
             lock.is_some(),
         );
-        missing(local_folder, &mut found);
+        missing(local_folder, &mut found, &mut verdict.unchecked);
         verdict.files = found
             .iter()
             .map(|finding| finding.to_damage(local_folder, ""))
@@ -169,50 +171,50 @@ fn is_read_only(local_folder: &Path) -> bool {
 }
 
 /// Repositories that the newest report says are in the backup, and that are not.
-fn missing(local_folder: &Path, found: &mut Vec<Finding>) {
-    #[derive(serde::Deserialize)]
-    struct Report {
-        sources: Vec<Source>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Source {
-        repositories: Vec<Entry>,
-        #[serde(default)]
-        gone: Vec<Entry>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Entry {
-        path: String,
-        #[serde(default)]
-        outcome: String,
-        #[serde(default)]
-        removed: bool,
-    }
+fn missing(local_folder: &Path, found: &mut Vec<Finding>, unchecked: &mut Vec<Failure>) {
     let runs = history::folder(local_folder);
     let names = history::newest_first(local_folder).unwrap_or_default();
     let mut reports = names.iter().filter(|name| history::is_report(name));
     let newest = reports.find_map(|name| {
         let text = history::read_report(&runs.join(name)).ok()??;
-        let report: Report = serde_json::from_str(&text).ok()?;
+        let report: Report<Brief> = serde_json::from_str(&text).ok()?;
         // Runs that could not be made know nothing.
         (!report.sources.is_empty()).then_some(report)
     });
     for source in newest.into_iter().flat_map(|report| report.sources) {
-        let good = source
-            .repositories
-            .into_iter()
-            .filter(|repository| forgekeep_store::report::is_good(&repository.outcome));
-        let gone = source.gone.into_iter().filter(|gone| !gone.removed);
-        for Entry { path, .. } in good.chain(gone) {
+        let backed_up = source.repositories.into_iter();
+        let backed_up =
+            backed_up.map(|entry| (entry.path, Some(entry.outcome), entry.outcome.is_good()));
+        let gone = source.gone.into_iter();
+        let gone = gone.map(|gone| (gone.path, None, Some(!gone.removed)));
+        for (path, outcome, had) in backed_up.chain(gone) {
             let folder = local_folder.join(&path);
             // One that cannot be looked at is there, and is said elsewhere.
             let is_there = super::states::is_folder(&folder).unwrap_or(true);
-            if !path.is_empty() && !is_there {
-                let what = "the repository's folder is missing, and the last run had it";
-                found.push(Finding::new(Part::Mirror, &folder, what));
+            if path.is_empty() || is_there {
+                continue;
+            }
+            match had {
+                Some(true) => {
+                    let what = "the repository's folder is missing, and the last run had it";
+                    found.push(Finding::new(Part::Mirror, &folder, what));
+                }
+                Some(false) => {}
+                None => unchecked.push(unknown(&path, outcome)),
             }
         }
     }
+}
+
+/// Whether a repository should be there is told by a word of a newer version.
+fn unknown(path: &str, outcome: Option<RepositoryOutcome>) -> Failure {
+    let outcome = outcome.map_or_else(String::new, |outcome| outcome.to_string());
+    let path = printable(path);
+    let message = format!(
+        "{path} is missing, and whether the last run had it cannot be told: its outcome was {outcome}"
+    );
+    Failure::new(ErrorKind::Other, message)
+        .with_hint("verify with the version that made the report")
 }
 
 /// The files in [`OWN_FOLDER`] that can be damaged.

@@ -1,3 +1,4 @@
+use forgekeep_store::report::RepositoryOutcome;
 use forgekeep_store::status::{KeptError, LastRun, RepositoryStatus, SourceStatus, Status};
 use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
@@ -66,8 +67,8 @@ fn print_run(run: &LastRun) {
         "last run: {} ({}): {}, exit code {}",
         to_the_second(run.finished),
         age(run.age_seconds),
-        printable(&run.outcome),
-        run.exit_code
+        run.outcome,
+        run.exit_code.code()
     );
     if let Some(error) = &run.error {
         out!("{}", error_lines("  ", error));
@@ -76,8 +77,8 @@ fn print_run(run: &LastRun) {
 
 fn source_line(source: &SourceStatus, status: &Status) -> String {
     let head = format!("{} ({}): ", source.title, source.hoster);
-    let mut line = match (source.last_run, &source.last_outcome) {
-        (Some(_), Some(outcome)) => format!("{head}{}", printable(outcome)),
+    let mut line = match (source.last_run, source.last_outcome) {
+        (Some(_), Some(outcome)) => format!("{head}{outcome}"),
         _ if !source.configured => format!("{head}not in the configuration"),
         _ => format!("{head}not in any run that is kept"),
     };
@@ -107,18 +108,26 @@ fn source_line(source: &SourceStatus, status: &Status) -> String {
 
 /// What of a source somebody should know about, whatever else is asked for.
 fn is_odd(repository: &RepositoryStatus) -> bool {
-    repository.gone.is_some() || !repository.damage.is_empty() || repository.unreadable.is_some()
+    repository.gone.is_some()
+        || !repository.damage.is_empty()
+        || repository.unreadable.is_some()
+        || is_unknown(repository)
+}
+
+/// Whether a newer version has said how it came out, in a word that this one does not know.
+fn is_unknown(repository: &RepositoryStatus) -> bool {
+    matches!(repository.last_outcome, Some(RepositoryOutcome::Newer(_)))
 }
 
 fn print_repository(repository: &RepositoryStatus) {
-    let outcome = repository.last_outcome.as_deref();
+    let outcome = repository.last_outcome;
     let mut facts = vec![match outcome {
-        Some(outcome) => printable(outcome),
+        Some(outcome) => printable(outcome.as_str()),
         None => "not in any run that is kept".to_owned(),
     }];
     match (repository.last_good, outcome) {
         // Left out on purpose, and always: nothing is amiss.
-        (None, Some("skipped") | None) => {}
+        (None, Some(RepositoryOutcome::Skipped) | None) => {}
         (time, _) => facts.push(good(time, repository.age_seconds)),
     }
     if let (Some(size), Some(snapshots)) = (repository.size, repository.snapshots) {
@@ -140,6 +149,9 @@ fn print_repository(repository: &RepositoryStatus) {
 }
 
 fn print_oddities(repository: &RepositoryStatus) {
+    if let Some(outcome) = repository.last_outcome.filter(|_| is_unknown(repository)) {
+        out!("    how it came out last: {outcome}");
+    }
     if let Some(gone) = repository.gone {
         let gone = to_the_second(gone);
         out!("    gone at the hoster since {gone}; what is in the backup is kept");

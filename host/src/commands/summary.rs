@@ -97,12 +97,7 @@ fn sources(report: &Report) -> Table {
     }
     let mut table = Table::new(heads);
     for source in &report.sources {
-        let word = match source.outcome {
-            SourceOutcome::Ok => "ok",
-            SourceOutcome::Partial => "partial",
-            SourceOutcome::Failed => "failed",
-        };
-        let mut row = vec![source.title.clone(), word.to_owned()];
+        let mut row = vec![source.title.clone(), source.outcome.to_string()];
         row.extend(
             occurred
                 .iter()
@@ -192,6 +187,7 @@ fn last_line(report: &Report) -> String {
             format!("Not everything is backed up: {safe} done, {lost}; {measured}.")
         }
         (RunOutcome::Failed, _) => "Nothing was backed up.".to_owned(),
+        (RunOutcome::Newer(_), _) => format!("{safe} backed up, {measured}: {}.", report.outcome),
         (RunOutcome::Interrupted, _) => {
             format!("Interrupted: {safe} backed up before; run again for the rest.")
         }

@@ -84,15 +84,7 @@ pub fn repository_line(source: &str, repository: &RepositoryReport) -> String {
             changes.push(format!("{number} {word}"));
         }
     }
-    let word = match repository.outcome {
-        RepositoryOutcome::Cloned => "cloned",
-        RepositoryOutcome::Updated => "updated",
-        RepositoryOutcome::Unchanged => "unchanged",
-        RepositoryOutcome::Empty => "empty",
-        RepositoryOutcome::Skipped => "skipped",
-        RepositoryOutcome::Partial => "partial",
-        RepositoryOutcome::Failed => "failed",
-    };
+    let word = repository.outcome;
     let mut line = format!("{source}: {word} {name}");
     if !changes.is_empty() {
         line.push_str(&format!(" (refs: {})", changes.join(", ")));

@@ -394,3 +394,36 @@ fn what_the_reports_have_forgotten_and_other_sources_are_still_there() {
         "{shown}"
     );
 }
+
+#[test]
+fn what_a_newer_version_has_written_is_told_and_not_skipped() {
+    let world = World::new();
+    world.forge.repository("web").commit("one");
+    world.backup().expect(0);
+    let (name, mut report) = kept(&world).remove(0);
+    // Without number and checksum, as version 0.1 wrote them: nothing else of it is checked.
+    let fields = report.as_object_mut().unwrap();
+    fields.remove("run");
+    fields.remove("checksum");
+    report["outcome"] = json!("resting");
+    report["sources"][0]["outcome"] = json!("resting");
+    report["sources"][0]["repositories"][0]["outcome"] = json!("mirrored");
+    let file = runs(&world).join(name);
+    world.sandbox.write(&file, report.to_string());
+    let unknown = "(a word that this version does not know)";
+    let told = text(&world, &[]);
+    assert!(
+        told.contains(&format!(": resting {unknown}, exit")),
+        "{told}"
+    );
+    assert!(
+        told.contains(&format!("acme (bitbucket): resting {unknown}")),
+        "{told}"
+    );
+    assert!(told.contains(&format!("mirrored {unknown}")), "{told}");
+    assert_eq!(status(&world)["sources"][0]["lastOutcome"], "resting");
+    // Whether it was backed up cannot be told, so that nothing is missing cannot be either.
+    fs::remove_dir_all(world.sandbox.backup().join("acme/acme#web")).unwrap();
+    let run = world.forgekeep(&["verify"]).run().expect(3);
+    assert!(run.stdout.contains("cannot be told"), "{}", run.stdout);
+}

@@ -4,9 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use serde::Deserialize;
-
 use super::{file, folder, is_report, newest_first};
+use crate::report::{Brief, Report};
 
 /// How many reports are read: of the last one, all that failed then is in an earlier one.
 const REPORTS: usize = 10;
@@ -16,28 +15,6 @@ pub struct Seen {
     local_folder: PathBuf,
     /// The hoster's identities by folder: the folders that there are.
     folders: OnceLock<HashMap<String, String>>,
-}
-
-#[derive(Deserialize)]
-struct Report {
-    sources: Vec<Source>,
-}
-
-#[derive(Deserialize)]
-struct Source {
-    repositories: Vec<Entry>,
-    #[serde(default)]
-    gone: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    id: String,
-    path: String,
-    #[serde(default)]
-    outcome: String,
-    #[serde(default)]
-    removed: bool,
 }
 
 impl Seen {
@@ -64,10 +41,11 @@ impl Seen {
         let mut known: HashMap<String, Option<String>> = HashMap::new();
         for name in reports {
             let text = file::read(&runs.join(name)).ok().flatten();
-            let report = text.and_then(|text| serde_json::from_str::<Report>(&text).ok());
+            let report = text.and_then(|text| serde_json::from_str::<Report<Brief>>(&text).ok());
             for source in report.into_iter().flat_map(|report| report.sources) {
                 let there = source.repositories.into_iter().filter_map(|entry| {
-                    let is_there = is_safe(&entry.outcome);
+                    // One that failed is in an earlier report, if it is in the backup at all.
+                    let is_there = entry.outcome.is_good() == Some(true);
                     is_there.then_some((entry.path, Some(entry.id)))
                 });
                 let gone = source.gone.into_iter();
@@ -80,10 +58,4 @@ impl Seen {
         let there = known.into_iter();
         there.filter_map(|(path, id)| Some((path, id?))).collect()
     }
-}
-
-/// Whether a repository with this outcome has a whole folder. One that failed is in an earlier report,
-/// if it is in the backup at all.
-fn is_safe(outcome: &str) -> bool {
-    ["cloned", "updated", "unchanged", "empty", "partial"].contains(&outcome)
 }

@@ -6,11 +6,11 @@ use std::{fs, io};
 
 use forgekeep_failure::{ErrorKind, Failure};
 use jiff::Timestamp;
-use serde::Deserialize;
 
 use super::{Kept, read};
 use crate::history;
 use crate::layout::{CONFIGURATIONS, OWN_FOLDER};
+use crate::report::{Brief, Report, SourceOutcome};
 
 /// What to do where a backup may be elsewhere.
 const FIRST_OR_ELSEWHERE: &str = "run `forgekeep backup`; if there should be a backup, look whether the disk is mounted and the folder is the right one";
@@ -106,35 +106,13 @@ enum Past {
     Unknown,
 }
 
-#[derive(Deserialize)]
-struct Report {
-    started: Timestamp,
-    sources: Vec<Source>,
-}
-
-#[derive(Deserialize)]
-struct Source {
-    outcome: String,
-    repositories: Vec<Entry>,
-    #[serde(default)]
-    gone: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    id: String,
-    #[serde(default)]
-    outcome: String,
-    #[serde(default)]
-    removed: bool,
-}
-
 fn past(local_folder: &Path) -> Past {
     let folder = history::folder(local_folder);
     let Ok(names) = history::newest_first(local_folder) else {
         return Past::Unknown;
     };
     let (mut last, mut made, mut unread, mut lost) = (None, false, false, 0);
+    let mut doubtful = false;
     // What a newer report says of a repository counts.
     let mut known: HashSet<String> = HashSet::new();
     for name in names.iter().filter(|name| history::is_report(name)) {
@@ -147,32 +125,34 @@ fn past(local_folder: &Path) -> Past {
                 continue;
             }
         };
-        let Ok(report) = serde_json::from_str::<Report>(&text) else {
+        let Ok(report) = serde_json::from_str::<Report<Brief>>(&text) else {
             unread = true;
             continue;
         };
         last.get_or_insert(report.started);
-        let mut learn = |id: String, is_kept: bool| {
-            if known.insert(id) && is_kept {
-                lost += 1;
-            }
-        };
         let mut gone = Vec::new();
         for source in report.sources {
-            made |= source.outcome == "ok";
-            let backed_up = source.repositories.into_iter();
-            for repository in backed_up.filter(|r| crate::report::is_good(&r.outcome)) {
-                learn(repository.id, true);
+            made |= source.outcome == SourceOutcome::Ok;
+            for repository in source.repositories {
+                match repository.outcome.is_good() {
+                    Some(true) => lost += usize::from(known.insert(repository.id)),
+                    Some(false) => {}
+                    // A newer version knows whether it was backed up; this one does not.
+                    None => doubtful |= known.insert(repository.id),
+                }
             }
             gone.extend(source.gone);
         }
         // It may be gone from one source and backed up for another.
         for repository in gone {
-            learn(repository.id, !repository.removed);
+            if known.insert(repository.id) && !repository.removed {
+                lost += 1;
+            }
         }
     }
     match (lost, made, last) {
         (1.., ..) => Past::Lost(lost),
+        (0, ..) if doubtful => Past::Unknown,
         (0, true, _) => Past::Made,
         (0, false, _) if unread => Past::Unknown,
         (0, false, Some(last)) => Past::Failed(last),
@@ -194,7 +174,7 @@ fn is_foreign(local_folder: &Path) -> bool {
 mod tests {
     use super::*;
 
-    const GOOD: &str = r#"{"id": "1", "outcome": "cloned"}"#;
+    const GOOD: &str = r#"{"id": "1", "name": "a/b", "path": "a/a#b", "outcome": "cloned"}"#;
 
     /// A backup folder with reports, the oldest first, each with one source.
     fn folder(sources: &[(&str, &str, &str)]) -> tempfile::TempDir {
@@ -204,7 +184,9 @@ mod tests {
         for (number, (outcome, repositories, gone)) in sources.iter().enumerate() {
             let name = format!("2026-01-0{}T00-00-00.000Z.json", number + 1);
             let text = format!(
-                r#"{{"started": "2026-01-01T00:00:00Z", "sources": [{{
+                r#"{{"schema": 1, "started": "2026-01-01T00:00:00Z",
+                    "finished": "2026-01-01T00:00:00Z", "outcome": "{outcome}", "exitCode": 0,
+                    "sources": [{{"title": "a", "listed": 0,
                     "outcome": "{outcome}", "repositories": [{repositories}], "gone": [{gone}]
                 }}]}}"#
             );
@@ -231,8 +213,13 @@ mod tests {
     fn what_the_reports_know_tells_nothing_yet_from_nothing_left() {
         use ErrorKind::{Damaged, NotFound};
 
-        let gone = |removed: bool| format!(r#"{{"id": "1", "removed": {removed}}}"#);
-        let failed = r#"{"id": "1", "outcome": "failed"}"#;
+        let gone = |removed: bool| {
+            format!(
+                r#"{{"id": "1", "name": "a/b", "path": "a/a#b", "since": "2026-01-01T00:00:00Z",
+                    "state": "missing", "removed": {removed}}}"#
+            )
+        };
+        let failed = r#"{"id": "1", "name": "a/b", "path": "a/a#b", "outcome": "failed"}"#;
         assert_kind(&folder(&[]), Some(NotFound), "no backup yet");
         let both_failed = [("failed", failed, ""), ("failed", "", "")];
         assert_kind(&folder(&both_failed), Some(NotFound), "backed up nothing");
@@ -246,6 +233,10 @@ mod tests {
         assert_kind(&folder(&removed), None, "");
         let kept = [("ok", GOOD, ""), ("ok", "", kept.as_str())];
         assert_kind(&folder(&kept), Some(Damaged), "1 repository in it");
+        // An outcome of a newer version may be that of a repository that is lost.
+        let newer = failed.replace("failed", "mirrored");
+        let newer = [("ok", newer.as_str(), "")];
+        assert_kind(&folder(&newer), Some(Damaged), "cannot be read");
     }
 
     #[test]

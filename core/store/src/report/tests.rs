@@ -77,3 +77,44 @@ fn exit_codes_follow_from_outcomes() {
         (RunOutcome::Failed, 3)
     );
 }
+
+#[test]
+fn what_was_written_is_read_again_by_the_same_types() {
+    let mut repository = RepositoryReport::new("1", "a/b", "a/a#b")
+        .failed(Failure::new(ErrorKind::Network, "no").with_status(502));
+    repository.snapshot = SnapshotId::parse("0123456789ab");
+    repository.warnings.push(Finding::warning("w"));
+    repository.wiki = Some(WikiReport {
+        outcome: RepositoryOutcome::Empty,
+        refs: RefChanges::default(),
+        error: None,
+    });
+    let mut source = source(None, &[RepositoryOutcome::Cloned]);
+    source.repositories.push(repository);
+    source.gone.push(Tombstone {
+        id: "2".to_owned(),
+        name: "a/c".to_owned(),
+        path: "a/a#c".to_owned(),
+        since: Timestamp::UNIX_EPOCH,
+        state: Absence::Hidden,
+        runs: 1,
+        days: 1,
+        trashed: false,
+        removed: false,
+    });
+    let mut report = Report::conclude(Timestamp::now(), false, vec![source]);
+    report.run = Some(7);
+    let text = serde_json::to_string(&report).unwrap();
+    let read: Report = serde_json::from_str(&text).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), text);
+    // Words and fields of a newer version are kept, or ignored.
+    let newer = text
+        .replace("\"cloned\"", "\"mirrored\"")
+        .replace("\"network\"", "\"weather\"")
+        .replace("\"hidden\"", "\"asleep\"")
+        .replace("\"run\":7", "\"run\":7,\"mood\":[]");
+    let read: Report = serde_json::from_str(&newer).unwrap();
+    let written = serde_json::to_string(&read).unwrap();
+    assert_eq!(written, newer.replace(",\"mood\":[]", ""));
+    assert_eq!(read.sources[0].repositories[0].outcome.is_good(), None);
+}

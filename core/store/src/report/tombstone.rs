@@ -1,10 +1,11 @@
 //! What has left upstream.
 
+use forgekeep_failure::Word;
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What is known of a repository that the hoster no longer lists.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Absence {
     /// It is not listed.
@@ -13,10 +14,13 @@ pub enum Absence {
     Hidden,
     /// The hoster has proved that it was deleted.
     Deleted,
+    /// What a newer version calls it.
+    #[serde(untagged)]
+    Newer(Word),
 }
 
 /// A repository that the hoster no longer lists.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tombstone {
     /// The hoster's immutable identity.
     pub id: String,
@@ -29,12 +33,15 @@ pub struct Tombstone {
     /// What is known of it.
     pub state: Absence,
     /// Whole listings that have missed it since.
+    #[serde(default)]
     pub runs: u32,
     /// Days (UTC) on which one did.
+    #[serde(default)]
     pub days: u32,
     /// Whether it is in the trash.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub trashed: bool,
     /// Whether this run has removed it: to the trash, or from there for good.
+    #[serde(default)]
     pub removed: bool,
 }

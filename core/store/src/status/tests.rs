@@ -93,7 +93,10 @@ fn the_last_state_and_the_last_good_one_are_told_apart() {
     backup.run(4, &failed);
     let status = backup.status();
     let source = &status.sources[0];
-    assert_eq!(source.last_outcome.as_deref(), Some("failed"));
+    assert_eq!(
+        source.last_outcome.map(SourceOutcome::as_str),
+        Some("failed")
+    );
     assert_eq!(
         source.last_error.as_ref().unwrap().kind,
         "of-a-newer-version"
@@ -107,9 +110,15 @@ fn the_last_state_and_the_last_good_one_are_told_apart() {
     };
     assert_eq!((&*old.name, &*web.name), ("acme/old", "acme/web"));
     assert_eq!(hour(old.last_good).as_deref(), Some("01"));
-    assert_eq!(old.last_outcome.as_deref(), Some("empty"));
+    assert_eq!(
+        old.last_outcome.map(RepositoryOutcome::as_str),
+        Some("empty")
+    );
     assert_eq!(hour(web.last_good).as_deref(), Some("02"));
-    assert_eq!(web.last_outcome.as_deref(), Some("failed"));
+    assert_eq!(
+        web.last_outcome.map(RepositoryOutcome::as_str),
+        Some("failed")
+    );
     assert_eq!(web.last_error.as_ref().unwrap().message, "no");
 }
 
@@ -121,7 +130,10 @@ fn one_that_is_left_out_now_keeps_its_folder_and_its_good_time() {
     let status = backup.status();
     let web = &status.sources[0].repositories[0];
     assert_eq!(web.path, "acme/acme#web");
-    assert_eq!(web.last_outcome.as_deref(), Some("skipped"));
+    assert_eq!(
+        web.last_outcome.map(RepositoryOutcome::as_str),
+        Some("skipped")
+    );
     assert_eq!(hour(web.last_good).as_deref(), Some("01"));
 }
 
@@ -135,7 +147,10 @@ fn one_that_was_listed_twice_counts_as_it_was_worked_on() {
         let [web] = &status.sources[0].repositories[..] else {
             panic!("{:#?}", status.sources);
         };
-        assert_eq!(web.last_outcome.as_deref(), Some("updated"));
+        assert_eq!(
+            web.last_outcome.map(RepositoryOutcome::as_str),
+            Some("updated")
+        );
         assert!(web.last_good.is_some());
     }
 }
@@ -161,5 +176,33 @@ fn damaged_and_unknown_files_are_named_and_skipped() {
     let newer = &named("03-00-00.000Z.json").unwrap().why;
     assert!(newer.contains("schema is 2"), "{newer}");
     assert!(named("notes.txt").is_some());
-    assert_eq!(status.sources[0].last_outcome.as_deref(), Some("ok"));
+    assert_eq!(
+        status.sources[0].last_outcome.map(SourceOutcome::as_str),
+        Some("ok")
+    );
+}
+
+#[test]
+fn words_of_a_newer_version_are_told_and_not_skipped() {
+    let backup = Backup::new();
+    backup.run(1, &acme("ok", &[repository("web", "cloned")]));
+    let mut newer = acme("resting", &[repository("web", "mirrored")]);
+    newer["notes"] = json!([{"severity": "rumour", "message": "m"}]);
+    newer["gone"] = json!([{"id": "x", "name": "a/x", "path": "a/a#x", "state": "asleep",
+        "since": "2026-01-01T00:00:00Z"}]);
+    backup.run(2, &newer);
+    let status = backup.status();
+    assert_eq!(status.unreadable.len(), 0, "{:#?}", status.unreadable);
+    let document = serde_json::to_value(&status).unwrap();
+    assert_eq!(document["lastRun"]["outcome"], "resting");
+    let source = &document["sources"][0];
+    assert_eq!(source["lastOutcome"], "resting");
+    assert_eq!(source["repositories"][0]["lastOutcome"], "mirrored");
+    // It may be backed up or not: the last time that is known to be good stays.
+    assert_eq!(
+        source["repositories"][0]["lastGood"],
+        "2026-01-01T01:00:00Z"
+    );
+    let told = status.sources[0].repositories[0].last_outcome.unwrap();
+    assert!(told.to_string().contains("does not know"), "{told}");
 }
