@@ -1,12 +1,13 @@
 //! Faults on purpose: which request, and what happens to it.
 
 use std::io::Write;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Site};
 use forgekeep_pkt_line::{self as pkt_line, Packet, Packets};
+use parking_lot::{Condvar, Mutex};
 
 use crate::logged::{Logged, RequestKind};
 
@@ -370,21 +371,21 @@ pub(crate) struct Release {
 
 impl Release {
     pub(crate) fn release(&self) {
-        *self.released.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        *self.released.lock() = true;
         self.changed.notify_all();
     }
 
     /// Whether that comes to pass within a time.
     fn wait_for(&self, time: Duration) -> bool {
-        let released = self.released.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self
-            .changed
-            .wait_timeout_while(released, time, |released| !*released);
-        *waited.unwrap_or_else(PoisonError::into_inner).0
+        let mut released = self.released.lock();
+        let waiting = |released: &mut bool| !*released;
+        self.changed.wait_while_for(&mut released, waiting, time);
+        *released
     }
 
     fn wait(&self) {
-        let released = self.released.lock().unwrap_or_else(PoisonError::into_inner);
-        drop(self.changed.wait_while(released, |released| !*released));
+        let mut released = self.released.lock();
+        self.changed
+            .wait_while(&mut released, |released| !*released);
     }
 }

@@ -1,8 +1,9 @@
 //! What stands before the hoster: it writes down every request, and lets the faults happen.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use forgekeep_demo_hoster::{Handler, Reply, Request, Site};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::fault::{Fault, Release};
 use crate::logged::Logged;
@@ -26,11 +27,11 @@ impl Gate {
     }
 
     pub(crate) fn log(&self) -> MutexGuard<'_, Vec<Logged>> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+        self.log.lock()
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Vec<Fault>> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+        self.faults.lock()
     }
 }
 

@@ -1,11 +1,12 @@
 //! A server with one empty repository, to push to: `git http-backend` behind Basic authentication.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use forgekeep_demo_hoster::{Handler, Reply, Request, Response, Server, Socket};
+use parking_lot::Mutex;
 use tempfile::TempDir;
 
 use crate::{backend, git};
@@ -77,8 +78,7 @@ impl PushTarget {
 
     /// Every request, in the order of arrival.
     pub fn requests(&self) -> Vec<Request> {
-        let log = self.shared.log.lock();
-        log.unwrap_or_else(PoisonError::into_inner).clone()
+        self.shared.log.lock().clone()
     }
 }
 
@@ -91,7 +91,7 @@ impl Shared {
 
 impl Handler for Shared {
     fn handle(&self, request: Request) -> Reply {
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log = self.log.lock();
         log.push(request.clone());
         drop(log);
         if !self.is_allowed(&request) {

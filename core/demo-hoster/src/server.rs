@@ -6,14 +6,15 @@
 use std::collections::HashMap;
 use std::io::{self, BufReader};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use crate::Error;
 use crate::http::{Reply, Request};
 use crate::wire::{read_request, write_response};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// How long stopping waits for answers in progress; their sockets are closed already.
 const LONGEST_STOP: Duration = Duration::from_secs(2);
@@ -63,7 +64,7 @@ struct Shared {
 
 impl Shared {
     fn open(&self) -> MutexGuard<'_, HashMap<SocketAddr, TcpStream>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        self.open.lock()
     }
 }
 
@@ -104,15 +105,12 @@ impl Drop for Server {
         {
             thread.join().ok();
         }
-        let open = self.shared.open();
+        let mut open = self.shared.open();
         for stream in open.values() {
             stream.shutdown(Shutdown::Both).ok();
         }
-        let waited = self
-            .shared
-            .closed
-            .wait_timeout_while(open, LONGEST_STOP, |o| !o.is_empty());
-        drop(waited);
+        let closed = &self.shared.closed;
+        closed.wait_while_for(&mut open, |open| !open.is_empty(), LONGEST_STOP);
     }
 }
 

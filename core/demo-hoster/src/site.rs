@@ -1,7 +1,6 @@
 //! The whole hoster as one handler: the API beside git, as seen from outside.
 
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
 
 use crate::api;
 use crate::credentials::{self, Caller};
@@ -9,6 +8,7 @@ use crate::http::{Reply, Request, Response};
 use crate::model::{Scm, State};
 use crate::scope;
 use crate::server::Handler;
+use parking_lot::RwLock;
 
 /// Git's side of a clone, over smart HTTP; access has been checked before it is asked.
 pub trait GitService: Send + Sync + 'static {
@@ -85,12 +85,12 @@ impl Site {
 
     /// Reads the state; requests are answered meanwhile.
     pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
-        read(&self.state.read().unwrap_or_else(PoisonError::into_inner))
+        read(&self.state.read())
     }
 
     /// Changes the state between two requests.
     pub fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        change(&mut self.state.write().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.state.write())
     }
 
     fn git(&self, request: Request) -> Response {

@@ -8,10 +8,11 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use forgekeep_failure::{ErrorKind, Failure};
+use parking_lot::{Mutex, MutexGuard};
 
 /// What must be free for an update on a file system that was full before.
 const RESERVE: u64 = 16 * 1024 * 1024;
@@ -111,7 +112,7 @@ impl Space {
     }
 
     fn disks(&self) -> MutexGuard<'_, HashMap<Disk, Ledger>> {
-        self.disks.lock().unwrap_or_else(PoisonError::into_inner)
+        self.disks.lock()
     }
 
     /// Begins a clone into `folder`, which does not exist yet.

@@ -5,7 +5,6 @@ mod missing;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use forgekeep_durable::space::Space;
@@ -19,6 +18,7 @@ use forgekeep_store::layout::{REPOSITORY, WIKI};
 use forgekeep_store::report::{RefChanges, RepositoryOutcome, RepositoryReport, WikiReport};
 use forgekeep_store::snapshot::Identity;
 use forgekeep_untrusted::names;
+use parking_lot::Mutex;
 
 use crate::event::{Event, Observer};
 use crate::plan::{Action, Location, Task};
@@ -56,13 +56,10 @@ pub(crate) fn execute(
             let run = || run_task(task, source, from.as_ref(), &space, &patients, observer);
             let report = catch_unwind(AssertUnwindSafe(run))
                 .unwrap_or_else(|_| panicked(task, source, observer));
-            reports
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push((task.source, report));
+            reports.lock().push((task.source, report));
         });
     });
-    reports.into_inner().unwrap_or_else(PoisonError::into_inner)
+    reports.into_inner()
 }
 
 fn panicked(task: &Task, source: &OpenSource, observer: &dyn Observer) -> RepositoryReport {
@@ -252,11 +249,7 @@ impl Work<'_> {
 
     fn authorization(&self) -> Result<Authorization, Failure> {
         self.source.standing.check()?;
-        self.source
-            .session
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .git_access(self.repository())
+        self.source.session.lock().git_access(self.repository())
     }
 
     fn mirror_one(

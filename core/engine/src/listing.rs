@@ -1,10 +1,10 @@
 //! Lists sources, side by side, page by page.
 
 use std::collections::HashSet;
-use std::sync::Mutex;
 
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{Hoster, Repository, Services, Session, SourceSpec};
+use parking_lot::Mutex;
 
 use crate::completeness::Counted;
 use crate::event::{Event, Observer};

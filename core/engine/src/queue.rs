@@ -5,7 +5,8 @@
 //! next light task instead, and waits only when there is none left.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// From this size on a repository is heavy: while libgit2 indexes its pack, it needs much memory and
 /// keeps the disk busy.
@@ -100,18 +101,13 @@ impl<T> Queue<T> {
             match state.next() {
                 Next::Task(task, heavy) => return Some((task, heavy)),
                 Next::End => return None,
-                Next::Wait => {
-                    state = self
-                        .room
-                        .wait(state)
-                        .unwrap_or_else(PoisonError::into_inner);
-                }
+                Next::Wait => self.room.wait(&mut state),
             }
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

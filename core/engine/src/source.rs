@@ -1,13 +1,13 @@
 //! A source on its way through a run.
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 
 use forgekeep_failure::Failure;
 use forgekeep_hoster::{Services, Session};
 use forgekeep_http::Standing;
 use forgekeep_store::catalogue::Listing;
 use forgekeep_store::report::{RepositoryReport, SourceReport};
+use parking_lot::Mutex;
 
 /// What is known of a source, and what comes of it. A plan's tasks name it by its index, which is its
 /// place in the configuration.

@@ -5,7 +5,6 @@ mod missed;
 mod recovered;
 
 use std::path::Path;
-use std::sync::PoisonError;
 use std::{fs, io};
 
 use forgekeep_config::BackupOptions;
@@ -187,10 +186,7 @@ impl Tombstones<'_> {
         report: &mut SourceReport,
         told: &mut Told,
     ) -> Absence {
-        let answer = {
-            let session = source.session.lock();
-            session.unwrap_or_else(PoisonError::into_inner).lookup(id)
-        };
+        let answer = source.session.lock().lookup(id);
         let why = match answer {
             Ok(Presence::Deleted) => return Absence::Deleted,
             Ok(Presence::Hidden) => {

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use forgekeep_engine::run::{Engine, Selection};
 use forgekeep_failure::{ErrorKind, Failure, Finding};
@@ -17,6 +17,7 @@ use forgekeep_store::inventory;
 use forgekeep_store::report::{Absence, Report};
 use forgekeep_store::snapshot::Identity;
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 
 /// What the hoster lists, and what it says when it is asked for one that it does not.
 #[derive(Clone)]
@@ -42,12 +43,12 @@ impl Hoster for Fake {
 
     fn open(&self, _source: SourceSpec, _services: Services) -> Result<Box<dyn Session>, Failure> {
         let page = Page {
-            repositories: self.listed.lock().unwrap().clone(),
+            repositories: self.listed.lock().clone(),
             ..Page::default()
         };
         Ok(Box::new(Open {
             pages: vec![page],
-            answer: self.answer.lock().unwrap().clone(),
+            answer: self.answer.lock().clone(),
         }))
     }
 }
@@ -136,7 +137,7 @@ impl Scene {
     }
 
     fn answer(&self, answer: Result<Presence, Failure>) {
-        *self.fake.answer.lock().unwrap() = answer;
+        *self.fake.answer.lock() = answer;
     }
 
     fn run(&self) -> Report {
@@ -256,7 +257,7 @@ fn what_is_listed_again_is_taken_back() {
     scene.run();
     assert_eq!(scene.trash().len(), 1);
     let listed = repository("{old}", "acme/old");
-    scene.fake.listed.lock().unwrap().push(listed);
+    scene.fake.listed.lock().push(listed);
     let report = scene.run();
     assert!(notes(&report).contains("taken back"), "{}", notes(&report));
     assert!(scene.old().join("repo/HEAD").exists());

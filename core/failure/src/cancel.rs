@@ -1,9 +1,10 @@
 //! The flag that ends a run early.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Failure;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// Shared by everything that may take long; set once, by a signal.
 #[derive(Clone, Debug, Default)]
@@ -16,7 +17,7 @@ impl Cancel {
     }
 
     fn flag(&self) -> MutexGuard<'_, bool> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.0.lock()
     }
 
     /// Sets the flag, and wakes whoever waits. For a signal-handling thread.
@@ -58,12 +59,11 @@ impl Cancel {
     ///
     /// The run was interrupted.
     pub fn wait(&self, time: Duration) -> Result<(), Failure> {
-        let waited = self
-            .0
+        let mut flag = self.flag();
+        self.0
             .1
-            .wait_timeout_while(self.flag(), time, |cancelled| !*cancelled);
-        let cancelled = *waited.unwrap_or_else(PoisonError::into_inner).0;
-        if cancelled {
+            .wait_while_for(&mut flag, |cancelled| !*cancelled, time);
+        if *flag {
             Err(Failure::cancelled())
         } else {
             Ok(())

@@ -8,10 +8,11 @@
 //! - A host that limits one worker has limited all: they wait together, and begin together.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Response;
+use parking_lot::{Mutex, MutexGuard};
 
 /// First wait where the answer does not say how long.
 const FIRST: Duration = Duration::from_secs(30);
@@ -105,7 +106,7 @@ pub(super) struct ClosedHosts(Arc<Mutex<HashMap<String, Closed>>>);
 
 impl ClosedHosts {
     fn hosts(&self) -> MutexGuard<'_, HashMap<String, Closed>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// How long a host is closed yet.
@@ -177,7 +178,7 @@ impl Allowance {
 
     /// Takes the time of a wait that is about to begin; whether there was enough of it.
     pub fn take(&self, wait: Duration, now: Instant) -> bool {
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut spent = self.spent.lock();
         let Some(end) = now.checked_add(wait) else {
             return false;
         };

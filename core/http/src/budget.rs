@@ -5,11 +5,12 @@
 //! nothing is held back: what a hoster allows differs by plan, and it says so itself by 429.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use forgekeep_failure::{Cancel, Failure};
 use forgekeep_untrusted::names::printable;
+use parking_lot::Mutex;
 
 use super::retry::{OnWait, Wait};
 use super::{HttpClient, Request, Response};
@@ -85,7 +86,7 @@ impl<C: HttpClient> Budgeted<C> {
 
     fn take(&self, rate: Rate, host: &str) -> Duration {
         let now = Instant::now();
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = self.buckets.lock();
         let bucket = buckets
             .entry(host.to_owned())
             .or_insert_with(|| rate.full(now));

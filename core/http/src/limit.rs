@@ -6,10 +6,11 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use forgekeep_failure::{Cancel, Failure};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::{Body, HttpClient, Request, Response};
 
@@ -24,9 +25,7 @@ struct Hosts {
 
 impl Hosts {
     fn under_way(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.under_way
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.under_way.lock()
     }
 }
 
@@ -62,8 +61,7 @@ impl<C: HttpClient> Limited<C> {
                     host: host.to_owned(),
                 });
             }
-            let waited = self.hosts.done.wait_timeout(under_way, GLANCE);
-            under_way = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.hosts.done.wait_for(&mut under_way, GLANCE);
         }
     }
 }

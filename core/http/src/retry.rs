@@ -228,9 +228,9 @@ impl<C: HttpClient> HttpClient for Retrying<C> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
 
     use forgekeep_failure::ErrorKind;
+    use parking_lot::Mutex;
     use proptest::prelude::*;
     use url::Url;
 
@@ -245,7 +245,7 @@ mod tests {
 
     impl HttpClient for Scripted {
         fn send(&self, request: &Request) -> Result<Response, Failure> {
-            let mut script = self.0.lock().unwrap();
+            let mut script = self.0.lock();
             match script.remove(0) {
                 Ok((status, after)) => Ok(Response {
                     status,
@@ -285,10 +285,10 @@ mod tests {
             Scripted(Mutex::new(script)),
             patience,
             Cancel::new(),
-            Arc::new(move |_| *counted.lock().unwrap() += 1),
+            Arc::new(move |_| *counted.lock() += 1),
         );
         let result = client.send(&request()).map(|answer| answer.status);
-        let waits = *waits.lock().unwrap();
+        let waits = *waits.lock();
         (result, waits)
     }
 

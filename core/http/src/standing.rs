@@ -7,11 +7,12 @@
 //! - A 401 before that ends the source: nothing more is asked with these credentials. What was
 //!   under way already goes on, and if it proves them after all, so does the source.
 
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_untrusted::names::printable;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use url::Url;
 
 use super::{Authorization, HttpClient, Request, Response};
@@ -60,7 +61,7 @@ impl Standing {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.0.lock()
     }
 
     fn enter(&self, cancel: &Cancel) -> Result<(), Failure> {
@@ -77,8 +78,7 @@ impl Standing {
                 State::Trying(_) => {}
                 State::Refused(failure) => return Err(not_tried(failure)),
             }
-            let waited = self.0.1.wait_timeout(state, GLANCE);
-            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            self.0.1.wait_for(&mut state, GLANCE);
         }
     }
 

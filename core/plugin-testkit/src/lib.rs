@@ -6,7 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)] // a test kit: a broken script is a failing test
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use forgekeep_abi::abi_stable::sabi_trait::TD_Opaque;
 use forgekeep_abi::abi_stable::std_types::{RResult, RStr};
@@ -14,6 +14,7 @@ use forgekeep_abi::{
     Extras, Header, HosterError, HttpRequest, HttpResponse, LogLevel, Services_TO,
 };
 use forgekeep_plugin_sdk::Services;
+use parking_lot::Mutex;
 
 /// A forge written down in advance.
 #[derive(Clone, Debug, Default)]
@@ -77,7 +78,6 @@ impl Script {
     pub fn answer(self, url: &str, answer: Result<HttpResponse, HosterError>) -> Self {
         self.state
             .lock()
-            .unwrap()
             .answers
             .entry(url.to_owned())
             .or_default()
@@ -92,23 +92,23 @@ impl Script {
 
     /// Interrupts the run.
     pub fn cancel(&self) {
-        self.state.lock().unwrap().cancelled = true;
+        self.state.lock().cancelled = true;
     }
 
     /// The requests made so far.
     pub fn requests(&self) -> Vec<HttpRequest> {
-        self.state.lock().unwrap().requests.clone()
+        self.state.lock().requests.clone()
     }
 
     /// The lines logged so far.
     pub fn log(&self) -> Vec<(LogLevel, String)> {
-        self.state.lock().unwrap().log.clone()
+        self.state.lock().log.clone()
     }
 }
 
 impl forgekeep_abi::Services for Script {
     fn http(&self, request: HttpRequest) -> RResult<HttpResponse, HosterError> {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state.lock();
         let url = request.url.to_string();
         state.requests.push(request);
         let answer = match state.answers.get_mut(&url) {
@@ -130,11 +130,11 @@ impl forgekeep_abi::Services for Script {
     }
 
     fn log(&self, level: LogLevel, message: RStr<'_>) {
-        let mut state = self.state.lock().unwrap();
+        let mut state = self.state.lock();
         state.log.push((level, message.to_string()));
     }
 
     fn cancelled(&self) -> bool {
-        self.state.lock().unwrap().cancelled
+        self.state.lock().cancelled
     }
 }

@@ -4,13 +4,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use forgekeep_failure::Failure;
 use forgekeep_git::links::{Link, links};
 use forgekeep_git::loose::{self, Size};
 use forgekeep_git::object_files::{ObjectFiles, Packed, check_trailer, database, holds, read};
 use git2::{Odb, Oid};
+use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use super::bulky::{self, Bulky};
@@ -121,7 +121,7 @@ pub(super) fn read_all(
         let database = database.as_ref().map_err(Clone::clone)?;
         let oids = oids.iter().filter(|oid| !barred.contains(*oid));
         let found = read_some(database, oids, &known, watch)?;
-        let mut bad = bad.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut bad = bad.lock();
         bad.unreadable.extend(found.unreadable);
         bad.missing.extend(found.missing);
         bad.too_large.extend(found.too_large);
@@ -150,7 +150,7 @@ pub(super) fn read_all(
         .par_chunks(IN_A_ROW)
         .map_init(|| database(mirror), read)
         .collect::<Result<(), Failure>>()?;
-    let bad = bad.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let bad = bad.into_inner();
     super::second::look(files, mirror, &bad.unreadable, found, watch)?;
     large.too_large(bad.too_large);
     let mut unreadable: HashSet<Oid> = bad.unreadable.union(&barred).copied().collect();

@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use forgekeep_engine::event::{Event, Observer};
 use forgekeep_mirror::Transfer;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
+use parking_lot::{Mutex, MutexGuard};
 
 use super::BARS;
 use super::plain::{alert_line, note_line, repository_line};
@@ -39,8 +39,8 @@ impl Bars {
         }
     }
 
-    fn rows(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), ProgressBar>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    fn rows(&self) -> MutexGuard<'_, HashMap<(String, String), ProgressBar>> {
+        self.rows.lock()
     }
 
     fn say(&self, line: &str) {

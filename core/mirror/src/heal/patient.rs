@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::refs::parse_oid;
@@ -15,6 +14,7 @@ use forgekeep_untrusted::Untrusted;
 use forgekeep_verify::{Examined, Finding};
 use git2::Oid;
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 
 /// All that is known in a backup folder.
 pub struct Patients {
@@ -66,11 +66,27 @@ impl Patients {
     }
 
     fn health(&self) -> MutexGuard<'_, Option<Health>> {
-        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+        self.health.lock()
+    }
+
+    /// Changes what is known, and writes it down; nothing, if a newer version has written it.
+    ///
+    /// On a copy: a panic on the way costs one repository, and half of its change must not be written
+    /// with the next one's.
+    fn change(&self, change: impl FnOnce(&mut Health)) -> Result<(), Failure> {
+        let mut slot = self.health();
+        let Some(known) = &mut *slot else {
+            return Ok(());
+        };
+        let mut next = known.clone();
+        change(&mut next);
+        let written = next.write();
+        *known = next;
+        written
     }
 
     fn ill(&self) -> MutexGuard<'_, HashSet<String>> {
-        self.ill.lock().unwrap_or_else(PoisonError::into_inner)
+        self.ill.lock()
     }
 
     fn is_ill(&self, id: &str, path: &str) -> bool {
@@ -84,11 +100,10 @@ impl Patients {
             return false;
         }
         let file = format!("{path}/{STATE_FILE}");
-        let mut health = self.health();
-        let Some(health) = health.as_mut() else {
-            return false;
+        let known = match &*self.health() {
+            Some(health) => health.of(source, Some(id), path).cloned(),
+            None => None,
         };
-        let known = health.of(source, Some(id), path).cloned();
         let Some(mut known) = known.filter(|k| k.damage.iter().any(|d| d.file == file)) else {
             return false;
         };
@@ -97,8 +112,7 @@ impl Patients {
             known.damage.retain(|damage| damage.file != file);
             known.lost.retain(|damage| damage.file != file);
             known.id = Some(id.to_owned());
-            health.set(known);
-            if let Err(failure) = health.write() {
+            if let Err(failure) = self.change(|health| health.set(known)) {
                 log::warn!("{failure}");
             }
         }
@@ -256,12 +270,7 @@ impl Patient<'_> {
         damage: Vec<Damage>,
         lost: Vec<Damage>,
     ) -> Result<(), Failure> {
-        let known = self.known();
-        let mut health = self.patients.health();
-        let Some(health) = health.as_mut() else {
-            return Ok(());
-        };
-        let mut entry = known.unwrap_or_else(|| Verified {
+        let mut entry = self.known().unwrap_or_else(|| Verified {
             source: self.source.to_owned(),
             id: Some(self.id.to_owned()),
             path: self.path.to_owned(),
@@ -279,7 +288,58 @@ impl Patient<'_> {
         entry.lost.extend(lost);
         entry.id = Some(self.id.to_owned());
         entry.verified = Timestamp::now();
-        health.set(entry);
-        health.write()
+        self.patients.change(|health| health.set(entry))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    fn verified(path: &str) -> Verified {
+        Verified {
+            source: "acme".to_owned(),
+            id: None,
+            path: path.to_owned(),
+            name: path.to_owned().into(),
+            verified: Timestamp::now(),
+            objects: 1,
+            damage: Vec::new(),
+            lost: Vec::new(),
+            more: serde_json::Map::new(),
+        }
+    }
+
+    #[test]
+    fn a_panic_leaves_nothing_half_changed_for_others_to_write() {
+        let folder = tempfile::tempdir().unwrap();
+        for path in ["web", "api", "docs", layout::OWN_FOLDER] {
+            fs::create_dir(folder.path().join(path)).unwrap();
+        }
+        let patients = Patients::read(folder.path());
+        patients
+            .change(|health| health.set(verified("web")))
+            .unwrap();
+        let panicking = || {
+            patients.change(|health| {
+                health.set(verified("docs"));
+                panic!("on purpose");
+            })
+        };
+        assert!(catch_unwind(AssertUnwindSafe(panicking)).is_err());
+        // The lock is free, and what the next one writes is whole.
+        patients
+            .change(|health| health.set(verified("api")))
+            .unwrap();
+        let health = Health::read(folder.path()).unwrap();
+        let paths: Vec<_> = health
+            .repositories()
+            .iter()
+            .map(|known| &known.path)
+            .collect();
+        assert_eq!(paths, ["api", "web"]);
     }
 }

@@ -1,12 +1,12 @@
 //! Each case once, twice and for ever.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use forgekeep_tests::{Forge, RequestKind, Run, compare};
+use parking_lot::Mutex;
 
 use super::cases::{Case, all};
 use super::{page, patterns, world};
@@ -37,12 +37,12 @@ fn every_fault_at_every_place_costs_what_it_must_and_no_more() {
             scope.spawn(|| {
                 while let Some(&(case, times)) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let result = observe(&patterns, &cases[case], TIMES[times].0);
-                    observed.lock().unwrap()[case][times] = Some(result);
+                    observed.lock()[case][times] = Some(result);
                 }
             });
         }
     });
-    let observed = observed.into_inner().unwrap();
+    let observed = observed.into_inner();
     let mut wrong = Vec::new();
     let mut rows = Vec::new();
     for (case, cells) in cases.iter().zip(observed) {

@@ -1,10 +1,10 @@
 //! Each case of git's at a wiki: it costs the wiki, and the repository beside it is complete.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use forgekeep_tests::{Forge, RequestKind, compare};
+use parking_lot::Mutex;
 
 use super::cases::{Case, all};
 use super::matrix::demand;
@@ -27,13 +27,13 @@ fn every_fault_at_a_wiki_costs_the_wiki_alone() {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(why) = observe(&patterns, case) {
                         let what = format!("{} at {:?}", case.name, case.place);
-                        wrong.lock().unwrap().push(format!("{what}: {why}"));
+                        wrong.lock().push(format!("{what}: {why}"));
                     }
                 }
             });
         }
     });
-    let wrong = wrong.into_inner().unwrap();
+    let wrong = wrong.into_inner();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
