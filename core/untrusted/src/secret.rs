@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use zeroize::Zeroize;
+
 /// A secret that cannot be printed by accident.
 ///
 /// Tokens leak through error messages, debug output and reports, hardly ever through code that
@@ -9,8 +11,8 @@ use std::fmt;
 /// `**redacted**`; whoever needs the value calls [`Secret::expose`], which is easy to search for.
 ///
 /// The value is kept exactly as given: nothing is trimmed, because a blank may be part of a
-/// password. The memory is overwritten on drop as far as safe Rust allows it; copies made by
-/// others, such as the environment itself, are out of reach.
+/// password. The memory is overwritten on drop; copies made by others, such as the environment
+/// itself, are out of reach.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -45,10 +47,7 @@ impl fmt::Display for Secret {
 
 impl Drop for Secret {
     fn drop(&mut self) {
-        let mut bytes = std::mem::take(&mut self.0).into_bytes();
-        bytes.fill(0);
-        // Without a reader of the zeros the compiler may leave them out.
-        std::hint::black_box(&bytes);
+        self.0.zeroize();
     }
 }
 
