@@ -11,7 +11,7 @@ use forgekeep_durable::space::Space;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{Repository, Services};
 use forgekeep_http::Authorization;
-use forgekeep_mirror::heal::{self, Patient, Patients, Treated};
+use forgekeep_mirror::repair::{self, RepairCase, RepairCases, Repaired};
 use forgekeep_mirror::{Transfer, Upstream};
 use forgekeep_store::catalogue;
 use forgekeep_store::layout::{REPOSITORY, WIKI};
@@ -46,14 +46,14 @@ pub(crate) fn execute(
     let space = Space::new(new.iter().map(|(folder, size)| (folder.as_path(), *size)));
     let mut open = sources.iter().filter_map(|source| source.open.as_ref());
     let local_folder = open.find_map(|open| open.folder.parent());
-    let patients = Patients::read(local_folder.unwrap_or(Path::new("")));
+    let cases = RepairCases::read(local_folder.unwrap_or(Path::new("")));
     // Not rayon's own queue: it would begin tasks in its order, whatever they weigh.
     let queue = Queue::new(with_source.map(|task| (task, is_heavy(task.0.repository.size))));
     pool.broadcast(|_| {
         queue.work(|(task, source)| {
             // A bug of ours, met on one repository, must not end the others.
             let from = task.from.as_ref().and_then(|from| Place::of(from, sources));
-            let run = || run_task(task, source, from.as_ref(), &space, &patients, observer);
+            let run = || run_task(task, source, from.as_ref(), &space, &cases, observer);
             let report = catch_unwind(AssertUnwindSafe(run))
                 .unwrap_or_else(|_| panicked(task, source, observer));
             reports.lock().push((task.source, report));
@@ -106,7 +106,7 @@ fn run_task(
     source: &OpenSource,
     from: Option<&Place>,
     space: &Space,
-    patients: &Patients,
+    cases: &RepairCases,
     observer: &dyn Observer,
 ) -> RepositoryReport {
     let mut report = blank_report(task, source);
@@ -137,7 +137,7 @@ fn run_task(
         task,
         source,
         space,
-        patients,
+        cases,
         observer,
         name: &name,
         path: report.path.clone(),
@@ -169,7 +169,7 @@ struct Work<'a> {
     task: &'a Task,
     source: &'a OpenSource,
     space: &'a Space,
-    patients: &'a Patients,
+    cases: &'a RepairCases,
     observer: &'a dyn Observer,
     name: &'a str,
     folder: PathBuf,
@@ -209,19 +209,19 @@ impl Work<'_> {
             &found,
         );
         report.warnings.append(&mut found.take());
-        let treated = match mirrored {
-            Ok(treated) => treated,
+        let repaired = match mirrored {
+            Ok(repaired) => repaired,
             Err(failure) => return report.failed(failure),
         };
-        report = treated.outcome.enter(report);
-        if let Some(note) = &treated.note {
+        report = repaired.outcome.enter(report);
+        if let Some(note) = &repaired.note {
             report.add_note(note);
         }
-        if let Some(what) = &treated.alert {
+        if let Some(what) = &repaired.alert {
             self.alert(&mut report, what);
         }
-        let knew_wiki = match self.note_state(&treated.outcome) {
-            Ok(old) => self.tell_what_was_missing(&mut report, &treated.outcome, &old),
+        let knew_wiki = match self.note_state(&repaired.outcome) {
+            Ok(old) => self.tell_what_was_missing(&mut report, &repaired.outcome, &old),
             Err(failure) => return report.failed(failure),
         };
         match &self.repository().wiki_url {
@@ -230,7 +230,7 @@ impl Work<'_> {
             None => {}
         }
         // Upstream's present state is safe; what it no longer has is not.
-        match treated.lost {
+        match repaired.lost {
             Some(lost) => report.failed(lost),
             None => report,
         }
@@ -248,7 +248,7 @@ impl Work<'_> {
     }
 
     fn authorization(&self) -> Result<Authorization, Failure> {
-        self.source.standing.check()?;
+        self.source.gate.check()?;
         self.source.session.lock().git_access(self.repository())
     }
 
@@ -260,14 +260,14 @@ impl Work<'_> {
         folder: &Path,
         size: Option<u64>,
         warnings: &RefCell<Vec<Finding>>,
-    ) -> Result<Treated, Failure> {
+    ) -> Result<Repaired, Failure> {
         let claim = match folder.join("HEAD").exists() {
             true => None,
             false => Some(self.space.begin_clone(folder, size)?),
         };
         let services = &self.source.services;
         let services = Services {
-            http: self.source.standing.watch(&services.http, &services.cancel),
+            http: self.source.gate.watch(&services.http, &services.cancel),
             ..services.clone()
         };
         let identity = self.identity();
@@ -290,8 +290,8 @@ impl Work<'_> {
                 transfer,
             });
         };
-        let patient = Patient {
-            patients: self.patients,
+        let case = RepairCase {
+            cases: self.cases,
             source: &self.source.title,
             id: &identity.id,
             name: &identity.full_name,
@@ -300,17 +300,17 @@ impl Work<'_> {
             lacks_head: claim.is_some(),
         };
         let mut retry = 0;
-        let treated = loop {
-            match heal::mirror(&upstream, folder, &progress, &patient) {
-                Ok(treated) => break treated,
+        let repaired = loop {
+            match repair::mirror(&upstream, folder, &progress, &case) {
+                Ok(repaired) => break repaired,
                 Err(failure) if services.wait_out(url, &failure)? => {}
-                Err(failure) => self.source.services.begin_anew(&mut retry, failure)?,
+                Err(failure) => self.source.services.retry(&mut retry, failure)?,
             }
         };
         if let Some(claim) = claim {
             claim.done();
         }
-        Ok(treated)
+        Ok(repaired)
     }
 
     /// Without its wiki a repository is partial; but a wiki that is not there is none.
@@ -326,22 +326,22 @@ impl Work<'_> {
         let mirrored = self.mirror_one(url, None, authorization, &folder, None, &found);
         report.warnings.append(&mut found.take());
         match mirrored {
-            Ok(treated) => {
-                let outcome = treated.outcome;
+            Ok(repaired) => {
+                let outcome = repaired.outcome;
                 report.bytes_received += outcome.bytes_received;
-                if let Some(note) = &treated.note {
+                if let Some(note) = &repaired.note {
                     report.add_note(&format!("wiki: {note}"));
                 }
-                if let Some(what) = &treated.alert {
+                if let Some(what) = &repaired.alert {
                     self.alert(&mut report, &format!("wiki: {what}"));
                 }
                 self.note_wiki(&mut report, Some(&outcome));
                 report.wiki = Some(WikiReport {
                     outcome: outcome.mirrored.into(),
                     refs: outcome.refs,
-                    error: treated.lost.clone(),
+                    error: repaired.lost.clone(),
                 });
-                match treated.lost {
+                match repaired.lost {
                     Some(lost) => report.failed(lost.while_doing("wiki")),
                     None => report,
                 }

@@ -14,7 +14,7 @@ use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding};
 use forgekeep_git::{libgit2, memory};
 use forgekeep_hoster::{CheckReport, Registry, Repository};
 use forgekeep_http::{
-    Budgeted, Client, Limited, OnWait, Patience, Proxies, Retrying, Settings, Wait,
+    Client, ConcurrencyLimit, OnWait, Proxies, RateLimit, RetryPolicy, Retrying, Settings, Wait,
 };
 use forgekeep_store::history::{self, Run};
 use forgekeep_store::report::{Report, SourceReport};
@@ -42,8 +42,8 @@ pub struct Engine {
     config: Config,
     registry: Registry,
     client: Client,
-    patient: Retrying<Budgeted<Limited<Client>>>,
-    patience: Patience,
+    retrying: Retrying<RateLimit<ConcurrencyLimit<Client>>>,
+    retry_policy: RetryPolicy,
     observer: Arc<dyn Observer>,
     cancel: Cancel,
     jobs: usize,
@@ -127,11 +127,11 @@ impl Engine {
             .chain(&of_proxies)
             .collect();
         let redactor = Arc::new(Redactor::new(&secrets));
-        let patience = Patience {
+        let retry_policy = RetryPolicy {
             retries: network.retries,
             longest_wait: network.longest_wait,
             limit_wait: network.limit_wait,
-            ..Patience::default()
+            ..RetryPolicy::default()
         };
         let told = Arc::clone(&observer);
         let on_wait: OnWait = Arc::new(move |wait: &Wait<'_>| {
@@ -142,20 +142,21 @@ impl Engine {
             });
         });
         // Inside out: each retry takes from the budget too.
-        let limited = Limited::new(client.clone(), network.connections_per_host, cancel.clone());
-        let budgeted = Budgeted::new(
+        let limited =
+            ConcurrencyLimit::new(client.clone(), network.connections_per_host, cancel.clone());
+        let budgeted = RateLimit::new(
             limited,
             network.requests_per_hour,
             cancel.clone(),
             Arc::clone(&on_wait),
         );
-        let patient = Retrying::new(budgeted, patience, cancel.clone(), on_wait);
+        let retrying = Retrying::new(budgeted, retry_policy, cancel.clone(), on_wait);
         Self {
             config,
             registry,
             client,
-            patient,
-            patience,
+            retrying,
+            retry_policy,
             observer,
             cancel,
             jobs,

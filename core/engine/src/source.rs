@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use forgekeep_failure::Failure;
 use forgekeep_hoster::{Services, Session};
-use forgekeep_http::Standing;
+use forgekeep_http::CredentialGate;
 use forgekeep_store::catalogue::Listing;
 use forgekeep_store::report::{RepositoryReport, SourceReport};
 use parking_lot::Mutex;
@@ -69,7 +69,7 @@ pub(crate) struct OpenSource {
     pub folder_name: String,
     pub session: Mutex<Box<dyn Session>>,
     pub services: Services,
-    pub standing: Standing,
+    pub gate: CredentialGate,
 }
 
 /// Within it, an identity means one repository.

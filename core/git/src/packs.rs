@@ -42,13 +42,13 @@ pub use sizes::{Bulk, bulky};
 /// Fewer packs than these are left alone, or each night's fetch would have a pack written again.
 const FEW: usize = 8;
 
-/// Bytes. A larger pack is left alone by [`consolidate`]: writing it again costs more than a look
+/// Bytes. A larger pack is left alone by [`repack`]: writing it again costs more than a look
 /// into one more pack.
 const LARGE: u64 = 512 * 1024 * 1024;
 
 /// What came of it. For the packs of the whole folder, those that were left alone included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Consolidation {
+pub struct Repacking {
     /// Packs there were.
     pub packs_before: usize,
     /// Packs there are.
@@ -81,7 +81,7 @@ pub struct Consolidation {
 ///
 /// [`ErrorKind::Damaged`] naming the file, [`ErrorKind::Disk`] naming the path, or
 /// [`ErrorKind::Cancelled`]. Nothing was removed, except if a replaced file could not be.
-pub fn consolidate(folder: &Path, cancel: &Cancel) -> Result<Consolidation, Failure> {
+pub fn repack(folder: &Path, cancel: &Cancel) -> Result<Repacking, Failure> {
     cancel.check()?;
     let found = PackFolder::look(folder)?;
     if found.has_multi_pack_index {
@@ -113,16 +113,16 @@ pub fn consolidate(folder: &Path, cancel: &Cancel) -> Result<Consolidation, Fail
 ///
 /// Packs with a `.keep` or `.promisor` are not touched, and what they hold stays. A commit-graph is
 /// removed if objects are dropped: it may name them, and git makes another. Room and memory are as
-/// for [`consolidate`]. The caller has to hold the run lock, and to know that no git is writing.
+/// for [`repack`]. The caller has to hold the run lock, and to know that no git is writing.
 ///
 /// # Errors
 ///
-/// As for [`consolidate`]; and [`ErrorKind::ForeignFolder`] if there is a `multi-pack-index`.
+/// As for [`repack`]; and [`ErrorKind::ForeignFolder`] if there is a `multi-pack-index`.
 pub fn rewrite(
     folder: &Path,
     keep: &dyn Fn(Oid) -> bool,
     cancel: &Cancel,
-) -> Result<Consolidation, Failure> {
+) -> Result<Repacking, Failure> {
     cancel.check()?;
     let found = PackFolder::look(folder)?;
     if found.has_multi_pack_index {
@@ -161,7 +161,7 @@ fn replace(
     loose: &[Loose],
     keep: &dyn Fn(Oid) -> bool,
     cancel: &Cancel,
-) -> Result<Consolidation, Failure> {
+) -> Result<Repacking, Failure> {
     // The largest first: what is said first is found at the begin of the new pack, and the next
     // copy finds it in the same order.
     packs.sort_by_key(|pack| std::cmp::Reverse(pack.size));
@@ -182,7 +182,7 @@ fn replace(
     let now = PackFolder::look(&found.repository)?;
     let replaced: u64 = loose.iter().map(|loose| loose.size).sum();
     let before = found.unchanged();
-    Ok(Consolidation {
+    Ok(Repacking {
         packs_before: before.packs_before,
         packs_after: now.packs.len(),
         bytes_before: before.bytes_before + replaced,

@@ -64,7 +64,7 @@ impl Rate {
 
 /// A client that stays within a budget.
 #[derive(Clone)]
-pub struct Budgeted<C> {
+pub struct RateLimit<C> {
     inner: C,
     rate: Option<Rate>,
     buckets: Arc<Mutex<HashMap<String, Bucket>>>,
@@ -72,7 +72,7 @@ pub struct Budgeted<C> {
     on_wait: OnWait,
 }
 
-impl<C: HttpClient> Budgeted<C> {
+impl<C: HttpClient> RateLimit<C> {
     /// Wraps a client; `per_hour` is the number of requests to one host in an hour.
     pub fn new(inner: C, per_hour: Option<u32>, cancel: Cancel, on_wait: OnWait) -> Self {
         Self {
@@ -94,7 +94,7 @@ impl<C: HttpClient> Budgeted<C> {
     }
 }
 
-impl<C: HttpClient> HttpClient for Budgeted<C> {
+impl<C: HttpClient> HttpClient for RateLimit<C> {
     fn send(&self, request: &Request) -> Result<Response, Failure> {
         if let Some(rate) = self.rate {
             let host = printable(request.url.host_str().unwrap_or_default());

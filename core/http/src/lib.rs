@@ -8,13 +8,13 @@ mod allowance;
 mod budget;
 mod client;
 mod connect;
+mod credential_gate;
 mod interruptible;
 mod limit;
 mod proxy;
 mod retry;
 mod scope;
 mod services;
-mod standing;
 mod tunnel;
 mod unreachable;
 
@@ -28,14 +28,14 @@ use forgekeep_failure::Failure;
 use forgekeep_untrusted::Secret;
 use url::Url;
 
-pub use budget::Budgeted;
+pub use budget::RateLimit;
 pub use client::{Client, Settings};
-pub use limit::Limited;
+pub use credential_gate::{CredentialGate, refused};
+pub use limit::ConcurrencyLimit;
 pub use proxy::Proxies;
-pub use retry::{OnWait, Patience, Retrying, Wait};
+pub use retry::{OnWait, RetryPolicy, Retrying, Wait};
 pub use scope::{CredentialScope, is_loopback};
 pub use services::Services;
-pub use standing::{Standing, refused};
 pub use unreachable::broken_body;
 
 /// Something that makes HTTP requests.

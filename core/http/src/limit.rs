@@ -31,14 +31,14 @@ impl Hosts {
 
 /// A client that asks a host so many things at the same time.
 #[derive(Clone)]
-pub struct Limited<C> {
+pub struct ConcurrencyLimit<C> {
     inner: C,
     most: Option<usize>,
     hosts: Arc<Hosts>,
     cancel: Cancel,
 }
 
-impl<C: HttpClient> Limited<C> {
+impl<C: HttpClient> ConcurrencyLimit<C> {
     /// Wraps a client; `most` is the number of requests to one host at the same time.
     pub fn new(inner: C, most: Option<usize>, cancel: Cancel) -> Self {
         Self {
@@ -94,7 +94,7 @@ impl Read for InPlace {
     }
 }
 
-impl<C: HttpClient> HttpClient for Limited<C> {
+impl<C: HttpClient> HttpClient for ConcurrencyLimit<C> {
     fn send(&self, request: &Request) -> Result<Response, Failure> {
         let Some(most) = self.most else {
             return self.inner.send(request);
@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn no_more_than_the_limit_are_under_way_and_all_are_done() {
         let counting = Counting::default();
-        let client = Limited::new(counting.clone(), Some(3), Cancel::new());
+        let client = ConcurrencyLimit::new(counting.clone(), Some(3), Cancel::new());
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn hosts_do_not_wait_for_each_other_and_an_interruption_ends_the_wait() {
         let cancel = Cancel::new();
-        let client = Limited::new(Counting::default(), Some(1), cancel.clone());
+        let client = ConcurrencyLimit::new(Counting::default(), Some(1), cancel.clone());
         let _first = client.send(&request("a.example")).unwrap();
         let _other = client.send(&request("b.example")).unwrap();
         let waiting = client.clone();

@@ -24,7 +24,7 @@ const LIMITED: &str = "its request limit is used up";
 
 /// How patient to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Patience {
+pub struct RetryPolicy {
     /// Tries after the first.
     pub retries: u32,
     /// Wait before the first retry; doubles with each.
@@ -36,7 +36,7 @@ pub struct Patience {
     pub limit_wait: Duration,
 }
 
-impl Default for Patience {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             retries: 3,
@@ -47,7 +47,7 @@ impl Default for Patience {
     }
 }
 
-impl Patience {
+impl RetryPolicy {
     /// The wait before a retry, counted from 0: between half and all of the doubled time.
     pub fn wait(&self, retry: u32, jitter: f64) -> Duration {
         let doubled = self.first_wait.saturating_mul(1 << retry.min(16));
@@ -75,7 +75,7 @@ pub struct Wait<'a> {
 #[derive(Clone)]
 pub struct Retrying<C> {
     inner: C,
-    patience: Patience,
+    retry_policy: RetryPolicy,
     cancel: Cancel,
     on_wait: OnWait,
     closed: ClosedHosts,
@@ -84,14 +84,14 @@ pub struct Retrying<C> {
 
 impl<C: HttpClient> Retrying<C> {
     /// Wraps a client.
-    pub fn new(inner: C, patience: Patience, cancel: Cancel, on_wait: OnWait) -> Self {
+    pub fn new(inner: C, retry_policy: RetryPolicy, cancel: Cancel, on_wait: OnWait) -> Self {
         Self {
             inner,
-            patience,
+            retry_policy,
             cancel,
             on_wait,
             closed: ClosedHosts::default(),
-            allowance: Allowance::new(patience.limit_wait),
+            allowance: Allowance::new(retry_policy.limit_wait),
         }
     }
 
@@ -206,7 +206,7 @@ impl<C: HttpClient> HttpClient for Retrying<C> {
                 return result;
             };
             let asked = after.unwrap_or_default();
-            if asked > self.patience.longest_wait || retry >= self.patience.retries {
+            if asked > self.retry_policy.longest_wait || retry >= self.retry_policy.retries {
                 // The last word: nobody above tries it again.
                 return result.map_err(|mut failure| {
                     failure.permanent = true;
@@ -215,7 +215,7 @@ impl<C: HttpClient> HttpClient for Retrying<C> {
             }
             // Frees its connection before the wait.
             drop(result);
-            let time = self.patience.wait(retry, fastrand::f64()).max(asked);
+            let time = self.retry_policy.wait(retry, fastrand::f64()).max(asked);
             self.wait(&host, time, &why)?;
             retry += 1;
         }
@@ -275,7 +275,7 @@ mod tests {
     fn run(script: Vec<Answer>, retries: u32) -> (Result<u16, Failure>, usize) {
         let waits = Arc::new(Mutex::new(0));
         let counted = Arc::clone(&waits);
-        let patience = Patience {
+        let retry_policy = RetryPolicy {
             retries,
             first_wait: Duration::from_nanos(1),
             longest_wait: Duration::from_secs(2),
@@ -283,7 +283,7 @@ mod tests {
         };
         let client = Retrying::new(
             Scripted(Mutex::new(script)),
-            patience,
+            retry_policy,
             Cancel::new(),
             Arc::new(move |_| *counted.lock() += 1),
         );
@@ -344,9 +344,9 @@ mod tests {
     fn without_time_for_a_limit_each_has_the_answer_to_its_own_question() {
         let client = Retrying::new(
             Scripted(Mutex::new(vec![Ok((429, Some("3600"))), Ok((200, None))])),
-            Patience {
+            RetryPolicy {
                 limit_wait: Duration::ZERO,
-                ..Patience::default()
+                ..RetryPolicy::default()
             },
             Cancel::new(),
             Arc::new(|_| {}),
@@ -372,7 +372,7 @@ mod tests {
         let interrupt = cancel.clone();
         let client = Retrying::new(
             Scripted(Mutex::new(vec![Ok((429, None)), Ok((200, None))])),
-            Patience::default(),
+            RetryPolicy::default(),
             cancel,
             Arc::new(move |_| interrupt.cancel()),
         );
@@ -384,14 +384,14 @@ mod tests {
     fn an_interruption_ends_the_waiting() {
         let cancel = Cancel::new();
         let interrupt = cancel.clone();
-        let patience = Patience {
+        let retry_policy = RetryPolicy {
             first_wait: Duration::from_secs(3600),
             longest_wait: Duration::from_secs(7200),
-            ..Patience::default()
+            ..RetryPolicy::default()
         };
         let client = Retrying::new(
             Scripted(Mutex::new(vec![Ok((503, None)), Ok((200, None))])),
-            patience,
+            retry_policy,
             cancel,
             Arc::new(move |_| interrupt.cancel()),
         );
@@ -402,10 +402,10 @@ mod tests {
     proptest! {
         #[test]
         fn waits_grow_and_stay_below_the_cap(retry in 0u32..100, jitter in 0.0f64..1.0) {
-            let patience = Patience::default();
-            let wait = patience.wait(retry, jitter);
-            prop_assert!(wait <= patience.longest_wait);
-            prop_assert!(wait >= patience.first_wait / 2);
+            let retry_policy = RetryPolicy::default();
+            let wait = retry_policy.wait(retry, jitter);
+            prop_assert!(wait <= retry_policy.longest_wait);
+            prop_assert!(wait >= retry_policy.first_wait / 2);
         }
     }
 }

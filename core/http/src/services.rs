@@ -6,7 +6,7 @@ use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_untrusted::Redactor;
 use url::Url;
 
-use super::{CredentialScope, HttpClient, Patience};
+use super::{CredentialScope, HttpClient, RetryPolicy};
 
 /// What the requests of a source go through, and what ends them.
 #[derive(Clone)]
@@ -22,7 +22,7 @@ pub struct Services {
     /// Ends the run early.
     pub cancel: Cancel,
     /// How often to begin anew what broke off.
-    pub patience: Patience,
+    pub retry_policy: RetryPolicy,
 }
 
 impl Services {
@@ -33,17 +33,20 @@ impl Services {
     /// # Errors
     ///
     /// The failure, or the interruption of the wait.
-    pub fn begin_anew(&self, retry: &mut u32, failure: Failure) -> Result<(), Failure> {
+    pub fn retry(&self, retry: &mut u32, failure: Failure) -> Result<(), Failure> {
         let mut failure = self.cancel.explain(failure);
         failure.message = self.redactor.clean(&failure.message).into_owned();
         failure.hint = self.redactor.clean(&failure.hint).into_owned();
         let kinds = [ErrorKind::Network, ErrorKind::BadAnswer, ErrorKind::Git];
-        if failure.permanent || !kinds.contains(&failure.kind) || *retry >= self.patience.retries {
+        if failure.permanent
+            || !kinds.contains(&failure.kind)
+            || *retry >= self.retry_policy.retries
+        {
             return Err(failure);
         }
         log::info!("beginning anew after: {failure}");
         self.cancel
-            .wait(self.patience.wait(*retry, fastrand::f64()))?;
+            .wait(self.retry_policy.wait(*retry, fastrand::f64()))?;
         *retry += 1;
         Ok(())
     }

@@ -15,10 +15,10 @@
 mod ancestry;
 mod connected;
 mod head;
-pub mod heal;
 mod merge;
 mod outcome;
 mod place;
+pub mod repair;
 mod work;
 
 use std::cell::RefCell;

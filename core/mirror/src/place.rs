@@ -145,7 +145,7 @@ pub(super) fn remove_leftovers(mirror: &Path) {
 }
 
 /// Lets go of the packs that a run has held which was killed before it came to it, and removes what one
-/// left that was killed while it consolidated packs: in a mirror that has no changes, too.
+/// left that was killed while it repacked packs: in a mirror that has no changes, too.
 pub(super) fn tidy(mirror: &Path) {
     let names = remove_half_packs(mirror);
     packs::release_some(&mirror.join("objects/pack"), &names);

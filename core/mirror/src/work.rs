@@ -211,7 +211,7 @@ impl<'a> Work<'a> {
             lost.branches += self.lost(stored, untold)?.branches;
         }
         let mut outcome = self.outcome(mirrored, &changes, snapshot, lost);
-        outcome.note = self.consolidate(folder)?;
+        outcome.note = self.repack(folder)?;
         Ok(outcome)
     }
 
@@ -252,9 +252,9 @@ impl<'a> Work<'a> {
 
     /// Keeps the packs few. The refs are switched: only damage that comes to light is a failure, all
     /// else is for the next run, and worth a note.
-    fn consolidate(&self, folder: &Path) -> Result<Option<String>, Failure> {
+    fn repack(&self, folder: &Path) -> Result<Option<String>, Failure> {
         let before = packs::names(folder)?;
-        match packs::consolidate(folder, self.cancel) {
+        match packs::repack(folder, self.cancel) {
             Ok(done) => {
                 if done.packs_after < done.packs_before {
                     let (before, after) = (done.packs_before, done.packs_after);
@@ -271,7 +271,7 @@ impl<'a> Work<'a> {
             Err(failure) if failure.kind == ErrorKind::Cancelled => Ok(None),
             Err(failure) => {
                 log::warn!("{failure}");
-                Ok(Some(format!("its packs were not consolidated: {failure}")))
+                Ok(Some(format!("its packs were not repacked: {failure}")))
             }
         }
     }

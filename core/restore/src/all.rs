@@ -9,7 +9,7 @@ use forgekeep_store::snapshot::Store;
 use forgekeep_untrusted::names;
 use rayon::prelude::*;
 
-use super::{Chosen, Moment, Order, Restored, choose, restore};
+use super::{Chosen, Order, RestorePoint, Restored, choose, restore};
 
 /// A mirror to restore, and where.
 #[derive(Clone, Debug)]
@@ -105,7 +105,7 @@ fn key(path: &Path) -> String {
 pub fn restore_all(
     items: &[Item<'_>],
     target: &Path,
-    moment: Option<&Moment>,
+    point: Option<&RestorePoint>,
     manner: Manner,
     cancel: &Cancel,
     done: &(dyn Fn(&Item<'_>, &Outcome) + Sync),
@@ -123,7 +123,7 @@ pub fn restore_all(
             // One after the other from the front, not halves: the lines come in their order.
             .with_max_len(1)
             .filter(|_| !cancel.is_cancelled())
-            .for_each(|item| done(item, &restore_one(item, target, moment, manner, cancel)));
+            .for_each(|item| done(item, &restore_one(item, target, point, manner, cancel)));
     });
     Ok(())
 }
@@ -131,18 +131,18 @@ pub fn restore_all(
 fn restore_one(
     item: &Item<'_>,
     target: &Path,
-    moment: Option<&Moment>,
+    point: Option<&RestorePoint>,
     manner: Manner,
     cancel: &Cancel,
 ) -> Outcome {
-    if let Some(Moment::Time(time)) = moment
+    if let Some(RestorePoint::Time(time)) = point
         && let Ok(entries) = Store::beside(&item.mirror).entries()
         && !entries.is_empty()
         && entries.iter().all(|entry| entry.time > *time)
     {
         return Outcome::NotYet;
     }
-    let restored = choose(&item.mirror, moment).and_then(|chosen| {
+    let restored = choose(&item.mirror, point).and_then(|chosen| {
         let order = Order {
             mirror: &item.mirror,
             chosen: &chosen,

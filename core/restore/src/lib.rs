@@ -10,15 +10,15 @@
 //! 4. the work tree is checked out (`work_tree`);
 //! 5. the whole is put in its place (`place`).
 //!
-//! `moment` says which state is meant, `all` restores every repository of a backup, and `push` sets
+//! `restore_point` says which state is meant, `all` restores every repository of a backup, and `push` sets
 //! a repository elsewhere to a state.
 
 mod all;
 mod copy;
-mod moment;
 mod place;
 mod push;
 mod reach;
+mod restore_point;
 mod unindexed;
 mod work_tree;
 
@@ -35,9 +35,9 @@ use git2::{ObjectType, Odb, Oid, Repository, RepositoryInitOptions};
 use jiff::Timestamp;
 
 pub use all::{Item, Manner, Outcome, items, restore_all};
-pub use moment::Moment;
 pub use place::{check_free, check_outside};
 pub use push::{Destination, Push, Pushed, RefusedRef, push};
+pub use restore_point::RestorePoint;
 
 /// A state of a mirror.
 #[derive(Clone, Debug)]
@@ -54,7 +54,7 @@ pub struct Chosen {
 /// # Errors
 ///
 /// [`ErrorKind::NotFound`] if there is no such state, [`ErrorKind::Damaged`] if it cannot be told.
-pub fn choose(mirror: &Path, moment: Option<&Moment>) -> Result<Chosen, Failure> {
+pub fn choose(mirror: &Path, point: Option<&RestorePoint>) -> Result<Chosen, Failure> {
     if !mirror.join("HEAD").exists() {
         return Err(Failure::new(
             ErrorKind::NotFound,
@@ -69,8 +69,8 @@ pub fn choose(mirror: &Path, moment: Option<&Moment>) -> Result<Chosen, Failure>
     let entries = store.entries()?;
     let present = StoredRefs::read(mirror)
         .and_then(|stored| Ok(RefState::new(&stored.refs, refs::read_head(mirror)?)));
-    let at = match (moment, entries.len().checked_sub(1)) {
-        (Some(moment), _) => moment.find(&entries)?,
+    let at = match (point, entries.len().checked_sub(1)) {
+        (Some(point), _) => point.find(&entries)?,
         (None, Some(newest)) => newest,
         (None, None) => {
             return present.map(|state| Chosen {

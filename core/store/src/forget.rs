@@ -5,7 +5,7 @@
 //!
 //! The order makes a kill at any instant harmless: a tip that is still needed is held before the
 //! snapshot that held it goes, and objects go last. What is in no snapshot (objects that somebody
-//! else has put there, refs that a healed mirror has kept) is not touched.
+//! else has put there, refs that a repaired mirror has kept) is not touched.
 
 mod folder;
 mod policy;

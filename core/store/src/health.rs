@@ -81,7 +81,7 @@ pub struct Verified {
     pub objects: u64,
     /// What is damaged; empty if it is sound.
     pub damage: Vec<Damage>,
-    /// What of it a backup could not heal. It does not try again.
+    /// What of it a backup could not repair. It does not try again.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lost: Vec<Damage>,
     /// What a newer version wrote.
@@ -109,7 +109,7 @@ struct Document {
 
 impl Verified {
     /// What is damaged and was not given up.
-    pub fn to_heal(&self) -> impl Iterator<Item = &Damage> {
+    pub fn to_repair(&self) -> impl Iterator<Item = &Damage> {
         self.damage
             .iter()
             .filter(|damage| !is_in(&self.lost, damage))
@@ -292,8 +292,8 @@ mod tests {
             [verified(Some("{1}"), "acme/acme#web")]
         );
         let known = health.of("acme", Some("{1}"), "acme/elsewhere").unwrap();
-        let to_heal: Vec<_> = known.to_heal().map(|damage| &damage.file).collect();
-        assert_eq!(to_heal, ["b"]);
+        let to_repair: Vec<_> = known.to_repair().map(|damage| &damage.file).collect();
+        assert_eq!(to_repair, ["b"]);
         assert_eq!(health.of("other", Some("{1}"), "acme/acme#web"), None);
         // While its state file is damaged, the folder is all that is known of it.
         assert!(health.of("acme", None, "acme/acme#web").is_some());

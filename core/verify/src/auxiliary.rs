@@ -70,7 +70,7 @@ fn below(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>
 }
 
 /// Whether the bytes of a pack that is sound have the CRCs that its index has for them. git and
-/// consolidation go by these when they copy an entry as it is.
+/// repacking go by these when they copy an entry as it is.
 pub(super) fn fits_crcs(pack: &Path, index: &PackIndex, watch: &Watch) -> Result<bool, Failure> {
     let failed = |error: io::Error| Failure::disk("read", pack, &error);
     let mut entries: Vec<(u64, Option<u32>)> = (0..index.len())

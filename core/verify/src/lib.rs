@@ -3,9 +3,9 @@
 //! Of each mirror every pack, index and object is read and hashed, refs and snapshots are compared
 //! with each other, and whatever they reach must be there. Nothing in a mirror is changed. What is
 //! found is remembered in the backup folder (`health`), for `status`, and for the next backup to
-//! heal.
+//! repair.
 //!
-//! - `mirror`: one mirror, in terms that healing understands;
+//! - `mirror`: one mirror, in terms that the repair understands;
 //! - `objects`: its objects;
 //! - `bulky`: objects too large to be held in memory;
 //! - `auxiliary`: what git derives from them;
@@ -85,7 +85,7 @@ impl Watch {
     }
 }
 
-/// Which part of a mirror is damaged: healing goes by it.
+/// Which part of a mirror is damaged: the repair goes by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// The folder itself.

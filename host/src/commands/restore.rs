@@ -5,7 +5,7 @@ use std::path::Path;
 
 use forgekeep_failure::{Asked, Cancel, ErrorKind, Failure};
 use forgekeep_git::refs::ref_text;
-use forgekeep_restore::{Chosen, Head, Manner, Moment, Order, Restored};
+use forgekeep_restore::{Chosen, Head, Manner, Order, RestorePoint, Restored};
 use forgekeep_store::inventory::{self, Kept};
 use forgekeep_untrusted::names::printable;
 use jiff::tz::TimeZone;
@@ -20,7 +20,7 @@ const FAILED: ExitCode = ExitCode::Partial;
 
 /// `forgekeep restore`.
 pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Complaint> {
-    let moment = moment(arguments)?;
+    let point = restore_point(arguments)?;
     let (backup, options) = super::offline::folder_and_options(common, &arguments.place)?;
     let object_bytes = options.limits.object_bytes;
     let kept = super::offline::backup(&backup)?;
@@ -29,7 +29,7 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Co
             bare: arguments.bare,
             object_bytes,
         };
-        return all::run(common, arguments, &backup, &kept, moment.as_ref(), manner);
+        return all::run(common, arguments, &backup, &kept, point.as_ref(), manner);
     };
     let kept = inventory::find(&kept, asked).map_err(super::offline::not_found)?;
     let mirror = match arguments.wiki {
@@ -48,12 +48,12 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Co
             &backup,
             &mirror,
             &name,
-            moment.as_ref(),
+            point.as_ref(),
         );
     }
     let target = target(arguments)?;
     forgekeep_restore::check_free(target, &backup).map_err(complaint)?;
-    let chosen = forgekeep_restore::choose(&mirror, moment.as_ref()).map_err(complaint)?;
+    let chosen = forgekeep_restore::choose(&mirror, point.as_ref()).map_err(complaint)?;
     let cancel = Cancel::new();
     end_on_signal(&cancel, || {})?;
     let order = Order {
@@ -72,19 +72,19 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Co
 }
 
 /// What `--at` says.
-fn moment(arguments: &RestoreArguments) -> Result<Option<Moment>, Complaint> {
+fn restore_point(arguments: &RestoreArguments) -> Result<Option<RestorePoint>, Complaint> {
     let Some(at) = &arguments.at else {
         return Ok(None);
     };
-    let moment = Moment::parse(at, &TimeZone::system()).map_err(complaint)?;
-    if arguments.all && matches!(moment, Moment::Id(_)) {
+    let point = RestorePoint::parse(at, &TimeZone::system()).map_err(complaint)?;
+    if arguments.all && matches!(point, RestorePoint::Id(_)) {
         return Err(Complaint::new(
             ExitCode::Usage,
             "--all takes a time for --at: the id of a snapshot is one repository's",
             "give a time such as 2026-11-22, or name the repository",
         ));
     }
-    Ok(Some(moment))
+    Ok(Some(point))
 }
 
 /// `--to`, which clap asks for where there is no `--push`.

@@ -43,7 +43,7 @@ impl HostServices {
                 .and_then(|response| expect_data(&request, response));
             match response {
                 Ok(response) => return Ok(response),
-                Err(failure) => self.services.begin_anew(&mut retry, failure)?,
+                Err(failure) => self.services.retry(&mut retry, failure)?,
             }
         }
     }

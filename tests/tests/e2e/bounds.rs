@@ -143,7 +143,7 @@ fn trees_commits_and_tags_above_the_limit_are_kept_and_not_read() {
         assert_eq!(git::run(&target, &["status", "--porcelain"]), "", "{kind}");
         let refs = |folder: &Path| git::run(folder, &["show-ref", "-d"]);
         assert_eq!(refs(&target), refs(&upstream(&world)), "{kind}");
-        // Nothing is healed; what goes on is backed up.
+        // Nothing is repaired; what goes on is backed up.
         world.forge.repository("web").commit("more");
         world.backup().expect(0);
         world.assert_mirrored(world.forge.repository("web"));

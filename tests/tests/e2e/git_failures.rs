@@ -67,7 +67,7 @@ fn a_failing_repository_fails_alone_and_leaves_nothing_that_looks_like_a_backup(
         others
             .into_iter()
             .for_each(|other| world.assert_mirrored(other));
-        // And it heals by itself.
+        // And it is repaired by itself.
         world.forge.clear_faults();
         let run = world.backup().expect(0);
         assert_eq!(run.outcome("acme/web"), "cloned", "{what}");

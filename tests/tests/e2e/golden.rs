@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use forgekeep_tests::{Repo, compare, git};
 use serde_json::{Value, json};
 
-use crate::healing::destroy;
+use crate::repair::destroy;
 use crate::support::{World, error, report};
 use crate::verify::damage::verify;
 

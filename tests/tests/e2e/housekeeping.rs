@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use forgekeep_tests::{Action, Fault, RequestKind, git};
 
-use crate::healing::destroy;
+use crate::repair::destroy;
 use crate::support::{World, error, files};
 use crate::verify::damage::verify;
 

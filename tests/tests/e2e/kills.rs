@@ -159,7 +159,7 @@ fn no_mirror_is_broken_by_kills_at_random_instants_4() {
     kill_at_random(4);
 }
 
-/// What comes of a kill while packs are consolidated: the refs are as upstream has them already.
+/// What comes of a kill while packs are repacked: the refs are as upstream has them already.
 #[test]
 fn half_a_pack_goes_with_the_next_run_also_where_nothing_has_changed() {
     let world = World::new();

@@ -166,7 +166,7 @@ fn a_delta_above_the_limit_is_not_checked_and_not_damaged() {
     assert!(shown.contains("acme/web: not checked: "), "{shown}");
     assert!(shown.contains("1 not checked in full"), "{shown}");
     assert!(!shown.contains("damaged\n"), "{shown}");
-    // Nothing is remembered, healed or told of.
+    // Nothing is remembered, repaired or told of.
     let backup = world.backup().expect(0);
     let text = format!("{}{}", backup.stdout, backup.stderr);
     assert!(!text.contains("damaged"), "{text}");

@@ -91,7 +91,7 @@ fn assert_no_damage(what: &str, path: impl Fn(&World) -> PathBuf, blocks_backup:
     world.forge.repository("web").commit("while it lasts");
     let backup = run(&world, &["backup"]);
     let text = format!("{}{}", backup.stdout, backup.stderr);
-    assert!(!text.contains("cannot be healed"), "{what}: {text}");
+    assert!(!text.contains("cannot be repaired"), "{what}: {text}");
     assert!(!text.contains("is damaged"), "{what}: {text}");
     if blocks_backup {
         assert_eq!(backup.code, Some(3), "{what}: {text}");

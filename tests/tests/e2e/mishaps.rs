@@ -310,7 +310,7 @@ fn what_is_missing_altogether_is_not_called_sound() {
 }
 
 #[test]
-fn damage_that_was_seen_before_a_rename_is_healed_after_it() {
+fn damage_that_was_seen_before_a_rename_is_repaired_after_it() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one").commit("two");
     world.backup().expect(0);
@@ -322,7 +322,7 @@ fn damage_that_was_seen_before_a_rename_is_healed_after_it() {
     web.rename("site");
     let run = world.backup().expect(0);
     let note = run.repository("acme/site")["note"].as_str().unwrap();
-    assert!(note.contains("healed"), "{note}");
+    assert!(note.contains("repaired"), "{note}");
     world.assert_mirrored(web);
     world.forgekeep(&["verify"]).run().expect(0);
 }

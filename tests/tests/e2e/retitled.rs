@@ -242,8 +242,8 @@ fn known_damage_and_the_trash_have_the_new_title_too() {
     let run = world.backup();
     assert!(notes(&run, "work").contains("2 repositories were"));
     let web = run.repository("acme/web");
-    // It was healed, by what is known under its id.
-    assert!(web.to_string().contains("healed"), "{web:#}");
+    // It was repaired, by what is known under its id.
+    assert!(web.to_string().contains("repaired"), "{web:#}");
     let known = json_of(&path(&world, ".forgekeep/verify.json"));
     let all = known["repositories"].as_array().unwrap();
     assert_eq!(all.len(), 2, "{known:#}");

@@ -92,9 +92,9 @@ impl Work<'_> {
     ) -> bool {
         let path = &self.path;
         let (title, id) = (&self.source.title, &self.repository().id);
-        let was_known = self.patients.settle_state(title, id, path, &self.folder);
+        let was_known = self.cases.settle_state(title, id, path, &self.folder);
         // A run that was killed may have left a folder without it.
-        let had = || self.patients.seen.had(path, Some(&report.id));
+        let had = || self.cases.seen.had(path, Some(&report.id));
         let is_new = self.task.action == Action::Clone && outcome.mirrored != Mirrored::Unchanged;
         let knew_wiki = matches!(
             old,

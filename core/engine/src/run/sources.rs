@@ -11,7 +11,7 @@ use forgekeep_config::filter::RepoFilter;
 use forgekeep_config::{Source, SourceKind};
 use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
 use forgekeep_hoster::{self, Hoster, Repository, Services, SourceSpec};
-use forgekeep_http::{CredentialScope, Standing};
+use forgekeep_http::{CredentialGate, CredentialScope};
 use forgekeep_store::catalogue::Catalogue;
 use forgekeep_store::report::SourceReport;
 use forgekeep_store::trash;
@@ -71,12 +71,12 @@ impl Engine {
         );
         scope.check_address(&api)?;
         let services = Services {
-            http: Arc::new(self.patient.for_source()),
+            http: Arc::new(self.retrying.for_source()),
             scope: Arc::new(scope),
             max_body_bytes: self.config.options.network.max_body_bytes,
             redactor: Arc::clone(&self.redactor),
             cancel: self.cancel.clone(),
-            patience: self.patience,
+            retry_policy: self.retry_policy,
         };
         let findings = hoster.validate(&spec)?;
         if let Some(error) = findings.iter().find(|f| f.severity == Severity::Error) {
@@ -240,7 +240,7 @@ impl Engine {
                 folder_name,
                 session: listing.session,
                 services: ready.services,
-                standing: Standing::default(),
+                gate: CredentialGate::default(),
             },
         })
     }

@@ -8,7 +8,7 @@ use std::{fs, io};
 use forgekeep_failure::Failure;
 use git2::Oid;
 
-use super::{Consolidation, hold};
+use super::{Repacking, hold};
 
 /// git counts the loose objects in one of 256 folders, and repacks if that has more than these:
 /// `gc.auto`, 6700, of git-config(1).
@@ -100,9 +100,9 @@ impl PackFolder {
     }
 
     /// What came of it if nothing is done.
-    pub(super) fn unchanged(&self) -> Consolidation {
+    pub(super) fn unchanged(&self) -> Repacking {
         let bytes = self.packs.iter().map(|pack| pack.size).sum();
-        Consolidation {
+        Repacking {
             packs_before: self.packs.len(),
             packs_after: self.packs.len(),
             bytes_before: bytes,

@@ -9,14 +9,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use forgekeep_failure::{Cancel, ErrorKind};
-use forgekeep_git::packs::{PackIndex, consolidate, rewrite};
+use forgekeep_git::packs::{PackIndex, repack, rewrite};
 use git2::Oid;
 use scene::{Blob, Scene, blob_pack};
 
 const ALL: &dyn Fn(Oid) -> bool = &|_| true;
 
 /// Fetches a hundred times, with `change` before each. Returns the bytes of the packs, of git's own
-/// after a gc, and the most packs there were after a consolidation.
+/// after a gc, and the most packs there were after a repack.
 fn a_hundred_fetches(change: impl Fn(&Path, usize)) -> (u64, u64, usize) {
     let scene = Scene::new();
     let (mut most, mut merged) = (0, 0);
@@ -25,7 +25,7 @@ fn a_hundred_fetches(change: impl Fn(&Path, usize)) -> (u64, u64, usize) {
         scene.commit();
         scene.fetch();
         let before = scene.objects();
-        let done = consolidate(&scene.mirror, &Cancel::new()).unwrap();
+        let done = repack(&scene.mirror, &Cancel::new()).unwrap();
         assert_eq!(scene.objects(), before);
         assert_eq!(done.packs_after, scene.packs().len());
         assert_eq!(done.bytes_after, scene.pack_bytes());
@@ -125,7 +125,7 @@ fn kept_packs_and_a_multi_pack_index_are_left_alone() {
         .map(|pack| fs::read(pack).unwrap())
         .collect();
     let before = scene.objects();
-    let done = consolidate(&scene.mirror, &Cancel::new()).unwrap();
+    let done = repack(&scene.mirror, &Cancel::new()).unwrap();
     assert_eq!((done.packs_before, done.packs_after), (12, 3));
     rewrite(&scene.mirror, ALL, &Cancel::new()).unwrap();
     for (pack, bytes) in packs.iter().zip(marked) {
@@ -137,7 +137,7 @@ fn kept_packs_and_a_multi_pack_index_are_left_alone() {
     let scene = Scene::with_packs(12);
     scene.git(&scene.mirror, &["multi-pack-index", "write"]);
     let before = scene.files();
-    let done = consolidate(&scene.mirror, &Cancel::new()).unwrap();
+    let done = repack(&scene.mirror, &Cancel::new()).unwrap();
     assert_eq!((done.packs_before, done.packs_after), (12, 12));
     let failure = rewrite(&scene.mirror, ALL, &Cancel::new()).unwrap_err();
     assert_eq!(failure.kind, ErrorKind::ForeignFolder);
@@ -194,7 +194,7 @@ fn an_interruption_leaves_everything_as_it_is() {
     let before = scene.files();
     let cancel = Cancel::new();
     cancel.cancel();
-    let failure = consolidate(&scene.mirror, &cancel).unwrap_err();
+    let failure = repack(&scene.mirror, &cancel).unwrap_err();
     assert_eq!(failure.kind, ErrorKind::Cancelled);
     // While it plans.
     let cancel = Cancel::new();
@@ -296,7 +296,7 @@ fn what_is_not_kept_is_dropped_and_nothing_else() {
 fn what_a_kill_before_the_removal_left_twice_is_made_one_again() {
     let scene = Scene::with_packs(9);
     let old = scene.files();
-    let first = consolidate(&scene.mirror, &Cancel::new()).unwrap();
+    let first = repack(&scene.mirror, &Cancel::new()).unwrap();
     assert_eq!(first.packs_after, 1);
     let objects = scene.objects();
     for (path, bytes) in old {
@@ -317,13 +317,13 @@ fn thousands_of_loose_objects_are_packed_and_a_few_are_not() {
     let scene = Scene::with_packs(1);
     scene::loose(&scene.mirror, b"few");
     let before = scene.files();
-    consolidate(&scene.mirror, &Cancel::new()).unwrap();
+    repack(&scene.mirror, &Cancel::new()).unwrap();
     assert_eq!(scene.files(), before);
     for number in 0..10_000 {
         scene::loose(&scene.mirror, format!("many {number}").as_bytes());
     }
     let objects = scene.objects();
-    let done = consolidate(&scene.mirror, &Cancel::new()).unwrap();
+    let done = repack(&scene.mirror, &Cancel::new()).unwrap();
     assert_eq!((done.packs_before, done.packs_after), (1, 2));
     assert_eq!(scene.objects(), objects);
     assert!(scene.loose().is_empty());
@@ -335,7 +335,7 @@ fn an_empty_repository_stays_so() {
     let scene = Scene::new();
     for _ in 0..2 {
         let nothing = Default::default();
-        assert_eq!(consolidate(&scene.mirror, &Cancel::new()), Ok(nothing));
+        assert_eq!(repack(&scene.mirror, &Cancel::new()), Ok(nothing));
         assert_eq!(rewrite(&scene.mirror, ALL, &Cancel::new()), Ok(nothing));
         let _ = fs::remove_dir(scene.mirror.join("objects/pack"));
     }

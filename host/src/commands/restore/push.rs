@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use forgekeep_failure::Cancel;
 use forgekeep_http::{Authorization, Client, Settings};
-use forgekeep_restore::{Destination, Moment, Push, Pushed};
+use forgekeep_restore::{Destination, Push, Pushed, RestorePoint};
 use forgekeep_untrusted::names::is_blank;
 use forgekeep_untrusted::{Redactor, Secret};
 
@@ -34,7 +34,7 @@ pub fn run(
     backup: &Path,
     mirror: &Path,
     name: &str,
-    moment: Option<&Moment>,
+    point: Option<&RestorePoint>,
 ) -> Result<ExitCode, Complaint> {
     let to = Destination::parse(url).map_err(complaint)?;
     let authorization = match &to {
@@ -44,7 +44,7 @@ pub fn run(
             Authorization::Anonymous
         }
     };
-    let chosen = forgekeep_restore::choose(mirror, moment).map_err(complaint)?;
+    let chosen = forgekeep_restore::choose(mirror, point).map_err(complaint)?;
     let settings = Settings {
         connect: CONNECT,
         stall: STALL,

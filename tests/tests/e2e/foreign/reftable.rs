@@ -159,7 +159,7 @@ fn tables_of_our_own_mirror_that_cannot_be_read_are_made_good_by_the_snapshots()
         verified(&world, 3);
         let run = world.backup().expect(0);
         assert!(
-            run.repository("acme/web").to_string().contains("healed"),
+            run.repository("acme/web").to_string().contains("repaired"),
             "{what}"
         );
         assert_eq!(git::run(&mirror, &["for-each-ref"]), refs, "{what}");

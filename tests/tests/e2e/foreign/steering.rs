@@ -159,7 +159,7 @@ fn files_that_lead_elsewhere_are_set_aside() {
 
 /// Every byte of a mirror's configuration: what is not found must have left its meaning.
 #[test]
-fn a_flip_in_a_configuration_is_found_and_healed() {
+fn a_flip_in_a_configuration_is_found_and_repaired() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one");
     world.backup().expect(0);

@@ -12,14 +12,14 @@ const FEWEST_DIGITS: usize = 4;
 
 /// Which state of a repository is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum RestorePoint {
     /// The snapshot whose id begins like this.
     Id(String),
     /// The state at this time: the last snapshot up to it.
     Time(Timestamp),
 }
 
-impl Moment {
+impl RestorePoint {
     /// Reads what somebody typed:
     ///
     /// - 4 to 12 hex digits: the begin of a snapshot's id;
@@ -133,9 +133,9 @@ mod tests {
     }
 
     fn time(text: &str) -> Timestamp {
-        match Moment::parse(text, &zone()).unwrap() {
-            Moment::Time(time) => time,
-            Moment::Id(id) => panic!("{text} was taken for the id {id}"),
+        match RestorePoint::parse(text, &zone()).unwrap() {
+            RestorePoint::Time(time) => time,
+            RestorePoint::Id(id) => panic!("{text} was taken for the id {id}"),
         }
     }
 
@@ -168,8 +168,8 @@ mod tests {
     #[test]
     fn an_id_is_told_from_a_time_and_both_from_nonsense() {
         for id in ["2026", "20261122", "0123456789ab"] {
-            let moment = Moment::parse(id, &zone()).unwrap();
-            assert_eq!(moment, Moment::Id(id.to_owned()));
+            let point = RestorePoint::parse(id, &zone()).unwrap();
+            assert_eq!(point, RestorePoint::Id(id.to_owned()));
         }
         for bad in [
             "",
@@ -181,7 +181,7 @@ mod tests {
             "2026-11-22T25:00",
             "2026-1-2",
         ] {
-            let failure = Moment::parse(bad, &zone()).unwrap_err();
+            let failure = RestorePoint::parse(bad, &zone()).unwrap_err();
             assert_eq!(failure.kind, ErrorKind::Config, "{bad}");
         }
     }
@@ -193,7 +193,7 @@ mod tests {
             ("aaab00000000", "2030-01-01T00:00:00Z"),
             ("cccc00000000", "2026-01-03T00:00:00Z"),
         ]);
-        let at = |text: &str| Moment::Time(text.parse().unwrap()).find(&entries);
+        let at = |text: &str| RestorePoint::Time(text.parse().unwrap()).find(&entries);
         assert_eq!(at("2026-01-01T00:00:00Z").unwrap(), 0);
         assert_eq!(at("2026-01-02T00:00:00Z").unwrap(), 0);
         assert_eq!(at("2026-01-04T00:00:00Z").unwrap(), 2);
@@ -208,12 +208,12 @@ mod tests {
             ("aaab00000000", "2026-01-02T00:00:00Z"),
             ("aaaa0000000f", "2026-01-03T00:00:00Z"),
         ]);
-        let id = |text: &str| Moment::Id(text.to_owned()).find(&entries);
+        let id = |text: &str| RestorePoint::Id(text.to_owned()).find(&entries);
         assert_eq!(id("aaab").unwrap(), 1);
         assert_eq!(id("aaaa0000000f").unwrap(), 2);
         let several = id("aaaa").unwrap_err();
         assert!(several.hint.contains("aaaa0000000f"), "{}", several.hint);
         assert_eq!(id("ffff").unwrap_err().kind, ErrorKind::NotFound);
-        assert!(Moment::Id("aaaa".to_owned()).find(&[]).is_err());
+        assert!(RestorePoint::Id("aaaa".to_owned()).find(&[]).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! What was given up, and upstream has.
 //!
-//! An object that nobody had when a treatment ended may be upstream's again, or may have been so all
+//! An object that nobody had when a repair ended may be upstream's again, or may have been so all
 //! along: another program was at work here, or upstream did not send it then. It is fetched.
 
 use std::collections::HashSet;
@@ -13,7 +13,7 @@ use forgekeep_git::refs::StoredRefs;
 use forgekeep_verify::{Watch, examine};
 use git2::Oid;
 
-use super::{Patient, Treated, Treatment};
+use super::{Repair, RepairCase, Repaired};
 use crate::{Outcome, Transfer, Upstream};
 
 /// Looks once more for what was given up of a mirror that has been brought up to date. If upstream
@@ -22,44 +22,44 @@ pub(super) fn look(
     upstream: &Upstream<'_>,
     folder: &Path,
     progress: &dyn Fn(Transfer),
-    patient: &Patient<'_>,
+    case: &RepairCase<'_>,
     outcome: Outcome,
-) -> Result<Treated, Failure> {
-    let lost = patient.lost_objects();
+) -> Result<Repaired, Failure> {
+    let lost = case.lost_objects();
     if lost.is_empty() {
-        return Ok(Treated::unharmed(outcome, patient));
+        return Ok(Repaired::unharmed(outcome, case));
     }
-    let treatment = Treatment::new(upstream, folder, progress);
-    let treated = (|| {
-        if !is_upstreams(folder, &lost, &treatment.watch)? {
+    let repair = Repair::new(upstream, folder, progress);
+    let repaired = (|| {
+        if !is_upstreams(folder, &lost, &repair.watch)? {
             return Ok(None);
         }
         log::info!("{}: upstream has what was given up", folder.display());
-        let examined = examine(folder, &treatment.watch)?;
+        let examined = examine(folder, &repair.watch)?;
         if examined.findings.is_empty() {
             // Somebody has put it back.
-            patient.note(&examined)?;
+            case.note(&examined)?;
             return Ok(None);
         }
-        treatment.apply(patient, &examined.findings).map(Some)
+        repair.apply(case, &examined.findings).map(Some)
     })();
-    match treated {
-        Ok(Some(mut treated)) => {
+    match repaired {
+        Ok(Some(mut repaired)) => {
             let first = outcome;
-            let alerts = first.alert.iter().chain(&treated.alert);
-            treated.alert = alerts.cloned().reduce(|one, more| format!("{one}; {more}"));
-            treated.outcome.bytes_received += first.bytes_received;
-            treated.outcome = Outcome {
-                bytes_received: treated.outcome.bytes_received,
+            let alerts = first.alert.iter().chain(&repaired.alert);
+            repaired.alert = alerts.cloned().reduce(|one, more| format!("{one}; {more}"));
+            repaired.outcome.bytes_received += first.bytes_received;
+            repaired.outcome = Outcome {
+                bytes_received: repaired.outcome.bytes_received,
                 ..first
             };
-            Ok(treated)
+            Ok(repaired)
         }
-        Ok(None) => Ok(Treated::unharmed(outcome, patient)),
+        Ok(None) => Ok(Repaired::unharmed(outcome, case)),
         Err(failure) if failure.kind == ErrorKind::Cancelled => Err(failure),
         Err(failure) => {
             log::warn!("{}: {failure}", folder.display());
-            Ok(Treated::unharmed(outcome, patient))
+            Ok(Repaired::unharmed(outcome, case))
         }
     }
 }

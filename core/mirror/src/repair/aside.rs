@@ -12,7 +12,7 @@ use jiff::Timestamp;
 /// In each of them: what was damaged.
 const LIST: &str = "damage.json";
 
-/// A folder for what one treatment moves aside.
+/// A folder for what one repair moves aside.
 pub(super) struct Aside {
     /// The repository's folder.
     of: PathBuf,
@@ -68,7 +68,7 @@ impl Aside {
         if let Some(parent) = new.parent() {
             atomic_file::make_folders(parent)?;
         }
-        // A second time in one treatment: the first is what was found.
+        // A second time in one repair: the first is what was found.
         match new.exists() {
             true => Ok(new.with_extension("again")),
             false => Ok(new),
@@ -76,7 +76,7 @@ impl Aside {
     }
 }
 
-/// Removes whatever treatments of a repository have moved aside, also those that were cut short:
+/// Removes whatever repairs of a repository have moved aside, also those that were cut short:
 /// nothing of it is missed. What cannot be removed does no harm.
 pub(super) fn discard(of: &Path) {
     let folder = of.join(DAMAGED_FILES);

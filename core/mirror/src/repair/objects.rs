@@ -20,7 +20,7 @@ use git2::{Odb, Oid};
 
 use super::aside::Aside;
 use super::packing::{index_of, write_blob, write_entry, write_pack};
-use super::{Treatment, files_of};
+use super::{Repair, files_of};
 
 /// Bytes from which on a blob is not held in memory.
 const LARGE: u64 = 16 * 1024 * 1024;
@@ -34,35 +34,35 @@ struct Sorted<'a> {
 }
 
 /// Brings the objects of a mirror back as far as can be.
-pub(super) fn heal(
-    treatment: &Treatment<'_>,
+pub(super) fn repair(
+    repair: &Repair<'_>,
     findings: &[Finding],
     aside: &Aside,
 ) -> Result<(), Failure> {
-    let mirror = treatment.mirror;
+    let mirror = repair.mirror;
     let again;
     let mut findings = findings;
     if move_auxiliary_out(mirror, findings, aside)? && findings.iter().any(is_lost) {
         // Perhaps only because libgit2 has looked where they have said.
-        again = examine(mirror, &treatment.watch)?.findings;
+        again = examine(mirror, &repair.watch)?.findings;
         findings = &again;
     }
     let files = ObjectFiles::look(mirror)?;
     let mut sorted = sort(&files, findings);
-    let workshop = treatment.workshop();
+    let workshop = repair.workshop();
     remove(&workshop)?;
     let result = (|| {
-        let indexed = index_anew(treatment, &mut sorted, &workshop, aside)?;
+        let indexed = index_anew(repair, &mut sorted, &workshop, aside)?;
         let mut lost = findings.iter().any(is_lost);
         if lost && sorted.bad.is_empty() && !indexed.is_empty() {
             // Perhaps only for want of an index.
-            let again = examine(mirror, &treatment.watch)?;
+            let again = examine(mirror, &repair.watch)?;
             lost = again.findings.iter().any(is_lost);
         }
         if lost || !sorted.bad.is_empty() {
             log::info!("{}: fetching everything anew", mirror.display());
-            treatment.fetch(&workshop, true)?;
-            salvage(treatment, &files, &sorted, &indexed, &workshop)?;
+            repair.fetch(&workshop, true)?;
+            salvage(repair, &files, &sorted, &indexed, &workshop)?;
             let bad: HashSet<&Path> = sorted.bad.iter().map(|p| p.path.as_path()).collect();
             move_in(mirror, &workshop, &bad, Some(aside))?;
         }
@@ -108,12 +108,12 @@ fn remove_multi_pack_index(mirror: &Path) -> Result<(), Failure> {
 }
 
 /// Fetches what upstream has and the mirror has not, and moves it in.
-pub(super) fn fetch_new(treatment: &Treatment<'_>) -> Result<(), Failure> {
-    let workshop = treatment.workshop();
+pub(super) fn fetch_new(repair: &Repair<'_>) -> Result<(), Failure> {
+    let workshop = repair.workshop();
     remove(&workshop)?;
-    let moved = treatment
+    let moved = repair
         .fetch(&workshop, false)
-        .and_then(|()| move_in(treatment.mirror, &workshop, &HashSet::new(), None));
+        .and_then(|()| move_in(repair.mirror, &workshop, &HashSet::new(), None));
     let _ = remove(&workshop);
     moved
 }
@@ -150,7 +150,7 @@ fn sort<'a>(files: &'a ObjectFiles, findings: &[Finding]) -> Sorted<'a> {
 /// Makes the indexes anew of packs that are sound themselves. A pack that libgit2 finds fault with
 /// all the same is bad.
 fn index_anew(
-    treatment: &Treatment<'_>,
+    repair: &Repair<'_>,
     sorted: &mut Sorted<'_>,
     workshop: &Path,
     aside: &Aside,
@@ -159,7 +159,7 @@ fn index_anew(
     for pack in std::mem::take(&mut sorted.unindexed) {
         let folder = workshop.join("index");
         regular_file::make_folder(&folder)?;
-        match index_of(&pack.path, &folder, &treatment.watch) {
+        match index_of(&pack.path, &folder, &repair.watch) {
             Ok(index) => {
                 aside.copy(&pack.index_path)?;
                 sync(&index)?;
@@ -180,7 +180,7 @@ fn index_anew(
 /// Writes what only the bad packs have, and what can still be read of it, into a pack in the
 /// workshop.
 fn salvage(
-    treatment: &Treatment<'_>,
+    repair: &Repair<'_>,
     files: &ObjectFiles,
     sorted: &Sorted<'_>,
     indexed: &[PackIndex],
@@ -191,7 +191,7 @@ fn salvage(
     have.extend(indexed);
     have.extend(fresh.packs.iter().filter_map(Packed::index));
     let loose: HashMap<Oid, &Path> = files.loose.iter().map(|(o, p)| (*o, &**p)).collect();
-    let (new, old) = (database(workshop)?, database(treatment.mirror)?);
+    let (new, old) = (database(workshop)?, database(repair.mirror)?);
     let here = |oid: Oid| match loose.get(&oid) {
         // libgit2 may come to it, and never end.
         Some(path) if !is_whole(oid, path)? => read_packed(files, oid),
@@ -211,9 +211,9 @@ fn salvage(
         };
         let mut torn = Torn::open(&pack.path, index)?;
         let from = memory::limit().saturating_add(1).min(LARGE);
-        let bulky = packs::bulky(&pack.path, index, from, &treatment.watch.cancel)?;
+        let bulky = packs::bulky(&pack.path, index, from, &repair.watch.cancel)?;
         for oid in torn.oids() {
-            treatment.watch.cancel.check()?;
+            repair.watch.cancel.check()?;
             if done.contains(&oid) || have.iter().any(|index| holds(index, oid)) {
                 continue;
             }
@@ -224,7 +224,7 @@ fn salvage(
             }
             if let Some(Bulk::Blob { offset, size }) = bulky.get(&oid) {
                 let open = || Stream::of_entry(&pack.path, *offset, *size);
-                if write_blob(&mut file, open, oid, *size, &treatment.watch)? {
+                if write_blob(&mut file, open, oid, *size, &repair.watch)? {
                     done.insert(oid);
                 }
                 continue;
@@ -244,14 +244,14 @@ fn salvage(
     }
     log::info!(
         "{}: {} objects salvaged",
-        treatment.mirror.display(),
+        repair.mirror.display(),
         done.len()
     );
     write_pack(
         &path,
         done.len(),
         &workshop.join("objects/pack"),
-        &treatment.watch,
+        &repair.watch,
     )
 }
 

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 
 /// All that is known in a backup folder.
-pub struct Patients {
+pub struct RepairCases {
     /// None if a newer version has written it: then it is left alone.
     health: Mutex<Option<Health>>,
     /// Ids and folders of those about whom something is known: most are sound, and there are many.
@@ -27,9 +27,9 @@ pub struct Patients {
 }
 
 /// One mirror.
-pub struct Patient<'a> {
+pub struct RepairCase<'a> {
     /// All that there are in the run.
-    pub patients: &'a Patients,
+    pub cases: &'a RepairCases,
     /// Title of the source.
     pub source: &'a str,
     /// The hoster's identity of the repository.
@@ -44,7 +44,7 @@ pub struct Patient<'a> {
     pub lacks_head: bool,
 }
 
-impl Patients {
+impl RepairCases {
     /// Reads what is known.
     pub fn read(local_folder: &Path) -> Self {
         let health = match Health::read(local_folder) {
@@ -120,7 +120,7 @@ impl Patients {
     }
 }
 
-impl Patient<'_> {
+impl RepairCase<'_> {
     /// The repository's folder.
     pub(super) fn folder(&self) -> &Path {
         self.mirror.parent().unwrap_or(self.mirror)
@@ -132,7 +132,7 @@ impl Patient<'_> {
     }
 
     fn known(&self) -> Option<Verified> {
-        let health = self.patients.health();
+        let health = self.cases.health();
         let known = health.as_ref()?;
         let mut known = known.of(self.source, Some(self.id), self.path)?.clone();
         // Its folder may have followed a rename since.
@@ -160,16 +160,16 @@ impl Patient<'_> {
 
     /// Whether it is known to be damaged, and not given up.
     pub(super) fn is_ill(&self) -> bool {
-        let known = match self.patients.is_ill(self.id, self.path) {
+        let known = match self.cases.is_ill(self.id, self.path) {
             true => self.known(),
             false => None,
         };
-        known.is_some_and(|known| known.to_heal().any(|damage| self.is_mine(damage)))
+        known.is_some_and(|known| known.to_repair().any(|damage| self.is_mine(damage)))
     }
 
     /// Whether a part of it is lost.
     pub(super) fn has_given_up(&self) -> bool {
-        self.patients.is_ill(self.id, self.path)
+        self.cases.is_ill(self.id, self.path)
             && self.known().is_some_and(|known| !known.lost.is_empty())
     }
 
@@ -186,7 +186,7 @@ impl Patient<'_> {
 
     /// What was given up, for as long as the damaged files are there.
     pub(super) fn given_up(&self) -> Option<Failure> {
-        if !self.patients.is_ill(self.id, self.path) {
+        if !self.cases.is_ill(self.id, self.path) {
             return None;
         }
         let known = self.known()?;
@@ -207,7 +207,7 @@ impl Patient<'_> {
         let object = first.object.as_deref();
         let object = object.map_or_else(String::new, |object| format!("object {object}: "));
         let message = format!(
-            "a part of the history cannot be healed, as upstream no longer has it: {}: {object}{}{more}",
+            "a part of the history cannot be repaired, as upstream no longer has it: {}: {object}{}{more}",
             first.file, first.what
         );
         Some(Failure::new(ErrorKind::Damaged, message).with_hint(format!(
@@ -240,7 +240,7 @@ impl Patient<'_> {
         !known.any(mirrors)
     }
 
-    /// Remembers what is left after a treatment, which is given up. Whether nothing is, of this mirror
+    /// Remembers what is left after a repair, which is given up. Whether nothing is, of this mirror
     /// and of the other one.
     pub(super) fn conclude(
         &self,
@@ -281,14 +281,14 @@ impl Patient<'_> {
             lost: Vec::new(),
             more: serde_json::Map::new(),
         });
-        self.patients.ill().insert(self.path.to_owned());
+        self.cases.ill().insert(self.path.to_owned());
         entry.damage.retain(|damage| !self.is_mine(damage));
         entry.lost.retain(|damage| !self.is_mine(damage));
         entry.damage.extend(damage);
         entry.lost.extend(lost);
         entry.id = Some(self.id.to_owned());
         entry.verified = Timestamp::now();
-        self.patients.change(|health| health.set(entry))
+        self.cases.change(|health| health.set(entry))
     }
 }
 
@@ -319,21 +319,17 @@ mod tests {
         for path in ["web", "api", "docs", layout::OWN_FOLDER] {
             fs::create_dir(folder.path().join(path)).unwrap();
         }
-        let patients = Patients::read(folder.path());
-        patients
-            .change(|health| health.set(verified("web")))
-            .unwrap();
+        let cases = RepairCases::read(folder.path());
+        cases.change(|health| health.set(verified("web"))).unwrap();
         let panicking = || {
-            patients.change(|health| {
+            cases.change(|health| {
                 health.set(verified("docs"));
                 panic!("on purpose");
             })
         };
         assert!(catch_unwind(AssertUnwindSafe(panicking)).is_err());
         // The lock is free, and what the next one writes is whole.
-        patients
-            .change(|health| health.set(verified("api")))
-            .unwrap();
+        cases.change(|health| health.set(verified("api"))).unwrap();
         let health = Health::read(folder.path()).unwrap();
         let paths: Vec<_> = health
             .repositories()

@@ -34,11 +34,11 @@ enum State {
     Refused(Failure),
 }
 
-/// A source's standing with git; clones share it.
+/// Lets a source ask git as long as its credentials are not refused; clones share it.
 #[derive(Clone, Default)]
-pub struct Standing(Arc<(Mutex<State>, Condvar)>);
+pub struct CredentialGate(Arc<(Mutex<State>, Condvar)>);
 
-impl Standing {
+impl CredentialGate {
     /// For use with `?`, before anything is done about a repository.
     ///
     /// # Errors
@@ -55,7 +55,7 @@ impl Standing {
     pub fn watch(&self, inner: &Arc<dyn HttpClient>, cancel: &Cancel) -> Arc<dyn HttpClient> {
         Arc::new(Watched {
             inner: Arc::clone(inner),
-            standing: self.clone(),
+            gate: self.clone(),
             cancel: cancel.clone(),
         })
     }
@@ -136,7 +136,7 @@ pub fn refused(url: &Url, authorization: &Authorization) -> Failure {
 /// A client that is asked by all who use a source's credentials.
 struct Watched {
     inner: Arc<dyn HttpClient>,
-    standing: Standing,
+    gate: CredentialGate,
     cancel: Cancel,
 }
 
@@ -145,9 +145,9 @@ impl HttpClient for Watched {
         if request.authorization.is_anonymous() {
             return self.inner.send(request);
         }
-        self.standing.enter(&self.cancel)?;
+        self.gate.enter(&self.cancel)?;
         let result = self.inner.send(request);
-        self.standing.learn(request, &result);
+        self.gate.learn(request, &result);
         result
     }
 
@@ -194,48 +194,48 @@ mod tests {
         Authorization::Bearer(Secret::new("token"))
     }
 
-    fn watched(standing: &Standing) -> (Arc<dyn HttpClient>, Server) {
+    fn watched(gate: &CredentialGate) -> (Arc<dyn HttpClient>, Server) {
         let server = Server::default();
         let inner: Arc<dyn HttpClient> = Arc::new(server.clone());
-        (standing.watch(&inner, &Cancel::new()), server)
+        (gate.watch(&inner, &Cancel::new()), server)
     }
 
     #[test]
     fn of_many_at_once_exactly_one_is_refused() {
-        let standing = Standing::default();
-        let (client, server) = watched(&standing);
+        let gate = CredentialGate::default();
+        let (client, server) = watched(&gate);
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| client.send(&request(401, token())));
             }
         });
         assert_eq!(server.0.load(Ordering::SeqCst), 1);
-        let failure = standing.check().unwrap_err();
+        let failure = gate.check().unwrap_err();
         assert_eq!(failure.kind, ErrorKind::Credentials);
         assert!(failure.message.starts_with("not tried, after: "));
     }
 
     #[test]
     fn after_a_success_a_refusal_is_that_repositorys_own() {
-        let standing = Standing::default();
-        let (client, server) = watched(&standing);
+        let gate = CredentialGate::default();
+        let (client, server) = watched(&gate);
         for status in [404, 200, 401, 401] {
             assert_eq!(
                 client.send(&request(status, token())).unwrap().status,
                 status
             );
         }
-        standing.check().unwrap();
+        gate.check().unwrap();
         assert_eq!(server.0.load(Ordering::SeqCst), 4);
     }
 
     #[test]
     fn what_had_no_credentials_says_nothing_about_them() {
-        let standing = Standing::default();
-        let (client, _) = watched(&standing);
+        let gate = CredentialGate::default();
+        let (client, _) = watched(&gate);
         client
             .send(&request(401, Authorization::Anonymous))
             .unwrap();
-        standing.check().unwrap();
+        gate.check().unwrap();
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use forgekeep_tests::git;
 use serde_json::json;
 
-use super::{assert_healed, assert_whole, old_tips};
+use super::{assert_repaired, assert_whole, old_tips};
 use crate::support::{World, error, files};
 use crate::verify::damage::{damaged, find, flip, only, put, shown, verify, world};
 
@@ -20,14 +20,14 @@ fn damaged_refs_are_told_from_the_snapshots() {
             packed
         }
     };
-    assert_healed("header", flipped("pack-refs", 2));
-    assert_healed("name", flipped("refs/heads/main", 12));
-    assert_healed("prefix", flipped("refs/heads/main", 2));
-    assert_healed("kept name", flipped("refs/forgekeep/kept/", 25));
-    assert_healed("ours", flipped("refs/forgekeep/kept/", 7));
-    assert_healed("line", flipped("refs/heads/main", 15));
+    assert_repaired("header", flipped("pack-refs", 2));
+    assert_repaired("name", flipped("refs/heads/main", 12));
+    assert_repaired("prefix", flipped("refs/heads/main", 2));
+    assert_repaired("kept name", flipped("refs/forgekeep/kept/", 25));
+    assert_repaired("ours", flipped("refs/forgekeep/kept/", 7));
+    assert_repaired("line", flipped("refs/heads/main", 15));
     for digit in [b'z', b'0', b'1'] {
-        assert_healed("oid", |world: &World| {
+        assert_repaired("oid", |world: &World| {
             let packed = world.mirror("web").join("packed-refs");
             let mut bytes = fs::read(&packed).unwrap();
             let at = find(&packed, " refs/heads/main") - 3;
@@ -39,7 +39,7 @@ fn damaged_refs_are_told_from_the_snapshots() {
             packed
         });
     }
-    assert_healed("missing", |world| {
+    assert_repaired("missing", |world| {
         let packed = world.mirror("web").join("packed-refs");
         fs::remove_file(&packed).unwrap();
         packed
@@ -49,18 +49,18 @@ fn damaged_refs_are_told_from_the_snapshots() {
 #[test]
 fn what_git_needs_to_open_it_is_made_anew() {
     for name in ["repo/HEAD", "repo/config"] {
-        assert_healed(name, |world| {
+        assert_repaired(name, |world| {
             let file = world.folder("web").join(name);
             flip(&file, 2);
             file
         });
-        assert_healed(name, |world| {
+        assert_repaired(name, |world| {
             let file = world.folder("web").join(name);
             fs::remove_file(&file).unwrap();
             file
         });
     }
-    assert_healed("branch of HEAD", |world| {
+    assert_repaired("branch of HEAD", |world| {
         let file = world.mirror("web").join("HEAD");
         flip(&file, 17);
         file
@@ -117,7 +117,7 @@ fn a_missing_snapshot_is_said_and_the_others_stay() {
         damaged(&world);
         let run = world.backup().expect(0);
         let note = &run.repository("acme/web")["note"];
-        assert!(note.as_str().unwrap().contains("healed"), "{note}");
+        assert!(note.as_str().unwrap().contains("repaired"), "{note}");
         let after = snapshots(&world);
         let others = before.iter().filter(|path| **path != before[which]);
         assert!(

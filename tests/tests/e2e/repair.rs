@@ -1,4 +1,4 @@
-//! The backup after a damage heals it, loses nothing that can be read, and says what is lost.
+//! The backup after a damage repairs it, loses nothing that can be read, and says what is lost.
 
 mod losses;
 mod states;
@@ -75,9 +75,9 @@ fn old_tips(world: &World) -> Vec<String> {
     ids.map(str::to_owned).collect()
 }
 
-/// Damages a file of the mirror, and panics unless verify names it, the next backup heals it, and
+/// Damages a file of the mirror, and panics unless verify names it, the next backup repairs it, and
 /// all is there afterwards.
-fn assert_healed(what: &str, damage: impl Fn(&World) -> PathBuf) {
+fn assert_repaired(what: &str, damage: impl Fn(&World) -> PathBuf) {
     for verified in [true, false] {
         let world = world();
         let tips = old_tips(&world);
@@ -117,7 +117,7 @@ impl World {
 }
 
 #[test]
-fn a_damaged_pack_is_healed() {
+fn a_damaged_pack_is_repaired() {
     let at = |from_end: bool, at: usize| {
         move |world: &World| {
             let pack = packs(&world.mirror("web"), "pack").remove(0);
@@ -126,31 +126,31 @@ fn a_damaged_pack_is_healed() {
             pack
         }
     };
-    assert_healed("header", at(false, 2));
-    assert_healed("version", at(false, 7));
-    assert_healed("count", at(false, 11));
-    assert_healed("trailer", at(true, 3));
-    assert_healed("an object that upstream has", |world| {
+    assert_repaired("header", at(false, 2));
+    assert_repaired("version", at(false, 7));
+    assert_repaired("count", at(false, 11));
+    assert_repaired("trailer", at(true, 3));
+    assert_repaired("an object that upstream has", |world| {
         destroy(&world.mirror("web"), &web(world).rev_parse("v1^{tree}"))
     });
 }
 
 #[test]
-fn a_cut_off_or_missing_pack_is_healed() {
+fn a_cut_off_or_missing_pack_is_repaired() {
     // The newest has only what upstream has.
     let newest = |world: &World| packs(&world.mirror("web"), "pack").pop().unwrap();
-    assert_healed("cut off", |world| {
+    assert_repaired("cut off", |world| {
         let pack = newest(world);
         let bytes = fs::read(&pack).unwrap();
         put(&pack, &bytes[..bytes.len() / 2]);
         pack
     });
-    assert_healed("empty", |world| {
+    assert_repaired("empty", |world| {
         let pack = newest(world);
         put(&pack, b"");
         pack
     });
-    assert_healed("missing", |world| {
+    assert_repaired("missing", |world| {
         let pack = newest(world);
         fs::remove_file(&pack).unwrap();
         pack
@@ -169,10 +169,10 @@ fn a_damaged_or_missing_index_is_made_anew_without_a_download() {
         let run = world.backup().expect(0);
         assert_eq!(world.forge.count(RequestKind::UploadPack), 0, "{at}");
         let note = run.repository("acme/web")["note"].as_str().unwrap();
-        assert!(note.contains("healed: acme/acme#web/repo/"), "{note}");
+        assert!(note.contains("repaired: acme/acme#web/repo/"), "{note}");
         assert_whole(&world, &tips);
     }
-    assert_healed("missing", |world| {
+    assert_repaired("missing", |world| {
         let index = packs(&world.mirror("web"), "idx").remove(0);
         fs::remove_file(&index).unwrap();
         index.with_extension("pack")
@@ -226,7 +226,7 @@ fn what_rests_on_a_damaged_base_is_salvaged_if_upstream_has_the_base() {
 }
 
 #[test]
-fn a_wiki_is_healed_as_well() {
+fn a_wiki_is_repaired_as_well() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one").wiki();
     world.backup().expect(0);
@@ -236,7 +236,7 @@ fn a_wiki_is_healed_as_well() {
     assert!(damaged(&world).contains(&shown(&world, &pack)));
     let run = world.backup().expect(0);
     let note = run.repository("acme/web")["note"].as_str().unwrap();
-    assert!(note.starts_with("wiki: healed"), "{note}");
+    assert!(note.starts_with("wiki: repaired"), "{note}");
     compare::assert_mirror(&web.wiki_dir(), &wiki);
     verify(&world, 0);
 }
@@ -259,7 +259,7 @@ fn nothing_is_changed_while_upstream_is_out_of_reach() {
 
 #[cfg(unix)]
 #[test]
-fn a_run_that_is_killed_while_it_heals_leaves_no_less() {
+fn a_run_that_is_killed_while_it_repairs_leaves_no_less() {
     let world = world();
     let tips = old_tips(&world);
     let pack = destroy(&world.mirror("web"), &web(&world).rev_parse("v1^{tree}"));
@@ -277,7 +277,7 @@ fn a_run_that_is_killed_while_it_heals_leaves_no_less() {
     world.forge.release();
     let run = world.backup().expect(0);
     let note = run.repository("acme/web")["note"].as_str().unwrap();
-    assert!(note.contains("healed"), "{note}");
+    assert!(note.contains("repaired"), "{note}");
     assert_whole(&world, &tips);
 }
 
@@ -292,7 +292,7 @@ fn what_is_sound_costs_one_request() {
 }
 
 #[test]
-fn a_loose_object_that_is_cut_off_is_healed() {
+fn a_loose_object_that_is_cut_off_is_repaired() {
     let world = world();
     let tips = old_tips(&world);
     let mirror = world.mirror("web");
@@ -302,7 +302,7 @@ fn a_loose_object_that_is_cut_off_is_healed() {
     assert!(damaged(&world).contains(&shown(&world, &file)));
     let run = world.backup().expect(0);
     let note = run.repository("acme/web")["note"].as_str().unwrap();
-    assert!(note.contains("healed"), "{note}");
+    assert!(note.contains("repaired"), "{note}");
     assert_whole(&world, &tips);
 }
 
@@ -324,12 +324,12 @@ fn a_pack_is_salvaged_beside_a_loose_object_that_is_cut_off() {
     damaged(&world);
     let run = world.backup().expect(0);
     let note = run.repository("acme/web")["note"].as_str().unwrap();
-    assert!(note.contains("healed"), "{note}");
+    assert!(note.contains("repaired"), "{note}");
     assert_whole(&world, &tips);
 }
 
 #[test]
-fn what_git_derives_from_packs_is_healed_without_a_download() {
+fn what_git_derives_from_packs_is_repaired_without_a_download() {
     for which in 0..4 {
         let world = world();
         let tips = old_tips(&world);

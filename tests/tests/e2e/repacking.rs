@@ -7,7 +7,7 @@ use forgekeep_tests::git;
 
 use crate::support::{World, kept};
 
-/// Most packs that a mirror of this size may have: see the documentation of `packs::consolidate`.
+/// Most packs that a mirror of this size may have: see the documentation of `packs::repack`.
 const BOUND: usize = 8;
 
 fn packs(mirror: &Path) -> Vec<u64> {

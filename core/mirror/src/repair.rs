@@ -1,6 +1,6 @@
-//! Heals a damaged mirror in the course of a backup, without losing what can still be read.
+//! Repairs a damaged mirror in the course of a backup, without losing what can still be read.
 //!
-//! A mirror is treated if the last look at it has found damage ([`Health`](forgekeep_store::health::Health)),
+//! A mirror is repaired if the last look at it has found damage ([`Health`](forgekeep_store::health::Health)),
 //! or if the run itself meets some. It is examined, then:
 //!
 //! 1. the frame: what git needs to open it (`frame` in `states`);
@@ -9,14 +9,14 @@
 //! 4. the mirror is brought up to date as always, and examined again.
 //!
 //! New files are complete before they take the place of damaged ones, and those are moved aside
-//! (`aside`), so a kill at any moment leaves no less than before. What cannot be healed is given up:
+//! (`aside`), so a kill at any moment leaves no less than before. What cannot be repaired is given up:
 //! it is said in each run, and no further one downloads everything for it.
 
 mod again;
 mod aside;
+mod case;
 mod objects;
 mod packing;
-mod patient;
 mod states;
 
 use std::path::{Path, PathBuf};
@@ -34,42 +34,42 @@ use forgekeep_verify::{Finding, Part, Watch, examine};
 
 use crate::{Outcome, Transfer, Upstream};
 
-pub use patient::{Patient, Patients};
+pub use case::{RepairCase, RepairCases};
 
 /// Files that are named in a note.
 const NAMED: usize = 3;
 
 /// What came of mirroring a repository that may have been damaged.
-pub struct Treated {
+pub struct Repaired {
     /// What came of mirroring it.
     pub outcome: Outcome,
-    /// What was healed.
+    /// What was repaired.
     pub note: Option<String>,
     /// The same as news: a disk that loses data loses more.
     pub alert: Option<String>,
-    /// What cannot be healed. Upstream's present state is mirrored all the same.
+    /// What cannot be repaired. Upstream's present state is mirrored all the same.
     pub lost: Option<Failure>,
 }
 
-impl Treated {
-    /// Nothing was healed.
-    fn unharmed(mut outcome: Outcome, patient: &Patient<'_>) -> Self {
+impl Repaired {
+    /// Nothing was repaired.
+    fn unharmed(mut outcome: Outcome, case: &RepairCase<'_>) -> Self {
         Self {
             note: None,
             alert: outcome.alert.take(),
             outcome,
-            lost: patient.given_up(),
+            lost: case.given_up(),
         }
     }
 }
 
-/// Mirrors as [`mirror`](crate::mirror) does, and heals the mirror first if it is damaged.
+/// Mirrors as [`mirror`](crate::mirror) does, and repairs the mirror first if it is damaged.
 pub fn mirror(
     upstream: &Upstream<'_>,
     folder: &Path,
     progress: &dyn Fn(Transfer),
-    patient: &Patient<'_>,
-) -> Result<Treated, Failure> {
+    case: &RepairCase<'_>,
+) -> Result<Repaired, Failure> {
     let mut met = None;
     // Before anything opens it, whatever is known of it.
     match upstream.take_in(folder) {
@@ -77,27 +77,27 @@ pub fn mirror(
         Err(failure) if failure.kind == ErrorKind::Damaged => met = Some(failure),
         Err(failure) => return Err(failure),
     }
-    if met.is_none() && patient.lacks_head {
+    if met.is_none() && case.lacks_head {
         met = gone(folder)?;
     }
-    if met.is_none() && !patient.is_ill() {
+    if met.is_none() && !case.is_ill() {
         match crate::mirror(upstream, folder, progress) {
             Ok(outcome) => {
-                return again::look(upstream, folder, progress, patient, outcome);
+                return again::look(upstream, folder, progress, case, outcome);
             }
             Err(failure) if is_suspicious(&failure, folder) => met = Some(failure),
             Err(failure) => return Err(failure),
         }
     }
-    let treatment = Treatment::new(upstream, folder, progress);
-    if met.is_some() && patient.has_given_up() {
-        match treatment.go_round() {
-            Ok(outcome) => return Ok(Treated::unharmed(outcome, patient)),
+    let repair = Repair::new(upstream, folder, progress);
+    if met.is_some() && case.has_given_up() {
+        match repair.go_round() {
+            Ok(outcome) => return Ok(Repaired::unharmed(outcome, case)),
             Err(failure) => log::debug!("{}: {failure}", folder.display()),
         }
     }
-    let examined = examine(folder, &treatment.watch)?;
-    let mut findings = patient.note(&examined)?;
+    let examined = examine(folder, &repair.watch)?;
+    let mut findings = case.note(&examined)?;
     // What keeps the run from its end is not given up, whatever is remembered: upstream may have it.
     if met.is_some() && findings.is_empty() {
         findings = examined.findings;
@@ -105,18 +105,18 @@ pub fn mirror(
     let Some(met) = met.filter(|_| findings.is_empty()) else {
         if findings.is_empty() {
             let outcome = crate::mirror(upstream, folder, progress)?;
-            if patient.is_whole() {
-                aside::discard(patient.folder());
+            if case.is_whole() {
+                aside::discard(case.folder());
             }
-            return Ok(Treated::unharmed(outcome, patient));
+            return Ok(Repaired::unharmed(outcome, case));
         }
-        return treatment.apply(patient, &findings);
+        return repair.apply(case, &findings);
     };
     // It was there when this began and is whole now: another program has moved it meanwhile. Or it is
-    // no damage that could be healed.
+    // no damage that could be repaired.
     log::info!("{}: trying again: {met}", folder.display());
     match crate::mirror(upstream, folder, progress) {
-        Ok(outcome) => Ok(Treated::unharmed(outcome, patient)),
+        Ok(outcome) => Ok(Repaired::unharmed(outcome, case)),
         Err(failure) => Err(Failure {
             kind: match failure.kind {
                 ErrorKind::Damaged => ErrorKind::Git,
@@ -152,8 +152,8 @@ fn gone(folder: &Path) -> Result<Option<Failure>, Failure> {
     Ok(Some(Failure::damaged(folder, why)))
 }
 
-/// One mirror under treatment.
-pub(super) struct Treatment<'a> {
+/// One mirror under repair.
+pub(super) struct Repair<'a> {
     upstream: &'a Upstream<'a>,
     mirror: &'a Path,
     progress: &'a dyn Fn(Transfer),
@@ -161,7 +161,7 @@ pub(super) struct Treatment<'a> {
     received: AtomicU64,
 }
 
-impl<'a> Treatment<'a> {
+impl<'a> Repair<'a> {
     fn new(upstream: &'a Upstream<'a>, mirror: &'a Path, progress: &'a dyn Fn(Transfer)) -> Self {
         let services = upstream.services;
         Self {
@@ -173,31 +173,31 @@ impl<'a> Treatment<'a> {
         }
     }
 
-    fn apply(self, patient: &Patient<'_>, findings: &[Finding]) -> Result<Treated, Failure> {
+    fn apply(self, case: &RepairCase<'_>, findings: &[Finding]) -> Result<Repaired, Failure> {
         (self.upstream.may_write)()?;
-        let damage: Vec<Damage> = findings.iter().map(|f| patient.damage(f)).collect();
-        let aside = Aside::make(patient.folder(), &damage)?;
+        let damage: Vec<Damage> = findings.iter().map(|f| case.damage(f)).collect();
+        let aside = Aside::make(case.folder(), &damage)?;
         let mut lost = Vec::new();
         // A mirror that is gone altogether is cloned as any other: what is left of it is an empty folder.
         let _ = fs::remove_dir(self.mirror);
         if self.mirror.is_dir() {
-            states::heal_frame(self.mirror, findings, &aside)?;
+            states::repair_frame(self.mirror, findings, &aside)?;
             self.upstream.take_in(self.mirror)?;
-            objects::heal(&self, findings, &aside)?;
+            objects::repair(&self, findings, &aside)?;
         }
-        lost.extend(states::heal_snapshots(&self, &aside)?);
+        lost.extend(states::repair_snapshots(&self, &aside)?);
         if self.mirror.is_dir() {
-            lost.extend(states::heal_refs(&self, &aside)?);
+            lost.extend(states::repair_refs(&self, &aside)?);
         }
         let mut outcome = crate::mirror(self.upstream, self.mirror, self.progress)?;
         outcome.bytes_received += self.received.load(Ordering::Relaxed);
         packs::release(self.mirror);
         let after = examine(self.mirror, &self.watch)?;
-        let is_whole = patient.conclude(&after, &lost, &aside.folder)?;
+        let is_whole = case.conclude(&after, &lost, &aside.folder)?;
         let gone = findings.iter().filter(|finding| finding.part == Part::Gap);
         let gone: Vec<&str> = gone.map(|finding| finding.what.as_str()).collect();
         if is_whole {
-            aside::discard(patient.folder());
+            aside::discard(case.folder());
         }
         let mut alert = match is_whole {
             true => format!(
@@ -209,11 +209,11 @@ impl<'a> Treatment<'a> {
         if let Some(more) = outcome.alert.take() {
             alert = format!("{alert}; {more}");
         }
-        Ok(Treated {
+        Ok(Repaired {
             outcome,
             alert: Some(alert),
             note: Some(note(&damage, &gone)),
-            lost: patient.given_up(),
+            lost: case.given_up(),
         })
     }
 
@@ -244,7 +244,7 @@ impl<'a> Treatment<'a> {
 }
 
 fn note(damage: &[Damage], gone: &[&str]) -> String {
-    let mut note = format!("healed: {}", named(damage));
+    let mut note = format!("repaired: {}", named(damage));
     for gone in gone {
         note.push_str(&format!("; {}", printable(gone)));
     }

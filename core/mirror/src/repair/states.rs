@@ -23,13 +23,13 @@ use forgekeep_verify::{Finding, Part};
 use git2::Oid;
 
 use super::aside::Aside;
-use super::{Treatment, files_of};
+use super::{Repair, files_of};
 
 /// As git makes it for a bare repository.
 const CONFIG: &[u8] = b"[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n";
 
 /// Makes the mirror one that can be opened.
-pub(super) fn heal_frame(
+pub(super) fn repair_frame(
     mirror: &Path,
     findings: &[Finding],
     aside: &Aside,
@@ -90,11 +90,8 @@ fn present(mirror: &Path) -> Result<Option<StoredRefs>, Failure> {
 
 /// Makes snapshots anew whose files are damaged, or that follow on one that is missing. Returns what
 /// is said of those of which nothing is left.
-pub(super) fn heal_snapshots(
-    treatment: &Treatment<'_>,
-    aside: &Aside,
-) -> Result<Vec<String>, Failure> {
-    let mirror = treatment.mirror;
+pub(super) fn repair_snapshots(repair: &Repair<'_>, aside: &Aside) -> Result<Vec<String>, Failure> {
+    let mirror = repair.mirror;
     let store = Store::beside(mirror);
     let entries = store.entries()?;
     let present = match present(mirror)? {
@@ -134,7 +131,7 @@ pub(super) fn heal_snapshots(
                 tips: tips.clone(),
             };
             let identity = read.as_ref().map(|snapshot| snapshot.identity.clone());
-            let identity = identity.unwrap_or_else(|_| neighbour(&entries, at, treatment));
+            let identity = identity.unwrap_or_else(|_| neighbour(&entries, at, repair));
             aside.copy(&entry.path)?;
             rebuilt(entry, identity, previous, &from, state).rewrite(&entry.path)?;
         }
@@ -146,11 +143,11 @@ pub(super) fn heal_snapshots(
 }
 
 /// Whose mirror it was: as the next snapshot says that can be read, or as upstream says now.
-fn neighbour(entries: &[Entry], at: usize, treatment: &Treatment<'_>) -> Identity {
+fn neighbour(entries: &[Entry], at: usize, repair: &Repair<'_>) -> Identity {
     let (before, after) = entries.split_at(at);
     let mut near = before.iter().rev().chain(after);
     let found = near.find_map(|entry| entry.read().ok());
-    found.map_or_else(|| treatment.upstream.identity.clone(), |it| it.identity)
+    found.map_or_else(|| repair.upstream.identity.clone(), |it| it.identity)
 }
 
 fn rebuilt(
@@ -178,8 +175,8 @@ fn rebuilt(
 
 /// Makes the refs anew: those of the newest snapshot, and whatever else was held and is there.
 /// Returns what is said of refs that are lost, where no snapshot remembers them.
-pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<Vec<String>, Failure> {
-    let mirror = treatment.mirror;
+pub(super) fn repair_refs(repair: &Repair<'_>, aside: &Aside) -> Result<Vec<String>, Failure> {
+    let mirror = repair.mirror;
     let lines = lenient(mirror)?;
     let present = present(mirror)?;
     let head = refs::read_head(mirror)?;
@@ -241,7 +238,7 @@ pub(super) fn heal_refs(treatment: &Treatment<'_>, aside: &Aside) -> Result<Vec<
         known: &known,
         unreadable: &HashSet::new(),
         unread: &HashSet::new(),
-        cancel: &treatment.watch.cancel,
+        cancel: &repair.watch.cancel,
     };
     let roots = new.values().map(|value| Root {
         oid: value.oid,
