@@ -34,7 +34,7 @@ pub struct Common {
     /// Log more: -v what is done, -vv each request, -vvv everything
     #[arg(long, short, action = ArgAction::Count, global = true, conflicts_with = "quiet")]
     pub verbose: u8,
-    /// Say nothing unless something is wrong or there is a warning
+    /// Print nothing unless something is wrong or there is a warning
     #[arg(long, short, global = true)]
     pub quiet: bool,
 }
@@ -43,23 +43,23 @@ pub struct Common {
 pub enum Command {
     /// Back up all sources of the configuration
     Backup(BackupArguments),
-    /// Show what there is to back up
+    /// List the repositories that a backup would include
     List(ListArguments),
     /// Check configuration and credentials, and show what they can access
     Check(CheckArguments),
-    /// Show how the backup stands, by the reports of its runs: no network, no plugins
+    /// Show the state of the backup from the reports of its runs; uses no network, no plugins
     Status(StatusArguments),
-    /// Show the states of a repository that can be restored
+    /// List the snapshots of a repository, which can be restored
     Snapshots(SnapshotsArguments),
-    /// Bring a repository back, or all: no network, no plugins
+    /// Restore a repository, or all of them; uses no network unless it pushes, and no plugins
     Restore(RestoreArguments),
-    /// Check that everything that is kept is there and whole
+    /// Check that everything in the backup is present and intact
     Verify(VerifyArguments),
     /// Remove the snapshots that the retention policy (options.history) does not keep
     Forget(ForgetArguments),
-    /// Show the hosters there are plugins for
+    /// List the plugins, show one, or check a file
     Plugins(PluginsArguments),
-    /// Back up an embedded hoster, twice, to see how it works: no account, no network
+    /// Back up an embedded hoster twice, to see how it works; needs no account, no network
     Demo(DemoArguments),
 }
 
@@ -105,7 +105,7 @@ pub struct ListArguments {
     /// Only this source; may be repeated
     #[arg(long = "source", value_name = "TITLE")]
     pub sources: Vec<String>,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -115,14 +115,14 @@ pub struct CheckArguments {
     /// Only this source; may be repeated
     #[arg(long = "source", value_name = "TITLE")]
     pub sources: Vec<String>,
-    /// Ask no hoster: only what can be told from the configuration
+    /// Contact no hoster: check only the configuration
     #[arg(long)]
     pub offline: bool,
 }
 
 #[derive(Debug, Args)]
 pub struct StatusArguments {
-    /// As JSON, with every repository; without it, -v shows them
+    /// Print JSON, with every repository; without it, -v shows them
     #[arg(long)]
     pub json: bool,
 }
@@ -130,7 +130,7 @@ pub struct StatusArguments {
 /// Where the backup is: for what must work without the configuration too.
 #[derive(Debug, Args)]
 pub struct Place {
-    /// The backup folder; no configuration is needed then
+    /// Backup folder; no configuration needed
     #[arg(long, value_name = "DIR")]
     pub folder: Option<PathBuf>,
 }
@@ -139,10 +139,10 @@ pub struct Place {
 pub struct SnapshotsArguments {
     /// The repository: TITLE/owner/name, any unambiguous end of it, or its id
     pub repository: String,
-    /// Those of its wiki
+    /// List those of its wiki
     #[arg(long)]
     pub wiki: bool,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -176,10 +176,10 @@ pub struct RestoreArguments {
     /// for the end of that day [default: the newest]
     #[arg(long, value_name = "SNAPSHOT|TIME")]
     pub at: Option<String>,
-    /// Without a work tree
+    /// Restore without a work tree
     #[arg(long)]
     pub bare: bool,
-    /// The wiki instead of the repository
+    /// Restore the wiki instead of the repository
     #[arg(long)]
     pub wiki: bool,
     #[command(flatten)]
@@ -196,7 +196,7 @@ pub struct VerifyArguments {
     /// Repositories verified at the same time [default: number of processors]
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
     /// How to show progress
@@ -210,19 +210,19 @@ pub struct VerifyArguments {
 pub struct ForgetArguments {
     /// Only these: TITLE/owner/name, any unambiguous end of it, or an id
     pub repositories: Vec<String>,
-    /// Drop this snapshot of the one repository, whatever options.history says; may be repeated
+    /// Remove this snapshot of the repository, whatever options.history says; may be repeated
     #[arg(long = "snapshot", value_name = "ID", requires = "repositories")]
     pub snapshots: Vec<String>,
     /// With --snapshot: of its wiki
     #[arg(long, requires = "snapshots")]
     pub wiki: bool,
-    /// Show what would be dropped, and change nothing
+    /// Show what would be removed, and change nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Give the room back too: remove the objects that only dropped snapshots need
+    /// Also free the space: remove the objects that only removed snapshots need
     #[arg(long)]
     pub prune: bool,
-    /// As JSON
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }
@@ -235,14 +235,14 @@ pub struct PluginsArguments {
 
 #[derive(Debug, Subcommand)]
 pub enum PluginsCommand {
-    /// All plugins found, and what keeps the others from being used
+    /// List all plugins found, and why others cannot be used
     List,
-    /// Everything a plugin says about itself
+    /// Show what a plugin states about itself
     Info {
         /// Id of the hoster
         id: String,
     },
-    /// Whether a file is a plugin that can be used
+    /// Check whether a file is a usable plugin
     Check {
         /// The plugin's file
         file: PathBuf,

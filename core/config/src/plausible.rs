@@ -45,7 +45,7 @@ pub(super) fn folder(field: &Field<'_>, folder: &str) -> Result<(), ConfigError>
     if forgekeep_untrusted::names::printable(folder) != folder {
         return Err(field.invalid(
             "it holds a control character, a line break or an invisible character",
-            "type the path anew; in double quotes, `\\n` and `\\t` are a line break and a tab",
+            "type the path again; in double quotes, `\\n` and `\\t` are a line break and a tab",
         ));
     }
     placeholder(field, folder)?;

@@ -231,7 +231,7 @@ fn refuse_unprintable(field: &Field<'_>, value: &str) -> Result<(), ConfigError>
     }
     Err(field.invalid(
         "it holds a control character or an invisible one",
-        "type the value anew; such characters come with copied text or a line break",
+        "type the value again; such characters come with copied text or a line break",
     ))
 }
 

@@ -325,7 +325,7 @@ impl Tombstones<'_> {
         }
         if !told.anew.is_empty() {
             let note = Finding::warning(format!(
-                "the runs and days that these were missing are counted anew, as there was no run for a long time or the clock has jumped: {}",
+                "the runs and days that these were missing are counted from the beginning, as there was no run for a long time or the clock has jumped: {}",
                 some(&told.anew)
             ));
             note_of(report, note, self.observer);

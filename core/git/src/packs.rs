@@ -194,7 +194,7 @@ fn replace(
 /// A file of a repository is not what it should be.
 fn damaged(path: &Path, why: &str) -> Failure {
     Failure::damaged(path, why)
-    .with_hint("move this repository's folder elsewhere to have it cloned anew, and see what the system log says about this disk; nothing was changed")
+    .with_hint("move this repository's folder elsewhere to have it cloned again, and see what the system log says about this disk; nothing was changed")
 }
 
 #[cfg(test)]

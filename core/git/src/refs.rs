@@ -238,7 +238,7 @@ fn parse_packed(text: &[u8], path: &Path) -> Result<Refs, Failure> {
 
 fn damaged(path: &Path, why: &str) -> Failure {
     Failure::damaged(path, why)
-    .with_hint("see docs/restore.md, then move this repository's folder away to have it cloned anew; the objects are most likely still there")
+    .with_hint("see docs/restore.md, then move this repository's folder away to have it cloned again; the objects are most likely still there")
 }
 
 /// Replaces all refs of the bare repository in `folder` in one step.

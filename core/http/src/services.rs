@@ -44,7 +44,7 @@ impl Services {
         {
             return Err(failure);
         }
-        log::info!("beginning anew after: {failure}");
+        log::info!("retrying after: {failure}");
         self.cancel
             .wait(self.retry_policy.wait(*retry, fastrand::f64()))?;
         *retry += 1;

@@ -157,7 +157,7 @@ impl<'a> Work<'a> {
             let (folder, why) = (self.folder.display(), error.message());
             let message = format!("{folder} cannot be opened: {why}");
             Failure::new(ErrorKind::Damaged, message).with_hint(
-                "move it elsewhere to have the repository cloned anew; it was left alone",
+                "move it elsewhere to have the repository cloned again; it was left alone",
             )
         })
     }

@@ -65,7 +65,7 @@ impl RestorePoint {
                 let found = entries.iter().rposition(|entry| entry.time <= *time);
                 found.ok_or_else(|| {
                     let message = format!(
-                        "there is no snapshot of that time or before: the oldest, {}, is of {}",
+                        "the first snapshot, {}, is of {}, which is later than that",
                         oldest.id, oldest.time
                     );
                     Failure::new(ErrorKind::NotFound, message).with_hint(

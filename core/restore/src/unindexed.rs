@@ -49,7 +49,7 @@ pub(super) fn take(
                 Failure::new(
                     ErrorKind::Damaged,
                     format!(
-                        "the index of {} is missing or damaged; it was made anew in what was restored",
+                        "the index of {} is missing or damaged; it was rebuilt in what was restored",
                         path.display()
                     ),
                 )

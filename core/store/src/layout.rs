@@ -58,7 +58,7 @@ pub const VERIFIED: StateFile = StateFile {
         known: 1,
         sealed_since: 1,
         max_bytes: 1024 * 1024 * 1024,
-        hint: "run `forgekeep verify`: it writes the file anew",
+        hint: "run `forgekeep verify`: it writes the file again",
     },
 };
 
@@ -69,7 +69,7 @@ pub const INDEX_OF_RUNS: StateFile = StateFile {
         known: 1,
         sealed_since: 1,
         max_bytes: 16 * 1024 * 1024,
-        hint: "run `forgekeep backup`: it makes the file anew from the reports",
+        hint: "run `forgekeep backup`: it rebuilds the file from the reports",
     },
 };
 

@@ -163,7 +163,7 @@ fn print_farewell(folder: &Path) -> Result<(), Complaint> {
     out!("The states that acme/infra had, and the one before the ransom note brought back:");
     out!("  {program} snapshots acme/infra --folder {shown}");
     out!("  {program} restore acme/infra --at {first} --to infra --folder {shown}");
-    out!("Is every object there and whole?");
+    out!("Is every object present and intact?");
     out!("  {program} verify --folder {shown}");
     out!("Every mirror is a plain bare repository, and git alone restores it as well:");
     out!("  git clone {shown}/demo/acme#web/repo web");

@@ -153,7 +153,7 @@ fn check(file: &Path) -> Result<ExitCode, Complaint> {
     match look_at(file) {
         Ok(info) => {
             print_info(&info);
-            out!("fit for use with plugin ABI {ABI_VERSION}");
+            out!("usable with plugin ABI {ABI_VERSION}");
             Ok(ExitCode::Good)
         }
         Err(unfit) => Err(Complaint::new(

@@ -138,7 +138,7 @@ fn changes(snapshot: &Snapshot) -> String {
         Origin::Run => "",
         Origin::Adopted => "  (as it was found at first)",
         Origin::Found => "  (as somebody else had left it)",
-        Origin::Rebuilt => "  (made anew after damage)",
+        Origin::Rebuilt => "  (rebuilt after damage)",
     };
     parts.join(", ") + origin
 }

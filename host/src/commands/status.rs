@@ -34,7 +34,7 @@ fn print(status: &Status, verbose: bool) {
         let begun = died
             .started
             .map_or_else(String::new, |time| format!(" of {}", to_the_second(time)));
-        out!("run {}{begun}: died without a report", died.run);
+        out!("run {}{begun}: ended without a report", died.run);
         out!(
             "  hint: it was killed, ran out of memory, or the machine stopped: run `forgekeep backup` again"
         );

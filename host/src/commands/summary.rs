@@ -155,17 +155,17 @@ fn last_line(report: &Report) -> String {
             "Nothing to back up: every repository is left out.".to_owned()
         }
         (RunOutcome::Ok, None) if report.has_alert() => {
-            format!("Everything is backed up: {safe}, {measured}. See the alerts above.")
+            format!("Backup complete, with alerts: {safe}, {measured}; see the alerts above.")
         }
         (RunOutcome::Ok, None) if report.has_warning() => {
             format!("Backup complete, with warnings: {safe}, {measured}.")
         }
         (RunOutcome::Ok, None) => format!("All good: {safe} backed up, {measured}."),
         (RunOutcome::Ok, Some(error)) => {
-            format!("Not all is well: {safe} backed up, {measured}; but {error}.")
+            format!("Backup complete, with an error: {safe} backed up, {measured}; {error}.")
         }
         (RunOutcome::Partial, _) if failed + unlisted + partial == 0 => {
-            format!("Not all is well: {safe} backed up, {measured}; see above what is wrong.")
+            format!("Backup incomplete: {safe} backed up, {measured}; see the errors above.")
         }
         (RunOutcome::Partial, _) => {
             let lost = [

@@ -126,7 +126,7 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize, is_subset: bool) {
         out!("the backup folder's own files: damaged");
         print_damage(&verdict.files);
         out!(
-            "  hint: look into it; a file that is damaged may be moved away, a repository that is missing is cloned anew by `forgekeep backup`, without its history"
+            "  hint: look into it; a file that is damaged may be moved away, a repository that is missing is cloned again by `forgekeep backup`, without its history"
         );
     }
     for failure in &verdict.unchecked {

@@ -351,7 +351,11 @@ fn the_plugins_there_are_say_who_they_are() {
         .forgekeep(&["plugins", "check", file.to_str().unwrap()])
         .run()
         .expect(0);
-    assert!(run.stdout.contains("fit for use"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("usable with plugin ABI"),
+        "{}",
+        run.stdout
+    );
     world
         .forgekeep(&["plugins", "check", "not-there.so"])
         .run()

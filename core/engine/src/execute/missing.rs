@@ -105,14 +105,14 @@ impl Work<'_> {
         );
         let what = match old {
             OldState::Missing if is_new && had() => format!(
-                "{path} was missing, and an earlier run had it: it is cloned anew, and the states that only the backup had are lost"
+                "{path} was missing, and an earlier run had it: it is cloned again, and the states that only the backup had are lost"
             ),
             OldState::Missing if self.task.action == Action::Update && had() => {
-                format!("{path}/{STATE_FILE} was missing, and is written anew")
+                format!("{path}/{STATE_FILE} was missing, and is written again")
             }
-            OldState::Damaged => format!("{path}/{STATE_FILE} was damaged, and is written anew"),
+            OldState::Damaged => format!("{path}/{STATE_FILE} was damaged, and is written again"),
             _ if was_known => {
-                format!("{path}/{STATE_FILE} was damaged or missing, and is written anew")
+                format!("{path}/{STATE_FILE} was damaged or missing, and is written again")
             }
             // A mirror has its first snapshot before the state file of this format is written.
             OldState::Sound { format: 2.., .. } if outcome.had_no_snapshot => format!(
@@ -158,7 +158,7 @@ impl Work<'_> {
         let Newest { number, id } = lost;
         match outcome {
             Some(outcome) if outcome.mirrored == Mirrored::Cloned => format!(
-                "{path}/{mirror} was missing with its snapshots: it is cloned anew, and the states that only the backup had are lost"
+                "{path}/{mirror} was missing with its snapshots: it is cloned again, and the states that only the backup had are lost"
             ),
             Some(outcome) if outcome.had_no_snapshot => format!(
                 "{path}/snapshots/{mirror} was missing: a new first snapshot is made, and the earlier ones are lost"

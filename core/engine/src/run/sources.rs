@@ -266,7 +266,7 @@ impl Engine {
                 let name = entry.state.full_name.printable();
                 trash::take_back(&entry, folder)?;
                 let file = match &entry.unread {
-                    Some(failure) => format!("; {}: it is written anew", failure.message),
+                    Some(failure) => format!("; {}: it is written again", failure.message),
                     None => String::new(),
                 };
                 notes.push(Finding::warning(format!(

@@ -1,4 +1,4 @@
-//! Entries of the trash whose state file is damaged or missing: they are told, and written anew.
+//! Entries of the trash whose state file is damaged or missing: they are told, and written again.
 
 use forgekeep_failure::Finding;
 
@@ -53,7 +53,7 @@ impl Tombstones<'_> {
         }
         match state.write(&entry.folder) {
             Ok(()) => Finding::warning(format!(
-                "{} is in the trash, in {path}; its state file is written anew from its snapshots, and its time there begins anew: {why}",
+                "{} is in the trash, in {path}; its state file is written again from its snapshots, and its time there begins again: {why}",
                 state.full_name.printable()
             )),
             Err(failure) => failure_note(&failure),

@@ -65,7 +65,7 @@ fn check_room(found: &PackFolder, plan: &Plan<'_>) -> Result<(), Failure> {
         Some(free) if free < needed => Err(Failure::new(
             ErrorKind::Disk,
             format!(
-                "the packs in {} were not written anew: that needs {needed} bytes, and {free} are free",
+                "the packs in {} were not written again: that needs {needed} bytes, and {free} are free",
                 found.folder.display()
             ),
         )

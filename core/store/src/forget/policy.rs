@@ -55,7 +55,7 @@ pub(super) fn all_but(named: &[String], entries: &[Entry]) -> Result<Vec<Vec<Rea
         let wrong = |why: &str| {
             let message = format!("\"{}\" {why}", printable(asked));
             Failure::new(ErrorKind::NotFound, message).with_hint(
-                "choose from those that `forgekeep snapshots` lists; nothing was dropped",
+                "choose from those that `forgekeep snapshots` lists; nothing was removed",
             )
         };
         let Some((at, entry)) = found.filter(|_| asked.len() >= LEAST_DIGITS) else {

@@ -72,7 +72,7 @@ pub(super) fn lacking(oid: Oid, error: &git2::Error) -> Failure {
         error.message()
     );
     Failure::new(ErrorKind::Damaged, message)
-        .with_hint("run `forgekeep verify` to see the damage, and `forgekeep backup` to repair what it can; nothing was dropped")
+        .with_hint("run `forgekeep verify` to see the damage, and `forgekeep backup` to repair what it can; nothing was removed")
 }
 
 pub(super) fn failed(error: &git2::Error) -> Failure {

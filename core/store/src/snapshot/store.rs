@@ -193,7 +193,7 @@ impl Entry {
 
     pub(super) fn damaged(&self, why: &str) -> Failure {
         Failure::damaged(&self.path, why)
-            .with_hint("run `forgekeep backup`: it makes the file anew if what is in it can be told from the others")
+            .with_hint("run `forgekeep backup`: it rebuilds the file if its content can be told from the others")
     }
 
     /// A state, if it is the one that the entry names.

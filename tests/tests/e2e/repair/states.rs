@@ -102,7 +102,11 @@ fn a_damaged_snapshot_is_made_anew_out_of_its_neighbours() {
         // The name has the id, which only the very same state has.
         assert_eq!(snapshots(&world), before);
         let listed = world.forgekeep(&["snapshots", "web"]).run().expect(0);
-        assert!(listed.stdout.contains("made anew"), "{}", listed.stdout);
+        assert!(
+            listed.stdout.contains("rebuilt after damage"),
+            "{}",
+            listed.stdout
+        );
         assert_whole(&world, &old_tips(&world));
     }
 }

@@ -67,7 +67,7 @@ impl Run {
         }
         if known.is_none() && numbered && self.found.is_empty() {
             let path = index::path(&self.local_folder);
-            let message = format!("{} is missing: it is made anew", path.display());
+            let message = format!("{} is missing: it is rebuilt", path.display());
             self.found.push(Finding::warning(message));
         }
         self.reports.sort_by(|a, b| a.order().cmp(&b.order()));
