@@ -169,6 +169,21 @@ impl<'de> Deserialize<'de> for ExitCode {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for ExitCode {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        u8::schema_name()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        u8::json_schema(generator)
+    }
+}
+
 /// What failed as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {

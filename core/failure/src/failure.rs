@@ -22,6 +22,7 @@ use crate::unexpected::Unexpected;
 use crate::word::Word;
 
 /// What kind of failure it is: the `kind` of an error in the report.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ErrorKind {
@@ -73,7 +74,7 @@ pub enum ErrorKind {
     Alert,
     /// Anything else.
     Other,
-    /// What a newer version calls it.
+    /// What a newer version calls it: take it for other.
     #[serde(untagged)]
     Newer(Word),
 }
@@ -139,8 +140,13 @@ impl fmt::Display for ErrorKind {
 }
 
 /// Why a source, a repository or a run failed. The rules are at the head of this module.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Error, PartialEq, Eq, Serialize, Deserialize)]
 #[error("{message}")]
+#[cfg_attr(
+    feature = "schema",
+    schemars(description = "What failed, why, and what to do.")
+)]
 pub struct Failure {
     /// What kind it is.
     pub kind: ErrorKind,
@@ -154,6 +160,10 @@ pub struct Failure {
     pub permanent: bool,
     /// HTTP status behind it, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(with = "u16", range(min = 100, max = 599))
+    )]
     pub status: Option<u16>,
     /// How long the hoster asked to wait.
     #[serde(skip)]

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::word::Word;
 
 /// How bad a finding is.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
@@ -16,10 +17,12 @@ pub enum Severity {
     Error,
     /// What a newer version calls it: as bad as can be.
     #[serde(untagged)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Newer(Word),
 }
 
 /// What a validation, a check or a listing found.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
     /// How bad it is.

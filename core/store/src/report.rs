@@ -2,6 +2,8 @@
 
 mod brief;
 mod outcome;
+#[cfg(feature = "schema")]
+mod schema;
 mod tombstone;
 
 use forgekeep_failure::{Asked, ErrorKind, ExitCode, Failure, Finding, Severity};
@@ -12,12 +14,15 @@ use crate::snapshot::SnapshotId;
 
 pub use brief::Brief;
 pub use outcome::{RepositoryOutcome, RunOutcome, SourceOutcome};
+#[cfg(feature = "schema")]
+pub use schema::schema;
 pub use tombstone::{Absence, Tombstone};
 
 /// Version of the report's format. Fields are added within it, never renamed.
 pub const SCHEMA: u32 = 1;
 
 /// How many refs changed, and how.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct RefChanges {
@@ -42,20 +47,26 @@ pub struct Lost {
 
 /// What came of a run. That of an earlier one is read with less of each repository, if less is needed:
 /// [`Brief`], or nothing.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", schemars(rename = "Report"))]
 pub struct Report<R = RepositoryReport> {
-    /// [`SCHEMA`].
+    /// Version of this format.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = SCHEMA)))]
     pub schema: u32,
     /// Version of Forgekeep that made it.
     #[serde(default)]
     pub version: String,
     /// Number of the run in its backup folder, which only grows; none if it was not begun there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "u64", range(min = 1)))]
     pub run: Option<u64>,
     /// When the run began, UTC.
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Time"))]
     pub started: Timestamp,
     /// When it ended, UTC.
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Time"))]
     pub finished: Timestamp,
     /// How it ended.
     pub outcome: RunOutcome,
@@ -68,14 +79,17 @@ pub struct Report<R = RepositoryReport> {
     pub warnings: Vec<Finding>,
     /// The sources, in the order of the configuration.
     pub sources: Vec<SourceReport<R>>,
-    /// Of the text of the report that is kept, without this member.
+    /// Git's blob id of the text of the report that is kept, without this member.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub checksum: Option<String>,
 }
 
 /// What came of a source.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[cfg_attr(feature = "schema", schemars(rename = "SourceReport"))]
 pub struct SourceReport<R = RepositoryReport> {
     /// Title in the configuration.
     pub title: String,
@@ -90,6 +104,7 @@ pub struct SourceReport<R = RepositoryReport> {
     pub error: Option<Failure>,
     /// How much upstream has rewritten or deleted, if that is worth an alert.
     #[serde(default, alias = "alarm", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub alert: Option<String>,
     /// What is in the backup and no longer at the hoster.
     #[serde(default)]
@@ -102,6 +117,7 @@ pub struct SourceReport<R = RepositoryReport> {
 }
 
 /// What came of a repository.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryReport {
@@ -121,6 +137,7 @@ pub struct RepositoryReport {
     pub bytes_received: u64,
     /// Time it took.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(range(min = 0)))]
     pub seconds: f64,
     /// Why it failed, or which part of it is not backed up, and why.
     pub error: Option<Failure>,
@@ -130,25 +147,30 @@ pub struct RepositoryReport {
         deserialize_with = "snapshot",
         skip_serializing_if = "Option::is_none"
     )]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub snapshot: Option<SnapshotId>,
     /// How much upstream has rewritten or deleted, if that is worth an alert.
     #[serde(default, alias = "alarm", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub alert: Option<String>,
     /// Branches that upstream has rewritten or deleted, where that is known.
     #[serde(skip)]
     pub lost: Option<Lost>,
     /// Something worth knowing that is no failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub note: Option<String>,
     /// What somebody should know although all is well: said however quiet a run shall be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Finding>,
     /// What came of its wiki, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "WikiReport"))]
     pub wiki: Option<WikiReport>,
 }
 
 /// What came of a repository's wiki.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WikiReport {

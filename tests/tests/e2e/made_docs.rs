@@ -38,3 +38,10 @@ fn the_table_of_exit_codes_is_made_from_the_code() {
     let begin = "<!-- made from core/failure/src/exit_code.rs; FORGEKEEP_UPDATE_DOCS=1 writes it anew -->\n";
     compare_or_write_part("docs/operations.md", begin, &ExitCode::table());
 }
+
+#[test]
+fn the_schema_of_reports_is_made_from_their_types() {
+    let name = "schema/report.schema.json";
+    let text = fs::read_to_string(file(name)).unwrap();
+    compare_or_write(name, &text, &forgekeep_store::report::schema());
+}

@@ -7,6 +7,7 @@ use forgekeep_untrusted::names::printable;
 use serde::{Deserialize, Serialize};
 
 /// How a run ended.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunOutcome {
@@ -20,10 +21,12 @@ pub enum RunOutcome {
     Interrupted,
     /// What a newer version calls it.
     #[serde(untagged)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Newer(Word),
 }
 
 /// How a source came out.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceOutcome {
@@ -35,10 +38,12 @@ pub enum SourceOutcome {
     Failed,
     /// What a newer version calls it.
     #[serde(untagged)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Newer(Word),
 }
 
 /// How a repository came out.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RepositoryOutcome {
@@ -58,6 +63,7 @@ pub enum RepositoryOutcome {
     Failed,
     /// What a newer version calls it: whether it is backed up cannot be told.
     #[serde(untagged)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Newer(Word),
 }
 

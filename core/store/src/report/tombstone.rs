@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// What is known of a repository that the hoster no longer lists.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Absence {
@@ -16,10 +17,12 @@ pub enum Absence {
     Deleted,
     /// What a newer version calls it.
     #[serde(untagged)]
+    #[cfg_attr(feature = "schema", schemars(skip))]
     Newer(Word),
 }
 
 /// A repository that the hoster no longer lists.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tombstone {
     /// The hoster's immutable identity.
@@ -29,6 +32,7 @@ pub struct Tombstone {
     /// Folder below the backup folder, parts joined by `/`.
     pub path: String,
     /// When a run first missed it, UTC.
+    #[cfg_attr(feature = "schema", schemars(with = "super::schema::Time"))]
     pub since: Timestamp,
     /// What is known of it.
     pub state: Absence,

@@ -44,6 +44,14 @@ impl Validator<'_> {
                     one => is_of(value, one),
                 },
                 "const" => value == rule,
+                "anyOf" => rule.as_array().unwrap().iter().any(|rule| {
+                    let mut inner = Validator {
+                        root: self.root,
+                        wrong: Vec::new(),
+                    };
+                    inner.check(rule, value, at);
+                    inner.wrong.is_empty()
+                }),
                 "enum" => rule.as_array().unwrap().contains(value),
                 "minimum" => !value.is_number() || value.as_f64() >= rule.as_f64(),
                 "maximum" => !value.is_number() || value.as_f64() <= rule.as_f64(),
@@ -184,6 +192,7 @@ fn what_is_not_as_the_schema_says_is_found() {
         ("outcome", json!("fine")),
         ("exitCode", json!(256)),
         ("error", json!({"kind": "x"})),
+        ("run", json!(null)),
         ("sources", json!([{}])),
         ("surprise", json!(1)),
     ] {
