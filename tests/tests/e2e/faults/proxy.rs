@@ -5,6 +5,7 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
 use forgekeep_tests::{Action, Fault, RequestKind, Run};
+use serde_json::Value;
 
 use super::impatient;
 use crate::support::{World, error, source};
@@ -124,11 +125,16 @@ fn pass_on(client: TcpStream, mut from: impl Read, forge: &str) -> io::Result<()
 
 /// A forge that is not on this machine, as far as addresses tell.
 pub(super) fn far_away(retries: u32) -> World {
+    far_away_with(&impatient(retries))
+}
+
+/// The same, with options.
+pub(super) fn far_away_with(options: &Value) -> World {
     let world = World::new();
     world.forge.repository("web").private().commit("one");
     let mut source = world.source_with("apiUrl", HOST);
     source["allowInsecureHttp"] = true.into();
-    world.configure_with(&[source], &impatient(retries));
+    world.configure_with(&[source], options);
     world.forge.change(|state| {
         state.api_url = HOST.to_owned();
         state.git_url = HOST.to_owned();

@@ -7,13 +7,19 @@ use std::thread;
 use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+use serde_json::{Value, json};
 
 use super::certificates::{certified, front};
-use super::proxy::{Manners, far_away, proxy};
+use super::proxy::{Manners, far_away_with, proxy};
 use crate::support::{World, error, source};
 
 /// How long is waited for bytes from one side before the other has its turn.
 const TURN: Duration = Duration::from_millis(2);
+
+/// No time runs out in these: a handshake takes long on a busy machine.
+fn patient() -> Value {
+    json!({"network": {"retries": 0, "limitWaitMinutes": 0}})
+}
 
 /// A port that speaks TLS with a certificate for a name, and passes all on to a plain one; its address
 /// and the certificate of its authority.
@@ -62,7 +68,7 @@ fn pass_some(from: &mut impl Read, to: &mut impl Write) -> io::Result<bool> {
 
 #[test]
 fn a_proxy_over_tls_serves_api_and_git() {
-    let world = far_away(0);
+    let world = far_away_with(&patient());
     let (url, authority) = over_tls("127.0.0.1", &proxy(&world, Manners::Connects));
     let file = world.sandbox.write("authority.pem", authority);
     let with_user = url.replace("//", "//user:hunter2@");
@@ -118,7 +124,7 @@ fn proxy_to(address: &str) -> String {
 
 #[test]
 fn a_proxy_whose_certificate_is_not_good_is_named_and_nothing_goes_past_it() {
-    let world = far_away(0);
+    let world = far_away_with(&patient());
     let plain = proxy(&world, Manners::Connects);
     let (unknown, _) = over_tls("127.0.0.1", &plain);
     let (elsewhere, authority) = over_tls("elsewhere.example", &plain);
