@@ -7,7 +7,9 @@
 use std::io::Read;
 
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_git::refs::{OURS, RefName, RefValue, Refs, is_valid_name, parse_oid};
+use forgekeep_git::refs::{
+    FORGOTTEN, KEPT, OURS, RefName, RefValue, Refs, is_valid_name, parse_oid,
+};
 use forgekeep_pkt_line::{Packet, Packets};
 use forgekeep_untrusted::names::printable;
 use git2::Oid;
@@ -26,6 +28,9 @@ pub struct Advertisement {
     /// Names that git does not allow, or that are not below `refs/`, cleaned for people: git leaves
     /// them out, too.
     pub left_out: Vec<String>,
+    /// Names that a mirror has for itself, as they may be shown: these refs are left out, too. Those
+    /// that came there by pushing a whole backup are not among them.
+    pub reserved: Vec<String>,
     /// Commits whose parents the server does not have: it is a shallow clone itself.
     pub shallow: Vec<Oid>,
     /// What the server can do.
@@ -101,9 +106,15 @@ impl Advertisement {
             }
             read.line(line)?;
         }
-        // Nor the name that would be a file where ours need a folder.
-        read.refs
-            .retain(|name, _| !name.starts_with(OURS) && name != b"refs/forgekeep");
+        let reserved = &mut read.reserved;
+        read.refs.retain(|name, value| {
+            // Nor the name that would be a file where ours need a folder.
+            let is_reserved = name.starts_with(OURS) || name == b"refs/forgekeep";
+            if is_reserved && !is_of_a_backup(name, value.oid) {
+                reserved.push(show(name));
+            }
+            !is_reserved
+        });
         Ok(read)
     }
 
@@ -257,6 +268,12 @@ fn holds(line: &[u8]) -> Failure {
 fn show(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
     printable(&text).to_string()
+}
+
+/// Whether somebody has pushed a whole backup: a ref that holds an old tip is named after it.
+fn is_of_a_backup(name: &[u8], oid: Oid) -> bool {
+    let id = name.strip_prefix(KEPT).or(name.strip_prefix(FORGOTTEN));
+    id.is_some_and(|id| id == oid.to_string().as_bytes())
 }
 
 #[cfg(test)]

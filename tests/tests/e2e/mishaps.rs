@@ -266,15 +266,41 @@ fn a_ref_that_would_be_in_the_way_of_ours_is_not_taken() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one").commit("two");
     web.git(&["update-ref", "refs/forgekeep", "main"]);
-    world.backup().expect(0);
+    // Left out, and told; also where nothing else has changed.
+    for _ in 0..2 {
+        let run = world.backup().expect(3);
+        let report = run.repository("acme/web");
+        assert_eq!(report["outcome"], "partial");
+        let message = report["error"]["message"].as_str().unwrap();
+        assert!(
+            message.contains("\"refs/forgekeep\" is not backed up"),
+            "{message}"
+        );
+    }
     web.force_push("main");
-    world.backup().expect(0);
+    world.backup().expect(3);
     let refs = git::run(
         &world.mirror("web"),
         &["for-each-ref", "--format=%(refname)"],
     );
     assert!(!refs.lines().any(|name| name == "refs/forgekeep"), "{refs}");
     assert_all_restorable(&world, "web");
+}
+
+#[test]
+fn refs_of_a_backup_that_was_pushed_to_the_hoster_are_no_news() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one").commit("two");
+    let tip = git::run(&web.git_dir(), &["rev-parse", "main"])
+        .trim()
+        .to_owned();
+    web.git(&["update-ref", &format!("refs/forgekeep/kept/{tip}"), &tip]);
+    world.backup().expect(0);
+    web.git(&["update-ref", "refs/forgekeep/kept/mine", &tip]);
+    let run = world.backup().expect(3);
+    let error = run.repository("acme/web")["error"].to_string();
+    assert!(error.contains("refs/forgekeep/kept/mine"), "{error}");
+    assert!(!error.contains(&tip), "{error}");
 }
 
 #[test]

@@ -18,13 +18,9 @@ const NAMED: usize = 10;
 impl Work<'_> {
     /// What is not backed up, of what upstream has. `more` is what is known already.
     pub fn left_out(&self, more: Option<Failure>) -> Vec<Failure> {
-        let names = &self.advertised.left_out;
-        let mut all: Vec<Failure> = names.iter().take(NAMED).map(|name| odd(name)).collect();
-        if let Some(others @ 1..) = names.len().checked_sub(NAMED) {
-            all.push(odd(&format!("… and {others} more")));
-        }
-        all.extend(more);
-        all
+        let odd = some(&self.advertised.left_out).map(|name| odd(&name));
+        let reserved = some(&self.advertised.reserved).map(|name| reserved(&name));
+        odd.chain(reserved).chain(more).collect()
     }
 
     /// Says in git's own way where the history ends that a shallow upstream has sent. A mirror that has
@@ -63,6 +59,21 @@ impl Work<'_> {
             .with_hint("push the whole history to it; the next backup fetches what is missing then")
         })
     }
+}
+
+/// The first names, and how many there are besides.
+fn some(names: &[String]) -> impl Iterator<Item = String> {
+    let others = names.len().checked_sub(NAMED).filter(|others| *others > 0);
+    let others = others.map(|others| format!("… and {others} more"));
+    names.iter().take(NAMED).cloned().chain(others)
+}
+
+fn reserved(name: &str) -> Failure {
+    Failure::new(
+        ErrorKind::Policy,
+        format!("the ref \"{name}\" is not backed up: names below refs/forgekeep are for the backup's own refs"),
+    )
+    .with_hint("rename it at the hoster")
 }
 
 fn odd(name: &str) -> Failure {
