@@ -25,11 +25,12 @@ fn main() -> process::ExitCode {
         Ok(cli) => cli,
         // Help and the version come this way too.
         Err(error) => {
-            terminal::note(error.print());
-            return end(match error.use_stderr() {
-                true => ExitCode::Usage,
-                false => ExitCode::Good,
-            });
+            let (stream, code) = match error.use_stderr() {
+                true => (terminal::STDERR, ExitCode::Usage),
+                false => (terminal::STDOUT, ExitCode::Good),
+            };
+            terminal::note(stream, error.print());
+            return end(code);
         }
     };
     logging::start(&cli.common);
@@ -50,14 +51,14 @@ fn main() -> process::ExitCode {
 /// The exit code. What was asked for and did not arrive is a failure; one that is known already
 /// says more.
 fn end(code: ExitCode) -> process::ExitCode {
-    let Some(error) = terminal::lost() else {
+    let Some((stream, error)) = terminal::lost() else {
         return process::ExitCode::from(code.code());
     };
     tell!(
         "{}",
         Complaint::new(
             ExitCode::Unexpected,
-            format!("cannot write to standard output: {error}"),
+            format!("cannot write to {stream}: {error}"),
             "output is missing; make room where it goes, then run again",
         )
     );

@@ -1,8 +1,8 @@
 //! Writing for people. The standard library's macros panic when nobody reads any more
 //! (`forgekeep list | head`); a reader that has gone away is no reason to end a backup.
 //!
-//! Any other failure to write to standard output (a full disk, say) is remembered: what was asked
-//! for did not arrive, so the command has not succeeded ([`lost`]).
+//! Any other failure to write (a full disk, say) is remembered: what was asked for, or what there was to
+//! say about it, did not arrive, so the command has not succeeded ([`lost`]).
 
 use std::borrow::Cow;
 use std::fmt::Arguments;
@@ -50,39 +50,45 @@ pub fn hidden_json(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// The first failure to write to standard output or to standard error.
-static LOST: OnceLock<io::Error> = OnceLock::new();
+/// What messages call the two streams.
+pub const STDOUT: &str = "standard output";
+pub const STDERR: &str = "standard error";
+
+/// The first failure to write, and where to.
+static LOST: OnceLock<(&str, io::Error)> = OnceLock::new();
 
 /// See [`out`].
 pub fn to_stdout(text: Arguments<'_>) {
     let text = text.to_string();
-    note(writeln!(io::stdout().lock(), "{}", hidden(&text)));
+    note(STDOUT, writeln!(io::stdout().lock(), "{}", hidden(&text)));
 }
 
 /// Bytes on standard output, in one piece: lines of several workers must not mix.
 pub fn bytes_to_stdout(bytes: &[u8]) {
-    note(io::stdout().lock().write_all(bytes));
+    note(STDOUT, io::stdout().lock().write_all(bytes));
 }
 
 /// See [`tell`].
 pub fn to_stderr(text: Arguments<'_>) {
     // Made first: standard error is not buffered, and lines of several workers must not mix.
     let line = format!("{text}\n");
-    note(io::stderr().lock().write_all(hidden(&line).as_bytes()));
+    let written = io::stderr().lock().write_all(hidden(&line).as_bytes());
+    note(STDERR, written);
 }
 
-/// Remembers how a write ended: a warning that nobody can have read is no success either. That the reader has gone away is its own affair.
-pub fn note(written: io::Result<()>) {
+/// Remembers how a write ended: a warning that nobody can have read is no success either. That the
+/// reader has gone away is its own affair.
+pub fn note(stream: &'static str, written: io::Result<()>) {
     if let Err(error) = written
         && error.kind() != io::ErrorKind::BrokenPipe
     {
         // The first is the cause of the others.
-        let _ = LOST.set(error);
+        let _ = LOST.set((stream, error));
     }
 }
 
-/// Writes out what is left, and says why output was lost, if any was.
-pub fn lost() -> Option<&'static io::Error> {
-    note(io::stdout().lock().flush());
+/// Writes out what is left, and says where and why output was lost, if any was.
+pub fn lost() -> Option<&'static (&'static str, io::Error)> {
+    note(STDOUT, io::stdout().lock().flush());
     LOST.get()
 }

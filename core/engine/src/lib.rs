@@ -25,3 +25,6 @@ mod queue;
 pub mod run;
 mod source;
 mod tombstones;
+
+// What the configuration says when it says nothing is the limit that holds when nobody sets one.
+const _: () = assert!(forgekeep_config::OBJECT_BYTES == forgekeep_git::memory::OBJECT_BYTES);

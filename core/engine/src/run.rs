@@ -142,15 +142,15 @@ impl Engine {
             });
         });
         // Inside out: each retry takes from the budget too.
-        let limited =
+        let concurrent =
             ConcurrencyLimit::new(client.clone(), network.connections_per_host, cancel.clone());
-        let budgeted = RateLimit::new(
-            limited,
+        let rated = RateLimit::new(
+            concurrent,
             network.requests_per_hour,
             cancel.clone(),
             Arc::clone(&on_wait),
         );
-        let retrying = Retrying::new(budgeted, retry_policy, cancel.clone(), on_wait);
+        let retrying = Retrying::new(rated, retry_policy, cancel.clone(), on_wait);
         Self {
             config,
             registry,
@@ -279,12 +279,7 @@ impl Engine {
         let mut listings = self.listings();
         let writes = Writes::No;
         let (plan, all) = self.plan_sources(&pool, &sources, &mut listings, writes, observer);
-        let reports = all.into_iter().map(|source| {
-            let mut report = source.report;
-            report.conclude();
-            report
-        });
-        let reports = reports.collect();
+        let reports = all.into_iter().map(RunSource::conclude).collect();
         Ok((plan, reports))
     }
 

@@ -9,8 +9,8 @@ use forgekeep_store::catalogue::Listing;
 use forgekeep_store::report::{RepositoryReport, SourceReport};
 use parking_lot::Mutex;
 
-/// What is known of a source, and what comes of it. A plan's tasks name it by its index, which is its
-/// place in the configuration.
+/// What is known of a source, and what comes of it. A plan's tasks name it by its index among the
+/// sources of the run, which are in the order of the configuration.
 pub(crate) struct RunSource {
     /// Where its repositories come from; `None` if it could not be listed.
     pub open: Option<OpenSource>,

@@ -1,22 +1,16 @@
 //! What the objects' folder of a mirror holds: packs with their indexes, and loose objects.
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use forgekeep_durable::folder::names;
-use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_untrusted::names::printable;
 use git2::{Odb, OdbObject, Oid};
 use rayon::prelude::*;
-use sha1::{Digest, Sha1};
 
 use crate::packs::PackIndex;
 use crate::{libgit2, loose, memory};
-
-/// Length of the checksum at the end of a pack.
-pub const TRAILER: u64 = 20;
 
 /// What the objects' folder of a mirror holds.
 pub struct ObjectFiles {
@@ -130,45 +124,6 @@ impl Packed {
     /// The index, if it can be used.
     pub fn index(&self) -> Option<&PackIndex> {
         self.index.as_ref()?.as_ref().ok()
-    }
-}
-
-/// Whether an index lists an object.
-pub fn holds(index: &PackIndex, oid: Oid) -> bool {
-    let (mut low, mut high) = (0, index.len());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        match index.oid(middle).cmp(&oid) {
-            std::cmp::Ordering::Equal => return true,
-            std::cmp::Ordering::Less => low = middle + 1,
-            std::cmp::Ordering::Greater => high = middle,
-        }
-    }
-    false
-}
-
-/// Checks a pack by what it says about itself alone.
-pub fn check_trailer(pack: &Path, cancel: &Cancel) -> Result<(), Failure> {
-    let failed = |error: io::Error| Failure::disk("read", pack, &error);
-    let wrong = |why: &str| Failure::damaged(pack, why);
-    let mut file = File::open(pack).map_err(failed)?;
-    let length = file.metadata().map_err(failed)?.len();
-    let body = length.checked_sub(TRAILER);
-    let mut rest = (&mut file).take(body.ok_or_else(|| wrong("it is too short"))?);
-    let mut sum = Sha1::new();
-    let mut buffer = vec![0; 64 * 1024];
-    loop {
-        cancel.check()?;
-        match rest.read(&mut buffer).map_err(failed)? {
-            0 => break,
-            read => sum.update(&buffer[..read]),
-        }
-    }
-    let mut trailer = [0; TRAILER as usize];
-    file.read_exact(&mut trailer).map_err(failed)?;
-    match sum.finalize()[..] == trailer {
-        true => Ok(()),
-        false => Err(wrong("its checksum is not that of its content")),
     }
 }
 

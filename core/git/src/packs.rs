@@ -22,6 +22,7 @@ mod index;
 mod large;
 mod plan;
 mod sizes;
+mod trailer;
 mod write;
 
 use std::path::Path;
@@ -38,6 +39,7 @@ pub use hold::{hold, is_unfinished, release, release_some};
 pub use index::PackIndex;
 pub use large::{Large, Opened, Stream};
 pub use sizes::{Bulk, bulky};
+pub use trailer::{TRAILER, check_trailer};
 
 /// Fewer packs than these are left alone, or each night's fetch would have a pack written again.
 const FEW: usize = 8;

@@ -21,12 +21,12 @@ pub struct Services {
     pub redactor: Arc<Redactor>,
     /// Ends the run early.
     pub cancel: Cancel,
-    /// How often to begin anew what broke off.
+    /// How often to retry what broke off.
     pub retry_policy: RetryPolicy,
 }
 
 impl Services {
-    /// Whether to begin anew after a failure: returns after the wait if so, and the failure if not.
+    /// Whether to retry after a failure: returns after the wait if so, and the failure if not.
     /// Only for what the client cannot try again by itself: an answer that broke off while it was
     /// read, or turned out to be none. `retry` counts from 0.
     ///

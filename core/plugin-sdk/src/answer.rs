@@ -1,7 +1,7 @@
 use forgekeep_abi::{HosterError, HttpResponse, error_kind};
 use serde::de::DeserializeOwned;
 
-use crate::page::page_text;
+use forgekeep_page_text::page_text;
 
 /// Most characters of somebody else's text in a message.
 const MAX_QUOTE: usize = 200;

@@ -53,7 +53,6 @@
 mod answer;
 mod export;
 mod guard;
-mod page;
 mod paging;
 mod services;
 
@@ -65,7 +64,7 @@ pub use forgekeep_abi::{
 };
 
 pub use answer::{json, status_error};
-pub use page::page_text;
+pub use forgekeep_page_text::page_text;
 pub use paging::LinkPager;
 pub use services::Services;
 

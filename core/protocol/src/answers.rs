@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_http::{Authorization, Response, refused};
+use forgekeep_page_text::page_text;
 use forgekeep_untrusted::Redactor;
 use forgekeep_untrusted::names::printable;
-
-use super::page;
 
 /// How much of an answer is looked at, and how much of it is shown.
 const LOOKED_AT: u64 = 8 * 1024;
@@ -183,7 +182,7 @@ fn text_of(body: &[u8], is_html: bool) -> String {
     if !is_html {
         return message_in(body).unwrap_or_else(|| text.into_owned());
     }
-    page::text_of(&text)
+    page_text(&text)
 }
 
 /// The message in an error document, as the hosters' APIs send it, with what they add to it.

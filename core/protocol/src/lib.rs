@@ -18,7 +18,6 @@ mod answers;
 mod conversation;
 mod haves;
 mod http;
-mod page;
 #[cfg(test)]
 mod pipes;
 mod sink;
@@ -27,5 +26,4 @@ pub use advertisement::{Advertisement, Capabilities};
 pub use conversation::Conversation;
 pub use haves::Haves;
 pub use http::{Connection, Remote, advertise};
-pub use page::text_of as page_text;
 pub use sink::{Incoming, Transfer, Watched, remove_incoming};

@@ -7,6 +7,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
+use forgekeep_durable::folder;
 use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{Cancel, ErrorKind, Failure, Unexpected};
 use forgekeep_git::loose;
@@ -59,7 +60,9 @@ pub(super) fn objects(
 
 /// The packs that have an index, without their ending.
 fn packs(mirror: &Path) -> Result<Vec<String>, Failure> {
-    let names: HashSet<OsString> = entries(&mirror.join("objects/pack"))?.into_iter().collect();
+    let names: HashSet<OsString> = folder::names(&mirror.join("objects/pack"))?
+        .into_iter()
+        .collect();
     let stem = |name: &OsString| name.to_str()?.strip_suffix(".pack").map(str::to_owned);
     let mut packs: Vec<String> = names.iter().filter_map(stem).collect();
     packs.retain(|stem| {
@@ -72,11 +75,11 @@ fn packs(mirror: &Path) -> Result<Vec<String>, Failure> {
 /// The loose objects: folder and name, which together are the id.
 fn loose(mirror: &Path) -> Result<Vec<(String, String)>, Failure> {
     let mut found = Vec::new();
-    for folder in entries(&mirror.join("objects"))? {
-        let Some(folder) = folder.to_str().filter(|name| name.len() == 2) else {
+    for fan in folder::names(&mirror.join("objects"))? {
+        let Some(folder) = fan.to_str().filter(|name| name.len() == 2) else {
             continue;
         };
-        let names = entries(&mirror.join("objects").join(folder))?;
+        let names = folder::names(&mirror.join("objects").join(&fan))?;
         let names = names.into_iter().filter_map(|name| name.into_string().ok());
         let objects = names.filter(|name| parse_oid(&format!("{folder}{name}")).is_some());
         found.extend(objects.map(|name| (folder.to_owned(), name)));
@@ -94,18 +97,6 @@ pub(super) fn has_bad_loose(mirror: &Path) -> Result<bool, Failure> {
         }
     }
     Ok(false)
-}
-
-/// The names in a folder; none if it is gone.
-fn entries(folder: &Path) -> Result<Vec<OsString>, Failure> {
-    let failed = |error: io::Error| Failure::disk("read", folder, &error);
-    let listed = match fs::read_dir(folder) {
-        Ok(listed) => listed,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    let names = listed.map(|entry| entry.map(|entry| entry.file_name()));
-    names.collect::<Result<_, _>>().map_err(failed)
 }
 
 fn copy_pack(

@@ -419,7 +419,7 @@ pub fn remove_leftovers(source_folder: &Path) -> Result<(), Failure> {
                 let mirror = folder.join(mirror);
                 remove_half_written(&mirror, &names_in(&mirror), &OF_MIRROR);
             }
-            let partial = format!("{mirror}{}", PARTIAL);
+            let partial = format!("{mirror}{PARTIAL}");
             if names.contains(OsStr::new(&partial)) {
                 let partial = folder.join(partial);
                 fs::remove_dir_all(&partial)

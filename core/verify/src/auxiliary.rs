@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use flate2::Crc;
 use forgekeep_durable::folder::names;
 use forgekeep_failure::Failure;
-use forgekeep_git::object_files::{TRAILER, check_trailer};
 use forgekeep_git::packs::PackIndex;
+use forgekeep_git::packs::{TRAILER, check_trailer};
 use rayon::prelude::*;
 
 use super::{Finding, Part, Watch};
@@ -23,7 +23,7 @@ const MULTI: &str = "multi-pack-index";
 /// Checks these files of a folder of objects. Each ends with the checksum of what is before.
 pub(super) fn check(objects: &Path, watch: &Watch) -> Result<Vec<Finding>, Failure> {
     let check = |path: &PathBuf| match check_trailer(path, &watch.cancel) {
-        Ok(()) => Ok(None),
+        Ok(_) => Ok(None),
         Err(failure) if failure.is_damage() => {
             Ok(Some(Finding::of(Part::Auxiliary, path, &failure)))
         }

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use forgekeep_failure::Failure;
 use forgekeep_git::links::{Link, links};
 use forgekeep_git::loose::{self, Size};
-use forgekeep_git::object_files::{ObjectFiles, Packed, check_trailer, database, holds, read};
+use forgekeep_git::object_files::{ObjectFiles, Packed, database, read};
+use forgekeep_git::packs::check_trailer;
 use git2::{Odb, Oid};
 use parking_lot::Mutex;
 use rayon::prelude::*;
@@ -97,7 +98,7 @@ fn barred(files: &ObjectFiles, damaged: &HashMap<Oid, Finding>, found: &[Finding
     let is_found = !found.iter().any(|finding| finding.part == Part::Auxiliary);
     let packs = files.packs.iter().filter(is_sound);
     let indexes: Vec<_> = packs.filter_map(Packed::index).collect();
-    let is_packed = |oid| is_found && indexes.iter().any(|index| holds(index, oid));
+    let is_packed = |oid| is_found && indexes.iter().any(|index| index.find(oid).is_some());
     let barred = damaged.keys().filter(|oid| !is_packed(**oid));
     barred.copied().collect()
 }
@@ -179,7 +180,7 @@ fn check_pack(pack: &Packed, watch: &Watch) -> Result<Vec<Finding>, Failure> {
     }
     let checked = match pack.index() {
         Some(index) => index.verify_pack(&pack.path, &watch.cancel),
-        None => check_trailer(&pack.path, &watch.cancel),
+        None => check_trailer(&pack.path, &watch.cancel).map(drop),
     };
     match checked {
         Ok(()) => {}

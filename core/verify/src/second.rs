@@ -7,7 +7,7 @@ use std::path::Path;
 
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::loose;
-use forgekeep_git::object_files::{ObjectFiles, Packed, database, holds, read};
+use forgekeep_git::object_files::{ObjectFiles, Packed, database, read};
 use forgekeep_git::torn::{Object, Torn};
 use git2::Oid;
 
@@ -45,7 +45,7 @@ pub(super) fn look(
         .filter_map(Packed::index)
         .collect();
     let database = database(mirror)?;
-    let is_explained = |oid: &&Oid| damaged.iter().any(|index| holds(index, **oid));
+    let is_explained = |oid: &&Oid| damaged.iter().any(|index| index.find(**oid).is_some());
     let some = unreadable.iter().filter(|oid| !is_explained(oid));
     let mut some: Vec<Oid> = some.copied().collect();
     some.sort_unstable();
@@ -86,7 +86,7 @@ fn is_whole(
     }
     let packs = files.packs.iter();
     for (pack, index) in packs.filter_map(|pack| Some((pack, Packed::index(pack)?))) {
-        if !holds(index, oid) {
+        if index.find(oid).is_none() {
             continue;
         }
         let object = Torn::open(&pack.path, index)?.read(oid, elsewhere)?;

@@ -7,7 +7,7 @@ use forgekeep_abi::{Extras, Header, HosterError, HttpRequest, HttpResponse, LogL
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::Services;
 use forgekeep_http::{Authorization, Request, Response};
-use forgekeep_protocol::page_text;
+use forgekeep_page_text::page_text;
 use forgekeep_untrusted::names::printable;
 
 use super::convert;

@@ -55,7 +55,7 @@ impl Engine {
     /// configuration.
     fn check_own_files(&self) -> Result<(), RunError> {
         let folder = &self.config.local_folder;
-        let reports = folder.join(STATE_FOLDER).join("runs");
+        let reports = folder.join(STATE_FOLDER).join(layout::RUNS);
         regular_file::check_folder(&reports).map_err(RunError::folder)?;
         let Some(name) = self.config.file.file_name() else {
             return Ok(());
@@ -69,7 +69,11 @@ impl Engine {
         for name in [STATE_FOLDER, &names::encode_component(&source.title)] {
             check_source_folder(&self.config.local_folder.join(name))?;
         }
-        let trash = self.config.local_folder.join(STATE_FOLDER).join("trash");
+        let trash = self
+            .config
+            .local_folder
+            .join(STATE_FOLDER)
+            .join(layout::TRASH);
         regular_file::check_folder(&trash)?;
         let mut report = CheckReport::default();
         if !offline {

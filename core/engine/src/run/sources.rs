@@ -355,10 +355,15 @@ impl Asked<'_> {
     }
 }
 
+/// What was listed.
+fn opened<'a>(asked: &'a [Asked<'_>]) -> impl Iterator<Item = &'a Opened> {
+    asked.iter().filter_map(|asked| asked.answer.as_ref().ok())
+}
+
 /// The identities that are listed, by the server within which they are valid.
 fn listed_ids(all: &[Asked<'_>]) -> HashMap<Server, HashSet<String>> {
     let mut ids: HashMap<Server, HashSet<String>> = HashMap::new();
-    for found in all.iter().filter_map(|asked| asked.answer.as_ref().ok()) {
+    for found in opened(all) {
         let of_server = ids.entry(found.source.server.clone()).or_default();
         of_server.extend(found.repositories.iter().map(|r| r.id.clone()));
     }

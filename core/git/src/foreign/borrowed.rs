@@ -206,13 +206,11 @@ fn copy(mirror: &Path, stores: &[PathBuf], wanted: &[Oid], cancel: &Cancel) -> R
                 .and_then(|file| file.sync_all())
                 .map_err(|error| Failure::disk("sync", path, &error))?;
         }
-        let holds_some = |index: &PackIndex| {
-            wanted
-                .iter()
-                .take(1)
-                .any(|oid| crate::object_files::holds(index, *oid))
+        let holds_first = |index: &&PackIndex| {
+            let first = wanted.first();
+            first.is_some_and(|oid| index.find(*oid).is_some())
         };
-        if let Some(index) = pack.index().filter(|index| holds_some(index)) {
+        if let Some(index) = pack.index().filter(holds_first) {
             index.verify_pack(&pack.path, cancel)?;
         }
     }

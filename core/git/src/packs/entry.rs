@@ -10,12 +10,10 @@ use git2::Oid;
 
 use super::damaged;
 use super::index::PackIndex;
+use super::trailer::TRAILER;
 
 /// Length of a pack's own header: `PACK`, version, number of objects.
 pub(super) const HEADER: u64 = 12;
-
-/// Length of the checksum at a pack's end.
-pub(super) const TRAILER: u64 = 20;
 
 /// Type of an entry whose base is so many bytes before it.
 pub(super) const OFS_DELTA: u8 = 6;

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use forgekeep_durable::folder::names;
 use forgekeep_failure::Failure;
 use git2::Oid;
 
@@ -194,18 +195,6 @@ fn size_of(path: &Path) -> Result<Option<u64>, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Failure::disk("read", path, &error)),
     }
-}
-
-/// The names in a folder; none if it does not exist.
-fn names(folder: &Path) -> Result<Vec<OsString>, Failure> {
-    let failed = |error: io::Error| Failure::disk("read", folder, &error);
-    let entries = match fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
-    let names = entries.map(|entry| entry.map(|entry| entry.file_name()));
-    names.collect::<Result<_, _>>().map_err(failed)
 }
 
 fn remove(file: &Path) -> Result<(), Failure> {

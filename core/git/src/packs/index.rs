@@ -1,7 +1,6 @@
 //! The index of a pack: which objects it holds, and where. gitformat-pack(5).
 
-use std::fs::{self, File};
-use std::io::{self, Read};
+use std::fs;
 use std::path::Path;
 
 use forgekeep_failure::{Cancel, Failure};
@@ -9,6 +8,7 @@ use git2::Oid;
 use sha1::{Digest, Sha1};
 
 use super::damaged;
+use super::trailer::{check_trailer, wrong_sum};
 
 /// Length of an object id and of a checksum.
 const ID: usize = 20;
@@ -157,28 +157,10 @@ impl PackIndex {
     /// [`Damaged`](forgekeep_failure::ErrorKind::Damaged) or [`Disk`](forgekeep_failure::ErrorKind::Disk), naming the pack;
     /// [`Cancelled`](forgekeep_failure::ErrorKind::Cancelled).
     pub fn verify_pack(&self, pack: &Path, cancel: &Cancel) -> Result<(), Failure> {
-        let failed = |error: io::Error| Failure::disk("read", pack, &error);
-        let mut file = File::open(pack).map_err(failed)?;
-        let length = file.metadata().map_err(failed)?.len();
-        let Some(body) = length.checked_sub(ID as u64) else {
-            return Err(damaged(pack, "it is too short"));
-        };
-        let mut sum = Sha1::new();
-        let mut rest = (&mut file).take(body);
-        let mut buffer = vec![0; 64 * 1024];
-        loop {
-            cancel.check()?;
-            match rest.read(&mut buffer).map_err(failed)? {
-                0 => break,
-                read => sum.update(&buffer[..read]),
-            }
+        match check_trailer(pack, cancel)? == self.pack_checksum {
+            true => Ok(()),
+            false => Err(wrong_sum(pack)),
         }
-        let mut trailer = [0; ID];
-        file.read_exact(&mut trailer).map_err(failed)?;
-        if sum.finalize()[..] != trailer || trailer != self.pack_checksum {
-            return Err(damaged(pack, "its checksum is not that of its content"));
-        }
-        Ok(())
     }
 }
 

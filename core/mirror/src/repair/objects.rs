@@ -10,7 +10,7 @@ use std::path::Path;
 
 use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_git::object_files::{ObjectFiles, Packed, database, holds};
+use forgekeep_git::object_files::{ObjectFiles, Packed, database};
 use forgekeep_git::packs::{self, Bulk, PackIndex, Stream};
 use forgekeep_git::torn::{Object, Torn, is};
 use forgekeep_git::{loose, memory, object_files};
@@ -135,7 +135,7 @@ fn sort<'a>(files: &'a ObjectFiles, findings: &[Finding]) -> Sorted<'a> {
     for pack in &files.packs {
         let holds_lost = pack
             .index()
-            .is_some_and(|index| lost.iter().any(|oid| holds(index, *oid)));
+            .is_some_and(|index| lost.iter().any(|oid| index.find(*oid).is_some()));
         if named(Part::Pack, &pack.path) || holds_lost {
             sorted.bad.push(pack);
         } else if pack.index().is_none() || named(Part::Index, &pack.index_path) {
@@ -214,7 +214,7 @@ fn salvage(
         let bulky = packs::bulky(&pack.path, index, from, &repair.watch.cancel)?;
         for oid in torn.oids() {
             repair.watch.cancel.check()?;
-            if done.contains(&oid) || have.iter().any(|index| holds(index, oid)) {
+            if done.contains(&oid) || have.iter().any(|index| index.find(oid).is_some()) {
                 continue;
             }
             if let Some(path) = loose.get(&oid)
@@ -275,7 +275,7 @@ fn read(database: &Odb<'_>, oid: Oid) -> Result<Option<Object>, Failure> {
 /// Reads an object out of packs without libgit2.
 fn read_packed(files: &ObjectFiles, oid: Oid) -> Result<Option<Object>, Failure> {
     for pack in &files.packs {
-        let Some(index) = pack.index().filter(|index| holds(index, oid)) else {
+        let Some(index) = pack.index().filter(|index| index.find(oid).is_some()) else {
             continue;
         };
         let object = Torn::open(&pack.path, index)?.read(oid, &|_| Ok(None))?;

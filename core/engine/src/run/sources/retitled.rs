@@ -13,7 +13,7 @@ use forgekeep_store::layout::{CONFIGURATIONS, OWN_FOLDER};
 use forgekeep_store::trash;
 use forgekeep_untrusted::names;
 
-use super::{Asked, Opened, error_note};
+use super::{Asked, Opened, error_note, opened};
 use crate::completeness::{Key, Listings};
 use crate::event::{Event, Observer};
 use crate::run::Engine;
@@ -166,10 +166,6 @@ impl Engine {
             log::warn!("{failure}");
         }
     }
-}
-
-fn opened<'a>(asked: &'a [Asked<'_>]) -> impl Iterator<Item = &'a Opened> {
-    asked.iter().filter_map(|asked| asked.answer.as_ref().ok())
 }
 
 impl Orphan {

@@ -1,8 +1,10 @@
-//! What a web page says: its title and its text, without what is for browsers.
+//! What a web page says, such as an outage's or a proxy's: its title and its text, without what is for
+//! browsers. Whoever asks a server shows it where an answer was expected: git's client, the host, and
+//! plugins.
 
 /// The words of a page, in the order in which a browser would show them: the title, and then the
 /// text, where that does not begin with the title itself.
-pub fn text_of(page: &str) -> String {
+pub fn page_text(page: &str) -> String {
     let mut title = String::new();
     let mut text = String::new();
     let mut rest = page;
@@ -103,7 +105,7 @@ fn entity(name: &str) -> Option<char> {
 
 #[cfg(test)]
 mod tests {
-    use super::text_of;
+    use super::page_text;
 
     #[test]
     fn title_and_text_are_what_a_page_says() {
@@ -130,7 +132,7 @@ mod tests {
                 "&#xD800; &#99999999; \u{e4}",
             ),
         ] {
-            assert_eq!(text_of(page), said, "{page}");
+            assert_eq!(page_text(page), said, "{page}");
         }
     }
 }
