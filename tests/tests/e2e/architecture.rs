@@ -9,7 +9,11 @@ use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 mod modules;
 mod walls;
 
-fn root() -> PathBuf {
+pub use modules::{attributes, is_test};
+pub use walls::crates;
+
+/// The folder of the workspace.
+pub fn root() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     root.canonicalize().unwrap()
 }

@@ -35,6 +35,7 @@ mod large;
 mod load;
 mod machine;
 mod made_docs;
+mod messages;
 mod mishaps;
 #[cfg(unix)]
 mod mount;

@@ -255,7 +255,7 @@ pub fn circles(graph: &BTreeMap<String, BTreeSet<String>>) -> BTreeSet<Vec<Strin
 }
 
 /// Whether something is compiled for tests alone.
-fn is_test(attributes: &[syn::Attribute]) -> bool {
+pub fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         if attribute.path().is_ident("test") {
             return true;
@@ -272,7 +272,7 @@ fn is_test(attributes: &[syn::Attribute]) -> bool {
 }
 
 /// The attributes of an item that may be compiled for tests alone.
-fn attributes(item: &syn::Item) -> &[syn::Attribute] {
+pub fn attributes(item: &syn::Item) -> &[syn::Attribute] {
     match item {
         syn::Item::Const(item) => &item.attrs,
         syn::Item::Enum(item) => &item.attrs,

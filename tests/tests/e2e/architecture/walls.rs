@@ -17,7 +17,7 @@ const LINES_OF_FILE: usize = 500;
 const LINES_OF_CRATE: usize = 7_000;
 
 /// The modules of each of our crates, by the crate's folder.
-fn crates() -> BTreeMap<String, Modules> {
+pub fn crates() -> BTreeMap<String, Modules> {
     let metadata = metadata();
     let mut all = BTreeMap::new();
     for package in metadata.workspace_packages() {
