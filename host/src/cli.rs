@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use forgekeep_store::part::PartKind;
 
 /// Complete, restorable copies of everything a team has on its source-code hosters.
 #[derive(Debug, Parser)]
@@ -254,6 +255,14 @@ pub struct DemoArguments {
     /// Folder for the demo, which must not exist [default: a new one in the temporary folder]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+}
+
+/// Which part of a repository `--wiki` means.
+pub fn part(wiki: bool) -> PartKind {
+    match wiki {
+        true => PartKind::Wiki,
+        false => PartKind::Repository,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Works off a plan: a pool of workers, each on one repository at a time.
 
 mod missing;
+mod parts;
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -9,16 +10,16 @@ use std::time::Instant;
 
 use forgekeep_durable::space::Space;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
-use forgekeep_hoster::{Repository, Services};
+use forgekeep_hoster::Repository;
 use forgekeep_http::Authorization;
-use forgekeep_mirror::repair::{self, RepairCase, RepairCases, Repaired};
-use forgekeep_mirror::{Transfer, Upstream};
+use forgekeep_mirror::repair::{RepairCases, Repaired};
 use forgekeep_store::catalogue;
-use forgekeep_store::layout::{REPOSITORY, WIKI};
-use forgekeep_store::report::{RefChanges, RepositoryOutcome, RepositoryReport, WikiReport};
+use forgekeep_store::part::{Part, PartKind, check_folders};
+use forgekeep_store::report::{PartReport, RefChanges, RepositoryOutcome, RepositoryReport};
 use forgekeep_store::snapshot::Identity;
 use forgekeep_untrusted::names;
 use parking_lot::Mutex;
+use parts::Offered;
 
 use crate::event::{Event, Observer};
 use crate::plan::{Action, Location, Task};
@@ -148,14 +149,12 @@ fn run_task(
         space.learn(&work.folder, failure);
     }
     report.seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-    let of_wiki = report.wiki.as_mut().and_then(|wiki| wiki.error.as_mut());
-    for failure in report.error.iter_mut().chain(of_wiki) {
+    for failure in report.errors_mut() {
         let redactor = &source.services.redactor;
         failure.message = redactor.clean(&failure.message).into_owned();
         failure.hint = redactor.clean(&failure.hint).into_owned();
-        let wiki = task.repository.wiki_url.iter();
-        for address in wiki.chain([&task.repository.clone_url]) {
-            failure.set_cause(address);
+        for part in Offered::all(&task.repository) {
+            failure.set_cause(part.url);
         }
     }
     observer.event(&Event::RepositoryFinished {
@@ -191,23 +190,16 @@ impl Work<'_> {
     }
 
     fn mirror_all(&self, mut report: RepositoryReport) -> RepositoryReport {
-        if let Err(failure) = catalogue::check_folders(&self.folder) {
+        if let Err(failure) = check_folders(&self.folder) {
             return report.failed(failure);
         }
         let authorization = match self.authorization() {
             Ok(authorization) => authorization,
             Err(failure) => return report.failed(failure),
         };
-        let branch = self.repository().default_branch.as_deref();
         let found = RefCell::default();
-        let mirrored = self.mirror_one(
-            &self.repository().clone_url,
-            branch,
-            authorization.clone(),
-            &self.folder.join(REPOSITORY),
-            self.repository().size,
-            &found,
-        );
+        let repository = Offered::repository(self.repository());
+        let mirrored = self.back_up(&repository, authorization.clone(), &found);
         report.warnings.append(&mut found.take());
         let repaired = match mirrored {
             Ok(repaired) => repaired,
@@ -220,14 +212,20 @@ impl Work<'_> {
         if let Some(what) = &repaired.alert {
             self.alert(&mut report, what);
         }
-        let knew_wiki = match self.note_state(&repaired.outcome) {
-            Ok(old) => self.tell_what_was_missing(&mut report, &repaired.outcome, &old),
+        let old = match self.note_state(&repaired.outcome) {
+            Ok(old) => old,
             Err(failure) => return report.failed(failure),
         };
-        match &self.repository().wiki_url {
-            Some(url) => report = self.mirror_wiki(url, authorization, report),
-            None if knew_wiki => self.note_wiki(&mut report, None),
-            None => {}
+        self.tell_what_was_missing(&mut report, &repaired.outcome, &old);
+        for kind in PartKind::further() {
+            let part = self.part(kind);
+            match Offered::of(self.repository(), kind) {
+                Some(offered) => {
+                    report = self.back_up_further(&offered, authorization.clone(), report);
+                }
+                None if old.knows(&part) => self.note_part(&mut report, &part, None),
+                None => {}
+            }
         }
         // Upstream's present state is safe; what it no longer has is not.
         match repaired.lost {
@@ -252,126 +250,78 @@ impl Work<'_> {
         self.source.session.lock().git_access(self.repository())
     }
 
-    fn mirror_one(
-        &self,
-        url: &str,
-        default_branch: Option<&str>,
-        authorization: Authorization,
-        folder: &Path,
-        size: Option<u64>,
-        warnings: &RefCell<Vec<Finding>>,
-    ) -> Result<Repaired, Failure> {
-        let claim = match folder.join("HEAD").exists() {
-            true => None,
-            false => Some(self.space.begin_clone(folder, size)?),
-        };
-        let services = &self.source.services;
-        let services = Services {
-            http: self.source.gate.watch(&services.http, &services.cancel),
-            ..services.clone()
-        };
-        let identity = self.identity();
-        let upstream = Upstream {
-            url,
-            authorization,
-            default_branch,
-            identity: &identity,
-            services: &services,
-            may_write: &|| self.space.begin_update(folder),
-            warnings,
-        };
-        let progress = |transfer: Transfer| {
-            if let Some(claim) = &claim {
-                claim.received(transfer.bytes);
-            }
-            self.observer.event(&Event::Receiving {
-                source: &self.source.title,
-                name: self.name,
-                transfer,
-            });
-        };
-        let case = RepairCase {
-            cases: self.cases,
-            source: &self.source.title,
-            id: &identity.id,
-            name: &identity.full_name,
-            path: &self.path,
-            mirror: folder,
-            lacks_head: claim.is_some(),
-        };
-        let mut retry = 0;
-        let repaired = loop {
-            match repair::mirror(&upstream, folder, &progress, &case) {
-                Ok(repaired) => break repaired,
-                Err(failure) if services.wait_out(url, &failure)? => {}
-                Err(failure) => self.source.services.retry(&mut retry, failure)?,
-            }
-        };
-        if let Some(claim) = claim {
-            claim.done();
-        }
-        Ok(repaired)
+    fn part(&self, kind: PartKind) -> Part {
+        Part::new(kind, &self.folder)
     }
 
-    /// Without its wiki a repository is partial; but a wiki that is not there is none.
-    fn mirror_wiki(
+    fn back_up(
         &self,
-        url: &str,
+        offered: &Offered<'_>,
+        authorization: Authorization,
+        warnings: &RefCell<Vec<Finding>>,
+    ) -> Result<Repaired, Failure> {
+        parts::of_kind(offered.kind).back_up(self, offered, authorization, warnings)
+    }
+
+    /// Without a further part a repository is partial; but one that is not there is none.
+    fn back_up_further(
+        &self,
+        offered: &Offered<'_>,
         authorization: Authorization,
         mut report: RepositoryReport,
     ) -> RepositoryReport {
-        let folder = self.folder.join(WIKI);
-        let kept = folder.exists();
+        let kind = offered.kind;
+        let word = kind.word();
+        let part = self.part(kind);
+        let kept = part.folder.exists();
         let found = RefCell::default();
-        let mirrored = self.mirror_one(url, None, authorization, &folder, None, &found);
+        let mirrored = self.back_up(offered, authorization, &found);
         report.warnings.append(&mut found.take());
+        let came = |outcome, refs, error| PartReport {
+            outcome,
+            refs,
+            error,
+        };
         match mirrored {
             Ok(repaired) => {
                 let outcome = repaired.outcome;
                 report.bytes_received += outcome.bytes_received;
                 if let Some(note) = &repaired.note {
-                    report.add_note(&format!("wiki: {note}"));
+                    report.add_note(&format!("{word}: {note}"));
                 }
                 if let Some(what) = &repaired.alert {
-                    self.alert(&mut report, &format!("wiki: {what}"));
+                    self.alert(&mut report, &format!("{word}: {what}"));
                 }
-                self.note_wiki(&mut report, Some(&outcome));
-                report.wiki = Some(WikiReport {
-                    outcome: outcome.mirrored.into(),
-                    refs: outcome.refs,
-                    error: repaired.lost.clone(),
-                });
-                match repaired.lost {
-                    Some(lost) => report.failed(lost.while_doing("wiki")),
+                self.note_part(&mut report, &part, Some(&outcome));
+                let lost = repaired.lost;
+                let mirrored = outcome.mirrored.into();
+                report.enter_part(kind, came(mirrored, outcome.refs, lost.clone()));
+                match lost {
+                    Some(lost) => report.failed(lost.while_doing(word)),
                     None => report,
                 }
             }
             Err(failure) if is_absent(&failure) => {
-                self.note_wiki(&mut report, None);
-                report.add_note(match kept {
-                    true => "the wiki is gone upstream; the copy in the backup is kept",
-                    false => "there is no wiki, though the hoster says so",
+                self.note_part(&mut report, &part, None);
+                report.add_note(&match kept {
+                    true => format!("the {word} is gone upstream; the copy in the backup is kept"),
+                    false => format!("there is no {word}, though the hoster says so"),
                 });
-                report.wiki = Some(WikiReport {
-                    outcome: RepositoryOutcome::Skipped,
-                    refs: RefChanges::default(),
-                    error: Some(failure),
-                });
+                let skipped = RepositoryOutcome::Skipped;
+                report.enter_part(kind, came(skipped, RefChanges::default(), Some(failure)));
                 report
             }
             Err(failure) => {
-                report.wiki = Some(WikiReport {
-                    outcome: RepositoryOutcome::Failed,
-                    refs: RefChanges::default(),
-                    error: Some(failure.clone()),
-                });
-                report.without_part(failure.while_doing("wiki"))
+                let error = Some(failure.clone());
+                let failed = RepositoryOutcome::Failed;
+                report.enter_part(kind, came(failed, RefChanges::default(), error));
+                report.without_part(failure.while_doing(word))
             }
         }
     }
 }
 
-/// Whether an address that was said to hold a wiki holds none. Bitbucket removed wikis in August
+/// Whether an address that was said to hold a part holds none. Bitbucket removed wikis in August
 /// 2026 but still says `has_wiki`.
 fn is_absent(failure: &Failure) -> bool {
     matches!(

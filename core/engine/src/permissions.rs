@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_config::{Config, Source};
 use forgekeep_failure::{Finding, Severity};
+use forgekeep_store::part::PartKind;
 use forgekeep_untrusted::names;
 use forgekeep_untrusted::names::printable;
 
@@ -182,12 +183,10 @@ pub(crate) fn warn(
             continue;
         }
         let open = |folder: &str| {
-            let below = [
-                source.folder_name.as_str(),
-                folder,
-                forgekeep_store::layout::REPOSITORY,
-            ];
-            open_below(&config.local_folder, &below, OTHERS_ENTER)
+            PartKind::ALL.iter().any(|kind| {
+                let below = [source.folder_name.as_str(), folder, kind.name()];
+                open_below(&config.local_folder, &below, OTHERS_ENTER)
+            })
         };
         let tasks = plan.tasks.iter();
         let private = tasks

@@ -18,7 +18,7 @@ use forgekeep_http::{
 };
 use forgekeep_store::history::{self, Run};
 use forgekeep_store::report::{Report, SourceReport};
-use forgekeep_store::{catalogue, layout};
+use forgekeep_store::{layout, part};
 use forgekeep_untrusted::{Redactor, names};
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -229,7 +229,7 @@ impl Engine {
         }
         tombstones::remove_leftovers(&self.config.local_folder);
         for open in all.iter().filter_map(|source| source.open.as_ref()) {
-            if let Err(failure) = catalogue::remove_leftovers(&open.folder) {
+            if let Err(failure) = part::remove_leftovers(&open.folder) {
                 log::warn!("{failure}");
             }
         }

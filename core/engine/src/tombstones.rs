@@ -12,9 +12,9 @@ use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::Presence;
 use forgekeep_store::catalogue::State;
-use forgekeep_store::layout::{OWN_FOLDER, REMOVED, REPOSITORY};
+use forgekeep_store::layout::{OWN_FOLDER, REMOVED};
+use forgekeep_store::part::{Part, PartKind};
 use forgekeep_store::report::{Absence, SourceReport, Tombstone};
-use forgekeep_store::snapshot::Store;
 use forgekeep_store::trash;
 use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
@@ -133,7 +133,8 @@ impl Tombstones<'_> {
         if is_of_it == Some(false) {
             return Ok(false);
         }
-        let newest = Store::beside(&folder.join(REPOSITORY))
+        let newest = Part::new(PartKind::Repository, folder)
+            .snapshots()
             .entries()
             .ok()
             .and_then(|all| all.last().map(|entry| entry.time));

@@ -30,7 +30,7 @@ use forgekeep_store::health::Damage;
 use forgekeep_store::layout::PARTIAL;
 use forgekeep_store::snapshot::Store;
 use forgekeep_untrusted::names::printable;
-use forgekeep_verify::{Finding, Part, Watch, examine};
+use forgekeep_verify::{Finding, Piece, Watch, examine};
 
 use crate::{Outcome, Transfer, Upstream};
 
@@ -194,7 +194,9 @@ impl<'a> Repair<'a> {
         packs::release(self.mirror);
         let after = examine(self.mirror, &self.watch)?;
         let is_whole = case.conclude(&after, &lost, &aside.folder)?;
-        let gone = findings.iter().filter(|finding| finding.part == Part::Gap);
+        let gone = findings
+            .iter()
+            .filter(|finding| finding.piece == Piece::Gap);
         let gone: Vec<&str> = gone.map(|finding| finding.what.as_str()).collect();
         if is_whole {
             aside::discard(case.folder());

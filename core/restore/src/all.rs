@@ -5,30 +5,22 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_store::inventory::Kept;
-use forgekeep_store::snapshot::Store;
+use forgekeep_store::part::{Part, PartKind};
 use forgekeep_untrusted::names;
 use rayon::prelude::*;
 
-use super::{Chosen, Order, RestorePoint, Restored, choose, restore};
+use super::parts::{self, Manner, restore_part};
+use super::{Chosen, RestorePoint, Restored};
 
-/// A mirror to restore, and where.
+/// A part to restore, and where.
 #[derive(Clone, Debug)]
 pub struct Item<'k> {
     /// Whose it is.
     pub kept: &'k Kept,
-    /// The mirror.
-    pub mirror: PathBuf,
+    /// The part.
+    pub part: Part,
     /// Folder below the one that everything is restored to.
     pub path: PathBuf,
-}
-
-/// How every item is restored.
-#[derive(Clone, Copy, Debug)]
-pub struct Manner {
-    /// Without a work tree.
-    pub bare: bool,
-    /// The largest object that is held in memory to be checked out.
-    pub object_bytes: u64,
 }
 
 /// What came of an item.
@@ -44,7 +36,7 @@ pub enum Outcome {
 
 /// What there is to restore, with a folder for each: `<title>/<owner>/<name>`, and beside it
 /// `<name>.wiki`. Where two would have the same one, the present repository comes before those that
-/// are gone, and repositories before wikis; the others get a suffix.
+/// are gone, and repositories before their further parts; the others get a suffix.
 pub fn items<'k>(all: &[&'k Kept]) -> Vec<Item<'k>> {
     let is_gone = |kept: &Kept| matches!(&kept.state, Ok(Some(state)) if state.gone.is_some());
     let mut order: Vec<&'k Kept> = all.to_vec();
@@ -53,21 +45,21 @@ pub fn items<'k>(all: &[&'k Kept]) -> Vec<Item<'k>> {
     let owners = order.iter().map(|kept| split(kept).0);
     let mut taken: HashSet<String> = owners.map(|owner| key(&owner)).collect();
     let mut items = Vec::new();
-    for kept in &order {
-        let repository = kept.repository();
-        let wiki = kept.wiki();
-        // One that has never been cloned is there, too, so that it fails and is not forgotten.
-        if repository.join("HEAD").exists() || wiki.is_none() {
-            items.push((*kept, repository, ""));
+    for kind in PartKind::ALL {
+        for kept in &order {
+            let part = kept.part(kind);
+            // One that has never been cloned is there, too, so that it fails and is not forgotten.
+            let is_missing = kind == PartKind::Repository && kept.parts().next().is_none();
+            if part.is_there() || is_missing {
+                items.push((*kept, part));
+            }
         }
-    }
-    for kept in &order {
-        items.extend(kept.wiki().map(|wiki| (*kept, wiki, ".wiki")));
     }
     let mut items: Vec<Item<'k>> = items
         .into_iter()
-        .map(|(kept, mirror, ending)| {
+        .map(|(kept, part)| {
             let (owner, name) = split(kept);
+            let ending = parts::of_kind(part.kind).ending();
             let name = names::encode_component(&format!("{name}{ending}"));
             let mut path = owner.join(&name);
             let mut seed = kept.path.clone();
@@ -75,7 +67,7 @@ pub fn items<'k>(all: &[&'k Kept]) -> Vec<Item<'k>> {
                 path = owner.join(names::with_suffix(&name, &seed));
                 seed.push('+');
             }
-            Item { kept, mirror, path }
+            Item { kept, part, path }
         })
         .collect();
     items.sort_by(|a, b| a.path.cmp(&b.path));
@@ -105,8 +97,7 @@ fn key(path: &Path) -> String {
 pub fn restore_all(
     items: &[Item<'_>],
     target: &Path,
-    point: Option<&RestorePoint>,
-    manner: Manner,
+    manner: Manner<'_>,
     cancel: &Cancel,
     done: &(dyn Fn(&Item<'_>, &Outcome) + Sync),
 ) -> Result<(), Failure> {
@@ -123,37 +114,18 @@ pub fn restore_all(
             // One after the other from the front, not halves: the lines come in their order.
             .with_max_len(1)
             .filter(|_| !cancel.is_cancelled())
-            .for_each(|item| done(item, &restore_one(item, target, point, manner, cancel)));
+            .for_each(|item| done(item, &restore_one(item, target, manner, cancel)));
     });
     Ok(())
 }
 
-fn restore_one(
-    item: &Item<'_>,
-    target: &Path,
-    point: Option<&RestorePoint>,
-    manner: Manner,
-    cancel: &Cancel,
-) -> Outcome {
-    if let Some(RestorePoint::Time(time)) = point
-        && let Ok(entries) = Store::beside(&item.mirror).entries()
-        && !entries.is_empty()
-        && entries.iter().all(|entry| entry.time > *time)
+fn restore_one(item: &Item<'_>, target: &Path, manner: Manner<'_>, cancel: &Cancel) -> Outcome {
+    if let Some(RestorePoint::Time(time)) = manner.point
+        && parts::of_kind(item.part.kind).is_younger(&item.part, *time)
     {
         return Outcome::NotYet;
     }
-    let restored = choose(&item.mirror, point).and_then(|chosen| {
-        let order = Order {
-            mirror: &item.mirror,
-            chosen: &chosen,
-            target: &target.join(&item.path),
-            bare: manner.bare,
-            object_bytes: manner.object_bytes,
-        };
-        let restored = restore(&order, cancel)?;
-        Ok((chosen, restored))
-    });
-    match restored {
+    match restore_part(&item.part, &target.join(&item.path), manner, cancel) {
         Ok((chosen, restored)) => Outcome::Restored(Box::new(chosen), restored),
         Err(failure) => Outcome::Failed(failure),
     }
@@ -205,7 +177,7 @@ mod tests {
         items(&all)
             .iter()
             .map(|item| {
-                let mirror = item.mirror.strip_prefix(&item.kept.folder).unwrap();
+                let mirror = item.part.folder.strip_prefix(&item.kept.folder).unwrap();
                 let mirror = format!("{}/{}", item.kept.path, text(mirror));
                 (mirror, text(&item.path))
             })

@@ -10,11 +10,12 @@
 //! 4. the work tree is checked out (`work_tree`);
 //! 5. the whole is put in its place (`place`).
 //!
-//! `restore_point` says which state is meant, `all` restores every repository of a backup, and `push` sets
-//! a repository elsewhere to a state.
+//! `restore_point` says which state is meant, `parts` how a part of each kind is restored, `all` restores
+//! every repository of a backup, and `push` sets a repository elsewhere to a state.
 
 mod all;
 mod copy;
+mod parts;
 mod place;
 mod push;
 mod reach;
@@ -34,7 +35,8 @@ use forgekeep_untrusted::names::printable;
 use git2::{ObjectType, Odb, Oid, Repository, RepositoryInitOptions};
 use jiff::Timestamp;
 
-pub use all::{Item, Manner, Outcome, items, restore_all};
+pub use all::{Item, Outcome, items, restore_all};
+pub use parts::{Manner, restore_part};
 pub use place::{check_free, check_outside};
 pub use push::{Destination, Push, Pushed, RefusedRef, push};
 pub use restore_point::RestorePoint;
@@ -96,7 +98,7 @@ pub fn choose(mirror: &Path, point: Option<&RestorePoint>) -> Result<Chosen, Fai
 
 /// What to restore into a folder.
 #[derive(Clone, Copy, Debug)]
-pub struct Order<'a> {
+struct Order<'a> {
     /// The mirror.
     pub mirror: &'a Path,
     /// The state.
@@ -172,12 +174,12 @@ fn commit_of(odb: &Odb<'_>, oid: Oid) -> Option<Oid> {
 /// Nothing that looks like a repository is left then, unless it is all there but for a work tree that
 /// git has to check out; this is said. [`ErrorKind::ForeignFolder`] if something is in the way,
 /// [`ErrorKind::Damaged`] if the mirror lacks something.
-pub fn restore(order: &Order<'_>, cancel: &Cancel) -> Result<Restored, Failure> {
+fn restore(order: &Order<'_>, cancel: &Cancel) -> Result<Restored, Failure> {
     libgit2::initialise()?;
     cancel.check()?;
     let building = place::Building::begin(order.target)?;
     // Once more, now that it is there: somebody may have put a link in the way. A mirror is at
-    // <backup>/<title>/<repository>/<repo or wiki>.
+    // <backup>/<title>/<repository>/<part>.
     if let Some(backup) = order.mirror.ancestors().nth(3) {
         place::check_outside(&building.folder(), backup)?;
     }

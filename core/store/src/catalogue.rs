@@ -5,19 +5,19 @@
 
 use forgekeep_untrusted::Untrusted;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::{fs, io};
 
+use forgekeep_durable::atomic_file;
 use forgekeep_durable::sealed::{self, Formats};
-use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_untrusted::names;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::layout::{self, DAMAGED, OF_A_REPOSITORY, PARTIAL, REPOSITORY, STATE_FILE, WIKI};
-use crate::snapshot::{Entry, Identity, Store};
+use crate::layout::{DAMAGED, OF_A_REPOSITORY, PARTIAL, STATE_FILE};
+use crate::part::{Part, PartKind};
+use crate::snapshot::{Entry, Identity};
 
 const FORMATS: Formats = Formats {
     known: 2,
@@ -154,18 +154,19 @@ impl State {
         (!is_there).then_some(known)
     }
 
-    /// Takes down which is the newest snapshot of a mirror now.
-    pub fn note_newest(&mut self, folder: &Path, mirror: &str) {
-        match Store::beside(&folder.join(mirror)).newest() {
-            Some(newest) => drop(self.newest.insert(mirror.to_owned(), Newest::of(&newest))),
-            None => drop(self.newest.remove(mirror)),
+    /// Takes down which is the newest snapshot of a part now.
+    pub fn note_newest(&mut self, part: &Part) {
+        match part.snapshots().newest() {
+            Some(newest) => drop(self.newest.insert(part.name.clone(), Newest::of(&newest))),
+            None => drop(self.newest.remove(&part.name)),
         }
     }
 
     /// What can be told without the state file: the snapshots say whose mirrors these are. `None`
     /// if there is none that can be read.
     pub fn recover(folder: &Path) -> Option<Self> {
-        let entries = Store::beside(&folder.join(REPOSITORY)).entries().ok()?;
+        let repository = Part::new(PartKind::Repository, folder);
+        let entries = repository.snapshots().entries().ok()?;
         let newest = entries.iter().rev().find_map(|entry| entry.read().ok())?;
         let mut state = Self::new(newest.identity, entries.first()?.time);
         state.changed = entries.last()?.time;
@@ -375,75 +376,4 @@ pub fn relocate(from: &Path, to: &Path) -> Result<(), Failure> {
     fs::rename(from, to).map_err(failed)?;
     atomic_file::sync_parent(to)?;
     atomic_file::sync_parent(from)
-}
-
-/// Makes sure that the folders of a repository are folders: a link in their place would have us write
-/// outside of the backup.
-///
-/// # Errors
-///
-/// [`ErrorKind::Disk`] naming the folder.
-pub fn check_folders(folder: &Path) -> Result<(), Failure> {
-    regular_file::check_folder(folder)?;
-    let snapshots = folder.join(layout::SNAPSHOTS);
-    let has_snapshots = regular_file::check_folder(&snapshots)?;
-    for mirror in [REPOSITORY, WIKI] {
-        if has_snapshots {
-            regular_file::check_folder(&snapshots.join(mirror))?;
-        }
-        let mirror = folder.join(mirror);
-        if regular_file::check_folder(&mirror)? {
-            for below in ["refs", "objects", "objects/pack", "objects/info"] {
-                regular_file::check_folder(&mirror.join(below))?;
-            }
-        }
-    }
-    regular_file::check_folder(&folder.join(layout::DAMAGED_FILES)).map(drop)
-}
-
-/// Removes what a killed run left in a source's folder: clones it had begun, files half written.
-pub fn remove_leftovers(source_folder: &Path) -> Result<(), Failure> {
-    let Ok(entries) = fs::read_dir(source_folder) else {
-        return Ok(());
-    };
-    for entry in entries.flatten() {
-        let folder = entry.path();
-        // A link may lead out of the backup: nothing is removed there.
-        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            continue;
-        }
-        let names = names_in(&folder);
-        remove_half_written(&folder, &names, &[STATE_FILE]);
-        for mirror in [REPOSITORY, WIKI] {
-            if names.contains(OsStr::new(mirror)) {
-                let mirror = folder.join(mirror);
-                remove_half_written(&mirror, &names_in(&mirror), &OF_MIRROR);
-            }
-            let partial = format!("{mirror}{PARTIAL}");
-            if names.contains(OsStr::new(&partial)) {
-                let partial = folder.join(partial);
-                fs::remove_dir_all(&partial)
-                    .map_err(|error| Failure::disk("remove", &partial, &error))?;
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Files of a mirror that we write.
-const OF_MIRROR: [&str; 4] = ["packed-refs", "HEAD", "config", "config.set-aside"];
-
-/// What is in a folder: one call for all, where there is nothing to remove most of the time.
-fn names_in(folder: &Path) -> HashSet<OsString> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name()).collect()
-}
-
-fn remove_half_written(folder: &Path, names: &HashSet<OsString>, files: &[&str]) {
-    for file in files {
-        let left = atomic_file::leftovers(file);
-        if left.iter().any(|name| names.contains(OsStr::new(name))) {
-            atomic_file::remove_leftovers(&folder.join(file));
-        }
-    }
 }

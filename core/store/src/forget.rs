@@ -23,9 +23,10 @@ use forgekeep_git::refs::{self, FORGOTTEN, KEPT, RefName, RefValue, Refs, Stored
 use forgekeep_git::{foreign, libgit2};
 use git2::{Oid, Repository};
 
+use crate::part::PartKind;
 use crate::snapshot::{Change, Changes, Counts, Entry, RefState, Store};
 
-pub use folder::{OfMirror, run};
+pub use folder::{OfPart, run};
 pub use policy::Reason;
 
 /// What to do.
@@ -36,8 +37,8 @@ pub struct Request<'a> {
     /// Ids of the snapshots to drop, or the begin of each, whatever the options say; if there are
     /// none, the options decide.
     pub snapshots: &'a [String],
-    /// Whether those are the wiki's.
-    pub wiki: bool,
+    /// The part that those are of.
+    pub part: PartKind,
     /// Whether only to say what would be done.
     pub dry_run: bool,
     /// Whether objects that only dropped snapshots need are removed, also of earlier times.

@@ -11,8 +11,8 @@ use forgekeep_untrusted::Untrusted;
 use forgekeep_untrusted::names;
 
 use crate::catalogue::State;
-use crate::layout::{self, CONFIGURATIONS, OWN_FOLDER, REPOSITORY, WIKI};
-use crate::snapshot::Store;
+use crate::layout::{self, CONFIGURATIONS, OWN_FOLDER};
+use crate::part::{Part, PartKind};
 use crate::trash;
 
 pub use nothing::{absence, read_backup};
@@ -46,27 +46,14 @@ impl Kept {
         Some(&state.id)
     }
 
-    /// The mirror of the repository.
-    pub fn repository(&self) -> PathBuf {
-        self.folder.join(REPOSITORY)
+    /// A part of it, which may be there or not.
+    pub fn part(&self, kind: PartKind) -> Part {
+        Part::new(kind, &self.folder)
     }
 
-    /// The mirror of the wiki, if there is one.
-    pub fn wiki(&self) -> Option<PathBuf> {
-        let wiki = self.folder.join(WIKI);
-        wiki.join("HEAD").exists().then_some(wiki)
-    }
-
-    /// The mirrors there are: of the repository, and of the wiki.
-    pub fn mirrors(&self) -> impl Iterator<Item = PathBuf> {
-        let repository = self.repository();
-        let repository = repository.join("HEAD").exists().then_some(repository);
-        repository.into_iter().chain(self.wiki())
-    }
-
-    /// The snapshots of the repository.
-    pub fn snapshots(&self) -> Store {
-        Store::beside(&self.repository())
+    /// The parts there are.
+    pub fn parts(&self) -> impl Iterator<Item = Part> {
+        Part::all(&self.folder).filter(Part::is_there)
     }
 }
 
@@ -85,9 +72,9 @@ pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
         for (folder, below) in folders(&source)? {
             let state = State::read(&folder);
             // Also what is left of one: nobody shall take it for nothing.
-            let holds_mirror = folder.join(REPOSITORY).join("objects").is_dir();
+            let holds_part = Part::all(&folder).any(|part| part.has_traces());
             let holds_snapshots = folder.join(layout::SNAPSHOTS).is_dir();
-            if matches!(state, Ok(None)) && !holds_mirror && !holds_snapshots {
+            if matches!(state, Ok(None)) && !holds_part && !holds_snapshots {
                 continue;
             }
             let known = match &state {

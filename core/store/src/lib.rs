@@ -7,6 +7,7 @@ pub mod health;
 pub mod history;
 pub mod inventory;
 pub mod layout;
+pub mod part;
 pub mod report;
 pub mod snapshot;
 pub mod status;

@@ -10,6 +10,7 @@ use forgekeep_failure::{Asked, ErrorKind, ExitCode, Failure, Finding, Severity};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::part::PartKind;
 use crate::snapshot::SnapshotId;
 
 pub use brief::Brief;
@@ -165,15 +166,15 @@ pub struct RepositoryReport {
     pub warnings: Vec<Finding>,
     /// What came of its wiki, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "WikiReport"))]
-    pub wiki: Option<WikiReport>,
+    #[cfg_attr(feature = "schema", schemars(with = "PartReport"))]
+    pub wiki: Option<PartReport>,
 }
 
-/// What came of a repository's wiki.
+/// What came of a part of a repository.
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct WikiReport {
+pub struct PartReport {
     /// How it came out.
     pub outcome: RepositoryOutcome,
     /// How its refs changed.
@@ -233,6 +234,20 @@ impl RepositoryReport {
             None => self.error = Some(failure),
         }
         self
+    }
+
+    /// Enters what came of a part. What came of the git repository itself is this report's own.
+    pub fn enter_part(&mut self, kind: PartKind, part: PartReport) {
+        match kind {
+            PartKind::Repository => {}
+            PartKind::Wiki => self.wiki = Some(part),
+        }
+    }
+
+    /// Why it failed, and why parts of it did.
+    pub fn errors_mut(&mut self) -> impl Iterator<Item = &mut Failure> {
+        let of_wiki = self.wiki.iter_mut().filter_map(|part| part.error.as_mut());
+        self.error.iter_mut().chain(of_wiki)
     }
 
     /// Adds an alert to those there are.

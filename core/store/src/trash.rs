@@ -10,7 +10,8 @@ use forgekeep_untrusted::names;
 use jiff::Timestamp;
 
 use crate::catalogue::{State, Trashed};
-use crate::layout::{self, OWN_FOLDER, REPOSITORY, STATE_FILE, TRASH};
+use crate::layout::{self, OWN_FOLDER, STATE_FILE, TRASH};
+use crate::part::Part;
 use crate::snapshot::Identity;
 
 /// A folder's name has at most 255 bytes, on most file systems.
@@ -85,9 +86,7 @@ pub fn entries(local_folder: &Path) -> Result<Vec<Entry>, Failure> {
 }
 
 fn holds_backup(folder: &Path) -> bool {
-    [REPOSITORY, layout::SNAPSHOTS]
-        .iter()
-        .any(|name| folder.join(name).is_dir())
+    folder.join(layout::SNAPSHOTS).is_dir() || Part::all(folder).any(|part| part.folder.is_dir())
 }
 
 /// The state of an entry by its snapshots, or with nothing in it but a name: then nobody's listing and

@@ -12,7 +12,7 @@ use forgekeep_git::packs::PackIndex;
 use forgekeep_git::packs::{TRAILER, check_trailer};
 use rayon::prelude::*;
 
-use super::{Finding, Part, Watch};
+use super::{Finding, Piece, Watch};
 
 /// Bytes that are read at a time.
 const AHEAD: usize = 64 * 1024;
@@ -25,7 +25,7 @@ pub(super) fn check(objects: &Path, watch: &Watch) -> Result<Vec<Finding>, Failu
     let check = |path: &PathBuf| match check_trailer(path, &watch.cancel) {
         Ok(_) => Ok(None),
         Err(failure) if failure.is_damage() => {
-            Ok(Some(Finding::of(Part::Auxiliary, path, &failure)))
+            Ok(Some(Finding::of(Piece::Auxiliary, path, &failure)))
         }
         Err(failure) => Err(failure),
     };
@@ -149,6 +149,6 @@ mod tests {
         fs::write(&index, bytes).unwrap();
         let found = found();
         assert_eq!(found.len(), 1, "{found:?}");
-        assert_eq!((found[0].part, &found[0].path), (Part::Index, &index));
+        assert_eq!((found[0].piece, &found[0].path), (Piece::Index, &index));
     }
 }

@@ -19,7 +19,7 @@ use forgekeep_store::report::{Brief, Report, RepositoryOutcome};
 use forgekeep_untrusted::names::printable;
 use rayon::prelude::*;
 
-use super::{Finding, Part, Watch, check};
+use super::{Finding, Piece, Watch, check};
 
 /// What verifying has shown.
 #[derive(Clone, Debug)]
@@ -197,7 +197,7 @@ fn missing(local_folder: &Path, found: &mut Vec<Finding>, unchecked: &mut Vec<Fa
             match had {
                 Some(true) => {
                     let what = "the repository's folder is missing, and the last run had it";
-                    found.push(Finding::new(Part::Mirror, &folder, what));
+                    found.push(Finding::new(Piece::Mirror, &folder, what));
                 }
                 Some(false) => {}
                 None => unchecked.push(unknown(&path, outcome)),
@@ -226,7 +226,7 @@ fn own_files(
 ) {
     let mut say = |path: &Path, failure: Failure| match failure.is_of_machine() {
         true => unchecked.push(failure),
-        false => found.push(Finding::of(Part::State, path, &failure)),
+        false => found.push(Finding::of(Piece::State, path, &failure)),
     };
     let own = local_folder.join(OWN_FOLDER);
     let listings = own.join(LISTINGS.name);

@@ -10,6 +10,7 @@
 //! - `bulky`: objects too large to be held in memory;
 //! - `auxiliary`: what git derives from them;
 //! - `states`: its refs, `HEAD`, configuration and snapshots;
+//! - `parts`: what of this is done with each part of a repository;
 //! - `folder`: the backup folder as a whole.
 
 pub mod auxiliary;
@@ -17,6 +18,7 @@ mod bulky;
 mod folder;
 mod mirror;
 pub mod objects;
+mod parts;
 mod second;
 pub mod states;
 mod subset;
@@ -28,15 +30,13 @@ use std::time::Instant;
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_git::memory::OBJECT_BYTES;
-use forgekeep_store::catalogue::{Newest, State, check_folders};
 use forgekeep_store::health::{Checked, Damage, Soundness};
 use forgekeep_store::history::Seen;
 use forgekeep_store::inventory::Kept;
-use forgekeep_store::layout::{REPOSITORY, STATE_FILE, WIKI};
-use forgekeep_store::snapshot::Store;
+use forgekeep_store::layout::STATE_FILE;
+use forgekeep_store::part::{PartKind, check_folders};
 use forgekeep_untrusted::names::printable;
 use git2::Oid;
-use mirror::examine_what_can_be_read;
 
 pub use folder::{Verdict, run};
 pub use mirror::{Examined, examine};
@@ -85,9 +85,9 @@ impl Watch {
     }
 }
 
-/// Which part of a mirror is damaged: the repair goes by it.
+/// Which piece of a mirror is damaged: the repair goes by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum Piece {
     /// The folder itself.
     Mirror,
     /// Its `config`.
@@ -118,7 +118,7 @@ pub enum Part {
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// What it is.
-    pub part: Part,
+    pub piece: Piece,
     /// The file or folder.
     pub path: PathBuf,
     /// The object it is about, if it is about one.
@@ -128,10 +128,10 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// Of a part, about no object.
-    pub fn new(part: Part, path: &Path, what: impl Into<String>) -> Self {
+    /// Of a piece, about no object.
+    pub fn new(piece: Piece, path: &Path, what: impl Into<String>) -> Self {
         Self {
-            part,
+            piece,
             path: path.to_owned(),
             object: None,
             what: what.into(),
@@ -139,10 +139,10 @@ impl Finding {
     }
 
     /// What a failure says about a file; about another one, if the failure names it.
-    pub fn of(part: Part, path: &Path, failure: &Failure) -> Self {
+    pub fn of(piece: Piece, path: &Path, failure: &Failure) -> Self {
         match &failure.damage {
-            Some(damage) => Self::new(part, &damage.path, damage.why.clone()),
-            None => Self::new(part, path, failure.message.clone()),
+            Some(damage) => Self::new(piece, &damage.path, damage.why.clone()),
+            None => Self::new(piece, path, failure.message.clone()),
         }
     }
 
@@ -169,7 +169,7 @@ impl Finding {
     }
 }
 
-/// Verifies a repository and its wiki. Reads all of it; the caller's rayon pool shares the work. `seen` is
+/// Verifies a repository with all its parts. Reads all of it; the caller's rayon pool shares the work. `seen` is
 /// what the last runs have left.
 fn check(kept: &Kept, seen: &Seen, watch: &Watch) -> Checked {
     let begun = Instant::now();
@@ -239,41 +239,28 @@ fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<Looked, Failure> {
         // SCM Backup has no such file; but it makes no snapshots either. And a run that was killed
         // has not come to writing it.
         Ok(None) if !seen.had(&kept.path, None) => {}
-        Ok(None) => findings.push(Finding::new(Part::State, &state, "it is missing")),
+        Ok(None) => findings.push(Finding::new(Piece::State, &state, "it is missing")),
         Err(failure) if failure.kind == ErrorKind::Damaged => {
-            findings.push(Finding::of(Part::State, &state, failure));
+            findings.push(Finding::of(Piece::State, &state, failure));
         }
         Err(failure) if failure.is_of_machine() => trouble = Some(failure.clone()),
         Err(failure) => return Err(failure.clone()),
     }
     let (mut objects, mut warnings, mut unchecked) = (0, Vec::new(), Vec::new());
-    for name in [REPOSITORY, WIKI] {
-        let mirror = kept.folder.join(name);
-        let state = kept.state.as_ref().ok().and_then(Option::as_ref);
-        let looked = (|| {
-            let known = state.is_some_and(|state| state.newest.contains_key(name));
-            let known = known || name == REPOSITORY;
-            let wanted = known || !Store::beside(&mirror).entries()?.is_empty();
-            match wanted || states::is_folder(&mirror)? {
-                true => examine_what_can_be_read(&mirror, watch).map(Some),
-                false => Ok(None),
-            }
-        })();
-        let examined = match looked {
+    let state = kept.state.as_ref().ok().and_then(Option::as_ref);
+    for part in PartKind::ALL.map(|kind| kept.part(kind)) {
+        let examined = match parts::of_kind(part.kind).verify(&part, state, watch) {
             Err(failure) if failure.is_of_machine() => {
                 trouble.get_or_insert(failure);
                 continue;
             }
-            looked => looked?,
+            examined => examined?,
         };
         if let Some(examined) = examined {
             trouble = trouble.or(examined.trouble);
             findings.extend(examined.findings);
-            if let Some(state) = state {
-                findings.extend(lost_newest(state, name, &mirror)?);
-            }
-            let of_mirror = |what| format!("{}/{name}: {what}", kept.path);
-            warnings.extend(examined.warnings.into_iter().map(of_mirror));
+            let of_part = |what| format!("{}/{}: {what}", kept.path, part.name);
+            warnings.extend(examined.warnings.into_iter().map(of_part));
             unchecked.extend(examined.unchecked);
             objects += examined.objects;
         }
@@ -285,17 +272,4 @@ fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<Looked, Failure> {
         objects,
         trouble,
     })
-}
-
-/// The newest snapshot, if it is gone: no other one tells.
-fn lost_newest(state: &State, name: &str, mirror: &Path) -> Result<Option<Finding>, Failure> {
-    let store = Store::beside(mirror);
-    let entries = store.entries()?;
-    // That all are gone is found without.
-    let lost = state.lost_newest(name, entries.last());
-    let lost = lost.filter(|_| !entries.is_empty());
-    Ok(lost.map(|Newest { number, id }| {
-        let what = format!("the newest snapshot, number {number} ({id}), is missing");
-        Finding::new(Part::Gap, store.folder(), what)
-    }))
 }

@@ -13,7 +13,7 @@ use git2::Oid;
 
 use super::objects::{self, AllRead};
 use super::states::{self, States};
-use super::{Finding, Part, Watch};
+use super::{Finding, Piece, Watch};
 
 /// Objects that are named one by one; a pack that is cut short may take a hundred thousand.
 const NAMED: usize = 50;
@@ -115,7 +115,7 @@ fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
         findings.extend(of_frame.into_iter().flatten());
         examined.warnings = foreign::warnings(mirror);
     } else {
-        findings.push(Finding::new(Part::Mirror, mirror, "it is missing"));
+        findings.push(Finding::new(Piece::Mirror, mirror, "it is missing"));
     }
     let states = States::read(mirror, findings, &watch.cancel);
     let states = unless_of_machine(states, &mut trouble)?;
@@ -210,7 +210,7 @@ impl Work<'_> {
             for index in &self.files.lone {
                 let pack = index.with_extension("pack");
                 examined.findings.push(Finding::new(
-                    Part::Pack,
+                    Piece::Pack,
                     &pack,
                     "it is missing, though its index is there",
                 ));
@@ -223,14 +223,14 @@ impl Work<'_> {
                 false => "is missing",
             };
             let what = format!("it {how}, and {name} needs it");
-            let finding = Finding::new(Part::Object, &objects, what);
+            let finding = Finding::new(Piece::Object, &objects, what);
             examined.findings.push(finding.about(*oid));
         }
         if let Some(more @ 1..) = lost.len().checked_sub(NAMED) {
             let what = format!("{more} more objects are missing or cannot be read");
             examined
                 .findings
-                .push(Finding::new(Part::Object, &objects, what));
+                .push(Finding::new(Piece::Object, &objects, what));
         }
         examined.lost = lost.into_iter().map(|(oid, _)| oid).collect();
         Ok(())
@@ -254,7 +254,7 @@ impl Work<'_> {
         for tip in &loose {
             let packed = self.mirror.join("packed-refs");
             let what = format!("no ref holds it, and {} needs it", tip.name);
-            let finding = Finding::new(Part::Refs, &packed, what);
+            let finding = Finding::new(Piece::Refs, &packed, what);
             examined.findings.push(finding.about(tip.oid));
         }
         examined.not_held = loose.iter().map(|tip| tip.oid).collect();

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use super::bulky::{self, Bulky};
-use super::{Finding, Part, Watch, auxiliary};
+use super::{Finding, Piece, Watch, auxiliary};
 
 /// Objects that one thread reads in a row: neighbours in a pack share their bases.
 const IN_A_ROW: usize = 2048;
@@ -70,7 +70,7 @@ fn check_all_loose(files: &ObjectFiles, watch: &Watch) -> Result<AllLoose, Failu
         match loose::look_at(*oid, path) {
             Ok(size) => Ok((*oid, Ok(size))),
             Err(failure) if failure.is_damage() => {
-                let finding = Finding::of(Part::Loose, path, &failure);
+                let finding = Finding::of(Piece::Loose, path, &failure);
                 Ok((*oid, Err(finding.about(*oid))))
             }
             Err(failure) => Err(failure),
@@ -92,10 +92,12 @@ fn check_all_loose(files: &ObjectFiles, watch: &Watch) -> Result<AllLoose, Failu
 fn barred(files: &ObjectFiles, damaged: &HashMap<Oid, Finding>, found: &[Finding]) -> HashSet<Oid> {
     let is_sound = |pack: &&Packed| {
         let mut all = found.iter();
-        !all.any(|finding| finding.part == Part::Pack && finding.path == pack.path)
+        !all.any(|finding| finding.piece == Piece::Pack && finding.path == pack.path)
     };
     // A damaged multi-pack-index may hide what is in the packs.
-    let is_found = !found.iter().any(|finding| finding.part == Part::Auxiliary);
+    let is_found = !found
+        .iter()
+        .any(|finding| finding.piece == Piece::Auxiliary);
     let packs = files.packs.iter().filter(is_sound);
     let indexes: Vec<_> = packs.filter_map(Packed::index).collect();
     let is_packed = |oid| is_found && indexes.iter().any(|index| index.find(oid).is_some());
@@ -166,11 +168,11 @@ pub(super) fn read_all(
 
 fn check_pack(pack: &Packed, watch: &Watch) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();
-    let part = Part::Index;
+    let part = Piece::Index;
     match &pack.index {
         None => {
             let why = format!("its index, {}, is missing", file_name(&pack.index_path));
-            found.push(Finding::new(Part::Index, &pack.path, why));
+            found.push(Finding::new(Piece::Index, &pack.path, why));
         }
         Some(Err(failure)) if failure.is_damage() => {
             found.push(Finding::of(part, &pack.index_path, failure));
@@ -185,7 +187,7 @@ fn check_pack(pack: &Packed, watch: &Watch) -> Result<Vec<Finding>, Failure> {
     match checked {
         Ok(()) => {}
         Err(failure) if failure.is_damage() => {
-            found.push(Finding::of(Part::Pack, &pack.path, &failure));
+            found.push(Finding::of(Piece::Pack, &pack.path, &failure));
         }
         Err(failure) => return Err(failure),
     }
@@ -193,7 +195,7 @@ fn check_pack(pack: &Packed, watch: &Watch) -> Result<Vec<Finding>, Failure> {
         && !auxiliary::fits_crcs(&pack.path, index, watch)?
     {
         let why = "its CRCs are not those of the pack, which is sound";
-        found.push(Finding::new(Part::Index, &pack.index_path, why));
+        found.push(Finding::new(Piece::Index, &pack.index_path, why));
     }
     Ok(found)
 }

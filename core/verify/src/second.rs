@@ -11,7 +11,7 @@ use forgekeep_git::object_files::{ObjectFiles, Packed, database, read};
 use forgekeep_git::torn::{Object, Torn};
 use git2::Oid;
 
-use super::{Finding, Part, Watch};
+use super::{Finding, Piece, Watch};
 
 /// Objects that are looked at: if these are damaged, so are the others.
 const MOST: usize = 64;
@@ -31,12 +31,16 @@ pub(super) fn look(
     if unreadable.is_empty() {
         return Ok(());
     }
-    if !files.lone.is_empty() || found.iter().any(|finding| finding.part == Part::Auxiliary) {
+    if !files.lone.is_empty()
+        || found
+            .iter()
+            .any(|finding| finding.piece == Piece::Auxiliary)
+    {
         return Ok(()); // libgit2 may have looked where these have said.
     }
     let is_named = |path: &Path| {
         let mut all = found.iter();
-        all.any(|f| matches!(f.part, Part::Pack | Part::Index) && f.path == path)
+        all.any(|f| matches!(f.piece, Piece::Pack | Piece::Index) && f.path == path)
     };
     let damaged: Vec<_> = files
         .packs

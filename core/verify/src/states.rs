@@ -17,7 +17,7 @@ use forgekeep_store::snapshot::{Entry, RefState, Snapshot, SnapshotId, Store};
 use forgekeep_untrusted::names::printable;
 use git2::{ObjectType, Odb, Oid};
 
-use super::{Finding, Part};
+use super::{Finding, Piece};
 
 /// First words of the header of `packed-refs`, whoever wrote it.
 const HEADER: &[u8] = b"# pack-refs with:";
@@ -46,7 +46,7 @@ impl States {
         let stored = match StoredRefs::read(mirror) {
             Ok(stored) => Some(stored),
             Err(failure) if failure.is_damage() => {
-                findings.push(Finding::of(Part::Refs, &packed, &failure));
+                findings.push(Finding::of(Piece::Refs, &packed, &failure));
                 None
             }
             Err(failure) => return Err(failure),
@@ -65,7 +65,7 @@ impl States {
             && findings.iter().all(|finding| finding.path != packed)
             && store.had_packed_refs(present)
         {
-            findings.push(Finding::new(Part::Refs, &packed, "it is missing or empty"));
+            findings.push(Finding::new(Piece::Refs, &packed, "it is missing or empty"));
         }
         if let (Some(present), Some(last)) = (&present, entries.last()) {
             check_newest(mirror, &store, &entries, last, present, findings)?;
@@ -95,7 +95,7 @@ impl States {
                     }));
                 }
                 Err(failure) if failure.kind == ErrorKind::Damaged => {
-                    let finding = Finding::of(Part::Snapshot, &entry.path, &failure);
+                    let finding = Finding::of(Piece::Snapshot, &entry.path, &failure);
                     if !named.contains(&finding.path) {
                         findings.push(finding);
                     }
@@ -122,16 +122,16 @@ pub(super) fn of_repository(mirror: &Path) -> Result<Vec<Finding>, Failure> {
     for name in ["refs", "objects"] {
         let folder = mirror.join(name);
         if !is_folder(&folder)? {
-            findings.push(Finding::new(Part::Mirror, &folder, "it is missing"));
+            findings.push(Finding::new(Piece::Mirror, &folder, "it is missing"));
         }
     }
     let head = mirror.join("HEAD");
     match fs::symlink_metadata(&head) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            findings.push(Finding::new(Part::Head, &head, "it is missing"));
+            findings.push(Finding::new(Piece::Head, &head, "it is missing"));
         }
         _ if refs::read_head(mirror)?.is_none() => {
-            findings.push(Finding::new(Part::Head, &head, "it names no branch"));
+            findings.push(Finding::new(Piece::Head, &head, "it names no branch"));
         }
         _ => {}
     }
@@ -140,7 +140,7 @@ pub(super) fn of_repository(mirror: &Path) -> Result<Vec<Finding>, Failure> {
         match regular_file::read(&config) {
             Ok(_) => {
                 if let Err(why) = foreign::check_config(mirror) {
-                    findings.push(Finding::new(Part::Config, &config, why));
+                    findings.push(Finding::new(Piece::Config, &config, why));
                 }
             }
             Err(error) => {
@@ -148,9 +148,9 @@ pub(super) fn of_repository(mirror: &Path) -> Result<Vec<Finding>, Failure> {
                 match failure.trouble {
                     Some(Trouble::Machine) => return Err(failure),
                     Some(Trouble::Missing) => {
-                        findings.push(Finding::new(Part::Config, &config, "it is missing"));
+                        findings.push(Finding::new(Piece::Config, &config, "it is missing"));
                     }
-                    _ => findings.push(Finding::of(Part::Config, &config, &failure)),
+                    _ => findings.push(Finding::of(Piece::Config, &config, &failure)),
                 }
             }
         }
@@ -178,7 +178,7 @@ pub(super) fn is_folder(path: &Path) -> Result<bool, Failure> {
 
 /// What can be told from `packed-refs` alone.
 fn check_form(packed: &Path, stored: &StoredRefs, findings: &mut Vec<Finding>) {
-    let mut say = |what: String| findings.push(Finding::new(Part::Refs, packed, what));
+    let mut say = |what: String| findings.push(Finding::new(Piece::Refs, packed, what));
     for (name, value) in stored
         .refs
         .iter()
@@ -248,7 +248,7 @@ pub(super) fn check_peeled(
         if !is_right {
             let name = ref_text(name);
             let what = format!("the line after {} is wrong", printable(&name));
-            findings.push(Finding::new(Part::Refs, &packed, what));
+            findings.push(Finding::new(Piece::Refs, &packed, what));
         }
     }
 }
@@ -272,11 +272,11 @@ fn check_files(
                         "the snapshot {id} is missing, on which {} follows",
                         name.to_string_lossy()
                     );
-                    findings.push(Finding::new(Part::Gap, &entry.path, what));
+                    findings.push(Finding::new(Piece::Gap, &entry.path, what));
                 }
             }
             Err(failure) if failure.kind == ErrorKind::Damaged => {
-                findings.push(Finding::of(Part::Snapshot, &entry.path, &failure));
+                findings.push(Finding::of(Piece::Snapshot, &entry.path, &failure));
             }
             Err(failure) => unread = unread.or(Some(failure)),
         }
@@ -291,7 +291,11 @@ fn check_files(
     let state = State::read(of_repository).ok().flatten();
     let had_some = folder.is_dir() || state.is_some_and(|state| state.format > 1);
     if entries.is_empty() && had_some && !pending(folder).exists() {
-        findings.push(Finding::new(Part::Gap, folder, "all snapshots are missing"));
+        findings.push(Finding::new(
+            Piece::Gap,
+            folder,
+            "all snapshots are missing",
+        ));
     }
     Ok(())
 }
@@ -340,7 +344,7 @@ fn check_newest(
         );
         let path = mirror.join("HEAD");
         if !findings.iter().any(|finding| finding.path == path) {
-            findings.push(Finding::new(Part::Head, &path, what));
+            findings.push(Finding::new(Piece::Head, &path, what));
         }
         return Ok(());
     }
@@ -354,6 +358,6 @@ fn check_newest(
         last.id,
         printable(&example)
     );
-    findings.push(Finding::new(Part::Refs, &mirror.join("packed-refs"), what));
+    findings.push(Finding::new(Piece::Refs, &mirror.join("packed-refs"), what));
     Ok(())
 }

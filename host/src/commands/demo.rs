@@ -4,6 +4,7 @@ use std::{fs, io};
 use forgekeep_demo_hoster::{Account, DemoHoster};
 use forgekeep_engine::run::Selection;
 use forgekeep_store::inventory;
+use forgekeep_store::part::PartKind;
 
 use super::summary;
 use crate::cli::{Common, DemoArguments, ProgressMode};
@@ -156,7 +157,7 @@ fn print_farewell(folder: &Path) -> Result<(), Complaint> {
     let (program, shown) = (program.display(), backup.display());
     let all = inventory::read(&backup).map_err(super::offline::complaint)?;
     let infra = inventory::find(&all, "acme/infra").map_err(super::offline::complaint)?;
-    let snapshots = infra.snapshots().entries();
+    let snapshots = infra.part(PartKind::Repository).snapshots().entries();
     let first = snapshots.map_err(super::offline::complaint)?;
     let first = first.first().map_or("", |entry| entry.id.as_str());
     out!("== What to do with it");

@@ -1,13 +1,13 @@
 use forgekeep_config::HistoryOptions;
 use forgekeep_failure::{Cancel, Failure};
-use forgekeep_store::forget::{self, OfMirror, Pruned, Reason, Request};
+use forgekeep_store::forget::{self, OfPart, Pruned, Reason, Request};
 use forgekeep_store::inventory;
 use forgekeep_store::snapshot::Entry;
 use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{Common, ForgetArguments};
+use crate::cli::{self, Common, ForgetArguments};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::text;
@@ -36,12 +36,9 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Com
             "name that one alone",
         ));
     }
-    if let (true, [kept]) = (arguments.wiki, chosen.as_slice())
-        && kept.wiki().is_none()
-    {
-        let name = kept.name().printable();
-        let message = format!("{name} has no wiki in the backup");
-        return Err(Complaint::new(ExitCode::Usage, message, ""));
+    let part = cli::part(arguments.wiki);
+    if let (true, [kept]) = (by_name, chosen.as_slice()) {
+        super::offline::part(kept, part)?;
     }
     if *options == HistoryOptions::default() && !by_name && !common.quiet {
         tell!("note: options.history has no rule, so every snapshot is kept");
@@ -54,7 +51,7 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Com
     let request = Request {
         options,
         snapshots: &arguments.snapshots,
-        wiki: arguments.wiki,
+        part,
         dry_run: arguments.dry_run,
         prune: arguments.prune,
         cancel: &cancel,
@@ -129,7 +126,7 @@ impl From<&Entry> for Snapshot {
     }
 }
 
-fn row(mirror: &OfMirror) -> Row {
+fn row(mirror: &OfPart) -> Row {
     let done = mirror.result.clone().unwrap_or_default();
     let kept = done.kept.iter().map(|(entry, reasons)| KeptRow {
         snapshot: entry.into(),
@@ -146,7 +143,7 @@ fn row(mirror: &OfMirror) -> Row {
 }
 
 /// A line for each mirror with something to say, and with `-v` one for each snapshot.
-fn print(mirror: &OfMirror, arguments: &ForgetArguments, common: &Common) {
+fn print(mirror: &OfPart, arguments: &ForgetArguments, common: &Common) {
     let path = printable(&mirror.path);
     let done = match &mirror.result {
         Ok(done) => done,

@@ -7,6 +7,7 @@ use forgekeep_config::{Config, ConfigError, Options};
 use forgekeep_failure::{Asked, Failure};
 use forgekeep_git::memory;
 use forgekeep_store::inventory::{self, Kept};
+use forgekeep_store::part::{Part, PartKind};
 use forgekeep_untrusted::names::is_blank;
 
 use crate::cli::{Common, Place};
@@ -85,4 +86,16 @@ pub fn complaint(failure: Failure) -> Complaint {
 /// What was asked for is not in the backup, or not clearly: a matter of the arguments.
 pub fn not_found(failure: Failure) -> Complaint {
     Complaint::new(ExitCode::Usage, failure.message, failure.hint)
+}
+
+/// A part of a repository; a complaint where the repository has no such part. The git repository itself
+/// is what a repository is, also where it is missing.
+pub fn part(kept: &Kept, kind: PartKind) -> Result<Part, Complaint> {
+    let part = kept.part(kind);
+    if kind == PartKind::Repository || part.is_there() {
+        return Ok(part);
+    }
+    let name = kept.name().printable();
+    let message = format!("{name} has no {} in the backup", kind.word());
+    Err(Complaint::new(ExitCode::Usage, message, ""))
 }

@@ -5,12 +5,13 @@ use std::path::Path;
 
 use forgekeep_failure::{Asked, Cancel, ErrorKind, Failure};
 use forgekeep_git::refs::ref_text;
-use forgekeep_restore::{Chosen, Head, Manner, Order, RestorePoint, Restored};
+use forgekeep_restore::{Chosen, Head, Manner, RestorePoint, Restored};
 use forgekeep_store::inventory::{self, Kept};
+use forgekeep_store::part::PartKind;
 use forgekeep_untrusted::names::printable;
 use jiff::tz::TimeZone;
 
-use crate::cli::{Common, RestoreArguments};
+use crate::cli::{self, Common, RestoreArguments};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::text;
@@ -22,51 +23,38 @@ const FAILED: ExitCode = ExitCode::Partial;
 pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Complaint> {
     let point = restore_point(arguments)?;
     let (backup, options) = super::offline::folder_and_options(common, &arguments.place)?;
-    let object_bytes = options.limits.object_bytes;
     let kept = super::offline::backup(&backup)?;
+    let manner = Manner {
+        point: point.as_ref(),
+        bare: arguments.bare,
+        object_bytes: options.limits.object_bytes,
+    };
     let Some(asked) = &arguments.repository else {
-        let manner = Manner {
-            bare: arguments.bare,
-            object_bytes,
-        };
-        return all::run(common, arguments, &backup, &kept, point.as_ref(), manner);
+        return all::run(common, arguments, &backup, &kept, manner);
     };
     let kept = inventory::find(&kept, asked).map_err(super::offline::not_found)?;
-    let mirror = match arguments.wiki {
-        false => kept.repository(),
-        true => kept.wiki().ok_or_else(|| {
-            let message = format!("{} has no wiki in the backup", kept.name().printable());
-            Complaint::new(ExitCode::Usage, message, "")
-        })?,
-    };
-    let name = name(kept, arguments.wiki);
+    let part = super::offline::part(kept, cli::part(arguments.wiki))?;
+    let name = name(kept, part.kind);
     if let Some(url) = &arguments.push {
         return push::run(
             common,
             arguments,
             url,
             &backup,
-            &mirror,
+            &part.folder,
             &name,
             point.as_ref(),
         );
     }
     let target = target(arguments)?;
     forgekeep_restore::check_free(target, &backup).map_err(complaint)?;
-    let chosen = forgekeep_restore::choose(&mirror, point.as_ref()).map_err(complaint)?;
     let cancel = Cancel::new();
     end_on_signal(&cancel, || {})?;
-    let order = Order {
-        mirror: &mirror,
-        chosen: &chosen,
-        target,
-        bare: arguments.bare,
-        object_bytes,
-    };
-    let restored = forgekeep_restore::restore(&order, &cancel).map_err(complaint)?;
+    let (chosen, restored) =
+        forgekeep_restore::restore_part(&part, target, manner, &cancel).map_err(complaint)?;
     tell_damage(&restored);
     if !common.quiet {
-        print(&name, &order, &restored);
+        print(&name, target, manner, &chosen, &restored);
     }
     Ok(ending(&restored))
 }
@@ -95,12 +83,12 @@ fn target(arguments: &RestoreArguments) -> Result<&Path, Complaint> {
         .ok_or_else(|| Complaint::new(ExitCode::Usage, "--to is missing", "give a new folder"))
 }
 
-/// How a mirror is called.
-fn name(kept: &Kept, wiki: bool) -> String {
+/// How a part is called.
+fn name(kept: &Kept, kind: PartKind) -> String {
     let name = kept.name().printable();
-    match wiki {
-        false => name,
-        true => format!("the wiki of {name}"),
+    match kind {
+        PartKind::Repository => name,
+        further => format!("the {} of {name}", further.word()),
     }
 }
 
@@ -142,25 +130,25 @@ fn ending(restored: &Restored) -> ExitCode {
     }
 }
 
-fn print(name: &str, order: &Order<'_>, restored: &Restored) {
-    let kind = match order.bare {
+fn print(name: &str, target: &Path, manner: Manner<'_>, chosen: &Chosen, restored: &Restored) {
+    let kind = match manner.bare {
         true => " (bare)",
         false => "",
     };
     out!(
         "restored {name} to {}{kind}",
-        printable(&order.target.to_string_lossy())
+        printable(&target.to_string_lossy())
     );
-    out!("  state: {}", state(order.chosen));
+    out!("  state: {}", state(chosen));
     out!("  {}", text::count(restored.refs, "ref", "refs"));
     match &restored.head {
-        Head::Born(head) if order.bare => out!("  default branch: {}", branch(head)),
+        Head::Born(head) if manner.bare => out!("  default branch: {}", branch(head)),
         Head::Born(head) => out!("  default branch, checked out: {}", branch(head)),
         Head::Unborn(head) => out!(
             "  default branch: {}, which has no commit: nothing was checked out",
             branch(head)
         ),
-        Head::Detached(oid) if order.bare => out!("  HEAD: detached at {oid}"),
+        Head::Detached(oid) if manner.bare => out!("  HEAD: detached at {oid}"),
         Head::Detached(oid) => out!("  HEAD: detached at {oid}, checked out"),
         Head::Unknown => out!("  default branch: not known; nothing was checked out"),
     }

@@ -2,13 +2,13 @@ use forgekeep_failure::Failure;
 use forgekeep_git::refs;
 use forgekeep_git::refs::ref_text;
 use forgekeep_store::inventory;
-use forgekeep_store::snapshot::{Counts, Entry, Origin, Snapshot, Store};
+use forgekeep_store::snapshot::{Counts, Entry, Origin, Snapshot};
 use forgekeep_untrusted::Untrusted;
 use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{Common, SnapshotsArguments};
+use crate::cli::{self, Common, SnapshotsArguments};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::text;
@@ -21,18 +21,11 @@ pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<ExitCode, 
     let folder = super::offline::folder(common, &arguments.place)?;
     let all = super::offline::backup(&folder)?;
     let kept = inventory::find(&all, &arguments.repository).map_err(super::offline::not_found)?;
-    let store = match arguments.wiki {
-        false => kept.snapshots(),
-        true => Store::beside(&kept.wiki().ok_or_else(|| {
-            let name = kept.name().printable();
-            Complaint::new(
-                ExitCode::Usage,
-                format!("{name} has no wiki in the backup"),
-                "",
-            )
-        })?),
-    };
-    let entries = store.entries().map_err(super::offline::complaint)?;
+    let part = super::offline::part(kept, cli::part(arguments.wiki))?;
+    let entries = part
+        .snapshots()
+        .entries()
+        .map_err(super::offline::complaint)?;
     let read: Vec<_> = entries.iter().map(|entry| (entry, entry.read())).collect();
     let damaged = read.iter().any(|(_, read)| read.is_err());
     if arguments.json {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, Package};
 
 mod modules;
+mod parts;
 mod walls;
 
 pub use modules::{attributes, is_test};

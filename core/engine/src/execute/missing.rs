@@ -4,9 +4,9 @@
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_mirror::{Mirrored, Outcome};
 use forgekeep_store::catalogue::{Newest, State};
-use forgekeep_store::layout::{REPOSITORY, STATE_FILE, WIKI};
+use forgekeep_store::layout::{REPOSITORY, STATE_FILE};
+use forgekeep_store::part::{Part, PartKind};
 use forgekeep_store::report::RepositoryReport;
-use forgekeep_store::snapshot::Store;
 use jiff::Timestamp;
 
 use super::Work;
@@ -19,11 +19,18 @@ pub(super) enum OldState {
         format: u32,
         /// The newest snapshot of the repository, if it is gone.
         lost: Option<Newest>,
-        /// Whether it knows of snapshots of a wiki.
-        knows_wiki: bool,
+        /// The parts of which it knows snapshots, by their names.
+        known: Vec<String>,
     },
     Damaged,
     Missing,
+}
+
+impl OldState {
+    /// Whether it knows of snapshots of a part.
+    pub(super) fn knows(&self, part: &Part) -> bool {
+        matches!(self, Self::Sound { known, .. } if known.contains(&part.name))
+    }
 }
 
 impl Work<'_> {
@@ -47,7 +54,7 @@ impl Work<'_> {
                     .map_or(OldState::Missing, |old| OldState::Sound {
                         format: old.format,
                         lost: old.lost_newest(REPOSITORY, found).cloned(),
-                        knows_wiki: old.newest.contains_key(WIKI),
+                        known: old.newest.keys().cloned().collect(),
                     });
                 let same = old.as_ref().is_some_and(|state| {
                     let names = (&state.full_name, &state.id);
@@ -77,32 +84,24 @@ impl Work<'_> {
                 ..fresh
             },
         };
-        state.note_newest(&self.folder, REPOSITORY);
+        state.note_newest(&self.part(PartKind::Repository));
         log::debug!("{}: writing {STATE_FILE}", self.name);
         state.write(&self.folder).map(|()| was)
     }
 
-    /// Tells of files that were missing or damaged beside a mirror that is up to date now. Whether the
-    /// state file knew of a wiki.
+    /// Tells of files that were missing or damaged beside a mirror that is up to date now.
     pub(super) fn tell_what_was_missing(
         &self,
         report: &mut RepositoryReport,
         outcome: &Outcome,
         old: &OldState,
-    ) -> bool {
+    ) {
         let path = &self.path;
         let (title, id) = (&self.source.title, &self.repository().id);
         let was_known = self.cases.settle_state(title, id, path, &self.folder);
         // A run that was killed may have left a folder without it.
         let had = || self.cases.seen.had(path, Some(&report.id));
         let is_new = self.task.action == Action::Clone && outcome.mirrored != Mirrored::Unchanged;
-        let knew_wiki = matches!(
-            old,
-            OldState::Sound {
-                knows_wiki: true,
-                ..
-            }
-        );
         let what = match old {
             OldState::Missing if is_new && had() => format!(
                 "{path} was missing, and an earlier run had it: it is cloned again, and the states that only the backup had are lost"
@@ -121,33 +120,37 @@ impl Work<'_> {
             OldState::Sound {
                 lost: Some(lost), ..
             } => self.lost_snapshot(REPOSITORY, Some(outcome), lost),
-            _ => return knew_wiki,
+            _ => return,
         };
         self.alert(report, &what);
-        knew_wiki
     }
 
-    /// Tells of snapshots of the wiki that are gone, and takes down which is its newest now. Without an
-    /// outcome there is no wiki any more, and what is kept of it should be there.
-    pub(super) fn note_wiki(&self, report: &mut RepositoryReport, outcome: Option<&Outcome>) {
+    /// Tells of snapshots of a further part that are gone, and takes down which is its newest now.
+    /// Without an outcome upstream has no such part any more, and what is kept of it should be there.
+    pub(super) fn note_part(
+        &self,
+        report: &mut RepositoryReport,
+        part: &Part,
+        outcome: Option<&Outcome>,
+    ) {
         let Ok(Some(mut state)) = State::read(&self.folder) else {
             return;
         };
         let found = match outcome {
             Some(outcome) => outcome.newest_before.clone(),
-            None => Store::beside(&self.folder.join(WIKI)).newest(),
+            None => part.snapshots().newest(),
         };
-        let lost = state.lost_newest(WIKI, found.as_ref()).cloned();
+        let lost = state.lost_newest(&part.name, found.as_ref()).cloned();
         let is_new = outcome.is_some_and(|outcome| outcome.snapshot.is_some());
         if lost.is_none() && !is_new {
             return;
         }
-        state.note_newest(&self.folder, WIKI);
+        state.note_newest(part);
         if let Err(failure) = state.write(&self.folder) {
             log::warn!("{failure}");
         }
         if let Some(lost) = lost {
-            let what = self.lost_snapshot(WIKI, outcome, &lost);
+            let what = self.lost_snapshot(&part.name, outcome, &lost);
             self.alert(report, &what);
         }
     }

@@ -254,7 +254,7 @@ impl RepairCase<'_> {
         for what in snapshots {
             log::warn!("{what} is lost; its file is in {}", aside.display());
             let finding = Finding::new(
-                forgekeep_verify::Part::Snapshot,
+                forgekeep_verify::Piece::Snapshot,
                 folder.folder(),
                 format!("{what} is lost"),
             );

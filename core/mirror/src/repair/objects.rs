@@ -15,7 +15,7 @@ use forgekeep_git::packs::{self, Bulk, PackIndex, Stream};
 use forgekeep_git::torn::{Object, Torn, is};
 use forgekeep_git::{loose, memory, object_files};
 use forgekeep_verify::auxiliary::of_multi_pack_index;
-use forgekeep_verify::{Finding, Part, examine};
+use forgekeep_verify::{Finding, Piece, examine};
 use git2::{Odb, Oid};
 
 use super::aside::Aside;
@@ -73,13 +73,13 @@ pub(super) fn repair(
 }
 
 fn is_lost(finding: &Finding) -> bool {
-    finding.part == Part::Object
+    finding.piece == Piece::Object
 }
 
 /// Moves out what is derived from the rest, if it is damaged: git makes it anew. Whether it was.
 fn move_auxiliary_out(mirror: &Path, findings: &[Finding], aside: &Aside) -> Result<bool, Failure> {
     let mut found = false;
-    for finding in findings.iter().filter(|f| f.part == Part::Auxiliary) {
+    for finding in findings.iter().filter(|f| f.piece == Piece::Auxiliary) {
         found = true;
         aside.take(&finding.path)?;
         if let Ok(below) = finding.path.strip_prefix(mirror.join("objects/pack")) {
@@ -126,19 +126,19 @@ fn sort<'a>(files: &'a ObjectFiles, findings: &[Finding]) -> Sorted<'a> {
         unindexed: Vec::new(),
         bad: Vec::new(),
     };
-    let named = |part, path: &Path| {
+    let named = |piece, path: &Path| {
         let mut all = findings.iter();
-        all.any(|finding| finding.part == part && finding.path == path)
+        all.any(|finding| finding.piece == piece && finding.path == path)
     };
-    let objects = findings.iter().filter(|f| f.part == Part::Object);
+    let objects = findings.iter().filter(|f| f.piece == Piece::Object);
     let lost: Vec<Oid> = objects.filter_map(|finding| finding.object).collect();
     for pack in &files.packs {
         let holds_lost = pack
             .index()
             .is_some_and(|index| lost.iter().any(|oid| index.find(*oid).is_some()));
-        if named(Part::Pack, &pack.path) || holds_lost {
+        if named(Piece::Pack, &pack.path) || holds_lost {
             sorted.bad.push(pack);
-        } else if pack.index().is_none() || named(Part::Index, &pack.index_path) {
+        } else if pack.index().is_none() || named(Piece::Index, &pack.index_path) {
             sorted.unindexed.push(pack);
         } else {
             sorted.sound.push(pack);
@@ -347,7 +347,7 @@ fn move_out(
             aside.take(index)?;
         }
     }
-    for finding in findings.iter().filter(|f| f.part == Part::Loose) {
+    for finding in findings.iter().filter(|f| f.piece == Piece::Loose) {
         aside.take(&finding.path)?;
     }
     // All only repeat what packs say, of some that are gone now. git makes them anew.

@@ -19,7 +19,7 @@ use forgekeep_store::snapshot::{
     Changes, Counts, Entry, Identity, Origin, RefState, Snapshot, SnapshotId, Store, Tips,
 };
 use forgekeep_untrusted::names::printable;
-use forgekeep_verify::{Finding, Part};
+use forgekeep_verify::{Finding, Piece};
 use git2::Oid;
 
 use super::aside::Aside;
@@ -34,7 +34,9 @@ pub(super) fn repair_frame(
     findings: &[Finding],
     aside: &Aside,
 ) -> Result<(), Failure> {
-    let mut is_wrong = findings.iter().any(|finding| finding.part == Part::Config);
+    let mut is_wrong = findings
+        .iter()
+        .any(|finding| finding.piece == Piece::Config);
     let in_tables = refs::storage(mirror)? == Storage::Reftable;
     if let (true, Err(failure)) = (in_tables, reftable::read(mirror)) {
         let is_known = newest(&Store::beside(mirror), None)?.is_some();
@@ -53,7 +55,7 @@ pub(super) fn repair_frame(
         aside.copy(&config)?;
         atomic_file::replace(&config, CONFIG)?;
     }
-    let strayed = findings.iter().any(|finding| finding.part == Part::Head);
+    let strayed = findings.iter().any(|finding| finding.piece == Piece::Head);
     let present = refs::read_head(mirror)?;
     if strayed || present.is_none() {
         let head = mirror.join("HEAD");

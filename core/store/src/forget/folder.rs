@@ -1,27 +1,28 @@
 //! Forgetting in a backup folder: its repositories one after the other.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use forgekeep_durable::lock::{LockError, RunLock};
 use forgekeep_failure::Failure;
 
 use super::{Forgotten, Request, forget};
 use crate::inventory::Kept;
-use crate::layout::{WIKI, lock_file};
+use crate::layout::lock_file;
+use crate::part::{Part, PartKind};
 
-/// What came of a mirror.
+/// What came of a part.
 #[derive(Clone, Debug)]
-pub struct OfMirror {
+pub struct OfPart {
     /// Whole name of the repository: `TITLE/owner/name`.
     pub name: String,
-    /// Folder of the mirror below the backup folder, parts joined by `/`.
+    /// Folder of the part below the backup folder, parts joined by `/`.
     pub path: String,
     /// What was done.
     pub result: Result<Forgotten, Failure>,
 }
 
-/// Forgets in repositories of a backup folder, until interrupted; `done` is told of each mirror. A
-/// failure is its mirror's own.
+/// Forgets in repositories of a backup folder, until interrupted; `done` is told of each part. A
+/// failure is its part's own.
 ///
 /// # Errors
 ///
@@ -30,27 +31,44 @@ pub fn run(
     local_folder: &Path,
     repositories: &[&Kept],
     request: Request<'_>,
-    done: &mut dyn FnMut(&OfMirror),
+    done: &mut dyn FnMut(&OfPart),
 ) -> Result<(), LockError> {
     let _lock = match request.dry_run {
         true => None,
         false => Some(RunLock::take(&lock_file(local_folder))?),
     };
     for kept in repositories {
-        let is_meant = |mirror: &PathBuf| {
-            request.snapshots.is_empty() || mirror.ends_with(WIKI) == request.wiki
-        };
-        for mirror in kept.mirrors().filter(is_meant) {
+        let is_meant = |part: &Part| request.snapshots.is_empty() || part.kind == request.part;
+        for part in kept.parts().filter(is_meant) {
             if request.cancel.is_cancelled() {
                 return Ok(());
             }
-            let below = mirror.file_name().unwrap_or_default().to_string_lossy();
-            done(&OfMirror {
+            done(&OfPart {
                 name: kept.name().printable(),
-                path: format!("{}/{below}", kept.path),
-                result: forget(&mirror, request),
+                path: format!("{}/{}", kept.path, part.name),
+                result: of_kind(part.kind).prune(&part, request),
             });
         }
     }
     Ok(())
+}
+
+/// Drops snapshots of a part, and frees their room.
+trait Prune: Sync {
+    fn prune(&self, part: &Part, request: Request<'_>) -> Result<Forgotten, Failure>;
+}
+
+fn of_kind(kind: PartKind) -> &'static dyn Prune {
+    match kind {
+        PartKind::Repository | PartKind::Wiki => &Mirror,
+    }
+}
+
+/// A bare git repository.
+struct Mirror;
+
+impl Prune for Mirror {
+    fn prune(&self, part: &Part, request: Request<'_>) -> Result<Forgotten, Failure> {
+        forget(&part.folder, request)
+    }
 }

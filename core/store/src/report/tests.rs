@@ -84,7 +84,7 @@ fn what_was_written_is_read_again_by_the_same_types() {
         .failed(Failure::new(ErrorKind::Network, "no").with_status(502));
     repository.snapshot = SnapshotId::parse("0123456789ab");
     repository.warnings.push(Finding::warning("w"));
-    repository.wiki = Some(WikiReport {
+    repository.wiki = Some(PartReport {
         outcome: RepositoryOutcome::Empty,
         refs: RefChanges::default(),
         error: None,

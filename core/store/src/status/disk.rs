@@ -12,7 +12,6 @@ use super::{RepositoryStatus, SourceStatus, Status, Unreadable};
 use crate::health::Health;
 use crate::inventory::{self, Kept};
 use crate::layout::{OWN_FOLDER, VERIFIED};
-use crate::snapshot::Store;
 
 /// What is kept of one repository.
 struct OnDisk {
@@ -114,8 +113,8 @@ impl Known {
 
 fn look(kept: Kept) -> OnDisk {
     let snapshots: Vec<_> = kept
-        .mirrors()
-        .map(|mirror| Store::beside(&mirror).entries().unwrap_or_default())
+        .parts()
+        .map(|part| part.snapshots().entries().unwrap_or_default())
         .collect();
     let newest = snapshots
         .first()

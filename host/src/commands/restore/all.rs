@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
-use forgekeep_restore::{Head, Item, Manner, Outcome, RestorePoint};
+use forgekeep_restore::{Head, Item, Manner, Outcome};
 use forgekeep_store::inventory::Kept;
 use forgekeep_untrusted::names::printable;
 
@@ -18,8 +18,7 @@ pub fn run(
     arguments: &RestoreArguments,
     backup: &Path,
     kept: &[Kept],
-    point: Option<&RestorePoint>,
-    manner: Manner,
+    manner: Manner<'_>,
 ) -> Result<ExitCode, Complaint> {
     let target = super::target(arguments)?;
     let chosen = chosen_sources(kept, &arguments.sources)?;
@@ -34,7 +33,7 @@ pub fn run(
     let cancel = Cancel::new();
     super::end_on_signal(&cancel, || {})?;
     let counts = Counts::default();
-    forgekeep_restore::restore_all(&items, target, point, manner, &cancel, &|item, outcome| {
+    forgekeep_restore::restore_all(&items, target, manner, &cancel, &|item, outcome| {
         counts.add(item, outcome, common.quiet)
     })
     .map_err(complaint)?;

@@ -10,6 +10,7 @@ use forgekeep_failure::{Failure, Finding};
 use forgekeep_store::catalogue::{self, Catalogue, Listing, State};
 use forgekeep_store::health::Health;
 use forgekeep_store::layout::{CONFIGURATIONS, OWN_FOLDER};
+use forgekeep_store::part;
 use forgekeep_store::trash;
 use forgekeep_untrusted::names;
 
@@ -192,7 +193,7 @@ impl Orphan {
 
     /// Removes the folder if nothing is left in it but what killed runs began.
     fn remove_if_empty(&self) {
-        if let Err(failure) = catalogue::remove_leftovers(&self.folder) {
+        if let Err(failure) = part::remove_leftovers(&self.folder) {
             log::warn!("{failure}");
         }
         for entry in fs::read_dir(&self.folder).into_iter().flatten().flatten() {
