@@ -1,7 +1,7 @@
 //! The parts of a repository: which kinds there are, what each is called, where it lies.
 //!
 //! A part is a value. What is done with one has a small trait where the verb lives, and beside it one
-//! table from kinds to who does it: [`Hold`] here (what of it is in the store), `forget::Prune`,
+//! table from kinds to who does it: `Hold` here (what of it is in the store), `forget::Prune`,
 //! `verify`'s `Verify`, `restore`'s `Restore`, and `BackUp` in the engine, which repairs on its way.
 //! Each table is a match without a wildcard, so the compiler names those that a new kind is missing
 //! from; `tests/tests/e2e/architecture/parts.rs` sees to it that they stay so.
