@@ -59,7 +59,7 @@ fn end(code: ExitCode) -> process::ExitCode {
         Complaint::new(
             ExitCode::Unexpected,
             format!("cannot write to {stream}: {error}"),
-            "output is missing; make room where it goes, then run again",
+            "make room where the output goes, then run again; part of it is missing",
         )
     );
     let code = match code {

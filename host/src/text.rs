@@ -60,7 +60,7 @@ pub fn age(seconds: i64) -> String {
     const DAY: i64 = 24 * HOUR;
     // Two machines may differ by as much.
     if seconds < -MINUTE {
-        return "in the future: the clock was wrong, or is".to_owned();
+        return "in the future: the clock was or is wrong".to_owned();
     }
     let (number, singular, plural) = if seconds < MINUTE {
         return "less than a minute ago".to_owned();

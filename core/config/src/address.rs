@@ -28,7 +28,7 @@ pub(super) fn api_url(
     }
     if url.scheme() == "http" && !allow_insecure_http && !is_loopback(&url) {
         return Err(field.invalid(
-            "it is plain http to another computer, so the password would be sent readable",
+            "it is plain http to another computer: the password would be sent unencrypted",
             "use https, or set `allowInsecureHttp: true` for this source if you accept that",
         ));
     }

@@ -40,7 +40,7 @@ impl<'a> Document<'a> {
                     ConfigErrorKind::WrongType,
                     Place::at(path, document.position(&[])),
                     "the file must hold keys and values",
-                    "its outermost level is something else",
+                    "its top level is something else",
                     "start with `localFolder:` and `sources:`",
                 ));
             }

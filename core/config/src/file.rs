@@ -56,7 +56,7 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
             ConfigErrorKind::NotUtf8,
             Place::at(path, Some(position)),
             "the configuration is not UTF-8 text",
-            "a byte there belongs to no UTF-8 character",
+            "a byte there is not valid UTF-8",
             "save the file with the encoding UTF-8",
         )
     })
@@ -67,11 +67,11 @@ fn refuse_other_than_file(path: &Path) -> Result<(), ConfigError> {
     let (why, hint) = match path.metadata() {
         Ok(found) if found.is_dir() => (
             "it is a folder",
-            "name a file in it; Docker makes a folder where a file that is to be mounted is missing",
+            "name a file in it; Docker makes a folder if the file to mount is missing",
         ),
         Ok(found) if !found.is_file() => (
             "it is a device, a pipe or a socket",
-            "write what it gives to a file, and name that",
+            "write its content to a regular file, and name that file",
         ),
         // What cannot be looked at says so when it is opened.
         Ok(_) | Err(_) => return Ok(()),

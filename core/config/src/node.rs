@@ -66,7 +66,7 @@ impl Syntax {
             _ => Err(ConfigError::new(
                 ConfigErrorKind::UnknownEnding,
                 Place::file(path),
-                "cannot tell the syntax of this file",
+                "the syntax of this file is not known",
                 "its name must end with `.yml`, `.yaml` or `.toml`",
                 "rename the file to the syntax it is written in",
             )),

@@ -108,9 +108,9 @@ fn umask(field: &Field<'_>) -> Result<u32, ConfigError> {
     let text = field.text()?;
     parse_umask(&text.value).ok_or_else(|| {
         field.invalid(
-            format!("`{}` is no umask between 000 and 077", text.quotable()),
-            "Write octal digits in quotes: '077' for the user alone, '027' for the group too, \
-             '022' for everybody.",
+            format!("`{}` is not a umask between 000 and 077", text.quotable()),
+            "write octal digits in quotes: '077' for the user alone, '027' for the group too, \
+            '022' for everybody",
         )
     })
 }
@@ -181,7 +181,7 @@ fn within(field: &Field<'_>) -> Result<Within, ConfigError> {
     let text = field.text()?;
     Within::parse(text.value.trim()).ok_or_else(|| {
         field.invalid(
-            format!("`{}` is no length of time", text.quotable()),
+            format!("`{}` is not a length of time", text.quotable()),
             "write numbers with the units y, m (months), d and h, such as `1y6m` or `30d`",
         )
     })
@@ -219,7 +219,7 @@ fn alert(section: &Section<'_>) -> Result<AlertOptions, ConfigError> {
                     "off" => AlertAction::Off,
                     _ => {
                         return Err(field.invalid(
-                            format!("`{}` is none of warn, fail and off", text.quotable()),
+                            format!("`{}` is neither `warn`, `fail` nor `off`", text.quotable()),
                             "write `warn`, `fail` or `off`, or leave the key out",
                         ));
                     }

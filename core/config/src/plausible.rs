@@ -119,13 +119,13 @@ pub(super) fn path_of_this_system(field: &Field<'_>, path: &str) -> Result<(), C
     let of_windows = is_on_a_drive(path) || (path.contains('\\') && !path.contains('/'));
     if cfg!(unix) && of_windows {
         return Err(field.invalid(
-            "it is a path of Windows, and this is another system",
+            "it is a Windows path, and this is another system",
             "write the path of the folder on this machine, such as /srv/backup",
         ));
     }
     if cfg!(windows) && path.starts_with('/') && !path.starts_with("//") {
         return Err(field.invalid(
-            "it is a path of another system: it names no drive",
+            "it is a path of another system: it has no drive letter",
             "write the path of the folder on this machine, such as D:\\backup",
         ));
     }
@@ -140,7 +140,7 @@ fn is_on_a_drive(path: &str) -> bool {
 /// The title of a source: it names a folder, which may be there already, so it is only warned of.
 pub(super) fn title(field: &Field<'_>, title: &str) {
     if title.trim() != title {
-        field.warn("begins or ends with a blank, which is part of the name of the source's folder");
+        field.warn("begins or ends with a space, which is part of the name of the source's folder");
     }
 }
 
@@ -199,7 +199,7 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
     }
     if let Some(name) = secret.strip_prefix("$env:").filter(|name| is_name(name)) {
         return wrong(
-            "it is written as a variable of PowerShell, and would be sent literally",
+            "it is written as a PowerShell variable, and would be sent literally",
             format!("write '%{name}%' for the variable"),
         );
     }
@@ -214,11 +214,14 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
         && end == secret.len()
     {
         if !secret.starts_with("${") && !is_variable(field, name) {
-            field.warn("looks like a variable of a shell, and is sent literally; for a variable, write '%NAME%'");
+            field.warn(
+                "looks like a shell variable, and is sent literally; for a variable, write \
+            '%NAME%'",
+            );
             return Ok(());
         }
         return wrong(
-            "it is written as a variable of a shell, and would be sent literally",
+            "it is written as a shell variable, and would be sent literally",
             format!("write '%{name}%' for the variable"),
         );
     }
@@ -230,11 +233,14 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
         .or_else(|| secret.strip_suffix('%'));
     if let Some(name) = half.filter(|half| is_name(half)) {
         if !is_variable(field, name) {
-            field.warn("has one `%` of a variable's two, and is sent literally; for a variable, write '%NAME%'");
+            field.warn(
+                "has only one of the two `%` of a variable, and is sent literally; for a \
+            variable, write '%NAME%'",
+            );
             return Ok(());
         }
         return wrong(
-            "it has one `%` of a variable's two",
+            "it has only one of the two `%` of a variable",
             "write '%NAME%', with the variable's name between the signs".to_owned(),
         );
     }
@@ -260,7 +266,8 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
     }
     if secret.contains(char::is_whitespace) {
         field.warn(
-            "holds a blank in the middle, which no token does: look whether two things were copied",
+            "holds a space in the middle, which no token does: check whether two things were \
+            copied",
         );
     }
     Ok(())
@@ -273,13 +280,13 @@ fn placeholder(field: &Field<'_>, value: &str) -> Result<(), ConfigError> {
     if is_mark {
         return Err(field.invalid(
             "it is a placeholder that was not filled in",
-            "write the value itself, or `%NAME%` for a variable of the environment",
+            "write the value itself, or `%NAME%` for an environment variable",
         ));
     }
     let is_command = value.starts_with("$(") || (value.len() > 1 && value.starts_with('`'));
     if is_command {
         return Err(field.invalid(
-            "it is a command of a shell, which is not run here",
+            "it is a shell command, which is not run here",
             "write what the command prints, or have a variable hold it and write `%NAME%`",
         ));
     }
@@ -295,9 +302,9 @@ fn ends(field: &Field<'_>, value: &str) -> Result<(), ConfigError> {
     let what = if value.ends_with(['\r', '\n']) {
         "a carriage return or a line break"
     } else if value.starts_with(char::is_whitespace) {
-        "a blank in front"
+        "a space at the beginning"
     } else {
-        "a blank at the end"
+        "a space at the end"
     };
     Err(field.invalid(
         format!("it has {what}, which would be part of the name"),

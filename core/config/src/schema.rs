@@ -116,7 +116,7 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
     let name = required_name(
         section,
         "name",
-        "it tells whose repositories are backed up",
+        "it says whose repositories are backed up",
         "add `name` with the user, organisation or workspace at the hoster",
     )?;
     let allow_insecure_http = boolean(section, "allowInsecureHttp")?;
@@ -163,7 +163,7 @@ fn title(section: &Section<'_>) -> Result<String, ConfigError> {
 }
 
 fn hoster(section: &Section<'_>) -> Result<String, ConfigError> {
-    let why = "it tells which plugin serves the source";
+    let why = "it says which plugin serves the source";
     let hint = "add `hoster` with the id of a plugin, such as `bitbucket`";
     let field = section.require("hoster", why, hint)?;
     let hoster = field.text()?.value.trim().to_lowercase();

@@ -301,7 +301,7 @@ fn the_words() {
       hint: add `localFolder` with the path of the backup folder
     ");
     insta::assert_snapshot!(words("a.yml", "- a\n"), @r"
-    a.yml, line 1, column 1: the file must hold keys and values: its outermost level is something else
+    a.yml, line 1, column 1: the file must hold keys and values: its top level is something else
       hint: start with `localFolder:` and `sources:`
     ");
     insta::assert_snapshot!(words("a.yml", "localfolder: x\n"), @r"
@@ -321,7 +321,7 @@ fn the_words() {
       hint: start each source with the line `[[sources]]`
     ");
     insta::assert_snapshot!(words("a.yml", &yaml("Hoster: h")), @r"
-    a.yml, line 6, column 5: `sources[1].hoster` is missing: it tells which plugin serves the source
+    a.yml, line 6, column 5: `sources[1].hoster` is missing: it says which plugin serves the source
       hint: write `hoster` instead of `Hoster`
     ");
     insta::assert_snapshot!(words("a.yml", &yaml("hoster: h\nname: n\ntype: team")), @r"
@@ -337,7 +337,7 @@ fn the_words() {
       hint: set EMPTY to the secret, or remove the key for a source without one
     ");
     insta::assert_snapshot!(words("a.yml", &yaml("hoster: h\nname: n\napiUrl: http://git.example.com")), @r"
-    a.yml, line 9, column 5: `sources[1].apiUrl` has a value that cannot be used: it is plain http to another computer, so the password would be sent readable
+    a.yml, line 9, column 5: `sources[1].apiUrl` has a value that cannot be used: it is plain http to another computer: the password would be sent unencrypted
       hint: use https, or set `allowInsecureHttp: true` for this source if you accept that
     ");
     insta::assert_snapshot!(words("a.yml", &yaml("hoster: h\nname: n\nignoreRepos: ['a{b']")), @r"
@@ -365,7 +365,7 @@ fn the_words() {
       hint: keep one document: remove the `---` between them
     ");
     insta::assert_snapshot!(words("a.ini", ""), @r"
-    a.ini: cannot tell the syntax of this file: its name must end with `.yml`, `.yaml` or `.toml`
+    a.ini: the syntax of this file is not known: its name must end with `.yml`, `.yaml` or `.toml`
       hint: rename the file to the syntax it is written in
     ");
     let options = "localFolder: x\nsources: [{title: a, hoster: h, name: n}]\noptions:\n  ";
@@ -378,7 +378,7 @@ fn the_words() {
       hint: write a number from 1 to 64
     ");
     insta::assert_snapshot!(words("a.yml", &format!("{options}history: {{keepWithin: 3 weeks}}")), @r"
-    a.yml, line 4, column 13: `options.history.keepWithin` has a value that cannot be used: `3 weeks` is no length of time
+    a.yml, line 4, column 13: `options.history.keepWithin` has a value that cannot be used: `3 weeks` is not a length of time
       hint: write numbers with the units y, m (months), d and h, such as `1y6m` or `30d`
     ");
     insta::assert_snapshot!(words("a.yml", &format!("{options}history: {{keepDaily: -1}}")), @r"
@@ -386,7 +386,7 @@ fn the_words() {
       hint: write a number from 0 to 366000
     ");
     insta::assert_snapshot!(words("a.yml", &format!("{options}alert: {{action: panic}}")), @r"
-    a.yml, line 4, column 11: `options.alert.action` has a value that cannot be used: `panic` is none of warn, fail and off
+    a.yml, line 4, column 11: `options.alert.action` has a value that cannot be used: `panic` is neither `warn`, `fail` nor `off`
       hint: write `warn`, `fail` or `off`, or leave the key out
     ");
     insta::assert_snapshot!(words("a.yml", &format!("{options}alert: {{branchesPercent: 0}}")), @r"

@@ -71,18 +71,18 @@ fn folders_that_cannot_be_meant_are_refused_with_what_is() {
         ("/srv/backup\r", "carriage return"),
         ("<path>", "placeholder"),
         ("{{ backup }}", "placeholder"),
-        ("$(pwd)/backup", "command of a shell"),
-        ("`pwd`/backup", "command of a shell"),
+        ("$(pwd)/backup", "shell command"),
+        ("`pwd`/backup", "shell command"),
         ("me@nas:/backup", "an address"),
         ("/srv/backup\n", "line break"),
-        ("/srv/backup ", "blank at the end"),
-        (" /srv/backup", "blank in front"),
+        ("/srv/backup ", "space at the end"),
+        (" /srv/backup", "space at the beginning"),
         ("/srv/backup\t", "'/srv/backup'"),
         ("/srv/ba\nckup", "control character"),
         ("%CR%", "carriage return"),
         ("~", "'/home/me'"),
         ("/srv/backup\u{200b}", "invisible"),
-        ("/srv/backup\u{a0}", "blank at the end"),
+        ("/srv/backup\u{a0}", "space at the end"),
         ("~/backup", "'/home/me/backup'"),
         ("~nobody-we-know/backup", "the whole path"),
         #[cfg(target_os = "linux")]
@@ -134,7 +134,7 @@ fn a_path_of_another_system_is_refused_where_it_is_to_be_used() {
         let file = folder.path().join("a.yml");
         let text = format!("localFolder: '{path}'\nsources: [{{title: a, hoster: h, name: n}}]\n");
         std::fs::write(&file, text).unwrap();
-        refused(config::load(&file, &env), "path of Windows");
+        refused(config::load(&file, &env), "Windows path");
     }
 }
 
@@ -144,7 +144,7 @@ fn secrets_that_cannot_be_meant_are_refused_and_never_shown() {
         ("'hunter2'", "quote"),
         ("<hunter2>", "placeholder"),
         ("${{ secrets.hunter2 }}", "placeholder"),
-        ("$(cat hunter2)", "command of a shell"),
+        ("$(cat hunter2)", "shell command"),
         ("$env:MY_TOKEN", "'%MY_TOKEN%'"),
         ("\"hunter2\"", "quote"),
         ("%QUOTED%", "in the variable QUOTED"),
@@ -158,8 +158,8 @@ fn secrets_that_cannot_be_meant_are_refused_and_never_shown() {
         ("${BITBUCKET_TOKEN}", "%BITBUCKET_TOKEN%"),
         ("BITBUCKET_TOKEN", "name of a variable"),
         ("mytoken", "name of a variable"),
-        ("%BITBUCKET_TOKEN", "one `%`"),
-        ("BITBUCKET_TOKEN%", "one `%`"),
+        ("%BITBUCKET_TOKEN", "one of the two `%`"),
+        ("BITBUCKET_TOKEN%", "one of the two `%`"),
         ("/run/secrets/hunter2", "path of a file"),
         ("~/.config/hunter2", "path of a file"),
         ("file:///hunter2", "path of a file"),
@@ -167,7 +167,7 @@ fn secrets_that_cannot_be_meant_are_refused_and_never_shown() {
         ("C:\\hunter2", "path of a file"),
         ("\u{201c}hunter2\u{201d}", "quote"),
         ("hun\u{200b}ter2", "invisible"),
-        ("%TOKEN", "one `%`"),
+        ("%TOKEN", "one of the two `%`"),
         ("$TOKEN", "%TOKEN%"),
         ("$mytoken", "%mytoken%"),
     ] {
@@ -186,7 +186,10 @@ fn secrets_that_cannot_be_meant_are_refused_and_never_shown() {
         assert!(config.warnings.is_empty(), "{secret}");
     }
     // Passwords of people may look like anything.
-    for (secret, says) in [("$ecret", "of a shell"), ("hunter%", "one `%`")] {
+    for (secret, says) in [
+        ("$ecret", "shell variable"),
+        ("hunter%", "one of the two `%`"),
+    ] {
         let config = with("password", secret).unwrap();
         let warning = config.warnings[0].to_string();
         assert!(
@@ -197,12 +200,12 @@ fn secrets_that_cannot_be_meant_are_refused_and_never_shown() {
     let text = "localFolder: x\nsources: [{title: 'a ', hoster: h, name: n}]\n";
     let warning = parse(text, "a.yml").unwrap().warnings[0].to_string();
     assert!(
-        warning.contains("title` begins or ends with a blank"),
+        warning.contains("title` begins or ends with a space"),
         "{warning}"
     );
     let config = with("password", "two words").unwrap();
     let warning = config.warnings[0].to_string();
-    assert!(warning.contains("password` holds a blank"), "{warning}");
+    assert!(warning.contains("password` holds a space"), "{warning}");
 }
 
 #[test]

@@ -51,13 +51,14 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
                 return Err(Failure::disk("write", path, &error));
             }
             let why = format!(
-                "{} is there, and stayed for {} seconds",
+                "{} exists, and was still there after {} seconds",
                 lock.display(),
                 PATIENCE.as_secs()
             );
             let failure = Failure::disk("write", path, &io::Error::new(error.kind(), why));
             Err(failure.with_hint(format!(
-                "wait until git has written it; if none is running, it died while doing so: remove {}",
+                "wait until git has finished; if no git is running, one died and left this lock: \
+                remove {}",
                 lock.display()
             )))
         }
@@ -285,7 +286,7 @@ mod tests {
         fs::write(folder.path().join("state.lock"), b"").unwrap();
         let failure = replace(&path, b"new").unwrap_err();
         assert!(failure.hint.contains("state.lock"), "{}", failure.hint);
-        assert!(failure.message.contains("state.lock is there"), "{failure}");
+        assert!(failure.message.contains("state.lock exists"), "{failure}");
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(names(folder.path()), ["state", "state.lock"]);
     }

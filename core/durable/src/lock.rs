@@ -67,7 +67,7 @@ impl LockError {
     /// What to do about it.
     pub fn hint(&self) -> &str {
         match self {
-            Self::Held { .. } => "wait until it is done; a run that has died never holds the lock",
+            Self::Held { .. } => "wait until it has finished; a run that has died holds no lock",
             Self::Folder(failure) => &failure.hint,
         }
     }
@@ -113,8 +113,8 @@ impl RunLock {
             .map_err(|error| disk(&error))?;
         if let Some(kind) = network_file_system(path) {
             log::warn!(
-                "the backup folder is on {kind}: the lock keeps runs of this machine apart, and \
-                 those of other machines only as far as its server keeps locks"
+                "the backup folder is on {kind}: the lock excludes other runs on this machine, \
+                and runs on other machines only if the server supports locks"
             );
         }
         Ok(Self { _file: file })

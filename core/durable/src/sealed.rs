@@ -32,7 +32,7 @@ pub fn seal(document: &impl Serialize) -> Result<Vec<u8>, Failure> {
     let text = serde_json::to_string_pretty(document).map_err(|error| {
         Failure::new(
             ErrorKind::Other,
-            format!("a state file cannot be made: {error}"),
+            format!("cannot write a state file: {error}"),
         )
     })?;
     let text = text + "\n";
@@ -128,11 +128,11 @@ fn newer(path: &Path, format: u32, known: u32) -> Failure {
     Failure::new(
         ErrorKind::Other,
         format!(
-            "{} has format {format}, and this version of forgekeep knows formats up to {known}",
+            "{} has format {format}, and this version of Forgekeep knows formats up to {known}",
             path.display()
         ),
     )
-    .with_hint("use the newer version that has written it; the file was left alone")
+    .with_hint("use the newer version that wrote it; the file was not changed")
 }
 
 #[cfg(test)]

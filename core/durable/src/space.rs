@@ -64,12 +64,12 @@ impl Ledger {
         let promised = match promised {
             0 => String::new(),
             promised => format!(
-                ", of which the clones under way will take {}",
+                ", of which the clones in progress will take {}",
                 bytes(promised)
             ),
         };
         Some(format!(
-            "it takes {} by the hoster's figure, and {} is free{promised}: {} is lacking",
+            "it needs {} by the hoster's figure, and {} is free{promised}: {} is missing",
             bytes(size),
             bytes(free),
             bytes(lacking)
@@ -77,19 +77,21 @@ impl Ledger {
     }
 
     fn lacking(&self, free: Option<u64>) -> String {
-        const BEGIN: &str = "space has run out in this run";
+        const BEGIN: &str = "the disk became full in this run";
         let Some(free) = free else {
             return BEGIN.to_owned();
         };
         match self.to_clone.checked_sub(free) {
             Some(lacking @ 1..) => format!(
-                "{BEGIN}; what is still to be cloned takes {} by the hosters' figures, and {} is free: {} is lacking",
+                "{BEGIN}; what is still to be cloned needs {} by the hosters' figures, and {} is \
+                free: {} is missing",
                 bytes(self.to_clone),
                 bytes(free),
                 bytes(lacking)
             ),
             _ => format!(
-                "{BEGIN}; {} is free, and what is still to be cloned takes {} by the hosters' figures: how much is lacking cannot be told from them",
+                "{BEGIN}; {} is free, and what is still to be cloned needs {} by the hosters' \
+                figures: how much is missing is not known",
                 bytes(free),
                 bytes(self.to_clone)
             ),
@@ -136,8 +138,10 @@ impl Space {
         let mut disks = self.disks();
         let ledger = disks.entry(disk).or_default();
         if let Some(why) = ledger.refuse(size, free) {
-            return Err(refused(folder, "cloned", &why)
-                .with_hint("make room there, or move the backup to a larger disk, then run again: what is backed up stays, and the rest is cloned then"));
+            return Err(refused(folder, "cloned", &why).with_hint(
+                "make room there, or move the backup to a larger disk, then run again: \
+                completed repositories are kept",
+            ));
         }
         ledger.under_way.push(Arc::clone(&share));
         Ok(Claim {
@@ -161,12 +165,13 @@ impl Space {
             return Ok(());
         }
         let why = format!(
-            "space has run out in this run, and {} is free, less than the {} an update is tried with",
+            "the disk became full in this run, and {} is free, less than the {} that an update \
+            needs",
             bytes(free),
             bytes(RESERVE)
         );
         Err(refused(folder, "updated", &why)
-            .with_hint("make room there, then run again: the mirror is as it was"))
+            .with_hint("make room there, then run again: the mirror is unchanged"))
     }
 
     /// Learns from what failed in `folder`.
@@ -291,7 +296,7 @@ mod tests {
         assert_eq!(ledger.refuse(Some(GIB), None), None);
         assert_eq!(
             ledger.refuse(Some(3 * GIB), Some(GIB)).unwrap(),
-            "it takes 3.0 GiB by the hoster's figure, and 1.0 GiB is free: 2.0 GiB is lacking"
+            "it needs 3.0 GiB by the hoster's figure, and 1.0 GiB is free: 2.0 GiB is missing"
         );
     }
 
@@ -307,7 +312,8 @@ mod tests {
         };
         assert_eq!(
             ledger.refuse(Some(2 * GIB), Some(3 * GIB)).unwrap(),
-            "it takes 2.0 GiB by the hoster's figure, and 3.0 GiB is free, of which the clones under way will take 2.0 GiB: 1.0 GiB is lacking"
+            "it needs 2.0 GiB by the hoster's figure, and 3.0 GiB is free, of which the clones in \
+            progress will take 2.0 GiB: 1.0 GiB is missing"
         );
         // Half of it came, and took half a share of what is free.
         share.received.store(GIB, Ordering::Relaxed);
@@ -325,9 +331,9 @@ mod tests {
             ..Ledger::default()
         };
         let lacking = ledger.refuse(None, Some(GIB)).unwrap();
-        assert!(lacking.ends_with("2.0 GiB is lacking"), "{lacking}");
+        assert!(lacking.ends_with("2.0 GiB is missing"), "{lacking}");
         let unclear = ledger.refuse(Some(1), Some(4 * GIB)).unwrap();
-        assert!(unclear.contains("cannot be told"), "{unclear}");
+        assert!(unclear.contains("is not known"), "{unclear}");
         assert!(ledger.refuse(Some(1), None).is_some());
     }
 
@@ -349,7 +355,10 @@ mod tests {
         space.learn(&two, &full());
         let failure = space.begin_clone(&two, None).err().unwrap();
         assert_eq!(failure.kind, ErrorKind::Disk);
-        assert!(failure.message.contains("space has run out"), "{failure}");
+        assert!(
+            failure.message.contains("the disk became full"),
+            "{failure}"
+        );
         // There is room on the disk of this test.
         assert_eq!(space.begin_update(folder.path()), Ok(()));
     }
@@ -361,7 +370,7 @@ mod tests {
         let space = Space::default();
         let failure = space.begin_clone(folder.path(), Some(u64::MAX)).err();
         let failure = failure.unwrap();
-        assert!(failure.message.ends_with("is lacking"), "{failure}");
+        assert!(failure.message.ends_with("is missing"), "{failure}");
         assert!(failure.message.contains("16.0 EiB"), "{failure}");
     }
 

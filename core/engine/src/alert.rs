@@ -8,8 +8,8 @@ use forgekeep_store::report::{Lost, RepositoryOutcome, SourceReport};
 use crate::event::{Event, Observer};
 
 const HINT: &str = "see who did it, and rotate the credentials if nobody knows; the states before \
-                    are kept: `forgekeep snapshots` lists them, `forgekeep restore --at` brings \
-                    them back";
+                    are kept: `forgekeep snapshots` lists them, `forgekeep restore --at` restores \
+                    them";
 
 /// Below this, a percentage of a source's repositories says nothing.
 const SEVERAL: usize = 2;

@@ -18,7 +18,7 @@ use serde_json::{Map, Value};
 /// From how many repositories on losing half of them is no everyday thing.
 const HALF_MATTERS: u64 = 4;
 
-/// Which listing it is. A source that is pointed at another workspace starts anew.
+/// Which listing it is. A source that is pointed at another workspace gets a new baseline.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Key<'a> {
     /// Title in the configuration.
@@ -165,7 +165,7 @@ impl Listings {
         let entry = entry.or_else(|| {
             let (listed, at) = *self.rebuilt.get(key.title)?;
             verdict.notes.push(Finding::warning(format!(
-                "what it listed last time was not remembered: it is taken from the report of {}",
+                "the last listing was not recorded: its number is taken from the report of {}",
                 to_the_second(at)
             )));
             Some(Entry::new(key, listed, at))
@@ -227,8 +227,12 @@ impl Listings {
             format: LISTINGS.formats.known,
             ..document.clone()
         };
-        sealed::write(&self.path, &document)
-            .map_err(|failure| failure.while_doing("what was listed is not remembered"))
+        sealed::write(&self.path, &document).map_err(|failure| {
+            failure.while_doing(
+                "the number of listed repositories was not \
+            recorded",
+            )
+        })
     }
 }
 
@@ -246,8 +250,8 @@ fn has_halved(last: u64, listed: u64) -> bool {
 
 fn shortfall(message: String) -> Failure {
     Failure::new(ErrorKind::Shortfall, message).with_hint(
-        "see whether the credentials still show every repository; what is listed is backed up, and \
-         nothing is removed. If the number is right, run once with --accept-shrinkage",
+        "check whether the credentials still show every repository (what is listed is backed up, \
+        and nothing is removed); if the number is right, run once with --accept-shrinkage",
     )
 }
 
@@ -282,7 +286,7 @@ fn remember(document: &mut Document, key: Key<'_>, listed: u64, accepted_shortfa
 
 fn read(path: &Path) -> Result<Document, Failure> {
     let document = sealed::read(path, LISTINGS.formats).map_err(|failure| {
-        failure.while_doing("what was listed cannot be compared with what was listed last time")
+        failure.while_doing("the listing cannot be compared with the last one")
     })?;
     Ok(document.unwrap_or_else(|| Document {
         format: LISTINGS.formats.known,

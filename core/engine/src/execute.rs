@@ -66,9 +66,9 @@ pub(crate) fn execute(
 fn panicked(task: &Task, source: &OpenSource, observer: &dyn Observer) -> RepositoryReport {
     let failure = Failure::new(
         ErrorKind::Other,
-        "forgekeep panicked while mirroring this repository",
+        "Forgekeep panicked while mirroring this repository",
     )
-    .with_hint("report it with what was printed before this line: this is a bug of forgekeep");
+    .with_hint("report it with what was printed before this line: this is a bug in Forgekeep");
     let report = blank_report(task, source).failed(failure);
     observer.event(&Event::RepositoryFinished {
         source: &source.title,
@@ -240,7 +240,8 @@ impl Work<'_> {
             source: &self.source.title,
             repository: Some(self.name),
             message: what,
-            hint: "see what the system log says about this disk, and check the backup: `forgekeep verify`",
+            hint: "see the system log for errors of this disk, and check the backup: `forgekeep \
+            verify`",
         });
         report.add_alert(what);
     }

@@ -126,7 +126,10 @@ fn too_many(most: usize) -> Failure {
         ErrorKind::BadAnswer,
         format!("the listing has more than {most} repositories"),
     )
-    .with_hint("set options.backup.maxRepositories higher if there are that many: each takes some 3 kB of memory; nothing was taken for deleted")
+    .with_hint(
+        "set options.backup.maxRepositories higher if there are that many: each takes \
+    about 3 kB of memory; nothing was treated as deleted",
+    )
 }
 
 fn endless(listed: usize) -> Failure {
@@ -134,5 +137,5 @@ fn endless(listed: usize) -> Failure {
         ErrorKind::BadAnswer,
         format!("the listing does not end: {listed} repositories so far"),
     )
-    .with_hint("report it to the plugin's authors or to the hoster; nothing was taken for deleted")
+    .with_hint("report it to the plugin's authors or to the hoster; nothing was treated as deleted")
 }

@@ -94,7 +94,10 @@ fn of_folder(config: &Config, what: &str) -> Finding {
     let mut warning = Finding::warning(format!(
         "{what} can be read by every user of this machine: {shown} has mode {mode:04o}"
     ));
-    warning.hint = format!("chmod 700 {shown}; if it is meant, set options.backup.umask to '022'");
+    warning.hint = format!(
+        "chmod 700 {shown}; if that is intended, set options.backup.umask to \
+    '022'"
+    );
     warning
 }
 
@@ -120,7 +123,7 @@ fn of_group(config: &Config, source: &Source) -> Vec<Finding> {
         let file = shown(file);
         found.push(note(
             format!("{file} holds a secret, and its group ({group}) can read it: mode {mode:04o}"),
-            format!("chmod 600 {file}, unless that group is meant to know the secret"),
+            format!("chmod 600 {file}, unless that group may know the secret"),
         ));
     }
     let name = names::encode_component(&source.title);
@@ -133,7 +136,8 @@ fn of_group(config: &Config, source: &Source) -> Vec<Finding> {
         let (name, folder) = (printable(&name), shown(folder));
         found.push(note(
             format!("what is backed up in {name} can be read by the group ({group}) of {folder}, which has mode {mode:04o}"),
-            format!("chmod 700 {folder}; if the group is meant to read it, set options.backup.umask to '027'"),
+            format!("chmod 700 {folder}; if the group may read it, set options.backup.umask to \
+            '027'"),
         ));
     }
     found

@@ -238,7 +238,7 @@ fn place(
             Some(Owner::Unusable(failure)) if found == Action::Clone => {
                 return Err(failure.clone());
             }
-            // A repository that was deleted and made anew under its name, or a twin by case.
+            // A repository that was deleted and made again under its name, or a twin by case.
             Some(Owner::Id(other)) => others.push(names::printable(other).to_string()),
             Some(Owner::Unclaimed | Owner::Unusable(_)) => others.push("nobody".to_owned()),
         }

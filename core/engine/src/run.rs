@@ -359,11 +359,8 @@ impl Engine {
             .build()
             .map_err(|error| {
                 RunError::folder(
-                    Failure::new(
-                        ErrorKind::Other,
-                        format!("no threads can be started: {error}"),
-                    )
-                    .with_hint("lower --jobs, or raise the limit on processes"),
+                    Failure::new(ErrorKind::Other, format!("cannot start threads: {error}"))
+                        .with_hint("lower --jobs, or raise the limit on processes"),
                 )
             })
     }

@@ -59,8 +59,8 @@ struct Missed<'a> {
 #[derive(Default)]
 struct Told {
     clock_behind: usize,
-    /// Counting begins anew.
-    anew: Vec<String>,
+    /// Counting starts again.
+    restarted: Vec<String>,
     /// Their grace period is over, but the hoster proves nothing.
     hidden: Vec<String>,
 }
@@ -154,7 +154,7 @@ impl Tombstones<'_> {
         };
         let mut tombstone = missed.tombstone(self.now);
         if counted == Counted::Anew {
-            told.anew.push(tombstone.name.clone());
+            told.restarted.push(tombstone.name.clone());
         }
         if counted == Counted::First {
             let note = format!(
@@ -267,12 +267,12 @@ impl Tombstones<'_> {
         let since = state.gone.replace(entry.trashed.at);
         let counted = count(&mut state, self.now, self.known.max(entry.trashed.at));
         let may_go = self.may_go(&state, counted);
-        let anew = state.gone != Some(entry.trashed.at);
+        let restarted = state.gone != Some(entry.trashed.at);
         state.gone = since;
         if counted == Counted::ClockBehind {
             told.clock_behind += 1;
         } else {
-            if anew && let Some(trashed) = &mut state.trashed {
+            if restarted && let Some(trashed) = &mut state.trashed {
                 trashed.at = self.now;
             }
             state.write(&entry.folder)?;
@@ -284,7 +284,7 @@ impl Tombstones<'_> {
         };
         let mut tombstone = missed.tombstone(self.now);
         if counted == Counted::Anew {
-            told.anew.push(tombstone.name.clone());
+            told.restarted.push(tombstone.name.clone());
         }
         if may_go {
             tombstone.state = self.ask(&missed.state.id, &tombstone, source, report, told);
@@ -324,10 +324,11 @@ impl Tombstones<'_> {
             };
             note_of(report, note, self.observer);
         }
-        if !told.anew.is_empty() {
+        if !told.restarted.is_empty() {
             let note = Finding::warning(format!(
-                "the runs and days that these were missing are counted from the beginning, as there was no run for a long time or the clock has jumped: {}",
-                some(&told.anew)
+                "the runs and days for which these were missing are counted from zero, because \
+                there was no run for a long time or the clock has jumped: {}",
+                some(&told.restarted)
             ));
             note_of(report, note, self.observer);
         }

@@ -271,7 +271,7 @@ fn what_is_listed_again_is_taken_back() {
 }
 
 #[test]
-fn that_counting_begins_anew_is_told_once() {
+fn that_counting_begins_again_is_told_once() {
     let gap = |state: &mut State| {
         let missing = state.missing.as_mut().unwrap();
         missing.last -= SignedDuration::from_hours(24 * 50);
@@ -290,12 +290,12 @@ fn that_counting_begins_anew_is_told_once() {
         state.write(&scene.old()).unwrap();
         let report = scene.run();
         let said = notes(&report);
-        assert!(said.contains("counted from the beginning"), "{said}");
+        assert!(said.contains("counted from zero"), "{said}");
         assert!(said.contains("acme/old"), "{said}");
         assert!(report.has_warning());
         assert_eq!(report.sources[0].gone[0].runs, 1);
         assert!(scene.old().exists());
         let said = notes(&scene.run());
-        assert!(!said.contains("counted from the beginning"), "{said}");
+        assert!(!said.contains("counted from zero"), "{said}");
     }
 }

@@ -73,10 +73,16 @@ impl ExitCode {
                 "Unexpected. Also: the backup folder cannot be used, there is no backup in it yet (`verify`, `snapshots`, `restore`, `forget`), or the report could not be written or kept, in a run that is good otherwise."
             }
             Self::Usage => {
-                "The command line makes no sense, `--source` names a title that the configuration does not have, or a repository or snapshot that is not in the backup is asked for."
+                "The command line is invalid, `--source` names a title that the configuration \
+                does not have, or a repository or snapshot that is not in the backup is asked for."
             }
             Self::Partial => {
-                "Some repositories or sources failed, or a [listing falls short](#listings-that-fall-short); the rest is backed up. Also an [alert](#alerts), if it is to count as a failure; and `verify`, `snapshots`, `forget` and `restore`, if something is damaged or could not be done, or if nothing is left of a backup. Also when nothing was backed up for a reason that has no code of its own (network, rate limit, disk, …) or for several reasons."
+                "Some repositories or sources failed, or a [listing falls \
+                short](#listings-that-fall-short); the rest is backed up. Also an \
+                [alert](#alerts), if it counts as a failure; and `verify`, `snapshots`, `forget` \
+                and `restore`, if something is damaged or could not be done, or if nothing is \
+                left of a backup. Also when nothing was backed up for a reason that has no code \
+                of its own (network, rate limit, disk, …) or for several reasons."
             }
             Self::Configuration => "The configuration cannot be used.",
             Self::Plugin => "A plugin is missing or cannot be loaded, and nothing was backed up.",
@@ -84,8 +90,8 @@ impl ExitCode {
                 "Nothing was backed up, because the credentials were refused throughout."
             }
             Self::Locked => "Another run holds the lock.",
-            Self::Interrupted => "Interrupted. What was finished stays.",
-            Self::Newer(_) => "A failure that a newer version tells apart.",
+            Self::Interrupted => "Interrupted. Completed repositories are kept.",
+            Self::Newer(_) => "A failure that only a newer version knows.",
         }
     }
 

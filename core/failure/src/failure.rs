@@ -303,7 +303,7 @@ fn remedy(error: &io::Error) -> &'static str {
     match error.kind() {
         io::ErrorKind::StorageFull => "make room on this file system, then run again",
         io::ErrorKind::QuotaExceeded => {
-            "this user's quota is used up: make room or have it raised, then run again"
+            "make room or have this user's quota raised, which is used up; then run again"
         }
         io::ErrorKind::FileTooLarge => {
             "raise the limit on the size of files (ulimit -f); if there is none, this file system cannot hold files that large: move the backup to another"
@@ -312,22 +312,22 @@ fn remedy(error: &io::Error) -> &'static str {
             "run as a user who may write there, or correct the permissions"
         }
         io::ErrorKind::ReadOnlyFilesystem => {
-            "the file system is mounted read-only: see what the system log says about it"
+            "see the system log: the file system is mounted read-only"
         }
-        io::ErrorKind::NotFound => "look whether the disk is mounted and the folder still exists",
+        io::ErrorKind::NotFound => "check whether the disk is mounted and the folder still exists",
         io::ErrorKind::IsADirectory => Unexpected::Folder.hint(),
         io::ErrorKind::InvalidFilename => {
-            "this file system does not take such a name: move the backup to another, or rename"
+            "move the backup to another file system, or rename: this one does not accept such a \
+            name"
         }
         io::ErrorKind::StaleNetworkFileHandle => {
             "mount the network file system again, then run again"
         }
-        io::ErrorKind::NotADirectory => {
-            "name a folder, or move away what is in its place: a file is no folder"
-        }
+        io::ErrorKind::NotADirectory => "name a folder, or move away the file in its place",
         _ if trouble::is_of_process(error) => {
-            "raise what this process may have (ulimit -n for open files, ulimit -v for memory), or lower --jobs; nothing is damaged by it, so run again then"
+            "raise the limits of this process (ulimit -n for open files, ulimit -v for memory), \
+            or lower --jobs, then run again; nothing is damaged"
         }
-        _ => "see what the system log says about this disk",
+        _ => "see the system log for errors of this disk",
     }
 }

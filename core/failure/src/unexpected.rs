@@ -36,7 +36,8 @@ impl Unexpected {
     pub fn hint(self) -> &'static str {
         match self {
             Self::Link => {
-                "remove the link, or put what it leads to in its place: only the backup folder and the folders of sources may be links"
+                "remove the link, or replace it by what it points to: only the backup folder and \
+                the folders of sources may be links"
             }
             Self::Folder => "move the folder elsewhere: a file belongs in its place",
             Self::Special => {

@@ -281,8 +281,9 @@ impl Reader<'_> {
                 }
                 b'[' => section = Some(self.section()?),
                 first if first.is_ascii_alphabetic() => {
-                    let (section, subsection) =
-                        section.as_ref().ok_or("a key stands before any section")?;
+                    let (section, subsection) = section
+                        .as_ref()
+                        .ok_or("a key comes before the first section")?;
                     let (key, value) = self.entry(first)?;
                     items.push(Item::Entry(Entry {
                         section: section.clone(),
@@ -301,7 +302,7 @@ impl Reader<'_> {
     }
 
     fn section(&mut self) -> Result<(String, Option<Vec<u8>>), String> {
-        const BROKEN: &str = "the name of a section breaks off";
+        const BROKEN: &str = "the name of a section is not closed";
         let mut name = String::new();
         loop {
             match self.next().ok_or(BROKEN)? {
@@ -316,7 +317,7 @@ impl Reader<'_> {
                 byte if byte.is_ascii_alphanumeric() || b"-.".contains(&byte) => {
                     name.push(char::from(byte.to_ascii_lowercase()));
                 }
-                _ => return Err("the name of a section holds what it may not".to_owned()),
+                _ => return Err("the name of a section holds an invalid character".to_owned()),
             }
         }
         while self.peek().is_some_and(|byte| matches!(byte, b' ' | b'\t')) {
@@ -399,7 +400,7 @@ impl Reader<'_> {
                     Some(b'b') => value.push(0x08),
                     Some(b'n') => value.push(b'\n'),
                     Some(byte @ (b'\\' | b'"')) => value.push(byte),
-                    _ => return Err("a backslash stands before what it cannot".to_owned()),
+                    _ => return Err("a backslash escape is invalid".to_owned()),
                 },
                 byte => value.push(byte),
             }

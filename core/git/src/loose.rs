@@ -51,13 +51,13 @@ pub fn look_at(oid: Oid, path: &Path) -> Result<Size, Failure> {
     }
     let after = bytes.get_mut().fill_buf();
     if !after.map_err(failed)?.is_empty() {
-        return Err(wrong("something follows its content"));
+        return Err(wrong("there is data after its content"));
     }
     if sum.finalize()[..] != *oid.as_bytes() {
-        return Err(wrong("its content is not what its name says"));
+        return Err(wrong("its content does not match its name"));
     }
     if says_length(&header) != Some(length) {
-        return Err(wrong("its length is not what its header says"));
+        return Err(wrong("its length does not match its header"));
     }
     let kind = header.split(|byte| *byte == b' ').next();
     let kind = kind.and_then(|kind| std::str::from_utf8(kind).ok());

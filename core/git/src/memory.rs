@@ -55,7 +55,8 @@ impl Refused {
 }
 
 /// What to do about an object that was refused.
-pub const HINT: &str = "nothing says that it is damaged; raise options.limits.objectBytes if it was that, or run where there is more memory";
+pub const HINT: &str = "raise options.limits.objectBytes if that was the limit, or run where \
+there is more memory; nothing says that the object is damaged";
 
 /// Sets `options.limits.objectBytes`, for the whole process: its memory is one.
 pub fn set_limit(bytes: u64) {

@@ -1,7 +1,7 @@
 //! Keeps the number of packs of a mirror down. libgit2 never repacks: each fetch adds a pack, and
 //! every look for an object goes through all of them.
 //!
-//! Packs are copied, not computed anew: an object keeps the bytes and the delta that the hoster's
+//! Packs are copied, not recomputed: an object keeps the bytes and the delta that the hoster's
 //! git has made of it (gitformat-pack(5)). In four steps:
 //!
 //! 1. `plan` chooses one copy of each object, such that the base of a delta comes before it;
@@ -73,7 +73,7 @@ pub struct Repacking {
 ///
 /// If nothing is to be done, this costs a look into two folders. Otherwise the disk must have room
 /// for what is merged, and memory is needed for the tables, here and in libgit2: some 500 bytes an
-/// object, and twice the largest object that has to be compressed anew. No new deltas are sought:
+/// object, and twice the largest object that has to be compressed again. No new deltas are sought:
 /// what a hoster has sent as a whole stays so.
 ///
 /// Nothing is done if there is a `multi-pack-index`: somebody's git manages these packs. The caller
@@ -195,8 +195,10 @@ fn replace(
 
 /// A file of a repository is not what it should be.
 fn damaged(path: &Path, why: &str) -> Failure {
-    Failure::damaged(path, why)
-    .with_hint("move this repository's folder elsewhere to have it cloned again, and see what the system log says about this disk; nothing was changed")
+    Failure::damaged(path, why).with_hint(
+        "move this repository's folder elsewhere to have it cloned again, and see the \
+    system log for errors of this disk; nothing was changed",
+    )
 }
 
 #[cfg(test)]

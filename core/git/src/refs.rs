@@ -231,7 +231,7 @@ fn parse_packed(text: &[u8], path: &Path) -> Result<Refs, Failure> {
         last = Some(name);
     }
     if !text.is_empty() && !text.ends_with(b"\n") {
-        return Err(damaged(path, "its last line breaks off"));
+        return Err(damaged(path, "its last line is cut off"));
     }
     Ok(refs)
 }
@@ -359,7 +359,7 @@ fn peel_one(odb: &git2::Odb<'_>, oid: Oid) -> Result<Option<Oid>, git2::Error> {
         git2::Error::new(
             git2::ErrorCode::NotFound,
             class,
-            format!("what the tag {oid} is of cannot be read"),
+            format!("the object that the tag {oid} points to cannot be read"),
         )
     })?;
     Ok(Some(target))

@@ -76,7 +76,10 @@ fn stack(folder: &Path) -> Result<Stack, Trouble> {
     for line in text.split(|byte| *byte == b'\n').filter(|l| !l.is_empty()) {
         let name = std::str::from_utf8(line).ok().filter(|name| is_name(name));
         let name = name.ok_or_else(|| {
-            Trouble::Failed(damaged(&list, "it names what cannot be a table of refs"))
+            Trouble::Failed(damaged(
+                &list,
+                "it names a file that cannot be a table of refs",
+            ))
         })?;
         let path = folder.join(name);
         let bytes = match regular_file::read_at_most(&path, MOST_TABLE) {
@@ -119,7 +122,7 @@ fn other_ids(path: &Path) -> Failure {
     Failure::new(
         ErrorKind::ForeignFormat,
         format!(
-            "{} is of a repository whose object ids are SHA-256",
+            "{} belongs to a repository with SHA-256 object ids",
             path.display()
         ),
     )

@@ -230,6 +230,6 @@ pub fn api_url(info: &HosterInfo, own: Option<&Url>) -> Result<Url, Failure> {
                 info.id
             ),
         )
-        .with_hint("report it to its authors: this is a bug of the plugin")
+        .with_hint("report it to the plugin's authors: this is a bug in the plugin")
     })
 }

@@ -172,7 +172,7 @@ impl Allowance {
     }
 
     /// The same allowance, of which nothing is spent.
-    pub fn anew(&self) -> Self {
+    pub fn renewed(&self) -> Self {
         Self::new(self.whole)
     }
 
@@ -321,8 +321,8 @@ mod tests {
         let later = now + HOUR / 2;
         assert!(allowance.take(HOUR / 2, later));
         assert!(!allowance.take(Duration::from_secs(1), later + HOUR / 2));
-        assert!(allowance.anew().take(HOUR, later));
-        assert!(!allowance.anew().take(HOUR * 2, later));
+        assert!(allowance.renewed().take(HOUR, later));
+        assert!(!allowance.renewed().take(HOUR * 2, later));
         assert!(!Allowance::new(Duration::ZERO).take(FLOOR, now));
     }
 }

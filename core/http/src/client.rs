@@ -122,7 +122,10 @@ impl Client {
             builder = builder.header(http::header::AUTHORIZATION, value);
         }
         let unusable = |error: http::Error| {
-            Failure::new(ErrorKind::Policy, format!("cannot ask {url}: {error}"))
+            Failure::new(
+                ErrorKind::Policy,
+                format!("cannot send a request to {url}: {error}"),
+            )
         };
         log::trace!("{} {}", request.method, cleaned(request, url.as_str()));
         let agent = if self.proxies.excepts(url) {

@@ -41,7 +41,7 @@ impl fmt::Display for TooSlow {
         let seconds = window.as_secs_f64();
         write!(
             f,
-            "the answer came at less than {least} bytes in {seconds} s"
+            "the answer came slower than {least} bytes in {seconds} s"
         )
     }
 }

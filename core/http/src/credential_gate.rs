@@ -113,19 +113,20 @@ fn not_tried(failure: &Failure) -> Failure {
 pub fn refused(url: &Url, authorization: &Authorization) -> Failure {
     let hint = match authorization {
         Authorization::Basic { user, .. } => format!(
-            "check authName, and that the token has not expired and may read repositories: they were the source's password with the user name \"{}\"",
+            "check authName, and that the token has not expired and may read repositories: sent \
+            were the source's password and the user name \"{}\"",
             printable(user)
         ),
         Authorization::Bearer(_) => {
             "check that the token has not expired and may read repositories".to_owned()
         }
         Authorization::Anonymous => {
-            "give the source a password (a token); `forgekeep check` tells whether it is accepted"
+            "give the source a password (a token); `forgekeep check` shows whether it is accepted"
                 .to_owned()
         }
     };
     let why = match authorization.is_anonymous() {
-        true => "it wants credentials, and the source has none",
+        true => "it requires credentials, and the source has none",
         false => "the credentials were refused",
     };
     Failure::new(ErrorKind::Credentials, format!("{url} answered 401: {why}"))

@@ -62,7 +62,10 @@ impl Proxies {
             let Some(value) = set(name) else { continue };
             let read = value.to_str().ok_or("it is not text").and_then(read);
             let (proxy, shown) = read.map_err(|why| {
-                let message = format!("the environment variable {name} is no proxy: {why}");
+                let message = format!(
+                    "the environment variable {name} does not name a proxy: \
+                {why}"
+                );
                 Failure::new(ErrorKind::Config, message).with_hint(HINT)
             })?;
             proxies.proxy.get_or_insert(Named {
@@ -103,12 +106,12 @@ impl Proxies {
 /// Reads a proxy, and its name for messages.
 fn read(value: &str) -> Result<(ureq::Proxy, String), &'static str> {
     if value.contains(|c: char| c.is_whitespace() || c.is_control()) {
-        return Err("it holds a blank or a line break");
+        return Err("it holds a space or a line break");
     }
     let (scheme, rest) = value.split_once("://").unwrap_or(("http", value));
     let scheme = scheme.to_ascii_lowercase();
     if !SCHEMES.contains(&scheme.as_str()) {
-        return Err("it does not begin with the name of a protocol that is spoken here");
+        return Err("it does not begin with a supported protocol");
     }
     // As http, so that the same rules hold for all; ports stay as they are written.
     let url = Url::parse(&format!("http://{rest}")).map_err(|_| "it is not a valid address")?;

@@ -7,7 +7,7 @@
 //! - A request limit is no fault, and uses up no tries: `allowance.rs` has its rule.
 //!
 //! A body that breaks off while it is read is not tried again here, but by whoever reads it: a
-//! fetch begins anew, as git does. So it does when its POST is cut: the refs that it wants may have
+//! fetch starts again, as git does. So it does when its POST is cut: the refs that it wants may have
 //! moved since they were asked for, and the same POST would never succeed.
 
 use std::sync::Arc;
@@ -135,7 +135,7 @@ impl<C: HttpClient + Clone> Retrying<C> {
     #[must_use]
     pub fn for_source(&self) -> Self {
         Self {
-            allowance: self.allowance.anew(),
+            allowance: self.allowance.renewed(),
             ..self.clone()
         }
     }
@@ -167,7 +167,7 @@ fn judge(result: &Result<Response, Failure>) -> Verdict {
     }
 }
 
-/// Whether a request is a step of a fetch, which begins anew if the step has no answer.
+/// Whether a request is a step of a fetch, which starts again if the step has no answer.
 fn is_step_of_fetch(request: &Request) -> bool {
     let mut fields = request.headers.iter();
     request.method == "POST"

@@ -49,14 +49,15 @@ impl CredentialScope {
             "http" => {
                 return Err(Failure::new(
                     ErrorKind::Policy,
-                    format!("{shown} is plain HTTP: anybody on the way could read and change what is sent"),
+                    format!("{shown} is plain HTTP: others on the way could read and change what \
+                    is sent"),
                 )
                 .with_hint("use an https address; or, on a network you trust, set allowInsecureHttp: true for this source"));
             }
             other => {
                 return Err(Failure::new(
                     ErrorKind::Policy,
-                    format!("{shown} is a {other} address; only https (and http) are spoken"),
+                    format!("{shown} is a {other} address; only https (and http) are supported"),
                 )
                 .with_hint("report it to the hoster: its listing gives an address that cannot be cloned from over HTTP"));
             }

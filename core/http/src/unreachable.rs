@@ -37,7 +37,7 @@ fn reason(url: &Url, error: &ureq::Error) -> Failure {
         ),
         ureq::Error::Timeout(_) => (
             ErrorKind::Network,
-            format!("{host} fell silent"),
+            format!("{host} stopped answering"),
             "run again later; options.network.stallSeconds is the idle timeout",
         ),
         ureq::Error::Tls(CUT_HANDSHAKE) => return cut_handshake(),
@@ -67,12 +67,12 @@ fn tls_failure(error: Option<&rustls::Error>, why: &str) -> Failure {
 
     let (why, hint) = match error {
         Some(InvalidMessage(_)) => (
-            format!("what listens there does not speak TLS ({why})"),
+            format!("the server there does not speak TLS ({why})"),
             "check the address and its port: it may be one for plain http",
         ),
         Some(InvalidCertificate(NotValidForName | NotValidForNameContext { .. })) => (
             format!("TLS failed: {why}"),
-            "check the address: the certificate is another host's",
+            "check the address: the certificate is for another host",
         ),
         _ => (
             format!("TLS failed: {why}"),
@@ -85,7 +85,10 @@ fn tls_failure(error: Option<&rustls::Error>, why: &str) -> Failure {
 fn cut_handshake() -> Failure {
     let why = format!("TLS failed: {CUT_HANDSHAKE}");
     Failure::new(ErrorKind::Tls, why)
-        .with_hint("run again later; if it stays, check the address and its port, and look at proxies and firewalls in between")
+        .with_hint(
+            "run again later; if it persists, check the address and its port, and look at \
+        proxies and firewalls in between",
+        )
         .transient()
 }
 
@@ -99,12 +102,12 @@ fn proxy_failure(url: &Url, fault: &ProxyFault) -> Failure {
     };
     match &fault.what {
         Fault::Status(407) => refused(
-            "wants credentials (407)".to_owned(),
+            "requires credentials (407)".to_owned(),
             "write USER:PASSWORD@ before the host in that variable, or correct them",
         ),
         Fault::Status(status @ 500..) => refused(
             format!("answered {status}"),
-            "run again later; if it stays, ask whoever runs the proxy",
+            "run again later; if it persists, ask whoever runs the proxy",
         )
         .transient(),
         Fault::Status(status) => refused(
@@ -112,8 +115,8 @@ fn proxy_failure(url: &Url, fault: &ProxyFault) -> Failure {
             "ask whoever runs the proxy to allow this host, or name it in NO_PROXY",
         ),
         Fault::NoAnswer => refused(
-            "gave no answer of a proxy".to_owned(),
-            "check its address and port, and that it is a proxy of the kind that the variable says",
+            "did not answer as a proxy does".to_owned(),
+            "check its address and port, and that it is a proxy of the kind named in the variable",
         )
         .transient(),
         Fault::Failed(ureq::Error::Timeout(_)) => Failure::new(
@@ -167,7 +170,10 @@ fn io_failure(url: &Url, error: &io::Error) -> Failure {
     }
     if let Some(slow) = inner.and_then(|inner| inner.downcast_ref::<TooSlow>()) {
         return Failure::new(ErrorKind::Network, slow.to_string())
-            .with_hint("run again later; options.network.stallSeconds sets how long an answer may take for so little")
+            .with_hint(
+                "run again later; options.network.stallSeconds sets the time in which that \
+            many bytes have to come",
+            )
             .transient();
     }
     if let Some(inner) = inner.and_then(|inner| inner.downcast_ref::<ureq::Error>()) {
@@ -188,10 +194,10 @@ fn io_failure(url: &Url, error: &io::Error) -> Failure {
         | io::ErrorKind::BrokenPipe
         | io::ErrorKind::UnexpectedEof => (
             "the connection was cut".to_owned(),
-            "run again later; if it stays, look at proxies and firewalls in between",
+            "run again later; if it persists, look at proxies and firewalls in between",
         ),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => (
-            "the server fell silent".to_owned(),
+            "the server stopped answering".to_owned(),
             "run again later; options.network.stallSeconds is the idle timeout",
         ),
         io::ErrorKind::NotConnected => return Failure::cancelled(),

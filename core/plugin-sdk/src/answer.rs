@@ -34,13 +34,16 @@ pub fn json<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, HosterErr
             error_kind::BAD_ANSWER,
             with_words(
                 format!(
-                    "{} answered with JSON that is not what it documents: {why}",
+                    "{} answered with JSON that is not as documented: {why}",
                     response.url
                 ),
                 &words_in(body),
             ),
         )
-        .with_hint("try again later; if it stays, the hoster has changed its API and the plugin needs an update")
+        .with_hint(
+            "try again later; if it persists, the hoster has changed its API and the \
+        plugin needs an update",
+        )
         .with_status(response.status)
         .transient()
     })

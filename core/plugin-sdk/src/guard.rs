@@ -14,7 +14,7 @@ use forgekeep_abi::{
 use crate::{Hoster, Services, Session};
 
 /// What to do about a panic.
-const REPORT_IT: &str = "report it to its authors: this is a bug of the plugin";
+const REPORT_IT: &str = "report it to the plugin's authors: this is a bug in the plugin";
 
 thread_local! {
     /// Where the last panic of this thread happened, left by the hook of [`quiet_panics`].

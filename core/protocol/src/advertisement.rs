@@ -174,7 +174,7 @@ fn next_line<R: Read>(packets: &mut Packets<R>) -> Result<Option<&[u8]>, Failure
         Ok(Packet::Data(data)) => Ok(Some(data)),
         Ok(Packet::Flush) => Ok(None),
         Ok(Packet::Other(_)) => Err(bad("it is not in git's packet format")),
-        Ok(Packet::End) | Err(_) => Err(bad("it breaks off")),
+        Ok(Packet::End) | Err(_) => Err(bad("it is cut off")),
     }
 }
 
@@ -236,7 +236,7 @@ pub(super) fn remote_error(said: &[u8]) -> Failure {
     let text = show(words.join(" ").as_bytes());
     if text.is_empty() {
         return Failure::new(ErrorKind::Git, "the server refuses, and does not say why")
-            .with_hint("run again later; if it stays, report it to the hoster")
+            .with_hint("run again later; if it persists, report it to the hoster")
             .transient();
     }
     let lower = text.to_lowercase();
@@ -248,7 +248,10 @@ pub(super) fn remote_error(said: &[u8]) -> Failure {
             .transient();
     }
     Failure::new(ErrorKind::Git, message)
-        .with_hint("do what the server's message asks for; if it asks for nothing, run again later, and if it stays, report it to the hoster")
+        .with_hint(
+            "do what the server's message asks for; if it asks for nothing, run again \
+        later, and if it persists, report it to the hoster",
+        )
         .transient()
 }
 
@@ -257,7 +260,10 @@ fn bad(why: &str) -> Failure {
         ErrorKind::BadAnswer,
         format!("the server's list of refs cannot be used: {why}"),
     )
-    .with_hint("run again later, and if it stays, report it to the hoster; nothing was changed in the backup")
+    .with_hint(
+        "run again later, and if it persists, report it to the hoster; nothing was changed \
+    in the backup",
+    )
     .transient()
 }
 

@@ -422,7 +422,8 @@ fn no_pack(wants: usize) -> Failure {
         format!("the server was asked for {what} that it advertises, and sent no pack"),
     )
     .with_hint(
-        "run again later, and report it to the hoster if it stays; the refs were left as they were",
+        "run again later, and report it to the hoster if it persists; the refs were left as they \
+        were",
     )
     .transient()
 }
@@ -432,11 +433,11 @@ fn unexpected(line: &[u8]) -> Failure {
     Failure::new(
         ErrorKind::BadAnswer,
         format!(
-            "the server's answer breaks git's protocol: it holds \"{}\"",
+            "the server's answer violates git's protocol: it holds \"{}\"",
             printable(&text)
         ),
     )
-    .with_hint("run again later; if it stays, report it to the hoster")
+    .with_hint("run again later; if it persists, report it to the hoster")
     .transient()
 }
 

@@ -168,7 +168,8 @@ fn strayed(url: &Url, answer: &Response) -> Failure {
     Failure::new(
         ErrorKind::Policy,
         format!(
-            "{url} redirects to {}, which wants credentials: this source's are not for it",
+            "{url} redirects to {}, which requires credentials: this source's are not for that \
+            host",
             printable(&answer.url.origin().ascii_serialization())
         ),
     )

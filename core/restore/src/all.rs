@@ -102,11 +102,8 @@ pub fn restore_all(
     done: &(dyn Fn(&Item<'_>, &Outcome) + Sync),
 ) -> Result<(), Failure> {
     let pool = rayon::ThreadPoolBuilder::new().build().map_err(|error| {
-        Failure::new(
-            ErrorKind::Other,
-            format!("no threads can be started: {error}"),
-        )
-        .with_hint("raise the limit on processes")
+        Failure::new(ErrorKind::Other, format!("cannot start threads: {error}"))
+            .with_hint("raise the limit on processes")
     })?;
     pool.install(|| {
         items

@@ -63,7 +63,7 @@ pub fn choose(mirror: &Path, point: Option<&RestorePoint>) -> Result<Chosen, Fai
             format!("there is no mirror at {} yet", mirror.display()),
         )
         .with_hint(
-            "run `forgekeep backup` to make it; `forgekeep status -v` tells why it has not",
+            "run `forgekeep backup` to make it; `forgekeep status -v` shows why it is missing",
         ));
     }
     foreign::check_known(mirror)?;
@@ -214,9 +214,9 @@ fn build(
     };
     let rescued = reach::complete(&git_dir, order.mirror, &state.roots(), told, cancel)?;
     if rescued > 0 {
-        log::info!("{rescued} objects were packed anew out of what is damaged");
+        log::info!("{rescued} objects were recovered from damaged files and packed again");
     }
-    // Opened anew: what was opened before knows nothing of these packs.
+    // Opened again: what was opened before knows nothing of these packs.
     let repository = Repository::open(&git_dir).map_err(|e| failed(&e))?;
     write_refs(&repository, &git_dir, &state.tips)?;
     let odb = repository.odb().map_err(|e| failed(&e))?;
@@ -237,7 +237,8 @@ fn build(
         checked_out = work_tree::check_out(&repository, order, folder, tip, cancel)?;
     }
     if !order.bare && head == Head::Unknown && !state.tips.is_empty() {
-        let message = "nothing was checked out: HEAD is damaged or missing in the backup, and no snapshot tells the default branch";
+        let message = "nothing was checked out: HEAD is damaged or missing in the backup, and no \
+        snapshot names the default branch";
         let failure = Failure::new(ErrorKind::Damaged, message);
         unread.push(failure.with_hint("check out a branch in the restored folder: `git switch <branch>`; objects and refs are all there"));
     }
@@ -277,7 +278,7 @@ fn failed(error: &git2::Error) -> Failure {
         _ => ErrorKind::Git,
     };
     Failure::new(kind, format!("the restore failed: {message}"))
-        .with_hint("see whether the disk is full or read-only; -v shows more")
+        .with_hint("check whether the disk is full or read-only; -v shows more")
 }
 
 #[cfg(test)]

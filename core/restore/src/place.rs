@@ -134,7 +134,7 @@ pub fn check_outside(target: &Path, backup: &Path) -> Result<(), Failure> {
             ErrorKind::ForeignFolder,
             format!("{} is in the backup folder", target.display()),
         )
-        .with_hint("choose a place outside of it: nothing but backups belongs there")),
+        .with_hint("choose a folder outside of it: nothing but backups belongs there")),
         _ => Ok(()),
     }
 }
@@ -230,9 +230,9 @@ fn remove_leftover(partial: &Path) -> Result<(), Failure> {
 fn busy(partial: &Path) -> Failure {
     Failure::new(
         ErrorKind::ForeignFolder,
-        format!("another restore is at work in {}", partial.display()),
+        format!("another restore is running in {}", partial.display()),
     )
-    .with_hint("wait for its end, or restore to another folder")
+    .with_hint("wait until it has finished, or restore to another folder")
 }
 
 fn failure_of(error: &io::Error, path: &Path) -> Failure {
@@ -318,7 +318,7 @@ mod tests {
             let first = Building::begin(&target).unwrap();
             fill(&first);
             let busy = Building::begin(&target).err().unwrap();
-            assert!(busy.message.contains("at work"), "{busy}");
+            assert!(busy.message.contains("running"), "{busy}");
             // As after a kill: the lock is gone, the files are there.
             let Building { partial, .. } = &first;
             let left = partial.clone();

@@ -138,7 +138,7 @@ pub fn push(push: &Push<'_>) -> Result<Pushed, Failure> {
                 continue;
             }
             Some(Err(why)) => why.clone(),
-            None => "the server did not say what became of it".to_owned(),
+            None => "the server did not report its result".to_owned(),
         };
         pushed.refused.push(RefusedRef {
             name: printable(&ref_text(command.name)),
@@ -191,7 +191,7 @@ fn check_way(to: &Destination, authorization: &Authorization) -> Result<(), Fail
         {
             Err(Failure::new(
                 ErrorKind::Policy,
-                format!("{to} is plain HTTP: anybody on the way could read the password"),
+                format!("{to} is plain HTTP: others on the way could read the password"),
             )
             .with_hint("use its https address; nothing was sent"))
         }

@@ -30,7 +30,7 @@ pub(super) struct Told<'a> {
 
 /// Makes sure that the repository at `git_dir` has all that `tips` reach. What its packs lack is
 /// looked for in `mirror`, among what was not copied because of damage in the same file, and is
-/// packed anew. Returns how many objects those were.
+/// packed again. Returns how many objects those were.
 ///
 /// # Errors
 ///
@@ -45,7 +45,7 @@ pub(super) fn complete(
     match check(&open(git_dir)?, tips, unread, cancel) {
         Ok(()) => return Ok(0),
         Err(failure) if failure.kind == ErrorKind::Damaged => {
-            log::info!("{failure}; looking for it in what is damaged");
+            log::info!("{failure}; looking for it in damaged files");
         }
         Err(failure) => return Err(failure),
     }
@@ -105,7 +105,7 @@ fn rescue(git_dir: &Path, mirror: &Path, tips: &Tips, cancel: &Cancel) -> Result
             Opened::Readable => builder.insert_object(oid, None).map_err(|e| failed(&e))?,
             Opened::TooLarge(why) => {
                 let message =
-                    format!("the object {oid} cannot be taken out of what is damaged: {why}");
+                    format!("the object {oid} cannot be recovered from damaged files: {why}");
                 return Err(libgit2::too_large(message, &why));
             }
         }
@@ -186,7 +186,7 @@ pub(super) fn walk(
 fn expand(odb: &Odb<'_>, oid: Oid, see: &mut dyn FnMut(Link)) -> Result<(), git2::Error> {
     let object = exactly(|| odb.read(oid))?;
     links(object.kind(), object.data(), see)
-        .ok_or_else(|| git2::Error::from_str("its content has no such form"))
+        .ok_or_else(|| git2::Error::from_str("its content is malformed"))
 }
 
 fn lacking(oid: Oid, name: &[u8], error: &git2::Error) -> Failure {

@@ -89,7 +89,7 @@ impl RestorePoint {
                         let ids: Vec<_> = ids.collect();
                         Failure::new(
                             ErrorKind::NotFound,
-                            format!("{begin} may be any of several snapshots"),
+                            format!("{begin} matches several snapshots"),
                         )
                         .with_hint(format!("give more digits: {}", ids.join(", ")))
                     }

@@ -1,5 +1,5 @@
 //! Packs whose index is gone or damaged, but which are whole themselves: libgit2 computes the index
-//! anew, out of what is in the pack.
+//! again, out of what is in the pack.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -21,7 +21,7 @@ const PIECE: usize = 1024 * 1024;
 const SUM: usize = 20;
 
 /// Copies those packs of `mirror` that the repository at `git_dir` does not have, each with an index
-/// made anew. Returns what to warn of; what is damaged itself is left to others.
+/// made again. Returns what to warn of; what is damaged itself is left to others.
 pub(super) fn take(
     mirror: &Path,
     git_dir: &Path,
@@ -44,12 +44,13 @@ pub(super) fn take(
         if name.is_none_or(|name| to.join(name).exists()) {
             continue;
         }
-        match index_anew(&path, &to, cancel) {
+        match reindex(&path, &to, cancel) {
             Ok(()) => taken.push(
                 Failure::new(
                     ErrorKind::Damaged,
                     format!(
-                        "the index of {} is missing or damaged; it was rebuilt in what was restored",
+                        "the index of {} is missing or damaged; it was rebuilt in the restored \
+                        copy",
                         path.display()
                     ),
                 )
@@ -62,7 +63,7 @@ pub(super) fn take(
     Ok(taken)
 }
 
-fn index_anew(pack: &Path, folder: &Path, cancel: &Cancel) -> Result<(), Failure> {
+fn reindex(pack: &Path, folder: &Path, cancel: &Cancel) -> Result<(), Failure> {
     // libgit2 is given nothing that is damaged: not all of it is noticed before the end.
     if !is_whole(pack, cancel)? {
         return Err(damaged(pack, "its checksum is wrong"));

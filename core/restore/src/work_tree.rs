@@ -66,7 +66,7 @@ pub(super) fn check_out(
     let mut done = CheckedOut::default();
     let Some(tree) = tree_of(&odb, tip) else {
         let why = memory::refused();
-        let why = why.map_or("HEAD names nothing that has a tree".to_owned(), |why| {
+        let why = why.map_or("HEAD points to nothing that has a tree".to_owned(), |why| {
             format!("what HEAD names is too large: {why}")
         });
         let message = format!("restored without a work tree: {why}");
@@ -154,14 +154,14 @@ impl Odd {
     fn left_out(&mut self, path: &[u8], why: &str) {
         self.add(
             format!("{} was left out: {why}", ref_path(path)),
-            "print it with `git show HEAD:<path>`, or restore to a file system that takes it",
+            "print it with `git show HEAD:<path>`, or restore to a file system that allows it",
         );
     }
 
     fn unconverted(&mut self, path: &[u8], why: &str) {
         self.add(
             format!("{} was written without its encoding: {why}", ref_path(path)),
-            "convert it yourself where that is needed: it has the bytes that the repository has",
+            "convert it yourself if needed: it has the same bytes as in the repository",
         );
     }
 
@@ -347,15 +347,16 @@ impl<'a> Writer<'a> {
         let why = match error.kind() {
             io::ErrorKind::InvalidFilename => "its name is too long for this file system",
             io::ErrorKind::AlreadyExists => {
-                "this file system takes another name for the same, or the tree has a file and a folder of one name"
+                "this file system treats another name as the same, or the tree has a file and a \
+                folder of one name"
             }
             io::ErrorKind::NotADirectory => "the tree has a file where its folder should be",
             io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported => {
-                "this file system does not take it"
+                "this file system does not allow it"
             }
             // A link to nothing.
             io::ErrorKind::NotFound => "its target is empty",
-            _ if is_bad_text(error) => "this file system does not take the characters of its name",
+            _ if is_bad_text(error) => "this file system does not allow the characters of its name",
             _ => {
                 let path = self.work_tree.join(ref_path(path));
                 return Err(Failure::disk("create", &path, error));

@@ -240,7 +240,7 @@ impl Health {
         let is_there = |known: &Verified| folder.join(&known.path).is_dir();
         self.document.repositories.retain(is_there);
         sealed::write(&self.path, &self.document)
-            .map_err(|failure| failure.while_doing("what was verified is not remembered"))
+            .map_err(|failure| failure.while_doing("the result of verifying was not recorded"))
     }
 }
 

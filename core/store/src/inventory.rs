@@ -174,8 +174,11 @@ pub fn find<'k>(all: &'k [Kept], asked: &str) -> Result<&'k Kept, Failure> {
                 None => shown(kept),
             });
             let listed: Vec<String> = listed.take(5).collect();
-            let message = format!("\"{}\" may be any of several", names::printable(asked));
-            let hint = format!("say more of the name, or the id: {}", listed.join(", "));
+            let message = format!(
+                "\"{}\" matches several repositories",
+                names::printable(asked)
+            );
+            let hint = format!("give more of the name, or the id: {}", listed.join(", "));
             Err(Failure::new(ErrorKind::NotFound, message).with_hint(hint))
         }
     }

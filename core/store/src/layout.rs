@@ -101,7 +101,7 @@ pub const OF_A_REPOSITORY: [&str; 6] = [
 /// Ending of a folder that a mirror or a restored repository is made in.
 pub const PARTIAL: &str = ".forgekeep-partial";
 
-/// Ending of a file that was damaged, and made anew.
+/// Ending of a file that was damaged, and made again.
 pub const DAMAGED: &str = ".damaged";
 
 /// Ending of what others have put into a mirror and was moved aside.

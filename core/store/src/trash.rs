@@ -139,7 +139,7 @@ fn parts(name: &str) -> (Timestamp, &str) {
     }
 }
 
-/// Moves a repository's folder to the trash, by one rename. Its periods begin anew there. Returns
+/// Moves a repository's folder to the trash, by one rename. Its periods start again there. Returns
 /// where it is.
 pub fn put(
     local_folder: &Path,

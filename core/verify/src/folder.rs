@@ -83,7 +83,7 @@ pub fn run(
         .num_threads(jobs.map_or(0, NonZeroUsize::get))
         .build()
         .map_err(|error| {
-            let message = format!("no threads can be started: {error}");
+            let message = format!("cannot start threads: {error}");
             let failure = Failure::new(ErrorKind::Other, message);
             LockError::Folder(failure.with_hint("lower --jobs, or raise the limit on processes"))
         })?;
@@ -145,7 +145,7 @@ fn keep(
     checked: &[(&Kept, Checked)],
 ) -> Result<(), Failure> {
     let mut health = match known {
-        // What is known anew is worth more than what cannot be read.
+        // What is known again is worth more than what cannot be read.
         Err(failure) if failure.kind == ErrorKind::Damaged => Health::nothing(local_folder),
         known => known?,
     };
@@ -248,7 +248,7 @@ fn own_files(
                 let Err(unread) = history::read_report(&path) else {
                     continue;
                 };
-                // Once, and not for ever: no run can make a report anew.
+                // Once, and not for ever: no run can make a report again.
                 let failure = match (unread.damaged, may_write) {
                     (true, true) => Failure::new(
                         ErrorKind::Damaged,

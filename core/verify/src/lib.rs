@@ -100,7 +100,7 @@ pub enum Piece {
     Pack,
     /// The index of a pack.
     Index,
-    /// What git derives from packs and objects, and makes anew if it is not there.
+    /// What git derives from packs and objects, and makes again if it is not there.
     Auxiliary,
     /// A loose object's file.
     Loose,

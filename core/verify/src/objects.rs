@@ -194,7 +194,7 @@ fn check_pack(pack: &Packed, watch: &Watch) -> Result<Vec<Finding>, Failure> {
     if let Some(index) = pack.index().filter(|_| found.is_empty())
         && !auxiliary::fits_crcs(&pack.path, index, watch)?
     {
-        let why = "its CRCs are not those of the pack, which is sound";
+        let why = "its CRCs do not match the pack, which is intact";
         found.push(Finding::new(Piece::Index, &pack.index_path, why));
     }
     Ok(found)

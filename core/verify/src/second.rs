@@ -63,11 +63,12 @@ pub(super) fn look(
             }))
         })? {
             let message = format!(
-                "the object {oid} in {} could not be read by libgit2, though its file is whole",
+                "the object {oid} in {} could not be read by libgit2, though its file is intact",
                 mirror.display()
             );
             return Err(Failure::new(ErrorKind::Machine, message).with_hint(
-                "raise what this process may have (ulimit -n for open files, ulimit -v for memory), or lower --jobs; if that does not help, report it",
+                "raise the limits of this process (ulimit -n for open files, ulimit -v for \
+                memory), or lower --jobs; if that does not help, report it",
             ));
         }
     }

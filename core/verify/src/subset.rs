@@ -41,7 +41,7 @@ impl FromStr for Subset {
         match parts.map(|(part, of)| (number(part), number(of))) {
             Some((Some(part), Some(of))) if part >= 1 && part <= of => Ok(Self { part, of }),
             _ => Err(format!(
-                "\"{}\" is not the Nth of M parts",
+                "\"{}\" is not N/M with N from 1 to M",
                 forgekeep_untrusted::names::printable(text)
             )),
         }

@@ -43,7 +43,7 @@ fn print_source(source: &CheckedSource, offline: bool) {
     let sound = report.findings.iter().all(|f| f.severity < Severity::Error);
     let word = match (sound, offline) {
         (false, _) => "failed",
-        (true, true) => "ok, as far as can be told offline",
+        (true, true) => "ok, as far as can be checked offline",
         (true, false) => "ok",
     };
     out!("{head}: {word}");

@@ -27,7 +27,7 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<ExitCode, Compl
         Complaint::new(
             ExitCode::Unexpected,
             format!("the demo's hoster cannot be started: {error}"),
-            "it needs a free port on 127.0.0.1 and some room in the temporary folder",
+            "check that a port on 127.0.0.1 is free, and that the temporary folder has room",
         )
     })?;
     out!(

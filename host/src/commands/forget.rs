@@ -29,11 +29,11 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Com
     }
     let by_name = !arguments.snapshots.is_empty();
     if by_name && chosen.len() != 1 {
-        let message = "--snapshot is about one repository";
+        let message = "--snapshot needs exactly one repository";
         return Err(Complaint::new(
             ExitCode::Usage,
             message,
-            "name that one alone",
+            "name that repository",
         ));
     }
     let part = cli::part(arguments.wiki);

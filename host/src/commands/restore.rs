@@ -96,7 +96,7 @@ fn name(kept: &Kept, kind: PartKind) -> String {
 fn complaint(failure: Failure) -> Complaint {
     let ending = ExitCode::of(failure.kind, Asked::Restore);
     let hint = match failure.kind {
-        ErrorKind::Cancelled => "run the same again; nothing of it was left",
+        ErrorKind::Cancelled => "run the same command again; nothing of it was left behind",
         _ => &failure.hint,
     };
     Complaint {

@@ -129,8 +129,8 @@ fn changes(snapshot: &Snapshot) -> String {
     }
     let origin = match snapshot.origin {
         Origin::Run => "",
-        Origin::Adopted => "  (as it was found at first)",
-        Origin::Found => "  (as somebody else had left it)",
+        Origin::Adopted => "  (as it was first found)",
+        Origin::Found => "  (changed by another program)",
         Origin::Rebuilt => "  (rebuilt after damage)",
     };
     parts.join(", ") + origin

@@ -80,7 +80,7 @@ fn source_line(source: &SourceStatus, status: &Status) -> String {
     let mut line = match (source.last_run, source.last_outcome) {
         (Some(_), Some(outcome)) => format!("{head}{outcome}"),
         _ if !source.configured => format!("{head}not in the configuration"),
-        _ => format!("{head}not in any run that is kept"),
+        _ => format!("{head}not in any kept report"),
     };
     if let Some(listed) = source.listed {
         let listed = usize::try_from(listed).unwrap_or(usize::MAX);
@@ -123,7 +123,7 @@ fn print_repository(repository: &RepositoryStatus) {
     let outcome = repository.last_outcome;
     let mut facts = vec![match outcome {
         Some(outcome) => printable(outcome.as_str()),
-        None => "not in any run that is kept".to_owned(),
+        None => "not in any kept report".to_owned(),
     }];
     match (repository.last_good, outcome) {
         // Left out on purpose, and always: nothing is amiss.
@@ -150,7 +150,7 @@ fn print_repository(repository: &RepositoryStatus) {
 
 fn print_oddities(repository: &RepositoryStatus) {
     if let Some(outcome) = repository.last_outcome.filter(|_| is_unknown(repository)) {
-        out!("    how it came out last: {outcome}");
+        out!("    last outcome: {outcome}");
     }
     if let Some(gone) = repository.gone {
         let gone = to_the_second(gone);
@@ -176,7 +176,7 @@ fn good(time: Option<Timestamp>, seconds: Option<i64>) -> String {
         (Some(time), Some(seconds)) => {
             format!("last good {} ({})", to_the_second(time), age(seconds))
         }
-        _ => "never good in the runs that are kept".to_owned(),
+        _ => "never good in the kept reports".to_owned(),
     }
 }
 

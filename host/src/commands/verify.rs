@@ -126,7 +126,8 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize, is_subset: bool) {
         out!("the backup folder's own files: damaged");
         print_damage(&verdict.files);
         out!(
-            "  hint: look into it; a file that is damaged may be moved away, a repository that is missing is cloned again by `forgekeep backup`, without its history"
+            "  hint: move damaged files away; `forgekeep backup` clones a missing repository \
+            again, without its history"
         );
     }
     for failure in &verdict.unchecked {
@@ -164,7 +165,7 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize, is_subset: bool) {
     }
     if came_out.is_empty() {
         let all = match (number, verdict.is_sound()) {
-            (0, true) if is_subset => "none falls into this part",
+            (0, true) if is_subset => "no repository is in this part",
             (0, true) => "the backup holds none",
             (1.., true) => "all sound",
             (0, false) => "see above what is wrong",

@@ -77,7 +77,7 @@ impl Unfit {
     pub fn hint(&self) -> String {
         match self {
             Self::Unreadable(_) => "check the path and the permissions".to_owned(),
-            Self::NotAFile => "put the plugin's library there, or take it away".to_owned(),
+            Self::NotAFile => "put the plugin's library there, or remove it".to_owned(),
             Self::WritableByOthers(path) => {
                 format!(
                     "chmod o-w {}, after making sure that it is what you installed",
@@ -94,7 +94,9 @@ impl Unfit {
                 "get the plugin built for this operating system and processor".to_owned()
             }
             Self::NoHeader | Self::NotOurs(_) => {
-                "take the file away, or give it another name: only plugins are called so".to_owned()
+                "remove the file, or give it another name: only plugins may have such a \
+                name"
+                    .to_owned()
             }
             Self::OtherAbi { ours, .. } => format!(
                 "rebuild it against forgekeep-abi {ours}, or install the plugin that came with this forgekeep"
@@ -106,7 +108,7 @@ impl Unfit {
                 "report it to the plugin's authors".to_owned()
             }
             Self::IdTaken { .. } => {
-                "take one of the two away; the order of folders decides until then".to_owned()
+                "remove one of the two; until then the order of the folders decides".to_owned()
             }
         }
     }

@@ -110,7 +110,7 @@ impl HostServices {
         let body = answer.body.read_all(&answer.url, limit);
         let body = body.map_err(|failure| match failure.kind {
             ErrorKind::Policy => failure.with_hint(
-                "raise options.network.maxBodyBytes if the response is right after all; it was discarded",
+                "raise options.network.maxBodyBytes if the response is valid; it was discarded",
             ),
             _ => failure,
         })?;

@@ -37,8 +37,14 @@ pub(crate) fn nothing_visible(account: &Account) -> (String, String) {
     };
     let hint = match kind {
         Kind::Anonymous => "check name, and give credentials for private repositories".to_owned(),
-        Kind::AccessToken => "check that the token was made in this workspace, and with the scope Repositories: Read; nothing is taken for deleted".to_owned(),
-        _ => format!("check that name is the right workspace, that the account is a member with access to its repositories, and that the token has the scope {SCOPE}; nothing is taken for deleted"),
+        Kind::AccessToken => "check that the token was made in this workspace, and with the scope \
+        Repositories: Read; nothing is treated as deleted"
+            .to_owned(),
+        _ => format!(
+            "check that name is the right workspace, that the account is a member with \
+        access to its repositories, and that the token has the scope {SCOPE}; nothing is treated \
+        as deleted"
+        ),
     };
     (message, hint)
 }

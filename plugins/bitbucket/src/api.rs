@@ -21,7 +21,7 @@ impl Account {
                 NotAWorkspace::Missing => String::new(),
                 NotAWorkspace::Malformed(name) => name,
             };
-            HosterError::new(error_kind::OTHER, format!("`{name}` is no workspace id"))
+            HosterError::new(error_kind::OTHER, format!("`{name}` is not a workspace id"))
         })?;
         Ok(Self {
             base: base(&source.api_url).to_owned(),

@@ -119,17 +119,16 @@ impl Credentials {
 
     /// What they are and whose, in a few words, without the secret.
     pub(crate) fn describe(&self) -> String {
-        let what = match self.kind {
-            Kind::Anonymous => return "no credentials".to_owned(),
-            Kind::ApiToken => "API token",
-            Kind::AccessToken => "access token",
-            Kind::AppPassword => "app password",
-            Kind::Unknown => "password of unknown form",
+        let of = match self.api_user.is_empty() {
+            true => String::new(),
+            false => format!(" of {}", one_line(&self.api_user)),
         };
-        if self.api_user.is_empty() {
-            what.to_owned()
-        } else {
-            format!("{what} of {}", one_line(&self.api_user))
+        match self.kind {
+            Kind::Anonymous => "no credentials".to_owned(),
+            Kind::ApiToken => format!("API token{of}"),
+            Kind::AccessToken => format!("access token{of}"),
+            Kind::AppPassword => format!("app password{of}"),
+            Kind::Unknown => format!("password{of}, which is neither kind of token"),
         }
     }
 

@@ -107,7 +107,8 @@ impl Listing {
                 page.notes.push(note(
                     Severity::Error,
                     format!(
-                        "entry {} of Bitbucket's listing has neither uuid nor full_name: whatever it is, it is not backed up",
+                        "entry {} of Bitbucket's listing has neither uuid nor full_name, so it is \
+                        not backed up",
                         self.entries
                     ),
                 ));

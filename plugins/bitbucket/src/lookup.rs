@@ -18,7 +18,7 @@ pub(crate) fn lookup(
     if !is_uuid(id) {
         return Err(HosterError::new(
             error_kind::OTHER,
-            format!("`{}` is no uuid of a repository", one_line(id)),
+            format!("`{}` is not the uuid of a repository", one_line(id)),
         ));
     }
     let response = services.get(&account.repository_url(id), &account.credentials.api())?;

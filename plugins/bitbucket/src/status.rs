@@ -22,7 +22,8 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
         401 => HosterError::new(
             error_kind::CREDENTIALS,
             match account.credentials.kind() {
-                Kind::Anonymous => format!("Bitbucket wants credentials for workspace {workspace} (401){because}"),
+                Kind::Anonymous => format!("Bitbucket requires credentials for workspace \
+                {workspace} (401){because}"),
                 Kind::AppPassword => format!("Bitbucket refuses {who} (401): app passwords were removed on 2026-07-28 (CHANGE-3222){because}"),
                 _ => format!("Bitbucket refuses {who} (401){because}"),
             },
@@ -112,7 +113,7 @@ fn demanded(said: &str) -> Option<String> {
 fn read_it(said: &str, advice: String) -> String {
     match said.is_empty() || said.contains("privilege scopes") {
         true => advice,
-        false => format!("do what Bitbucket says; if that is no reason: {advice}"),
+        false => format!("do what Bitbucket says; if that gives no reason: {advice}"),
     }
 }
 
@@ -121,7 +122,8 @@ fn refused(account: &Account) -> String {
         Kind::ApiToken => format!("check at {TOKEN_PAGE} that the token has neither expired nor been revoked, and that it was created with scopes (app Bitbucket, at least {SCOPE}); check that apiAuthName is the e-mail address of that account"),
         Kind::AccessToken => "the token may have expired or been revoked; it works only in the repository, project or workspace it was made in (Settings, Access tokens): check that name is that workspace".to_owned(),
         Kind::Anonymous | Kind::AppPassword => create_a_token(),
-        Kind::Unknown => format!("the password has the form of no credential that Bitbucket takes, and account passwords are not taken either: {}", create_a_token()),
+        Kind::Unknown => format!("the password has the form of no credential that Bitbucket \
+        accepts, and account passwords are not accepted either: {}", create_a_token()),
     }
 }
 

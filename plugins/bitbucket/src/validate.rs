@@ -80,7 +80,10 @@ fn api_url(source: &Source, findings: &mut Vec<Finding>) {
                 "apiUrl",
                 format!("apiUrl `{shown}` looks like Bitbucket Data Center"),
             )
-            .with_hint("name a source at Bitbucket Cloud; Data Center has another API, which hoster bitbucket does not speak"),
+            .with_hint(
+                "name a source at Bitbucket Cloud; Data Center has another API, which the \
+            hoster bitbucket does not support",
+            ),
         );
     }
 }
@@ -98,7 +101,7 @@ fn user_names(source: &Source, findings: &mut Vec<Finding>) {
                     key,
                     format!("{key} holds a colon, which no user name can"),
                 )
-                .with_hint("write the user name alone; the token belongs into password"),
+                .with_hint("write the user name alone; the token belongs in password"),
             );
         } else if name.chars().any(char::is_control) {
             findings.push(
@@ -107,7 +110,7 @@ fn user_names(source: &Source, findings: &mut Vec<Finding>) {
                     key,
                     format!("{key} holds a control character"),
                 )
-                .with_hint("write it again by hand"),
+                .with_hint("type it again by hand"),
             );
         }
     }
@@ -123,7 +126,7 @@ fn password(source: &Source, findings: &mut Vec<Finding>) {
                     "password",
                     "password holds a control character, such as the end of a line, which no token does",
                 )
-                .with_hint("copy the token again, whole and alone"),
+                .with_hint("copy the token again, all of it and nothing else"),
             );
             return;
         }
@@ -131,7 +134,7 @@ fn password(source: &Source, findings: &mut Vec<Finding>) {
             findings.push(Finding::new(
                 Severity::Info,
                 "password",
-                "password begins or ends with white space, which is left out",
+                "password begins or ends with white space, which is ignored",
             ));
         }
     }

@@ -250,7 +250,7 @@ fn a_large_blob_is_taken_out_of_a_damaged_pack_piece_by_piece() {
     // And kept, where upstream has it no more.
     let web = world.forge.repository("web");
     git::run(&upstream(&world), &["update-ref", "-d", "refs/heads/main"]);
-    web.commit("anew");
+    web.commit("again");
     git::run(&upstream(&world), &["gc", "-q", "--prune=now"]);
     verify(&world, 3);
     let run = world.backup();

@@ -80,7 +80,7 @@ fn a_force_push_keeps_the_old_tip() {
     assert_eq!(run.repository("acme/web")["refs"]["forced"], 1);
     world.assert_mirrored(web);
     assert_restorable(&world, "web", &old);
-    // What git packed anew is still a mirror.
+    // What git packed again is still a mirror.
     web.commit("three");
     world.backup().expect(0);
     world.assert_mirrored(web);

@@ -31,7 +31,7 @@ fn a_check_ends_where_the_folder_ends_a_backup() {
     };
     world.sandbox.write("file", "x");
     for (folder, says) in [
-        ("no/such/folder", "is the disk mounted?"),
+        ("no/such/folder", "whether the disk is mounted"),
         ("file", "cannot use the backup folder"),
         ("file/backup", "backup folder"),
     ] {
@@ -91,7 +91,7 @@ fn a_check_writes_nothing_and_warns_of_a_run_under_way() {
         let run = world.forgekeep(arguments).run().expect(0);
         assert!(
             run.stdout
-                .contains("warning: a backup would not begin now: another run"),
+                .contains("warning: a backup could not start now: another run"),
             "{}",
             run.stdout
         );
@@ -134,7 +134,7 @@ fn a_check_ends_where_the_folder_is_somebody_elses() {
         backup.join("acme"),
     ];
     for (folder, code) in folders.iter().zip([3, 1, 3]) {
-        // What is not there yet has to be made, and the copy to be written anew.
+        // What is not there yet has to be made, and the copy to be written again.
         world.configure(&[world.source_with(
             "ignoreRepos",
             vec![folder.file_name().unwrap().to_string_lossy().into_owned()],

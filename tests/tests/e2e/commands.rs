@@ -297,7 +297,7 @@ fn an_offline_check_asks_nobody() {
     insta::assert_snapshot!(world.shown(&run.stdout), @r"
     configuration: ./settings.yml
     backup folder: [sandbox]/backup
-    acme (bitbucket): ok, as far as can be told offline
+    acme (bitbucket): ok, as far as can be checked offline
     ");
     let mut source = world.source();
     source.as_object_mut().unwrap().remove("apiAuthName");

@@ -170,7 +170,7 @@ fn filters_make_no_shortfall() {
 }
 
 #[test]
-fn another_workspace_starts_anew() {
+fn another_workspace_starts_again() {
     let forge = Forge::builder()
         .workspace("acme")
         .workspace("beta")
@@ -204,7 +204,7 @@ fn a_listing_that_breaks_off_changes_no_memory() {
 }
 
 #[test]
-fn a_damaged_memory_is_set_aside_told_once_and_made_anew() {
+fn a_damaged_memory_is_set_aside_told_once_and_made_again() {
     let world = five();
     let web = world.forge.repository("a").commit("two");
     fs::write(remembered(&world), "{\"format\": 1, \"sour").unwrap();

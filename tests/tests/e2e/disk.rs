@@ -20,7 +20,7 @@ fn a_backup_folder_whose_parent_is_missing_is_refused() {
     let run = world.backup();
     assert!(run.code.is_some_and(|code| code != 0), "{run:#?}");
     assert!(
-        run.stderr.contains("is the disk mounted?"),
+        run.stderr.contains("whether the disk is mounted"),
         "{}",
         run.stderr
     );
@@ -115,7 +115,7 @@ fn a_damaged_state_file_without_snapshots_fails_its_repository_alone_and_is_name
 }
 
 #[test]
-fn a_damaged_state_file_is_made_anew_from_the_snapshots() {
+fn a_damaged_state_file_is_made_again_from_the_snapshots() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one");
     world.backup().expect(0);
@@ -158,8 +158,8 @@ fn a_clone_that_is_stated_to_be_larger_than_the_disk_is_not_begun() {
     let path = world.mirror("web");
     let parts = [
         path.to_str().unwrap(),
-        "it takes 1.0 EiB by the hoster's figure",
-        "is lacking",
+        "it needs 1.0 EiB by the hoster's figure",
+        "is missing",
     ];
     let said = error(run.repository("acme/web"));
     for part in parts {

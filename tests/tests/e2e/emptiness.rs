@@ -67,7 +67,7 @@ fn a_folder_without_a_backup_is_named_as_one() {
     all_say(
         &world,
         1,
-        &format!("{none_yet}: neither Forgekeep nor SCM Backup"),
+        &format!("{none_yet}: the content of this folder was made by neither"),
     );
     // With `--folder` as well.
     let folder = backup.to_str().unwrap();
@@ -234,7 +234,7 @@ fn filters_that_leave_out_everything_are_said_by_every_command() {
         world.source_with("includeRepos", vec!["wep"]),
     ] {
         world.configure(&[filter]);
-        let says = "nothing of it is backed up: all 2 repositories are left out";
+        let says = "nothing of this source is backed up: all 2 repositories are left out";
         for arguments in [&["list"][..], &["backup", "--dry-run"], &["check"]] {
             let run = world.forgekeep(arguments).run().expect(0);
             assert!(said(&run).contains(says), "{arguments:?}: {}", said(&run));
@@ -290,7 +290,7 @@ fn a_part_without_repositories_is_said_and_is_no_failure() {
             .forgekeep(&["verify", "--subset", &subset])
             .run()
             .expect(0);
-        if run.stdout.contains("none falls into this part") {
+        if run.stdout.contains("no repository is in this part") {
             empty += 1;
         } else {
             assert!(run.stdout.contains("1 repository"), "{}", run.stdout);

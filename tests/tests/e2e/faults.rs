@@ -1,7 +1,7 @@
 //! Everything that may go wrong on the way, at every place, once, twice and for ever: each run
 //! ends in time, says the truth, and has everything that is not concerned.
 //!
-//! `docs/failures.md` is made of what comes out; `FORGEKEEP_UPDATE_DOCS=1` writes it anew.
+//! `docs/failures.md` is made of what comes out; `FORGEKEEP_UPDATE_DOCS=1` writes it again.
 
 mod cases;
 mod certificates;

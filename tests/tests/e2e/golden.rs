@@ -3,7 +3,7 @@
 //!
 //! `make` wrote it, run against a binary of version 0.1:
 //! `FORGEKEEP_TEST_BIN_DIR=<folder> cargo test -p forgekeep-tests --test e2e -- --ignored golden::make`.
-//! It is never made anew: what an old version has written is what counts.
+//! It is never made again: what an old version has written is what counts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -232,7 +232,7 @@ fn its_states_are_what_upstream_had() {
     }
 }
 
-/// The address of the hoster in a state file becomes this test's, with the checksum made anew as
+/// The address of the hoster in a state file becomes this test's, with the checksum made again as
 /// docs/on-disk-format.md says.
 fn move_to_this_forge(world: &World, slug: &str) {
     let path = world.folder(slug).join("forgekeep.json");

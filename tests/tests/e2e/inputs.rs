@@ -84,7 +84,7 @@ fn an_unknown_syntax() {
         .run()
         .expect(10);
     insta::assert_snapshot!(world.shown(&run.stderr), @r"
-    forgekeep: config.json: cannot tell the syntax of this file: its name must end with `.yml`, `.yaml` or `.toml`
+    forgekeep: config.json: the syntax of this file is not known: its name must end with `.yml`, `.yaml` or `.toml`
       hint: rename the file to the syntax it is written in
     ");
 }
@@ -122,7 +122,7 @@ fn an_api_over_plain_http_to_another_computer() {
     let world = World::new();
     world.configure(&[world.source_with("apiUrl", "http://api.example.com")]);
     insta::assert_snapshot!(complaint(&world, 10), @r"
-    forgekeep: ./settings.yml, line 12, column 7: `sources[0].apiUrl` has a value that cannot be used: it is plain http to another computer, so the password would be sent readable
+    forgekeep: ./settings.yml, line 12, column 7: `sources[0].apiUrl` has a value that cannot be used: it is plain http to another computer: the password would be sent unencrypted
       hint: use https, or set `allowInsecureHttp: true` for this source if you accept that
     ");
 }
@@ -247,6 +247,6 @@ fn a_missing_disk() {
     insta::assert_snapshot!(format!("{:?}\n{}", run.code, world.shown(&run.stderr)), @r"
     Some(1)
     forgekeep: cannot create the backup folder [sandbox]/mnt/backup: No such file or directory (os error 2)
-      hint: check first: is the disk mounted? If so, create the folder; neither it nor the one it is in exists
+      hint: check whether the disk is mounted; if it is, create the folder: neither it nor its parent exists
     ");
 }

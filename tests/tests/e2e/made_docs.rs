@@ -1,5 +1,5 @@
 //! What tests and code make of the documentation: it must be in it as it would be made now, and
-//! `FORGEKEEP_UPDATE_DOCS=1` writes it anew.
+//! `cargo update-docs` (`FORGEKEEP_UPDATE_DOCS=1`) writes it again.
 
 use std::fmt::Write;
 use std::fs;
@@ -45,7 +45,8 @@ fn is_update() -> bool {
 
 #[test]
 fn the_table_of_exit_codes_is_made_from_the_code() {
-    let begin = "<!-- made from core/failure/src/exit_code.rs; FORGEKEEP_UPDATE_DOCS=1 writes it anew -->\n";
+    let begin =
+        "<!-- made from core/failure/src/exit_code.rs; `cargo update-docs` updates it -->\n";
     compare_or_write_part("docs/operations.md", begin, &ExitCode::table());
 }
 

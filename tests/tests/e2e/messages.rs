@@ -117,11 +117,14 @@ impl Texts {
         let words = without_placeholders(text);
         let has_letter = words.contains(char::is_alphabetic);
         if has_letter && (self.message || words.contains(char::is_whitespace)) {
-            // One line each: as Rust writes it, without the quotes.
-            let line = text.replace('\\', "\\\\").replace('\n', "\\n");
-            let line = line.replace('\t', "\\t").replace('\r', "\\r");
-            // Escapes for terminals, and white space at the end that an editor would take away.
-            let line = line.replace('\u{1b}', "\\e");
+            // One line each, without escapes for terminals, and without white space at the end
+            // that an editor would take away.
+            let escaped = |c: char| match c {
+                '\\' => "\\\\".to_owned(),
+                c if c.is_control() => c.escape_default().to_string(),
+                c => c.to_string(),
+            };
+            let line: String = text.chars().map(escaped).collect();
             let end = line.trim_end_matches(' ').len();
             let line = format!("{}{}", &line[..end], "\\s".repeat(line.len() - end));
             self.lines.push_str(&line);

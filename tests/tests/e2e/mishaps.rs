@@ -154,7 +154,7 @@ fn removing() -> Value {
 }
 
 #[test]
-fn what_came_back_and_goes_again_has_its_grace_period_anew() {
+fn what_came_back_and_goes_again_has_its_grace_period_again() {
     for ignored in [false, true] {
         let world = World::new();
         let web = world.forge.repository("web").commit("one");

@@ -66,7 +66,7 @@ fn twins_by_case_keep_their_folders_from_run_to_run() {
 }
 
 #[test]
-fn a_repository_made_anew_under_the_same_name_does_not_touch_the_old_backup() {
+fn a_repository_made_again_under_the_same_name_does_not_touch_the_old_backup() {
     let world = World::new();
     let old = world.forge.repository("web").commit("old");
     let (old_uuid, old_tip) = (old.uuid(), old.rev_parse("main"));

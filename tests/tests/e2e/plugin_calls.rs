@@ -120,7 +120,7 @@ fn a_panic_in_git_access_fails_the_repositories_of_its_source_alone() {
             said.starts_with("plugin: plugin misbehaving panicked"),
             "{said}"
         );
-        assert!(said.contains("report it to its authors"), "{said}");
+        assert!(said.contains("report it to the plugin's authors"), "{said}");
     }
     // The session is given up after the first one.
     assert!(

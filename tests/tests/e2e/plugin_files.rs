@@ -226,7 +226,7 @@ fn a_folder_with_the_name_of_a_plugin() {
         folder.to_str().unwrap(),
         "",
         "it is not a file",
-        "take it away",
+        "remove it",
     );
 }
 
@@ -235,7 +235,7 @@ fn a_library_that_is_no_plugin() {
     assert_library_unfit(
         "test_plugin_foreign",
         "exports no plugin header",
-        "take the file away",
+        "remove the file",
     );
 }
 

@@ -158,7 +158,7 @@ fn a_cut_off_or_missing_pack_is_repaired() {
 }
 
 #[test]
-fn a_damaged_or_missing_index_is_made_anew_without_a_download() {
+fn a_damaged_or_missing_index_is_made_again_without_a_download() {
     for at in [1, 6, 100, 1040] {
         let world = world();
         let tips = old_tips(&world);

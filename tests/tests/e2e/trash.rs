@@ -56,7 +56,7 @@ const HARMS: [(&str, Harm); 3] = [
 ];
 
 #[test]
-fn a_damaged_state_file_in_the_trash_is_told_and_written_anew() {
+fn a_damaged_state_file_in_the_trash_is_told_and_written_again() {
     for (what, harm) in HARMS {
         let (world, trashed) = world(false);
         harm(&trashed.join("forgekeep.json"));
@@ -110,7 +110,7 @@ fn what_nothing_tells_of_is_kept_in_the_trash_and_told() {
     fs::remove_dir_all(trashed.join("snapshots")).unwrap();
     let run = world.forgekeep(&["backup", "-q"]).run().expect(0);
     assert!(
-        run.stderr.contains("do not tell whose it is"),
+        run.stderr.contains("do not say which repository it is"),
         "{}",
         run.stderr
     );

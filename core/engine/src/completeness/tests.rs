@@ -131,7 +131,7 @@ fn a_hoster_that_always_counts_too_many_is_accepted_once() {
 }
 
 #[test]
-fn another_workspace_starts_anew_and_the_first_is_not_forgotten() {
+fn another_workspace_starts_again_and_the_first_is_not_forgotten() {
     let folder = folder();
     run(folder.path(), ACME, 10, None, false);
     let other = Key {

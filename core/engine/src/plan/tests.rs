@@ -51,7 +51,7 @@ fn case_twins_get_a_folder_each() {
 }
 
 #[test]
-fn a_repository_made_anew_under_an_old_name_does_not_touch_the_old_one() {
+fn a_repository_made_again_under_an_old_name_does_not_touch_the_old_one() {
     let mut catalogue = Catalogue::default();
     catalogue.claim("a#web", "old");
     let plan = plan(vec![repository("new", "a/web", None)], catalogue);

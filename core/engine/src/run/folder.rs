@@ -14,7 +14,8 @@ use super::{Engine, RunError};
 /// The failure where neither the backup folder is there nor the one it would be in.
 pub(super) fn missing(folder: &Path, error: &io::Error) -> RunError {
     let failure = Failure::disk("create the backup folder", folder, error).with_hint(
-        "check first: is the disk mounted? If so, create the folder; neither it nor the one it is in exists",
+        "check whether the disk is mounted; if it is, create the folder: neither it nor its \
+        parent exists",
     );
     RunError::folder(failure)
 }

@@ -12,7 +12,7 @@ const RUNS: u32 = 5;
 /// Days (UTC) on which such a listing has to be made.
 const DAYS: u32 = 5;
 
-/// A gap between two runs that is longer is taken for a clock that jumped: counting begins anew.
+/// A gap between two runs that is longer is taken for a clock that jumped: counting starts again.
 const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(45 * 24);
 
 /// What came of counting a repository as missed.
@@ -22,7 +22,7 @@ pub(super) enum Counted {
     First,
     /// It was.
     Again,
-    /// It was, but so long ago, or at a time that cannot be, that counting begins anew.
+    /// It was, but so long ago, or at a time that cannot be, that counting starts again.
     Anew,
     /// The clock is behind what is known: nothing was counted.
     ClockBehind,
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_wrong_once_begins_the_period_anew() {
+    fn a_clock_that_was_wrong_once_begins_the_period_again() {
         // Version 0.1 stamped 1970.
         let mut old = state();
         old.gone = Some(Timestamp::UNIX_EPOCH);

@@ -7,8 +7,8 @@ use crate::event::note_of;
 use crate::source::{OpenSource, RunSource};
 
 impl Tombstones<'_> {
-    /// Writes state files anew that are damaged or missing in the trash, as the snapshots tell, and tells
-    /// of them. Their period there begins anew.
+    /// Writes state files again that are damaged or missing in the trash, as the snapshots tell, and tells
+    /// of them. Their period there starts again.
     pub(super) fn recover_trash(&self, sources: &mut [RunSource]) {
         // What keeps the trash from being read is told where it is emptied.
         let entries = trash::entries(self.local_folder).unwrap_or_default();
@@ -39,10 +39,12 @@ impl Tombstones<'_> {
         }
         if entry.state.hoster.is_empty() {
             return Finding {
-                hint: "remove the folder yourself when it is not needed any more; what is in it can be restored"
+                hint: "remove the folder yourself when it is no longer needed; its content can be \
+                restored"
                     .to_owned(),
                 ..Finding::warning(format!(
-                    "{path} is in the trash, and its snapshots do not tell whose it is: it is kept: {why}"
+                    "{path} is in the trash, and its snapshots do not say which repository it is, \
+                    so it is kept: {why}"
                 ))
             };
         }
@@ -53,7 +55,8 @@ impl Tombstones<'_> {
         }
         match state.write(&entry.folder) {
             Ok(()) => Finding::warning(format!(
-                "{} is in the trash, in {path}; its state file is written again from its snapshots, and its time there begins again: {why}",
+                "{} is in the trash, in {path}; its state file is written again from its \
+                snapshots, and its grace period starts again: {why}",
                 state.full_name.printable()
             )),
             Err(failure) => failure_note(&failure),

@@ -84,12 +84,13 @@ pub fn check_taken_in(mirror: &Path) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!(
-        "{} is not as a backup leaves it: {}",
+        "{} is not in the form that a backup writes: {}",
         mirror.display(),
         found.join("; ")
     );
     Err(Failure::new(ErrorKind::ForeignFormat, message).with_hint(
-        "run `forgekeep backup` first: it converts what others have made, and keeps the old files",
+        "run `forgekeep backup` first: it converts what other programs have made, and keeps the \
+        old files",
     ))
 }
 
@@ -134,7 +135,8 @@ impl Work<'_> {
             warnings.push(warning(
                 self.mirror,
                 &format!(
-                    "its config held settings that forgekeep does not obey ({}): moved to config{SET_ASIDE}",
+                    "its config held settings that Forgekeep does not apply ({}): moved to \
+                    config{SET_ASIDE}",
                     some(&keys)
                 ),
             ));

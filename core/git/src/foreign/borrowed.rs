@@ -66,7 +66,10 @@ pub(super) fn take(
         ));
     }
     if has_gap {
-        log::info!("{}: not all that it borrows can be read", mirror.display());
+        log::info!(
+            "{}: some of the objects that it borrows cannot be read",
+            mirror.display()
+        );
         return Ok(());
     }
     set_aside(&file)?;
@@ -180,11 +183,13 @@ fn copy(mirror: &Path, stores: &[PathBuf], wanted: &[Oid], cancel: &Cancel) -> R
     let failed = |error: git2::Error| {
         let why = printable(error.message()).to_string();
         let message = format!(
-            "what {} borrows cannot be copied into it: {why}",
+            "the objects that {} borrows cannot be copied into it: {why}",
             mirror.display()
         );
-        Failure::new(ErrorKind::Git, message)
-            .with_hint("see whether the disk is full, and whether the repository it borrows from is sound: `git fsck` there")
+        Failure::new(ErrorKind::Git, message).with_hint(
+            "check whether the disk is full, and whether the repository it borrows \
+            from is sound: `git fsck` there",
+        )
     };
     let repository = Repository::from_odb(open(mirror, stores)?).map_err(failed)?;
     let mut builder = repository.packbuilder().map_err(failed)?;
@@ -220,7 +225,7 @@ fn copy(mirror: &Path, stores: &[PathBuf], wanted: &[Oid], cancel: &Cancel) -> R
         None => Ok(()),
         Some(oid) => {
             let message = format!(
-                "{oid}, which {} borrows, is not what its id says",
+                "{oid}, which {} borrows, does not match its id",
                 mirror.display()
             );
             Err(Failure::new(ErrorKind::Damaged, message))

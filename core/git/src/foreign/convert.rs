@@ -59,7 +59,8 @@ impl Work<'_> {
         let keys = config.steering();
         if !keys.is_empty() {
             let what = format!(
-                "its config held settings that forgekeep does not obey ({}): moved to config{SET_ASIDE}",
+                "its config held settings that Forgekeep does not apply ({}): moved to \
+                config{SET_ASIDE}",
                 some(&keys)
             );
             warnings.push(warning(self.mirror, &what));
@@ -194,7 +195,8 @@ impl Lock {
         match fs::File::create_new(path) {
             Ok(_) => Ok(Self(path.to_owned())),
             Err(error) => Err(Failure::disk("lock", path, &error).with_hint(format!(
-                "wait until git has written its refs; if none is running, it died while doing so: remove {}",
+                "wait until git has finished; if no git is running, one died and left this lock: \
+                remove {}",
                 path.display()
             ))),
         }

@@ -70,7 +70,8 @@ pub(super) fn check_known_by(config: &Config, mirror: &Path) -> Result<(), Failu
         return Err(foreign(
             mirror,
             &format!(
-                "has version {version} of git's repository format, and this version of forgekeep knows 0 and 1"
+                "has version {version} of git's repository format, and this version of Forgekeep \
+                knows 0 and 1"
             ),
         ));
     }
@@ -79,7 +80,7 @@ pub(super) fn check_known_by(config: &Config, mirror: &Path) -> Result<(), Failu
             "objectformat" if value == "sha256" => {
                 return Err(foreign(
                     mirror,
-                    "has SHA-256 object ids, and this version of forgekeep knows SHA-1 only",
+                    "has SHA-256 object ids, and this version of Forgekeep knows SHA-1 only",
                 ));
             }
             "objectformat" => value == "sha1",
@@ -91,7 +92,8 @@ pub(super) fn check_known_by(config: &Config, mirror: &Path) -> Result<(), Failu
         };
         if !known {
             let what = format!(
-                "uses the extension {} = {} of git's repository format, which this version of forgekeep does not know",
+                "uses the extension {} = {} of git's repository format, which this version of \
+                Forgekeep does not know",
                 printable(&name),
                 printable(&value)
             );
@@ -152,7 +154,7 @@ pub fn warnings(mirror: &Path) -> Vec<String> {
         if !steering.is_empty() {
             let keys = printable(&steering.join(", ")).to_string();
             found.push(format!(
-                "its config holds what forgekeep does not obey: {keys}"
+                "its config holds settings that Forgekeep does not apply: {keys}"
             ));
         }
     }

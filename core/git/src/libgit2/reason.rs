@@ -23,11 +23,12 @@ pub fn explain(error: &git2::Error, folder: &Path) -> Failure {
         git2::ErrorClass::Os | git2::ErrorClass::NoMemory => of_system(error, &message, folder),
         git2::ErrorClass::Net | git2::ErrorClass::Http | git2::ErrorClass::Indexer => {
             Failure::new(ErrorKind::Git, format!("the fetch failed: {message}"))
-                .with_hint("run again later; if it stays, report it to the hoster")
+                .with_hint("run again later; if it persists, report it to the hoster")
                 .transient()
         }
         _ => Failure::new(ErrorKind::Git, format!("git failed: {message}")).with_hint(
-            "run again with -v to see more; run `git fsck` in the backup's folder to see whether it is sound",
+            "run again with -v to see more; run `git fsck` in the backup's folder to see whether \
+            it is intact",
         ),
     }
 }
@@ -45,7 +46,7 @@ fn of_system(error: &git2::Error, message: &str, folder: &Path) -> Failure {
     }
     let message = format!("cannot write to {}: {message}", folder.display());
     Failure::new(ErrorKind::Disk, message)
-        .with_hint("see whether the disk is full, read-only or damaged")
+        .with_hint("check whether the disk is full, read-only or damaged")
 }
 
 #[cfg(all(test, unix))]

@@ -55,7 +55,7 @@ impl EntryHeader {
             byte = next(from)?;
             let bits = u64::from(byte & 127);
             if shift > 60 || bits << shift >> shift != bits {
-                return Err(invalid("an entry's size has no end"));
+                return Err(invalid("the size of an entry is not terminated"));
             }
             size |= bits << shift;
             shift += 7;
@@ -96,7 +96,7 @@ fn read_distance(from: &mut impl Read) -> io::Result<u64> {
     while byte & 128 != 0 {
         byte = next(from)?;
         if distance >= u64::MAX >> 8 {
-            let why = "the distance of an entry's base has no end";
+            let why = "the base offset of an entry is not terminated";
             return Err(io::Error::new(io::ErrorKind::InvalidData, why));
         }
         distance = (distance + 1) << 7 | u64::from(byte & 127);
@@ -182,7 +182,7 @@ impl<'a> PackReader<'a> {
         let count = u32::try_from(index.len()).unwrap_or(u32::MAX).to_be_bytes();
         let is_pack = header.starts_with(b"PACK\0\0\0") && matches!(header[7], 2 | 3);
         if !is_pack || !header.ends_with(&count) || trailer != index.pack_checksum() {
-            return Err(damaged(self.path, "it is not the pack its index is about"));
+            return Err(damaged(self.path, "it does not match its index"));
         }
         Ok(end)
     }

@@ -43,7 +43,7 @@ impl PackIndex {
             return Err(damaged(path, "it is too short"));
         };
         if Sha1::digest(body)[..] != checksum {
-            return Err(damaged(path, "its checksum is not that of its content"));
+            return Err(damaged(path, "its checksum does not match its content"));
         }
         Self::parse(body, checksum).map_err(|why| damaged(path, why))
     }
@@ -168,7 +168,7 @@ impl PackIndex {
 fn long_offsets(offsets: &[u32], long: &[u8]) -> Result<Vec<u64>, &'static str> {
     let (long, rest) = long.as_chunks::<8>();
     if !rest.is_empty() || long.len() > offsets.len() {
-        return Err("its table of long offsets has no possible length");
+        return Err("its table of long offsets has an impossible length");
     }
     let resolve = |offset: &u32| {
         if offset & IS_LONG == 0 {

@@ -214,7 +214,7 @@ impl Stream {
         if sum.finalize()[..] != *oid.as_bytes() {
             return Err(super::damaged(
                 &self.path,
-                "an object is not what its id says",
+                "an object does not match its id",
             ));
         }
         let file = deflate.finish().map_err(failed)?;
@@ -250,7 +250,11 @@ impl Stream {
         }
         match length == self.size {
             true => Ok(()),
-            false => Err(super::damaged(&self.path, "an entry is not of its size")),
+            false => Err(super::damaged(
+                &self.path,
+                "an entry does not have the size that it \
+            states",
+            )),
         }
     }
 }

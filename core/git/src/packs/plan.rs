@@ -46,7 +46,7 @@ pub(super) struct Step {
     /// Number of the copy.
     pub copy: u32,
     /// Read and compress the object, as no copy of it can be used.
-    pub anew: bool,
+    pub recompress: bool,
 }
 
 /// What to write.
@@ -210,7 +210,7 @@ impl<'a> Chooser<'a> {
         let mut candidates: Vec<u32> = (0..copies.len() as u32).collect();
         candidates.sort_unstable_by_key(|number| {
             let copy = &copies[*number as usize];
-            // A loose one has to be compressed anew, whatever its size.
+            // A loose one has to be compressed again, whatever its size.
             (
                 copy.object,
                 copy.pack == NONE,
@@ -266,8 +266,11 @@ impl<'a> Chooser<'a> {
         let candidates = &self.candidates[begin..end];
         for &number in candidates {
             let copy = &self.copies[number as usize];
-            let anew = copy.pack == NONE;
-            let step = Step { copy: number, anew };
+            let recompress = copy.pack == NONE;
+            let step = Step {
+                copy: number,
+                recompress,
+            };
             let Some(base) = copy.base() else {
                 return Choice::Is(step, 0);
             };
@@ -279,7 +282,13 @@ impl<'a> Chooser<'a> {
         }
         // Every object has a copy, as it was found by one.
         let copy = candidates.first().copied().unwrap_or_default();
-        Choice::Is(Step { copy, anew: true }, 0)
+        Choice::Is(
+            Step {
+                copy,
+                recompress: true,
+            },
+            0,
+        )
     }
 }
 
@@ -308,7 +317,7 @@ mod tests {
     fn chosen(objects: usize, copies: &[StoredCopy]) -> Vec<(u32, bool)> {
         let steps = Chooser::new(objects, copies).choose_all();
         assert_eq!(steps.len(), objects);
-        let steps = steps.iter().map(|step| (step.copy, step.anew));
+        let steps = steps.iter().map(|step| (step.copy, step.recompress));
         steps.collect()
     }
 
@@ -352,13 +361,13 @@ mod tests {
         copies.push(copy(count, 0, NONE, 90));
         let steps = chosen(count as usize + 1, &copies);
         let mut depth = 0;
-        for (number, (at, anew)) in steps.iter().enumerate() {
+        for (number, (at, recompress)) in steps.iter().enumerate() {
             assert_eq!(*at, count - number as u32);
-            let is_whole = *anew || *at == count;
+            let is_whole = *recompress || *at == count;
             depth = if is_whole { 0 } else { depth + 1 };
             assert!(depth <= u32::from(DEEPEST));
         }
-        let anew = steps.iter().filter(|(_, anew)| *anew).count();
-        assert_eq!(anew as u32, count / (u32::from(DEEPEST) + 1));
+        let recompress = steps.iter().filter(|(_, recompress)| *recompress).count();
+        assert_eq!(recompress as u32, count / (u32::from(DEEPEST) + 1));
     }
 }

@@ -44,5 +44,5 @@ pub fn check_trailer(path: &Path, cancel: &Cancel) -> Result<[u8; TRAILER as usi
 }
 
 pub(super) fn wrong_sum(path: &Path) -> Failure {
-    damaged(path, "its checksum is not that of its content")
+    damaged(path, "its checksum does not match its content")
 }

@@ -65,7 +65,7 @@ fn check_room(found: &PackFolder, plan: &Plan<'_>) -> Result<(), Failure> {
         Some(free) if free < needed => Err(Failure::new(
             ErrorKind::Disk,
             format!(
-                "the packs in {} were not written again: that needs {needed} bytes, and {free} are free",
+                "the packs in {} were not repacked: that needs {needed} bytes, and {free} are free",
                 found.folder.display()
             ),
         )
@@ -81,7 +81,7 @@ fn check(plan: &Plan<'_>, pack: &Path, index: &Path, cancel: &Cancel) -> Result<
         .map(|(oid, _)| oid)
         .eq(plan.oids.iter().copied());
     if !is_as_planned {
-        return Err(of_packs(plan, "it is not what its indexes say", cancel));
+        return Err(of_packs(plan, "it does not match its index", cancel));
     }
     for file in [pack, index] {
         File::open(file)
@@ -140,7 +140,7 @@ impl<'a> Writer<'a> {
             let copy = &plan.copies[step.copy as usize];
             let object = copy.object as usize;
             self.offsets[object] = self.length;
-            match copy.pack().filter(|_| !step.anew) {
+            match copy.pack().filter(|_| !step.recompress) {
                 Some(pack) => self.copy(copy, pack)?,
                 None => self.compress(copy)?,
             }
@@ -202,7 +202,7 @@ impl<'a> Writer<'a> {
         let is_known = !self.plan.has_crcs[pack] || raw.crc().sum() == copy.crc;
         if !is_whole || !is_known {
             let oid = self.plan.oids[copy.object as usize];
-            let why = format!("the bytes of {oid} are not those its index knows");
+            let why = format!("the bytes of {oid} do not match its index");
             return Err(damaged(path, &why));
         }
         self.reader = Some((pack, reader));
@@ -332,7 +332,7 @@ fn of_packs(plan: &Plan<'_>, why: &str, cancel: &Cancel) -> Failure {
         [pack] => pack.path.display().to_string(),
         [first, others @ ..] => format!("{} and {} more", first.path.display(), others.len()),
     };
-    let message = format!("a pack made of {sources} is not sound: {why}");
+    let message = format!("a pack made of {sources} is not valid: {why}");
     Failure::new(ErrorKind::Damaged, message)
         .with_hint("run `git fsck` in the backup's folder to see more; nothing was removed")
 }

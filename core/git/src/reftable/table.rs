@@ -18,8 +18,8 @@ pub(super) enum Error {
     OtherIds,
 }
 
-const SHORT: Error = Error::Damaged("it breaks off");
-const BLOCK: Error = Error::Damaged("a block of refs is not what it should be");
+const SHORT: Error = Error::Damaged("it is cut off");
+const BLOCK: Error = Error::Damaged("a block of refs is malformed");
 
 /// A ref, or `None` where the table says that it is gone.
 type Record = (RefName, Option<Value>);
@@ -68,16 +68,16 @@ struct Header {
 impl Header {
     fn read(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.get(..4) != Some(b"REFT") {
-            return Err(Error::Damaged("it is no table of refs"));
+            return Err(Error::Damaged("it is not a table of refs"));
         }
         let length = match bytes.get(4) {
             Some(1) => 24,
             Some(2) => match bytes.get(24..28) {
                 Some(b"sha1") => 28,
                 Some(b"s256") => return Err(Error::OtherIds),
-                _ => return Err(Error::Damaged("its header names no known kind of ids")),
+                _ => return Err(Error::Damaged("its header names an unknown hash function")),
             },
-            _ => return Err(Error::Damaged("its version is not known")),
+            _ => return Err(Error::Damaged("its version is unknown")),
         };
         Ok(Self {
             length,
@@ -98,7 +98,7 @@ impl Header {
             return Err(Error::Damaged("the checksum at its end does not match"));
         }
         if body[..self.length] != bytes[..self.length] {
-            return Err(Error::Damaged("its end is not that of its beginning"));
+            return Err(Error::Damaged("its footer does not match its header"));
         }
         // Index of refs, objects (with the length of their ids in the low bits), logs.
         let sections = [

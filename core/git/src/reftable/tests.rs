@@ -176,7 +176,7 @@ proptest! {
     }
 
     /// A sound table with any bytes of its blocks, of its header and of its footer changed, and sealed
-    /// anew: what a checksum does not find.
+    /// again: what a checksum does not find.
     #[test]
     fn any_change_to_a_table_is_survived(
         in_block in 1_usize..5,

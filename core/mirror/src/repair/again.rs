@@ -34,7 +34,10 @@ pub(super) fn look(
         if !is_upstreams(folder, &lost, &repair.watch)? {
             return Ok(None);
         }
-        log::info!("{}: upstream has what was given up", folder.display());
+        log::info!(
+            "{}: upstream has objects that were given up as lost",
+            folder.display()
+        );
         let examined = examine(folder, &repair.watch)?;
         if examined.findings.is_empty() {
             // Somebody has put it back.

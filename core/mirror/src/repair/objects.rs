@@ -52,7 +52,7 @@ pub(super) fn repair(
     let workshop = repair.workshop();
     remove(&workshop)?;
     let result = (|| {
-        let indexed = index_anew(repair, &mut sorted, &workshop, aside)?;
+        let indexed = reindex(repair, &mut sorted, &workshop, aside)?;
         let mut lost = findings.iter().any(is_lost);
         if lost && sorted.bad.is_empty() && !indexed.is_empty() {
             // Perhaps only for want of an index.
@@ -60,7 +60,7 @@ pub(super) fn repair(
             lost = again.findings.iter().any(is_lost);
         }
         if lost || !sorted.bad.is_empty() {
-            log::info!("{}: fetching everything anew", mirror.display());
+            log::info!("{}: fetching everything again", mirror.display());
             repair.fetch(&workshop, true)?;
             salvage(repair, &files, &sorted, &indexed, &workshop)?;
             let bad: HashSet<&Path> = sorted.bad.iter().map(|p| p.path.as_path()).collect();
@@ -76,7 +76,7 @@ fn is_lost(finding: &Finding) -> bool {
     finding.piece == Piece::Object
 }
 
-/// Moves out what is derived from the rest, if it is damaged: git makes it anew. Whether it was.
+/// Moves out what is derived from the rest, if it is damaged: git makes it again. Whether it was.
 fn move_auxiliary_out(mirror: &Path, findings: &[Finding], aside: &Aside) -> Result<bool, Failure> {
     let mut found = false;
     for finding in findings.iter().filter(|f| f.piece == Piece::Auxiliary) {
@@ -147,9 +147,9 @@ fn sort<'a>(files: &'a ObjectFiles, findings: &[Finding]) -> Sorted<'a> {
     sorted
 }
 
-/// Makes the indexes anew of packs that are sound themselves. A pack that libgit2 finds fault with
+/// Makes the indexes again of packs that are sound themselves. A pack that libgit2 finds fault with
 /// all the same is bad.
-fn index_anew(
+fn reindex(
     repair: &Repair<'_>,
     sorted: &mut Sorted<'_>,
     workshop: &Path,
@@ -350,7 +350,7 @@ fn move_out(
     for finding in findings.iter().filter(|f| f.piece == Piece::Loose) {
         aside.take(&finding.path)?;
     }
-    // All only repeat what packs say, of some that are gone now. git makes them anew.
+    // All only repeat what packs say, of some that are gone now. git makes them again.
     let _ = remove_multi_pack_index(mirror);
     let _ = fs::remove_file(mirror.join("objects/info/commit-graph"));
     let _ = fs::remove_dir_all(mirror.join("objects/info/commit-graphs"));

@@ -1,4 +1,4 @@
-//! Packs made in a workshop: indexes made anew, and packs of what was salvaged.
+//! Packs made in a workshop: indexes made again, and packs of what was salvaged.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -123,7 +123,7 @@ pub(super) fn write_pack(
 ) -> Result<(), Failure> {
     let of_git = |error: git2::Error| {
         let message = printable(error.message()).to_string();
-        let message = format!("what was salvaged cannot be packed: {message}");
+        let message = format!("the salvaged objects cannot be packed: {message}");
         Failure::new(ErrorKind::Git, message)
     };
     let failed = |error: io::Error| Failure::disk("read", entries, &error);

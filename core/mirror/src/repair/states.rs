@@ -90,7 +90,7 @@ fn present(mirror: &Path) -> Result<Option<StoredRefs>, Failure> {
     }
 }
 
-/// Makes snapshots anew whose files are damaged, or that follow on one that is missing. Returns what
+/// Makes snapshots again whose files are damaged, or that follow on one that is missing. Returns what
 /// is said of those of which nothing is left.
 pub(super) fn repair_snapshots(repair: &Repair<'_>, aside: &Aside) -> Result<Vec<String>, Failure> {
     let mirror = repair.mirror;
@@ -175,7 +175,7 @@ fn rebuilt(
     }
 }
 
-/// Makes the refs anew: those of the newest snapshot, and whatever else was held and is there.
+/// Makes the refs again: those of the newest snapshot, and whatever else was held and is there.
 /// Returns what is said of refs that are lost, where no snapshot remembers them.
 pub(super) fn repair_refs(repair: &Repair<'_>, aside: &Aside) -> Result<Vec<String>, Failure> {
     let mirror = repair.mirror;

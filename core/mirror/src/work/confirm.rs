@@ -36,9 +36,12 @@ impl Work<'_> {
             if left == 0 {
                 return Err(Failure::new(
                     ErrorKind::Git,
-                    format!("{folder}: {oid} was there, and is not there any more"),
+                    format!("{folder}: {oid} was present, and is now missing"),
                 )
-                .with_hint("look for another program that removes objects while forgekeep is at work, perhaps `git gc` or `git prune`; run again when it is done")
+                .with_hint(
+                    "look for another program that removes objects while Forgekeep runs, \
+                such as `git gc` or `git prune`; run again when it has finished",
+                )
                 .transient());
             }
             log::warn!("{folder}: another program has removed {oid}: fetching it again");
@@ -54,7 +57,7 @@ impl Work<'_> {
         new: &Refs,
         before: &BTreeSet<OsString>,
     ) -> Result<Option<Oid>, Failure> {
-        // Opened anew: one that is open goes on reading files that are removed.
+        // Opened again: one that is open goes on reading files that are removed.
         let repository = self.open()?;
         let odb = repository.odb().map_err(|e| self.failed(&e))?;
         if let Some(value) = new.values().find(|value| !odb.exists(value.oid)) {

@@ -105,7 +105,10 @@ impl Work<'_> {
                 printable(&name),
             ),
         )
-        .with_hint("run again later, and report it to the hoster if it stays; the refs were left as they were")
+        .with_hint(
+            "run again later, and report it to the hoster if it persists; the refs were \
+        left as they were",
+        )
         .transient()
     }
 
@@ -136,8 +139,7 @@ impl Work<'_> {
             None => return Ok(()),
             Some(Gap::Missing(oid)) => oid,
             Some(Gap::Unreadable(oid)) => {
-                let why =
-                    format!("{oid}, which a run that did not finish has left, cannot be read");
+                let why = format!("{oid}, left by a run that did not finish, cannot be read");
                 return Err(Failure::damaged(self.folder, why)
                     .with_hint("run `forgekeep backup`: it repairs what upstream still has"));
             }
@@ -150,7 +152,10 @@ impl Work<'_> {
                 ErrorKind::BadAnswer,
                 format!("the server did not send all that {oid} needs"),
             )
-            .with_hint("run again later, and report it to the hoster if it stays; the refs were left as they were")
+            .with_hint(
+                "run again later, and report it to the hoster if it persists; the refs \
+            were left as they were",
+            )
             .transient()),
         }
     }

@@ -22,7 +22,10 @@ impl Work<'_> {
             if lacking.has_gap(self.folder, tips(), cancel)? {
                 let message = "the server did not send all that its own refs need";
                 return Err(Failure::new(ErrorKind::BadAnswer, message)
-                    .with_hint("run again later, and report it to the hoster if it stays; the refs were left as they were")
+                    .with_hint(
+                        "run again later, and report it to the hoster if it persists; the \
+                    refs were left as they were",
+                    )
                     .transient());
             }
         }
@@ -57,7 +60,7 @@ impl Work<'_> {
         refs::replace_all(self.folder, stored, &new)?;
         if stored.loose.is_empty() {
             let packed = self.folder.join("packed-refs");
-            let what = "did not say what annotated tags point to: corrected";
+            let what = "lacked what annotated tags point to: corrected";
             let warning = Finding::warning(format!("{} {what}", packed.display()));
             self.asked.warnings.borrow_mut().push(warning);
         }

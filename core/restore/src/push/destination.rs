@@ -53,7 +53,7 @@ fn http_address(text: &str) -> Result<Destination, Failure> {
         // The text is not shown: it may hold a password in a place where no parser finds it.
         Failure::new(
             ErrorKind::Config,
-            format!("what was given to --push is no address: {error}"),
+            format!("the value of --push is not an address: {error}"),
         )
         .with_hint("give one such as https://hoster.example/acme/web.git; user and password are not part of it, they come from FORGEKEEP_PUSH_USER and FORGEKEEP_PUSH_PASSWORD")
     })?;

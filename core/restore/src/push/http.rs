@@ -72,7 +72,7 @@ pub(super) fn send(
         return Err(Failure::new(
             ErrorKind::BadAnswer,
             format!(
-                "{}: the server would not say what became of a push",
+                "{}: the server does not report the result of a push",
                 push.to
             ),
         )
@@ -88,7 +88,7 @@ pub(super) fn send(
     expect(push, &answer, "application/x-git-receive-pack-result")?;
     let from = answer.url.clone();
     let raw = answer.body.read_all(&from, MAX_ANSWER).map_err(|failure| {
-        failure.with_hint("look at the repository there: whether the refs were set is not known")
+        failure.with_hint("check the repository there: whether the refs were set is not known")
     })?;
     read_status(&raw, banded)
 }
@@ -202,9 +202,9 @@ fn next<'a>(packets: &'a mut Packets<&[u8]>) -> Result<Option<&'a [u8]>, Failure
 fn garbled() -> Failure {
     Failure::new(
         ErrorKind::BadAnswer,
-        "the server's answer to the push breaks off, or is not git's",
+        "the server's answer to the push is cut off, or not in git's protocol",
     )
-    .with_hint("look at the repository there: whether the refs were set is not known")
+    .with_hint("check the repository there: whether the refs were set is not known")
 }
 
 fn scope(push: &Push<'_>, url: &Url) -> Arc<CredentialScope> {
@@ -247,7 +247,7 @@ fn expect(push: &Push<'_>, answer: &Response, kind: &str) -> Result<(), Failure>
         }
         401 if push.authorization.is_anonymous() => Failure::new(
             ErrorKind::Credentials,
-            said("it wants credentials"),
+            said("it requires credentials"),
         )
         .with_hint("set FORGEKEEP_PUSH_USER and FORGEKEEP_PUSH_PASSWORD"),
         401 => Failure::new(ErrorKind::Credentials, said("the credentials were refused")).with_hint(
@@ -266,8 +266,8 @@ fn expect(push: &Push<'_>, answer: &Response, kind: &str) -> Result<(), Failure>
         413 => Failure::new(ErrorKind::Git, said("the push is too large")).with_hint(
             "restore with --to, and push in parts with git from there: the server, or a proxy before it, limits a request",
         ),
-        _ => Failure::new(ErrorKind::Unavailable, said("not what git's protocol says"))
-            .with_hint("try again later; if it stays, check the address"),
+        _ => Failure::new(ErrorKind::Unavailable, said("not as git's protocol requires"))
+            .with_hint("try again later; if it persists, check the address"),
     };
     Err(failure.with_status(status))
 }

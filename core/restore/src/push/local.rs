@@ -32,7 +32,7 @@ fn open(path: &Path) -> Result<Repository, Failure> {
     };
     let repository = Repository::open(path).map_err(|error| {
         refused(&format!(
-            "is no git repository ({})",
+            "is not a git repository ({})",
             printable(error.message())
         ))
     })?;
@@ -62,7 +62,7 @@ pub(super) fn send(
 
 fn set(repository: &Repository, command: &Command<'_>) -> Result<(), String> {
     let name = std::str::from_utf8(command.name)
-        .map_err(|_| "its name is not UTF-8, and libgit2 takes no other".to_owned())?;
+        .map_err(|_| "its name is not UTF-8, which libgit2 requires".to_owned())?;
     let is_move = !command.old.is_zero();
     repository
         .reference(name, command.new, is_move, "forgekeep restore")

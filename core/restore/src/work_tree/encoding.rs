@@ -17,7 +17,7 @@ pub(super) fn is_utf_8(name: &[u8]) -> bool {
 pub(super) fn encode(name: &[u8], data: &[u8]) -> Result<Vec<u8>, String> {
     let shown = printable(&String::from_utf8_lossy(name)).to_string();
     let text = std::str::from_utf8(data)
-        .map_err(|_| format!("it is not UTF-8, so it has no form in {shown}"))?;
+        .map_err(|_| format!("it is not UTF-8, so it cannot be converted to {shown}"))?;
     let lower = name.to_ascii_lowercase();
     let encoded = match lower.as_slice() {
         // The system's own order, with a mark of it: little-endian wherever this is tested.

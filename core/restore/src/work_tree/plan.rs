@@ -86,7 +86,7 @@ pub(super) fn make(odb: &Odb<'_>, root: Oid, fold: bool, cancel: &Cancel) -> Res
             let path = [&prefix[..], name].concat();
             if !is_allowed(name, kind) {
                 let path = ref_path(&path);
-                return Err(refused(&format!("git allows no path such as {path}")));
+                return Err(refused(&format!("git does not allow the path {path}")));
             }
             if path.len() > LONGEST_PATH {
                 plan.refused.push((path, "its path is too long"));
@@ -112,7 +112,7 @@ pub(super) fn make(odb: &Odb<'_>, root: Oid, fold: bool, cancel: &Cancel) -> Res
     let Plan { entries, refused } = &mut plan;
     entries.retain(|entry| {
         if last.as_ref() == Some(&entry.path) {
-            refused.push((entry.path.clone(), "the tree has it twice"));
+            refused.push((entry.path.clone(), "the tree contains it twice"));
             return false;
         }
         last = Some(entry.path.clone());

@@ -62,7 +62,7 @@ pub(super) fn all_but(named: &[String], entries: &[Entry]) -> Result<Vec<Vec<Rea
             return Err(wrong("is no snapshot of this repository"));
         };
         if fit.any(|(_, other)| other.id != entry.id && other.id.as_str().starts_with(asked)) {
-            return Err(wrong("may be any of several snapshots"));
+            return Err(wrong("matches several snapshots"));
         }
         if at + 1 == entries.len() {
             return Err(wrong("is the newest snapshot, which always stays"));

@@ -55,7 +55,7 @@ fn cover(
             }
         });
         if whole.is_none() {
-            return Err(lacking(oid, &git2::Error::from_str("it has no such form")));
+            return Err(lacking(oid, &git2::Error::from_str("it is malformed")));
         }
     }
     Ok(())

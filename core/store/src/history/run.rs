@@ -183,9 +183,9 @@ impl Run {
                 "run {number}{begun}, ended without a report: it was killed, ran out of memory, or the machine stopped"
             );
             self.found.push(Finding {
-                hint:
-                    "see the system's log of that time; this run does what that one did not finish"
-                        .to_owned(),
+                hint: "see the system log of that time; this run completes what that one did not \
+                    finish"
+                    .to_owned(),
                 ..Finding::warning(message)
             });
             self.previous = self.previous.max(started);
@@ -204,12 +204,13 @@ impl Run {
         };
         let at = |time: Timestamp| time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let message = format!(
-            "the clock ran backwards: it is {}, and an earlier run was at work at {}",
+            "the clock ran backwards: it is {}, and an earlier run was active at {}",
             at(started),
             at(previous)
         );
         self.found.push(Finding {
-            hint: "check the clock of this machine; runs are ordered by their number, and nothing is removed by such a clock"
+            hint: "check the clock of this machine; runs are ordered by their number, and nothing \
+            is removed because of the clock"
                 .to_owned(),
             ..Finding::warning(message)
         });

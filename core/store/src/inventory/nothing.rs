@@ -13,7 +13,8 @@ use crate::layout::{CONFIGURATIONS, OWN_FOLDER};
 use crate::report::{Brief, Report, SourceOutcome};
 
 /// What to do where a backup may be elsewhere.
-const FIRST_OR_ELSEWHERE: &str = "run `forgekeep backup`; if there should be a backup, look whether the disk is mounted and the folder is the right one";
+const FIRST_OR_ELSEWHERE: &str = "run `forgekeep backup`; if there should be a backup, check \
+whether the disk is mounted and the folder is the right one";
 
 /// Everything that is kept in a backup folder in which there is a backup, by name.
 ///
@@ -61,7 +62,9 @@ pub fn absence(local_folder: &Path, all: &[Kept]) -> Option<Failure> {
                 "{folder} holds no repository, and its reports know of {number} {noun} in it"
             );
             Some(Failure::new(ErrorKind::Damaged, message).with_hint(
-                "look whether the disk is mounted and the folder is the right one; if so, restore it from a copy, or run `forgekeep backup` to clone everything again, without its history",
+                "check whether the disk is mounted and the folder is the right one; if so, \
+                restore it from a copy, or run `forgekeep backup` to clone everything again, \
+                without its history",
             ))
         }
         Past::Unknown => {
@@ -73,17 +76,19 @@ pub fn absence(local_folder: &Path, all: &[Kept]) -> Option<Failure> {
         }
         Past::Failed(time) => {
             let time = time.round(jiff::Unit::Second).unwrap_or(time);
-            let failure = none_yet(&format!(": the last run, of {time}, has backed up nothing"));
+            let failure = none_yet(&format!(": the last run, of {time}, backed up nothing"));
             Some(failure.with_hint(
-                "see with `forgekeep status` what was wrong, then run `forgekeep backup` again",
+                "run `forgekeep status` to see what was wrong, then `forgekeep backup` again",
             ))
         }
-        Past::Died => Some(none_yet(": no run has come to its end").with_hint(
+        Past::Died => Some(none_yet(": no run has finished").with_hint(
             "run `forgekeep backup` again; `forgekeep status` shows the runs that died",
         )),
         Past::None if is_foreign(local_folder) => {
-            let failure =
-                none_yet(": neither Forgekeep nor SCM Backup has made what is in this folder");
+            let failure = none_yet(
+                ": the content of this folder was made by neither Forgekeep nor SCM \
+                Backup",
+            );
             Some(failure.with_hint(FIRST_OR_ELSEWHERE))
         }
         Past::None => Some(none_yet("").with_hint(FIRST_OR_ELSEWHERE)),
@@ -245,10 +250,6 @@ mod tests {
         let mark = history::folder(folder.path()).join("1.begun");
         let text = r#"{"run": 1, "started": "2026-01-01T00:00:00Z", "host": "h", "pid": 1}"#;
         fs::write(mark, text).unwrap();
-        assert_kind(
-            &folder,
-            Some(ErrorKind::NotFound),
-            "no run has come to its end",
-        );
+        assert_kind(&folder, Some(ErrorKind::NotFound), "no run has finished");
     }
 }

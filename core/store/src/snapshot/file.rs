@@ -38,7 +38,7 @@ pub enum Origin {
     Adopted,
     /// Somebody else had changed the mirror's refs since the last snapshot.
     Found,
-    /// Its file was damaged, and was made anew out of the others.
+    /// Its file was damaged, and was made again out of the others.
     Rebuilt,
 }
 
@@ -127,7 +127,7 @@ impl Snapshot {
         sealed::write(path, &self.to_document())
     }
 
-    /// Writes the file anew: what is before it has changed, not its own state.
+    /// Writes the file again: what is before it has changed, not its own state.
     pub fn rewrite(&self, path: &Path) -> Result<(), Failure> {
         self.write(path)
     }
@@ -191,7 +191,7 @@ impl Snapshot {
 
     fn from_document(document: Document) -> Result<Self, String> {
         let id =
-            |text: &str| SnapshotId::parse(text).ok_or_else(|| "an id in it is none".to_owned());
+            |text: &str| SnapshotId::parse(text).ok_or_else(|| "it holds an invalid id".to_owned());
         let lists = document.changes;
         let mut refs = BTreeMap::new();
         let lone =
@@ -199,7 +199,7 @@ impl Snapshot {
         let pair = |(name, value): (String, String)| {
             let (old, new) = value
                 .split_once("..")
-                .ok_or_else(|| "a change in it has no two ends".to_owned())?;
+                .ok_or_else(|| "a change in it lacks the old or the new object id".to_owned())?;
             Ok::<_, String>((ref_name(&name)?, oid(old)?, oid(new)?))
         };
         for entry in lists.created {
@@ -248,7 +248,7 @@ impl Snapshot {
 fn ref_name(text: &str) -> Result<RefName, String> {
     let wrong = || {
         format!(
-            "\"{}\" in it is no ref",
+            "\"{}\" in it is not the name of a ref",
             forgekeep_untrusted::names::printable(text)
         )
     };
@@ -277,7 +277,7 @@ fn head_name(text: &str) -> Result<RefName, String> {
 fn oid(text: &str) -> Result<Oid, String> {
     parse_oid(text).ok_or_else(|| {
         format!(
-            "\"{}\" in it is no object id",
+            "\"{}\" in it is not an object id",
             forgekeep_untrusted::names::printable(text)
         )
     })

@@ -88,7 +88,7 @@ impl Recorder<'_> {
             return Ok(settled(&known, None));
         }
         log::info!(
-            "{}: its refs were changed by somebody else",
+            "{}: its refs were changed by another program",
             self.identity.full_name.printable()
         );
         let changes = Changes::between(&known, found);

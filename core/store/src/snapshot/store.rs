@@ -187,7 +187,7 @@ impl Entry {
             snapshot.number == self.number && snapshot.id == self.id && snapshot.time == self.time;
         match fits {
             true => Ok(snapshot),
-            false => Err(self.damaged("what is in it belongs under another name")),
+            false => Err(self.damaged("its content belongs under another name")),
         }
     }
 
@@ -218,9 +218,7 @@ fn step(
         return Ok(None);
     };
     let tips = snapshot.changes.apply(&before.tips).ok_or_else(|| {
-        entry.damaged(&format!(
-            "it does not follow on the snapshot before it, {id}"
-        ))
+        entry.damaged(&format!("it does not follow the snapshot before it, {id}"))
     })?;
     let head = snapshot.head.clone();
     entry.checked(RefState { head, tips }).map(Some)

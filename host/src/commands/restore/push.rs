@@ -85,7 +85,8 @@ pub fn run(
         return Ok(ExitCode::Good);
     }
     tell!(
-        "  hint: see what the hoster says about these names: hosters keep some to themselves, such as refs/pull/ and refs/pull-requests/; the other refs are there"
+        "  hint: see what the hoster says about these names: hosters reserve some, such as \
+        refs/pull/ and refs/pull-requests/; the other refs are there"
     );
     Ok(FAILED)
 }
@@ -114,7 +115,7 @@ fn authorization() -> Result<Authorization, Complaint> {
             Err(Complaint::new(
                 ExitCode::Usage,
                 format!("{missing} is not set, and only both together are credentials"),
-                "where a hoster knows tokens without a user, any name will do",
+                "any name will do where a hoster accepts tokens without a user",
             ))
         }
     }

@@ -85,7 +85,7 @@ fn other_credentials_make_one_request() {
         ),
         (
             source("devuser", "", "hunter2"),
-            "password of unknown form of devuser",
+            "password of devuser, which is neither kind of token",
         ),
         // What is missing without credentials is the validation's to say, which comes first.
         (source("", "", ""), "no credentials"),

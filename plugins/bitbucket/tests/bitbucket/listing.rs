@@ -176,7 +176,7 @@ fn nothing_on_a_page_is_dropped_in_silence() {
             .iter()
             .all(|note| note.severity == Severity::Error)
     );
-    insta::assert_snapshot!(page.notes[0].message, @"entry 3 of Bitbucket's listing has neither uuid nor full_name: whatever it is, it is not backed up");
+    insta::assert_snapshot!(page.notes[0].message, @"entry 3 of Bitbucket's listing has neither uuid nor full_name, so it is not backed up");
 }
 
 #[test]
@@ -184,13 +184,13 @@ fn an_empty_listing_is_never_a_silent_success() {
     let page = first_page(good(), &json!({ "values": [], "size": 0 }));
     assert_eq!(page.total, RSome(0));
     assert_eq!(page.notes[0].severity, Severity::Warning);
-    insta::assert_snapshot!(page.notes[0].message, @"the API token of dev@example.com sees no repository in workspace acme; check that name is the right workspace, that the account is a member with access to its repositories, and that the token has the scope read:repository:bitbucket; nothing is taken for deleted");
+    insta::assert_snapshot!(page.notes[0].message, @"the API token of dev@example.com sees no repository in workspace acme; check that name is the right workspace, that the account is a member with access to its repositories, and that the token has the scope read:repository:bitbucket; nothing is treated as deleted");
 
     let page = first_page(
         source("", "", ACCESS_TOKEN),
         &json!({ "values": [], "size": 0 }),
     );
-    insta::assert_snapshot!(page.notes[0].message, @"the access token sees no repository in workspace acme; check that the token was made in this workspace, and with the scope Repositories: Read; nothing is taken for deleted");
+    insta::assert_snapshot!(page.notes[0].message, @"the access token sees no repository in workspace acme; check that the token was made in this workspace, and with the scope Repositories: Read; nothing is treated as deleted");
 
     let page = first_page(source("", "", ""), &json!({ "values": [] }));
     assert_eq!(page.notes.len(), 1);

@@ -61,9 +61,9 @@ fn unauthorized() {
           -> the token may have expired or been revoked; it works only in the repository, project or workspace it was made in (Settings, Access tokens): check that name is that workspace
         credentials: Bitbucket refuses the app password of devuser (401): app passwords were removed on 2026-07-28 (CHANGE-3222): Token is invalid, expired, or not supported for this endpoint.
           -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
-        credentials: Bitbucket refuses the password of unknown form of devuser (401): Token is invalid, expired, or not supported for this endpoint.
-          -> the password has the form of no credential that Bitbucket takes, and account passwords are not taken either: create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
-        credentials: Bitbucket wants credentials for workspace acme (401): Token is invalid, expired, or not supported for this endpoint.
+        credentials: Bitbucket refuses the password of devuser, which is neither kind of token (401): Token is invalid, expired, or not supported for this endpoint.
+          -> the password has the form of no credential that Bitbucket accepts, and account passwords are not accepted either: create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
+        credentials: Bitbucket requires credentials for workspace acme (401): Token is invalid, expired, or not supported for this endpoint.
           -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
         ");
 }
@@ -85,7 +85,7 @@ fn forbidden() {
           -> the token needs the scope Repositories: Read (scopes are fixed: make a new token); else the workspace may allow certain IP addresses only, or demand two-step login of its members
         forbidden: Bitbucket forbids workspace acme to the app password of devuser (403): Your credentials lack one or more required privilege scopes. {"granted":["account"],"required":["repository"]}
           -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
-        forbidden: Bitbucket forbids workspace acme to the password of unknown form of devuser (403): Your credentials lack one or more required privilege scopes. {"granted":["account"],"required":["repository"]}
+        forbidden: Bitbucket forbids workspace acme to the password of devuser, which is neither kind of token (403): Your credentials lack one or more required privilege scopes. {"granted":["account"],"required":["repository"]}
           -> the token needs the scope read:repository:bitbucket (scopes do not imply one another and are fixed: make a new token at https://id.atlassian.com/manage-profile/security/api-tokens); else the workspace may allow certain IP addresses only, or demand two-step login of its members
         forbidden: Bitbucket forbids workspace acme to a request without credentials (403): Your credentials lack one or more required privilege scopes. {"granted":["account"],"required":["repository"]}
           -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
@@ -207,10 +207,10 @@ fn a_web_page_or_broken_json_in_place_of_an_answer() {
     insta::assert_snapshot!(written(&page) + &written(&cut) + &written(&shape), @r"
         bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with a web page instead of JSON; it says: Log in
           -> try again later and check apiUrl: the hoster may be out of order, or a proxy or login page is in between
-        bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with JSON that is not what it documents: EOF while parsing a value at line 1 column 20
-          -> try again later; if it stays, the hoster has changed its API and the plugin needs an update
-        bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with JSON that is not what it documents: invalid type: map, expected a sequence at line 1 column 11
-          -> try again later; if it stays, the hoster has changed its API and the plugin needs an update
+        bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with JSON that is not as documented: EOF while parsing a value at line 1 column 20
+          -> try again later; if it persists, the hoster has changed its API and the plugin needs an update
+        bad-answer, transient: https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on answered with JSON that is not as documented: invalid type: map, expected a sequence at line 1 column 11
+          -> try again later; if it persists, the hoster has changed its API and the plugin needs an update
         ");
 }
 

@@ -92,7 +92,7 @@ fn api_urls() {
         Error apiUrl: apiUrl `https://bitbucket.org` is Bitbucket's web site, not its API
           -> leave it out, or write https://api.bitbucket.org
         Warning apiUrl: apiUrl `https://git.example.com/rest/api/1.0` looks like Bitbucket Data Center
-          -> name a source at Bitbucket Cloud; Data Center has another API, which hoster bitbucket does not speak
+          -> name a source at Bitbucket Cloud; Data Center has another API, which the hoster bitbucket does not support
         ");
 }
 
@@ -107,9 +107,9 @@ fn user_names() {
     }
     insta::assert_snapshot!(said, @r"
         Error authName: authName holds a colon, which no user name can
-          -> write the user name alone; the token belongs into password
+          -> write the user name alone; the token belongs in password
         Error apiAuthName: apiAuthName holds a control character
-          -> write it again by hand
+          -> type it again by hand
         ");
 }
 
@@ -164,12 +164,12 @@ fn missing_and_odd_passwords() {
           -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account, if it is refused
         ");
     insta::assert_snapshot!(written(&source("", "", " ATCT-t ")), @r"
-        Info password: password begins or ends with white space, which is left out
+        Info password: password begins or ends with white space, which is ignored
           ->
         ");
     insta::assert_snapshot!(written(&source("", "", "ATCT-t\nATCT-u")), @r"
         Error password: password holds a control character, such as the end of a line, which no token does
-          -> copy the token again, whole and alone
+          -> copy the token again, all of it and nothing else
         ");
 }
 

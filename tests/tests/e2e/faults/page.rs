@@ -7,8 +7,7 @@ use forgekeep_tests::RequestKind;
 use super::cases::Case;
 use crate::made_docs::compare_or_write_part;
 
-const BEGIN: &str =
-    "<!-- made by tests/tests/e2e/faults; FORGEKEEP_UPDATE_DOCS=1 writes it anew -->\n";
+const BEGIN: &str = "<!-- made by tests/tests/e2e/faults; `cargo update-docs` updates it -->\n";
 
 /// A case, and what came of it each time.
 pub struct Row {

@@ -191,10 +191,10 @@ fn behind(place: RequestKind, action: &Action, kind: &str) {
 fn a_proxy_that_fails_is_named() {
     for (manners, says) in [
         (Manners::Answers(403), "answered 403"),
-        (Manners::Answers(407), "wants credentials (407)"),
+        (Manners::Answers(407), "requires credentials (407)"),
         (Manners::Answers(502), "answered 502"),
         (Manners::Closes, "the proxy did not connect"),
-        (Manners::Garbage, "gave no answer of a proxy"),
+        (Manners::Garbage, "did not answer as a proxy does"),
         (Manners::Hangs, "no connection to forge.test in time"),
     ] {
         let world = far_away(0);

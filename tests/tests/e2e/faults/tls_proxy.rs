@@ -90,7 +90,7 @@ fn a_proxy_over_tls_serves_api_and_git() {
         .run()
         .expect(3);
     let said = error(source(&run, "acme"));
-    assert!(said.contains("wants credentials (407)"), "{said}");
+    assert!(said.contains("requires credentials (407)"), "{said}");
     assert!(said.contains(&format!("{url} (HTTPS_PROXY)")), "{said}");
 }
 

@@ -308,7 +308,7 @@ fn links_and_pipes_in_the_place_of_packs_are_named_and_none_is_waited_for() {
                 .args(bare)
                 .limit(Duration::from_secs(60))
                 .run();
-            // What is there, be it behind a link, is restored and checked; the index can be made anew.
+            // What is there, be it behind a link, is restored and checked; the index can be made again.
             let is_whole = what == "link" || of == [0];
             assert_eq!(
                 run.code == Some(0),

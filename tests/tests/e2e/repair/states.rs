@@ -47,7 +47,7 @@ fn damaged_refs_are_told_from_the_snapshots() {
 }
 
 #[test]
-fn what_git_needs_to_open_it_is_made_anew() {
+fn what_git_needs_to_open_it_is_made_again() {
     for name in ["repo/HEAD", "repo/config"] {
         assert_repaired(name, |world| {
             let file = world.folder("web").join(name);
@@ -68,7 +68,7 @@ fn what_git_needs_to_open_it_is_made_anew() {
 }
 
 #[test]
-fn a_damaged_state_file_is_written_anew() {
+fn a_damaged_state_file_is_written_again() {
     for at in [0, 40] {
         let world = world();
         let file = world.folder("web").join("forgekeep.json");
@@ -92,7 +92,7 @@ fn snapshots(world: &World) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_damaged_snapshot_is_made_anew_out_of_its_neighbours() {
+fn a_damaged_snapshot_is_made_again_out_of_its_neighbours() {
     for which in 0..3 {
         let world = world();
         let before = snapshots(&world);

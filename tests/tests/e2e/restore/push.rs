@@ -144,7 +144,7 @@ fn wrong_or_missing_credentials_are_said_and_not_shown() {
     let plain = ["restore", "web", "--push", target.url()];
     let run = world.forgekeep(&plain).run().expect(12);
     assert!(
-        run.stderr.contains("it wants credentials"),
+        run.stderr.contains("it requires credentials"),
         "{}",
         run.stderr
     );

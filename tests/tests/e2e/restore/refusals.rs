@@ -118,11 +118,7 @@ fn what_is_not_in_the_backup_or_not_clearly_is_said() {
         ],
     );
     let run = restore(&world, &["acme/web"], "x").expect(2);
-    assert!(
-        run.stderr.contains("may be any of several"),
-        "{}",
-        run.stderr
-    );
+    assert!(run.stderr.contains("matches several"), "{}", run.stderr);
     restore(&world, &["other/acme/web"], "other").expect(0);
     restore(&world, &["acme/acme/web"], "one").expect(0);
     let id = world.forge.repository("web").uuid();

@@ -20,8 +20,11 @@ pub(in crate::run) fn of_filter(filter: &RepoFilter) -> Vec<Finding> {
         hint: "correct includeRepos and ignoreRepos, or take the source out of the configuration"
             .to_owned(),
         ..Finding::warning(match number {
-            1 => "nothing of it is backed up: its only repository is left out".to_owned(),
-            _ => format!("nothing of it is backed up: all {number} repositories are left out"),
+            1 => "nothing of this source is backed up: its only repository is left out".to_owned(),
+            _ => format!(
+                "nothing of this source is backed up: all {number} repositories are left \
+            out"
+            ),
         })
     });
     unused.chain(all).collect()
@@ -33,9 +36,7 @@ pub(in crate::run) fn nothing_listed(listed: usize, notes: &[Finding]) -> Option
     let is_said = notes.iter().any(|note| note.severity >= Severity::Warning);
     (listed == 0 && !is_said).then(|| Finding {
         severity: Severity::Info,
-        hint:
-            "that is right if there are none; else check `name`, and what the credentials may see"
-                .to_owned(),
+        hint: "check `name` and what the credentials may see, unless there are none".to_owned(),
         ..Finding::warning("the hoster lists no repository")
     })
 }

@@ -87,7 +87,7 @@ impl Run {
                 if report.content.is_some() && report.content != content {
                     self.damaged(
                         &path,
-                        "it is damaged: it is not what an earlier run has read",
+                        "it is damaged: it differs from what an earlier run has read",
                     );
                     return false;
                 }
