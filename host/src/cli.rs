@@ -130,7 +130,7 @@ pub struct StatusArguments {
 
 /// Where the backup is: for what must work without the configuration too.
 #[derive(Debug, Args)]
-pub struct Place {
+pub struct FolderArgument {
     /// Backup folder; no configuration needed
     #[arg(long, value_name = "DIR")]
     pub folder: Option<PathBuf>,
@@ -147,7 +147,7 @@ pub struct SnapshotsArguments {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    pub place: Place,
+    pub place: FolderArgument,
 }
 
 #[derive(Debug, Args)]
@@ -184,7 +184,7 @@ pub struct RestoreArguments {
     #[arg(long)]
     pub wiki: bool,
     #[command(flatten)]
-    pub place: Place,
+    pub place: FolderArgument,
 }
 
 #[derive(Debug, Args)]
@@ -204,7 +204,7 @@ pub struct VerifyArguments {
     #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
     pub progress: ProgressMode,
     #[command(flatten)]
-    pub place: Place,
+    pub place: FolderArgument,
 }
 
 #[derive(Debug, Args)]

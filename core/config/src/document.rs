@@ -9,7 +9,7 @@ use std::path::Path;
 
 use forgekeep_untrusted::names::printable;
 
-use super::error::{ConfigError, ConfigErrorKind, Place, Position};
+use super::error::{ConfigError, ConfigErrorKind, FileLocation, Position};
 use super::node::{Node, Step, Syntax, SyntaxFault, Value, position_of};
 use super::{toml, yaml};
 
@@ -38,7 +38,7 @@ impl<'a> Document<'a> {
             Value::Scalar(_) | Value::Sequence(_) => {
                 return Err(ConfigError::new(
                     ConfigErrorKind::WrongType,
-                    Place::at(path, document.position(&[])),
+                    FileLocation::at(path, document.position(&[])),
                     "the file must hold keys and values",
                     "its top level is something else",
                     "start with `localFolder:` and `sources:`",
@@ -106,9 +106,9 @@ impl<'a> Document<'a> {
                     trail.push(Step::Entry(index));
                     let key = joined(key, &entry.key);
                     if entry.key == "<<" {
-                        let place = Place {
+                        let place = FileLocation {
                             key: Some(key),
-                            ..Place::at(path, self.position(trail))
+                            ..FileLocation::at(path, self.position(trail))
                         };
                         return Err(ConfigError::new(
                             ConfigErrorKind::Syntax,
@@ -149,9 +149,9 @@ impl<'a> Document<'a> {
                     trail.push(Step::Entry(index));
                     let key = joined(key, &entry.key);
                     if !seen.insert(entry.key.as_str()) {
-                        let place = Place {
+                        let place = FileLocation {
                             key: Some(key),
-                            ..Place::at(path, self.position(trail))
+                            ..FileLocation::at(path, self.position(trail))
                         };
                         return Err(ConfigError::new(
                             ConfigErrorKind::DuplicateKey,
@@ -203,7 +203,7 @@ fn syntax_error(fault: SyntaxFault, syntax: Syntax, path: &Path) -> ConfigError 
     };
     ConfigError::new(
         fault.kind,
-        Place::at(path, fault.position),
+        FileLocation::at(path, fault.position),
         state,
         fault.why,
         fault.hint.unwrap_or(hint),

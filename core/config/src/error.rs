@@ -56,7 +56,7 @@ pub struct ConfigError(Box<Fault>);
 #[derive(Debug, Clone)]
 struct Fault {
     kind: ConfigErrorKind,
-    place: Place,
+    place: FileLocation,
     what: String,
     why: String,
     hint: String,
@@ -66,7 +66,7 @@ impl ConfigError {
     /// `state` says what is wrong with the key, or with the file where no key is known.
     pub(super) fn new(
         kind: ConfigErrorKind,
-        place: Place,
+        place: FileLocation,
         state: impl fmt::Display,
         why: impl Into<String>,
         hint: impl Into<String>,
@@ -93,7 +93,7 @@ impl ConfigError {
     ) -> Self {
         Self(Box::new(Fault {
             kind,
-            place: Place::default(),
+            place: FileLocation::default(),
             what: what.into(),
             why: why.into(),
             hint: hint.into(),
@@ -163,13 +163,13 @@ impl fmt::Display for ConfigWarning {
 
 /// Where in which file something stands.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Place {
+pub(super) struct FileLocation {
     pub(super) file: Option<PathBuf>,
     pub(super) position: Option<Position>,
     pub(super) key: Option<String>,
 }
 
-impl Place {
+impl FileLocation {
     /// A file as a whole.
     pub(super) fn file(path: &Path) -> Self {
         Self {
@@ -187,7 +187,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for FileLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write_place(f, self.file.as_deref(), self.position)
     }

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::MAX_FILE_BYTES;
-use super::error::{ConfigError, ConfigErrorKind, Place};
+use super::error::{ConfigError, ConfigErrorKind, FileLocation};
 use super::node::{Syntax, position_of};
 
 /// Reads the file as text, for [`super::parse`] and [`super::masked_copy`]: reading it once makes sure that both
@@ -28,7 +28,13 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
             ),
         };
         let state = "cannot read the configuration";
-        ConfigError::new(kind, Place::file(path), state, error.to_string(), hint)
+        ConfigError::new(
+            kind,
+            FileLocation::file(path),
+            state,
+            error.to_string(),
+            hint,
+        )
     };
     refuse_other_than_file(path)?;
     let file = File::open(path).map_err(refused)?;
@@ -42,7 +48,7 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
     if is_utf16(&bytes) {
         return Err(ConfigError::new(
             ConfigErrorKind::NotUtf8,
-            Place::file(path),
+            FileLocation::file(path),
             "the configuration is not UTF-8 text",
             "it is UTF-16, as editors and PowerShell on Windows write it",
             "save the file with the encoding UTF-8",
@@ -54,7 +60,7 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
         let position = position_of(&before, before.len());
         ConfigError::new(
             ConfigErrorKind::NotUtf8,
-            Place::at(path, Some(position)),
+            FileLocation::at(path, Some(position)),
             "the configuration is not UTF-8 text",
             "a byte there is not valid UTF-8",
             "save the file with the encoding UTF-8",
@@ -78,7 +84,7 @@ fn refuse_other_than_file(path: &Path) -> Result<(), ConfigError> {
     };
     Err(ConfigError::new(
         ConfigErrorKind::Unreadable,
-        Place::file(path),
+        FileLocation::file(path),
         "cannot read the configuration",
         why,
         hint,
@@ -96,7 +102,7 @@ fn is_utf16(bytes: &[u8]) -> bool {
 pub(super) fn too_large(path: &Path) -> ConfigError {
     ConfigError::new(
         ConfigErrorKind::TooLarge,
-        Place::file(path),
+        FileLocation::file(path),
         "the configuration is too large",
         format!("it has more than {MAX_FILE_BYTES} bytes"),
         "check that this is the right file",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::document::Document;
 use super::environment::{is_reference, literal_parts};
-use super::error::{ConfigError, ConfigErrorKind, Place};
+use super::error::{ConfigError, ConfigErrorKind, FileLocation};
 use super::node::{Node, Scalar, ScalarKind, Syntax, Value};
 
 /// What stands in place of a secret.
@@ -60,7 +60,7 @@ pub fn masked_copy(text: &str, path: &Path) -> Result<String, ConfigError> {
     let rendered = rendered.ok_or_else(|| {
         ConfigError::new(
             ConfigErrorKind::Syntax,
-            Place::file(path),
+            FileLocation::file(path),
             "cannot make a masked copy",
             "the configuration cannot be written as text again",
             "simplify keys and values that this configuration doesn't need",

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::error::{ConfigError, ConfigErrorKind, Place, Position};
+use super::error::{ConfigError, ConfigErrorKind, FileLocation, Position};
 
 /// One value. It has no `Debug`, because it may hold a secret.
 pub(super) struct Node {
@@ -15,7 +15,7 @@ pub(super) enum Value {
     Null,
     Scalar(Scalar),
     Sequence(Vec<Node>),
-    Mapping(Vec<Entry>),
+    Mapping(Vec<MappingEntry>),
 }
 
 pub(super) struct Scalar {
@@ -34,7 +34,7 @@ pub(super) enum ScalarKind {
 }
 
 /// A key and its value, in the order of the file.
-pub(super) struct Entry {
+pub(super) struct MappingEntry {
     pub(super) key: String,
     /// The offset at which the key begins; known for TOML only.
     pub(super) at: Option<usize>,
@@ -65,7 +65,7 @@ impl Syntax {
             Some("toml") => Ok(Self::Toml),
             _ => Err(ConfigError::new(
                 ConfigErrorKind::UnknownEnding,
-                Place::file(path),
+                FileLocation::file(path),
                 "the syntax of this file is not known",
                 "its name must end with `.yml`, `.yaml` or `.toml`",
                 "rename the file to the syntax it is written in",

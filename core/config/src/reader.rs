@@ -6,8 +6,8 @@ use std::path::Path;
 
 use super::document::{Document, joined};
 use super::environment::{Environment, expand};
-use super::error::{ConfigError, ConfigErrorKind, ConfigWarning, Place, Position};
-use super::node::{Entry, Node, Scalar, ScalarKind, Step, Syntax, Value};
+use super::error::{ConfigError, ConfigErrorKind, ConfigWarning, FileLocation, Position};
+use super::node::{MappingEntry, Node, Scalar, ScalarKind, Step, Syntax, Value};
 
 /// Finding a place in YAML means reading the file again; a file with more warnings than this has
 /// other troubles than a missing line number.
@@ -106,9 +106,9 @@ impl<'a> Field<'a> {
         why: impl Into<String>,
         hint: impl Into<String>,
     ) -> ConfigError {
-        let place = Place {
+        let place = FileLocation {
             key: (!self.key.is_empty()).then(|| self.key.clone()),
-            ..Place::at(self.reader.file, self.position())
+            ..FileLocation::at(self.reader.file, self.position())
         };
         ConfigError::new(kind, place, state, why, hint)
     }
@@ -200,7 +200,7 @@ impl<'a> Field<'a> {
 
     /// The keys below this value, and below the items where it is a list, each once.
     pub(super) fn inner_keys(&self) -> Vec<&'a str> {
-        let entries: Vec<&Entry> = match &self.node.value {
+        let entries: Vec<&MappingEntry> = match &self.node.value {
             Value::Mapping(entries) => entries.iter().collect(),
             Value::Sequence(items) => items
                 .iter()
@@ -314,7 +314,7 @@ impl<'a> Field<'a> {
 /// A group of keys.
 pub(super) struct Section<'a> {
     pub(super) field: Field<'a>,
-    entries: &'a [Entry],
+    entries: &'a [MappingEntry],
 }
 
 impl<'a> Section<'a> {
@@ -358,9 +358,9 @@ impl<'a> Section<'a> {
         if let Some(field) = position.and_then(|index| self.entry(index)) {
             return field.error(ConfigErrorKind::MissingKey, "has no value", why, hint);
         }
-        let place = Place {
+        let place = FileLocation {
             key: Some(joined(&self.field.key, key)),
-            ..Place::at(self.field.reader.file, self.field.position())
+            ..FileLocation::at(self.field.reader.file, self.field.position())
         };
         ConfigError::new(ConfigErrorKind::MissingKey, place, "is missing", why, hint)
     }

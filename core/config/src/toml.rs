@@ -4,7 +4,7 @@ use ::toml::Spanned;
 use ::toml::de::{DeTable, DeValue};
 
 use super::error::ConfigErrorKind;
-use super::node::{Entry, Node, Scalar, ScalarKind, SyntaxFault, Value, position_of};
+use super::node::{MappingEntry, Node, Scalar, ScalarKind, SyntaxFault, Value, position_of};
 
 pub(super) fn parse(text: &str) -> Result<Node, SyntaxFault> {
     // Never the error's Display: it prints the line of the source.
@@ -29,13 +29,13 @@ pub(super) fn parse(text: &str) -> Result<Node, SyntaxFault> {
     })
 }
 
-fn entries(table: &DeTable<'_>, text: &str) -> Vec<Entry> {
+fn entries(table: &DeTable<'_>, text: &str) -> Vec<MappingEntry> {
     let mut entries: Vec<_> = table.iter().collect();
     // The library sorts by name.
     entries.sort_by_key(|(key, _)| key.span().start);
     entries
         .into_iter()
-        .map(|(key, value)| Entry {
+        .map(|(key, value)| MappingEntry {
             key: key.get_ref().to_string(),
             at: Some(key.span().start),
             node: node(value, text),

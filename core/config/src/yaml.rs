@@ -9,7 +9,7 @@ use serde::de::{
 };
 
 use super::error::{ConfigErrorKind, Position};
-use super::node::{Entry, Node, Scalar, ScalarKind, Step, SyntaxFault, Value};
+use super::node::{MappingEntry, Node, Scalar, ScalarKind, Step, SyntaxFault, Value};
 
 /// What a tree may cost, in bytes of text plus some for each value. The library limits how deep
 /// values nest and how often aliases are followed, but not what an alias stands for.
@@ -219,7 +219,7 @@ impl<'de> Visitor<'de> for Shape<'_> {
                     return Err(self.0.refuse(Refusal::ComplexKey));
                 }
             }
-            entries.push(Entry {
+            entries.push(MappingEntry {
                 key: String::new(),
                 at: None,
                 node: access.next_value_seed(self)?,

@@ -53,9 +53,9 @@ pub(crate) struct Verdict {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct ListingsFile {
     format: u32,
-    sources: Vec<Entry>,
+    sources: Vec<RecordedListing>,
     /// What a newer version wrote.
     #[serde(flatten)]
     more: Map<String, Value>,
@@ -63,7 +63,7 @@ struct Document {
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
+struct RecordedListing {
     title: String,
     hoster: String,
     name: String,
@@ -78,7 +78,7 @@ struct Entry {
     more: Map<String, Value>,
 }
 
-impl Entry {
+impl RecordedListing {
     fn new(key: Key<'_>, listed: u64, at: Timestamp) -> Self {
         Self {
             title: key.title.to_owned(),
@@ -103,7 +103,7 @@ pub(crate) struct Listings {
     path: PathBuf,
     /// Why it is not known, if so. Then nothing is remembered either: the file may be all there is
     /// to repair it from.
-    known: Result<Document, Failure>,
+    known: Result<ListingsFile, Failure>,
     accept_shrinkage: bool,
     changed: bool,
     /// What the reports say of each title, where the memory went missing.
@@ -140,7 +140,7 @@ impl Listings {
         let Ok(document) = &mut self.known else {
             return;
         };
-        let is_old = |entry: &Entry| is_for(entry, Key { title: old, ..key });
+        let is_old = |entry: &RecordedListing| is_for(entry, Key { title: old, ..key });
         if document.sources.iter().any(|entry| is_for(entry, key)) {
             return;
         }
@@ -168,7 +168,7 @@ impl Listings {
                 "the last listing was not recorded: its number is taken from the report of {}",
                 to_the_second(at)
             )));
-            Some(Entry::new(key, listed, at))
+            Some(RecordedListing::new(key, listed, at))
         });
         let last = entry.as_ref().map_or(0, |entry| entry.listed);
         let accepted = entry.as_ref().map_or(0, |entry| entry.accepted_shortfall);
@@ -223,7 +223,7 @@ impl Listings {
         let (Ok(document), true) = (&self.known, self.changed) else {
             return Ok(());
         };
-        let document = Document {
+        let document = ListingsFile {
             format: LISTINGS.formats.known,
             ..document.clone()
         };
@@ -266,11 +266,11 @@ fn to_the_second(time: Timestamp) -> Timestamp {
     time.round(jiff::Unit::Second).unwrap_or(time)
 }
 
-fn is_for(entry: &Entry, key: Key<'_>) -> bool {
+fn is_for(entry: &RecordedListing, key: Key<'_>) -> bool {
     entry.title == key.title && entry.hoster == key.hoster && entry.name == key.name
 }
 
-fn remember(document: &mut Document, key: Key<'_>, listed: u64, accepted_shortfall: u64) {
+fn remember(document: &mut ListingsFile, key: Key<'_>, listed: u64, accepted_shortfall: u64) {
     let at = Timestamp::now();
     if let Some(entry) = document.sources.iter_mut().find(|e| is_for(e, key)) {
         entry.listed = listed;
@@ -278,17 +278,17 @@ fn remember(document: &mut Document, key: Key<'_>, listed: u64, accepted_shortfa
         entry.accepted_shortfall = accepted_shortfall;
         return;
     }
-    document.sources.push(Entry {
+    document.sources.push(RecordedListing {
         accepted_shortfall,
-        ..Entry::new(key, listed, at)
+        ..RecordedListing::new(key, listed, at)
     });
 }
 
-fn read(path: &Path) -> Result<Document, Failure> {
+fn read(path: &Path) -> Result<ListingsFile, Failure> {
     let document = sealed::read(path, LISTINGS.formats).map_err(|failure| {
         failure.while_doing("the listing cannot be compared with the last one")
     })?;
-    Ok(document.unwrap_or_else(|| Document {
+    Ok(document.unwrap_or_else(|| ListingsFile {
         format: LISTINGS.formats.known,
         sources: Vec::new(),
         more: Map::new(),

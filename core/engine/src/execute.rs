@@ -53,7 +53,10 @@ pub(crate) fn execute(
     pool.broadcast(|_| {
         queue.work(|(task, source)| {
             // A bug of ours, met on one repository, must not end the others.
-            let from = task.from.as_ref().and_then(|from| Place::of(from, sources));
+            let from = task
+                .from
+                .as_ref()
+                .and_then(|from| RepositoryFolder::of(from, sources));
             let run = || run_task(task, source, from.as_ref(), &space, &cases, observer);
             let report = catch_unwind(AssertUnwindSafe(run))
                 .unwrap_or_else(|_| panicked(task, source, observer));
@@ -86,13 +89,13 @@ fn blank_report(task: &Task, source: &OpenSource) -> RepositoryReport {
 }
 
 /// Where a repository is in the backup.
-struct Place {
+struct RepositoryFolder {
     folder: PathBuf,
     /// The same for reports.
     path: String,
 }
 
-impl Place {
+impl RepositoryFolder {
     fn of(location: &Location, sources: &[RunSource]) -> Option<Self> {
         let source = sources.get(location.source)?.open.as_ref()?;
         Some(Self {
@@ -105,7 +108,7 @@ impl Place {
 fn run_task(
     task: &Task,
     source: &OpenSource,
-    from: Option<&Place>,
+    from: Option<&RepositoryFolder>,
     space: &Space,
     cases: &RepairCases,
     observer: &dyn Observer,

@@ -23,12 +23,12 @@ pub(crate) fn is_heavy(size: Option<u64>) -> bool {
 
 /// Tasks for several workers.
 pub(crate) struct Queue<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<Tasks<T>>,
     /// Woken when a heavy task is done.
     room: Condvar,
 }
 
-struct State<T> {
+struct Tasks<T> {
     light: VecDeque<(usize, T)>,
     heavy: VecDeque<(usize, T)>,
     heavy_under_way: usize,
@@ -42,7 +42,7 @@ enum Next<T> {
     End,
 }
 
-impl<T> State<T> {
+impl<T> Tasks<T> {
     fn next(&mut self) -> Next<T> {
         let may = self.heavy_under_way < HEAVY_AT_ONCE;
         let number = |queue: &VecDeque<(usize, T)>| queue.front().map(|(number, _)| *number);
@@ -78,7 +78,7 @@ impl<T> Queue<T> {
             tasks.map(|(number, (task, _))| (number, task)).collect()
         };
         Self {
-            state: Mutex::new(State {
+            state: Mutex::new(Tasks {
                 light: numbered(light),
                 heavy: numbered(heavy),
                 heavy_under_way: 0,
@@ -106,7 +106,7 @@ impl<T> Queue<T> {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State<T>> {
+    fn state(&self) -> MutexGuard<'_, Tasks<T>> {
         self.state.lock()
     }
 }

@@ -257,7 +257,7 @@ impl Tombstones<'_> {
 
     fn age(
         &self,
-        entry: trash::Entry,
+        entry: trash::TrashedRepository,
         source: &OpenSource,
         report: &mut SourceReport,
         told: &mut Told,

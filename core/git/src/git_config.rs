@@ -24,12 +24,12 @@ pub struct Config {
 #[derive(Clone, Debug)]
 enum Item {
     Comment(Vec<u8>),
-    Entry(Entry),
+    Entry(ConfigEntry),
 }
 
 /// One key with its value.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct ConfigEntry {
     /// In lower case.
     section: String,
     subsection: Option<Vec<u8>>,
@@ -39,7 +39,7 @@ pub struct Entry {
     value: Option<Vec<u8>>,
 }
 
-impl Entry {
+impl ConfigEntry {
     fn is(&self, section: &str, key: &str) -> bool {
         self.section == section && self.subsection.is_none() && self.key.eq_ignore_ascii_case(key)
     }
@@ -124,14 +124,14 @@ impl Config {
             .map_err(|why| format!("line {}: {why}", reader.line))
     }
 
-    fn entries(&self) -> impl DoubleEndedIterator<Item = &Entry> {
+    fn entries(&self) -> impl DoubleEndedIterator<Item = &ConfigEntry> {
         self.items.iter().filter_map(|item| match item {
             Item::Entry(entry) => Some(entry),
             Item::Comment(_) => None,
         })
     }
 
-    fn last(&self, section: &str, key: &str) -> Option<&Entry> {
+    fn last(&self, section: &str, key: &str) -> Option<&ConfigEntry> {
         self.entries().rev().find(|entry| entry.is(section, key))
     }
 
@@ -183,7 +183,7 @@ impl Config {
     /// The text of a configuration that steers nothing, and that of what was taken out. Each has one
     /// meaning for every reader, whatever the quoting was.
     pub fn split(&self, also: &dyn Fn(&str, &str) -> bool) -> (Vec<u8>, Vec<u8>) {
-        let stays = |entry: &Entry| {
+        let stays = |entry: &ConfigEntry| {
             entry.may_stay() && !also(&entry.section, &entry.key.to_ascii_lowercase())
         };
         let (mut kept, mut taken) = (Text::default(), Text::default());
@@ -205,7 +205,7 @@ impl Config {
         let at = at.unwrap_or(0);
         self.items
             .retain(|item| !matches!(item, Item::Entry(entry) if entry.is("core", key)));
-        let entry = Entry {
+        let entry = ConfigEntry {
             section: "core".to_owned(),
             subsection: None,
             key: key.to_owned(),
@@ -224,7 +224,7 @@ struct Text {
 }
 
 impl Text {
-    fn entry(&mut self, entry: &Entry) {
+    fn entry(&mut self, entry: &ConfigEntry) {
         let header = entry.header();
         if header != self.header {
             self.text.extend(&header);
@@ -285,7 +285,7 @@ impl Reader<'_> {
                         .as_ref()
                         .ok_or("a key comes before the first section")?;
                     let (key, value) = self.entry(first)?;
-                    items.push(Item::Entry(Entry {
+                    items.push(Item::Entry(ConfigEntry {
                         section: section.clone(),
                         subsection: subsection.clone(),
                         key,

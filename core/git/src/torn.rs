@@ -56,7 +56,7 @@ pub struct Torn<'a> {
     cached: usize,
 }
 
-enum Entry {
+enum PackEntry {
     Whole(Object),
     Delta(Oid, Vec<u8>),
 }
@@ -125,11 +125,11 @@ impl<'a> Torn<'a> {
                 return Ok(None);
             }
             match self.entry_of(now) {
-                Some(Entry::Delta(base, delta)) => {
+                Some(PackEntry::Delta(base, delta)) => {
                     deltas.push((now, delta));
                     now = base;
                 }
-                Some(Entry::Whole(object)) if is(&object, now) => break Some(object),
+                Some(PackEntry::Whole(object)) if is(&object, now) => break Some(object),
                 // Of the wanted object itself there is no other copy worth having.
                 _ if now == oid => return Ok(None),
                 _ => break elsewhere(now)?,
@@ -166,7 +166,7 @@ impl<'a> Torn<'a> {
         }
     }
 
-    fn entry_of(&mut self, oid: Oid) -> Option<Entry> {
+    fn entry_of(&mut self, oid: Oid) -> Option<PackEntry> {
         let found = self.position(oid)?;
         self.entry(self.index.offset(found))
     }
@@ -191,7 +191,7 @@ impl<'a> Torn<'a> {
         Some(self.index.oid(self.by_offset.get(found.ok()?)?.1))
     }
 
-    fn entry(&mut self, offset: u64) -> Option<Entry> {
+    fn entry(&mut self, offset: u64) -> Option<PackEntry> {
         let sought = self.file.seek(SeekFrom::Start(offset));
         self.done(sought)?;
         let mut byte = self.byte()?;
@@ -229,14 +229,14 @@ impl<'a> Torn<'a> {
         };
         let data = self.inflate(size)?;
         let kind = match (kind, base) {
-            (_, Some(base)) => return Some(Entry::Delta(base, data)),
+            (_, Some(base)) => return Some(PackEntry::Delta(base, data)),
             (1, _) => ObjectType::Commit,
             (2, _) => ObjectType::Tree,
             (3, _) => ObjectType::Blob,
             (4, _) => ObjectType::Tag,
             _ => return None,
         };
-        Some(Entry::Whole(Object { kind, data }))
+        Some(PackEntry::Whole(Object { kind, data }))
     }
 
     fn byte(&mut self) -> Option<u8> {

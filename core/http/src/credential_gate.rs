@@ -24,7 +24,7 @@ const HEAD_START: Duration = Duration::from_secs(2);
 const GLANCE: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
-enum State {
+enum CredentialState {
     /// Nobody has had an answer, and nobody waits for one.
     #[default]
     Unknown,
@@ -36,7 +36,7 @@ enum State {
 
 /// Lets a source ask git as long as its credentials are not refused; clones share it.
 #[derive(Clone, Default)]
-pub struct CredentialGate(Arc<(Mutex<State>, Condvar)>);
+pub struct CredentialGate(Arc<(Mutex<CredentialState>, Condvar)>);
 
 impl CredentialGate {
     /// For use with `?`, before anything is done about a repository.
@@ -46,8 +46,10 @@ impl CredentialGate {
     /// The credentials were refused.
     pub fn check(&self) -> Result<(), Failure> {
         match &*self.state() {
-            State::Refused(failure) => Err(not_tried(failure)),
-            State::Unknown | State::Trying(_) | State::Proven => Ok(()),
+            CredentialState::Refused(failure) => Err(not_tried(failure)),
+            CredentialState::Unknown | CredentialState::Trying(_) | CredentialState::Proven => {
+                Ok(())
+            }
         }
     }
 
@@ -60,7 +62,7 @@ impl CredentialGate {
         })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, CredentialState> {
         self.0.0.lock()
     }
 
@@ -69,14 +71,14 @@ impl CredentialGate {
         loop {
             cancel.check()?;
             match &*state {
-                State::Unknown => {
-                    *state = State::Trying(Instant::now());
+                CredentialState::Unknown => {
+                    *state = CredentialState::Trying(Instant::now());
                     return Ok(());
                 }
-                State::Proven => return Ok(()),
-                State::Trying(since) if since.elapsed() >= HEAD_START => return Ok(()),
-                State::Trying(_) => {}
-                State::Refused(failure) => return Err(not_tried(failure)),
+                CredentialState::Proven => return Ok(()),
+                CredentialState::Trying(since) if since.elapsed() >= HEAD_START => return Ok(()),
+                CredentialState::Trying(_) => {}
+                CredentialState::Refused(failure) => return Err(not_tried(failure)),
             }
             self.0.1.wait_for(&mut state, GLANCE);
         }
@@ -88,11 +90,11 @@ impl CredentialGate {
         let answer = answer.filter(|answer| answer.url.origin() == request.url.origin());
         let mut state = self.state();
         match (answer.map(|answer| answer.status), &*state) {
-            (Some(200), _) if answer.is_some_and(is_of_git) => *state = State::Proven,
-            (Some(401), State::Unknown | State::Trying(_)) => {
-                *state = State::Refused(refused(&request.url, &request.authorization));
+            (Some(200), _) if answer.is_some_and(is_of_git) => *state = CredentialState::Proven,
+            (Some(401), CredentialState::Unknown | CredentialState::Trying(_)) => {
+                *state = CredentialState::Refused(refused(&request.url, &request.authorization));
             }
-            (_, State::Trying(_)) => *state = State::Unknown,
+            (_, CredentialState::Trying(_)) => *state = CredentialState::Unknown,
             _ => {}
         }
         drop(state);

@@ -49,14 +49,14 @@ impl<C: HttpClient> ConcurrencyLimit<C> {
         }
     }
 
-    fn enter(&self, most: usize, host: &str) -> Result<Place, Failure> {
+    fn enter(&self, most: usize, host: &str) -> Result<RequestSlot, Failure> {
         let mut under_way = self.hosts.under_way();
         loop {
             self.cancel.check()?;
             let number = under_way.entry(host.to_owned()).or_default();
             if *number < most {
                 *number += 1;
-                return Ok(Place {
+                return Ok(RequestSlot {
                     hosts: Arc::clone(&self.hosts),
                     host: host.to_owned(),
                 });
@@ -67,12 +67,12 @@ impl<C: HttpClient> ConcurrencyLimit<C> {
 }
 
 /// A place among the requests to a host; given back on drop.
-struct Place {
+struct RequestSlot {
     hosts: Arc<Hosts>,
     host: String,
 }
 
-impl Drop for Place {
+impl Drop for RequestSlot {
     fn drop(&mut self) {
         if let Some(number) = self.hosts.under_way().get_mut(&self.host) {
             *number = number.saturating_sub(1);
@@ -85,7 +85,7 @@ impl Drop for Place {
 struct InPlace {
     // Dropped first: what is left of the body is drained before the place is free.
     body: Body,
-    _place: Place,
+    _place: RequestSlot,
 }
 
 impl Read for InPlace {

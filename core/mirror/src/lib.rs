@@ -35,7 +35,7 @@ use forgekeep_protocol::{Advertisement, Connection, Remote, advertise};
 use forgekeep_store::report::{Lost, RefChanges};
 use forgekeep_store::snapshot::{Identity, RefState};
 use git2::Repository;
-use place::Place;
+use place::MirrorFolder;
 use work::Work;
 
 pub use forgekeep_protocol::Transfer;
@@ -91,24 +91,24 @@ pub fn mirror(
     progress: &dyn Fn(Transfer),
 ) -> Result<Outcome, Failure> {
     libgit2::initialise()?;
-    let place = Place::look(folder)?;
+    let place = MirrorFolder::look(folder)?;
     let cancel = &upstream.services.cancel;
     cancel.check()?;
     let mut work = Work::new(upstream, folder, upstream.ask()?, progress);
-    work.is_there = place == Place::Mirror;
+    work.is_there = place == MirrorFolder::Mirror;
     work.newest = work.recorder.store.newest();
     let mut stored = match place {
-        Place::Free => StoredRefs::default(),
-        Place::Mirror => StoredRefs::read(folder)?,
+        MirrorFolder::Free => StoredRefs::default(),
+        MirrorFolder::Mirror => StoredRefs::read(folder)?,
     };
     let left_out = match Lacking::look(folder) {
-        Some(lacking) if place == Place::Mirror => work.fill(lacking, &stored)?,
+        Some(lacking) if place == MirrorFolder::Mirror => work.fill(lacking, &stored)?,
         _ => None,
     };
     let mut untold = None;
     let mut head = None;
     let mut head_is_known = true;
-    if place == Place::Mirror {
+    if place == MirrorFolder::Mirror {
         work.check_packed_refs(&stored)?;
         let found = found(&stored, folder)?;
         let store = &work.recorder.store;
@@ -121,7 +121,7 @@ pub fn mirror(
             head_is_known = settled.head == head;
         }
     }
-    if place == Place::Mirror && head_is_known && is_same(&stored, &work, head.as_ref()) {
+    if place == MirrorFolder::Mirror && head_is_known && is_same(&stored, &work, head.as_ref()) {
         let mirrored = match work.is_empty() {
             true => Mirrored::Empty,
             false => Mirrored::Unchanged,
@@ -147,12 +147,12 @@ pub fn mirror(
         });
     }
     match place {
-        Place::Free => {
+        MirrorFolder::Free => {
             let mut outcome = work.clone_into(folder)?;
             outcome.left_out.extend(work.left_out(work.cut_off(folder)));
             Ok(outcome)
         }
-        Place::Mirror => {
+        MirrorFolder::Mirror => {
             (upstream.may_write)()?;
             foreign::check_loose(folder)?;
             let mut outcome = work.update(folder, stored, untold)?;

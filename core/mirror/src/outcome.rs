@@ -3,7 +3,7 @@
 use forgekeep_failure::{Failure, Finding};
 use forgekeep_git::refs::{RefName, StoredRefs};
 use forgekeep_store::report::{Lost, RefChanges, RepositoryOutcome, RepositoryReport};
-use forgekeep_store::snapshot::{Change, Changes, Counts, Entry, SnapshotId, Tips};
+use forgekeep_store::snapshot::{Change, Changes, Counts, SnapshotFile, SnapshotId, Tips};
 use git2::Oid;
 use serde::Serialize;
 
@@ -78,7 +78,7 @@ pub struct Outcome {
     /// Whether the mirror was there without a snapshot.
     pub had_no_snapshot: bool,
     /// The newest snapshot that it was found with; `None` if it had none, or was not there.
-    pub newest_before: Option<Entry>,
+    pub newest_before: Option<SnapshotFile>,
     /// What somebody should know although all is well.
     pub warnings: Vec<Finding>,
     /// Parts that are not backed up, each named, with the reason: the repository is partial.

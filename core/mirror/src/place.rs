@@ -19,12 +19,12 @@ const DEAD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is where a mirror shall be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum MirrorFolder {
     Free,
     Mirror,
 }
 
-impl Place {
+impl MirrorFolder {
     pub(super) fn look(folder: &Path) -> Result<Self, Failure> {
         let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,

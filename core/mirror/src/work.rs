@@ -19,7 +19,7 @@ use forgekeep_git::refs::{self, RefName, Refs, StoredRefs};
 use forgekeep_git::{libgit2, packs};
 use forgekeep_protocol::{Advertisement, Connection, remove_incoming};
 use forgekeep_store::report::Lost;
-use forgekeep_store::snapshot::{Changes, Entry, Recorder, RefState, SnapshotId, Store};
+use forgekeep_store::snapshot::{Changes, Recorder, RefState, SnapshotFile, SnapshotId, Store};
 use git2::{Odb, Oid, Repository, RepositoryInitOptions};
 
 use super::merge::merge;
@@ -50,7 +50,7 @@ pub(super) struct Work<'a> {
     /// Whether the mirror was there without a snapshot.
     pub had_no_snapshot: Cell<bool>,
     /// The newest snapshot that the mirror was found with.
-    pub newest: Option<Entry>,
+    pub newest: Option<SnapshotFile>,
 }
 
 impl<'a> Work<'a> {

@@ -19,11 +19,11 @@ use parking_lot::Mutex;
 /// A forge written down in advance.
 #[derive(Clone, Debug, Default)]
 pub struct Script {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<ScriptState>>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ScriptState {
     answers: HashMap<String, VecDeque<Result<HttpResponse, HosterError>>>,
     requests: Vec<HttpRequest>,
     log: Vec<(LogLevel, String)>,

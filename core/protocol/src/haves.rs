@@ -26,7 +26,7 @@ enum Likely {
 
 /// A commit to be told or passed over; the likeliest and newest is the first.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
+struct Candidate {
     likely: Likely,
     date: i64,
     oid: Oid,
@@ -38,7 +38,7 @@ struct Entry {
 /// The commits to tell, one after the other.
 pub struct Haves<'a> {
     odb: Option<&'a Odb<'a>>,
-    queue: BinaryHeap<Entry>,
+    queue: BinaryHeap<Candidate>,
     seen: HashSet<Oid>,
     common: HashSet<Oid>,
     parents: HashMap<Oid, Vec<Oid>>,
@@ -93,7 +93,7 @@ impl<'a> Haves<'a> {
             return;
         };
         self.parents.insert(oid, parents);
-        self.queue.push(Entry {
+        self.queue.push(Candidate {
             likely,
             date,
             oid,

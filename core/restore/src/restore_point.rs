@@ -1,7 +1,7 @@
 //! What `--at` says: a snapshot, or a time.
 
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_store::snapshot::{Entry, SnapshotId};
+use forgekeep_store::snapshot::{SnapshotFile, SnapshotId};
 use forgekeep_untrusted::names::printable;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
@@ -51,7 +51,7 @@ impl RestorePoint {
     /// # Errors
     ///
     /// [`ErrorKind::NotFound`] if there is none, or no one that alone begins like the id.
-    pub fn find(&self, entries: &[Entry]) -> Result<usize, Failure> {
+    pub fn find(&self, entries: &[SnapshotFile]) -> Result<usize, Failure> {
         let Some(oldest) = entries.first() else {
             return Err(
                 Failure::new(ErrorKind::NotFound, "there is no snapshot yet").with_hint(
@@ -74,8 +74,8 @@ impl RestorePoint {
                 })
             }
             Self::Id(begin) => {
-                let begins = |entry: &&Entry| entry.id.as_str().starts_with(begin.as_str());
-                let found: Vec<&Entry> = entries.iter().filter(begins).collect();
+                let begins = |entry: &&SnapshotFile| entry.id.as_str().starts_with(begin.as_str());
+                let found: Vec<&SnapshotFile> = entries.iter().filter(begins).collect();
                 let failure = match found.as_slice() {
                     [one] => return Ok(one_of(entries, one)),
                     [] => {
@@ -100,7 +100,7 @@ impl RestorePoint {
     }
 }
 
-fn one_of(entries: &[Entry], one: &Entry) -> usize {
+fn one_of(entries: &[SnapshotFile], one: &SnapshotFile) -> usize {
     let found = entries.iter().position(|entry| entry == one);
     found.unwrap_or_default()
 }
@@ -139,10 +139,10 @@ mod tests {
         }
     }
 
-    fn entries(all: &[(&str, &str)]) -> Vec<Entry> {
+    fn entries(all: &[(&str, &str)]) -> Vec<SnapshotFile> {
         (1..)
             .zip(all)
-            .map(|(number, (id, time))| Entry {
+            .map(|(number, (id, time))| SnapshotFile {
                 number,
                 time: time.parse().unwrap(),
                 id: SnapshotId::parse(id).unwrap(),

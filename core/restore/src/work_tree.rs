@@ -34,7 +34,7 @@ use forgekeep_git::refs::ref_text;
 use forgekeep_untrusted::names::printable;
 use git2::{ObjectType, Odb, OdbObject, Oid, Repository};
 use kind::Kind;
-use plan::{Entry, Plan};
+use plan::{Plan, WorkTreeEntry};
 
 use super::{Order, failed};
 
@@ -244,7 +244,11 @@ impl<'a> Writer<'a> {
         Ok(true)
     }
 
-    fn write_entry(&mut self, entry: &Entry, cancel: &Cancel) -> Result<Option<Stat>, Failure> {
+    fn write_entry(
+        &mut self,
+        entry: &WorkTreeEntry,
+        cancel: &Cancel,
+    ) -> Result<Option<Stat>, Failure> {
         let path = &entry.path;
         let written = match entry.kind {
             Kind::Folder | Kind::Submodule => self.root.make_folder(path).map(|()| None),
@@ -274,7 +278,7 @@ impl<'a> Writer<'a> {
 
     fn fill(
         &mut self,
-        entry: &Entry,
+        entry: &WorkTreeEntry,
         mut file: File,
         cancel: &Cancel,
     ) -> Result<Option<Stat>, Failure> {
@@ -323,7 +327,7 @@ impl<'a> Writer<'a> {
     }
 
     /// None if it, or what it is made from, is too large, or if it is no content of a file: which was said.
-    fn read(&mut self, entry: &Entry) -> Result<Option<OdbObject<'a>>, Failure> {
+    fn read(&mut self, entry: &WorkTreeEntry) -> Result<Option<OdbObject<'a>>, Failure> {
         match exactly(|| self.odb.read(entry.oid)) {
             Ok(object) if object.kind() == ObjectType::Blob => Ok(Some(object)),
             Ok(object) => {

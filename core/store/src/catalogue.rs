@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout::{DAMAGED, OF_A_REPOSITORY, PARTIAL, STATE_FILE};
 use crate::part::{Part, PartKind};
-use crate::snapshot::{Entry, Identity};
+use crate::snapshot::{Identity, SnapshotFile};
 
 const FORMATS: Formats = Formats {
     known: 2,
@@ -73,7 +73,7 @@ pub struct Newest {
 }
 
 impl Newest {
-    fn of(entry: &Entry) -> Self {
+    fn of(entry: &SnapshotFile) -> Self {
         Self {
             number: entry.number,
             id: entry.id.to_string(),
@@ -145,7 +145,7 @@ impl State {
     }
 
     /// The newest snapshot that a mirror had, if it is gone. `found` is the newest that is there.
-    pub fn lost_newest(&self, mirror: &str, found: Option<&Entry>) -> Option<&Newest> {
+    pub fn lost_newest(&self, mirror: &str, found: Option<&SnapshotFile>) -> Option<&Newest> {
         let known = self.newest.get(mirror)?;
         let is_there = found.is_some_and(|found| match found.number == known.number {
             true => Newest::of(found) == *known,

@@ -24,7 +24,7 @@ use forgekeep_git::{foreign, libgit2};
 use git2::{Oid, Repository};
 
 use crate::part::PartKind;
-use crate::snapshot::{Change, Changes, Counts, Entry, RefState, Store};
+use crate::snapshot::{Change, Changes, Counts, RefState, SnapshotFile, Store};
 
 pub use folder::{OfPart, run};
 pub use policy::Reason;
@@ -51,9 +51,9 @@ pub struct Request<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Forgotten {
     /// What stays, the oldest first, with the reasons.
-    pub kept: Vec<(Entry, Vec<Reason>)>,
+    pub kept: Vec<(SnapshotFile, Vec<Reason>)>,
     /// What went.
-    pub dropped: Vec<Entry>,
+    pub dropped: Vec<SnapshotFile>,
     /// What was removed by pruning.
     pub pruned: Pruned,
 }
@@ -158,7 +158,7 @@ impl Mirror<'_> {
     fn tips(
         &self,
         store: &Store,
-        entries: &[Entry],
+        entries: &[SnapshotFile],
         keeps: &[bool],
     ) -> Result<(Tips, Tips), Failure> {
         let present = StoredRefs::read(self.folder)?;
@@ -243,7 +243,7 @@ fn insert(refs: &mut Refs, prefix: &[u8], oid: Oid) {
 }
 
 /// Makes every snapshot that stays follow on the one before it that stays.
-fn relink(store: &Store, entries: &[Entry], keeps: &[bool]) -> Result<(), Failure> {
+fn relink(store: &Store, entries: &[SnapshotFile], keeps: &[bool]) -> Result<(), Failure> {
     let mut last: Option<(usize, RefState)> = None;
     // Whether a ref has only moved forward since then.
     let mut forward: BTreeMap<RefName, bool> = BTreeMap::new();

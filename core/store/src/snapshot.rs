@@ -30,7 +30,7 @@ use serde::Serialize;
 
 pub use file::{Origin, Snapshot};
 pub use record::Recorder;
-pub use store::{Entry, Store};
+pub use store::{SnapshotFile, Store};
 
 /// Refs by name, without what annotated tags peel to.
 pub type Tips = BTreeMap<RefName, Oid>;

@@ -23,7 +23,7 @@ pub fn folder(local_folder: &Path) -> PathBuf {
 }
 
 /// A repository in the trash.
-pub struct Entry {
+pub struct TrashedRepository {
     /// Its folder.
     pub folder: PathBuf,
     /// Its name there.
@@ -41,7 +41,7 @@ pub struct Entry {
 /// # Errors
 ///
 /// [`forgekeep_failure::ErrorKind::Disk`] if the folder cannot be read.
-pub fn entries(local_folder: &Path) -> Result<Vec<Entry>, Failure> {
+pub fn entries(local_folder: &Path) -> Result<Vec<TrashedRepository>, Failure> {
     let trash = folder(local_folder);
     let found = match fs::read_dir(&trash) {
         Ok(found) => found,
@@ -73,7 +73,7 @@ pub fn entries(local_folder: &Path) -> Result<Vec<Entry>, Failure> {
             Err(failure) => (without_file(&folder, &name), Some(failure)),
         };
         let trashed = state.trashed.clone();
-        all.push(Entry {
+        all.push(TrashedRepository {
             trashed: trashed.unwrap_or_else(|| by_name(&name, &state)),
             folder,
             name,
@@ -176,7 +176,7 @@ pub fn put(
 
 /// Takes a repository that is listed again back to its source's folder, under the name it had or one
 /// that is free. Returns the name.
-pub fn take_back(entry: &Entry, source_folder: &Path) -> Result<String, Failure> {
+pub fn take_back(entry: &TrashedRepository, source_folder: &Path) -> Result<String, Failure> {
     let wanted = Path::new(&entry.trashed.folder);
     // The name comes from a file: it is a name only if it is one component.
     let base = match wanted.file_name().and_then(|name| name.to_str()) {

@@ -13,7 +13,7 @@ use forgekeep_git::refs::{
     self, FORGOTTEN, KEPT, OURS, RefValue, Refs, Storage, StoredRefs, ref_text,
 };
 use forgekeep_store::catalogue::State;
-use forgekeep_store::snapshot::{Entry, RefState, Snapshot, SnapshotId, Store};
+use forgekeep_store::snapshot::{RefState, Snapshot, SnapshotFile, SnapshotId, Store};
 use forgekeep_untrusted::names::printable;
 use git2::{ObjectType, Odb, Oid};
 
@@ -256,7 +256,7 @@ pub(super) fn check_peeled(
 /// Every snapshot's file, and that none is missing between them.
 fn check_files(
     store: &Store,
-    entries: &[Entry],
+    entries: &[SnapshotFile],
     findings: &mut Vec<Finding>,
 ) -> Result<(), Failure> {
     let mut before: HashSet<&SnapshotId> = HashSet::new();
@@ -309,8 +309,8 @@ fn pending(folder: &Path) -> PathBuf {
 fn check_newest(
     mirror: &Path,
     store: &Store,
-    entries: &[Entry],
-    last: &Entry,
+    entries: &[SnapshotFile],
+    last: &SnapshotFile,
     present: &RefState,
     findings: &mut Vec<Finding>,
 ) -> Result<(), Failure> {

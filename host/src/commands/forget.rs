@@ -2,7 +2,7 @@ use forgekeep_config::HistoryOptions;
 use forgekeep_failure::{Cancel, Failure};
 use forgekeep_store::forget::{self, OfPart, Pruned, Reason, Request};
 use forgekeep_store::inventory;
-use forgekeep_store::snapshot::Entry;
+use forgekeep_store::snapshot::SnapshotFile;
 use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -117,8 +117,8 @@ struct Snapshot {
     time: Timestamp,
 }
 
-impl From<&Entry> for Snapshot {
-    fn from(entry: &Entry) -> Self {
+impl From<&SnapshotFile> for Snapshot {
+    fn from(entry: &SnapshotFile) -> Self {
         Self {
             id: entry.id.to_string(),
             time: entry.time,

@@ -10,7 +10,7 @@ use forgekeep_store::inventory::{self, Kept};
 use forgekeep_store::part::{Part, PartKind};
 use forgekeep_untrusted::names::is_blank;
 
-use crate::cli::{Common, Place};
+use crate::cli::{Common, FolderArgument};
 use crate::exit::{Complaint, ExitCode};
 
 /// Stands for variables that are not set. Not a text that anything is called by.
@@ -45,7 +45,7 @@ fn needs_variables(config: &Config) -> bool {
 }
 
 /// The backup folder: as the command line says, else as the configuration does.
-pub fn folder(common: &Common, place: &Place) -> Result<PathBuf, Complaint> {
+pub fn folder(common: &Common, place: &FolderArgument) -> Result<PathBuf, Complaint> {
     match &place.folder {
         Some(folder) => Ok(folder.clone()),
         None => Ok(configuration(common)?.local_folder),
@@ -53,7 +53,10 @@ pub fn folder(common: &Common, place: &Place) -> Result<PathBuf, Complaint> {
 }
 
 /// The same with the options; those are the defaults where the command line names the folder.
-pub fn folder_and_options(common: &Common, place: &Place) -> Result<(PathBuf, Options), Complaint> {
+pub fn folder_and_options(
+    common: &Common,
+    place: &FolderArgument,
+) -> Result<(PathBuf, Options), Complaint> {
     if let Some(folder) = &place.folder {
         return Ok((folder.clone(), Options::default()));
     }

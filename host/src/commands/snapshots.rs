@@ -2,7 +2,7 @@ use forgekeep_failure::Failure;
 use forgekeep_git::refs;
 use forgekeep_git::refs::ref_text;
 use forgekeep_store::inventory;
-use forgekeep_store::snapshot::{Counts, Entry, Origin, Snapshot};
+use forgekeep_store::snapshot::{Counts, Origin, Snapshot, SnapshotFile};
 use forgekeep_untrusted::Untrusted;
 use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
@@ -73,7 +73,7 @@ struct Content {
     counts: Counts,
 }
 
-fn row(entry: &Entry, read: &Result<Snapshot, Failure>) -> Row {
+fn row(entry: &SnapshotFile, read: &Result<Snapshot, Failure>) -> Row {
     let content = read.as_ref().ok().map(|snapshot| Content {
         name: snapshot.identity.full_name.clone(),
         origin: snapshot.origin,
@@ -89,7 +89,7 @@ fn row(entry: &Entry, read: &Result<Snapshot, Failure>) -> Row {
     }
 }
 
-fn print(name: &str, read: &[(&Entry, Result<Snapshot, Failure>)]) {
+fn print(name: &str, read: &[(&SnapshotFile, Result<Snapshot, Failure>)]) {
     if read.is_empty() {
         out!("{name}: no snapshots yet");
         return;

@@ -28,7 +28,7 @@ impl Tombstones<'_> {
         }
     }
 
-    fn recover(&self, entry: &trash::Entry, source: Option<&OpenSource>) -> Finding {
+    fn recover(&self, entry: &trash::TrashedRepository, source: Option<&OpenSource>) -> Finding {
         let Some(failure) = &entry.unread else {
             return Finding::warning(String::new());
         };

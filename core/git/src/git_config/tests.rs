@@ -110,7 +110,7 @@ proptest! {
     #[test]
     fn values_are_written_as_read(value in proptest::collection::vec(1_u8..=255, 0..40)) {
         let value: Vec<u8> = value.into_iter().filter(|byte| *byte != b'\r').collect();
-        let entry = Entry {
+        let entry = ConfigEntry {
             section: "a".to_owned(),
             subsection: Some(b"b\"\\c".to_vec()),
             key: "k".to_owned(),

@@ -186,7 +186,7 @@ impl<'a> Plan<'a> {
 
 /// How far the choice for an object is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+enum ChoiceState {
     New,
     /// Its base is being chosen. A delta to it would close a circle: two packs can hold two objects
     /// as deltas to each other.
@@ -201,7 +201,7 @@ struct Chooser<'a> {
     candidates: Vec<u32>,
     /// Where in `candidates` an object's begin.
     begins: Vec<u32>,
-    states: Vec<State>,
+    states: Vec<ChoiceState>,
     steps: Vec<Step>,
 }
 
@@ -229,7 +229,7 @@ impl<'a> Chooser<'a> {
             copies,
             candidates,
             begins,
-            states: vec![State::New; objects],
+            states: vec![ChoiceState::New; objects],
             steps: Vec::with_capacity(objects),
         }
     }
@@ -240,19 +240,19 @@ impl<'a> Chooser<'a> {
         // A stack of ours: a chain of deltas may be longer than the thread's stack is deep.
         let mut open = Vec::new();
         for first in copies {
-            if self.states[first.object as usize] == State::New {
+            if self.states[first.object as usize] == ChoiceState::New {
                 open.push(first.object);
             }
             while let Some(&object) = open.last() {
                 let (step, depth) = match self.choose(object) {
                     Choice::Needs(base) => {
-                        self.states[object as usize] = State::Open;
+                        self.states[object as usize] = ChoiceState::Open;
                         open.push(base);
                         continue;
                     }
                     Choice::Is(step, depth) => (step, depth),
                 };
-                self.states[object as usize] = State::Done(depth);
+                self.states[object as usize] = ChoiceState::Done(depth);
                 self.steps.push(step);
                 open.pop();
             }
@@ -275,8 +275,8 @@ impl<'a> Chooser<'a> {
                 return Choice::Is(step, 0);
             };
             match self.states[base as usize] {
-                State::New if base != object => return Choice::Needs(base),
-                State::Done(depth) if depth < DEEPEST => return Choice::Is(step, depth + 1),
+                ChoiceState::New if base != object => return Choice::Needs(base),
+                ChoiceState::Done(depth) if depth < DEEPEST => return Choice::Is(step, depth + 1),
                 _ => {}
             }
         }

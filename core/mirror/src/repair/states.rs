@@ -16,7 +16,7 @@ use forgekeep_git::refs::{
 };
 use forgekeep_git::reftable;
 use forgekeep_store::snapshot::{
-    Changes, Counts, Entry, Identity, Origin, RefState, Snapshot, SnapshotId, Store, Tips,
+    Changes, Counts, Identity, Origin, RefState, Snapshot, SnapshotFile, SnapshotId, Store, Tips,
 };
 use forgekeep_untrusted::names::printable;
 use forgekeep_verify::{Finding, Piece};
@@ -69,7 +69,10 @@ pub(super) fn repair_frame(
 }
 
 /// The newest snapshot whose state can be told.
-fn newest(store: &Store, present: Option<&RefState>) -> Result<Option<(Entry, RefState)>, Failure> {
+fn newest(
+    store: &Store,
+    present: Option<&RefState>,
+) -> Result<Option<(SnapshotFile, RefState)>, Failure> {
     let entries = store.entries()?;
     for at in (0..entries.len()).rev() {
         match store.state(&entries, at, present) {
@@ -145,7 +148,7 @@ pub(super) fn repair_snapshots(repair: &Repair<'_>, aside: &Aside) -> Result<Vec
 }
 
 /// Whose mirror it was: as the next snapshot says that can be read, or as upstream says now.
-fn neighbour(entries: &[Entry], at: usize, repair: &Repair<'_>) -> Identity {
+fn neighbour(entries: &[SnapshotFile], at: usize, repair: &Repair<'_>) -> Identity {
     let (before, after) = entries.split_at(at);
     let mut near = before.iter().rev().chain(after);
     let found = near.find_map(|entry| entry.read().ok());
@@ -153,7 +156,7 @@ fn neighbour(entries: &[Entry], at: usize, repair: &Repair<'_>) -> Identity {
 }
 
 fn rebuilt(
-    entry: &Entry,
+    entry: &SnapshotFile,
     identity: Identity,
     previous: Option<SnapshotId>,
     before: &RefState,

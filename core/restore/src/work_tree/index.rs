@@ -4,13 +4,13 @@
 use sha1::{Digest, Sha1};
 
 use super::disk::Stat;
-use super::plan::Entry;
+use super::plan::WorkTreeEntry;
 
 /// In the flags of an entry: the length of its path, if it fits.
 const LONGEST: usize = 0xfff;
 
 /// The bytes of the index. What has no [`Stat`] was left out: git shows it as missing.
-pub(super) fn format(entries: &[Entry], stats: &[Option<Stat>]) -> Vec<u8> {
+pub(super) fn format(entries: &[WorkTreeEntry], stats: &[Option<Stat>]) -> Vec<u8> {
     let mut bytes = b"DIRC\0\0\0\x02".to_vec();
     bytes.extend((entries.len() as u32).to_be_bytes());
     for (entry, stat) in entries.iter().zip(stats) {

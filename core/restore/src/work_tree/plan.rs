@@ -22,7 +22,7 @@ pub(super) const LONGEST_PATH: usize = 4095;
 
 /// Something to write.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub(super) struct WorkTreeEntry {
     pub path: Vec<u8>,
     pub kind: Kind,
     pub oid: Oid,
@@ -33,7 +33,7 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct Plan {
     /// In the order of their paths, each once.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<WorkTreeEntry>,
     /// Paths that no disk takes, or that are there twice.
     pub refused: Vec<(Vec<u8>, &'static str)>,
 }
@@ -99,7 +99,7 @@ pub(super) fn make(odb: &Odb<'_>, root: Oid, fold: bool, cancel: &Cancel) -> Res
             let is_file = matches!(kind, Kind::File | Kind::Executable);
             let conversion = is_file.then(|| Conversion::of(&stack, &path, fold));
             let conversion = conversion.filter(|conversion| !conversion.is_none());
-            plan.entries.push(Entry {
+            plan.entries.push(WorkTreeEntry {
                 path,
                 kind,
                 oid,

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::Serialize;
 
-use crate::snapshot::Entry;
+use crate::snapshot::SnapshotFile;
 
 /// Fewest digits of an id that name a snapshot.
 const LEAST_DIGITS: usize = 4;
@@ -41,13 +41,16 @@ pub enum Reason {
 
 /// For each snapshot, the oldest first, why it is kept; it is not if there is no reason. Days and all
 /// else are in UTC; weeks begin on Monday (ISO 8601).
-pub(super) fn judge(options: &HistoryOptions, entries: &[Entry]) -> Vec<Vec<Reason>> {
+pub(super) fn judge(options: &HistoryOptions, entries: &[SnapshotFile]) -> Vec<Vec<Reason>> {
     let times: Vec<Timestamp> = entries.iter().map(|entry| entry.time).collect();
     judge_times(options, &times, Timestamp::now())
 }
 
 /// The same where snapshots are named that are to go.
-pub(super) fn all_but(named: &[String], entries: &[Entry]) -> Result<Vec<Vec<Reason>>, Failure> {
+pub(super) fn all_but(
+    named: &[String],
+    entries: &[SnapshotFile],
+) -> Result<Vec<Vec<Reason>>, Failure> {
     let mut reasons = vec![vec![Reason::Unnamed]; entries.len()];
     for asked in named {
         let mut fit = entries.iter().enumerate();

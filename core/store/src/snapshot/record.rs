@@ -14,7 +14,7 @@ use jiff::Timestamp;
 
 use super::file::FileName;
 use super::{
-    Changes, Counts, Entry, Identity, Origin, RefState, Snapshot, SnapshotId, Store,
+    Changes, Counts, Identity, Origin, RefState, Snapshot, SnapshotFile, SnapshotId, Store,
     to_the_millisecond,
 };
 
@@ -144,7 +144,7 @@ impl Recorder<'_> {
     /// Writes a snapshot for refs that are there already.
     fn write_full(
         &self,
-        entries: &[Entry],
+        entries: &[SnapshotFile],
         state: &RefState,
         changes: Changes,
         origin: Origin,
@@ -172,7 +172,7 @@ impl Recorder<'_> {
 
     fn make(
         &self,
-        entries: &[Entry],
+        entries: &[SnapshotFile],
         state: &RefState,
         changes: Changes,
         origin: Origin,
@@ -254,7 +254,7 @@ fn name_of(snapshot: &Snapshot) -> FileName {
 /// Whether the next snapshot is to have all refs: once the changes since the last that has them take
 /// as much room as they would. So all files together stay within about twice the changes, and no
 /// state is further from a full list than that.
-fn wants_all(entries: &[Entry], next: &Snapshot, after: &RefState) -> Result<bool, Failure> {
+fn wants_all(entries: &[SnapshotFile], next: &Snapshot, after: &RefState) -> Result<bool, Failure> {
     let changes = next.bytes()?;
     // A line with an object id and the name, as it is written; the rest of the file does not count.
     let all: u64 = after.tips.keys().map(|name| name.len() as u64 + 50).sum();

@@ -13,7 +13,7 @@ use crate::layout::SNAPSHOTS;
 
 /// A snapshot as the name of its file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
+pub struct SnapshotFile {
     /// Counts up from 1.
     pub number: u64,
     /// When the refs were switched.
@@ -57,13 +57,13 @@ impl Store {
 
     /// Whether the newest snapshot is of this state, and none is pending. No file is read: runs that
     /// change nothing shall cost nothing either.
-    pub fn is_settled(&self, newest: Option<&Entry>, found: &RefState) -> bool {
-        let is_of = |last: &Entry| found.id(last.time).is_ok_and(|id| id == last.id);
+    pub fn is_settled(&self, newest: Option<&SnapshotFile>, found: &RefState) -> bool {
+        let is_of = |last: &SnapshotFile| found.id(last.time).is_ok_and(|id| id == last.id);
         !self.pending.exists() && newest.is_some_and(is_of)
     }
 
     /// The newest snapshot; `None` if there is none, or if it cannot be told.
-    pub fn newest(&self) -> Option<Entry> {
+    pub fn newest(&self) -> Option<SnapshotFile> {
         self.entries().ok()?.pop()
     }
 
@@ -90,7 +90,7 @@ impl Store {
     /// # Errors
     ///
     /// [`ErrorKind::Disk`].
-    pub fn entries(&self) -> Result<Vec<Entry>, Failure> {
+    pub fn entries(&self) -> Result<Vec<SnapshotFile>, Failure> {
         let failed = |error: io::Error| Failure::disk("read", &self.folder, &error);
         let listed = match fs::read_dir(&self.folder) {
             Ok(listed) => listed,
@@ -101,7 +101,7 @@ impl Store {
         for entry in listed {
             let entry = entry.map_err(failed)?;
             if let Some(name) = entry.file_name().to_str().and_then(FileName::parse) {
-                entries.push(Entry {
+                entries.push(SnapshotFile {
                     number: name.number,
                     time: name.time,
                     id: name.id,
@@ -121,7 +121,7 @@ impl Store {
     /// [`ErrorKind::Damaged`] naming the file that it failed by.
     pub fn state(
         &self,
-        entries: &[Entry],
+        entries: &[SnapshotFile],
         at: usize,
         present: Option<&RefState>,
     ) -> Result<RefState, Failure> {
@@ -138,7 +138,7 @@ impl Store {
     /// Whatever `visit` returns.
     pub fn each_state<E>(
         &self,
-        entries: &[Entry],
+        entries: &[SnapshotFile],
         present: Option<&RefState>,
         mut visit: impl FnMut(usize, Result<&RefState, Failure>) -> Result<(), E>,
     ) -> Result<(), E> {
@@ -173,7 +173,7 @@ impl Store {
     }
 }
 
-impl Entry {
+impl SnapshotFile {
     /// Reads the file.
     ///
     /// # Errors
@@ -207,7 +207,7 @@ impl Entry {
 
 /// The state of `snapshot`, out of the file alone or with the state before it.
 fn step(
-    entry: &Entry,
+    entry: &SnapshotFile,
     snapshot: &Snapshot,
     from: Option<&(RefState, &SnapshotId)>,
 ) -> Result<Option<RefState>, Failure> {
@@ -225,7 +225,7 @@ fn step(
 }
 
 /// From the last full list on.
-fn forwards(entries: &[Entry], at: usize) -> Result<RefState, Failure> {
+fn forwards(entries: &[SnapshotFile], at: usize) -> Result<RefState, Failure> {
     let mut later = Vec::new();
     let mut state = None;
     let mut now = at;
@@ -257,7 +257,7 @@ fn forwards(entries: &[Entry], at: usize) -> Result<RefState, Failure> {
 
 /// From a later state that is known, back. `None` if there is none, or no way from it.
 fn backwards(
-    entries: &[Entry],
+    entries: &[SnapshotFile],
     at: usize,
     present: Option<&RefState>,
 ) -> Result<Option<RefState>, Failure> {

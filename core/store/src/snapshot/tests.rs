@@ -35,7 +35,7 @@ fn recorder<'a>(folder: &Path, identity: &'a Identity) -> Recorder<'a> {
 }
 
 /// Records states as runs do, and returns the entries.
-fn record(folder: &Path, states: &[RefState]) -> Vec<Entry> {
+fn record(folder: &Path, states: &[RefState]) -> Vec<SnapshotFile> {
     let identity = identity();
     let recorder = recorder(folder, &identity);
     let mut before: Option<RefState> = None;
@@ -65,7 +65,11 @@ fn long_history(count: u32) -> Vec<RefState> {
         .collect()
 }
 
-fn states(folder: &Path, entries: &[Entry], present: Option<&RefState>) -> Vec<Option<RefState>> {
+fn states(
+    folder: &Path,
+    entries: &[SnapshotFile],
+    present: Option<&RefState>,
+) -> Vec<Option<RefState>> {
     let store = Store::beside(&folder.join("repo"));
     let mut found = Vec::new();
     let visited: Result<(), ()> = store.each_state(entries, present, |at, state| {
