@@ -11,7 +11,7 @@ use forgekeep_config::BackupOptions;
 use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::Presence;
-use forgekeep_store::catalogue::State;
+use forgekeep_store::catalogue::RepositoryState;
 use forgekeep_store::layout::{OWN_FOLDER, REMOVED};
 use forgekeep_store::part::{Part, PartKind};
 use forgekeep_store::report::{Absence, SourceReport, Tombstone};
@@ -52,7 +52,7 @@ pub(crate) struct Tombstones<'a> {
 struct Missed<'a> {
     folder: &'a Path,
     path: String,
-    state: State,
+    state: RepositoryState,
 }
 
 /// What becomes of those that are missed, for one note about all of a source.
@@ -125,7 +125,7 @@ impl Tombstones<'_> {
         report: &mut SourceReport,
         told: &mut Told,
     ) -> Result<bool, Failure> {
-        let Some(mut state) = State::read(folder)? else {
+        let Some(mut state) = RepositoryState::read(folder)? else {
             return Ok(false);
         };
         // The source may list another workspace than it did: that says nothing about this one.
@@ -172,7 +172,7 @@ impl Tombstones<'_> {
         Ok(counted == Counted::First)
     }
 
-    fn may_go(&self, state: &State, counted: Counted) -> bool {
+    fn may_go(&self, state: &RepositoryState, counted: Counted) -> bool {
         self.options.remove_deleted_repos
             && counted == Counted::Again
             && is_over(state, self.options.deleted_grace_days, self.now)
@@ -381,7 +381,7 @@ fn below(local_folder: &Path, path: &Path) -> String {
 
 /// It is listed again, whatever else becomes of it: the next time it is gone is another time.
 fn unmark(folder: &Path) -> Result<(), Failure> {
-    match State::read(folder)? {
+    match RepositoryState::read(folder)? {
         Some(mut state) if state.gone.is_some() => {
             state.gone = None;
             state.missing = None;

@@ -12,7 +12,7 @@ use forgekeep_hoster::{
     SourceSpec,
 };
 use forgekeep_http::Authorization;
-use forgekeep_store::catalogue::{Missing, State};
+use forgekeep_store::catalogue::{Missing, RepositoryState};
 use forgekeep_store::inventory;
 use forgekeep_store::report::{Absence, Report};
 use forgekeep_store::snapshot::Identity;
@@ -112,7 +112,7 @@ impl Scene {
             full_name: "acme/old".into(),
         };
         let long_ago = Timestamp::now() - SignedDuration::from_hours(24 * 90);
-        let mut state = State::new(identity, long_ago);
+        let mut state = RepositoryState::new(identity, long_ago);
         state.listing = Some(forgekeep_store::catalogue::Listing {
             api_url: "https://fake.example".to_owned(),
             name: "acme".to_owned(),
@@ -158,7 +158,7 @@ impl Scene {
 
 /// As if it had been missed for 60 days, on five of them.
 fn age(folder: &Path) {
-    let mut state = State::read(folder).unwrap().unwrap();
+    let mut state = RepositoryState::read(folder).unwrap().unwrap();
     let now = Timestamp::now();
     let ago = |days: i64| now - SignedDuration::from_hours(24 * days);
     state.gone = Some(ago(60));
@@ -261,7 +261,7 @@ fn what_is_listed_again_is_taken_back() {
     let report = scene.run();
     assert!(notes(&report).contains("taken back"), "{}", notes(&report));
     assert!(scene.old().join("repo/HEAD").exists());
-    let state = State::read(&scene.old()).unwrap().unwrap();
+    let state = RepositoryState::read(&scene.old()).unwrap().unwrap();
     assert_eq!(
         (state.gone, state.missing, state.trashed),
         (None, None, None)
@@ -272,20 +272,20 @@ fn what_is_listed_again_is_taken_back() {
 
 #[test]
 fn that_counting_begins_again_is_told_once() {
-    let gap = |state: &mut State| {
+    let gap = |state: &mut RepositoryState| {
         let missing = state.missing.as_mut().unwrap();
         missing.last -= SignedDuration::from_hours(24 * 50);
     };
-    let future = |state: &mut State| {
+    let future = |state: &mut RepositoryState| {
         let missing = state.missing.as_mut().unwrap();
         missing.last += SignedDuration::from_hours(24 * 900);
     };
-    let stamp = |state: &mut State| state.gone = Some(Timestamp::UNIX_EPOCH);
-    let changes: [&dyn Fn(&mut State); 3] = [&gap, &future, &stamp];
+    let stamp = |state: &mut RepositoryState| state.gone = Some(Timestamp::UNIX_EPOCH);
+    let changes: [&dyn Fn(&mut RepositoryState); 3] = [&gap, &future, &stamp];
     for change in changes {
         let scene = Scene::new();
         scene.answer(Ok(Presence::Deleted));
-        let mut state = State::read(&scene.old()).unwrap().unwrap();
+        let mut state = RepositoryState::read(&scene.old()).unwrap().unwrap();
         change(&mut state);
         state.write(&scene.old()).unwrap();
         let report = scene.run();

@@ -132,7 +132,7 @@ fn restore_one(item: &Item<'_>, target: &Path, manner: Manner<'_>, cancel: &Canc
 mod tests {
     use std::fs;
 
-    use forgekeep_store::catalogue::State;
+    use forgekeep_store::catalogue::RepositoryState;
     use forgekeep_store::snapshot::Identity;
     use jiff::Timestamp;
 
@@ -147,7 +147,7 @@ mod tests {
                 id: folder.to_owned(),
                 full_name: full_name.into(),
             };
-            let mut state = State::new(identity, Timestamp::UNIX_EPOCH);
+            let mut state = RepositoryState::new(identity, Timestamp::UNIX_EPOCH);
             state.gone = gone.then_some(Timestamp::UNIX_EPOCH);
             let path = format!("{title}/{folder}");
             let kept = Kept {

@@ -29,7 +29,7 @@ const FORMATS: Formats = Formats {
 /// The content of [`STATE_FILE`]. Keys that this version does not know are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct State {
+pub struct RepositoryState {
     /// Version of the file's format: 2.
     pub format: u32,
     /// The `hoster:` of the source.
@@ -115,7 +115,7 @@ pub struct Listing {
     pub name: String,
 }
 
-impl State {
+impl RepositoryState {
     /// The state of a repository that comes into the backup now.
     pub fn new(identity: Identity, now: Timestamp) -> Self {
         Self {
@@ -237,7 +237,7 @@ impl Catalogue {
     }
 
     fn add(&mut self, path: &Path, folder: String, hoster: &str) {
-        let owner = match State::read(path) {
+        let owner = match RepositoryState::read(path) {
             Ok(Some(state)) if state.hoster == hoster => {
                 if state.gone.is_some() {
                     self.gone.insert(state.id.clone());
@@ -249,7 +249,7 @@ impl Catalogue {
             }
             Ok(Some(state)) => Owner::Id(format!("{}:{}", state.hoster, state.id)),
             // A run that was killed before it wrote the file has left snapshots that tell.
-            Ok(None) => match State::recover(path) {
+            Ok(None) => match RepositoryState::recover(path) {
                 Some(state) if state.hoster == hoster => {
                     self.add_id(&state.id, &folder);
                     Owner::Id(state.id)
@@ -261,7 +261,8 @@ impl Catalogue {
                 },
             },
             Err(failure) => {
-                match State::recover(path).filter(|_| failure.kind == ErrorKind::Damaged) {
+                match RepositoryState::recover(path).filter(|_| failure.kind == ErrorKind::Damaged)
+                {
                     Some(state) if state.hoster == hoster => {
                         self.by_id.insert(state.id.clone(), folder.clone());
                         Owner::Id(state.id)

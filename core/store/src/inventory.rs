@@ -10,7 +10,7 @@ use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_untrusted::Untrusted;
 use forgekeep_untrusted::names;
 
-use crate::catalogue::State;
+use crate::catalogue::RepositoryState;
 use crate::layout::{self, CONFIGURATIONS, OWN_FOLDER};
 use crate::part::{Part, PartKind};
 use crate::trash;
@@ -29,7 +29,7 @@ pub struct Kept {
     /// Its folder.
     pub folder: PathBuf,
     /// What its state file says; `None` for a folder of SCM Backup's that was not adopted yet.
-    pub state: Result<Option<State>, Failure>,
+    pub state: Result<Option<RepositoryState>, Failure>,
     /// Whether it is in the trash: the hoster has deleted it, and it is kept for a while.
     pub trashed: bool,
 }
@@ -70,7 +70,7 @@ pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
         }
         let title = names::decode_component(&name).unwrap_or_else(|| name.clone());
         for (folder, below) in folders(&source)? {
-            let state = State::read(&folder);
+            let state = RepositoryState::read(&folder);
             // Also what is left of one: nobody shall take it for nothing.
             let holds_part = Part::all(&folder).any(|part| part.has_traces());
             let holds_snapshots = folder.join(layout::SNAPSHOTS).is_dir();
@@ -79,7 +79,7 @@ pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
             }
             let known = match &state {
                 Ok(Some(state)) => Some(state.clone()),
-                Ok(None) | Err(_) => State::recover(&folder),
+                Ok(None) | Err(_) => RepositoryState::recover(&folder),
             };
             let full_name = known.map(|state| state.full_name);
             let full_name = full_name
@@ -208,7 +208,10 @@ mod tests {
             full_name: full_name.into(),
             path: String::new(),
             folder: PathBuf::new(),
-            state: Ok(Some(State::new(identity, jiff::Timestamp::UNIX_EPOCH))),
+            state: Ok(Some(RepositoryState::new(
+                identity,
+                jiff::Timestamp::UNIX_EPOCH,
+            ))),
             trashed: false,
         }
     }

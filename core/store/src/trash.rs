@@ -9,7 +9,7 @@ use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_untrusted::names;
 use jiff::Timestamp;
 
-use crate::catalogue::{State, Trashed};
+use crate::catalogue::{RepositoryState, Trashed};
 use crate::layout::{self, OWN_FOLDER, STATE_FILE, TRASH};
 use crate::part::Part;
 use crate::snapshot::Identity;
@@ -29,7 +29,7 @@ pub struct TrashedRepository {
     /// Its name there.
     pub name: String,
     /// What its state file says; or, if that cannot be read, what can be told without it.
-    pub state: State,
+    pub state: RepositoryState,
     /// Where it was, and since when it is here.
     pub trashed: Trashed,
     /// Why its state file cannot be read.
@@ -61,7 +61,7 @@ pub fn entries(local_folder: &Path) -> Result<Vec<TrashedRepository>, Failure> {
         if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             continue;
         }
-        let (state, unread) = match State::read(&folder) {
+        let (state, unread) = match RepositoryState::read(&folder) {
             Ok(Some(state)) => (state, None),
             Ok(None) if !holds_backup(&folder) => continue,
             Ok(None) => {
@@ -91,8 +91,8 @@ fn holds_backup(folder: &Path) -> bool {
 
 /// The state of an entry by its snapshots, or with nothing in it but a name: then nobody's listing and
 /// no hoster is its own.
-fn without_file(folder: &Path, name: &str) -> State {
-    let state = State::recover(folder).unwrap_or_else(|| {
+fn without_file(folder: &Path, name: &str) -> RepositoryState {
+    let state = RepositoryState::recover(folder).unwrap_or_else(|| {
         let full_name = parts(name).1;
         let full_name = full_name.rsplit_once('-').map_or(full_name, |(_, end)| end);
         let identity = Identity {
@@ -101,10 +101,10 @@ fn without_file(folder: &Path, name: &str) -> State {
             full_name: names::decode_full_name(full_name)
                 .map_or_else(|| full_name.into(), Into::into),
         };
-        State::new(identity, parts(name).0)
+        RepositoryState::new(identity, parts(name).0)
     });
     let trashed = by_name(name, &state);
-    State {
+    RepositoryState {
         gone: Some(trashed.at),
         trashed: Some(trashed),
         ..state
@@ -112,7 +112,7 @@ fn without_file(folder: &Path, name: &str) -> State {
 }
 
 /// What the name of an entry, `<date>-<source>-<folder>`, says of a repository.
-fn by_name(name: &str, state: &State) -> Trashed {
+fn by_name(name: &str, state: &RepositoryState) -> Trashed {
     let (at, rest) = parts(name);
     let folder = names::encode_full_name(state.full_name.raw());
     let source = rest.strip_suffix(shortened(&folder));
@@ -144,7 +144,7 @@ fn parts(name: &str) -> (Timestamp, &str) {
 pub fn put(
     local_folder: &Path,
     folder: &Path,
-    mut state: State,
+    mut state: RepositoryState,
     source: (&str, &str),
     now: Timestamp,
 ) -> Result<PathBuf, Failure> {

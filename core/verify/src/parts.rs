@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use forgekeep_failure::Failure;
-use forgekeep_store::catalogue::{Newest, State};
+use forgekeep_store::catalogue::{Newest, RepositoryState};
 use forgekeep_store::part::{Part, PartKind};
 use forgekeep_store::snapshot::Store;
 
@@ -16,7 +16,7 @@ pub(super) trait Verify: Sync {
     fn verify(
         &self,
         part: &Part,
-        state: Option<&State>,
+        state: Option<&RepositoryState>,
         watch: &Watch,
     ) -> Result<Option<Examined>, Failure>;
 }
@@ -38,7 +38,7 @@ impl Verify for Mirror {
     fn verify(
         &self,
         part: &Part,
-        state: Option<&State>,
+        state: Option<&RepositoryState>,
         watch: &Watch,
     ) -> Result<Option<Examined>, Failure> {
         let known = state.is_some_and(|state| state.newest.contains_key(&part.name));
@@ -56,7 +56,11 @@ impl Verify for Mirror {
 }
 
 /// The newest snapshot, if it is gone: no other one tells.
-fn lost_newest(state: &State, name: &str, mirror: &Path) -> Result<Option<Finding>, Failure> {
+fn lost_newest(
+    state: &RepositoryState,
+    name: &str,
+    mirror: &Path,
+) -> Result<Option<Finding>, Failure> {
     let store = Store::beside(mirror);
     let entries = store.entries()?;
     // That all are gone is found without.

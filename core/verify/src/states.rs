@@ -12,7 +12,7 @@ use forgekeep_git::reach::Root;
 use forgekeep_git::refs::{
     self, FORGOTTEN, KEPT, OURS, RefValue, Refs, Storage, StoredRefs, ref_text,
 };
-use forgekeep_store::catalogue::State;
+use forgekeep_store::catalogue::RepositoryState;
 use forgekeep_store::snapshot::{RefState, Snapshot, SnapshotFile, SnapshotId, Store};
 use forgekeep_untrusted::names::printable;
 use git2::{ObjectType, Odb, Oid};
@@ -288,7 +288,7 @@ fn check_files(
     let folder = store.folder();
     // A mirror has its first snapshot from its first run on; one of SCM Backup's has no state yet.
     let of_repository = folder.parent().and_then(Path::parent).unwrap_or(folder);
-    let state = State::read(of_repository).ok().flatten();
+    let state = RepositoryState::read(of_repository).ok().flatten();
     let had_some = folder.is_dir() || state.is_some_and(|state| state.format > 1);
     if entries.is_empty() && had_some && !pending(folder).exists() {
         findings.push(Finding::new(

@@ -3,7 +3,7 @@
 
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_mirror::{Mirrored, Outcome};
-use forgekeep_store::catalogue::{Newest, State};
+use forgekeep_store::catalogue::{Newest, RepositoryState};
 use forgekeep_store::layout::{REPOSITORY, STATE_FILE};
 use forgekeep_store::part::{Part, PartKind};
 use forgekeep_store::report::RepositoryReport;
@@ -40,11 +40,11 @@ impl Work<'_> {
         let was;
         let repository = self.repository();
         let listing = self.source.listing();
-        let old = match State::read(&self.folder) {
+        let old = match RepositoryState::read(&self.folder) {
             Err(failure) if failure.kind == ErrorKind::Damaged => {
                 log::warn!("{}: {failure}", self.name);
                 was = OldState::Damaged;
-                State::recover(&self.folder)
+                RepositoryState::recover(&self.folder)
             }
             read => {
                 let old = read?;
@@ -67,17 +67,17 @@ impl Work<'_> {
                 if same && quiet && !is_lost {
                     return Ok(was);
                 }
-                old.or_else(|| State::recover(&self.folder))
+                old.or_else(|| RepositoryState::recover(&self.folder))
             }
         };
         let now = Timestamp::now();
-        let fresh = State {
+        let fresh = RepositoryState {
             listing: Some(listing),
-            ..State::new(self.identity(), now)
+            ..RepositoryState::new(self.identity(), now)
         };
         let mut state = match old {
             None => fresh,
-            Some(old) => State {
+            Some(old) => RepositoryState {
                 created: old.created,
                 newest: old.newest,
                 more: old.more,
@@ -133,7 +133,7 @@ impl Work<'_> {
         part: &Part,
         outcome: Option<&Outcome>,
     ) {
-        let Ok(Some(mut state)) = State::read(&self.folder) else {
+        let Ok(Some(mut state)) = RepositoryState::read(&self.folder) else {
             return;
         };
         let found = match outcome {

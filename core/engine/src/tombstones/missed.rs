@@ -1,7 +1,7 @@
 //! How long a repository has been missed, by runs and days as well as by the clock: a clock that was
 //! wrong once must not use up a grace period.
 
-use forgekeep_store::catalogue::{Missing, State};
+use forgekeep_store::catalogue::{Missing, RepositoryState};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -30,7 +30,7 @@ pub(super) enum Counted {
 
 /// Counts one more whole listing without the repository. `known` is a time that has certainly
 /// passed: a stamp that is older comes from a clock that is wrong.
-pub(super) fn count(state: &mut State, now: Timestamp, known: Timestamp) -> Counted {
+pub(super) fn count(state: &mut RepositoryState, now: Timestamp, known: Timestamp) -> Counted {
     let known = known.max(state.created);
     if now < known {
         return Counted::ClockBehind;
@@ -72,7 +72,7 @@ pub(super) fn count(state: &mut State, now: Timestamp, known: Timestamp) -> Coun
 }
 
 /// Whether it was missed for so many days, often enough.
-pub(super) fn is_over(state: &State, grace_days: u32, now: Timestamp) -> bool {
+pub(super) fn is_over(state: &RepositoryState, grace_days: u32, now: Timestamp) -> bool {
     let (Some(since), Some(missing)) = (state.gone, state.missing) else {
         return false;
     };
@@ -102,17 +102,17 @@ mod tests {
         format!("{text}:00Z").parse().unwrap()
     }
 
-    fn state() -> State {
+    fn state() -> RepositoryState {
         let identity = Identity {
             hoster: "bitbucket".to_owned(),
             id: "{1}".to_owned(),
             full_name: "acme/web".into(),
         };
-        State::new(identity, at("2026-01-01T00:00"))
+        RepositoryState::new(identity, at("2026-01-01T00:00"))
     }
 
     /// Whether the grace period of a day is over after runs at these times.
-    fn over(state: &mut State, times: &[&str]) -> bool {
+    fn over(state: &mut RepositoryState, times: &[&str]) -> bool {
         let mut last = Timestamp::UNIX_EPOCH;
         for time in times {
             last = at(time);

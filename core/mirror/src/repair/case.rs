@@ -5,7 +5,7 @@ use std::path::Path;
 
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::refs::parse_oid;
-use forgekeep_store::catalogue::State;
+use forgekeep_store::catalogue::RepositoryState;
 use forgekeep_store::health::{Damage, Health, Verified, is_in, is_still_lost};
 use forgekeep_store::history::Seen;
 use forgekeep_store::layout::STATE_FILE;
@@ -107,7 +107,7 @@ impl RepairCases {
         let Some(mut known) = known.filter(|k| k.damage.iter().any(|d| d.file == file)) else {
             return false;
         };
-        let is_sound = matches!(State::read(folder), Ok(Some(_)));
+        let is_sound = matches!(RepositoryState::read(folder), Ok(Some(_)));
         if is_sound {
             known.damage.retain(|damage| damage.file != file);
             known.lost.retain(|damage| damage.file != file);

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use forgekeep_config::filter::Decision;
 use forgekeep_failure::{Failure, Finding};
-use forgekeep_store::catalogue::{self, Catalogue, Listing, State};
+use forgekeep_store::catalogue::{self, Catalogue, Listing, RepositoryState};
 use forgekeep_store::health::Health;
 use forgekeep_store::layout::{CONFIGURATIONS, OWN_FOLDER};
 use forgekeep_store::part;
@@ -179,7 +179,7 @@ impl Orphan {
                 .map(|(id, name)| Kept {
                     id: id.to_owned(),
                     folder: name.to_owned(),
-                    listing: State::read(&folder.join(name))
+                    listing: RepositoryState::read(&folder.join(name))
                         .ok()
                         .flatten()
                         .and_then(|state| state.listing),
