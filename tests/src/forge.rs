@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use forgekeep_demo_hoster::{
-    Account, Handler, Repository, Server, Site, Socket, State, Workspace, uuid_from,
+    Account, Handler, HosterState, Repository, Server, Site, Socket, Workspace, uuid_from,
 };
 use tempfile::TempDir;
 
@@ -94,7 +94,7 @@ impl ForgeBuilder {
         );
         let api = Socket::bind().expect("a port");
         let git = self.separate_git.then(|| Socket::bind().expect("a port"));
-        let state = State {
+        let state = HosterState {
             api_url: api.url(),
             git_url: git.as_ref().unwrap_or(&api).url(),
             workspaces: self
@@ -168,7 +168,7 @@ impl Forge {
     }
 
     /// Changes what the hoster knows: revokes a token, say.
-    pub fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub fn change<T>(&self, change: impl FnOnce(&mut HosterState) -> T) -> T {
         self.site.update(change)
     }
 

@@ -13,13 +13,13 @@ use super::error::{ConfigError, ConfigErrorKind, FileLocation, Position};
 use super::node::{Node, Step, Syntax, SyntaxFault, Value, position_of};
 use super::{toml, yaml};
 
-pub(super) struct Document<'a> {
+pub(super) struct ConfigDocument<'a> {
     pub(super) root: Node,
     pub(super) syntax: Syntax,
     text: &'a str,
 }
 
-impl<'a> Document<'a> {
+impl<'a> ConfigDocument<'a> {
     pub(super) fn parse(text: &'a str, path: &Path) -> Result<Self, ConfigError> {
         let syntax = Syntax::of(path)?;
         if text.len() > super::MAX_FILE_BYTES {

@@ -25,7 +25,7 @@ mod yaml;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use document::Document;
+use document::ConfigDocument;
 use forgekeep_untrusted::Secret;
 use reader::Reader;
 
@@ -314,7 +314,7 @@ fn checked(
     env: &dyn Fn(&str) -> Option<String>,
     is_here: bool,
 ) -> Result<Config, ConfigError> {
-    let document = Document::parse(text, path)?;
+    let document = ConfigDocument::parse(text, path)?;
     document.refuse_merge_keys(path)?;
     let reader = Reader::new(&document, path, env);
     let root = reader.root();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::document::Document;
+use super::document::ConfigDocument;
 use super::environment::{is_reference, literal_parts};
 use super::error::{ConfigError, ConfigErrorKind, FileLocation};
 use super::node::{Node, Scalar, ScalarKind, Syntax, Value};
@@ -44,7 +44,7 @@ const MIN_PART: usize = 4;
 /// # Errors
 /// The text cannot be parsed, so nobody knows where the secrets are.
 pub fn masked_copy(text: &str, path: &Path) -> Result<String, ConfigError> {
-    let mut document = Document::parse(text, path)?;
+    let mut document = ConfigDocument::parse(text, path)?;
     let mut literals = Literals(Vec::new());
     mask_secrets(&mut document.root, false, &mut literals);
     literals.0.sort();

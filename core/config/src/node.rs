@@ -6,7 +6,7 @@ use super::error::{ConfigError, ConfigErrorKind, FileLocation, Position};
 
 /// One value. It has no `Debug`, because it may hold a secret.
 pub(super) struct Node {
-    /// The offset at which it begins; known for TOML only (see `Document::position`).
+    /// The offset at which it begins; known for TOML only (see `ConfigDocument::position`).
     pub(super) at: Option<usize>,
     pub(super) value: Value,
 }
@@ -74,7 +74,7 @@ impl Syntax {
     }
 }
 
-/// What a syntax module found wrong; `Document::parse` adds the file.
+/// What a syntax module found wrong; `ConfigDocument::parse` adds the file.
 pub(super) struct SyntaxFault {
     pub(super) kind: ConfigErrorKind,
     pub(super) position: Option<Position>,

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
 use std::path::Path;
 
-use super::document::{Document, joined};
+use super::document::{ConfigDocument, joined};
 use super::environment::{Environment, expand};
 use super::error::{ConfigError, ConfigErrorKind, ConfigWarning, FileLocation, Position};
 use super::node::{MappingEntry, Node, Scalar, ScalarKind, Step, Syntax, Value};
@@ -14,7 +14,7 @@ use super::node::{MappingEntry, Node, Scalar, ScalarKind, Step, Syntax, Value};
 const MAX_LOCATED_WARNINGS: usize = 20;
 
 pub(super) struct Reader<'a> {
-    document: &'a Document<'a>,
+    document: &'a ConfigDocument<'a>,
     file: &'a Path,
     environment: Environment<'a>,
     warnings: RefCell<Vec<ConfigWarning>>,
@@ -23,7 +23,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(
-        document: &'a Document<'a>,
+        document: &'a ConfigDocument<'a>,
         file: &'a Path,
         environment: Environment<'a>,
     ) -> Self {

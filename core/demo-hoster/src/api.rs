@@ -9,7 +9,7 @@ use url::form_urlencoded::Serializer;
 use crate::credentials::{self, Caller};
 use crate::documents;
 use crate::http::{Request, Response};
-use crate::model::{Account, Repository, State, Workspace};
+use crate::model::{Account, HosterState, Repository, Workspace};
 use crate::scope;
 
 const INVALID: &str = "Token is invalid, expired, or not supported for this endpoint.";
@@ -24,14 +24,14 @@ pub fn is_api(request: &Request) -> bool {
 }
 
 /// Answers a request to the API.
-pub fn respond(state: &State, request: &Request) -> Response {
+pub fn respond(state: &HosterState, request: &Request) -> Response {
     answer(state, request).unwrap_or_else(|refusal| refusal)
 }
 
 /// Both sides are complete answers; `Err` only ends the work early.
 type Answer = Result<Response, Response>;
 
-fn answer(state: &State, request: &Request) -> Answer {
+fn answer(state: &HosterState, request: &Request) -> Answer {
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
@@ -89,7 +89,7 @@ fn answer(state: &State, request: &Request) -> Answer {
 }
 
 fn list_repositories(
-    state: &State,
+    state: &HosterState,
     workspace: &Workspace,
     request: &Request,
     caller: Option<&Account>,
@@ -122,7 +122,7 @@ fn list_repositories(
 }
 
 fn paginated<T>(
-    state: &State,
+    state: &HosterState,
     request: &Request,
     all: Vec<&T>,
     document: impl Fn(&T) -> Value,
@@ -168,7 +168,7 @@ fn page_number(text: &str) -> Option<usize> {
     (page >= 1).then_some(page)
 }
 
-fn page_url(state: &State, request: &Request, page: usize) -> String {
+fn page_url(state: &HosterState, request: &Request, page: usize) -> String {
     let page = match state.opaque_cursors {
         true => URL_SAFE_NO_PAD.encode(format!("page:{page}")),
         false => page.to_string(),
@@ -182,7 +182,7 @@ fn page_url(state: &State, request: &Request, page: usize) -> String {
     format!("{}{}?{query}", state.api_url, request.path())
 }
 
-fn find_workspace<'a>(state: &'a State, id: &str) -> Result<&'a Workspace, Response> {
+fn find_workspace<'a>(state: &'a HosterState, id: &str) -> Result<&'a Workspace, Response> {
     let message = format!("No workspace with identifier '{id}'.");
     state.workspace(id).ok_or_else(|| refusal(404, &message))
 }

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use crate::Error;
 use crate::content;
-use crate::model::{Account, State};
+use crate::model::{Account, HosterState};
 use crate::server::{Server, Socket};
 use crate::site::Site;
 use crate::upload_pack::BuiltInGit;
@@ -32,12 +32,12 @@ impl DemoHoster {
         let account = Account::api_token("dev@acme.example", "devuser", "ATATT-demo-token")
             .member_of(WORKSPACE);
         let socket = Socket::bind()?;
-        let state = State {
+        let state = HosterState {
             api_url: socket.url(),
             git_url: socket.url(),
             workspaces: vec![content::make(folder.path())?],
             accounts: vec![account.clone()],
-            ..State::default()
+            ..HosterState::default()
         };
         let site = Arc::new(Site::new(state, BuiltInGit));
         let server = Server::start(socket, Arc::clone(&site) as _)?;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::credentials::ACCESS_TOKEN_USER;
-use crate::model::{Account, CredentialKind, Repository, Scm, State, Workspace, uuid_from};
+use crate::model::{Account, CredentialKind, HosterState, Repository, Scm, Workspace, uuid_from};
 
 pub(crate) fn error(message: &str) -> Value {
     json!({"type": "error", "error": {"message": message}})
@@ -19,7 +19,7 @@ pub(crate) fn missing_scope(required: &str, account: &Account) -> Value {
 }
 
 pub(crate) fn repository(
-    state: &State,
+    state: &HosterState,
     workspace: &Workspace,
     repository: &Repository,
     caller: Option<&Account>,
@@ -66,7 +66,7 @@ pub(crate) fn repository(
 }
 
 fn clone_links(
-    state: &State,
+    state: &HosterState,
     [workspace, slug]: [&str; 2],
     repository: &Repository,
     caller: Option<&Account>,
@@ -93,7 +93,7 @@ fn clone_links(
     Value::Array(links)
 }
 
-fn owner(state: &State, workspace: &Workspace) -> Value {
+fn owner(state: &HosterState, workspace: &Workspace) -> Value {
     json!({
         "type": "team",
         "display_name": workspace.name,
@@ -102,7 +102,7 @@ fn owner(state: &State, workspace: &Workspace) -> Value {
     })
 }
 
-fn project(state: &State, workspace: &Workspace) -> Value {
+fn project(state: &HosterState, workspace: &Workspace) -> Value {
     json!({
         "type": "project",
         "key": "PROJ",
@@ -114,7 +114,7 @@ fn project(state: &State, workspace: &Workspace) -> Value {
     })
 }
 
-pub(crate) fn base_workspace(state: &State, workspace: &Workspace) -> Value {
+pub(crate) fn base_workspace(state: &HosterState, workspace: &Workspace) -> Value {
     let api = url(&state.api_url, &["2.0", "workspaces", &workspace.slug]);
     json!({
         "type": "workspace_base",
@@ -125,7 +125,7 @@ pub(crate) fn base_workspace(state: &State, workspace: &Workspace) -> Value {
     })
 }
 
-pub(crate) fn workspace(state: &State, workspace: &Workspace) -> Value {
+pub(crate) fn workspace(state: &HosterState, workspace: &Workspace) -> Value {
     let mut document = base_workspace(state, workspace);
     let created = workspace
         .repositories
@@ -141,7 +141,7 @@ pub(crate) fn workspace(state: &State, workspace: &Workspace) -> Value {
     document
 }
 
-pub(crate) fn workspace_access(state: &State, member_of: &Workspace) -> Value {
+pub(crate) fn workspace_access(state: &HosterState, member_of: &Workspace) -> Value {
     json!({
         "type": "workspace_access",
         "administrator": false,

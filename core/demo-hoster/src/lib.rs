@@ -5,7 +5,7 @@
 //!
 //! - [`DemoHoster`]: made-up repositories, served; [`DemoHoster::change_upstream`] is the second act.
 //! - [`Site`]: routes a request to the API or to git, and checks the credentials for git.
-//! - [`api`]: the API, a pure function from a [`State`] and a [`Request`] to a [`Response`].
+//! - [`api`]: the API, a pure function from a [`HosterState`] and a [`Request`] to a [`Response`].
 //! - [`GitService`]: git's side of a clone; [`BuiltInGit`] does it with libgit2.
 //! - [`Server`]: HTTP/1.1 on loopback, one thread for each connection.
 //!
@@ -30,7 +30,7 @@ mod wire;
 pub use demo::DemoHoster;
 pub use error::Error;
 pub use http::{Body, BodyWriter, Reply, Request, Response, TakeOver};
-pub use model::{Account, CredentialKind, Repository, Scm, State, Workspace, uuid_from};
+pub use model::{Account, CredentialKind, HosterState, Repository, Scm, Workspace, uuid_from};
 pub use server::{Handler, Server, Socket};
 pub use site::{GitCall, GitRoute, GitService, Site};
 pub use upload_pack::BuiltInGit;

@@ -7,7 +7,7 @@ use git2::{ObjectType, Oid};
 
 /// Everything the API answers from.
 #[derive(Debug, Clone, Default)]
-pub struct State {
+pub struct HosterState {
     /// Where the API is, without `/2.0`; links to the next page start with it.
     pub api_url: String,
     /// Where git is; clone links start with it.
@@ -21,7 +21,7 @@ pub struct State {
     pub opaque_cursors: bool,
 }
 
-impl State {
+impl HosterState {
     /// A workspace by its slug or by its uuid in braces.
     pub fn workspace(&self, id: &str) -> Option<&Workspace> {
         self.workspaces

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::api;
 use crate::credentials::{self, Caller};
 use crate::http::{Reply, Request, Response};
-use crate::model::{Scm, State};
+use crate::model::{HosterState, Scm};
 use crate::scope;
 use crate::server::Handler;
 use parking_lot::RwLock;
@@ -68,15 +68,15 @@ impl GitRoute {
     }
 }
 
-/// The hoster: the API and git over one [`State`].
+/// The hoster: the API and git over one [`HosterState`].
 pub struct Site {
-    state: RwLock<State>,
+    state: RwLock<HosterState>,
     git: Box<dyn GitService>,
 }
 
 impl Site {
     /// A hoster of what is in `state`, whose clones are served by `git`.
-    pub fn new(state: State, git: impl GitService) -> Self {
+    pub fn new(state: HosterState, git: impl GitService) -> Self {
         Self {
             state: RwLock::new(state),
             git: Box::new(git),
@@ -84,12 +84,12 @@ impl Site {
     }
 
     /// Reads the state; requests are answered meanwhile.
-    pub fn read<T>(&self, read: impl FnOnce(&State) -> T) -> T {
+    pub fn read<T>(&self, read: impl FnOnce(&HosterState) -> T) -> T {
         read(&self.state.read())
     }
 
     /// Changes the state between two requests.
-    pub fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+    pub fn update<T>(&self, change: impl FnOnce(&mut HosterState) -> T) -> T {
         change(&mut self.state.write())
     }
 
@@ -124,7 +124,7 @@ impl Handler for Site {
 
 /// Checks access, and finds the repository.
 fn git_dir(
-    state: &State,
+    state: &HosterState,
     route: &GitRoute,
     authorization: Option<&str>,
 ) -> Result<PathBuf, Response> {

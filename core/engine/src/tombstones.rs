@@ -57,7 +57,7 @@ struct Missed<'a> {
 
 /// What becomes of those that are missed, for one note about all of a source.
 #[derive(Default)]
-struct Told {
+struct MissedNotes {
     clock_behind: usize,
     /// Counting starts again.
     restarted: Vec<String>,
@@ -68,7 +68,7 @@ struct Told {
 impl Tombstones<'_> {
     /// Marks what whole listings no longer have, and removes what is to be removed.
     pub fn mark(&self, plan: &Plan, sources: &mut [RunSource]) {
-        let mut told: Vec<Told> = sources.iter().map(|_| Told::default()).collect();
+        let mut told: Vec<MissedNotes> = sources.iter().map(|_| MissedNotes::default()).collect();
         self.recover_trash(sources);
         for (_, location) in &plan.unlisted {
             let moved = plan
@@ -123,7 +123,7 @@ impl Tombstones<'_> {
         path: String,
         source: &OpenSource,
         report: &mut SourceReport,
-        told: &mut Told,
+        told: &mut MissedNotes,
     ) -> Result<bool, Failure> {
         let Some(mut state) = RepositoryState::read(folder)? else {
             return Ok(false);
@@ -185,7 +185,7 @@ impl Tombstones<'_> {
         tombstone: &Tombstone,
         source: &OpenSource,
         report: &mut SourceReport,
-        told: &mut Told,
+        told: &mut MissedNotes,
     ) -> Absence {
         let answer = source.session.lock().lookup(id);
         let why = match answer {
@@ -238,7 +238,7 @@ impl Tombstones<'_> {
     }
 
     /// Removes for good what has been in the trash for another grace period, by the same rules.
-    fn empty_trash(&self, source: &OpenSource, report: &mut SourceReport, told: &mut Told) {
+    fn empty_trash(&self, source: &OpenSource, report: &mut SourceReport, told: &mut MissedNotes) {
         let entries = match trash::entries(self.local_folder) {
             Ok(entries) => entries,
             Err(failure) => return note_of(report, failure_note(&failure), self.observer),
@@ -260,7 +260,7 @@ impl Tombstones<'_> {
         entry: trash::TrashedRepository,
         source: &OpenSource,
         report: &mut SourceReport,
-        told: &mut Told,
+        told: &mut MissedNotes,
     ) -> Result<(), Failure> {
         let mut state = entry.state;
         // The second period begins in the trash.
@@ -312,7 +312,7 @@ impl Tombstones<'_> {
         Ok(())
     }
 
-    fn tell(&self, told: &Told, report: &mut SourceReport) {
+    fn tell(&self, told: &MissedNotes, report: &mut SourceReport) {
         if told.clock_behind > 0 {
             let note = Finding::warning(format!(
                 "the clock says {}, which is before an earlier run or before the repository came into the backup: nothing was counted as missing",

@@ -14,7 +14,7 @@ use super::{Chosen, RestorePoint, Restored};
 
 /// A part to restore, and where.
 #[derive(Clone, Debug)]
-pub struct Item<'k> {
+pub struct RestoreItem<'k> {
     /// Whose it is.
     pub kept: &'k Kept,
     /// The part.
@@ -37,7 +37,7 @@ pub enum Outcome {
 /// What there is to restore, with a folder for each: `<title>/<owner>/<name>`, and beside it
 /// `<name>.wiki`. Where two would have the same one, the present repository comes before those that
 /// are gone, and repositories before their further parts; the others get a suffix.
-pub fn items<'k>(all: &[&'k Kept]) -> Vec<Item<'k>> {
+pub fn items<'k>(all: &[&'k Kept]) -> Vec<RestoreItem<'k>> {
     let is_gone = |kept: &Kept| matches!(&kept.state, Ok(Some(state)) if state.gone.is_some());
     let mut order: Vec<&'k Kept> = all.to_vec();
     order.sort_by_key(|kept| (is_gone(kept), kept.name(), kept.path.clone()));
@@ -55,7 +55,7 @@ pub fn items<'k>(all: &[&'k Kept]) -> Vec<Item<'k>> {
             }
         }
     }
-    let mut items: Vec<Item<'k>> = items
+    let mut items: Vec<RestoreItem<'k>> = items
         .into_iter()
         .map(|(kept, part)| {
             let (owner, name) = split(kept);
@@ -67,7 +67,7 @@ pub fn items<'k>(all: &[&'k Kept]) -> Vec<Item<'k>> {
                 path = owner.join(names::with_suffix(&name, &seed));
                 seed.push('+');
             }
-            Item { kept, part, path }
+            RestoreItem { kept, part, path }
         })
         .collect();
     items.sort_by(|a, b| a.path.cmp(&b.path));
@@ -95,11 +95,11 @@ fn key(path: &Path) -> String {
 ///
 /// Only if no threads can be started.
 pub fn restore_all(
-    items: &[Item<'_>],
+    items: &[RestoreItem<'_>],
     target: &Path,
     manner: Manner<'_>,
     cancel: &Cancel,
-    done: &(dyn Fn(&Item<'_>, &Outcome) + Sync),
+    done: &(dyn Fn(&RestoreItem<'_>, &Outcome) + Sync),
 ) -> Result<(), Failure> {
     let pool = rayon::ThreadPoolBuilder::new().build().map_err(|error| {
         Failure::new(ErrorKind::Other, format!("cannot start threads: {error}"))
@@ -116,7 +116,12 @@ pub fn restore_all(
     Ok(())
 }
 
-fn restore_one(item: &Item<'_>, target: &Path, manner: Manner<'_>, cancel: &Cancel) -> Outcome {
+fn restore_one(
+    item: &RestoreItem<'_>,
+    target: &Path,
+    manner: Manner<'_>,
+    cancel: &Cancel,
+) -> Outcome {
     if let Some(RestorePoint::Time(time)) = manner.point
         && parts::of_kind(item.part.kind).is_younger(&item.part, *time)
     {

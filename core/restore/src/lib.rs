@@ -35,7 +35,7 @@ use forgekeep_untrusted::names::printable;
 use git2::{ObjectType, Odb, Oid, Repository, RepositoryInitOptions};
 use jiff::Timestamp;
 
-pub use all::{Item, Outcome, items, restore_all};
+pub use all::{Outcome, RestoreItem, items, restore_all};
 pub use parts::{Manner, restore_part};
 pub use place::{check_free, check_outside};
 pub use push::{Destination, Push, Pushed, RefusedRef, push};
@@ -208,7 +208,7 @@ fn build(
     let state = &order.chosen.state;
     let mut damaged = copy::objects(order.mirror, &git_dir, cancel)?;
     let mut unread = Vec::new();
-    let told = reach::Told {
+    let told = reach::SideFindings {
         damaged: &mut damaged,
         unread: &mut unread,
     };

@@ -21,7 +21,7 @@ use super::copy::{has_bad_loose, pack_folder};
 use super::unindexed;
 
 /// What is told beside.
-pub(super) struct Told<'a> {
+pub(super) struct SideFindings<'a> {
     /// What to warn of.
     pub damaged: &'a mut Vec<Failure>,
     /// Objects too large to be read: what they reach is not known.
@@ -39,7 +39,7 @@ pub(super) fn complete(
     git_dir: &Path,
     mirror: &Path,
     tips: &Tips,
-    Told { damaged, unread }: Told<'_>,
+    SideFindings { damaged, unread }: SideFindings<'_>,
     cancel: &Cancel,
 ) -> Result<usize, Failure> {
     match check(&open(git_dir)?, tips, unread, cancel) {

@@ -94,12 +94,12 @@ pub struct Verified {
 pub struct Health {
     path: PathBuf,
     folder: PathBuf,
-    document: Document,
+    document: VerifyFile,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct VerifyFile {
     format: u32,
     repositories: Vec<Verified>,
     /// What a newer version wrote.
@@ -147,7 +147,7 @@ impl Health {
         Self {
             path: local_folder.join(OWN_FOLDER).join(VERIFIED.name),
             folder: local_folder.to_owned(),
-            document: Document {
+            document: VerifyFile {
                 format: VERIFIED.formats.known,
                 repositories: Vec::new(),
                 more: Map::new(),

@@ -186,7 +186,7 @@ fn check(kept: &Kept, seen: &Seen, watch: &Watch) -> Checked {
         error: None,
     };
     match look(kept, seen, watch) {
-        Ok(Looked {
+        Ok(MirrorFindings {
             findings,
             warnings,
             unchecked,
@@ -219,7 +219,7 @@ fn check(kept: &Kept, seen: &Seen, watch: &Watch) -> Checked {
 }
 
 /// What was found.
-struct Looked {
+struct MirrorFindings {
     findings: Vec<Finding>,
     warnings: Vec<String>,
     unchecked: Vec<Failure>,
@@ -229,7 +229,7 @@ struct Looked {
     trouble: Option<Failure>,
 }
 
-fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<Looked, Failure> {
+fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<MirrorFindings, Failure> {
     check_folders(&kept.folder)?;
     let mut findings = Vec::new();
     let mut trouble = None;
@@ -265,7 +265,7 @@ fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<Looked, Failure> {
             objects += examined.objects;
         }
     }
-    Ok(Looked {
+    Ok(MirrorFindings {
         findings,
         warnings,
         unchecked,

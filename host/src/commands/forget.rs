@@ -72,7 +72,7 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Com
         (false, false) => ExitCode::Good,
     };
     if arguments.json {
-        super::print_json(&Document {
+        super::print_json(&ForgetJson {
             schema: 1,
             exit_code,
             dry_run: arguments.dry_run,
@@ -86,7 +86,7 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Com
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct ForgetJson {
     schema: u32,
     exit_code: ExitCode,
     dry_run: bool,

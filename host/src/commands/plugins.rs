@@ -6,7 +6,7 @@ use forgekeep_hoster::HosterInfo;
 use crate::cli::{Common, PluginsArguments, PluginsCommand};
 use crate::exit::{Complaint, ExitCode};
 use crate::plugins::Unfit;
-use crate::plugins::{Looked, folders, look_at, look_at_all};
+use crate::plugins::{InspectedFile, folders, look_at, look_at_all};
 use crate::terminal::out;
 
 /// `forgekeep plugins`.
@@ -124,7 +124,7 @@ fn info(common: &Common, id: &str) -> Result<ExitCode, Complaint> {
     })
 }
 
-fn unfit_named<'a>(plugin: &'a Looked, id: &str) -> Option<(&'a Path, &'a Unfit)> {
+fn unfit_named<'a>(plugin: &'a InspectedFile, id: &str) -> Option<(&'a Path, &'a Unfit)> {
     let unfit = plugin.result.as_ref().err()?;
     let name = plugin.path.file_stem()?.to_str()?;
     name.ends_with(&format!("_{}", id.replace('-', "_")))

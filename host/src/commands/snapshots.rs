@@ -29,7 +29,7 @@ pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<ExitCode, 
     let read: Vec<_> = entries.iter().map(|entry| (entry, entry.read())).collect();
     let damaged = read.iter().any(|(_, read)| read.is_err());
     if arguments.json {
-        super::print_json(&Document {
+        super::print_json(&SnapshotsJson {
             schema: 1,
             repository: kept.name(),
             id: kept.id(),
@@ -44,7 +44,7 @@ pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<ExitCode, 
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct SnapshotsJson<'a> {
     schema: u32,
     repository: Untrusted,
     id: Option<&'a str>,

@@ -76,7 +76,7 @@ fn subset(arguments: &VerifyArguments) -> Result<Option<Subset>, Complaint> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Document<'a> {
+struct VerifyJson<'a> {
     schema: u32,
     outcome: &'static str,
     exit_code: ExitCode,
@@ -85,8 +85,8 @@ struct Document<'a> {
     unchecked: &'a [Failure],
 }
 
-fn document(verdict: &Verdict) -> Document<'_> {
-    Document {
+fn document(verdict: &Verdict) -> VerifyJson<'_> {
+    VerifyJson {
         schema: 1,
         outcome: match (verdict.interrupted, verdict.is_sound()) {
             (true, _) => "interrupted",

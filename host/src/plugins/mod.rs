@@ -13,13 +13,13 @@ use std::sync::Arc;
 use adapter::PluginHoster;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::{Hoster, HosterInfo, Registry};
-use search::Found;
+use search::PluginFile;
 
 pub use load::Unfit;
 pub use search::folders;
 
 /// A file that was looked at.
-pub struct Looked {
+pub struct InspectedFile {
     /// The file.
     pub path: PathBuf,
     /// Who it says it is, or why it cannot be used.
@@ -32,7 +32,7 @@ pub fn registry_for<'a>(folders: &[PathBuf], hosters: impl Iterator<Item = &'a s
     let mut registry = Registry::default();
     let found = search::find(folders);
     let wanted: Vec<&str> = hosters.collect();
-    let (needed, others): (Vec<Found>, Vec<Found>) = found
+    let (needed, others): (Vec<PluginFile>, Vec<PluginFile>) = found
         .into_iter()
         .partition(|found| wanted.contains(&found.id.as_str()));
     add_all(&mut registry, needed);
@@ -43,21 +43,21 @@ pub fn registry_for<'a>(folders: &[PathBuf], hosters: impl Iterator<Item = &'a s
 }
 
 /// Looks at every plugin there is.
-pub fn look_at_all(folders: &[PathBuf]) -> Vec<Looked> {
+pub fn look_at_all(folders: &[PathBuf]) -> Vec<InspectedFile> {
     add_all(&mut Registry::default(), search::find(folders))
 }
 
-fn add_all(registry: &mut Registry, found: Vec<Found>) -> Vec<Looked> {
+fn add_all(registry: &mut Registry, found: Vec<PluginFile>) -> Vec<InspectedFile> {
     found
         .into_iter()
-        .map(|found| Looked {
+        .map(|found| InspectedFile {
             result: add(registry, &found),
             path: found.path,
         })
         .collect()
 }
 
-fn add(registry: &mut Registry, found: &Found) -> Result<HosterInfo, Unfit> {
+fn add(registry: &mut Registry, found: &PluginFile) -> Result<HosterInfo, Unfit> {
     let added = load::load(&found.path).and_then(|plugin| {
         let hoster: Arc<dyn Hoster> = Arc::new(PluginHoster::new(plugin, &found.path)?);
         let info = hoster.info().clone();

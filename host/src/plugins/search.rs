@@ -10,7 +10,7 @@ const STEM: &str = "forgekeep_hoster_";
 
 /// A file that has the name of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Found {
+pub struct PluginFile {
     /// The file.
     pub path: PathBuf,
     /// The id in its name.
@@ -46,7 +46,7 @@ pub fn folders(first: &[PathBuf]) -> Vec<PathBuf> {
 
 /// The files with a plugin's name in these folders: in the order of the folders, and by name
 /// within one. A folder that is named twice, or is not there, is no error.
-pub fn find(folders: &[PathBuf]) -> Vec<Found> {
+pub fn find(folders: &[PathBuf]) -> Vec<PluginFile> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     for folder in folders {
@@ -59,11 +59,11 @@ pub fn find(folders: &[PathBuf]) -> Vec<Found> {
         let Ok(entries) = fs::read_dir(&folder) else {
             continue;
         };
-        let mut here: Vec<Found> = entries
+        let mut here: Vec<PluginFile> = entries
             .flatten()
             .filter_map(|entry| {
                 let id = id_of(entry.file_name().to_str()?)?;
-                Some(Found {
+                Some(PluginFile {
                     path: entry.path(),
                     id,
                 })

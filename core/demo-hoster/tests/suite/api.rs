@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use forgekeep_demo_hoster::{
-    Account, BuiltInGit, DemoHoster, Repository, Server, Site, Socket, State, Workspace, scope,
+    Account, BuiltInGit, DemoHoster, HosterState, Repository, Server, Site, Socket, Workspace,
+    scope,
 };
 
 use crate::client::{Client, basic};
@@ -26,7 +27,7 @@ fn many(count: usize, accounts: Vec<Account>, opaque_cursors: bool) -> Server {
         repository.is_private = number == 0;
         workspace.repositories.push(repository);
     }
-    let state = State {
+    let state = HosterState {
         api_url: socket.url(),
         git_url: socket.url(),
         workspaces: vec![workspace, Workspace::new("beta")],

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use forgekeep_demo_hoster::{
-    BuiltInGit, DemoHoster, Repository, Server, Site, Socket, State, Workspace,
+    BuiltInGit, DemoHoster, HosterState, Repository, Server, Site, Socket, Workspace,
 };
 use tempfile::TempDir;
 
@@ -69,11 +69,11 @@ impl Served {
         workspace
             .repositories
             .push(Repository::new("r", "r", &upstream));
-        let state = State {
+        let state = HosterState {
             api_url: socket.url(),
             git_url: socket.url(),
             workspaces: vec![workspace],
-            ..State::default()
+            ..HosterState::default()
         };
         let server = Server::start(socket, Arc::new(Site::new(state, BuiltInGit))).unwrap();
         Self {

@@ -72,7 +72,7 @@ pub struct Snapshot {
 /// The file as it is written. `old..new` is git's own way to write a change.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct SnapshotDocument {
     format: u32,
     number: u64,
     id: String,
@@ -114,7 +114,7 @@ struct OldHead {
 impl Snapshot {
     /// Reads a file; `None` if there is none.
     pub fn read(path: &Path) -> Result<Option<Self>, Failure> {
-        let Some(document) = sealed::read::<Document>(path, FORMATS)? else {
+        let Some(document) = sealed::read::<SnapshotDocument>(path, FORMATS)? else {
             return Ok(None);
         };
         Self::from_document(document)
@@ -146,7 +146,7 @@ impl Snapshot {
         })
     }
 
-    fn to_document(&self) -> Document {
+    fn to_document(&self) -> SnapshotDocument {
         let mut changes = Lists {
             head: self.changes.old_head.as_ref().map(|old| OldHead {
                 old: old.as_deref().map(ref_text),
@@ -171,7 +171,7 @@ impl Snapshot {
         let is_detached = old_head
             .chain(&self.head)
             .any(|head| refs::detached(head).is_some());
-        Document {
+        SnapshotDocument {
             format: if is_detached { DETACHED } else { COMMON },
             number: self.number,
             id: self.id.to_string(),
@@ -189,7 +189,7 @@ impl Snapshot {
         }
     }
 
-    fn from_document(document: Document) -> Result<Self, String> {
+    fn from_document(document: SnapshotDocument) -> Result<Self, String> {
         let id =
             |text: &str| SnapshotId::parse(text).ok_or_else(|| "it holds an invalid id".to_owned());
         let lists = document.changes;

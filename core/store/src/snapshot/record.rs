@@ -33,7 +33,7 @@ pub struct Settled {
     pub base: RefState,
     /// What somebody else has changed since: first what is lost has to be held, then it is to be
     /// committed.
-    pub found: Option<Found>,
+    pub found: Option<FoundState>,
     /// What a run changed that was killed before it could tell.
     pub untold: Option<Changes>,
     /// Whether there was no snapshot.
@@ -42,7 +42,7 @@ pub struct Settled {
 
 /// A state that somebody else has made.
 #[derive(Debug)]
-pub struct Found {
+pub struct FoundState {
     /// Tips that refs had before.
     pub lost: Vec<Oid>,
     /// The state of the snapshot before.
@@ -95,7 +95,7 @@ impl Recorder<'_> {
         let lost = changes.refs.values();
         let lost = lost.filter_map(|change| change.ends().0).collect();
         let pending = self.write_full(&entries, found, changes, Origin::Found)?;
-        let others = Found {
+        let others = FoundState {
             lost,
             known,
             pending,

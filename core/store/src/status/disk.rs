@@ -41,7 +41,11 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
     let all = inventory::read(folder)?;
     status.no_backup = inventory::absence(folder, &all);
     let all: Vec<OnDisk> = all.into_par_iter().map(look).collect();
-    let mut known: Vec<Known> = status.sources.iter().map(Known::of).collect();
+    let mut known: Vec<ReportedRepositories> = status
+        .sources
+        .iter()
+        .map(ReportedRepositories::of)
+        .collect();
     for on_disk in all {
         let kept = &on_disk.kept;
         let at = status.sources.iter().position(|s| s.title == kept.title);
@@ -52,7 +56,7 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
                 configured: false,
                 ..SourceStatus::new(&kept.title, hoster)
             });
-            known.push(Known::default());
+            known.push(ReportedRepositories::default());
             status.sources.len() - 1
         });
         let source = &mut status.sources[at];
@@ -84,12 +88,12 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
 
 /// What the reports know of a source's repositories.
 #[derive(Default)]
-struct Known {
+struct ReportedRepositories {
     by_id: HashMap<String, usize>,
     by_path: HashMap<String, usize>,
 }
 
-impl Known {
+impl ReportedRepositories {
     fn of(source: &SourceStatus) -> Self {
         let mut known = Self::default();
         for (index, repository) in source.repositories.iter().enumerate() {

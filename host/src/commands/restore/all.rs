@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
-use forgekeep_restore::{Head, Item, Manner, Outcome};
+use forgekeep_restore::{Head, Manner, Outcome, RestoreItem};
 use forgekeep_store::inventory::Kept;
 use forgekeep_untrusted::names::printable;
 
@@ -66,7 +66,7 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&self, item: &Item<'_>, outcome: &Outcome, quiet: bool) {
+    fn add(&self, item: &RestoreItem<'_>, outcome: &Outcome, quiet: bool) {
         let name = item.kept.name().printable();
         let path = printable(&item.path.to_string_lossy());
         match outcome {
@@ -102,7 +102,13 @@ impl Counts {
         }
     }
 
-    fn conclude(self, items: &[Item<'_>], target: &Path, cancel: &Cancel, quiet: bool) -> ExitCode {
+    fn conclude(
+        self,
+        items: &[RestoreItem<'_>],
+        target: &Path,
+        cancel: &Cancel,
+        quiet: bool,
+    ) -> ExitCode {
         let restored = self.restored.into_inner();
         let not_yet = self.not_yet.into_inner();
         let failed = self.failed.into_inner();
