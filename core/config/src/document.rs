@@ -187,7 +187,7 @@ fn syntax_error(fault: SyntaxFault, syntax: Syntax, path: &Path) -> ConfigError 
         }
         (ConfigErrorKind::TooLarge, _) => (
             "the file holds too much".to_owned(),
-            "take out the nesting, or the aliases (`*name`): a configuration is a few pages of text",
+            "remove the nesting or the aliases (`*name`): a configuration is a few pages of text",
         ),
         (_, Syntax::Yaml) => (
             "this is not valid YAML".to_owned(),

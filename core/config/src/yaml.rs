@@ -64,7 +64,7 @@ fn fault(error: &serde_yaml::Error, refusal: Option<Refusal>) -> SyntaxFault {
     let (kind, why) = match refusal {
         Some(Refusal::Budget) => (
             ConfigErrorKind::TooLarge,
-            "its values, each alias counted as what it stands for, are more than a configuration can need".to_owned(),
+            "its values, with aliases expanded, are more than a configuration can need".to_owned(),
         ),
         Some(Refusal::Tag) => {
             hint = Some("remove the tag; put a value that begins with `!` into single quotes");

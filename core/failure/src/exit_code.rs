@@ -70,7 +70,9 @@ impl ExitCode {
                 "All good: everything that was listed and not left out on purpose is backed up."
             }
             Self::Unexpected => {
-                "Unexpected. Also: the backup folder cannot be used, there is no backup in it yet (`verify`, `snapshots`, `restore`, `forget`), or the report could not be written or kept, in a run that is good otherwise."
+                "Unexpected. Also: the backup folder cannot be used, there is no backup in it yet \
+                (`verify`, `snapshots`, `restore`, `forget`), or the report could not be written \
+                or kept, in an otherwise good run."
             }
             Self::Usage => {
                 "The command line is invalid, `--source` names a title that the configuration \

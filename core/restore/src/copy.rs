@@ -180,7 +180,7 @@ fn is_whole(path: &Path, folder: &str, name: &str) -> Result<bool, Failure> {
 }
 
 fn is_damaged(path: &Path) -> Failure {
-    Failure::damaged(path, "its content is not what it was")
+    Failure::damaged(path, "its content has changed")
     .with_hint("run `forgekeep verify` to see what is lost, and `forgekeep backup` to fetch it again where upstream still has it")
 }
 

@@ -145,7 +145,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     let refused = |error: io::Error| {
         Failure::new(
             ErrorKind::ForeignFolder,
-            format!("\"{}\" is no folder: {error}", path.display()),
+            format!("\"{}\" is not a folder: {error}", path.display()),
         )
         .with_hint("give a folder that is new or empty")
     };
@@ -182,7 +182,7 @@ fn is_there_and_empty(target: &Path) -> Result<bool, Failure> {
             };
         }
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => {
-            return Err(refused("is no folder"));
+            return Err(refused("is not a folder"));
         }
         Err(error) => return Err(Failure::disk("read", target, &error)),
     };

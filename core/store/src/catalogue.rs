@@ -23,7 +23,8 @@ const FORMATS: Formats = Formats {
     known: 2,
     sealed_since: 2,
     max_bytes: 1024 * 1024,
-    hint: "run `forgekeep backup`: it writes the file again, if the snapshots beside it tell whose folder it is",
+    hint: "run `forgekeep backup`: it writes the file again, if the snapshots beside it say which \
+    repository it belongs to",
 };
 
 /// The content of [`STATE_FILE`]. Keys that this version does not know are kept.

@@ -211,7 +211,7 @@ fn unknown(path: &str, outcome: Option<RepositoryOutcome>) -> Failure {
     let outcome = outcome.map_or_else(String::new, |outcome| outcome.to_string());
     let path = printable(path);
     let message = format!(
-        "{path} is missing, and whether the last run had it cannot be told: its outcome was {outcome}"
+        "{path} is missing, and whether the last run had it is not known: its outcome was {outcome}"
     );
     Failure::new(ErrorKind::Other, message)
         .with_hint("verify with the version that made the report")

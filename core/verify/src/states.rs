@@ -205,7 +205,7 @@ fn check_form(packed: &Path, stored: &StoredRefs, findings: &mut Vec<Finding>) {
     if !is_header(header) {
         say("its first line is not that of git-pack-refs".to_owned());
     } else if body != wanted {
-        say("it holds lines that are no refs, or not in order".to_owned());
+        say("it holds lines that are not refs, or not in order".to_owned());
     }
 }
 

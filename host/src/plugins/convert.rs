@@ -212,7 +212,10 @@ pub fn manifest(manifest: &abi::Manifest) -> Result<HosterInfo, String> {
     let addresses = std::iter::once(&manifest.api_url).chain(&manifest.trusted_origins);
     for address in addresses.filter(|address| !address.is_empty()) {
         if !is_address(address) {
-            return Err(format!("\"{}\" is no web address", text(address, &nothing)));
+            return Err(format!(
+                "\"{}\" is not a web address",
+                text(address, &nothing)
+            ));
         }
     }
     let strings = |list: &[RString]| list.iter().map(|item| text(item, &nothing)).collect();

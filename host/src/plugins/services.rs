@@ -65,7 +65,7 @@ impl HostServices {
         }
         let url = url::Url::parse(&request.url).map_err(|error| {
             refused(format!(
-                "\"{}\", which is no address: {error}",
+                "\"{}\", which is not an address: {error}",
                 printable(&request.url)
             ))
         })?;

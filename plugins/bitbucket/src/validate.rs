@@ -40,7 +40,7 @@ fn name(source: &Source, findings: &mut Vec<Finding>) {
                 Severity::Warning,
                 "name",
                 format!(
-                    "Bitbucket's workspace ids are lower-case: name `{}` is taken for `{}`",
+                    "Bitbucket's workspace ids are lower-case: name `{}` is read as `{}`",
                     one_line(&source.name),
                     workspace.id()
                 ),

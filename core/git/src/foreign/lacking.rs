@@ -52,7 +52,8 @@ impl Lacking {
     fn hint(self) -> &'static str {
         match self.borrowed {
             true => {
-                "make the repository available that objects/info/alternates names, and run again; or remove that file, and what is missing is given up"
+                "make the repository available that objects/info/alternates names, and run again; \
+                or remove that file to give up what is missing"
             }
             false => {
                 "upstream no longer has them; if another clone does, fetch those refs from it into the mirror with git, and run again"

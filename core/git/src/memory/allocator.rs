@@ -64,6 +64,6 @@ pub fn set_up() -> Result<(), git2::Error> {
     let set = unsafe { raw::git_libgit2_opts(option, std::ptr::from_mut(&mut ours)) };
     match set {
         0 => Ok(()),
-        _ => Err(git2::Error::from_str("it does not take an allocator")),
+        _ => Err(git2::Error::from_str("it does not accept an allocator")),
     }
 }

@@ -159,7 +159,7 @@ fn read_status(raw: &[u8], banded: bool) -> Result<Answers, Failure> {
 }
 
 fn not_taken(why: &[u8], said: &str) -> Failure {
-    let mut message = "the server did not take the objects: ".to_owned();
+    let mut message = "the server refused the objects: ".to_owned();
     let _ = write!(message, "{}", printable(&String::from_utf8_lossy(why)));
     let said: Vec<_> = said.lines().map(|line| printable(line.trim())).collect();
     if !said.is_empty() {
@@ -257,7 +257,8 @@ fn expect(push: &Push<'_>, answer: &Response, kind: &str) -> Result<(), Failure>
             ErrorKind::Forbidden,
             said("pushing there is not allowed"),
         )
-        .with_hint("give the token the scope to write to repositories, and its user the right to"),
+        .with_hint("give the token the scope to write to repositories, and its user the right to \
+        write"),
         404 | 410 => Failure::new(
             ErrorKind::NotFound,
             said("there is no such repository, or the credentials do not show it"),

@@ -62,13 +62,13 @@ pub(super) fn all_but(
             )
         };
         let Some((at, entry)) = found.filter(|_| asked.len() >= LEAST_DIGITS) else {
-            return Err(wrong("is no snapshot of this repository"));
+            return Err(wrong("is not a snapshot of this repository"));
         };
         if fit.any(|(_, other)| other.id != entry.id && other.id.as_str().starts_with(asked)) {
             return Err(wrong("matches several snapshots"));
         }
         if at + 1 == entries.len() {
-            return Err(wrong("is the newest snapshot, which always stays"));
+            return Err(wrong("is the newest snapshot, which is always kept"));
         }
         reasons[at].clear();
     }

@@ -71,7 +71,8 @@ pub fn absence(local_folder: &Path, all: &[Kept]) -> Option<Failure> {
             let message =
                 format!("{folder} holds no repository, and the reports of its runs cannot be read");
             Some(Failure::new(ErrorKind::Damaged, message).with_hint(
-                "run `forgekeep verify` to see what is wrong with them; if there should be a backup, look whether the folder is the right one",
+                "run `forgekeep verify` to see what is wrong with them; if there should be a \
+                backup, check whether the folder is the right one",
             ))
         }
         Past::Failed(time) => {

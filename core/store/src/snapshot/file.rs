@@ -25,7 +25,8 @@ const FORMATS: Formats = Formats {
     sealed_since: 1,
     // A full list of some ten million refs.
     max_bytes: 1024 * 1024 * 1024,
-    hint: "run `forgekeep backup`: it rebuilds the file if its content can be told from the others",
+    hint: "run `forgekeep backup`: it rebuilds the file if its content can be derived from the \
+    others",
 };
 
 /// Why a snapshot was made.

@@ -192,8 +192,10 @@ impl SnapshotFile {
     }
 
     pub(super) fn damaged(&self, why: &str) -> Failure {
-        Failure::damaged(&self.path, why)
-            .with_hint("run `forgekeep backup`: it rebuilds the file if its content can be told from the others")
+        Failure::damaged(&self.path, why).with_hint(
+            "run `forgekeep backup`: it rebuilds the file if its content can be \
+            derived from the others",
+        )
     }
 
     /// A state, if it is the one that the entry names.

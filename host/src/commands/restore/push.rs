@@ -71,7 +71,9 @@ pub fn run(
     let pushed = forgekeep_restore::push(&push).map_err(|failure| {
         let mut complaint = complaint(cancel.explain(failure));
         if cancel.is_cancelled() {
-            complaint.hint = "look at the repository there before you push again: what was sent in whole may have been taken".to_owned();
+            complaint.hint = "look at the repository there before you push again: what was sent \
+            completely may have been accepted"
+                .to_owned();
         }
         complaint
     })?;

@@ -67,7 +67,7 @@ fn names() {
           -> the id is the part after https://bitbucket.org/ in the address of any of the workspace's repositories
         Error name: name `a [2Jb` is not the id of a workspace: lower-case letters, digits, `-` and `_`, or a {uuid} in braces
           -> the id is the part after https://bitbucket.org/ in the address of any of the workspace's repositories
-        Warning name: Bitbucket's workspace ids are lower-case: name `Acme` is taken for `acme`
+        Warning name: Bitbucket's workspace ids are lower-case: name `Acme` is read as `acme`
           -> write name: acme
         ");
 }
