@@ -83,9 +83,10 @@ fn target(arguments: &RestoreArguments) -> Result<&Path, Complaint> {
         .ok_or_else(|| Complaint::new(ExitCode::Usage, "--to is missing", "give a new folder"))
 }
 
-/// How a part is called.
+/// How a part is called: `acme/acme/web` would leave open where the source's title ends.
 fn name(kept: &Kept, kind: PartKind) -> String {
-    let name = kept.name().printable();
+    let name = kept.full_name.printable();
+    let name = format!("{name} (source {})", printable(&kept.title));
     match kind {
         PartKind::Repository => name,
         further => format!("the {} of {name}", further.word()),

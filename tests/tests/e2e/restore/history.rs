@@ -275,7 +275,7 @@ fn a_wiki_comes_back_on_request() {
     world.backup().expect(0);
     let run = restore(&world, &["web", "--wiki"], "wiki").expect(0);
     assert!(
-        run.stdout.contains("the wiki of acme/acme/web"),
+        run.stdout.contains("the wiki of acme/web (source acme)"),
         "{}",
         run.stdout
     );
@@ -302,7 +302,7 @@ fn what_is_said_is_what_was_done() {
         (r"snapshot [0-9a-f]{12} of \d{4}-\d\d-\d\dT[0-9:]+Z", "snapshot [id] of [time]"),
     ]}, {
         insta::assert_snapshot!(world.shown(&run.stdout), @r"
-        restored acme/acme/web to [sandbox]/web
+        restored acme/web (source acme) to [sandbox]/web
           state: snapshot [id] of [time]
           2 refs
           default branch, checked out: main

@@ -259,7 +259,8 @@ fn a_path_of_this_machine_will_do() {
     git::run(&root, &["init", "-q", "tree"]);
     let run = push(&world, "local.git", &[]).run().expect(0);
     assert!(
-        run.stdout.contains("pushed acme/acme/web to local.git"),
+        run.stdout
+            .contains("pushed acme/web (source acme) to local.git"),
         "{}",
         run.stdout
     );
