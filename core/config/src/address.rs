@@ -1,4 +1,4 @@
-//! The check of `apiUrl`.
+//! The checks of `apiUrl` and `trustedOrigins`.
 
 use url::{Host, Url};
 
@@ -30,6 +30,22 @@ pub(super) fn api_url(
         return Err(field.invalid(
             "it is plain http to another computer: the password would be sent unencrypted",
             "use https, or set `allowInsecureHttp: true` for this source if you accept that",
+        ));
+    }
+    Ok(url)
+}
+
+/// One of the field's origins: a scheme, a host and perhaps a port. No message quotes it.
+pub(super) fn origin(
+    field: &Field<'_>,
+    text: &str,
+    allow_insecure_http: bool,
+) -> Result<Url, ConfigError> {
+    let url = api_url(field, text, allow_insecure_http)?;
+    if url.path() != "/" {
+        return Err(field.invalid(
+            "it holds a path, but credentials are for a whole host",
+            "write scheme and host alone, such as https://files.example.com",
         ));
     }
     Ok(url)

@@ -86,6 +86,8 @@ pub struct Source {
     pub api_url: Option<url::Url>,
     /// Whether plain http to other hosts than this one is allowed.
     pub allow_insecure_http: bool,
+    /// Further origins that may get the source's credentials.
+    pub trusted_origins: Vec<url::Url>,
     /// Valid patterns for [`crate::filter::RepoFilter`]; empty means all repositories.
     pub include_repos: Vec<String>,
     /// Valid patterns for [`crate::filter::RepoFilter`].

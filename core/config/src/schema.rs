@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use forgekeep_untrusted::{Secret, names};
+use url::Url;
 
 use super::error::{ConfigError, ConfigErrorKind};
 use super::reader::{Field, Section, boolean};
@@ -24,6 +25,7 @@ const SOURCE: &[&str] = &[
     "password",
     "apiUrl",
     "allowInsecureHttp",
+    "trustedOrigins",
     "includeRepos",
     "ignoreRepos",
 ];
@@ -138,9 +140,22 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
         password: password(section)?,
         api_url,
         allow_insecure_http,
+        trusted_origins: origins(section, allow_insecure_http)?,
         include_repos: patterns(section, "includeRepos")?,
         ignore_repos: patterns(section, "ignoreRepos")?,
     })
+}
+
+fn origins(section: &Section<'_>, allow_insecure_http: bool) -> Result<Vec<Url>, ConfigError> {
+    let Some(field) = section.get("trustedOrigins") else {
+        return Ok(Vec::new());
+    };
+    let mut origins = Vec::new();
+    for item in field.items()? {
+        let text = item.text()?.value;
+        origins.push(address::origin(&item, text.trim(), allow_insecure_http)?);
+    }
+    Ok(origins)
 }
 
 fn title(section: &Section<'_>) -> Result<String, ConfigError> {

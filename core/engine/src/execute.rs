@@ -251,7 +251,9 @@ impl Work<'_> {
 
     fn authorization(&self) -> Result<Authorization, Failure> {
         self.source.gate.check()?;
-        self.source.session.lock().git_access(self.repository())
+        let authorization = self.source.session.lock().git_access(self.repository())?;
+        self.source.services.know(&authorization);
+        Ok(authorization)
     }
 
     fn part(&self, kind: PartKind) -> Part {

@@ -14,7 +14,8 @@ use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding};
 use forgekeep_git::{libgit2, memory};
 use forgekeep_hoster::{CheckReport, Registry, Repository};
 use forgekeep_http::{
-    Client, ConcurrencyLimit, OnWait, Proxies, RateLimit, RetryPolicy, Retrying, Settings, Wait,
+    Client, ConcurrencyLimit, CredentialGuard, OnWait, Proxies, RateLimit, RetryPolicy, Retrying,
+    Settings, Wait,
 };
 use forgekeep_store::history::{self, Run};
 use forgekeep_store::report::{Report, SourceReport};
@@ -49,6 +50,7 @@ pub struct Engine {
     jobs: usize,
     /// Knows the secrets of all sources: one's may come back in an answer to another.
     redactor: Arc<Redactor>,
+    guard: CredentialGuard,
     accept_shrinkage: bool,
 }
 
@@ -118,7 +120,6 @@ impl Engine {
             stall: network.stall,
             connections: jobs + SPARE_CONNECTIONS,
         };
-        let client = Client::behind(proxies, &settings);
         let cancel = Cancel::new();
         let secrets: Vec<_> = config
             .sources
@@ -127,6 +128,8 @@ impl Engine {
             .chain(&of_proxies)
             .collect();
         let redactor = Arc::new(Redactor::new(&secrets));
+        let guard = CredentialGuard::new(Redactor::clone(&redactor));
+        let client = Client::behind(proxies, &settings).guarded_by(guard.clone());
         let retry_policy = RetryPolicy {
             retries: network.retries,
             longest_wait: network.longest_wait,
@@ -161,6 +164,7 @@ impl Engine {
             cancel,
             jobs,
             redactor,
+            guard,
             accept_shrinkage: false,
         }
     }

@@ -9,6 +9,7 @@ use ureq::{Agent, http};
 use url::Url;
 
 use super::connect::{Names, connector};
+use super::guard::{CredentialGuard, fields_for};
 use super::interruptible::interruptible;
 use super::proxy::Proxies;
 use super::tunnel::Tunnel;
@@ -39,6 +40,7 @@ pub struct Client {
     /// The same without the proxy, for what need not go through it.
     direct: Agent,
     proxies: Proxies,
+    guard: CredentialGuard,
     /// Set by [`Client::shutdown`].
     cancel: Cancel,
 }
@@ -85,8 +87,15 @@ impl Client {
             agent: agent(&proxies),
             direct: agent(&Proxies::none()),
             proxies,
+            guard: CredentialGuard::default(),
             cancel: Cancel::new(),
         }
+    }
+
+    /// The same client, which takes no secret where this guard says it may not go.
+    #[must_use]
+    pub fn guarded_by(self, guard: CredentialGuard) -> Self {
+        Self { guard, ..self }
     }
 
     /// Ends every request under way, for good: for an interrupted run.
@@ -105,11 +114,12 @@ impl Client {
         let mut builder = http::Request::builder()
             .method(request.method.as_str())
             .uri(url.as_str());
-        for (name, value) in &request.headers {
+        self.guard.check(request, url)?;
+        for (name, value) in fields_for(request, url) {
             builder = builder.header(name, value);
         }
         if url.origin() == request.url.origin()
-            && let Some(field) = request.authorization.field()
+            && let Some((name, field)) = request.authorization.field()
         {
             let mut value = http::HeaderValue::from_str(field.expose()).map_err(|_| {
                 Failure::new(
@@ -119,7 +129,7 @@ impl Client {
                 .with_hint("look for a line break or a control character in it")
             })?;
             value.set_sensitive(true);
-            builder = builder.header(http::header::AUTHORIZATION, value);
+            builder = builder.header(name, value);
         }
         let unusable = |error: http::Error| {
             Failure::new(

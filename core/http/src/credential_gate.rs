@@ -119,7 +119,7 @@ pub fn refused(url: &Url, authorization: &Authorization) -> Failure {
             were the source's password and the user name \"{}\"",
             printable(user)
         ),
-        Authorization::Bearer(_) => {
+        Authorization::Bearer(_) | Authorization::Scheme { .. } | Authorization::Field { .. } => {
             "check that the token has not expired and may read repositories".to_owned()
         }
         Authorization::Anonymous => {

@@ -9,6 +9,7 @@ mod budget;
 mod client;
 mod connect;
 mod credential_gate;
+mod guard;
 mod interruptible;
 mod limit;
 mod proxy;
@@ -31,6 +32,7 @@ use url::Url;
 pub use budget::RateLimit;
 pub use client::{Client, Settings};
 pub use credential_gate::{CredentialGate, refused};
+pub use guard::{CredentialGuard, SHORTEST_GUARDED};
 pub use limit::ConcurrencyLimit;
 pub use proxy::Proxies;
 pub use retry::{OnWait, RetryPolicy, Retrying, Wait};
@@ -67,6 +69,22 @@ pub struct Request {
     pub body: Vec<u8>,
     /// The rules for addresses, which a redirect must keep too.
     pub scope: Arc<CredentialScope>,
+    /// Whether it may be sent twice: a POST, PUT, PATCH or DELETE that did its work and whose answer was
+    /// lost is not tried again unless its maker says that this does no harm. What only asks (GET, HEAD)
+    /// always may.
+    pub idempotent: bool,
+    /// Who has made it.
+    pub made_by: MadeBy,
+}
+
+/// Who has made a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MadeBy {
+    /// We, out of what we know.
+    #[default]
+    Host,
+    /// A plugin: its body may hold anything.
+    Plugin,
 }
 
 impl Request {
@@ -79,7 +97,14 @@ impl Request {
             authorization,
             body: Vec::new(),
             scope,
+            idempotent: false,
+            made_by: MadeBy::Host,
         }
+    }
+
+    /// Whether it may be sent again when its answer was lost.
+    fn may_be_repeated(&self) -> bool {
+        self.idempotent || matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
     }
 
     /// Adds a header field.
@@ -105,6 +130,20 @@ pub enum Authorization {
     },
     /// Bearer token, RFC 6750.
     Bearer(Secret),
+    /// Another scheme of the `Authorization` field, such as `token`.
+    Scheme {
+        /// The scheme (RFC 9110, 11.1: a token).
+        scheme: String,
+        /// What follows it.
+        secret: Secret,
+    },
+    /// A field of the hoster's own, such as `PRIVATE-TOKEN`.
+    Field {
+        /// Its name.
+        name: String,
+        /// Its value.
+        secret: Secret,
+    },
 }
 
 impl Authorization {
@@ -117,19 +156,25 @@ impl Authorization {
     pub fn secret(&self) -> Option<&Secret> {
         match self {
             Self::Anonymous => None,
-            Self::Basic { secret, .. } | Self::Bearer(secret) => Some(secret),
+            Self::Basic { secret, .. }
+            | Self::Bearer(secret)
+            | Self::Scheme { secret, .. }
+            | Self::Field { secret, .. } => Some(secret),
         }
     }
 
-    /// Value of the `Authorization` field: for the one place that puts it on the wire.
-    fn field(&self) -> Option<Secret> {
+    /// Name and value of the field that carries them: for the one place that puts it on the wire.
+    fn field(&self) -> Option<(&str, Secret)> {
+        let of_standard = |value: String| Some(("authorization", Secret::new(value)));
         match self {
             Self::Anonymous => None,
             Self::Basic { user, secret } => {
                 let pair = STANDARD.encode(format!("{user}:{}", secret.expose()));
-                Some(Secret::new(format!("Basic {pair}")))
+                of_standard(format!("Basic {pair}"))
             }
-            Self::Bearer(secret) => Some(Secret::new(format!("Bearer {}", secret.expose()))),
+            Self::Bearer(secret) => of_standard(format!("Bearer {}", secret.expose())),
+            Self::Scheme { scheme, secret } => of_standard(format!("{scheme} {}", secret.expose())),
+            Self::Field { name, secret } => Some((name, secret.clone())),
         }
     }
 }

@@ -205,6 +205,13 @@ impl<C: HttpClient> HttpClient for Retrying<C> {
             let Verdict::Again { after, why } = judge(&result) else {
                 return result;
             };
+            // It may have done its work, with only the answer lost.
+            if !request.may_be_repeated() {
+                return result.map_err(|mut failure| {
+                    failure.permanent = true;
+                    failure
+                });
+            }
             let asked = after.unwrap_or_default();
             if asked > self.retry_policy.longest_wait || retry >= self.retry_policy.retries {
                 // The last word: nobody above tries it again.
@@ -353,6 +360,40 @@ mod tests {
         );
         assert_eq!(client.send(&request()).unwrap().status, 429);
         assert_eq!(client.send(&request()).unwrap().status, 200);
+    }
+
+    /// What came of a request of a method, answered 502 and then 200.
+    fn of_method(method: &str, idempotent: bool, script: Vec<Answer>) -> u16 {
+        let client = Retrying::new(
+            Scripted(Mutex::new(script)),
+            RetryPolicy {
+                first_wait: Duration::from_nanos(1),
+                ..RetryPolicy::default()
+            },
+            Cancel::new(),
+            Arc::new(|_| {}),
+        );
+        let mut request = request();
+        request.method = method.to_owned();
+        request.idempotent = idempotent;
+        client.send(&request).map_or(0, |answer| answer.status)
+    }
+
+    #[test]
+    fn what_may_have_done_its_work_is_not_sent_twice() {
+        let script = || vec![Ok((502, None)), Ok((200, None))];
+        for method in ["POST", "PUT", "PATCH", "DELETE"] {
+            assert_eq!(of_method(method, false, script()), 502, "{method}");
+            assert_eq!(of_method(method, true, script()), 200, "{method}");
+            let cut = vec![Err(false), Ok((200, None))];
+            assert_eq!(of_method(method, false, cut), 0, "{method}");
+            // It was not taken in at all.
+            let limited = vec![Ok((429, Some("0"))), Ok((200, None))];
+            assert_eq!(of_method(method, false, limited), 200, "{method}");
+        }
+        for method in ["GET", "HEAD"] {
+            assert_eq!(of_method(method, false, script()), 200, "{method}");
+        }
     }
 
     #[test]

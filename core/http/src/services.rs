@@ -6,7 +6,7 @@ use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_untrusted::Redactor;
 use url::Url;
 
-use super::{CredentialScope, HttpClient, RetryPolicy};
+use super::{Authorization, CredentialGuard, CredentialScope, HttpClient, RetryPolicy};
 
 /// What the requests of a source go through, and what ends them.
 #[derive(Clone)]
@@ -17,8 +17,10 @@ pub struct Services {
     pub scope: Arc<CredentialScope>,
     /// Most bytes of a body that are read.
     pub max_body_bytes: u64,
-    /// Knows this source's secrets.
+    /// Knows the run's secrets, those too that turn up in the midst of it.
     pub redactor: Arc<Redactor>,
+    /// Knows where each of them may go.
+    pub guard: CredentialGuard,
     /// Ends the run early.
     pub cancel: Cancel,
     /// How often to retry what broke off.
@@ -26,6 +28,13 @@ pub struct Services {
 }
 
 impl Services {
+    /// Tells of credentials that a plugin has given for this source: known to the run from here on.
+    pub fn know(&self, authorization: &Authorization) {
+        if let Some(secret) = authorization.secret() {
+            self.guard.know(secret, &self.scope);
+        }
+    }
+
     /// Whether to retry after a failure: returns after the wait if so, and the failure if not.
     /// Only for what the client cannot try again by itself: an answer that broke off while it was
     /// read, or turned out to be none. `retry` counts from 0.

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::Arc;
 
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_http::{Authorization, Request, Response, Services, broken_body};
+use forgekeep_http::{Authorization, MadeBy, Request, Response, Services, broken_body};
 use forgekeep_untrusted::names::printable;
 use url::Url;
 
@@ -57,6 +57,9 @@ impl Duplex for Connection<'_> {
             authorization: self.authorization.clone(),
             body: request,
             scope: Arc::clone(&self.services.scope),
+            // It only asks.
+            idempotent: true,
+            made_by: MadeBy::Host,
         }
         .header("user-agent", USER_AGENT)
         .header("content-type", "application/x-git-upload-pack-request")

@@ -6,6 +6,6 @@ mod redact;
 mod secret;
 mod text;
 
-pub use redact::{REDACTED, Redactor};
+pub use redact::{REDACTED, Redactor, SecretIndex};
 pub use secret::Secret;
 pub use text::Untrusted;

@@ -2,7 +2,8 @@
 //!
 //! Our own types cannot print secrets. But a plugin may log one, and a server may send one back, in
 //! an error message as well as in the name of a repository: such text goes through a [`Redactor`]
-//! before anything else sees it. Nobody else knows what a secret can look like.
+//! before anything else sees it. And whoever sends something asks whether there is a secret in it, by the
+//! same forms. Nobody else knows what a secret can look like.
 //!
 //! Looked for are: the secret itself; its bytes in hex; its bytes in base64 or base64url, alone or in
 //! the midst of a longer text, as in HTTP Basic after a user name; all of this in any mixture of
@@ -14,13 +15,17 @@
 mod escapes;
 
 use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use escapes::{Decoded, ESCAPES, MARKS};
+use parking_lot::RwLock;
+use zeroize::Zeroize;
 
 use crate::secret::Secret;
 
@@ -31,38 +36,148 @@ pub const REDACTED: &str = "**redacted**";
 /// issues one.
 const SHORTEST: usize = 6;
 
+/// The longest a secret can be in its longest form, to be found across two windows: 4 KiB, each byte as
+/// nine and those as nine again.
+const LONGEST: usize = 320 * 1024;
+
 /// Longest text in which escapes are looked through. None that is shown is nearly as long; what is
 /// beyond is searched as it is.
 const MAX_DECODED: usize = 1024 * 1024;
 
-/// Knows some secrets and the forms they travel in.
+/// Knows the secrets of a run and the forms they travel in. Clones share what they know: a secret that
+/// turns up in the midst of a run (a token that a plugin was given) is taken out of all that is said from
+/// then on.
 #[derive(Clone, Default)]
 pub struct Redactor {
+    known: Arc<RwLock<Known>>,
+}
+
+/// Which secret of a [`Redactor`] it is, in the order in which they were told.
+pub type SecretIndex = usize;
+
+#[derive(Default)]
+struct Known {
+    secrets: Vec<Secret>,
+    /// By the secret, its index.
+    indexes: HashMap<Secret, SecretIndex>,
+    /// The newest last, and each at least twice as large as the next: a thousand secrets, told one by
+    /// one, are compiled ten times each, not five hundred times.
+    layers: Vec<Layer>,
+    /// There are forms that cannot be looked for: then every text goes as a whole.
+    is_blind: bool,
+}
+
+/// Some secrets, ready to be looked for.
+struct Layer {
+    secrets: Range<SecretIndex>,
     forms: Option<AhoCorasick>,
-    count: usize,
+    /// Whose each form is.
+    of: Vec<SecretIndex>,
+}
+
+impl Layer {
+    /// `None` if there are more forms than memory holds.
+    fn new(all: &[Secret], secrets: Range<SecretIndex>) -> Option<Self> {
+        let mut of = Vec::new();
+        let mut patterns: Vec<String> = Vec::new();
+        for index in secrets.clone() {
+            for form in forms(&all[index]) {
+                of.push(index);
+                patterns.push(form);
+            }
+        }
+        let built = (!patterns.is_empty()).then(|| {
+            AhoCorasick::builder()
+                .ascii_case_insensitive(true)
+                .match_kind(MatchKind::LeftmostLongest)
+                .build(&patterns)
+        });
+        patterns.iter_mut().for_each(Zeroize::zeroize);
+        match built.transpose() {
+            Ok(forms) => Some(Self { secrets, forms, of }),
+            Err(error) => {
+                log::error!("secrets cannot be looked for: {error}");
+                None
+            }
+        }
+    }
+}
+
+impl Known {
+    fn push(&mut self, secret: &Secret) -> SecretIndex {
+        let index = self.secrets.len();
+        self.secrets.push(secret.clone());
+        self.indexes.insert(secret.clone(), index);
+        index
+    }
+
+    fn compile(&mut self, mut secrets: Range<SecretIndex>) {
+        while let Some(last) = self.layers.last()
+            && last.secrets.len() <= secrets.len()
+        {
+            secrets.start = last.secrets.start;
+            self.layers.pop();
+        }
+        match Layer::new(&self.secrets, secrets) {
+            Some(layer) => self.layers.push(layer),
+            None => self.is_blind = true,
+        }
+    }
 }
 
 impl Redactor {
     /// A redactor for the secrets given.
     pub fn new(secrets: &[&Secret]) -> Self {
-        let mut forms: Vec<String> = secrets.iter().flat_map(|secret| forms(secret)).collect();
-        forms.sort();
-        forms.dedup();
-        let count = forms.len();
-        // Fails only for more patterns than memory holds; then every text goes as a whole.
-        let forms = (count > 0).then(|| {
-            AhoCorasick::builder()
-                .ascii_case_insensitive(true)
-                .match_kind(MatchKind::LeftmostLongest)
-                .build(&forms)
-        });
-        match forms.transpose() {
-            Ok(forms) => Self { forms, count },
-            Err(error) => {
-                log::error!("secrets cannot be looked for: {error}");
-                Self { forms: None, count }
+        let redactor = Self::default();
+        {
+            let mut known = redactor.known.write();
+            for secret in secrets {
+                if !known.indexes.contains_key(*secret) {
+                    known.push(secret);
+                }
             }
+            let all = 0..known.secrets.len();
+            known.compile(all);
         }
+        redactor
+    }
+
+    /// Tells of one more secret. Which one it is now.
+    pub fn add(&self, secret: &Secret) -> SecretIndex {
+        if let Some(index) = self.known.read().indexes.get(secret) {
+            return *index;
+        }
+        let mut known = self.known.write();
+        // Another thread may have been faster.
+        if let Some(index) = known.indexes.get(secret) {
+            return *index;
+        }
+        let index = known.push(secret);
+        known.compile(index..index + 1);
+        index
+    }
+
+    /// Which secrets of at least `shortest` characters are in some bytes, in any form.
+    pub fn found_in(&self, bytes: &[u8], shortest: usize) -> BTreeSet<SecretIndex> {
+        let known = self.known.read();
+        if known.is_blind {
+            return (0..known.secrets.len()).collect();
+        }
+        let mut found = BTreeSet::new();
+        let mut start = 0;
+        // Escapes are looked through in windows; a secret over the border of one is whole in the next.
+        loop {
+            let window = &bytes[start..bytes.len().min(start + MAX_DECODED)];
+            known.search(window, &mut |index, _| {
+                found.insert(index);
+            });
+            if start + window.len() >= bytes.len() {
+                break;
+            }
+            start += MAX_DECODED - LONGEST;
+        }
+        found.retain(|index| known.secrets[*index].expose().trim().len() >= shortest);
+        found
     }
 
     /// Whether a text holds a secret, in any form.
@@ -117,35 +232,47 @@ impl Redactor {
 
     /// Where secrets are, in order and apart.
     fn places(&self, text: &str) -> Vec<Range<usize>> {
-        let Some(forms) = &self.forms else {
-            return match self.count {
-                0 => Vec::new(),
-                _ => std::iter::once(0..text.len()).collect(),
+        let known = self.known.read();
+        if known.is_blind {
+            return std::iter::once(0..text.len()).collect();
+        }
+        let mut places = Vec::new();
+        known.search(text.as_bytes(), &mut |_, place| places.push(place));
+        joined(places)
+    }
+}
+
+impl Known {
+    /// Tells of each secret that is found, and where.
+    fn search(&self, bytes: &[u8], tell: &mut dyn FnMut(SecretIndex, Range<usize>)) {
+        self.search_plain(bytes, &mut |index, place| tell(index, place));
+        if bytes.len() > MAX_DECODED || !bytes.iter().any(|byte| MARKS.contains(byte)) {
+            return;
+        }
+        let plain = Decoded::new(bytes);
+        for outer in ESCAPES {
+            let Some(once) = outer(&plain) else {
+                continue;
             };
-        };
-        let mut places: Vec<Range<usize>> = forms.find_iter(text).map(|m| m.range()).collect();
-        if text.len() <= MAX_DECODED && text.bytes().any(|byte| MARKS.contains(&byte)) {
-            let plain = Decoded::new(text);
-            let search = |decoded: &Decoded, places: &mut Vec<_>| {
-                places.extend(
-                    forms
-                        .find_iter(&decoded.bytes)
-                        .map(|m| decoded.origin(m.range())),
-                );
-            };
-            for outer in ESCAPES {
-                let Some(once) = outer(&plain) else {
-                    continue;
-                };
-                search(&once, &mut places);
-                for inner in ESCAPES {
-                    if let Some(twice) = inner(&once) {
-                        search(&twice, &mut places);
-                    }
+            self.search_plain(&once.bytes, &mut |index, place| {
+                tell(index, once.origin(place));
+            });
+            for inner in ESCAPES {
+                if let Some(twice) = inner(&once) {
+                    self.search_plain(&twice.bytes, &mut |index, place| {
+                        tell(index, twice.origin(place));
+                    });
                 }
             }
         }
-        joined(places)
+    }
+
+    fn search_plain(&self, bytes: &[u8], tell: &mut dyn FnMut(SecretIndex, Range<usize>)) {
+        for layer in &self.layers {
+            for found in layer.forms.iter().flat_map(|forms| forms.find_iter(bytes)) {
+                tell(layer.of[found.pattern().as_usize()], found.range());
+            }
+        }
     }
 }
 
@@ -210,7 +337,7 @@ fn inside_base64(secret: &str) -> impl Iterator<Item = String> {
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Redactor({} forms)", self.count)
+        write!(f, "Redactor({} secrets)", self.known.read().secrets.len())
     }
 }
 

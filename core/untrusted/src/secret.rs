@@ -13,7 +13,7 @@ use zeroize::Zeroize;
 /// The value is kept exactly as given: nothing is trimmed, because a blank may be part of a
 /// password. The memory is overwritten on drop; copies made by others, such as the environment
 /// itself, are out of reach.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Secret(String);
 
 impl Secret {

@@ -6,7 +6,7 @@ use abi_stable::std_types::{RResult, RStr};
 use forgekeep_abi::{Extras, Header, HosterError, HttpRequest, HttpResponse, LogLevel};
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::Services;
-use forgekeep_http::{Authorization, Request, Response};
+use forgekeep_http::{Authorization, MadeBy, Request, Response};
 use forgekeep_page_text::page_text;
 use forgekeep_untrusted::names::printable;
 
@@ -80,6 +80,7 @@ impl HostServices {
         } else {
             self.services.scope.check_credentials(&url)?;
         }
+        self.services.know(&authorization);
         let mut headers = Vec::new();
         for header in request.headers {
             let name = header.name.to_ascii_lowercase();
@@ -102,6 +103,8 @@ impl HostServices {
             authorization,
             body: request.body.into(),
             scope: Arc::clone(&self.services.scope),
+            idempotent: false,
+            made_by: MadeBy::Plugin,
         })
     }
 

@@ -115,6 +115,7 @@ fn check_git(ready: &Ready, session: &mut dyn Session) -> Result<Vec<Finding>, F
     for repository in candidates.iter().take(TRIES) {
         let asked = session
             .git_access(repository)
+            .inspect(|access| services.know(access))
             .and_then(|access| forgekeep_mirror::ask(&repository.clone_url, &access, services));
         let Err(failure) = asked.map_err(explain) else {
             return Ok(Vec::new());

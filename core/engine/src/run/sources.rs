@@ -17,6 +17,7 @@ use forgekeep_store::report::SourceReport;
 use forgekeep_store::trash;
 use forgekeep_untrusted::names;
 use rayon::prelude::*;
+use url::Url;
 
 use super::Engine;
 use crate::completeness::{Counted, Key, Listings, Verdict};
@@ -63,16 +64,27 @@ impl Engine {
             secret: source.password.clone(),
             api_url: api.as_str().trim_end_matches('/').to_owned(),
         };
+        let mut trusted: Vec<String> = source.trusted_origins.iter().map(Url::to_string).collect();
+        // The plugin speaks of its hoster's own service: behind another API there may be anybody.
+        let own = Url::parse(&hoster.info().api_url);
+        if own.is_ok_and(|own| own.origin() == api.origin()) {
+            trusted.extend_from_slice(&hoster.info().trusted_origins);
+        }
         let scope = CredentialScope::new(
             api.clone(),
             source.api_url.is_some(),
-            &hoster.info().trusted_origins,
+            &trusted,
             source.allow_insecure_http,
         );
         scope.check_address(&api)?;
+        let scope = Arc::new(scope);
+        if let Some(secret) = &source.password {
+            self.guard.know(secret, &scope);
+        }
         let services = Services {
             http: Arc::new(self.retrying.for_source()),
-            scope: Arc::new(scope),
+            scope,
+            guard: self.guard.clone(),
             max_body_bytes: self.config.options.network.max_body_bytes,
             redactor: Arc::clone(&self.redactor),
             cancel: self.cancel.clone(),

@@ -18,9 +18,9 @@ pub(super) const ESCAPES: [Escape; 4] = [percent, backslash, entity, quoted_prin
 pub(super) const MARKS: [u8; 4] = *b"%\\&=";
 
 impl Decoded {
-    pub fn new(text: &str) -> Self {
+    pub fn new(text: &[u8]) -> Self {
         Self {
-            bytes: text.as_bytes().to_vec(),
+            bytes: text.to_vec(),
             starts: (0..=text.len()).collect(),
         }
     }

@@ -114,8 +114,7 @@ fn other_text_is_left_alone() {
     }
     // Too short to look for.
     assert_eq!(self::redactor("a").clean("banana"), "banana");
-    assert_eq!(format!("{:?}", self::redactor("a")), "Redactor(0 forms)");
-    assert!(!format!("{redactor:?}").contains("secret"));
+    assert_eq!(format!("{:?}", self::redactor("a")), "Redactor(1 secrets)");
 }
 
 #[test]
@@ -155,5 +154,67 @@ proptest! {
         let document = serde_json::json!({"a": text}).to_string();
         let clean = redactor.clean_json(&document).into_owned();
         prop_assert!(serde_json::from_str::<serde_json::Value>(&clean).is_ok());
+    }
+}
+
+#[test]
+fn a_secret_that_is_told_later_is_taken_out_by_all_who_share_it() {
+    let run = Redactor::new(&[&Secret::new("configured-token")]);
+    let shared = run.clone();
+    assert_eq!(shared.clean("minted-token-1"), "minted-token-1");
+    for number in 1..40 {
+        let index = run.add(&Secret::new(format!("minted-token-{number}")));
+        assert_eq!(index, number);
+        assert_eq!(
+            run.add(&Secret::new(format!("minted-token-{number}"))),
+            number
+        );
+    }
+    for number in 1..40 {
+        let text = format!("a minted-token-{number}.");
+        assert_eq!(shared.clean(&text), format!("a {REDACTED}."), "{text}");
+    }
+    assert_eq!(shared.clean("configured-token"), REDACTED);
+    // None was forgotten when the layers grew together.
+    let layers = &run.known.read().layers;
+    let together: usize = layers.iter().map(|layer| layer.secrets.len()).sum();
+    assert_eq!(together, 40);
+    assert!(layers.len() <= 6, "{}", layers.len());
+}
+
+#[test]
+fn a_redactor_does_not_show_what_it_knows() {
+    assert!(!format!("{:?}", redactor("s3cret-value")).contains("s3cret"));
+}
+
+#[test]
+fn it_is_told_which_secret_is_where() {
+    let run = Redactor::new(&[&Secret::new("first-secret"), &Secret::new("second-secret")]);
+    let found = |text: &str| run.found_in(text.as_bytes(), 8);
+    assert_eq!(found("nothing"), BTreeSet::new());
+    assert_eq!(found("x second-secret"), BTreeSet::from([1]));
+    assert_eq!(found(&hex("first-secret")), BTreeSet::from([0]));
+    let pair = STANDARD.encode("somebody:second-secret");
+    assert_eq!(
+        found(&format!("{pair} first%2Dsecret")),
+        BTreeSet::from([0, 1])
+    );
+    assert_eq!(run.found_in(b"first-secret", 13), BTreeSet::new());
+}
+
+#[test]
+fn no_length_hides_a_secret_that_is_escaped() {
+    let run = Redactor::new(&[&Secret::new("first-secret")]);
+    let escaped = every_byte("first-secret", "%", "");
+    for before in [
+        0,
+        MAX_DECODED - 20,
+        MAX_DECODED - LONGEST - 7,
+        3 * MAX_DECODED,
+    ] {
+        let mut body = vec![b'a'; before];
+        body.extend(escaped.bytes());
+        body.extend(vec![b'a'; 2 * MAX_DECODED]);
+        assert_eq!(run.found_in(&body, 8), BTreeSet::from([0]), "{before}");
     }
 }
