@@ -74,7 +74,7 @@ fn when_space_runs_out_no_more_clones_are_begun_and_the_next_run_completes() {
     );
     for slug in ["next", "last"] {
         let parts = [
-            "was not cloned: space has run out",
+            "was not cloned: the disk became full in this run",
             "by the hosters' figures",
             "make room",
         ];

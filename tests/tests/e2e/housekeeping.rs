@@ -254,7 +254,7 @@ fn a_lock_that_stays_is_told_with_its_path() {
     let run = world.backup().expect(3);
     let said = error(run.repository("acme/web"));
     let path = lock.to_str().unwrap();
-    assert!(said.contains(&format!("{path} is there")), "{said}");
+    assert!(said.contains(&format!("{path} exists")), "{said}");
     assert!(said.contains(&format!("remove {path}")), "{said}");
     fs::remove_file(lock).unwrap();
     world.backup().expect(0);
