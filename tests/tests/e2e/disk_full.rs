@@ -98,7 +98,10 @@ fn when_space_runs_out_no_more_clones_are_begun_and_the_next_run_completes() {
     said(
         &run,
         "acme/old",
-        &["was not updated: space has run out", "16.0 MiB"],
+        &[
+            "was not updated: the disk became full in this run",
+            "16.0 MiB",
+        ],
     );
     assert_eq!(run.outcome("acme/same"), "unchanged");
     assert_eq!(sound_refs(&mount.view(&world.mirror("old"))), before);
