@@ -7,6 +7,7 @@ use forgekeep_config::ConfigError;
 use forgekeep_durable::lock::LockError;
 use forgekeep_engine::run::RunError;
 use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::Printable;
 
 pub use forgekeep_failure::ExitCode;
 
@@ -16,16 +17,20 @@ pub struct Complaint {
     /// How the process ends.
     pub ending: ExitCode,
     /// What failed and why.
-    pub message: String,
+    pub message: Printable,
     /// What to do; may be empty.
-    pub hint: String,
+    pub hint: Printable,
     /// What kind of failure it is, for the report.
     pub kind: ErrorKind,
 }
 
 impl Complaint {
     /// A complaint.
-    pub fn new(ending: ExitCode, message: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub fn new(
+        ending: ExitCode,
+        message: impl Into<Printable>,
+        hint: impl Into<Printable>,
+    ) -> Self {
         let kind = match ending {
             ExitCode::Configuration | ExitCode::Usage => ErrorKind::Config,
             ExitCode::Plugin => ErrorKind::PluginMissing,

@@ -1,5 +1,6 @@
 //! The log: to standard error, beside whatever progress is shown there.
 
+use forgekeep_untrusted::Untrusted;
 use std::io::{self, Write};
 
 use env_logger::{Builder, Target, WriteStyle};
@@ -36,8 +37,8 @@ struct BesideProgress;
 
 impl Write for BesideProgress {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        let text = String::from_utf8_lossy(line);
-        let clean = terminal::hidden(&text);
+        let text = Untrusted::lossy(line);
+        let clean = terminal::hidden(text.raw());
         progress::aside(|| io::stderr().write_all(clean.as_bytes()))?;
         Ok(line.len())
     }

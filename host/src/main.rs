@@ -19,6 +19,7 @@ use clap::Parser;
 use crate::cli::Cli;
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::tell;
+use forgekeep_untrusted::Show as _;
 
 fn main() -> process::ExitCode {
     let cli = match Cli::try_parse() {
@@ -37,7 +38,7 @@ fn main() -> process::ExitCode {
     for folder in cli.common.plugin_dirs.iter().filter(|path| !path.is_dir()) {
         tell!(
             "warning: --plugin-dir {}: there is no such folder",
-            forgekeep_untrusted::names::printable(&folder.to_string_lossy())
+            folder.shown()
         );
     }
     let result = commands::run(&cli);

@@ -12,6 +12,7 @@ use tempfile::NamedTempFile;
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal;
+use forgekeep_untrusted::Show as _;
 
 /// Links that are followed; as many as Linux does.
 const MAX_LINKS: usize = 40;
@@ -51,7 +52,7 @@ impl ReportFile {
         match &target {
             Self::Stdout | Self::Stderr | Self::InPlace(_) => {}
             Self::Regular(real) if real.is_dir() => {
-                let message = format!("cannot write the report: {} is a folder", path.display());
+                let message = format!("cannot write the report: {} is a folder", path.shown());
                 let hint = "name a file in it, such as report.json";
                 return Err(Complaint::new(ExitCode::Unexpected, message, hint));
             }

@@ -1,7 +1,6 @@
 //! Small pieces of text that several commands print.
 
 use forgekeep_failure::{Failure, Finding, Severity};
-use forgekeep_untrusted::names::printable;
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 /// A number of bytes for a person: powers of 1024, as `git` prints them.
@@ -30,7 +29,7 @@ pub fn finding(indent: &str, finding: &Finding) -> String {
         Severity::Info => "note",
         Severity::Warning => "warning",
         Severity::Error => "error",
-        Severity::Newer(word) => &printable(word.as_str()),
+        Severity::Newer(word) => word.as_str(),
     };
     let key = if finding.key.is_empty() {
         String::new()

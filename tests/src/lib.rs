@@ -6,6 +6,8 @@
 //! - [`compare`]: whether a mirror equals its upstream.
 //!
 //! Needs git.
+
+#![allow(clippy::disallowed_methods)]
 // A failed step ends the test, and the panic says which one it was.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 

@@ -7,11 +7,10 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use forgekeep_untrusted::names::printable;
-
 use super::error::{ConfigError, ConfigErrorKind, FileLocation, Position};
 use super::node::{Node, Step, Syntax, SyntaxFault, Value, position_of};
 use super::{toml, yaml};
+use forgekeep_untrusted::Printable;
 
 pub(super) struct ConfigDocument<'a> {
     pub(super) root: Node,
@@ -172,7 +171,7 @@ impl<'a> ConfigDocument<'a> {
 
 /// The path of a key below another.
 pub(super) fn joined(parent: &str, key: &str) -> String {
-    let key = printable(key);
+    let key = Printable::from(key).to_string();
     if parent.is_empty() {
         key
     } else {

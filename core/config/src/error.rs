@@ -1,9 +1,8 @@
 //! What can be wrong with a configuration, and how it is told.
 
+use forgekeep_untrusted::{Printable, Show as _};
 use std::fmt;
 use std::path::{Path, PathBuf};
-
-use forgekeep_untrusted::names::printable;
 
 /// What kind of fault a [`ConfigError`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -57,9 +56,9 @@ pub struct ConfigError(Box<Fault>);
 struct Fault {
     kind: ConfigErrorKind,
     place: FileLocation,
-    what: String,
-    why: String,
-    hint: String,
+    what: Printable,
+    why: Printable,
+    hint: Printable,
 }
 
 impl ConfigError {
@@ -68,17 +67,17 @@ impl ConfigError {
         kind: ConfigErrorKind,
         place: FileLocation,
         state: impl fmt::Display,
-        why: impl Into<String>,
-        hint: impl Into<String>,
+        why: impl Into<Printable>,
+        hint: impl Into<Printable>,
     ) -> Self {
         let what = match &place.key {
-            Some(key) => format!("{place}: `{}` {state}", printable(key)),
+            Some(key) => format!("{place}: `{key}` {state}"),
             None => format!("{place}: {state}"),
         };
         Self(Box::new(Fault {
             kind,
             place,
-            what,
+            what: what.into(),
             why: why.into(),
             hint: hint.into(),
         }))
@@ -87,9 +86,9 @@ impl ConfigError {
     /// An error about no file in particular.
     pub(super) fn general(
         kind: ConfigErrorKind,
-        what: impl Into<String>,
-        why: impl Into<String>,
-        hint: impl Into<String>,
+        what: impl Into<Printable>,
+        why: impl Into<Printable>,
+        hint: impl Into<Printable>,
     ) -> Self {
         Self(Box::new(Fault {
             kind,
@@ -148,10 +147,10 @@ pub struct ConfigWarning {
     pub file: PathBuf,
     /// Line and column of the key, where known.
     pub position: Option<Position>,
-    /// The path of the key, such as `sources[1].passwrod`, made printable.
-    pub key: String,
+    /// The path of the key, such as `sources[1].passwrod`.
+    pub key: Printable,
     /// What about it, without any value.
-    pub message: String,
+    pub message: Printable,
 }
 
 impl fmt::Display for ConfigWarning {
@@ -199,7 +198,7 @@ fn write_place(
     position: Option<Position>,
 ) -> fmt::Result {
     if let Some(file) = file {
-        f.write_str(&printable(&file.display().to_string()))?;
+        write!(f, "{}", file.shown())?;
     }
     if let Some(Position { line, column }) = position {
         write!(f, ", line {line}, column {column}")?;

@@ -56,8 +56,9 @@ pub fn read(path: &Path) -> Result<String, ConfigError> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.utf8_error().valid_up_to();
-        let before = String::from_utf8_lossy(error.as_bytes().get(..valid).unwrap_or_default());
-        let position = position_of(&before, before.len());
+        let before = str::from_utf8(error.as_bytes().get(..valid).unwrap_or_default());
+        let before = before.unwrap_or_default();
+        let position = position_of(before, before.len());
         ConfigError::new(
             ConfigErrorKind::NotUtf8,
             FileLocation::at(path, Some(position)),

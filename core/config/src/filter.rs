@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Printable, Untrusted};
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 
 /// Nested braces are compiled recursively, so a pattern has to end somewhere.
@@ -23,10 +23,10 @@ pub enum Decision {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{pattern}` is not a valid pattern: {reason}")]
 pub struct FilterError {
-    /// The pattern, made printable.
-    pub pattern: String,
+    /// The pattern.
+    pub pattern: Printable,
     /// What is wrong with it.
-    pub reason: String,
+    pub reason: Printable,
 }
 
 /// A pattern that has matched no repository so far.
@@ -35,7 +35,7 @@ pub struct UnusedPattern {
     /// The key it stands under: `includeRepos` or `ignoreRepos`.
     pub key: &'static str,
     /// The pattern as written.
-    pub pattern: String,
+    pub pattern: Untrusted,
 }
 
 /// `includeRepos` and `ignoreRepos` of one source.
@@ -131,8 +131,13 @@ impl Patterns {
         for (index, text) in texts.iter().enumerate() {
             if text.len() > MAX_PATTERN_BYTES {
                 return Err(FilterError {
-                    pattern: printable(text).chars().take(40).chain(['…']).collect(),
-                    reason: format!("it has more than {MAX_PATTERN_BYTES} bytes"),
+                    pattern: text
+                        .chars()
+                        .take(40)
+                        .chain(['…'])
+                        .collect::<String>()
+                        .into(),
+                    reason: format!("it has more than {MAX_PATTERN_BYTES} bytes").into(),
                 });
             }
             let is_glob = text.contains(['*', '?', '[', '{', '\\']);
@@ -193,15 +198,15 @@ impl Patterns {
             .filter(|pattern| !pattern.used.load(Ordering::Relaxed))
             .map(move |pattern| UnusedPattern {
                 key,
-                pattern: pattern.text.clone(),
+                pattern: pattern.text.as_str().into(),
             })
     }
 }
 
 fn refused(text: &str, error: &globset::Error) -> FilterError {
     FilterError {
-        pattern: printable(text),
-        reason: error.kind().to_string(),
+        pattern: text.into(),
+        reason: error.kind().to_string().into(),
     }
 }
 
@@ -260,7 +265,7 @@ mod tests {
         let unused = filter.unused();
         let unused: Vec<_> = unused
             .iter()
-            .map(|unused| (unused.key, unused.pattern.as_str()))
+            .map(|unused| (unused.key, unused.pattern.raw()))
             .collect();
         assert_eq!(
             unused,

@@ -2,10 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use forgekeep_untrusted::names::printable;
-
 use super::environment::Environment;
 use super::error::{ConfigError, ConfigErrorKind};
+use forgekeep_untrusted::Show as _;
 
 /// The environment variable that names the file.
 const VARIABLE: &str = "FORGEKEEP_CONFIG";
@@ -74,5 +73,5 @@ fn usual_places(set: Environment<'_>) -> Vec<PathBuf> {
 }
 
 fn shown(path: &Path) -> String {
-    printable(&path.display().to_string())
+    path.shown().to_string()
 }

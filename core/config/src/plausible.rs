@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::error::ConfigError;
 use super::reader::{Field, Text};
+use forgekeep_untrusted::{Untrusted, names};
 
 /// Words that stand before a token in a header, and are not part of it.
 const SCHEMES: [&str; 3] = ["bearer ", "basic ", "token "];
@@ -42,7 +43,7 @@ pub(super) fn folder(field: &Field<'_>, folder: &str) -> Result<(), ConfigError>
             format!("write {}, with one pair of quotes at most", quoted(inner)),
         ));
     }
-    if forgekeep_untrusted::names::printable(folder) != folder {
+    if !names::is_printable(folder) {
         return Err(field.invalid(
             "it holds a control character, a line break or an invisible character",
             "type the path again; in double quotes, `\\n` and `\\t` are a line break and a tab",
@@ -72,7 +73,7 @@ pub(super) fn folder(field: &Field<'_>, folder: &str) -> Result<(), ConfigError>
                         "" => Path::new(&home).to_path_buf(),
                         below => Path::new(&home).join(below),
                     };
-                    let whole = quoted(&whole.to_string_lossy());
+                    let whole = quoted(Untrusted::of_path(&whole).raw());
                     match user {
                         "" => format!(
                             "write {whole}; a run from cron or as another user has another home"
@@ -191,7 +192,7 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
     placeholder(field, secret)?;
     // The mark for what is no character also stands for variables that are not set.
     let visible = secret.replace('\u{fffd}', "");
-    if forgekeep_untrusted::names::printable(&visible) != visible {
+    if !names::is_printable(&visible) {
         return wrong(
             "it holds a line break or an invisible character, which no token does",
             format!("keep one line{origin}: the token alone"),
@@ -363,5 +364,5 @@ fn is_name(text: &str) -> bool {
 }
 
 fn quoted(value: &str) -> String {
-    format!("'{}'", forgekeep_untrusted::names::printable(value))
+    format!("'{value}'")
 }

@@ -1,8 +1,6 @@
 //! Keys of SCM Backup that Forgekeep knows and doesn't act on. Each gets one warning that says
 //! what happens instead, unless its value asks for what Forgekeep does anyway.
 
-use forgekeep_untrusted::names::printable;
-
 use super::reader::{Field, Section};
 
 /// Such keys at the top level.
@@ -68,6 +66,5 @@ fn with_keys(field: &Field<'_>) -> String {
     if keys.is_empty() {
         return String::new();
     }
-    let keys: Vec<_> = keys.into_iter().map(printable).collect();
     format!(" with all its keys ({})", keys.join(", "))
 }

@@ -8,6 +8,7 @@ use super::document::{ConfigDocument, joined};
 use super::environment::{Environment, expand};
 use super::error::{ConfigError, ConfigErrorKind, ConfigWarning, FileLocation, Position};
 use super::node::{MappingEntry, Node, Scalar, ScalarKind, Step, Syntax, Value};
+use forgekeep_untrusted::{Printable, Shown};
 
 /// Finding a place in YAML means reading the file again; a file with more warnings than this has
 /// other troubles than a missing line number.
@@ -83,8 +84,8 @@ pub(super) struct Text<'a> {
 
 impl Text<'_> {
     /// What the file says, never what came from the environment.
-    pub(super) fn quotable(&self) -> String {
-        forgekeep_untrusted::names::printable(self.raw)
+    pub(super) fn quotable(&self) -> Shown<'_> {
+        Shown::of(self.raw)
     }
 }
 
@@ -103,8 +104,8 @@ impl<'a> Field<'a> {
         &self,
         kind: ConfigErrorKind,
         state: &str,
-        why: impl Into<String>,
-        hint: impl Into<String>,
+        why: impl Into<Printable>,
+        hint: impl Into<Printable>,
     ) -> ConfigError {
         let place = FileLocation {
             key: (!self.key.is_empty()).then(|| self.key.clone()),
@@ -113,7 +114,11 @@ impl<'a> Field<'a> {
         ConfigError::new(kind, place, state, why, hint)
     }
 
-    pub(super) fn invalid(&self, why: impl Into<String>, hint: impl Into<String>) -> ConfigError {
+    pub(super) fn invalid(
+        &self,
+        why: impl Into<Printable>,
+        hint: impl Into<Printable>,
+    ) -> ConfigError {
         self.error(
             ConfigErrorKind::InvalidValue,
             "has a value that cannot be used",
@@ -122,7 +127,7 @@ impl<'a> Field<'a> {
         )
     }
 
-    pub(super) fn warn(&self, message: impl Into<String>) {
+    pub(super) fn warn(&self, message: impl Into<Printable>) {
         let located = self.reader.located.get();
         let position = if located < MAX_LOCATED_WARNINGS {
             self.reader.located.set(located + 1);
@@ -133,7 +138,7 @@ impl<'a> Field<'a> {
         self.reader.warnings.borrow_mut().push(ConfigWarning {
             file: self.reader.file.to_owned(),
             position,
-            key: self.key.clone(),
+            key: self.key.clone().into(),
             message: message.into(),
         });
     }
@@ -347,10 +352,7 @@ impl<'a> Section<'a> {
             .iter()
             .find(|entry| entry.key != key && nearest(&entry.key, &[key]).is_some());
         let hint = match misspelt {
-            Some(entry) => format!(
-                "write `{key}` instead of `{}`",
-                forgekeep_untrusted::names::printable(&entry.key)
-            ),
+            Some(entry) => format!("write `{key}` instead of `{}`", entry.key),
             None => hint.to_owned(),
         };
         let position = self.entries.iter().position(|entry| entry.key == key);

@@ -241,7 +241,7 @@ fn optional_name(section: &Section<'_>, key: &str) -> Result<Option<String>, Con
 }
 
 fn refuse_unprintable(field: &Field<'_>, value: &str) -> Result<(), ConfigError> {
-    if names::printable(value) == value {
+    if names::is_printable(value) {
         return Ok(());
     }
     Err(field.invalid(

@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use forgekeep_failure::Failure;
+use forgekeep_untrusted::Show as _;
 
 const NEW: &str = ".forgekeep-new";
 const LOCK: &str = ".lock";
@@ -52,14 +53,14 @@ pub fn replace(path: &Path, content: &[u8]) -> Result<(), Failure> {
             }
             let why = format!(
                 "{} exists, and was still there after {} seconds",
-                lock.display(),
+                lock.shown(),
                 PATIENCE.as_secs()
             );
             let failure = Failure::disk("write", path, &io::Error::new(error.kind(), why));
             Err(failure.with_hint(format!(
                 "wait until git has finished; if no git is running, one died and left this lock: \
                 remove {}",
-                lock.display()
+                lock.shown()
             )))
         }
     }

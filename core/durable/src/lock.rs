@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_untrusted::names;
+use forgekeep_untrusted::{Show as _, Shown, Untrusted};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -54,7 +54,7 @@ fn held_by(holder: Option<&Holder>) -> String {
         format!(
             ": process {} on {}, since {}",
             holder.pid,
-            names::printable(&holder.host),
+            Shown::of(&holder.host),
             holder
                 .since
                 .round(jiff::Unit::Second)
@@ -102,7 +102,7 @@ impl RunLock {
             Err(TryLockError::Error(error)) => return Err(disk(&error)),
         }
         let holder = Holder {
-            host: gethostname::gethostname().to_string_lossy().into_owned(),
+            host: Untrusted::of_path(gethostname::gethostname()).into_raw(),
             pid: std::process::id(),
             since: Timestamp::now(),
         };
@@ -158,7 +158,7 @@ fn held(lock: &Path, file: &mut File) -> LockError {
     let mut text = String::new();
     let _ = file.read_to_string(&mut text);
     LockError::Held {
-        lock: lock.display().to_string(),
+        lock: lock.shown().to_string(),
         holder: serde_json::from_str(&text).ok(),
     }
 }

@@ -9,6 +9,7 @@ use std::io;
 use std::path::Path;
 
 use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::Show as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha1::{Digest, Sha1};
@@ -129,7 +130,7 @@ fn newer(path: &Path, format: u32, known: u32) -> Failure {
         ErrorKind::Other,
         format!(
             "{} has format {format}, and this version of Forgekeep knows formats up to {known}",
-            path.display()
+            path.shown()
         ),
     )
     .with_hint("use the newer version that wrote it; the file was not changed")

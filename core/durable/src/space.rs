@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::Show as _;
 use parking_lot::{Mutex, MutexGuard};
 
 /// What must be free for an update on a file system that was full before.
@@ -190,7 +191,7 @@ impl Space {
 }
 
 fn refused(folder: &Path, done: &str, why: &str) -> Failure {
-    let message = format!("{} was not {done}: {why}", folder.display());
+    let message = format!("{} was not {done}: {why}", folder.shown());
     // Not `out_of_space`: that one clone is too large does not mean that the disk is full.
     Failure::new(ErrorKind::Disk, message)
 }

@@ -63,15 +63,13 @@ pub(crate) fn raise(
             message: &message,
             hint: HINT,
         });
-        report.alert = Some(message);
+        report.alert = Some(message.into());
     }
     if options.action == AlertAction::Fail && report.error.is_none() {
         let what = report.alert.clone().or_else(|| match alerts {
             0 => None,
-            1 => Some("the branches of a repository were rewritten or deleted".to_owned()),
-            n => Some(format!(
-                "the branches of {n} repositories were rewritten or deleted"
-            )),
+            1 => Some("the branches of a repository were rewritten or deleted".into()),
+            n => Some(format!("the branches of {n} repositories were rewritten or deleted").into()),
         });
         report.error = what.map(|what| Failure::new(ErrorKind::Alert, what).with_hint(HINT));
     }

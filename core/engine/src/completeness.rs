@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use forgekeep_durable::sealed;
 use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
 use forgekeep_store::layout::{LISTINGS, OWN_FOLDER};
+use forgekeep_untrusted::Printable;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -107,7 +108,7 @@ pub(crate) struct Listings {
     accept_shrinkage: bool,
     changed: bool,
     /// What the reports say of each title, where the memory went missing.
-    rebuilt: BTreeMap<String, (u64, Timestamp)>,
+    rebuilt: BTreeMap<Printable, (u64, Timestamp)>,
 }
 
 impl Listings {
@@ -124,7 +125,7 @@ impl Listings {
     }
 
     /// Compares with what the kept reports say, where nothing is remembered: the memory went missing.
-    pub fn rebuild(&mut self, listed: BTreeMap<String, (u64, Timestamp)>) {
+    pub fn rebuild(&mut self, listed: BTreeMap<Printable, (u64, Timestamp)>) {
         self.rebuilt = listed;
     }
 
@@ -135,7 +136,7 @@ impl Listings {
             self.rebuilt.get(old).copied(),
             self.rebuilt.contains_key(key.title),
         ) {
-            self.rebuilt.insert(key.title.to_owned(), listed);
+            self.rebuilt.insert(key.title.into(), listed);
         }
         let Ok(document) = &mut self.known else {
             return;

@@ -17,7 +17,7 @@ use forgekeep_store::catalogue;
 use forgekeep_store::part::{Part, PartKind, check_folders};
 use forgekeep_store::report::{PartReport, RefChanges, RepositoryOutcome, RepositoryReport};
 use forgekeep_store::snapshot::Identity;
-use forgekeep_untrusted::names;
+use forgekeep_untrusted::{Show as _, Untrusted};
 use parking_lot::Mutex;
 use parts::Offered;
 
@@ -82,9 +82,9 @@ fn panicked(task: &Task, source: &OpenSource, observer: &dyn Observer) -> Reposi
 
 fn blank_report(task: &Task, source: &OpenSource) -> RepositoryReport {
     RepositoryReport::new(
-        &names::printable(&task.repository.id),
-        &task.repository.full_name.printable(),
-        &format!("{}/{}", source.folder_name, task.folder),
+        &task.repository.id,
+        &task.repository.full_name,
+        format!("{}/{}", source.folder_name, task.folder),
     )
 }
 
@@ -92,7 +92,7 @@ fn blank_report(task: &Task, source: &OpenSource) -> RepositoryReport {
 struct RepositoryFolder {
     folder: PathBuf,
     /// The same for reports.
-    path: String,
+    path: Untrusted,
 }
 
 impl RepositoryFolder {
@@ -100,7 +100,7 @@ impl RepositoryFolder {
         let source = sources.get(location.source)?.open.as_ref()?;
         Some(Self {
             folder: source.folder.join(&location.folder),
-            path: format!("{}/{}", source.folder_name, location.folder),
+            path: format!("{}/{}", source.folder_name, location.folder).into(),
         })
     }
 }
@@ -127,7 +127,7 @@ fn run_task(
     // Another source may have taken it already.
     if let Some(from) = from.filter(|from| from.folder.exists()) {
         match catalogue::relocate(&from.folder, &folder) {
-            Ok(()) => report.add_note(&format!("moved here from {}", from.path)),
+            Ok(()) => report.add_note(&format!("moved here from {}", from.path.shown())),
             // A name is no reason to go without a backup.
             Err(failure) => {
                 log::warn!("{failure}");
@@ -154,10 +154,10 @@ fn run_task(
     report.seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
     for failure in report.errors_mut() {
         let redactor = &source.services.redactor;
-        failure.message = redactor.clean(&failure.message).into_owned();
-        failure.hint = redactor.clean(&failure.hint).into_owned();
+        failure.message = redactor.clean(&failure.message).into_owned().into();
+        failure.hint = redactor.clean(&failure.hint).into_owned().into();
         for part in Offered::all(&task.repository) {
-            failure.set_cause(part.url);
+            failure.set_cause(part.url.printable().as_str());
         }
     }
     observer.event(&Event::RepositoryFinished {
@@ -176,7 +176,7 @@ struct Work<'a> {
     name: &'a str,
     folder: PathBuf,
     /// The same for reports.
-    path: String,
+    path: Untrusted,
 }
 
 impl Work<'_> {

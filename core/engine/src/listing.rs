@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{Hoster, Repository, Services, Session, SourceSpec};
+use forgekeep_untrusted::Untrusted;
 use parking_lot::Mutex;
 
 use crate::completeness::Counted;
@@ -77,7 +78,7 @@ pub(crate) fn list(
     });
     // Those without an identity are told of one by one; they are listed all the same.
     let nameless = repositories.iter().filter(|r| r.id.is_empty()).count();
-    seen.remove("");
+    seen.remove(&Untrusted::default());
     let counted = Counted {
         listed: (seen.len() + nameless) as u64,
         total,
@@ -99,21 +100,21 @@ fn bounded(repository: Repository) -> Repository {
         Some(&repository.clone_url),
         repository.wiki_url.as_ref(),
         repository.default_branch.as_ref(),
-        repository.skip.as_ref(),
     ];
-    let bytes: usize = texts.into_iter().flatten().map(String::len).sum();
+    let bytes: usize = texts.into_iter().flatten().map(Untrusted::len).sum();
+    let bytes = bytes + repository.skip.as_ref().map_or(0, |why| why.len());
     let named = repository.id.len() + repository.full_name.len();
     if bytes + named <= MAX_TEXT {
         return repository;
     }
-    let cut = |text: String| match text.len() <= MAX_TEXT {
+    let cut = |text: Untrusted| match text.len() <= MAX_TEXT {
         true => text,
-        false => text.chars().take(MAX_TEXT / 4).collect(),
+        false => Untrusted::new(text.raw().chars().take(MAX_TEXT / 4).collect::<String>()),
     };
     Repository {
         id: cut(repository.id),
-        full_name: cut(repository.full_name.raw().to_owned()).into(),
-        clone_url: String::new(),
+        full_name: cut(repository.full_name),
+        clone_url: Untrusted::default(),
         wiki_url: None,
         default_branch: None,
         skip: None,

@@ -10,8 +10,7 @@ use std::path::{Path, PathBuf};
 use forgekeep_config::{Config, Source};
 use forgekeep_failure::{Finding, Severity};
 use forgekeep_store::part::PartKind;
-use forgekeep_untrusted::names;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Shown, names};
 
 use crate::event::{Observer, note_of};
 
@@ -74,11 +73,12 @@ pub fn of_configuration(config: &Config) -> Option<(Finding, bool)> {
     let literal = config.sources.iter().any(|source| source.literal_password);
     let mode = mode(file).filter(|mode| literal && mode & OTHERS_READ != 0)?;
     let real = file.canonicalize().unwrap_or_else(|_| file.clone());
-    let shown = printable(&real.display().to_string());
+    let shown = real.shown();
     let mut warning = Finding::warning(format!(
         "{shown} holds a secret, and its mode {mode:04o} lets every user of this machine read it"
     ));
-    warning.hint = format!("chmod 600 {shown}; or take the secret from the environment: '%NAME%'");
+    warning.hint =
+        format!("chmod 600 {shown}; or take the secret from the environment: '%NAME%'").into();
     let mut above = real.ancestors().skip(1);
     Some((
         warning,
@@ -89,7 +89,7 @@ pub fn of_configuration(config: &Config) -> Option<(Finding, bool)> {
 /// A warning about a backup folder that others can enter.
 fn of_folder(config: &Config, what: &str) -> Finding {
     let folder = &config.local_folder;
-    let shown = printable(&folder.display().to_string());
+    let shown = folder.shown();
     let mode = mode(folder).unwrap_or_default();
     let mut warning = Finding::warning(format!(
         "{what} can be read by every user of this machine: {shown} has mode {mode:04o}"
@@ -97,7 +97,8 @@ fn of_folder(config: &Config, what: &str) -> Finding {
     warning.hint = format!(
         "chmod 700 {shown}; if that is intended, set options.backup.umask to \
     '022'"
-    );
+    )
+    .into();
     warning
 }
 
@@ -110,10 +111,10 @@ fn others_are_kept_out(config: &Config) -> bool {
 fn of_group(config: &Config, source: &Source) -> Vec<Finding> {
     let note = |message: String, hint: String| Finding {
         severity: Severity::Info,
-        hint,
+        hint: hint.into(),
         ..Finding::warning(message)
     };
-    let shown = |path: &Path| printable(&path.display().to_string());
+    let shown = |path: &Path| path.shown().to_string();
     let mut found = Vec::new();
     let (file, folder) = (&config.file, &config.local_folder);
     if source.literal_password
@@ -133,7 +134,7 @@ fn of_group(config: &Config, source: &Source) -> Vec<Finding> {
         && open_below(folder, &[&name], GROUP_ENTER)
         && !open_below(folder, &[&name], OTHERS_ENTER)
     {
-        let (name, folder) = (printable(&name), shown(folder));
+        let (name, folder) = (Shown::of(&name), shown(folder));
         found.push(note(
             format!("what is backed up in {name} can be read by the group ({group}) of {folder}, which has mode {mode:04o}"),
             format!("chmod 700 {folder}; if the group may read it, set options.backup.umask to \
@@ -156,7 +157,7 @@ pub(crate) fn of_source(config: &Config, source: &Source) -> Vec<Finding> {
         && others_are_kept_out(config)
         && open_below(&config.local_folder, &[&folder], OTHERS_ENTER)
     {
-        let what = format!("what is backed up in {}", printable(&folder));
+        let what = format!("what is backed up in {}", Shown::of(&folder));
         found.push(of_folder(config, &what));
     }
     found.extend(of_group(config, source));

@@ -8,7 +8,7 @@ use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::Repository;
 use forgekeep_store::catalogue::{Catalogue, Owner};
 use forgekeep_store::report::RepositoryReport;
-use forgekeep_untrusted::names;
+use forgekeep_untrusted::{Untrusted, names};
 use serde::Serialize;
 
 /// Longest name or identity of a repository. Hosters allow a few hundred at most.
@@ -59,13 +59,13 @@ pub struct Plan {
     pub left_out: Vec<(usize, RepositoryReport)>,
     /// What is in the backup and was not listed, wherever else it may be: the hoster's identities
     /// and where they are.
-    pub unlisted: Vec<(String, Location)>,
+    pub unlisted: Vec<(Untrusted, Location)>,
     /// What is marked as gone in the backup, and was listed.
     pub returned: Vec<Location>,
 }
 
 /// What repositories may have moved here: the hoster's identities, and where they are.
-pub type Movers = HashMap<String, Location>;
+pub type Movers = HashMap<Untrusted, Location>;
 
 impl Plan {
     /// Adds a source. `catalogue` is what is on disk for it; the folders given to repositories are
@@ -82,13 +82,7 @@ impl Plan {
         let mut seen = HashSet::new();
         let mut wanted = Vec::new();
         for repository in repositories {
-            let shown = || {
-                RepositoryReport::new(
-                    &names::printable(&repository.id),
-                    &repository.full_name.printable(),
-                    "",
-                )
-            };
+            let shown = || RepositoryReport::new(&repository.id, &repository.full_name, "");
             let is_first = seen.insert(repository.id.clone());
             let left_out = if let Some(failure) = defect(&repository) {
                 Some(shown().failed(failure))
@@ -98,7 +92,7 @@ impl Plan {
                 match (filter.decide(repository.full_name.raw()), &repository.skip) {
                     (Decision::NotIncluded, _) => Some(shown().skipped("not in includeRepos")),
                     (Decision::Ignored, _) => Some(shown().skipped("in ignoreRepos")),
-                    (Decision::Included, Some(why)) => Some(shown().skipped(why)),
+                    (Decision::Included, Some(why)) => Some(shown().skipped(why.clone())),
                     (Decision::Included, None) => None,
                 }
             };
@@ -116,7 +110,7 @@ impl Plan {
         let unlisted = catalogue.ids().filter(|(id, _)| !seen.contains(*id));
         self.unlisted.extend(unlisted.map(|(id, folder)| {
             let folder = folder.to_owned();
-            (id.to_owned(), Location { source, folder })
+            (id.clone(), Location { source, folder })
         }));
         // Whoever has a folder keeps it, before anybody new gets one.
         wanted.sort_by_key(|repository| catalogue.folder_of(&repository.id).is_none());
@@ -142,11 +136,7 @@ impl Plan {
                     });
                 }
                 Err(failure) => {
-                    let report = RepositoryReport::new(
-                        &names::printable(&repository.id),
-                        &repository.full_name.printable(),
-                        "",
-                    );
+                    let report = RepositoryReport::new(&repository.id, &repository.full_name, "");
                     self.left_out.push((source, report.failed(failure)));
                 }
             }
@@ -222,7 +212,7 @@ fn place(
         false => Action::Clone,
     };
     let plain = names::encode_full_name(repository.full_name.raw());
-    let suffixed = names::with_suffix(&plain, &repository.id);
+    let suffixed = names::with_suffix(&plain, repository.id.raw());
     let mut others = Vec::new();
     for folder in [&plain, &suffixed] {
         let key = names::collision_key(folder);
@@ -239,8 +229,8 @@ fn place(
                 return Err(failure.clone());
             }
             // A repository that was deleted and made again under its name, or a twin by case.
-            Some(Owner::Id(other)) => others.push(names::printable(other).to_string()),
-            Some(Owner::Unclaimed | Owner::Unusable(_)) => others.push("nobody".to_owned()),
+            Some(Owner::Id(other)) => others.push(other.printable()),
+            Some(Owner::Unclaimed | Owner::Unusable(_)) => others.push("nobody".into()),
         }
     }
     // Rather where it is than in anybody's way.

@@ -16,7 +16,7 @@ use forgekeep_store::layout::{OWN_FOLDER, REMOVED};
 use forgekeep_store::part::{Part, PartKind};
 use forgekeep_store::report::{Absence, SourceReport, Tombstone};
 use forgekeep_store::trash;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 use jiff::Timestamp;
 use missed::{Counted, count, is_over};
 
@@ -51,7 +51,7 @@ pub(crate) struct Tombstones<'a> {
 /// One that is missed, and where it is.
 struct Missed<'a> {
     folder: &'a Path,
-    path: String,
+    path: Untrusted,
     state: RepositoryState,
 }
 
@@ -60,9 +60,9 @@ struct Missed<'a> {
 struct MissedNotes {
     clock_behind: usize,
     /// Counting starts again.
-    restarted: Vec<String>,
+    restarted: Vec<Printable>,
     /// Their grace period is over, but the hoster proves nothing.
-    hidden: Vec<String>,
+    hidden: Vec<Printable>,
 }
 
 impl Tombstones<'_> {
@@ -86,7 +86,7 @@ impl Tombstones<'_> {
             };
             if !moved {
                 let folder = open.folder.join(&location.folder);
-                let path = format!("{}/{}", open.folder_name, location.folder);
+                let path = format!("{}/{}", open.folder_name, location.folder).into();
                 match self.mark_one(&folder, path, open, report, &mut told[location.source]) {
                     Ok(is_new) => *newly_gone += usize::from(is_new),
                     Err(failure) => note_of(report, failure_note(&failure), self.observer),
@@ -120,7 +120,7 @@ impl Tombstones<'_> {
     fn mark_one(
         &self,
         folder: &Path,
-        path: String,
+        path: Untrusted,
         source: &OpenSource,
         report: &mut SourceReport,
         told: &mut MissedNotes,
@@ -159,7 +159,8 @@ impl Tombstones<'_> {
         if counted == Counted::First {
             let note = format!(
                 "{} is no longer listed: what is in the backup is kept, in {}",
-                tombstone.name, tombstone.path
+                tombstone.name,
+                tombstone.path.shown()
             );
             note_of(report, Finding::warning(note), self.observer);
         } else if is_of_it.is_some() && self.may_go(&missed.state, counted) {
@@ -181,7 +182,7 @@ impl Tombstones<'_> {
     /// Asks the hoster for a repository by its identity. Only proof says that it was deleted.
     fn ask(
         &self,
-        id: &str,
+        id: &Untrusted,
         tombstone: &Tombstone,
         source: &OpenSource,
         report: &mut SourceReport,
@@ -231,7 +232,10 @@ impl Tombstones<'_> {
         let note = format!(
             "{} was removed: the hoster has deleted it, and it has not been listed since {}; it is \
              kept in {} for another {} days",
-            tombstone.name, tombstone.since, tombstone.path, self.options.deleted_grace_days
+            tombstone.name,
+            tombstone.since,
+            tombstone.path.shown(),
+            self.options.deleted_grace_days
         );
         note_of(report, Finding::warning(note), self.observer);
         Ok(())
@@ -319,7 +323,7 @@ impl Tombstones<'_> {
                 self.now
             ));
             let note = Finding {
-                hint: "set the clock of this machine".to_owned(),
+                hint: "set the clock of this machine".into(),
                 ..note
             };
             note_of(report, note, self.observer);
@@ -338,7 +342,7 @@ impl Tombstones<'_> {
                 some(&told.hidden)
             ));
             let note = Finding {
-                hint: "remove their folders yourself if you know that they were deleted".to_owned(),
+                hint: "remove their folders yourself if you know that they were deleted".into(),
                 ..note
             };
             note_of(report, note, self.observer);
@@ -350,7 +354,7 @@ impl Missed<'_> {
     fn tombstone(&self, now: Timestamp) -> Tombstone {
         let missing = self.state.missing;
         Tombstone {
-            id: printable(&self.state.id).to_string(),
+            id: self.state.id.printable(),
             name: self.state.full_name.printable(),
             path: self.path.clone(),
             since: self.state.gone.unwrap_or(now),
@@ -364,8 +368,8 @@ impl Missed<'_> {
 }
 
 /// The first of some names.
-fn some(names: &[String]) -> String {
-    let shown: Vec<&str> = names.iter().take(NAMES).map(String::as_str).collect();
+fn some(names: &[Printable]) -> String {
+    let shown: Vec<&str> = names.iter().take(NAMES).map(Printable::as_str).collect();
     match names.len().saturating_sub(NAMES) {
         0 => shown.join(", "),
         more => format!("{} and {more} more", shown.join(", ")),
@@ -373,10 +377,10 @@ fn some(names: &[String]) -> String {
 }
 
 /// A path below the backup folder, parts joined by `/`.
-fn below(local_folder: &Path, path: &Path) -> String {
+fn below(local_folder: &Path, path: &Path) -> Untrusted {
     let below = path.strip_prefix(local_folder).unwrap_or(path);
-    let parts = below.iter().map(|part| part.to_string_lossy());
-    parts.collect::<Vec<_>>().join("/")
+    let parts = below.iter().map(|part| Untrusted::of_path(part).into_raw());
+    parts.collect::<Vec<_>>().join("/").into()
 }
 
 /// It is listed again, whatever else becomes of it: the next time it is gone is another time.

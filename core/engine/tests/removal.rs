@@ -1,5 +1,5 @@
 //! What is removed, by what a hoster says: with a hoster that can prove a deletion.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,7 @@ use forgekeep_store::catalogue::{Missing, RepositoryState};
 use forgekeep_store::inventory;
 use forgekeep_store::report::{Absence, Report};
 use forgekeep_store::snapshot::Identity;
+use forgekeep_untrusted::Untrusted;
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 
@@ -62,7 +63,7 @@ impl Session for Open {
         Ok(self.pages.pop())
     }
 
-    fn lookup(&mut self, _id: &str) -> Result<Presence, Failure> {
+    fn lookup(&mut self, _id: &Untrusted) -> Result<Presence, Failure> {
         self.answer.clone()
     }
 
@@ -74,14 +75,14 @@ impl Session for Open {
 /// Listed, and never cloned.
 fn repository(id: &str, name: &str) -> Repository {
     Repository {
-        id: id.to_owned(),
+        id: id.into(),
         full_name: name.into(),
-        clone_url: String::new(),
+        clone_url: Untrusted::default(),
         wiki_url: None,
         default_branch: None,
         size: None,
         private: false,
-        skip: Some("not under git".to_owned()),
+        skip: Some("not under git".into()),
     }
 }
 
@@ -108,7 +109,7 @@ impl Scene {
         fs::write(scene.old().join("repo/HEAD"), "ref: refs/heads/main\n").unwrap();
         let identity = Identity {
             hoster: "fake".to_owned(),
-            id: "{old}".to_owned(),
+            id: "{old}".into(),
             full_name: "acme/old".into(),
         };
         let long_ago = Timestamp::now() - SignedDuration::from_hours(24 * 90);

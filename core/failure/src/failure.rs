@@ -7,13 +7,13 @@
 //!    is for people only.
 //! 3. No secret is ever in it: URLs carry no user, and text from elsewhere went through
 //!    a redactor.
-//! 4. Text from a hoster or a plugin is cleaned for terminals by
-//!    `printable` before it gets in.
+//! 4. Message and hint are [`Printable`], whatever they are made of.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use std::{fmt, io};
 
+use forgekeep_untrusted::{Printable, Show as _};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -151,10 +151,12 @@ pub struct Failure {
     /// What kind it is.
     pub kind: ErrorKind,
     /// What failed and why.
-    pub message: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub message: Printable,
     /// What to do; may be empty.
     #[serde(default)]
-    pub hint: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub hint: Printable,
     /// Whether trying again in a while is pointless.
     #[serde(skip)]
     pub permanent: bool,
@@ -173,7 +175,7 @@ pub struct Failure {
     pub out_of_space: bool,
     /// The message without the address that it is about, where many may fail for the same reason.
     #[serde(skip)]
-    pub cause: Option<String>,
+    pub cause: Option<Printable>,
     /// Whose trouble it is, where the system has said it.
     #[serde(skip)]
     pub trouble: Option<Trouble>,
@@ -191,16 +193,16 @@ pub struct Damage {
     /// Which one.
     pub path: PathBuf,
     /// What is wrong with it.
-    pub why: String,
+    pub why: Printable,
 }
 
 impl Failure {
     /// A permanent failure without hint.
-    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, message: impl Into<Printable>) -> Self {
         Self {
             kind,
             message: message.into(),
-            hint: String::new(),
+            hint: Printable::default(),
             permanent: true,
             status: None,
             retry_after: None,
@@ -213,9 +215,9 @@ impl Failure {
     }
 
     /// A file or folder is not what it should be.
-    pub fn damaged(path: &Path, why: impl Into<String>) -> Self {
+    pub fn damaged(path: &Path, why: impl Into<Printable>) -> Self {
         let why = why.into();
-        let message = format!("{} is damaged: {why}", path.display());
+        let message = format!("{} is damaged: {why}", path.shown());
         let mut failure = Self::new(ErrorKind::Damaged, message);
         failure.damage = Some(Box::new(Damage {
             path: path.to_owned(),
@@ -228,13 +230,13 @@ impl Failure {
     /// that it is about.
     pub fn set_cause(&mut self, address: &str) {
         if !address.is_empty() && self.message.contains(address) {
-            self.cause = Some(self.message.replace(address, "<address>"));
+            self.cause = Some(self.message.replace(address, "<address>").into());
         }
     }
 
     /// Adds what to do.
     #[must_use]
-    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn with_hint(mut self, hint: impl Into<Printable>) -> Self {
         self.hint = hint.into();
         self
     }
@@ -256,7 +258,7 @@ impl Failure {
     /// Puts what was being done in front of the message.
     #[must_use]
     pub fn while_doing(mut self, what: &str) -> Self {
-        self.message = format!("{what}: {}", self.message);
+        self.message = format!("{what}: {}", self.message).into();
         self
     }
 
@@ -273,7 +275,7 @@ impl Failure {
             true => ErrorKind::Machine,
             false => ErrorKind::Disk,
         };
-        let mut failure = Self::new(kind, format!("cannot {doing} {}: {error}", path.display()));
+        let mut failure = Self::new(kind, format!("cannot {doing} {}: {error}", path.shown()));
         failure.out_of_space = matches!(
             error.kind(),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded

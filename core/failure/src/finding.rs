@@ -1,5 +1,6 @@
 //! What there is to say that is no failure.
 
+use forgekeep_untrusted::Printable;
 use serde::{Deserialize, Serialize};
 
 use crate::word::Word;
@@ -28,23 +29,26 @@ pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
     /// Key of the source it is about; may be empty.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub key: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub key: Printable,
     /// What and why.
-    pub message: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub message: Printable,
     /// What to do; may be empty.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub hint: String,
+    #[serde(default, skip_serializing_if = "str::is_empty")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub hint: Printable,
 }
 
 impl Finding {
     /// A warning without key or hint.
-    pub fn warning(message: impl Into<String>) -> Self {
+    pub fn warning(message: impl Into<Printable>) -> Self {
         Self {
             severity: Severity::Warning,
-            key: String::new(),
+            key: Printable::default(),
             message: message.into(),
-            hint: String::new(),
+            hint: Printable::default(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::OnceLock;
 
+use forgekeep_untrusted::Printable;
 use serde::de::{Deserializer, Error, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
@@ -23,11 +24,12 @@ static WORDS: [OnceLock<Box<str>>; MOST] = [const { OnceLock::new() }; MOST];
 pub struct Word(u8);
 
 impl Word {
-    /// Keeps a word.
+    /// Keeps a word, as it may be shown.
     pub fn new(text: &str) -> Self {
-        let kept = match text.len() > LONGEST {
+        let text = Printable::from(text);
+        let kept: &str = match text.len() > LONGEST {
             true => UNKNOWN,
-            false => text,
+            false => &text,
         };
         let at = WORDS
             .iter()
@@ -35,7 +37,7 @@ impl Word {
         Self(at.and_then(|at| u8::try_from(at).ok()).unwrap_or(u8::MAX))
     }
 
-    /// The text, as it was written by whoever wrote it.
+    /// The text, as whoever wrote it has written it: safe to show.
     pub fn as_str(self) -> &'static str {
         let word = WORDS.get(usize::from(self.0));
         word.and_then(OnceLock::get).map_or(UNKNOWN, |text| text)
@@ -45,6 +47,12 @@ impl Word {
 impl fmt::Debug for Word {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Display for Word {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -1,6 +1,8 @@
 //! A repository's configuration, read by its text: git's syntax (git-config(1)), no more of it than a
 //! bare repository needs, and without its power. Nothing is included, nothing is looked up elsewhere.
 
+use forgekeep_untrusted::Untrusted;
+
 /// Most entries that are read: a mirror has three.
 const MOST: usize = 10_000;
 
@@ -57,11 +59,11 @@ impl ConfigEntry {
     }
 
     /// Its whole name, for people.
-    fn name(&self) -> String {
+    fn name(&self) -> Untrusted {
         let subsection = self.subsection.as_deref().map_or_else(String::new, |text| {
-            format!("{}.", String::from_utf8_lossy(text))
+            format!("{}.", Untrusted::lossy(text).raw())
         });
-        format!("{}.{subsection}{}", self.section, self.key)
+        format!("{}.{subsection}{}", self.section, self.key).into()
     }
 
     fn header(&self) -> Vec<u8> {
@@ -139,7 +141,7 @@ impl Config {
     pub fn value(&self, section: &str, key: &str) -> Option<String> {
         let entry = self.last(section, key)?;
         let value = entry.value.as_deref().unwrap_or(b"true");
-        Some(String::from_utf8_lossy(value).to_ascii_lowercase())
+        Some(Untrusted::lossy(value).raw().to_ascii_lowercase())
     }
 
     /// Whether a key is true or false: `None` if it is neither.
@@ -152,25 +154,25 @@ impl Config {
     }
 
     /// The names of the extensions, in lower case, with their values.
-    pub fn extensions(&self) -> Vec<(String, String)> {
+    pub fn extensions(&self) -> Vec<(Untrusted, Untrusted)> {
         let all = self.entries().filter(|entry| entry.section == "extensions");
-        let mut found: Vec<(String, String)> = Vec::new();
+        let mut found: Vec<(Untrusted, Untrusted)> = Vec::new();
         for entry in all {
             let name = match &entry.subsection {
                 None => entry.key.to_ascii_lowercase(),
-                Some(text) => format!("{}.{}", String::from_utf8_lossy(text), entry.key),
+                Some(text) => format!("{}.{}", Untrusted::lossy(text).raw(), entry.key),
             };
             let value = entry.value.as_deref().unwrap_or(b"true");
-            let value = String::from_utf8_lossy(value).to_ascii_lowercase();
+            let value = Untrusted::lossy(value).raw().to_ascii_lowercase();
             found.retain(|(known, _)| *known != name);
-            found.push((name, value));
+            found.push((name.into(), value.into()));
         }
         found
     }
 
     /// The names of the keys that steer, or that are none of a mirror's.
-    pub fn steering(&self) -> Vec<String> {
-        let mut names: Vec<String> = Vec::new();
+    pub fn steering(&self) -> Vec<Untrusted> {
+        let mut names: Vec<Untrusted> = Vec::new();
         for entry in self.entries().filter(|entry| !entry.may_stay()) {
             let name = entry.name();
             if !names.contains(&name) {

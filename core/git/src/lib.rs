@@ -1,6 +1,8 @@
 //! What a bare git repository is: refs, packs, objects, configuration, by their files where libgit2
 //! refuses or obeys too much, and by libgit2 where it does not.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 pub mod foreign;
 pub mod git_config;
 pub mod libgit2;

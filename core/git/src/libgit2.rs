@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::{Show as _, Shown};
 
 use crate::memory;
 
@@ -19,7 +20,7 @@ pub use reason::explain;
 /// [`ErrorKind::Git`], if libgit2 cannot be set up at all.
 pub fn initialise() -> Result<(), Failure> {
     static DONE: OnceLock<Result<(), String>> = OnceLock::new();
-    DONE.get_or_init(|| set_up().map_err(|error| error.message().to_owned()))
+    DONE.get_or_init(|| set_up().map_err(|error| words(&error).into()))
         .clone()
         .map_err(|error| Failure::new(ErrorKind::Git, format!("libgit2 cannot be set up: {error}")))
 }
@@ -43,11 +44,17 @@ fn set_up() -> Result<(), git2::Error> {
     }
 }
 
+/// What libgit2 says, as it may be shown: it quotes names of refs and files. Nobody else asks it for this.
+#[allow(clippy::disallowed_methods)]
+pub fn words(error: &git2::Error) -> Shown<'_> {
+    Shown::of(error.message())
+}
+
 /// What libgit2 says, if the machine is behind it and not what it was to read at `path`; or that this was
 /// too large.
 pub fn of_machine(doing: &str, path: &Path, error: &git2::Error) -> Option<Failure> {
     if let Some(why) = memory::behind(error) {
-        let message = format!("cannot {doing} {}: {why}", path.display());
+        let message = format!("cannot {doing} {}: {why}", path.shown());
         return Some(too_large(message, &why));
     }
     let error = behind(error)?;
@@ -65,6 +72,7 @@ pub fn too_large(message: String, why: &str) -> Failure {
 /// The error of the system behind one of libgit2's. Its class says that there is one; which one, only
 /// the end of its message, where libgit2 has put what the system calls it. This is the one place that
 /// reads it, and it compares with what the system calls its errors now.
+#[allow(clippy::disallowed_methods)]
 pub fn behind(error: &git2::Error) -> Option<io::Error> {
     match error.class() {
         git2::ErrorClass::NoMemory => Some(io::ErrorKind::OutOfMemory.into()),

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_durable::folder::names;
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Show as _;
 use git2::{Odb, OdbObject, Oid};
 use rayon::prelude::*;
 
@@ -39,7 +39,7 @@ pub fn database(mirror: &Path) -> Result<Odb<'static>, Failure> {
     libgit2::initialise()?;
     let objects = mirror.join("objects");
     let failed = |why: &str| {
-        let message = format!("the objects in {} cannot be read: {why}", objects.display());
+        let message = format!("the objects in {} cannot be read: {why}", objects.shown());
         Failure::new(ErrorKind::Other, message)
     };
     let text = objects.to_str();
@@ -51,7 +51,7 @@ pub fn database(mirror: &Path) -> Result<Odb<'static>, Failure> {
     });
     opened.map_err(|error| {
         let of_machine = libgit2::of_machine("open", &objects, &error);
-        of_machine.unwrap_or_else(|| failed(&printable(error.message()).to_string()))
+        of_machine.unwrap_or_else(|| failed(&libgit2::words(&error).to_string()))
     })
 }
 

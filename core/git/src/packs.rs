@@ -29,6 +29,7 @@ use std::path::Path;
 
 use folder::{Loose, Pack, PackFolder};
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_untrusted::Show as _;
 use git2::Oid;
 use plan::Plan;
 
@@ -89,7 +90,7 @@ pub fn repack(folder: &Path, cancel: &Cancel) -> Result<Repacking, Failure> {
     if found.has_multi_pack_index {
         log::info!(
             "{}: the packs are left alone, as there is a multi-pack-index: another Git maintains them",
-            folder.display()
+            folder.shown()
         );
         return Ok(found.unchanged());
     }
@@ -132,7 +133,7 @@ pub fn rewrite(
             ErrorKind::ForeignFolder,
             format!(
                 "{} has a multi-pack-index: another Git maintains these packs",
-                found.folder.display()
+                found.folder.shown()
             ),
         )
         .with_hint("remove that file and have git leave this folder alone, then run again"));

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use forgekeep_failure::{Cancel, Failure};
+use forgekeep_untrusted::Printable;
 use git2::{ObjectType, Odb, Oid};
 
 use crate::links::{Link, links};
@@ -14,7 +15,7 @@ pub struct Root {
     /// The object.
     pub oid: Oid,
     /// Who needs it.
-    pub name: String,
+    pub name: Printable,
 }
 
 /// Walks a history, past what is damaged in it.

@@ -1,5 +1,7 @@
 //! Names of refs: bytes, as git has them.
 
+use forgekeep_untrusted::{Shown, Untrusted};
+
 /// Name of a ref. Bytes, as in git: a name need not be UTF-8.
 pub type RefName = Vec<u8>;
 
@@ -16,7 +18,7 @@ pub fn is_valid_name(name: &[u8]) -> bool {
 }
 
 /// The name of a ref as text that can be turned back: bytes that are not UTF-8, and `%`, as `%XX`.
-pub fn ref_text(name: &[u8]) -> String {
+pub fn ref_text(name: &[u8]) -> Untrusted {
     let mut text = String::with_capacity(name.len());
     for chunk in name.utf8_chunks() {
         text.push_str(&chunk.valid().replace('%', "%25"));
@@ -24,5 +26,10 @@ pub fn ref_text(name: &[u8]) -> String {
             text.push_str(&format!("%{byte:02X}"));
         }
     }
-    text
+    text.into()
+}
+
+/// The name of a ref as it may be shown.
+pub fn shown(name: &[u8]) -> Shown<'static> {
+    ref_text(name).into_shown()
 }

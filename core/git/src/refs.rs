@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::Show as _;
 use format::is_elsewhere;
 use git2::Oid;
 
@@ -23,7 +24,7 @@ use crate::memory;
 use crate::reftable;
 
 pub use crate::links::parse_oid;
-pub use crate::ref_name::{RefName, is_valid_name, ref_text};
+pub use crate::ref_name::{RefName, is_valid_name, ref_text, shown};
 pub use format::{Storage, read_config, storage, storage_by};
 
 /// Refs by name, in the order of `packed-refs`.
@@ -248,10 +249,7 @@ fn damaged(path: &Path, why: &str) -> Failure {
 /// lost or another's value shows through.
 pub fn replace_all(folder: &Path, stored: &StoredRefs, new: &Refs) -> Result<(), Failure> {
     if storage(folder)? == Storage::Reftable {
-        let message = format!(
-            "the refs of {} are in the reftable format",
-            folder.display()
-        );
+        let message = format!("the refs of {} are in the reftable format", folder.shown());
         return Err(Failure::new(ErrorKind::ForeignFormat, message)
             .with_hint("run `forgekeep backup`: it converts them, and keeps the old files"));
     }

@@ -10,6 +10,7 @@ use std::path::Path;
 
 use forgekeep_durable::regular_file;
 use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::Show as _;
 use git2::Oid;
 
 use crate::ref_name::RefName;
@@ -123,7 +124,7 @@ fn other_ids(path: &Path) -> Failure {
         ErrorKind::ForeignFormat,
         format!(
             "{} belongs to a repository with SHA-256 object ids",
-            path.display()
+            path.shown()
         ),
     )
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::ZlibDecoder;
 use forgekeep_failure::Failure;
+use forgekeep_untrusted::Show as _;
 use git2::{ObjectType, Oid};
 
 use crate::links::links;
@@ -262,7 +263,7 @@ impl<'a> Torn<'a> {
         let Some(why) = memory::refusal(size, memory::limit()) else {
             return true;
         };
-        let message = format!("an object in {} cannot be read: {why}", self.path.display());
+        let message = format!("an object in {} cannot be read: {why}", self.path.shown());
         let failure = libgit2::too_large(message, &why);
         self.trouble.get_or_insert(failure);
         false

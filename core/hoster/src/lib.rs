@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_http::Authorization;
-use forgekeep_untrusted::{Secret, Untrusted};
+use forgekeep_untrusted::{Printable, Secret, Untrusted};
 use url::Url;
 
 pub use forgekeep_http::Services;
@@ -20,17 +20,17 @@ pub struct HosterInfo {
     /// Other values of `hoster:` it answers to.
     pub aliases: Vec<String>,
     /// The plugin's own version.
-    pub version: String,
+    pub version: Printable,
     /// Who made it.
-    pub authors: Vec<String>,
+    pub authors: Vec<Printable>,
     /// One line about it.
-    pub description: String,
+    pub description: Printable,
     /// Base of the hoster's API for sources without `apiUrl`.
     pub api_url: String,
     /// Further origins that may get its credentials, besides the API's own.
     pub trusted_origins: Vec<String>,
     /// Keys of a source that only this hoster knows, and what they mean.
-    pub options: Vec<(String, String)>,
+    pub options: Vec<(Printable, Printable)>,
     /// File it was loaded from.
     pub file: PathBuf,
 }
@@ -58,7 +58,7 @@ pub struct SourceSpec {
 #[derive(Clone, Debug, Default)]
 pub struct CheckReport {
     /// How the hoster was spoken to.
-    pub identity: String,
+    pub identity: Printable,
     /// Number of repositories visible, where known.
     pub visible: Option<u64>,
     /// Whatever is worth saying.
@@ -70,21 +70,21 @@ pub struct CheckReport {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Repository {
     /// The hoster's immutable identity.
-    pub id: String,
+    pub id: Untrusted,
     /// Full name as the hoster shows it.
     pub full_name: Untrusted,
     /// URL to clone from.
-    pub clone_url: String,
+    pub clone_url: Untrusted,
     /// URL of the wiki's repository, where there is said to be one.
-    pub wiki_url: Option<String>,
+    pub wiki_url: Option<Untrusted>,
     /// Default branch without `refs/heads/`, where known.
-    pub default_branch: Option<String>,
+    pub default_branch: Option<Untrusted>,
     /// Size in bytes as the hoster states it.
     pub size: Option<u64>,
     /// Whether it is private.
     pub private: bool,
     /// Why it cannot be backed up by git, if so.
-    pub skip: Option<String>,
+    pub skip: Option<Printable>,
 }
 
 /// One page of a listing.
@@ -119,7 +119,7 @@ pub trait Session: Send {
     fn next_page(&mut self) -> Result<Option<Page>, Failure>;
 
     /// What the hoster says of the repository with an identity. Also called after the listing.
-    fn lookup(&mut self, id: &str) -> Result<Presence, Failure>;
+    fn lookup(&mut self, id: &Untrusted) -> Result<Presence, Failure>;
 
     /// Credentials for cloning a repository of this listing; asked right before it.
     fn git_access(&mut self, repository: &Repository) -> Result<Authorization, Failure>;
@@ -203,7 +203,7 @@ impl Registry {
             };
             Failure::new(
                 ErrorKind::PluginMissing,
-                format!("no plugin serves the hoster \"{}\"", forgekeep_untrusted::names::printable(id)),
+                format!("no plugin serves the hoster \"{id}\""),
             )
             .with_hint(hint)
         })

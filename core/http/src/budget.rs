@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use forgekeep_failure::{Cancel, Failure};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Printable;
 use parking_lot::Mutex;
 
 use super::retry::{OnWait, Wait};
@@ -97,7 +97,7 @@ impl<C: HttpClient> RateLimit<C> {
 impl<C: HttpClient> HttpClient for RateLimit<C> {
     fn send(&self, request: &Request) -> Result<Response, Failure> {
         if let Some(rate) = self.rate {
-            let host = printable(request.url.host_str().unwrap_or_default());
+            let host = Printable::from(request.url.host_str().unwrap_or_default());
             let time = self.take(rate, &host);
             if !time.is_zero() {
                 (self.on_wait)(&Wait {

@@ -182,7 +182,7 @@ impl Client {
         // that a redirect may have chosen.
         self.follow_redirects(request, upload)
             .map_err(|mut failure| {
-                failure.message = cleaned(request, &failure.message);
+                failure.message = cleaned(request, &failure.message).into();
                 failure
             })
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Shown;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use url::Url;
 
@@ -117,7 +117,7 @@ pub fn refused(url: &Url, authorization: &Authorization) -> Failure {
         Authorization::Basic { user, .. } => format!(
             "check authName, and that the token has not expired and may read repositories: sent \
             were the source's password and the user name \"{}\"",
-            printable(user)
+            Shown::of(user)
         ),
         Authorization::Bearer(_) | Authorization::Scheme { .. } | Authorization::Field { .. } => {
             "check that the token has not expired and may read repositories".to_owned()

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::net::IpAddr;
 
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_untrusted::Secret;
+use forgekeep_untrusted::{Secret, Untrusted};
 use url::Url;
 
 use super::is_loopback;
@@ -75,8 +75,8 @@ impl Proxies {
         }
         let exceptions = EXCEPTIONS.iter().find_map(|name| set(name));
         if let Some(exceptions) = exceptions {
-            proxies.exceptions = exceptions
-                .to_string_lossy()
+            proxies.exceptions = Untrusted::of_path(exceptions)
+                .raw()
                 .split([',', ' ', '\t', '\n', '\r'])
                 .filter(|entry| !entry.is_empty())
                 .map(Exception::read)

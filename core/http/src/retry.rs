@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use forgekeep_failure::{Cancel, Failure};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Printable;
 
 use super::allowance::{Allowance, ClosedHosts, Limit, retry_after};
 use super::{HttpClient, Request, Response};
@@ -162,7 +162,7 @@ fn judge(result: &Result<Response, Failure>) -> Verdict {
         Err(failure) if failure.permanent => Verdict::Done,
         Err(failure) => Verdict::Again {
             after: failure.retry_after,
-            why: failure.message.clone(),
+            why: failure.message.to_string(),
         },
     }
 }
@@ -183,7 +183,7 @@ fn is_transient(status: u16) -> bool {
 
 impl<C: HttpClient> HttpClient for Retrying<C> {
     fn send(&self, request: &Request) -> Result<Response, Failure> {
-        let host = printable(request.url.host_str().unwrap_or_default());
+        let host = Printable::from(request.url.host_str().unwrap_or_default());
         let mut retry = 0;
         loop {
             self.wait_until_open(&host)?;
@@ -229,7 +229,7 @@ impl<C: HttpClient> HttpClient for Retrying<C> {
     }
 
     fn wait_out(&self, host: &str) -> Result<bool, Failure> {
-        self.wait_for_limit(&printable(host), Limit::IN_WORDS)
+        self.wait_for_limit(&Printable::from(host), Limit::IN_WORDS)
     }
 }
 

@@ -1,7 +1,7 @@
 use std::net::IpAddr;
 
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Printable, Shown};
 use url::{Host, Url};
 
 /// Where a source's credentials may go, and whether plain HTTP may be spoken.
@@ -42,7 +42,7 @@ impl CredentialScope {
     ///
     /// [`ErrorKind::Policy`], saying which rule it breaks.
     pub fn check_address(&self, url: &Url) -> Result<(), Failure> {
-        let shown = printable(&without_user(url));
+        let shown = Printable::from(without_user(url));
         match url.scheme() {
             "https" => {}
             "http" if is_loopback(url) || self.allow_insecure_http => {}
@@ -90,7 +90,7 @@ impl CredentialScope {
             format!(
                 "the credentials of this source are for {}, not for {}",
                 self.api.origin().ascii_serialization(),
-                printable(&origin.ascii_serialization())
+                Shown::of(&origin.ascii_serialization())
             ),
         )
         .with_hint("set apiUrl to an address on that host if it really is the hoster's; nothing was sent there"))

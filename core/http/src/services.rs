@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
-use forgekeep_untrusted::Redactor;
+use forgekeep_untrusted::{Redactor, Untrusted};
 use url::Url;
 
 use super::{Authorization, CredentialGuard, CredentialScope, HttpClient, RetryPolicy};
@@ -44,8 +44,8 @@ impl Services {
     /// The failure, or the interruption of the wait.
     pub fn retry(&self, retry: &mut u32, failure: Failure) -> Result<(), Failure> {
         let mut failure = self.cancel.explain(failure);
-        failure.message = self.redactor.clean(&failure.message).into_owned();
-        failure.hint = self.redactor.clean(&failure.hint).into_owned();
+        failure.message = self.redactor.clean(&failure.message).into_owned().into();
+        failure.hint = self.redactor.clean(&failure.hint).into_owned().into();
         let kinds = [ErrorKind::Network, ErrorKind::BadAnswer, ErrorKind::Git];
         if failure.permanent
             || !kinds.contains(&failure.kind)
@@ -66,11 +66,11 @@ impl Services {
     /// # Errors
     ///
     /// The interruption of the wait.
-    pub fn wait_out(&self, url: &str, failure: &Failure) -> Result<bool, Failure> {
+    pub fn wait_out(&self, url: &Untrusted, failure: &Failure) -> Result<bool, Failure> {
         if failure.kind != ErrorKind::RateLimited || failure.status.is_some() {
             return Ok(false);
         }
-        let host = Url::parse(url).ok();
+        let host = Url::parse(url.raw()).ok();
         match host.as_ref().and_then(Url::host_str) {
             Some(host) => self.http.wait_out(host),
             None => Ok(false),

@@ -1,6 +1,6 @@
 //! What goes along when a server sends a request on, on the wire.
 // A failed step ends the test, and the panic says which one it was.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener};

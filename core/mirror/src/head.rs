@@ -6,6 +6,7 @@
 
 use forgekeep_git::refs::{self, RefName, RefValue};
 use forgekeep_protocol::Advertisement;
+use forgekeep_untrusted::Untrusted;
 
 const BRANCHES: &[u8] = b"refs/heads/";
 
@@ -16,7 +17,7 @@ const GUESS: &[u8] = b"refs/heads/master";
 /// default branch that the hoster names, else to the one that its git server names. `None` leaves it as it is,
 /// which is `present`.
 pub(super) fn wanted_head(
-    default_branch: Option<&str>,
+    default_branch: Option<&Untrusted>,
     advertisement: &Advertisement,
     present: impl FnOnce() -> Option<RefName>,
 ) -> Option<RefName> {
@@ -25,7 +26,7 @@ pub(super) fn wanted_head(
         let value = advertisement.refs.get(name);
         value.is_some_and(|value| Some(value.oid) == advertisement.head_oid)
     };
-    let named = default_branch.map(|branch| format!("refs/heads/{branch}").into_bytes());
+    let named = default_branch.map(|branch| format!("refs/heads/{}", branch.raw()).into_bytes());
     let named = named.filter(|name| refs::is_valid_name(name));
     let advertised = advertisement.head.clone();
     if let Some(name) = &advertised
@@ -97,7 +98,8 @@ mod tests {
         wanted: Option<&str>,
     ) {
         let present = || present.map(|name| name.as_bytes().to_vec());
-        let head = wanted_head(default, advertised, present);
+        let default = default.map(Untrusted::from);
+        let head = wanted_head(default.as_ref(), advertised, present);
         let head = head.map(|head| String::from_utf8(head).unwrap());
         assert_eq!(head.as_deref(), wanted);
     }

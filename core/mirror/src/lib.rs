@@ -34,6 +34,7 @@ use forgekeep_http::{Authorization, Services};
 use forgekeep_protocol::{Advertisement, Connection, Remote, advertise};
 use forgekeep_store::report::{Lost, RefChanges};
 use forgekeep_store::snapshot::{Identity, RefState};
+use forgekeep_untrusted::Untrusted;
 use git2::Repository;
 use place::MirrorFolder;
 use work::Work;
@@ -44,11 +45,11 @@ pub use outcome::{Mirrored, Outcome};
 /// What to mirror, where to.
 pub struct Upstream<'a> {
     /// Clone URL as the hoster gave it.
-    pub url: &'a str,
+    pub url: &'a Untrusted,
     /// Credentials for it.
     pub authorization: Authorization,
     /// Default branch as the hoster says, without `refs/heads/`.
-    pub default_branch: Option<&'a str>,
+    pub default_branch: Option<&'a Untrusted>,
     /// Whose mirror it is, for its snapshots.
     pub identity: &'a Identity,
     /// Client, rules and interruption.
@@ -168,7 +169,11 @@ pub fn mirror(
 /// # Errors
 ///
 /// It does not.
-pub fn ask(url: &str, authorization: &Authorization, services: &Services) -> Result<(), Failure> {
+pub fn ask(
+    url: &Untrusted,
+    authorization: &Authorization,
+    services: &Services,
+) -> Result<(), Failure> {
     let upstream = Remote {
         url,
         authorization,

@@ -11,6 +11,7 @@ use forgekeep_durable::regular_file;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::packs;
 use forgekeep_store::layout::PARTIAL;
+use forgekeep_untrusted::Show as _;
 
 /// How old a temporary file of git's own must be to be taken for dead. git itself waits for two
 /// weeks, as it may be at work at any time; but it has no business here while a run is under way,
@@ -43,7 +44,7 @@ impl MirrorFolder {
             ErrorKind::ForeignFolder,
             format!(
                 "{} holds something that is not a bare git repository",
-                folder.display()
+                folder.shown()
             ),
         )
         .with_hint("move it elsewhere to have the repository cloned; it was left alone"))
@@ -180,7 +181,7 @@ fn remove_half_packs(mirror: &Path) -> HashSet<OsString> {
 
 fn remove(path: &Path) {
     match fs::remove_file(path) {
-        Ok(()) => log::info!("removed {}, left by a killed fetch", path.display()),
+        Ok(()) => log::info!("removed {}, left by a killed fetch", path.shown()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => log::warn!("{}", Failure::disk("remove", path, &error)),
     }

@@ -29,7 +29,7 @@ use forgekeep_git::packs;
 use forgekeep_store::health::Damage;
 use forgekeep_store::layout::PARTIAL;
 use forgekeep_store::snapshot::Store;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Untrusted};
 use forgekeep_verify::{Finding, Piece, Watch, examine};
 
 use crate::{Outcome, Transfer, Upstream};
@@ -93,7 +93,7 @@ pub fn mirror(
     if met.is_some() && case.has_given_up() {
         match repair.go_round() {
             Ok(outcome) => return Ok(Repaired::unharmed(outcome, case)),
-            Err(failure) => log::debug!("{}: {failure}", folder.display()),
+            Err(failure) => log::debug!("{}: {failure}", folder.shown()),
         }
     }
     let examined = examine(folder, &repair.watch)?;
@@ -114,7 +114,7 @@ pub fn mirror(
     };
     // It was there when this began and is whole now: another program has moved it meanwhile. Or it is
     // no damage that could be repaired.
-    log::info!("{}: trying again: {met}", folder.display());
+    log::info!("{}: trying again: {met}", folder.shown());
     match crate::mirror(upstream, folder, progress) {
         Ok(outcome) => Ok(Repaired::unharmed(outcome, case)),
         Err(failure) => Err(Failure {
@@ -248,18 +248,19 @@ impl<'a> Repair<'a> {
 fn note(damage: &[Damage], gone: &[&str]) -> String {
     let mut note = format!("repaired: {}", named(damage));
     for gone in gone {
-        note.push_str(&format!("; {}", printable(gone)));
+        note.push_str(&format!("; {gone}"));
     }
     note
 }
 
 /// The first of the files that are damaged.
 fn named(damage: &[Damage]) -> String {
-    let mut files: Vec<&str> = damage.iter().map(|damage| damage.file.as_str()).collect();
+    let mut files: Vec<&Untrusted> = damage.iter().map(|damage| &damage.file).collect();
     files.sort_unstable();
     files.dedup();
-    let shown: Vec<_> = files.iter().take(NAMED).copied().collect();
-    let mut named = printable(&shown.join(", ")).to_string();
+    let some = files.iter().take(NAMED);
+    let shown: Vec<_> = some.map(|file| file.shown().to_string()).collect();
+    let mut named = shown.join(", ");
     if let Some(more @ 1..) = files.len().checked_sub(NAMED) {
         named.push_str(&format!(" and {more} more"));
     }

@@ -20,6 +20,7 @@ use forgekeep_git::{libgit2, packs};
 use forgekeep_protocol::{Advertisement, Connection, remove_incoming};
 use forgekeep_store::report::Lost;
 use forgekeep_store::snapshot::{Changes, Recorder, RefState, SnapshotFile, SnapshotId, Store};
+use forgekeep_untrusted::{Printable, Show as _};
 use git2::{Odb, Oid, Repository, RepositoryInitOptions};
 
 use super::merge::merge;
@@ -154,7 +155,7 @@ impl<'a> Work<'a> {
             if let Some(failure) = libgit2::of_machine("open", self.folder, &error) {
                 return failure;
             }
-            let (folder, why) = (self.folder.display(), error.message());
+            let (folder, why) = (self.folder.shown(), libgit2::words(&error));
             let message = format!("{folder} cannot be opened: {why}");
             Failure::new(ErrorKind::Damaged, message).with_hint(
                 "move it elsewhere to have the repository cloned again; it was left alone",
@@ -258,7 +259,7 @@ impl<'a> Work<'a> {
             Ok(done) => {
                 if done.packs_after < done.packs_before {
                     let (before, after) = (done.packs_before, done.packs_after);
-                    log::info!("{}: {before} packs became {after}", folder.display());
+                    log::info!("{}: {before} packs became {after}", folder.shown());
                 }
                 Ok(None)
             }
@@ -339,7 +340,7 @@ impl<'a> Work<'a> {
     fn warn(&self, failure: Failure) {
         let found = Finding {
             severity: Severity::Warning,
-            key: String::new(),
+            key: Printable::default(),
             message: failure.message,
             hint: failure.hint,
         };

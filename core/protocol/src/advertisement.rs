@@ -11,7 +11,7 @@ use forgekeep_git::refs::{
     FORGOTTEN, KEPT, OURS, RefName, RefValue, Refs, is_valid_name, parse_oid,
 };
 use forgekeep_pkt_line::{Packet, Packets};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Printable, Untrusted};
 use git2::Oid;
 
 /// What a server advertised.
@@ -27,10 +27,10 @@ pub struct Advertisement {
     pub head_peeled: Option<Oid>,
     /// Names that git does not allow, or that are not below `refs/`, cleaned for people: git leaves
     /// them out, too.
-    pub left_out: Vec<String>,
+    pub left_out: Vec<Printable>,
     /// Names that a mirror has for itself, as they may be shown: these refs are left out, too. Those
     /// that came there by pushing a whole backup are not among them.
-    pub reserved: Vec<String>,
+    pub reserved: Vec<Printable>,
     /// Commits whose parents the server does not have: it is a shallow clone itself.
     pub shallow: Vec<Oid>,
     /// What the server can do.
@@ -231,8 +231,8 @@ fn head_of(capabilities: &Capabilities) -> Result<Option<RefName>, Failure> {
 pub(super) fn remote_error(said: &[u8]) -> Failure {
     // "fork/exec /usr/bin/git-upload-pack: no such file or directory" and the like: the server's
     // trouble, often gone a moment later.
-    let words = String::from_utf8_lossy(said);
-    let words: Vec<&str> = words.split_whitespace().collect();
+    let words = Untrusted::lossy(said);
+    let words: Vec<&str> = words.raw().split_whitespace().collect();
     let text = show(words.join(" ").as_bytes());
     if text.is_empty() {
         return Failure::new(ErrorKind::Git, "the server refuses, and does not say why")
@@ -271,9 +271,8 @@ fn holds(line: &[u8]) -> Failure {
     bad(&format!("it holds the line \"{}\"", show(line)))
 }
 
-fn show(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
-    printable(&text).to_string()
+fn show(bytes: &[u8]) -> Printable {
+    Untrusted::lossy(&bytes[..bytes.len().min(200)]).printable()
 }
 
 /// Whether somebody has pushed a whole backup: a ref that holds an old tip is named after it.
@@ -353,7 +352,7 @@ mod tests {
         let read = Advertisement::parse(&advertisement(&lines)).unwrap();
         assert_eq!(read.refs.len(), 1);
         assert_eq!(read.left_out.len(), hostile.len());
-        assert!(!read.left_out.concat().contains('\u{1b}'));
+        assert!(!read.left_out.iter().any(|name| name.contains('\u{1b}')));
     }
 
     #[test]

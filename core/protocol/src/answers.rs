@@ -9,8 +9,7 @@ use std::time::Duration;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_http::{Authorization, Response, refused};
 use forgekeep_page_text::page_text;
-use forgekeep_untrusted::Redactor;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Printable, Redactor, Untrusted};
 
 /// How much of an answer is looked at, and how much of it is shown.
 const LOOKED_AT: u64 = 8 * 1024;
@@ -34,8 +33,8 @@ pub(super) fn status_failure(answer: &mut Response, authorization: &Authorizatio
         401 => {
             let mut failure = refused(url, authorization);
             if let Some(words) = &words {
-                failure.message = format!("{}; it says: {words}", failure.message);
-                failure.hint = theirs_first(&failure.hint);
+                failure.message.push_str(&format!("; it says: {words}"));
+                failure.hint = theirs_first(&failure.hint).into();
             }
             failure
         }
@@ -105,7 +104,7 @@ pub(super) fn expect_kind(
     authorization: &Authorization,
 ) -> Result<(), Failure> {
     let kind = answer.header("content-type").unwrap_or("no content type");
-    let kind = printable(kind).to_string();
+    let kind = Printable::from(kind);
     let essence = kind.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case(expected) {
         return Ok(());
@@ -137,14 +136,14 @@ pub(super) fn with_words(mut failure: Failure, body: &[u8], with: &Authorization
         let most = usize::try_from(LOOKED_AT).unwrap_or(usize::MAX);
         let begin = body.get(..most).unwrap_or(body);
         if let Some(words) = clean(&text_of(begin, is_html("", begin)), with) {
-            failure.message = format!("{}; it says: {words}", failure.message);
+            failure.message.push_str(&format!("; it says: {words}"));
         }
     }
     failure
 }
 
 /// What a server says with a status, if it is for people.
-fn words(answer: &mut Response, authorization: &Authorization) -> Option<String> {
+fn words(answer: &mut Response, authorization: &Authorization) -> Option<Printable> {
     let kind = answer.header("content-type").unwrap_or_default();
     let essence = kind.split(';').next().unwrap_or_default().trim().to_owned();
     let body = begin_of(answer);
@@ -172,7 +171,8 @@ fn is_list_of_refs(body: &[u8]) -> bool {
 
 /// Text of an answer: of a page, what a browser would show.
 fn text_of(body: &[u8], is_html: bool) -> String {
-    let text = String::from_utf8_lossy(body);
+    let text = Untrusted::lossy(body);
+    let text = text.raw();
     if text.contains('\0') {
         return String::new();
     }
@@ -182,9 +182,9 @@ fn text_of(body: &[u8], is_html: bool) -> String {
         return said.to_owned();
     }
     if !is_html {
-        return message_in(body).unwrap_or_else(|| text.into_owned());
+        return message_in(body).unwrap_or_else(|| text.to_owned());
     }
-    page_text(&text)
+    page_text(text)
 }
 
 /// The message in an error document, as the hosters' APIs send it, with what they add to it.
@@ -217,7 +217,7 @@ fn message_in(body: &[u8]) -> Option<String> {
 }
 
 /// Words of a server in one line, without secrets and without what a terminal would obey.
-fn clean(text: &str, authorization: &Authorization) -> Option<String> {
+fn clean(text: &str, authorization: &Authorization) -> Option<Printable> {
     let secrets: Vec<_> = authorization.secret().into_iter().collect();
     let text = Redactor::new(&secrets).clean(text).into_owned();
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -226,7 +226,7 @@ fn clean(text: &str, authorization: &Authorization) -> Option<String> {
     if shown.len() < line.len() {
         shown.push('…');
     }
-    (!shown.is_empty()).then(|| printable(&shown).to_string())
+    (!shown.is_empty()).then(|| shown.into())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_git::refs::parse_oid;
 use forgekeep_pkt_line::{self as pkt_line, FLUSH, Packet, Packets};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Untrusted};
 use git2::Oid;
 
 use super::advertisement::{Capabilities, remote_error};
@@ -233,15 +233,12 @@ impl<'a> Conversation<'a> {
 
     /// Adds the last thing that the server said about itself.
     fn said(&self, mut failure: Failure) -> Failure {
-        let text = String::from_utf8_lossy(&self.messages);
-        let last = text.split(['\n', '\r']).map(str::trim);
+        let text = Untrusted::lossy(&self.messages);
+        let last = text.raw().split(['\n', '\r']).map(str::trim);
         if let Some(last) = last.rev().find(|line| !line.is_empty()) {
             let last: String = last.chars().take(200).collect();
-            failure.message = format!(
-                "{}; the server's last message: {}",
-                failure.message,
-                printable(&last)
-            );
+            let said = format!("; the server's last message: {last}");
+            failure.message.push_str(&said);
         }
         failure
     }
@@ -429,12 +426,12 @@ fn no_pack(wants: usize) -> Failure {
 }
 
 fn unexpected(line: &[u8]) -> Failure {
-    let text = String::from_utf8_lossy(&line[..line.len().min(200)]).into_owned();
+    let text = Untrusted::lossy(&line[..line.len().min(200)]);
     Failure::new(
         ErrorKind::BadAnswer,
         format!(
             "the server's answer violates git's protocol: it holds \"{}\"",
-            printable(&text)
+            text.shown()
         ),
     )
     .with_hint("run again later; if it persists, report it to the hoster")

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_http::{Authorization, MadeBy, Request, Response, Services, broken_body};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Untrusted};
 use url::Url;
 
 use super::advertisement::Advertisement;
@@ -26,7 +26,7 @@ const USER_AGENT: &str = concat!("git/2.0 (forgekeep ", env!("CARGO_PKG_VERSION"
 #[derive(Clone, Copy)]
 pub struct Remote<'a> {
     /// Clone URL as the hoster gave it.
-    pub url: &'a str,
+    pub url: &'a Untrusted,
     /// Credentials for it.
     pub authorization: &'a Authorization,
     /// Client, rules and interruption.
@@ -128,12 +128,12 @@ pub fn advertise<'a>(upstream: &Remote<'a>) -> Result<(Advertisement, Connection
 }
 
 fn checked_url(upstream: &Remote<'_>) -> Result<Url, Failure> {
-    let mut url = Url::parse(upstream.url).map_err(|error| {
+    let mut url = Url::parse(upstream.url.raw()).map_err(|error| {
         Failure::new(
             ErrorKind::BadAnswer,
             format!(
                 "the hoster gives \"{}\" as the address to clone from: {error}",
-                printable(upstream.url)
+                upstream.url.shown()
             ),
         )
         .with_hint("report it to the hoster")
@@ -173,7 +173,7 @@ fn strayed(url: &Url, answer: &Response) -> Failure {
         format!(
             "{url} redirects to {}, which requires credentials: this source's are not for that \
             host",
-            printable(&answer.url.origin().ascii_serialization())
+            answer.url.origin().ascii_serialization()
         ),
     )
     .with_hint("report it to the hoster, or if that host is its own, set apiUrl to an address on it; they were not sent there")

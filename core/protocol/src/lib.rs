@@ -13,6 +13,8 @@
 //! sink          where the pack goes: libgit2's indexer, and files that get their names when they last
 //! ```
 
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 mod advertisement;
 mod answers;
 mod conversation;

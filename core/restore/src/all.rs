@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_store::inventory::Kept;
 use forgekeep_store::part::{Part, PartKind};
-use forgekeep_untrusted::names;
+use forgekeep_untrusted::{Untrusted, names};
 use rayon::prelude::*;
 
 use super::parts::{self, Manner, restore_part};
@@ -62,7 +62,7 @@ pub fn items<'k>(all: &[&'k Kept]) -> Vec<RestoreItem<'k>> {
             let ending = parts::of_kind(part.kind).ending();
             let name = names::encode_component(&format!("{name}{ending}"));
             let mut path = owner.join(&name);
-            let mut seed = kept.path.clone();
+            let mut seed = kept.path.raw().to_owned();
             while !taken.insert(key(&path)) {
                 path = owner.join(names::with_suffix(&name, &seed));
                 seed.push('+');
@@ -77,7 +77,7 @@ pub fn items<'k>(all: &[&'k Kept]) -> Vec<RestoreItem<'k>> {
 /// The folder of a repository's owner, and its name as the hoster has it. There are never more than
 /// three levels: what is in a group of a group must not end up in another's work tree.
 fn split(kept: &Kept) -> (PathBuf, &str) {
-    let title = PathBuf::from(names::encode_component(&kept.title));
+    let title = PathBuf::from(names::encode_component(kept.title.raw()));
     match kept.full_name.raw().split_once('/') {
         Some((owner, name)) => (title.join(names::encode_component(owner)), name),
         None => (title, kept.full_name.raw()),
@@ -85,7 +85,7 @@ fn split(kept: &Kept) -> (PathBuf, &str) {
 }
 
 fn key(path: &Path) -> String {
-    names::collision_key(&path.to_string_lossy())
+    names::collision_key(Untrusted::of_path(path).raw())
 }
 
 /// Restores all items below `target`, as many at a time as there are processors; tells each that is
@@ -149,7 +149,7 @@ mod tests {
         fn kept(&self, title: &str, full_name: &str, folder: &str, gone: bool) -> Kept {
             let identity = Identity {
                 hoster: "bitbucket".to_owned(),
-                id: folder.to_owned(),
+                id: folder.into(),
                 full_name: full_name.into(),
             };
             let mut state = RepositoryState::new(identity, Timestamp::UNIX_EPOCH);
@@ -157,10 +157,10 @@ mod tests {
             let path = format!("{title}/{folder}");
             let kept = Kept {
                 trashed: false,
-                title: title.to_owned(),
+                title: title.into(),
                 full_name: full_name.into(),
                 folder: self.0.path().join(&path),
-                path,
+                path: path.into(),
                 state: Ok(Some(state)),
             };
             self.mirror(&kept, "repo");
@@ -180,7 +180,7 @@ mod tests {
             .iter()
             .map(|item| {
                 let mirror = item.part.folder.strip_prefix(&item.kept.folder).unwrap();
-                let mirror = format!("{}/{}", item.kept.path, text(mirror));
+                let mirror = format!("{}/{}", item.kept.path.raw(), text(mirror));
                 (mirror, text(&item.path))
             })
             .collect()

@@ -13,6 +13,7 @@ use forgekeep_failure::{Cancel, ErrorKind, Failure, Unexpected};
 use forgekeep_git::loose;
 use forgekeep_git::packs::{PackIndex, is_unfinished};
 use forgekeep_git::refs::parse_oid;
+use forgekeep_untrusted::Show as _;
 
 /// How often the mirror is looked at again, because a run that is under way has replaced what was
 /// to be copied.
@@ -53,7 +54,7 @@ pub(super) fn objects(
     }
     Err(Failure::new(
         ErrorKind::Damaged,
-        format!("{} changes faster than it can be copied", mirror.display()),
+        format!("{} changes faster than it can be copied", mirror.shown()),
     )
     .with_hint("restore again when no run is under way"))
 }

@@ -13,6 +13,8 @@
 //! `restore_point` says which state is meant, `parts` how a part of each kind is restored, `all` restores
 //! every repository of a backup, and `push` sets a repository elsewhere to a state.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 mod all;
 mod copy;
 mod parts;
@@ -31,7 +33,7 @@ use forgekeep_git::links::peeled;
 use forgekeep_git::refs::{self, RefName, RefValue, Refs, StoredRefs};
 use forgekeep_git::{foreign, libgit2};
 use forgekeep_store::snapshot::{RefState, SnapshotId, Store, Tips};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Show as _;
 use git2::{ObjectType, Odb, Oid, Repository, RepositoryInitOptions};
 use jiff::Timestamp;
 
@@ -60,7 +62,7 @@ pub fn choose(mirror: &Path, point: Option<&RestorePoint>) -> Result<Chosen, Fai
     if !mirror.join("HEAD").exists() {
         return Err(Failure::new(
             ErrorKind::NotFound,
-            format!("there is no mirror at {} yet", mirror.display()),
+            format!("there is no mirror at {} yet", mirror.shown()),
         )
         .with_hint(
             "run `forgekeep backup` to make it; `forgekeep status -v` shows why it is missing",
@@ -272,7 +274,7 @@ fn failed(error: &git2::Error) -> Failure {
     if let Some(failure) = of_machine.filter(|failure| failure.too_large.is_some()) {
         return failure;
     }
-    let message = printable(error.message());
+    let message = libgit2::words(error);
     let kind = match error.class() {
         git2::ErrorClass::Os => ErrorKind::Disk,
         _ => ErrorKind::Git,

@@ -9,6 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use forgekeep_durable::atomic_file;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_store::layout::PARTIAL;
+use forgekeep_untrusted::Show as _;
 
 /// In the partial folder: says that it is ours, and is locked while somebody is at work.
 const MARKER: &str = "forgekeep-restore";
@@ -132,7 +133,7 @@ pub fn check_outside(target: &Path, backup: &Path) -> Result<(), Failure> {
     match there.zip(backup) {
         Some((there, backup)) if there.starts_with(&backup) => Err(Failure::new(
             ErrorKind::ForeignFolder,
-            format!("{} is in the backup folder", target.display()),
+            format!("{} is in the backup folder", target.shown()),
         )
         .with_hint("choose a folder outside of it: nothing but backups belongs there")),
         _ => Ok(()),
@@ -145,7 +146,7 @@ fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     let refused = |error: io::Error| {
         Failure::new(
             ErrorKind::ForeignFolder,
-            format!("\"{}\" is not a folder: {error}", path.display()),
+            format!("\"{}\" is not a folder: {error}", path.shown()),
         )
         .with_hint("give a folder that is new or empty")
     };
@@ -168,7 +169,7 @@ fn is_there_and_empty(target: &Path) -> Result<bool, Failure> {
     let refused = |why: &str| {
         Failure::new(
             ErrorKind::ForeignFolder,
-            format!("{} {why}", target.display()),
+            format!("{} {why}", target.shown()),
         )
         .with_hint("give a folder that is new or empty; this one was left alone")
     };
@@ -214,7 +215,7 @@ fn remove_leftover(partial: &Path) -> Result<(), Failure> {
             ErrorKind::ForeignFolder,
             format!(
                 "{} holds something that no restore has put there",
-                partial.display()
+                partial.shown()
             ),
         )
         .with_hint("move it elsewhere, or restore to another folder; it was left alone"));
@@ -230,7 +231,7 @@ fn remove_leftover(partial: &Path) -> Result<(), Failure> {
 fn busy(partial: &Path) -> Failure {
     Failure::new(
         ErrorKind::ForeignFolder,
-        format!("another restore is running in {}", partial.display()),
+        format!("another restore is running in {}", partial.shown()),
     )
     .with_hint("wait until it has finished, or restore to another folder")
 }

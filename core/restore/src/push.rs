@@ -16,11 +16,11 @@ use std::path::Path;
 use forgekeep_durable::atomic_file;
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_git::libgit2;
-use forgekeep_git::refs::{RefName, ref_text};
+use forgekeep_git::refs::{self, RefName};
 use forgekeep_http::{Authorization, Client, is_loopback};
 use forgekeep_protocol::Capabilities;
 use forgekeep_store::snapshot::Tips;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Printable;
 use git2::{Oid, PackBuilder, Repository, RepositoryInitOptions};
 use url::Url;
 
@@ -66,9 +66,9 @@ pub struct Pushed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedRef {
     /// Its name, as text.
-    pub name: String,
+    pub name: Printable,
     /// What the other side says.
-    pub why: String,
+    pub why: Printable,
 }
 
 /// One ref that is to have another value.
@@ -79,7 +79,7 @@ struct Command<'a> {
 }
 
 /// Why each ref was refused that was; accepted ones have `Ok`. One that is not in it got no answer.
-type Answers = BTreeMap<RefName, Result<(), String>>;
+type Answers = BTreeMap<RefName, Result<(), Printable>>;
 
 /// Pushes a state.
 ///
@@ -138,11 +138,11 @@ pub fn push(push: &Push<'_>) -> Result<Pushed, Failure> {
                 continue;
             }
             Some(Err(why)) => why.clone(),
-            None => "the server did not report its result".to_owned(),
+            None => "the server did not report its result".into(),
         };
         pushed.refused.push(RefusedRef {
-            name: printable(&ref_text(command.name)),
-            why: printable(&why),
+            name: refs::shown(command.name).into(),
+            why,
         });
     }
     Ok(pushed)
@@ -169,8 +169,8 @@ fn left_behind(
         _ => failure,
     })?;
     Ok((!seen.contains(&oid)).then(|| RefusedRef {
-        name: "HEAD".to_owned(),
-        why: format!("it is detached at {oid}, which no ref holds: only refs can be pushed; restore to a folder, and make a branch of it there"),
+        name: "HEAD".into(),
+        why: format!("it is detached at {oid}, which no ref holds: only refs can be pushed; restore to a folder, and make a branch of it there").into(),
     }))
 }
 
@@ -200,7 +200,10 @@ fn check_way(to: &Destination, authorization: &Authorization) -> Result<(), Fail
 }
 
 fn not_empty(to: &Destination, refs: &Tips) -> Failure {
-    let some = refs.keys().take(3).map(|name| printable(&ref_text(name)));
+    let some = refs
+        .keys()
+        .take(3)
+        .map(|name| refs::shown(name).to_string());
     let some: Vec<_> = some.collect();
     Failure::new(
         ErrorKind::ForeignFolder,

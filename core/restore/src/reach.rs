@@ -12,9 +12,9 @@ use forgekeep_git::libgit2;
 use forgekeep_git::links::{Link, links};
 use forgekeep_git::memory::{self, exactly};
 use forgekeep_git::packs::{Large, Opened};
-use forgekeep_git::refs::ref_text;
+use forgekeep_git::refs;
 use forgekeep_store::snapshot::Tips;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Show as _;
 use git2::{ObjectType, Odb, Oid, Repository};
 
 use super::copy::{has_bad_loose, pack_folder};
@@ -73,7 +73,7 @@ fn rescue(git_dir: &Path, mirror: &Path, tips: &Tips, cancel: &Cancel) -> Result
     let objects = objects.to_str().ok_or_else(|| {
         Failure::new(
             ErrorKind::Git,
-            format!("{} is not Unicode", objects.display()),
+            format!("{} is not Unicode", objects.shown()),
         )
     })?;
     odb.add_disk_alternate(objects).map_err(|e| failed(&e))?;
@@ -198,8 +198,8 @@ fn lacking(oid: Oid, name: &[u8], error: &git2::Error) -> Failure {
         ErrorKind::Damaged,
         format!(
             "the backup is damaged: the object {oid}, which {} needs, is not there or cannot be read ({})",
-            printable(&ref_text(name)),
-            printable(error.message())
+            refs::shown(name),
+            libgit2::words(error)
         ),
     )
     .with_hint("run `forgekeep backup` to fetch it again where upstream still has it; else restore another state with --at: `forgekeep snapshots` lists them")

@@ -2,7 +2,6 @@
 
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_store::snapshot::{SnapshotFile, SnapshotId};
-use forgekeep_untrusted::names::printable;
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
@@ -36,10 +35,7 @@ impl RestorePoint {
             return Ok(Self::Id(text.to_owned()));
         }
         read_time(text, zone).map(Self::Time).ok_or_else(|| {
-            let message = format!(
-                "\"{}\" is neither the id of a snapshot nor a time",
-                printable(text)
-            );
+            let message = format!("\"{text}\" is neither the id of a snapshot nor a time");
             Failure::new(ErrorKind::Config, message).with_hint(
                 "give at least 4 digits of an id that `forgekeep snapshots` shows, or a time such as 2026-11-22, 2026-11-22T18:30 or 2026-11-22T18:30Z",
             )

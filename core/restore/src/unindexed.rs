@@ -7,8 +7,9 @@ use std::path::Path;
 
 use forgekeep_durable::regular_file;
 use forgekeep_failure::{Cancel, ErrorKind, Failure, Unexpected};
+use forgekeep_git::libgit2;
 use forgekeep_git::packs::is_unfinished;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Untrusted};
 use git2::{ErrorClass, Indexer};
 use sha1::{Digest, Sha1};
 
@@ -40,7 +41,7 @@ pub(super) fn take(
             .path();
         let is_pack = path.extension().is_some_and(|ending| ending == "pack");
         let name = path.file_name().filter(|_| is_pack);
-        let name = name.filter(|name| !is_unfinished(&name.to_string_lossy()));
+        let name = name.filter(|name| !is_unfinished(Untrusted::of_path(name).raw()));
         if name.is_none_or(|name| to.join(name).exists()) {
             continue;
         }
@@ -51,7 +52,7 @@ pub(super) fn take(
                     format!(
                         "the index of {} is missing or damaged; it was rebuilt in the restored \
                         copy",
-                        path.display()
+                        path.shown()
                     ),
                 )
                 .with_hint("run `forgekeep backup`: it repairs the backup itself"),
@@ -70,7 +71,7 @@ fn reindex(pack: &Path, folder: &Path, cancel: &Cancel) -> Result<(), Failure> {
     }
     let wrong = |error: &git2::Error| match error.class() {
         ErrorClass::Os | ErrorClass::Filesystem | ErrorClass::NoMemory => super::failed(error),
-        _ => damaged(pack, error.message()),
+        _ => Failure::damaged(pack, libgit2::words(error)),
     };
     let mut indexer = Indexer::new(None, folder, 0, false).map_err(|error| wrong(&error))?;
     each_piece(pack, cancel, &mut |piece| {
@@ -132,5 +133,5 @@ fn each_piece(
 }
 
 fn damaged(pack: &Path, why: &str) -> Failure {
-    Failure::damaged(pack, printable(why).to_string())
+    Failure::damaged(pack, why)
 }

@@ -30,8 +30,7 @@ use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_git::links::{links, peeled};
 use forgekeep_git::memory::{self, exactly};
 use forgekeep_git::packs::{Large, Opened};
-use forgekeep_git::refs::ref_text;
-use forgekeep_untrusted::names::printable;
+use forgekeep_git::refs;
 use git2::{ObjectType, Odb, OdbObject, Oid, Repository};
 use kind::Kind;
 use plan::{Plan, WorkTreeEntry};
@@ -131,7 +130,7 @@ fn tree_of(odb: &Odb<'_>, tip: Oid) -> Option<Oid> {
 
 /// A path as people read it.
 fn ref_path(path: &[u8]) -> String {
-    printable(&ref_text(path)).to_string()
+    refs::shown(path).to_string()
 }
 
 /// What is not as it should be.

@@ -3,7 +3,6 @@
 //! Each repository's folder holds `forgekeep.json`, which ties it to the hoster's immutable
 //! identity. A folder without one was made by SCM Backup, or by somebody else.
 
-use forgekeep_untrusted::Untrusted;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::{fs, io};
@@ -11,7 +10,7 @@ use std::{fs, io};
 use forgekeep_durable::atomic_file;
 use forgekeep_durable::sealed::{self, Formats};
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_untrusted::names;
+use forgekeep_untrusted::{Show as _, Shown, Untrusted, names};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +35,7 @@ pub struct RepositoryState {
     /// The `hoster:` of the source.
     pub hoster: String,
     /// The hoster's immutable identity of the repository.
-    pub id: String,
+    pub id: Untrusted,
     /// Full name at the hoster when this was written.
     pub full_name: Untrusted,
     /// When the repository came into the backup.
@@ -101,7 +100,7 @@ pub struct Trashed {
     /// When.
     pub at: Timestamp,
     /// Title of its source.
-    pub source: String,
+    pub source: Untrusted,
     /// Its folder in the source's.
     pub folder: String,
 }
@@ -197,11 +196,11 @@ impl RepositoryState {
 /// The folders of a source.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
-    by_id: HashMap<String, String>,
+    by_id: HashMap<Untrusted, String>,
     /// Those of them that are marked as gone.
-    gone: HashSet<String>,
+    gone: HashSet<Untrusted>,
     /// The others, by the listing that they are from.
-    listed: HashMap<String, Listing>,
+    listed: HashMap<Untrusted, Listing>,
     taken: HashMap<String, Owner>,
 }
 
@@ -209,7 +208,7 @@ pub struct Catalogue {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Owner {
     /// The repository with this identity.
-    Id(String),
+    Id(Untrusted),
     /// Nobody has claimed it, and it looks as SCM Backup leaves a repository's folder: to adopt.
     Unclaimed,
     /// It cannot be used, and this says why.
@@ -248,14 +247,14 @@ impl Catalogue {
                 self.add_id(&state.id, &folder);
                 Owner::Id(state.id)
             }
-            Ok(Some(state)) => Owner::Id(format!("{}:{}", state.hoster, state.id)),
+            Ok(Some(state)) => Owner::Id(format!("{}:{}", state.hoster, state.id.raw()).into()),
             // A run that was killed before it wrote the file has left snapshots that tell.
             Ok(None) => match RepositoryState::recover(path) {
                 Some(state) if state.hoster == hoster => {
                     self.add_id(&state.id, &folder);
                     Owner::Id(state.id)
                 }
-                Some(state) => Owner::Id(format!("{}:{}", state.hoster, state.id)),
+                Some(state) => Owner::Id(format!("{}:{}", state.hoster, state.id.raw()).into()),
                 None => match foreign_content(path) {
                     None => Owner::Unclaimed,
                     Some(failure) => Owner::Unusable(failure),
@@ -277,13 +276,15 @@ impl Catalogue {
 
     /// Two folders may say that they are the same repository: somebody made a copy. A copy's name is
     /// most often the longer one.
-    fn add_id(&mut self, id: &str, folder: &str) {
+    fn add_id(&mut self, id: &Untrusted, folder: &str) {
         let rank = |folder: &str| (folder.len(), folder.to_owned());
         match self.by_id.get_mut(id) {
-            None => drop(self.by_id.insert(id.to_owned(), folder.to_owned())),
+            None => drop(self.by_id.insert(id.clone(), folder.to_owned())),
             Some(known) => {
                 log::warn!(
-                    "{known} and {folder} say that they are the same repository: one is left alone"
+                    "{} and {} say that they are the same repository: one is left alone",
+                    Shown::of(known),
+                    Shown::of(folder)
                 );
                 if rank(folder) < rank(known) {
                     folder.clone_into(known);
@@ -293,27 +294,25 @@ impl Catalogue {
     }
 
     /// The folder of a repository that is in the backup already.
-    pub fn folder_of(&self, id: &str) -> Option<&str> {
+    pub fn folder_of(&self, id: &Untrusted) -> Option<&str> {
         self.by_id.get(id).map(String::as_str)
     }
 
     /// The repositories in the backup: the hoster's identities and their folders.
-    pub fn ids(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.by_id
-            .iter()
-            .map(|(id, folder)| (id.as_str(), folder.as_str()))
+    pub fn ids(&self) -> impl Iterator<Item = (&Untrusted, &str)> {
+        self.by_id.iter().map(|(id, folder)| (id, folder.as_str()))
     }
 
     /// The repositories that a listing had last time.
-    pub fn from_listing(&self, listing: &Listing) -> impl Iterator<Item = &str> {
+    pub fn from_listing(&self, listing: &Listing) -> impl Iterator<Item = &Untrusted> {
         self.listed
             .iter()
             .filter(move |(_, of)| *of == listing)
-            .map(|(id, _)| id.as_str())
+            .map(|(id, _)| id)
     }
 
     /// Whether a repository is marked as gone.
-    pub fn is_gone(&self, id: &str) -> bool {
+    pub fn is_gone(&self, id: &Untrusted) -> bool {
         self.gone.contains(id)
     }
 
@@ -323,10 +322,10 @@ impl Catalogue {
     }
 
     /// Claims a folder for a repository.
-    pub fn claim(&mut self, folder: &str, id: &str) {
-        self.by_id.insert(id.to_owned(), folder.to_owned());
+    pub fn claim(&mut self, folder: &str, id: &Untrusted) {
+        self.by_id.insert(id.clone(), folder.to_owned());
         self.taken
-            .insert(names::collision_key(folder), Owner::Id(id.to_owned()));
+            .insert(names::collision_key(folder), Owner::Id(id.clone()));
     }
 }
 
@@ -340,8 +339,8 @@ fn foreign_content(folder: &Path) -> Option<Failure> {
         .flatten()
         .map(|entry| entry.file_name())
         .find(|name| {
-            let name = name.to_string_lossy();
-            let name = name.strip_suffix(PARTIAL).unwrap_or(&name);
+            let name = Untrusted::of_path(name);
+            let name = name.raw().strip_suffix(PARTIAL).unwrap_or(name.raw());
             !OF_A_REPOSITORY.contains(&name) && !name.starts_with(STATE_FILE)
         })?;
     Some(
@@ -349,8 +348,8 @@ fn foreign_content(folder: &Path) -> Option<Failure> {
             ErrorKind::ForeignFolder,
             format!(
                 "{} holds \"{}\", which no backup put there",
-                folder.display(),
-                names::printable(&foreign.to_string_lossy())
+                folder.shown(),
+                foreign.shown()
             ),
         )
         .with_hint("move the folder elsewhere to have the repository backed up; it was left alone"),
@@ -365,10 +364,10 @@ fn foreign_content(folder: &Path) -> Option<Failure> {
 /// it was.
 pub fn relocate(from: &Path, to: &Path) -> Result<(), Failure> {
     let failed = |error: io::Error| Failure::disk("move here", to, &error);
-    let lower = |path: &Path| names::collision_key(&path.to_string_lossy());
+    let lower = |path: &Path| names::collision_key(Untrusted::of_path(path).raw());
     // On a file system without case, the new name may be the old one's.
     if to.exists() && lower(from) != lower(to) {
-        let message = format!("{} exists already", to.display());
+        let message = format!("{} exists already", to.shown());
         return Err(Failure::new(ErrorKind::ForeignFolder, message)
             .with_hint("move the folder elsewhere; it was left alone"));
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_durable::sealed;
 use forgekeep_failure::Failure;
-use forgekeep_untrusted::Untrusted;
+use forgekeep_untrusted::{Printable, Untrusted};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,11 +16,11 @@ use crate::layout::{OWN_FOLDER, VERIFIED};
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Damage {
     /// The file, or the folder it belongs to: below the backup folder, parts joined by `/`.
-    pub file: String,
+    pub file: Untrusted,
     /// The object it is about, if it is about one.
     pub object: Option<String>,
     /// What is wrong, for people.
-    pub what: String,
+    pub what: Printable,
 }
 
 /// How a repository came out.
@@ -44,9 +44,9 @@ pub struct Checked {
     /// Whole name: `TITLE/owner/name`.
     pub name: Untrusted,
     /// The hoster's immutable identity, where it is known.
-    pub id: Option<String>,
+    pub id: Option<Untrusted>,
     /// Folder below the backup folder, parts joined by `/`.
-    pub path: String,
+    pub path: Untrusted,
     /// How it came out.
     pub outcome: Soundness,
     /// Objects read. One in two packs counts twice.
@@ -56,7 +56,7 @@ pub struct Checked {
     /// What is damaged.
     pub damage: Vec<Damage>,
     /// What somebody should know that is no damage, each with its mirror's folder.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Printable>,
     /// Objects that were not checked, each with the reason: nothing follows about these.
     pub unchecked: Vec<Failure>,
     /// Why it could not be told; of one that is damaged, what kept more of it from being checked.
@@ -68,11 +68,11 @@ pub struct Checked {
 #[serde(rename_all = "camelCase")]
 pub struct Verified {
     /// Title of its source.
-    pub source: String,
+    pub source: Untrusted,
     /// The hoster's immutable identity, where it is known.
-    pub id: Option<String>,
+    pub id: Option<Untrusted>,
     /// Folder below the backup folder, parts joined by `/`.
-    pub path: String,
+    pub path: Untrusted,
     /// Full name at the hoster.
     pub name: Untrusted,
     /// When it was looked at.
@@ -124,7 +124,7 @@ pub fn is_in(all: &[Damage], one: &Damage) -> bool {
 
 /// Whether what was given up is still to be said: a snapshot that is lost is found by nobody.
 pub fn is_still_lost(lost: &Damage, damage: &[Damage]) -> bool {
-    is_in(damage, lost) || lost.file.contains("/snapshots/")
+    is_in(damage, lost) || lost.file.raw().contains("/snapshots/")
 }
 
 impl Health {
@@ -161,7 +161,12 @@ impl Health {
     }
 
     /// What is known about a repository: by its id, or by its folder where that has no id.
-    pub fn of(&self, source: &str, id: Option<&str>, path: &str) -> Option<&Verified> {
+    pub fn of(
+        &self,
+        source: &Untrusted,
+        id: Option<&Untrusted>,
+        path: &Untrusted,
+    ) -> Option<&Verified> {
         let mut all = self.document.repositories.iter();
         all.find(|known| is_for(known, source, id, path))
     }
@@ -172,7 +177,7 @@ impl Health {
             source, id, path, ..
         } = &verified;
         let all = &mut self.document.repositories;
-        all.retain(|known| !is_for(known, source, id.as_deref(), path) && known.path != *path);
+        all.retain(|known| !is_for(known, source, id.as_ref(), path) && known.path != *path);
         all.push(verified);
         all.sort_by(|a, b| a.path.cmp(&b.path));
     }
@@ -181,18 +186,18 @@ impl Health {
     /// Whether there was any.
     pub fn move_entries(
         &mut self,
-        is_orphan: impl Fn(&str) -> bool,
-        place: impl Fn(&str) -> Option<(String, String)>,
+        is_orphan: impl Fn(&Untrusted) -> bool,
+        place: impl Fn(&Untrusted) -> Option<(Untrusted, Untrusted)>,
     ) -> bool {
         let mut any = false;
         for known in &mut self.document.repositories {
-            let id = known.id.as_deref().filter(|_| is_orphan(&known.source));
+            let id = known.id.as_ref().filter(|_| is_orphan(&known.source));
             if let Some((source, path)) = id.and_then(&place)
-                && !self.folder.join(&known.path).is_dir()
+                && !self.folder.join(known.path.raw()).is_dir()
             {
                 for damage in known.damage.iter_mut().chain(&mut known.lost) {
-                    if let Some(below) = damage.file.strip_prefix(&known.path) {
-                        damage.file = format!("{path}{below}");
+                    if let Some(below) = damage.file.raw().strip_prefix(known.path.raw()) {
+                        damage.file = format!("{}{below}", path.raw()).into();
                     }
                 }
                 (known.source, known.path) = (source, path);
@@ -223,7 +228,7 @@ impl Health {
         }
         self.set(Verified {
             source: kept.title.clone(),
-            id: kept.id().map(str::to_owned),
+            id: kept.id().cloned(),
             path: kept.path.clone(),
             name: kept.full_name.clone(),
             verified: Timestamp::now(),
@@ -237,17 +242,17 @@ impl Health {
     /// Writes it, without what is no longer in the backup folder.
     pub fn write(&mut self) -> Result<(), Failure> {
         let folder = &self.folder;
-        let is_there = |known: &Verified| folder.join(&known.path).is_dir();
+        let is_there = |known: &Verified| folder.join(known.path.raw()).is_dir();
         self.document.repositories.retain(is_there);
         sealed::write(&self.path, &self.document)
             .map_err(|failure| failure.while_doing("the result of verifying was not recorded"))
     }
 }
 
-fn is_for(known: &Verified, source: &str, id: Option<&str>, path: &str) -> bool {
-    match (known.id.as_deref(), id) {
-        (Some(known_id), Some(id)) => known.source == source && known_id == id,
-        _ => known.path == path,
+fn is_for(known: &Verified, source: &Untrusted, id: Option<&Untrusted>, path: &Untrusted) -> bool {
+    match (&known.id, id) {
+        (Some(known_id), Some(id)) => known.source == *source && known_id == id,
+        _ => known.path == *path,
     }
 }
 
@@ -257,17 +262,17 @@ mod tests {
 
     fn damage(file: &str) -> Damage {
         Damage {
-            file: file.to_owned(),
+            file: file.into(),
             object: None,
-            what: "it is missing".to_owned(),
+            what: "it is missing".into(),
         }
     }
 
     fn verified(id: Option<&str>, path: &str) -> Verified {
         Verified {
-            source: "acme".to_owned(),
-            id: id.map(str::to_owned),
-            path: path.to_owned(),
+            source: "acme".into(),
+            id: id.map(Untrusted::from),
+            path: path.into(),
             name: "acme/web".into(),
             verified: Timestamp::UNIX_EPOCH,
             objects: 1,
@@ -291,11 +296,15 @@ mod tests {
             health.repositories(),
             [verified(Some("{1}"), "acme/acme#web")]
         );
-        let known = health.of("acme", Some("{1}"), "acme/elsewhere").unwrap();
+        let of = |source: &str, id: Option<&str>, path: &str| {
+            let id = id.map(Untrusted::from);
+            health.of(&source.into(), id.as_ref(), &path.into())
+        };
+        let known = of("acme", Some("{1}"), "acme/elsewhere").unwrap();
         let to_repair: Vec<_> = known.to_repair().map(|damage| &damage.file).collect();
         assert_eq!(to_repair, ["b"]);
-        assert_eq!(health.of("other", Some("{1}"), "acme/acme#web"), None);
+        assert_eq!(of("other", Some("{1}"), "acme/acme#web"), None);
         // While its state file is damaged, the folder is all that is known of it.
-        assert!(health.of("acme", None, "acme/acme#web").is_some());
+        assert!(of("acme", None, "acme/acme#web").is_some());
     }
 }

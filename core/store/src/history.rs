@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use forgekeep_failure::{Failure, Severity};
+use forgekeep_untrusted::{Printable, Untrusted};
 use jiff::{Timestamp, ToSpan};
 use serde::de::IgnoredAny;
 
@@ -61,7 +62,7 @@ pub fn names(folder: &Path) -> Result<Vec<String>, Failure> {
     let mut names = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| Failure::disk("read", folder, &error))?;
-        names.push(entry.file_name().to_string_lossy().into_owned());
+        names.push(Untrusted::of_path(entry.file_name()).into_raw());
     }
     names.sort_unstable_by(|a, b| b.cmp(a));
     Ok(names)
@@ -113,7 +114,7 @@ pub fn died(local_folder: &Path) -> Result<Vec<Died>, Failure> {
 
 /// How many repositories each source listed in the newest report that has a whole listing of it, by
 /// its title.
-pub fn listed(local_folder: &Path) -> BTreeMap<String, (u64, Timestamp)> {
+pub fn listed(local_folder: &Path) -> BTreeMap<Printable, (u64, Timestamp)> {
     let mut all = BTreeMap::new();
     let folder = folder(local_folder);
     for name in newest_first(local_folder).unwrap_or_default() {

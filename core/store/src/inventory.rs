@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_untrusted::Untrusted;
-use forgekeep_untrusted::names;
+use forgekeep_untrusted::{Show as _, Untrusted, names};
 
 use crate::catalogue::RepositoryState;
 use crate::layout::{self, CONFIGURATIONS, OWN_FOLDER};
@@ -21,11 +20,11 @@ pub use nothing::{absence, read_backup};
 #[derive(Clone, Debug)]
 pub struct Kept {
     /// Title of its source.
-    pub title: String,
+    pub title: Untrusted,
     /// Full name at the hoster when it was last backed up.
     pub full_name: Untrusted,
     /// Folder below the backup folder, parts joined by `/`.
-    pub path: String,
+    pub path: Untrusted,
     /// Its folder.
     pub folder: PathBuf,
     /// What its state file says; `None` for a folder of SCM Backup's that was not adopted yet.
@@ -37,11 +36,11 @@ pub struct Kept {
 impl Kept {
     /// The whole name, of which any unambiguous end will do: `TITLE/owner/name`.
     pub fn name(&self) -> Untrusted {
-        format!("{}/{}", self.title, self.full_name.raw()).into()
+        format!("{}/{}", self.title.raw(), self.full_name.raw()).into()
     }
 
     /// The hoster's immutable identity, where it is known.
-    pub fn id(&self) -> Option<&str> {
+    pub fn id(&self) -> Option<&Untrusted> {
         let state = self.state.as_ref().ok()?.as_ref()?;
         Some(&state.id)
     }
@@ -69,6 +68,7 @@ pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
             continue;
         }
         let title = names::decode_component(&name).unwrap_or_else(|| name.clone());
+        let title = Untrusted::new(title);
         for (folder, below) in folders(&source)? {
             let state = RepositoryState::read(&folder);
             // Also what is left of one: nobody shall take it for nothing.
@@ -88,7 +88,7 @@ pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
             all.push(Kept {
                 title: title.clone(),
                 full_name,
-                path: format!("{name}/{below}"),
+                path: format!("{name}/{below}").into(),
                 folder,
                 state,
                 trashed: false,
@@ -99,7 +99,7 @@ pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
         all.push(Kept {
             title: entry.trashed.source,
             full_name: entry.state.full_name.clone(),
-            path: format!("{OWN_FOLDER}/{}/{}", layout::TRASH, entry.name),
+            path: format!("{OWN_FOLDER}/{}/{}", layout::TRASH, entry.name).into(),
             folder: entry.folder,
             state: match entry.unread {
                 None => Ok(Some(entry.state)),
@@ -132,8 +132,8 @@ fn folders(folder: &Path) -> Result<Vec<(PathBuf, String)>, Failure> {
 ///
 /// [`ErrorKind::NotFound`] if there is none, or several.
 pub fn find<'k>(all: &'k [Kept], asked: &str) -> Result<&'k Kept, Failure> {
-    let shown = |kept: &Kept| kept.name().printable();
-    let exact = |kept: &&Kept| kept.name() == asked || kept.id() == Some(asked);
+    let shown = |kept: &Kept| kept.name().into_shown();
+    let exact = |kept: &&Kept| kept.name() == asked || kept.id().is_some_and(|id| id == asked);
     let ending = format!("/{asked}");
     let mut found: Vec<&Kept> = all.iter().filter(exact).collect();
     if found.is_empty() {
@@ -161,23 +161,17 @@ pub fn find<'k>(all: &'k [Kept], asked: &str) -> Result<&'k Kept, Failure> {
                         )
                     },
                 );
-            let message = format!(
-                "no repository \"{}\" is in the backup",
-                names::printable(asked)
-            );
+            let message = format!("no repository \"{asked}\" is in the backup");
             Err(Failure::new(ErrorKind::NotFound, message).with_hint(nearest))
         }
         several => {
             // Two folders of one name are told apart by the hoster's identity only.
             let listed = several.iter().map(|kept| match kept.id() {
-                Some(id) => format!("{} ({})", shown(kept), names::printable(id)),
-                None => shown(kept),
+                Some(id) => format!("{} ({})", shown(kept), id.shown()),
+                None => shown(kept).into(),
             });
             let listed: Vec<String> = listed.take(5).collect();
-            let message = format!(
-                "\"{}\" matches several repositories",
-                names::printable(asked)
-            );
+            let message = format!("\"{asked}\" matches several repositories");
             let hint = format!("give more of the name, or the id: {}", listed.join(", "));
             Err(Failure::new(ErrorKind::NotFound, message).with_hint(hint))
         }
@@ -200,13 +194,13 @@ mod tests {
         let (title, full_name) = name.split_once('/').unwrap();
         let identity = crate::snapshot::Identity {
             hoster: "bitbucket".to_owned(),
-            id: id.to_owned(),
+            id: id.into(),
             full_name: full_name.into(),
         };
         Kept {
-            title: title.to_owned(),
+            title: title.into(),
             full_name: full_name.into(),
-            path: String::new(),
+            path: Untrusted::default(),
             folder: PathBuf::new(),
             state: Ok(Some(RepositoryState::new(
                 identity,
@@ -224,7 +218,7 @@ mod tests {
             kept("home/ada/web", "{3}"),
             kept("web/ada/x", "{4}"),
         ];
-        let found = |asked: &str| find(&all, asked).map(|kept| kept.id().unwrap().to_owned());
+        let found = |asked: &str| find(&all, asked).map(|kept| kept.id().unwrap().raw().to_owned());
         assert_eq!(found("api").unwrap(), "{2}");
         assert_eq!(found("acme/web").unwrap(), "{1}");
         assert_eq!(found("home/ada/web").unwrap(), "{3}");

@@ -7,6 +7,7 @@ mod schema;
 mod tombstone;
 
 use forgekeep_failure::{Asked, ErrorKind, ExitCode, Failure, Finding, Severity};
+use forgekeep_untrusted::{Printable, Untrusted};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -93,10 +94,12 @@ pub struct Report<R = RepositoryReport> {
 #[cfg_attr(feature = "schema", schemars(rename = "SourceReport"))]
 pub struct SourceReport<R = RepositoryReport> {
     /// Title in the configuration.
-    pub title: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub title: Printable,
     /// Hoster in the configuration.
     #[serde(default)]
-    pub hoster: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub hoster: Printable,
     /// How it came out.
     pub outcome: SourceOutcome,
     /// Repositories the hoster listed.
@@ -106,7 +109,7 @@ pub struct SourceReport<R = RepositoryReport> {
     /// How much upstream has rewritten or deleted, if that is worth an alert.
     #[serde(default, alias = "alarm", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub alert: Option<String>,
+    pub alert: Option<Printable>,
     /// What is in the backup and no longer at the hoster.
     #[serde(default)]
     pub gone: Vec<Tombstone>,
@@ -123,11 +126,14 @@ pub struct SourceReport<R = RepositoryReport> {
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryReport {
     /// The hoster's immutable identity.
-    pub id: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub id: Printable,
     /// Full name at the hoster.
-    pub name: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub name: Printable,
     /// Folder below the backup folder, parts joined by `/`; empty for one that was left out.
-    pub path: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub path: Untrusted,
     /// How it came out.
     pub outcome: RepositoryOutcome,
     /// How its refs changed.
@@ -153,14 +159,14 @@ pub struct RepositoryReport {
     /// How much upstream has rewritten or deleted, if that is worth an alert.
     #[serde(default, alias = "alarm", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub alert: Option<String>,
+    pub alert: Option<Printable>,
     /// Branches that upstream has rewritten or deleted, where that is known.
     #[serde(skip)]
     pub lost: Option<Lost>,
     /// Something worth knowing that is no failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub note: Option<String>,
+    pub note: Option<Printable>,
     /// What somebody should know although all is well: said however quiet a run shall be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<Finding>,
@@ -186,11 +192,15 @@ pub struct PartReport {
 
 impl RepositoryReport {
     /// A repository nothing was done about yet.
-    pub fn new(id: &str, name: &str, path: &str) -> Self {
+    pub fn new(
+        id: impl Into<Printable>,
+        name: impl Into<Printable>,
+        path: impl Into<Untrusted>,
+    ) -> Self {
         Self {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            path: path.to_owned(),
+            id: id.into(),
+            name: name.into(),
+            path: path.into(),
             outcome: RepositoryOutcome::Skipped,
             refs: RefChanges::default(),
             bytes_received: 0,
@@ -207,9 +217,9 @@ impl RepositoryReport {
 
     /// One that was left out on purpose.
     #[must_use]
-    pub fn skipped(mut self, why: &str) -> Self {
+    pub fn skipped(mut self, why: impl Into<Printable>) -> Self {
         self.outcome = RepositoryOutcome::Skipped;
-        self.note = Some(why.to_owned());
+        self.note = Some(why.into());
         self
     }
 
@@ -230,7 +240,7 @@ impl RepositoryReport {
         }
         self.outcome = RepositoryOutcome::Partial;
         match &mut self.error {
-            Some(first) => first.message = format!("{}; {}", first.message, failure.message),
+            Some(first) => first.message.push_str(&format!("; {}", failure.message)),
             None => self.error = Some(failure),
         }
         self
@@ -253,16 +263,16 @@ impl RepositoryReport {
     /// Adds an alert to those there are.
     pub fn add_alert(&mut self, message: &str) {
         match &mut self.alert {
-            Some(all) => *all = format!("{all}; {message}"),
-            None => self.alert = Some(message.to_owned()),
+            Some(all) => all.push_str(&format!("; {message}")),
+            None => self.alert = Some(message.into()),
         }
     }
 
     /// Adds something worth knowing.
     pub fn add_note(&mut self, note: &str) {
         match &mut self.note {
-            Some(all) => *all = format!("{all}; {note}"),
-            None => self.note = Some(note.to_owned()),
+            Some(all) => all.push_str(&format!("; {note}")),
+            None => self.note = Some(note.into()),
         }
     }
 
@@ -276,8 +286,8 @@ impl SourceReport {
     /// A source of which the listing failed or was never made.
     pub fn failed(title: &str, hoster: &str, failure: Failure) -> Self {
         Self {
-            title: title.to_owned(),
-            hoster: hoster.to_owned(),
+            title: title.into(),
+            hoster: hoster.into(),
             outcome: SourceOutcome::Failed,
             listed: 0,
             error: Some(failure),
@@ -291,8 +301,8 @@ impl SourceReport {
     /// A source that was listed; [`SourceReport::conclude`] sets its outcome.
     pub fn listed(title: &str, hoster: &str, listed: usize, notes: Vec<Finding>) -> Self {
         Self {
-            title: title.to_owned(),
-            hoster: hoster.to_owned(),
+            title: title.into(),
+            hoster: hoster.into(),
             outcome: SourceOutcome::Ok,
             listed,
             error: None,

@@ -41,7 +41,7 @@ pub struct Identity {
     /// Id of the hoster.
     pub hoster: String,
     /// The hoster's immutable identity of the repository.
-    pub id: String,
+    pub id: Untrusted,
     /// Full name at the hoster.
     pub full_name: Untrusted,
 }

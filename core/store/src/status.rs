@@ -8,7 +8,7 @@ use std::path::Path;
 
 use forgekeep_config::Config;
 use forgekeep_failure::{ExitCode, Failure};
-use forgekeep_untrusted::names;
+use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ pub struct Status {
     /// Version of the document's format: 1.
     pub schema: u32,
     /// The backup folder.
-    pub local_folder: String,
+    pub local_folder: Printable,
     /// When this was found out, UTC.
     pub now: Timestamp,
     /// The last run of which a report is kept.
@@ -64,7 +64,7 @@ pub struct LastRun {
     /// What was wrong with the run as a whole, if anything.
     pub error: Option<KeptError>,
     /// File with its report.
-    pub report: String,
+    pub report: Printable,
 }
 
 /// How a source stands.
@@ -72,9 +72,9 @@ pub struct LastRun {
 #[serde(rename_all = "camelCase")]
 pub struct SourceStatus {
     /// Title in the configuration.
-    pub title: String,
+    pub title: Untrusted,
     /// Hoster in the configuration.
-    pub hoster: String,
+    pub hoster: Printable,
     /// Whether the configuration has it: what is left of others is listed too.
     pub configured: bool,
     /// When the last run that it took part in began.
@@ -99,11 +99,11 @@ pub struct SourceStatus {
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryStatus {
     /// The hoster's immutable identity.
-    pub id: String,
+    pub id: Printable,
     /// Full name at the hoster.
-    pub name: String,
+    pub name: Printable,
     /// Folder below the backup folder; empty for one that was never backed up.
-    pub path: String,
+    pub path: Untrusted,
     /// When the last run began that had to do with it.
     pub last_run: Option<Timestamp>,
     /// How it came out then.
@@ -127,7 +127,7 @@ pub struct RepositoryStatus {
     /// What was damaged then.
     pub damage: Vec<Damage>,
     /// Why its state file cannot be read, if so.
-    pub unreadable: Option<String>,
+    pub unreadable: Option<Printable>,
 }
 
 /// The newest snapshot of a repository.
@@ -140,10 +140,10 @@ pub struct NewestSnapshot {
 }
 
 impl SourceStatus {
-    fn new(title: &str, hoster: &str) -> Self {
+    fn new(title: impl Into<Untrusted>, hoster: &str) -> Self {
         Self {
-            title: title.to_owned(),
-            hoster: hoster.to_owned(),
+            title: title.into(),
+            hoster: hoster.into(),
             configured: true,
             last_run: None,
             last_outcome: None,
@@ -157,11 +157,11 @@ impl SourceStatus {
 }
 
 impl RepositoryStatus {
-    fn new(id: &str, name: &str) -> Self {
+    fn new(id: Printable, name: Printable) -> Self {
         Self {
-            id: id.to_owned(),
-            name: name.to_owned(),
-            path: String::new(),
+            id,
+            name,
+            path: Untrusted::default(),
             last_run: None,
             last_outcome: None,
             last_error: None,
@@ -183,9 +183,9 @@ impl RepositoryStatus {
 #[serde(rename_all = "camelCase")]
 pub struct Unreadable {
     /// The file.
-    pub file: String,
+    pub file: Printable,
     /// Why.
-    pub why: String,
+    pub why: Printable,
 }
 
 /// An error as a report has it; its kind may be one of a newer version.
@@ -194,9 +194,9 @@ pub struct KeptError {
     /// What kind it is, in today's word.
     pub kind: String,
     /// What failed and why.
-    pub message: String,
+    pub message: Printable,
     /// What to do; may be empty.
-    pub hint: String,
+    pub hint: Printable,
 }
 
 impl From<Failure> for KeptError {
@@ -232,7 +232,7 @@ impl Status {
                 Ok(Some(report)) => status.add(&path, report, &mut known),
                 Ok(None) => {}
                 Err(why) => status.unreadable.push(Unreadable {
-                    file: names::printable(&path.to_string_lossy()),
+                    file: path.shown().into(),
                     why,
                 }),
             }
@@ -245,10 +245,11 @@ impl Status {
 
     fn new(config: &Config, now: Timestamp) -> Self {
         let sources = config.sources.iter();
-        let sources = sources.map(|source| SourceStatus::new(&source.title, &source.hoster));
+        let sources =
+            sources.map(|source| SourceStatus::new(source.title.as_str(), &source.hoster));
         Self {
             schema: SCHEMA,
-            local_folder: config.local_folder.display().to_string(),
+            local_folder: config.local_folder.shown().into(),
             now,
             last_run: None,
             died: Vec::new(),
@@ -268,11 +269,11 @@ impl Status {
                 outcome: report.outcome,
                 exit_code: report.exit_code,
                 error: report.error.map(KeptError::from),
-                report: path.display().to_string(),
+                report: path.shown().into(),
             });
         }
         for kept in report.sources {
-            let Some(at) = self.sources.iter().position(|s| s.title == kept.title) else {
+            let Some(at) = self.sources.iter().position(|s| s.title == *kept.title) else {
                 continue;
             };
             let source = &mut self.sources[at];
@@ -323,7 +324,7 @@ fn add_repository(
         last_outcome: Some(kept.outcome),
         last_error: kept.error.map(|failure| KeptError::from(*failure)),
         last_good: good,
-        ..RepositoryStatus::new(&kept.id, &kept.name)
+        ..RepositoryStatus::new(kept.id, kept.name)
     };
     let Some(&at) = known.get(&key) else {
         known.insert(key, source.repositories.len());
@@ -348,7 +349,7 @@ fn age(now: Timestamp, time: Timestamp) -> i64 {
 }
 
 /// A report; `None` for what is not meant to be one or has gone meanwhile.
-fn read(path: &Path, name: &str) -> Result<Option<Report<Brief>>, String> {
+fn read(path: &Path, name: &str) -> Result<Option<Report<Brief>>, Printable> {
     let under_way = [".forgekeep-new", ".lock"];
     // A run that is under way is writing its report; or it was damaged, and told.
     if under_way.iter().any(|ending| name.ends_with(ending))
@@ -358,25 +359,24 @@ fn read(path: &Path, name: &str) -> Result<Option<Report<Brief>>, String> {
         return Ok(None);
     }
     if !history::is_report(name) {
-        return Err("it is not named like a report".to_owned());
+        return Err("it is not named like a report".into());
     }
     // A run that is under way may have removed the oldest.
     let Some(text) = history::read_report(path).map_err(|unread| unread.why)? else {
         return Ok(None);
     };
+    let damaged = |error: serde_json::Error| format!("it is damaged: {error}").into();
     // The schema first: another one may lack anything else.
-    let schema: Schema =
-        serde_json::from_str(&text).map_err(|error| format!("it is damaged: {error}"))?;
+    let schema: Schema = serde_json::from_str(&text).map_err(damaged)?;
     if schema.schema != crate::report::SCHEMA {
-        return Err(format!(
+        let why = format!(
             "its schema is {}, and this version knows {}",
             schema.schema,
             crate::report::SCHEMA
-        ));
+        );
+        return Err(why.into());
     }
-    serde_json::from_str(&text)
-        .map(Some)
-        .map_err(|error| format!("it is damaged: {error}"))
+    serde_json::from_str(&text).map(Some).map_err(damaged)
 }
 
 #[cfg(test)]

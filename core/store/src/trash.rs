@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_untrusted::names;
+use forgekeep_untrusted::{Show as _, Untrusted, names};
 use jiff::Timestamp;
 
 use crate::catalogue::{RepositoryState, Trashed};
@@ -66,7 +66,7 @@ pub fn entries(local_folder: &Path) -> Result<Vec<TrashedRepository>, Failure> {
             Ok(None) if !holds_backup(&folder) => continue,
             Ok(None) => {
                 let path = folder.join(STATE_FILE);
-                let message = format!("{} is missing", path.display());
+                let message = format!("{} is missing", path.shown());
                 let failure = Failure::new(ErrorKind::Damaged, message);
                 (without_file(&folder, &name), Some(failure))
             }
@@ -97,7 +97,7 @@ fn without_file(folder: &Path, name: &str) -> RepositoryState {
         let full_name = full_name.rsplit_once('-').map_or(full_name, |(_, end)| end);
         let identity = Identity {
             hoster: String::new(),
-            id: String::new(),
+            id: Untrusted::default(),
             full_name: names::decode_full_name(full_name)
                 .map_or_else(|| full_name.into(), Into::into),
         };
@@ -124,7 +124,9 @@ fn by_name(name: &str, state: &RepositoryState) -> Trashed {
     };
     Trashed {
         at,
-        source: names::decode_component(source).unwrap_or_else(|| source.to_owned()),
+        source: names::decode_component(source)
+            .unwrap_or_else(|| source.to_owned())
+            .into(),
         folder: folder.to_owned(),
     }
 }
@@ -149,12 +151,12 @@ pub fn put(
     now: Timestamp,
 ) -> Result<PathBuf, Failure> {
     let (title, source_folder) = source;
-    let name = folder.file_name().unwrap_or_default().to_string_lossy();
+    let name = Untrusted::of_path(folder.file_name().unwrap_or_default()).into_raw();
     state.missing = None;
     state.trashed = Some(Trashed {
         at: now,
-        source: title.to_owned(),
-        folder: name.clone().into_owned(),
+        source: title.into(),
+        folder: name.clone(),
     });
     let trash = self::folder(local_folder);
     regular_file::make_folder(&trash)?;

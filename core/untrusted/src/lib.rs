@@ -4,8 +4,10 @@
 pub mod names;
 mod redact;
 mod secret;
+mod shown;
 mod text;
 
 pub use redact::{REDACTED, Redactor, SecretIndex};
 pub use secret::Secret;
+pub use shown::{Printable, Show, Shown};
 pub use text::Untrusted;

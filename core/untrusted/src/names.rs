@@ -262,8 +262,11 @@ pub fn with_suffix(folder: &str, id: &str) -> String {
 
 /// `text` made safe for a terminal or a log line: control, bidirectional and invisible characters
 /// are written as `\u{1b}`. For people, not for machines: it is not reversible.
-pub fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if is_printable(text) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         if is_unprintable(c) {
             let _ = write!(out, "{}", c.escape_unicode());
@@ -271,7 +274,12 @@ pub fn printable(text: &str) -> String {
             out.push(c);
         }
     }
-    out
+    Cow::Owned(out)
+}
+
+/// Whether a text is the same when it is shown: nothing in it has to be escaped for a terminal.
+pub fn is_printable(text: &str) -> bool {
+    !text.chars().any(is_unprintable)
 }
 
 /// Whether there is nothing to see in a text: no character, or white space and invisible ones only.

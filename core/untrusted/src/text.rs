@@ -1,17 +1,18 @@
 //! Text from outside, which is neither shown nor made a path by accident.
 
+use std::ffi::OsStr;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::names;
+use crate::shown::{Printable, Show, Shown};
 
 /// Text that a hoster, a plugin or a file in the backup has given: a name, an identity.
 ///
 /// It may hold anything: control characters that take over a terminal, `../..`, marks that turn a
 /// line round. So it cannot be displayed and is no path; whoever wants it says for what:
-/// [`printable`](Self::printable) to show it, [`raw`](Self::raw) to compare, to keep, or to encode it
-/// ([`names::encode_component`]). Comparing with other text needs neither.
+/// [`shown`](crate::Show::shown) to show it, [`raw`](Self::raw) to compare, to keep, or to encode it
+/// ([`crate::names::encode_component`]). Comparing with other text needs neither.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Untrusted(String);
@@ -22,14 +23,36 @@ impl Untrusted {
         Self(text.into())
     }
 
-    /// As it may be shown: see [`names::printable`].
-    pub fn printable(&self) -> String {
-        names::printable(&self.0)
+    /// Text in bytes of somebody else's: those that are not UTF-8 are replaced.
+    #[allow(clippy::disallowed_methods)]
+    pub fn lossy(bytes: &[u8]) -> Self {
+        Self(String::from_utf8_lossy(bytes).into_owned())
+    }
+
+    /// A path, or a name in one, as text: what is not Unicode is replaced.
+    #[allow(clippy::disallowed_methods)]
+    pub fn of_path(path: impl AsRef<OsStr>) -> Self {
+        Self(path.as_ref().to_string_lossy().into_owned())
+    }
+
+    /// As it may be shown, to be kept so.
+    pub fn printable(&self) -> Printable {
+        self.shown().into()
     }
 
     /// As it came. Not for a terminal, a message, a report or a path.
     pub fn raw(&self) -> &str {
         &self.0
+    }
+
+    /// As [`shown`](Show::shown), for as long as it is wanted.
+    pub fn into_shown(self) -> Shown<'static> {
+        Shown::owned(self.0)
+    }
+
+    /// As [`raw`](Self::raw), without a copy.
+    pub fn into_raw(self) -> String {
+        self.0
     }
 
     /// Whether there is no character at all.
@@ -40,6 +63,18 @@ impl Untrusted {
     /// Its length in bytes.
     pub fn len(&self) -> usize {
         self.0.len()
+    }
+}
+
+impl Show for Untrusted {
+    fn shown(&self) -> Shown<'_> {
+        Shown::of(&self.0)
+    }
+}
+
+impl From<Untrusted> for Printable {
+    fn from(text: Untrusted) -> Self {
+        text.0.into()
     }
 }
 
@@ -59,6 +94,18 @@ impl From<String> for Untrusted {
 impl From<&str> for Untrusted {
     fn from(text: &str) -> Self {
         Self(text.to_owned())
+    }
+}
+
+impl From<&Untrusted> for Printable {
+    fn from(text: &Untrusted) -> Self {
+        text.printable()
+    }
+}
+
+impl PartialEq<Untrusted> for String {
+    fn eq(&self, other: &Untrusted) -> bool {
+        *self == other.0
     }
 }
 

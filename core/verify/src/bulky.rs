@@ -9,6 +9,7 @@ use forgekeep_failure::Failure;
 use forgekeep_git::object_files::ObjectFiles;
 use forgekeep_git::packs::{Bulk, PackIndex, Stream, bulky};
 use forgekeep_git::{libgit2, memory};
+use forgekeep_untrusted::Show as _;
 use git2::{ObjectType, Oid};
 use rayon::prelude::*;
 
@@ -122,7 +123,7 @@ impl Bulky {
 fn not_checked(oid: Oid, mirror: &Path, why: &str) -> Failure {
     let message = format!(
         "the object {oid} in {} was not checked: {why}",
-        mirror.display()
+        mirror.shown()
     );
     libgit2::too_large(message, why).with_hint(format!(
         "{}; `git fsck` in that folder reads it in any case",

@@ -16,7 +16,7 @@ use forgekeep_store::history::Seen;
 use forgekeep_store::inventory::Kept;
 use forgekeep_store::layout::{INDEX_OF_RUNS, LISTINGS, LOCK, OWN_FOLDER, VERIFIED, lock_file};
 use forgekeep_store::report::{Brief, Report, RepositoryOutcome};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Untrusted};
 use rayon::prelude::*;
 
 use super::{Finding, Piece, Watch, check};
@@ -106,9 +106,9 @@ pub fn run(
         missing(local_folder, &mut found, &mut verdict.unchecked);
         verdict.files = found
             .iter()
-            .map(|finding| finding.to_damage(local_folder, ""))
+            .map(|finding| finding.to_damage(local_folder, &Untrusted::default()))
             .map(|damage| Damage {
-                file: damage.file.trim_start_matches('/').to_owned(),
+                file: damage.file.raw().trim_start_matches('/').into(),
                 ..damage
             })
             .collect();
@@ -188,7 +188,7 @@ fn missing(local_folder: &Path, found: &mut Vec<Finding>, unchecked: &mut Vec<Fa
         let gone = source.gone.into_iter();
         let gone = gone.map(|gone| (gone.path, None, Some(!gone.removed)));
         for (path, outcome, had) in backed_up.chain(gone) {
-            let folder = local_folder.join(&path);
+            let folder = local_folder.join(path.raw());
             // One that cannot be looked at is there, and is said elsewhere.
             let is_there = super::states::is_folder(&folder).unwrap_or(true);
             if path.is_empty() || is_there {
@@ -207,9 +207,9 @@ fn missing(local_folder: &Path, found: &mut Vec<Finding>, unchecked: &mut Vec<Fa
 }
 
 /// Whether a repository should be there is told by a word of a newer version.
-fn unknown(path: &str, outcome: Option<RepositoryOutcome>) -> Failure {
+fn unknown(path: &Untrusted, outcome: Option<RepositoryOutcome>) -> Failure {
     let outcome = outcome.map_or_else(String::new, |outcome| outcome.to_string());
-    let path = printable(path);
+    let path = path.shown();
     let message = format!(
         "{path} is missing, and whether the last run had it is not known: its outcome was {outcome}"
     );

@@ -35,7 +35,7 @@ use forgekeep_store::history::Seen;
 use forgekeep_store::inventory::Kept;
 use forgekeep_store::layout::STATE_FILE;
 use forgekeep_store::part::{PartKind, check_folders};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 use git2::Oid;
 
 pub use folder::{Verdict, run};
@@ -124,12 +124,12 @@ pub struct Finding {
     /// The object it is about, if it is about one.
     pub object: Option<Oid>,
     /// What is wrong, for people.
-    pub what: String,
+    pub what: Printable,
 }
 
 impl Finding {
     /// Of a piece, about no object.
-    pub fn new(piece: Piece, path: &Path, what: impl Into<String>) -> Self {
+    pub fn new(piece: Piece, path: &Path, what: impl Into<Printable>) -> Self {
         Self {
             piece,
             path: path.to_owned(),
@@ -154,17 +154,17 @@ impl Finding {
     }
 
     /// The same in terms of the backup folder, for a file in `folder`, which is `path` there.
-    pub fn to_damage(&self, folder: &Path, path: &str) -> Damage {
+    pub fn to_damage(&self, folder: &Path, path: &Untrusted) -> Damage {
         let below = self.path.strip_prefix(folder).unwrap_or(&self.path);
-        let mut file = path.to_owned();
+        let mut file = path.raw().to_owned();
         for part in below {
             file.push('/');
-            file.push_str(&part.to_string_lossy());
+            file.push_str(Untrusted::of_path(part).raw());
         }
         Damage {
-            file,
+            file: file.into(),
             object: self.object.map(|oid| oid.to_string()),
-            what: printable(&self.what).to_string(),
+            what: self.what.clone(),
         }
     }
 }
@@ -175,7 +175,7 @@ fn check(kept: &Kept, seen: &Seen, watch: &Watch) -> Checked {
     let begun = Instant::now();
     let mut checked = Checked {
         name: kept.name(),
-        id: kept.id().map(str::to_owned),
+        id: kept.id().cloned(),
         path: kept.path.clone(),
         outcome: Soundness::Sound,
         objects: 0,
@@ -221,7 +221,7 @@ fn check(kept: &Kept, seen: &Seen, watch: &Watch) -> Checked {
 /// What was found.
 struct MirrorFindings {
     findings: Vec<Finding>,
-    warnings: Vec<String>,
+    warnings: Vec<Printable>,
     unchecked: Vec<Failure>,
     /// How many objects were read.
     objects: u64,
@@ -259,7 +259,7 @@ fn look(kept: &Kept, seen: &Seen, watch: &Watch) -> Result<MirrorFindings, Failu
         if let Some(examined) = examined {
             trouble = trouble.or(examined.trouble);
             findings.extend(examined.findings);
-            let of_part = |what| format!("{}/{}: {what}", kept.path, part.name);
+            let of_part = |what| format!("{}/{}: {what}", kept.path.shown(), part.name).into();
             warnings.extend(examined.warnings.into_iter().map(of_part));
             unchecked.extend(examined.unchecked);
             objects += examined.objects;

@@ -9,6 +9,7 @@ use forgekeep_failure::Failure;
 use forgekeep_git::object_files::{ObjectFiles, database};
 use forgekeep_git::reach::{Root, Walk};
 use forgekeep_git::{foreign, libgit2, packs};
+use forgekeep_untrusted::Show as _;
 use git2::Oid;
 
 use super::objects::{self, AllRead};
@@ -65,7 +66,7 @@ pub(super) fn examine_what_can_be_read(mirror: &Path, watch: &Watch) -> Result<E
         watch.cancel.check()?;
         log::info!(
             "{}: another program has moved its objects meanwhile: looking again",
-            mirror.display()
+            mirror.shown()
         );
     }
     look(mirror, watch)

@@ -10,6 +10,7 @@ use forgekeep_git::links::{Link, links};
 use forgekeep_git::loose::{self, Size};
 use forgekeep_git::object_files::{ObjectFiles, Packed, database, read};
 use forgekeep_git::packs::check_trailer;
+use forgekeep_untrusted::Untrusted;
 use git2::{Odb, Oid};
 use parking_lot::Mutex;
 use rayon::prelude::*;
@@ -249,5 +250,5 @@ fn read_some<'o>(
 
 fn file_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default();
-    name.to_string_lossy().into_owned()
+    Untrusted::of_path(name).into_raw()
 }

@@ -9,6 +9,7 @@ use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::loose;
 use forgekeep_git::object_files::{ObjectFiles, Packed, database, read};
 use forgekeep_git::torn::{Object, Torn};
+use forgekeep_untrusted::Show as _;
 use git2::Oid;
 
 use super::{Finding, Piece, Watch};
@@ -64,7 +65,7 @@ pub(super) fn look(
         })? {
             let message = format!(
                 "the object {oid} in {} could not be read by libgit2, though its file is intact",
-                mirror.display()
+                mirror.shown()
             );
             return Err(Failure::new(ErrorKind::Machine, message).with_hint(
                 "raise the limits of this process (ulimit -n for open files, ulimit -v for \

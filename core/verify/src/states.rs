@@ -9,12 +9,10 @@ use forgekeep_failure::{Cancel, ErrorKind, Failure, Trouble};
 use forgekeep_git::foreign;
 use forgekeep_git::links::peeled;
 use forgekeep_git::reach::Root;
-use forgekeep_git::refs::{
-    self, FORGOTTEN, KEPT, OURS, RefValue, Refs, Storage, StoredRefs, ref_text,
-};
+use forgekeep_git::refs::{self, FORGOTTEN, KEPT, OURS, RefValue, Refs, Storage, StoredRefs};
 use forgekeep_store::catalogue::RepositoryState;
 use forgekeep_store::snapshot::{RefState, Snapshot, SnapshotFile, SnapshotId, Store};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Shown};
 use git2::{ObjectType, Odb, Oid};
 
 use super::{Finding, Piece};
@@ -74,7 +72,7 @@ impl States {
         let detached = present.as_ref().and_then(RefState::detached);
         held.extend(detached.map(|oid| Root {
             oid,
-            name: "HEAD".to_owned(),
+            name: "HEAD".into(),
         }));
         let mut states = Self {
             refs: held,
@@ -91,7 +89,7 @@ impl States {
                     let new = state.objects().filter(|oid| seen.insert(*oid));
                     states.tips.extend(new.map(|oid| Root {
                         oid,
-                        name: format!("the snapshot {}", entry.id),
+                        name: format!("the snapshot {}", entry.id).into(),
                     }));
                 }
                 Err(failure) if failure.kind == ErrorKind::Damaged => {
@@ -111,7 +109,7 @@ impl States {
 fn roots(refs: &Refs) -> Vec<Root> {
     let root = |(name, value): (&Vec<u8>, &RefValue)| Root {
         oid: value.oid,
-        name: printable(&ref_text(name)).to_string(),
+        name: refs::shown(name).into(),
     };
     refs.iter().map(root).collect()
 }
@@ -187,8 +185,7 @@ fn check_form(packed: &Path, stored: &StoredRefs, findings: &mut Vec<Finding>) {
         let mut prefixes = [KEPT, FORGOTTEN].into_iter();
         let of_name = prefixes.find_map(|prefix| name.strip_prefix(prefix));
         if of_name != Some(value.oid.to_string().as_bytes()) {
-            let name = ref_text(name);
-            say(format!("{} points to {}", printable(&name), value.oid));
+            say(format!("{} points to {}", refs::shown(name), value.oid));
         }
     }
     let Ok(text) = regular_file::read(packed) else {
@@ -246,8 +243,7 @@ pub(super) fn check_peeled(
         };
         let is_right = value.peeled == wanted || value.peeled.is_none() && !all;
         if !is_right {
-            let name = ref_text(name);
-            let what = format!("the line after {} is wrong", printable(&name));
+            let what = format!("the line after {} is wrong", refs::shown(name));
             findings.push(Finding::new(Piece::Refs, &packed, what));
         }
     }
@@ -270,7 +266,7 @@ fn check_files(
                     let name = entry.path.file_name().unwrap_or_default();
                     let what = format!(
                         "the snapshot {id} is missing, on which {} follows",
-                        name.to_string_lossy()
+                        name.shown()
                     );
                     findings.push(Finding::new(Piece::Gap, &entry.path, what));
                 }
@@ -331,10 +327,8 @@ fn check_newest(
     };
     if known.tips == present.tips {
         let head = |head: &Option<Vec<u8>>| {
-            let head = head
-                .as_deref()
-                .map_or_else(|| "nothing".to_owned(), ref_text);
-            printable(&head).to_string()
+            head.as_deref()
+                .map_or_else(|| Shown::of("nothing"), refs::shown)
         };
         let what = format!(
             "it points to {}, and to {} at the newest snapshot, {}",
@@ -352,11 +346,10 @@ fn check_newest(
     let differs = |name: &&&Vec<u8>| known.tips.get(**name) != present.tips.get(**name);
     let number = all.iter().filter(differs).count();
     let example = all.iter().filter(differs).min();
-    let example = example.map_or_else(String::new, |name| ref_text(name));
+    let example = example.map_or(Shown::of(""), |name| refs::shown(name));
     let what = format!(
         "its refs are not those of the newest snapshot, {}: {number} differ, {} among them",
-        last.id,
-        printable(&example)
+        last.id, example
     );
     findings.push(Finding::new(Piece::Refs, &mirror.join("packed-refs"), what));
     Ok(())

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use forgekeep_store::inventory::Kept;
+use forgekeep_untrusted::Shown;
 use git2::{ObjectType, Oid};
 
 /// The Nth of M parts: M runs over M days verify everything once.
@@ -15,7 +16,7 @@ pub struct Subset {
 impl Subset {
     /// Whether a repository is in this part. It stays in it, whatever comes and goes beside it.
     pub fn has(self, kept: &Kept) -> bool {
-        self.has_key(kept.id().unwrap_or(&kept.path))
+        self.has_key(kept.id().unwrap_or(&kept.path).raw())
     }
 
     fn has_key(self, key: &str) -> bool {
@@ -42,7 +43,7 @@ impl FromStr for Subset {
             Some((Some(part), Some(of))) if part >= 1 && part <= of => Ok(Self { part, of }),
             _ => Err(format!(
                 "\"{}\" is not N/M with N from 1 to M",
-                forgekeep_untrusted::names::printable(text)
+                Shown::of(text)
             )),
         }
     }

@@ -1,6 +1,7 @@
 use forgekeep_config::Config;
 use forgekeep_engine::run::{Engine, Selection};
 use forgekeep_store::report::{Report, RunOutcome};
+use forgekeep_untrusted::Show as _;
 use forgekeep_untrusted::names::encode_component;
 use jiff::Timestamp;
 
@@ -103,7 +104,7 @@ fn attempt(
 fn in_the_way(file: &ReportFile, config: &Config) -> Option<Complaint> {
     let path = file.path()?;
     let refused = |what: &str| {
-        let message = format!("--report {} would replace {what}", path.display());
+        let message = format!("--report {} would replace {what}", path.shown());
         let hint = "give --report a file of its own, outside the folders in the backup folder";
         Some(Complaint::new(ExitCode::Usage, message, hint))
     };

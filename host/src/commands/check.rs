@@ -3,6 +3,7 @@ use std::sync::Arc;
 use forgekeep_engine::run::{CheckedSource, Selection};
 use forgekeep_failure::Severity;
 use forgekeep_store::report::{Report, SourceReport};
+use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 
 use crate::cli::{CheckArguments, Common};
@@ -14,8 +15,8 @@ use crate::text;
 pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Complaint> {
     let config = super::configuration(common)?;
     super::warn_of_configuration(common, &config);
-    out!("configuration: {}", config.file.display());
-    out!("backup folder: {}", config.local_folder.display());
+    out!("configuration: {}", config.file.shown());
+    out!("backup folder: {}", config.local_folder.shown());
     let engine = super::engine(common, config, None, Arc::new(()))?;
     super::end_on_signal(&engine)?;
     let selection = Selection {

@@ -5,6 +5,7 @@ use forgekeep_demo_hoster::{Account, DemoHoster};
 use forgekeep_engine::run::Selection;
 use forgekeep_store::inventory;
 use forgekeep_store::part::PartKind;
+use forgekeep_untrusted::Show as _;
 
 use super::summary;
 use crate::cli::{Common, DemoArguments, ProgressMode};
@@ -87,7 +88,7 @@ fn write_configuration(folder: &Path, hoster: &DemoHoster) -> Result<PathBuf, Co
     // Names of ours and a folder: a single quote is the only character to escape in YAML.
     let backup = folder
         .join("backup")
-        .display()
+        .shown()
         .to_string()
         .replace('\'', "''");
     let text = format!(
@@ -105,7 +106,7 @@ fn write_configuration(folder: &Path, hoster: &DemoHoster) -> Result<PathBuf, Co
     );
     let file = folder.join("forgekeep.yml");
     fs::write(&file, &text).map_err(|error| Complaint::file("write", &file, &error))?;
-    out!("{}:", file.display());
+    out!("{}:", file.shown());
     for line in text.lines() {
         out!("  {line}");
     }
@@ -129,7 +130,7 @@ fn back_up(common: &Common, file: &Path, account: &Account) -> Result<ExitCode, 
 /// The folder as deep as it is Forgekeep's layout, not git's.
 fn print_folder(backup: &Path) -> Result<(), Complaint> {
     out!("== The backup");
-    out!("{}", backup.display());
+    out!("{}", backup.shown());
     print_entries(backup, 1).map_err(|error| Complaint::file("read", backup, &error))?;
     out!("");
     Ok(())
@@ -142,7 +143,7 @@ fn print_entries(folder: &Path, depth: usize) -> io::Result<()> {
         let is_folder = entry.file_type()?.is_dir();
         let name = entry.file_name();
         let slash = if is_folder { "/" } else { "" };
-        out!("{}{}{slash}", "  ".repeat(depth), name.to_string_lossy());
+        out!("{}{}{slash}", "  ".repeat(depth), name.shown());
         let is_mirror = entry.path().join("HEAD").is_file();
         if is_folder && !is_mirror {
             print_entries(&entry.path(), depth + 1)?;
@@ -154,7 +155,7 @@ fn print_entries(folder: &Path, depth: usize) -> io::Result<()> {
 fn print_farewell(folder: &Path) -> Result<(), Complaint> {
     let backup = folder.join("backup");
     let program = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("forgekeep"));
-    let (program, shown) = (program.display(), backup.display());
+    let (program, shown) = (program.shown(), backup.shown());
     let all = inventory::read(&backup).map_err(super::offline::complaint)?;
     let infra = inventory::find(&all, "acme/infra").map_err(super::offline::complaint)?;
     let snapshots = infra.part(PartKind::Repository).snapshots().entries();
@@ -169,6 +170,6 @@ fn print_farewell(folder: &Path) -> Result<(), Complaint> {
     out!("Every mirror is a plain bare repository, and git alone restores it as well:");
     out!("  git clone {shown}/demo/acme#web/repo web");
     out!("When you have seen enough:");
-    out!("  rm -r {}", folder.display());
+    out!("  rm -r {}", folder.shown());
     Ok(())
 }

@@ -3,7 +3,7 @@ use forgekeep_failure::{Cancel, Failure};
 use forgekeep_store::forget::{self, OfPart, Pruned, Reason, Request};
 use forgekeep_store::inventory;
 use forgekeep_store::snapshot::SnapshotFile;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -96,8 +96,8 @@ struct ForgetJson {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Row {
-    name: String,
-    path: String,
+    name: Printable,
+    path: Untrusted,
     kept: Vec<KeptRow>,
     forgotten: Vec<Snapshot>,
     pruned: Pruned,
@@ -144,7 +144,7 @@ fn row(mirror: &OfPart) -> Row {
 
 /// A line for each mirror with something to say, and with `-v` one for each snapshot.
 fn print(mirror: &OfPart, arguments: &ForgetArguments, common: &Common) {
-    let path = printable(&mirror.path);
+    let path = mirror.path.shown();
     let done = match &mirror.result {
         Ok(done) => done,
         Err(failure) => {

@@ -4,7 +4,7 @@ use forgekeep_config::filter::Decision;
 use forgekeep_engine::run::{ListedSource, Selection};
 use forgekeep_hoster::Repository;
 use forgekeep_store::report::{Report, SourceReport};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Printable, Show as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ fn print_source(source: &ListedSource, common: &Common) {
     }
 }
 
-fn line(repository: &Repository, decision: Decision) -> String {
+fn line(repository: &Repository, decision: Decision) -> Printable {
     let mut line = repository.full_name.printable();
     let mut facts = Vec::new();
     if repository.private {
@@ -79,7 +79,7 @@ fn line(repository: &Repository, decision: Decision) -> String {
         facts.push(text::bytes(size));
     }
     if let Some(branch) = &repository.default_branch {
-        facts.push(printable(branch).to_string());
+        facts.push(branch.shown().to_string());
     }
     if repository.wiki_url.is_some() {
         facts.push("wiki".to_owned());
@@ -93,10 +93,10 @@ fn line(repository: &Repository, decision: Decision) -> String {
     line
 }
 
-fn left_out(repository: &Repository, decision: Decision) -> Option<String> {
+fn left_out(repository: &Repository, decision: Decision) -> Option<Printable> {
     match decision {
-        Decision::NotIncluded => Some("not in includeRepos".to_owned()),
-        Decision::Ignored => Some("in ignoreRepos".to_owned()),
+        Decision::NotIncluded => Some("not in includeRepos".into()),
+        Decision::Ignored => Some("in ignoreRepos".into()),
         Decision::Included => repository.skip.clone(),
     }
 }

@@ -22,6 +22,7 @@ use forgekeep_engine::event::Observer;
 use forgekeep_engine::permissions;
 use forgekeep_engine::run::Engine;
 use forgekeep_http::Proxies;
+use forgekeep_untrusted::Show as _;
 use serde::Serialize;
 
 use crate::cli::{Cli, Command, Common};
@@ -53,7 +54,7 @@ fn variable(name: &str) -> Option<String> {
 /// Finds and reads the configuration, and says what is odd about it.
 fn configuration(common: &Common) -> Result<Config, ConfigError> {
     let file = forgekeep_config::find(common.config.as_deref(), &variable, &|path| path.exists())?;
-    log::info!("configuration: {}", file.display());
+    log::info!("configuration: {}", file.shown());
     let config = forgekeep_config::load(&file, &variable)?;
     for warning in &config.warnings {
         if !common.quiet {

@@ -8,6 +8,7 @@ use forgekeep_failure::{Asked, Failure};
 use forgekeep_git::memory;
 use forgekeep_store::inventory::{self, Kept};
 use forgekeep_store::part::{Part, PartKind};
+use forgekeep_untrusted::Untrusted;
 use forgekeep_untrusted::names::is_blank;
 
 use crate::cli::{Common, FolderArgument};
@@ -38,10 +39,10 @@ pub fn configuration(common: &Common) -> Result<Config, ConfigError> {
 
 /// Whether what such a command is about depends on variables that are not set.
 fn needs_variables(config: &Config) -> bool {
-    let folder = config.local_folder.to_string_lossy();
+    let folder = Untrusted::of_path(&config.local_folder);
     let sources = config.sources.iter();
     let mut texts = sources.flat_map(|source| [source.title.as_str(), source.hoster.as_str()]);
-    folder.contains(STAND_IN) || texts.any(|text| text.contains(STAND_IN))
+    folder.raw().contains(STAND_IN) || texts.any(|text| text.contains(STAND_IN))
 }
 
 /// The backup folder: as the command line says, else as the configuration does.

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use forgekeep_abi::ABI_VERSION;
 use forgekeep_hoster::HosterInfo;
+use forgekeep_untrusted::Show as _;
 
 use crate::cli::{Common, PluginsArguments, PluginsCommand};
 use crate::exit::{Complaint, ExitCode};
@@ -22,7 +23,7 @@ fn list(common: &Common) -> ExitCode {
     let folders = folders(&common.plugin_dirs);
     let looked = look_at_all(&folders);
     for plugin in &looked {
-        let path = plugin.path.display();
+        let path = plugin.path.shown();
         match &plugin.result {
             Ok(info) => {
                 out!("{:<12} {:<8} {}", info.id, info.version, info.description);
@@ -32,7 +33,7 @@ fn list(common: &Common) -> ExitCode {
                 out!("shadowed     {path}");
                 out!(
                     "             {id} is served by {}, which comes first",
-                    by.display()
+                    by.shown()
                 );
             }
             Err(unfit) => {
@@ -49,7 +50,7 @@ fn list(common: &Common) -> ExitCode {
     if !usable || common.verbose > 0 {
         out!("Looked in, in this order:");
         for folder in folders {
-            out!("  {}", folder.display());
+            out!("  {}", folder.shown());
         }
     }
     if !usable {
@@ -81,10 +82,10 @@ pub fn require(common: &Common, id: &str) -> Result<(), Complaint> {
         return Ok(());
     }
     if let Some((path, unfit)) = looked.iter().find_map(|plugin| unfit_named(plugin, id)) {
-        let message = format!("plugin {}: {unfit}", path.display());
+        let message = format!("plugin {}: {unfit}", path.shown());
         return Err(Complaint::new(ExitCode::Plugin, message, unfit.hint()));
     }
-    let folders: Vec<_> = folders.iter().map(|f| f.display().to_string()).collect();
+    let folders: Vec<_> = folders.iter().map(|f| f.shown().to_string()).collect();
     Err(Complaint::new(
         ExitCode::Plugin,
         format!("there is no plugin for the hoster \"{id}\""),
@@ -110,15 +111,12 @@ fn info(common: &Common, id: &str) -> Result<ExitCode, Complaint> {
     Err(match unfit {
         Some((path, unfit)) => Complaint::new(
             ExitCode::Plugin,
-            format!("plugin {}: {unfit}", path.display()),
+            format!("plugin {}: {unfit}", path.shown()),
             unfit.hint(),
         ),
         None => Complaint::new(
             ExitCode::Plugin,
-            format!(
-                "there is no plugin for the hoster \"{}\"",
-                forgekeep_untrusted::names::printable(id)
-            ),
+            format!("there is no plugin for the hoster \"{id}\""),
             "run `forgekeep plugins list -v` to see what there is, and where it was looked for",
         ),
     })
@@ -146,7 +144,7 @@ fn print_info(info: &HosterInfo) {
     for (key, description) in &info.options {
         out!("option:      {key}: {description}");
     }
-    out!("file:        {}", info.file.display());
+    out!("file:        {}", info.file.shown());
 }
 
 fn check(file: &Path) -> Result<ExitCode, Complaint> {
@@ -158,7 +156,7 @@ fn check(file: &Path) -> Result<ExitCode, Complaint> {
         }
         Err(unfit) => Err(Complaint::new(
             ExitCode::Plugin,
-            format!("plugin {}: {unfit}", file.display()),
+            format!("plugin {}: {unfit}", file.shown()),
             unfit.hint(),
         )),
     }

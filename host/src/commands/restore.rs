@@ -4,11 +4,11 @@ mod push;
 use std::path::Path;
 
 use forgekeep_failure::{Asked, Cancel, ErrorKind, Failure};
-use forgekeep_git::refs::ref_text;
+use forgekeep_git::refs;
 use forgekeep_restore::{Chosen, Head, Manner, RestorePoint, Restored};
 use forgekeep_store::inventory::{self, Kept};
 use forgekeep_store::part::PartKind;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Printable, Show as _, Shown};
 use jiff::tz::TimeZone;
 
 use crate::cli::{self, Common, RestoreArguments};
@@ -84,12 +84,12 @@ fn target(arguments: &RestoreArguments) -> Result<&Path, Complaint> {
 }
 
 /// How a part is called: `acme/acme/web` would leave open where the source's title ends.
-fn name(kept: &Kept, kind: PartKind) -> String {
+fn name(kept: &Kept, kind: PartKind) -> Printable {
     let name = kept.full_name.printable();
-    let name = format!("{name} (source {})", printable(&kept.title));
+    let name = Printable::from(format!("{name} (source {})", kept.title.shown()));
     match kind {
         PartKind::Repository => name,
-        further => format!("the {} of {name}", further.word()),
+        further => format!("the {} of {name}", further.word()).into(),
     }
 }
 
@@ -136,10 +136,7 @@ fn print(name: &str, target: &Path, manner: Manner<'_>, chosen: &Chosen, restore
         true => " (bare)",
         false => "",
     };
-    out!(
-        "restored {name} to {}{kind}",
-        printable(&target.to_string_lossy())
-    );
+    out!("restored {name} to {}{kind}", target.shown());
     out!("  state: {}", state(chosen));
     out!("  {}", text::count(restored.refs, "ref", "refs"));
     match &restored.head {
@@ -165,7 +162,6 @@ fn state(chosen: &Chosen) -> String {
 }
 
 /// The name of a branch as people say it.
-fn branch(head: &[u8]) -> String {
-    let name = ref_text(head);
-    printable(name.strip_prefix("refs/heads/").unwrap_or(&name))
+fn branch(head: &[u8]) -> Shown<'static> {
+    refs::shown(head.strip_prefix(b"refs/heads/").unwrap_or(head))
 }

@@ -4,7 +4,6 @@ use forgekeep_git::refs::ref_text;
 use forgekeep_store::inventory;
 use forgekeep_store::snapshot::{Counts, Origin, Snapshot, SnapshotFile};
 use forgekeep_untrusted::Untrusted;
-use forgekeep_untrusted::names::printable;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -47,8 +46,8 @@ pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<ExitCode, 
 struct SnapshotsJson<'a> {
     schema: u32,
     repository: Untrusted,
-    id: Option<&'a str>,
-    path: &'a str,
+    id: Option<&'a Untrusted>,
+    path: &'a Untrusted,
     /// The oldest first.
     snapshots: Vec<Row>,
 }
@@ -69,7 +68,7 @@ struct Row {
 struct Content {
     name: Untrusted,
     origin: Origin,
-    head: Option<String>,
+    head: Option<Untrusted>,
     counts: Counts,
 }
 
@@ -122,10 +121,9 @@ fn changes(snapshot: &Snapshot) -> String {
     }
     if let Some(head) = &snapshot.head {
         let detached = refs::detached(head).is_some();
-        let head = ref_text(head);
-        let branch = head.strip_prefix("refs/heads/").unwrap_or(&head).to_owned();
+        let branch = head.strip_prefix(b"refs/heads/").unwrap_or(head);
         let how = if detached { "detached at " } else { "" };
-        parts.push(format!("HEAD {how}{}", printable(&branch)));
+        parts.push(format!("HEAD {how}{}", refs::shown(branch)));
     }
     let origin = match snapshot.origin {
         Origin::Run => "",

@@ -1,6 +1,6 @@
 use forgekeep_store::report::RepositoryOutcome;
 use forgekeep_store::status::{KeptError, LastRun, RepositoryStatus, SourceStatus, Status};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 
 use crate::cli::{Common, StatusArguments};
@@ -14,11 +14,7 @@ pub fn run(common: &Common, arguments: &StatusArguments) -> Result<ExitCode, Com
     let status = Status::read(&config)
         .map_err(|failure| Complaint::new(ExitCode::Unexpected, failure.message, failure.hint))?;
     for file in &status.unreadable {
-        tell!(
-            "warning: {} is skipped: {}",
-            file.file,
-            printable(&file.why)
-        );
+        tell!("warning: {} is skipped: {}", file.file, file.why);
     }
     if arguments.json {
         super::print_json(&status)?;
@@ -55,7 +51,7 @@ fn print(status: &Status, verbose: bool) {
             if verbose {
                 print_repository(repository);
             } else if is_odd(repository) {
-                out!("  {}", printable(&repository.name));
+                out!("  {}", repository.name);
             }
             print_oddities(repository);
         }
@@ -76,7 +72,7 @@ fn print_run(run: &LastRun) {
 }
 
 fn source_line(source: &SourceStatus, status: &Status) -> String {
-    let head = format!("{} ({}): ", source.title, source.hoster);
+    let head = format!("{} ({}): ", source.title.shown(), source.hoster);
     let mut line = match (source.last_run, source.last_outcome) {
         (Some(_), Some(outcome)) => format!("{head}{outcome}"),
         _ if !source.configured => format!("{head}not in the configuration"),
@@ -122,7 +118,7 @@ fn is_unknown(repository: &RepositoryStatus) -> bool {
 fn print_repository(repository: &RepositoryStatus) {
     let outcome = repository.last_outcome;
     let mut facts = vec![match outcome {
-        Some(outcome) => printable(outcome.as_str()),
+        Some(outcome) => outcome.as_str().to_owned(),
         None => "not in any kept report".to_owned(),
     }];
     match (repository.last_good, outcome) {
@@ -134,15 +130,11 @@ fn print_repository(repository: &RepositoryStatus) {
         let snapshots = text::count(snapshots, "snapshot", "snapshots");
         facts.push(format!("{}, {snapshots}", text::bytes(size)));
     }
-    let place = match repository.path.as_str() {
-        "" => String::new(),
-        path => format!(" in {}", printable(path)),
+    let place = match repository.path.is_empty() {
+        true => String::new(),
+        false => format!(" in {}", repository.path.shown()),
     };
-    out!(
-        "  {}{place}: {}",
-        printable(&repository.name),
-        facts.join("; ")
-    );
+    out!("  {}{place}: {}", repository.name, facts.join("; "));
     if let Some(error) = &repository.last_error {
         out!("{}", error_lines("    ", error));
     }
@@ -165,7 +157,7 @@ fn print_oddities(repository: &RepositoryStatus) {
         let verified = to_the_second(verified);
         out!(
             "    damaged, as verified at {verified}: {number}, the first in {}",
-            first.file
+            first.file.shown()
         );
         out!("      hint: run `forgekeep backup`: it repairs what the hoster still has");
     }
@@ -181,9 +173,9 @@ fn good(time: Option<Timestamp>, seconds: Option<i64>) -> String {
 }
 
 fn error_lines(indent: &str, error: &KeptError) -> String {
-    let mut lines = format!("{indent}{}", printable(&error.message));
+    let mut lines = format!("{indent}{}", error.message);
     if !error.hint.is_empty() {
-        lines.push_str(&format!("\n{indent}  hint: {}", printable(&error.hint)));
+        lines.push_str(&format!("\n{indent}  hint: {}", error.hint));
     }
     lines
 }

@@ -9,6 +9,7 @@ use forgekeep_engine::plan::{Action, Plan};
 use forgekeep_store::report::{
     Report, RepositoryOutcome, RepositoryReport, RunOutcome, SourceOutcome, SourceReport,
 };
+use forgekeep_untrusted::{Printable, Shown};
 use table::Table;
 
 use crate::text;
@@ -97,7 +98,7 @@ fn sources(report: &Report) -> Table {
     }
     let mut table = Table::new(heads);
     for source in &report.sources {
-        let mut row = vec![source.title.clone(), source.outcome.to_string()];
+        let mut row = vec![source.title.to_string(), source.outcome.to_string()];
         row.extend(
             occurred
                 .iter()
@@ -218,14 +219,17 @@ pub fn of_plan(plan: &Plan, sources: &[SourceReport]) -> String {
                 .size
                 .map_or_else(String::new, |size| format!(", {}", text::bytes(size)));
             let now = task.from.as_ref();
-            let now = now.map_or_else(String::new, |from| format!(" (now {})", from.folder));
-            let _ = writeln!(out, "  {word:<7} {name} -> {}{now}{size}", task.folder);
+            let now = now.map_or_else(String::new, |from| {
+                format!(" (now {})", Shown::of(&from.folder))
+            });
+            let to = Shown::of(&task.folder);
+            let _ = writeln!(out, "  {word:<7} {name} -> {to}{now}{size}");
         }
         for repository in &source.repositories {
             let why = match (&repository.error, &repository.note) {
                 (Some(error), _) => error.message.clone(),
                 (None, Some(note)) => note.clone(),
-                (None, None) => String::new(),
+                (None, None) => Printable::default(),
             };
             let word = if repository.outcome == RepositoryOutcome::Failed {
                 "fail"

@@ -6,7 +6,7 @@ use std::time::Duration;
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_store::health::{Checked, Damage, Soundness};
 use forgekeep_store::inventory::{self, Kept};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Show as _;
 use forgekeep_verify::{Subset, Verdict, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
@@ -113,7 +113,7 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize, is_subset: bool) {
         }
         print_unchecked(&name.to_string(), &checked.unchecked);
         for warning in &checked.warnings {
-            tell!("warning: {}", printable(warning));
+            tell!("warning: {warning}");
         }
         if checked.damage.is_empty() {
             continue;
@@ -189,7 +189,7 @@ fn print_unchecked(name: &str, unchecked: &[Failure]) {
         return;
     };
     for failure in unchecked.iter().take(SHOWN) {
-        out!("{name}: not checked: {}", printable(&failure.message));
+        out!("{name}: not checked: {}", failure.message);
     }
     if let Some(more @ 1..) = unchecked.len().checked_sub(SHOWN) {
         out!("  … and {more} more: --json shows them all");
@@ -201,7 +201,7 @@ fn print_damage(damage: &[Damage]) {
     for damage in damage.iter().take(SHOWN) {
         let object = damage.object.as_deref();
         let object = object.map_or_else(String::new, |object| format!("object {object}: "));
-        out!("  {}: {object}{}", printable(&damage.file), damage.what);
+        out!("  {}: {object}{}", damage.file.shown(), damage.what);
     }
     if let Some(more @ 1..) = damage.len().checked_sub(SHOWN) {
         out!("  … and {more} more: --json shows them all");

@@ -11,7 +11,7 @@ use forgekeep_hoster::{
     CheckReport, Hoster, HosterInfo, Page, Presence, Repository, Services, Session, SourceSpec,
 };
 use forgekeep_http::Authorization;
-use forgekeep_untrusted::{REDACTED, Redactor};
+use forgekeep_untrusted::{REDACTED, Redactor, Untrusted};
 
 use super::convert;
 use super::load::{Unfit, one_line};
@@ -76,7 +76,7 @@ struct PluginSession {
     redactor: std::sync::Arc<Redactor>,
     /// Identity and name, as the plugin gave them, of the repositories in which there is a secret:
     /// by the identity that the engine knows.
-    originals: HashMap<String, (String, String)>,
+    originals: HashMap<Untrusted, (String, String)>,
 }
 
 impl PluginSession {
@@ -86,7 +86,7 @@ impl PluginSession {
             if original.iter().any(|text| self.redactor.finds(text)) {
                 let [id, name] = original.map(str::to_owned);
                 self.originals
-                    .insert(self.redactor.clean(&id).into_owned(), (id, name));
+                    .insert(self.redactor.clean(&id).into_owned().into(), (id, name));
             }
         }
     }
@@ -113,15 +113,15 @@ impl Session for PluginSession {
 
     /// The ABI knows two answers, and "none" proves no deletion: so no plugin can have anything
     /// removed until it knows three.
-    fn lookup(&mut self, id: &str) -> Result<Presence, Failure> {
+    fn lookup(&mut self, id: &Untrusted) -> Result<Presence, Failure> {
         let id = match self.originals.get(id) {
             Some((original, _)) => original.clone(),
             // Asked for by a name that is none of its own, the hoster would say that it is gone.
-            None if id.contains(REDACTED) => {
+            None if id.raw().contains(REDACTED) => {
                 let message = "its identity held a secret, and is not kept";
                 return Err(Failure::new(ErrorKind::Policy, message));
             }
-            None => id.to_owned(),
+            None => id.raw().to_owned(),
         };
         match self.session.lookup(id.as_str().into()) {
             RResult::ROk(ROption::RSome(found)) => {
@@ -136,7 +136,7 @@ impl Session for PluginSession {
     fn git_access(&mut self, repository: &Repository) -> Result<Authorization, Failure> {
         let (id, name) = match self.originals.get(&repository.id) {
             Some((id, name)) => (id.as_str(), name.as_str()),
-            None => (repository.id.as_str(), repository.full_name.raw()),
+            None => (repository.id.raw(), repository.full_name.raw()),
         };
         let repository = convert::to_plugin(repository, id, name);
         match self.session.git_access(&repository) {

@@ -6,17 +6,15 @@ use forgekeep_abi as abi;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::{HosterInfo, SourceSpec};
 use forgekeep_http::Authorization;
-use forgekeep_untrusted::names::printable;
-use forgekeep_untrusted::{REDACTED, Redactor, Secret};
+use forgekeep_untrusted::{Printable, REDACTED, Redactor, Secret, Untrusted};
 
 /// Longest text of a plugin that is shown.
 const MAX_TEXT: usize = 2000;
 
 /// Text from a plugin, for people.
-pub fn text(text: &str, redactor: &Redactor) -> String {
-    let clean = redactor.clean(text);
-    let clean = printable(&clean);
-    clean.chars().take(MAX_TEXT).collect()
+pub fn text(text: &str, redactor: &Redactor) -> Printable {
+    let clean = Printable::from(redactor.clean(text).into_owned());
+    clean.chars().take(MAX_TEXT).collect::<String>().into()
 }
 
 pub fn failure(error: &abi::HosterError, redactor: &Redactor) -> Failure {
@@ -96,9 +94,9 @@ pub fn page(page: abi::Page, redactor: &Redactor) -> forgekeep_hoster::Page {
             .iter()
             .map(|note| forgekeep_failure::Finding {
                 severity: severity(note.severity),
-                key: String::new(),
+                key: Printable::default(),
                 message: text(&note.message, redactor),
-                hint: String::new(),
+                hint: Printable::default(),
             })
             .collect(),
     };
@@ -109,7 +107,7 @@ pub fn page(page: abi::Page, redactor: &Redactor) -> forgekeep_hoster::Page {
         ));
         warning.hint = "replace that secret: others may have seen it; or, if it is a word that \
                         names share, choose one that nobody can guess"
-            .to_owned();
+            .into();
         page.notes.push(warning);
     }
     page
@@ -122,11 +120,11 @@ pub fn repository(
     redactor: &Redactor,
 ) -> forgekeep_hoster::Repository {
     forgekeep_hoster::Repository {
-        id: redactor.clean(&repository.id).into_owned(),
+        id: redactor.clean(&repository.id).into_owned().into(),
         full_name: redactor.clean(&repository.full_name).into_owned().into(),
-        clone_url: repository.clone_url.into(),
-        wiki_url: repository.wiki_url.into_option().map(Into::into),
-        default_branch: Some(String::from(repository.default_branch)).filter(|b| !b.is_empty()),
+        clone_url: repository.clone_url.as_str().into(),
+        wiki_url: repository.wiki_url.into_option().map(untrusted),
+        default_branch: Some(untrusted(repository.default_branch)).filter(|b| !b.is_empty()),
         size: repository.size.into_option(),
         private: repository.private,
         skip: repository
@@ -136,28 +134,31 @@ pub fn repository(
     }
 }
 
+fn untrusted(text: RString) -> Untrusted {
+    String::from(text).into()
+}
+
 /// The way back, for `git_access`. Identity and name are as they came from the plugin.
 pub fn to_plugin(
     repository: &forgekeep_hoster::Repository,
     id: &str,
     full_name: &str,
 ) -> abi::Repository {
-    let optional = |text: &Option<String>| -> ROption<RString> {
-        text.as_deref().map_or(RNone, |text| RSome(text.into()))
-    };
+    let optional =
+        |text: Option<&str>| -> ROption<RString> { text.map_or(RNone, |text| RSome(text.into())) };
     abi::Repository {
         id: id.into(),
         full_name: full_name.into(),
-        clone_url: repository.clone_url.as_str().into(),
-        wiki_url: optional(&repository.wiki_url),
+        clone_url: repository.clone_url.raw().into(),
+        wiki_url: optional(repository.wiki_url.as_ref().map(Untrusted::raw)),
         default_branch: repository
             .default_branch
-            .as_deref()
-            .unwrap_or_default()
+            .as_ref()
+            .map_or("", Untrusted::raw)
             .into(),
         size: repository.size.into(),
         private: repository.private,
-        skip: optional(&repository.skip),
+        skip: optional(repository.skip.as_deref()),
         extras: abi::Extras::new(),
     }
 }

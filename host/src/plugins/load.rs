@@ -13,6 +13,7 @@ use abi_stable::library::{
 };
 use abi_stable::std_types::RResult;
 use forgekeep_abi::{ABI_VERSION, BASE_NAME, PluginBox, PluginModule_Ref};
+use forgekeep_untrusted::{Printable, Show as _, Shown};
 use libloading::Library;
 use thiserror::Error;
 
@@ -26,10 +27,10 @@ pub enum Unfit {
     #[error("it is not a file")]
     NotAFile,
     /// Others may change what would run with the rights of this user.
-    #[error("{} is writable by others", .0.display())]
+    #[error("{} is writable by others", .0.shown())]
     WritableByOthers(PathBuf),
     /// Somebody else owns it, and may change it at any time.
-    #[error("{} belongs to another user (id {owner})", path.display())]
+    #[error("{} belongs to another user (id {owner})", path.shown())]
     ForeignOwner {
         /// File or folder.
         path: PathBuf,
@@ -63,7 +64,7 @@ pub enum Unfit {
     #[error("its manifest cannot be used: {0}")]
     BadManifest(String),
     /// Another plugin came first.
-    #[error("the id \"{id}\" is taken by {}", by.display())]
+    #[error("the id \"{id}\" is taken by {}", by.shown())]
     IdTaken {
         /// The id.
         id: String,
@@ -81,13 +82,13 @@ impl Unfit {
             Self::WritableByOthers(path) => {
                 format!(
                     "chmod o-w {}, after making sure that it is what you installed",
-                    path.display()
+                    path.shown()
                 )
             }
             Self::ForeignOwner { path, .. } => {
                 format!(
                     "chown {} to root or to the user who runs forgekeep, after making sure that it is what you installed",
-                    path.display()
+                    path.shown()
                 )
             }
             Self::NotALibrary(_) => {
@@ -159,7 +160,7 @@ fn check_identity(header: &LibHeader) -> Result<(), Unfit> {
     if name.as_str() == BASE_NAME {
         Ok(())
     } else {
-        let name = forgekeep_untrusted::names::printable(name.as_str());
+        let name = Shown::of(name.as_str());
         Err(Unfit::NotOurs(format!("its header says \"{name}\"")))
     }
 }
@@ -184,7 +185,7 @@ fn compatible(version: &str) -> Vec<&str> {
 }
 
 fn module_error(path: &Path, error: LibraryError) -> Unfit {
-    log::debug!("{}: {error}", path.display());
+    log::debug!("{}: {error}", path.shown());
     match error {
         LibraryError::AbiInstability(_) => Unfit::OtherLayout(ABI_VERSION),
         other => Unfit::Failed(one_line(&other.to_string())),
@@ -246,7 +247,7 @@ fn check_owner_and_mode(_path: &Path, _metadata: &Metadata) -> Result<(), Unfit>
 /// Text of the system or of a plugin, for one line on a terminal.
 pub(super) fn one_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line = forgekeep_untrusted::names::printable(&line);
+    let line = Printable::from(line);
     line.chars().take(400).collect()
 }
 

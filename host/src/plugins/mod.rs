@@ -13,6 +13,7 @@ use std::sync::Arc;
 use adapter::PluginHoster;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::{Hoster, HosterInfo, Registry};
+use forgekeep_untrusted::Show as _;
 use search::PluginFile;
 
 pub use load::Unfit;
@@ -70,7 +71,7 @@ fn add(registry: &mut Registry, found: &PluginFile) -> Result<HosterInfo, Unfit>
         }
     });
     if let Err(unfit) = &added {
-        let message = format!("plugin {}: {unfit}", found.path.display());
+        let message = format!("plugin {}: {unfit}", found.path.shown());
         match unfit {
             // The same plugin in a folder further down the order: that is what the order is for.
             Unfit::IdTaken { .. } => log::debug!("{message}"),

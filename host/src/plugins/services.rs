@@ -8,7 +8,7 @@ use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::Services;
 use forgekeep_http::{Authorization, MadeBy, Request, Response};
 use forgekeep_page_text::page_text;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Untrusted;
 
 use super::convert;
 
@@ -61,12 +61,12 @@ impl HostServices {
             method.as_str(),
             "GET" | "POST" | "PUT" | "DELETE" | "HEAD" | "PATCH"
         ) {
-            return Err(refused(format!("the method \"{}\"", printable(&method))));
+            return Err(refused(format!("the method \"{method}\"")));
         }
         let url = url::Url::parse(&request.url).map_err(|error| {
             refused(format!(
                 "\"{}\", which is not an address: {error}",
-                printable(&request.url)
+                request.url
             ))
         })?;
         if !url.username().is_empty() || url.password().is_some() {
@@ -156,10 +156,10 @@ fn expect_data(request: &Request, response: HttpResponse) -> Result<HttpResponse
         return Ok(response);
     }
     let mut message = format!("{} answered with {what} instead of JSON", response.url);
-    let page = String::from_utf8_lossy(&response.body);
-    let words: String = page_text(&page).chars().take(MAX_QUOTE).collect();
+    let page = Untrusted::lossy(&response.body);
+    let words: String = page_text(page.raw()).chars().take(MAX_QUOTE).collect();
     if !words.is_empty() {
-        message = format!("{message}; it says: {}", printable(&words));
+        message = format!("{message}; it says: {words}");
     }
     Err(Failure::new(ErrorKind::BadAnswer, message)
     .with_hint("try again later and check apiUrl: the hoster may be out of order, or a proxy or login page is in between")

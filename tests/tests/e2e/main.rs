@@ -1,6 +1,8 @@
 //! The real binary with the real plugin files, against a forge served by real git.
 //!
 //! One target, as linking is what costs: a module for each subject, `support` for what they share.
+
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod adoption;
@@ -54,6 +56,7 @@ mod retries;
 mod runs;
 mod scale;
 mod secrets;
+mod shown;
 mod signals;
 mod snapshots;
 mod sources;

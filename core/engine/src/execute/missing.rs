@@ -7,6 +7,7 @@ use forgekeep_store::catalogue::{Newest, RepositoryState};
 use forgekeep_store::layout::{REPOSITORY, STATE_FILE};
 use forgekeep_store::part::{Part, PartKind};
 use forgekeep_store::report::RepositoryReport;
+use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 
 use super::Work;
@@ -96,11 +97,14 @@ impl Work<'_> {
         outcome: &Outcome,
         old: &OldState,
     ) {
-        let path = &self.path;
-        let (title, id) = (&self.source.title, &self.repository().id);
-        let was_known = self.cases.settle_state(title, id, path, &self.folder);
+        let title = self.source.title.as_str().into();
+        let id = &self.repository().id;
+        let was_known = self
+            .cases
+            .settle_state(&title, id, &self.path, &self.folder);
         // A run that was killed may have left a folder without it.
-        let had = || self.cases.seen.had(path, Some(&report.id));
+        let had = || self.cases.seen.had(&self.path, Some(id));
+        let path = self.path.shown();
         let is_new = self.task.action == Action::Clone && outcome.mirrored != Mirrored::Unchanged;
         let what = match old {
             OldState::Missing if is_new && had() => format!(
@@ -157,7 +161,7 @@ impl Work<'_> {
 
     /// The news that a mirror's newest snapshot is gone.
     fn lost_snapshot(&self, mirror: &str, outcome: Option<&Outcome>, lost: &Newest) -> String {
-        let path = &self.path;
+        let path = self.path.shown();
         let Newest { number, id } = lost;
         match outcome {
             Some(outcome) if outcome.mirrored == Mirrored::Cloned => format!(

@@ -8,6 +8,7 @@ use forgekeep_http::Authorization;
 use forgekeep_mirror::repair::{self, RepairCase, Repaired};
 use forgekeep_mirror::{Transfer, Upstream};
 use forgekeep_store::part::PartKind;
+use forgekeep_untrusted::Untrusted;
 
 use super::Work;
 use crate::event::Event;
@@ -15,9 +16,9 @@ use crate::event::Event;
 /// A part that a hoster offers.
 pub(super) struct Offered<'r> {
     pub kind: PartKind,
-    pub url: &'r str,
+    pub url: &'r Untrusted,
     /// Default branch as the hoster says, without `refs/heads/`.
-    default_branch: Option<&'r str>,
+    default_branch: Option<&'r Untrusted>,
     /// Size in bytes as the hoster states it.
     size: Option<u64>,
 }
@@ -28,7 +29,7 @@ impl<'r> Offered<'r> {
         Self {
             kind: PartKind::Repository,
             url: &repository.clone_url,
-            default_branch: repository.default_branch.as_deref(),
+            default_branch: repository.default_branch.as_ref(),
             size: repository.size,
         }
     }
@@ -37,7 +38,7 @@ impl<'r> Offered<'r> {
     pub(super) fn of(repository: &'r Repository, kind: PartKind) -> Option<Self> {
         match kind {
             PartKind::Repository => Some(Self::repository(repository)),
-            PartKind::Wiki => repository.wiki_url.as_deref().map(|url| Self {
+            PartKind::Wiki => repository.wiki_url.as_ref().map(|url| Self {
                 kind,
                 url,
                 default_branch: None,
@@ -114,9 +115,10 @@ impl BackUp for Mirror {
                 transfer,
             });
         };
+        let source = work.source.title.as_str().into();
         let case = RepairCase {
             cases: work.cases,
-            source: &work.source.title,
+            source: &source,
             id: &identity.id,
             name: &identity.full_name,
             path: &work.path,

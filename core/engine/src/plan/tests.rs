@@ -4,9 +4,9 @@ use super::*;
 
 fn repository(id: &str, name: &str, size: Option<u64>) -> Repository {
     Repository {
-        id: id.to_owned(),
+        id: id.into(),
         full_name: name.into(),
-        clone_url: format!("https://example.com/{name}.git"),
+        clone_url: format!("https://example.com/{name}.git").into(),
         wiki_url: None,
         default_branch: None,
         size,
@@ -53,7 +53,7 @@ fn case_twins_get_a_folder_each() {
 #[test]
 fn a_repository_made_again_under_an_old_name_does_not_touch_the_old_one() {
     let mut catalogue = Catalogue::default();
-    catalogue.claim("a#web", "old");
+    catalogue.claim("a#web", &"old".into());
     let plan = plan(vec![repository("new", "a/web", None)], catalogue);
     assert_eq!(plan.tasks[0].action, Action::Clone);
     assert_ne!(plan.tasks[0].folder, "a#web");
@@ -62,7 +62,7 @@ fn a_repository_made_again_under_an_old_name_does_not_touch_the_old_one() {
 #[test]
 fn the_folder_follows_a_renamed_repository() {
     let mut catalogue = Catalogue::default();
-    catalogue.claim("a#old", "1");
+    catalogue.claim("a#old", &"1".into());
     let plan = plan(vec![repository("1", "a/new", None)], catalogue);
     assert_eq!(plan.tasks[0].folder, "a#new");
     let from = plan.tasks[0].from.as_ref().unwrap();
@@ -73,8 +73,8 @@ fn the_folder_follows_a_renamed_repository() {
 #[test]
 fn repositories_that_swap_names_never_meet_in_a_folder() {
     let mut catalogue = Catalogue::default();
-    catalogue.claim("a#x", "1");
-    catalogue.claim("a#y", "2");
+    catalogue.claim("a#x", &"1".into());
+    catalogue.claim("a#y", &"2".into());
     let listed = vec![repository("1", "a/y", None), repository("2", "a/x", None)];
     let plan = plan(listed, catalogue);
     let folders: Vec<_> = plan.tasks.iter().map(|t| t.folder.clone()).collect();
@@ -88,7 +88,7 @@ fn repositories_that_swap_names_never_meet_in_a_folder() {
 #[test]
 fn a_folder_that_had_to_evade_comes_back_when_the_name_is_free() {
     let mut catalogue = Catalogue::default();
-    catalogue.claim(&names::with_suffix("a#y", "1"), "1");
+    catalogue.claim(&names::with_suffix("a#y", "1"), &"1".into());
     let plan = plan(vec![repository("1", "a/y", None)], catalogue);
     assert_eq!(plan.tasks[0].folder, "a#y");
 }
@@ -96,7 +96,7 @@ fn a_folder_that_had_to_evade_comes_back_when_the_name_is_free() {
 #[test]
 fn a_name_that_changes_its_case_only_is_followed() {
     let mut catalogue = Catalogue::default();
-    catalogue.claim("a#web", "1");
+    catalogue.claim("a#web", &"1".into());
     let plan = plan(vec![repository("1", "a/Web", None)], catalogue);
     assert_eq!(plan.tasks[0].folder, "a#Web");
     assert!(plan.tasks[0].from.is_some());
@@ -108,11 +108,11 @@ fn a_repository_that_moved_to_another_source_brings_its_folder() {
         source: 1,
         folder: "b#web".to_owned(),
     };
-    let mut movers = Movers::from([("1".to_owned(), location.clone())]);
+    let mut movers = Movers::from([("1".into(), location.clone())]);
     let mut plan = Plan::default();
     let filter = RepoFilter::new(&[], &[]).unwrap();
     let mut catalogue = Catalogue::default();
-    catalogue.claim("a#gone", "9");
+    catalogue.claim("a#gone", &"9".into());
     let listed = vec![repository("1", "a/web", None)];
     plan.add_source(0, listed, &filter, catalogue, &mut movers);
     assert_eq!(plan.tasks[0].from, Some(location));
@@ -130,12 +130,12 @@ fn what_cannot_be_backed_up_is_said() {
             twice,
             repository("", "a/c", None),
             Repository {
-                clone_url: String::new(),
+                clone_url: Untrusted::default(),
                 ..repository("4", "a/d", None)
             },
             Repository {
-                skip: Some("hg".to_owned()),
-                clone_url: String::new(),
+                skip: Some("hg".into()),
+                clone_url: Untrusted::default(),
                 ..repository("5", "a/e", None)
             },
         ],
@@ -179,7 +179,7 @@ proptest! {
         let mut catalogue = Catalogue::default();
         for (n, name) in had.iter().enumerate() {
             let folder = names::with_suffix(&names::encode_full_name(name), &n.to_string());
-            catalogue.claim(&folder, &n.to_string());
+            catalogue.claim(&folder, &n.to_string().into());
         }
         let plan = plan(repositories, catalogue);
         prop_assert_eq!(plan.tasks.len() + plan.left_out.len(), count);

@@ -133,7 +133,7 @@ fn check_git(ready: &Ready, session: &mut dyn Session) -> Result<Vec<Finding>, F
 
 fn of_lock(error: LockError) -> Finding {
     Finding {
-        hint: error.hint().to_owned(),
+        hint: error.hint().into(),
         ..Finding::warning(format!("a backup could not start now: {error}"))
     }
 }

@@ -15,7 +15,7 @@ use forgekeep_http::{CredentialGate, CredentialScope};
 use forgekeep_store::catalogue::Catalogue;
 use forgekeep_store::report::SourceReport;
 use forgekeep_store::trash;
-use forgekeep_untrusted::names;
+use forgekeep_untrusted::{Printable, Untrusted, names};
 use rayon::prelude::*;
 use url::Url;
 
@@ -270,10 +270,10 @@ impl Engine {
         let entries = trash::entries(&self.config.local_folder)?;
         let mut notes = Vec::new();
         for entry in entries {
-            let id = entry.state.id.as_str();
+            let id = &entry.state.id;
             let is_wanted = entry.state.hoster == hoster
                 && catalogue.folder_of(id).is_none()
-                && listed.iter().any(|repository| repository.id == id);
+                && listed.iter().any(|repository| repository.id == *id);
             if is_wanted {
                 let name = entry.state.full_name.printable();
                 trash::take_back(&entry, folder)?;
@@ -305,7 +305,7 @@ struct Opened {
 impl Opened {
     /// What was counted, with what the backup has of this listing. What another source lists now has
     /// only moved.
-    fn compared(&self, all: &HashMap<Server, HashSet<String>>) -> Counted {
+    fn compared(&self, all: &HashMap<Server, HashSet<Untrusted>>) -> Counted {
         let listing = self.source.listing();
         let listed = all.get(&self.source.server);
         let mut counted = self.counted;
@@ -334,7 +334,7 @@ impl Asked<'_> {
     fn judge(
         self,
         listings: &mut Listings,
-        ids: &HashMap<Server, HashSet<String>>,
+        ids: &HashMap<Server, HashSet<Untrusted>>,
         observer: &dyn Observer,
     ) -> Judged {
         let source = self.source;
@@ -373,8 +373,8 @@ fn opened<'a>(asked: &'a [Asked<'_>]) -> impl Iterator<Item = &'a Opened> {
 }
 
 /// The identities that are listed, by the server within which they are valid.
-fn listed_ids(all: &[Asked<'_>]) -> HashMap<Server, HashSet<String>> {
-    let mut ids: HashMap<Server, HashSet<String>> = HashMap::new();
+fn listed_ids(all: &[Asked<'_>]) -> HashMap<Server, HashSet<Untrusted>> {
+    let mut ids: HashMap<Server, HashSet<Untrusted>> = HashMap::new();
     for found in opened(all) {
         let of_server = ids.entry(found.source.server.clone()).or_default();
         of_server.extend(found.repositories.iter().map(|r| r.id.clone()));
@@ -391,12 +391,12 @@ fn movers(judged: &[Judged]) -> HashMap<Server, Movers> {
             Judged::Listed(found, report) if report.is_whole() => found,
             _ => continue,
         };
-        let listed: HashSet<&str> = found.repositories.iter().map(|r| r.id.as_str()).collect();
+        let listed: HashSet<&Untrusted> = found.repositories.iter().map(|r| &r.id).collect();
         let of_server = movers.entry(found.source.server.clone()).or_default();
         for (id, folder) in found.catalogue.ids() {
             if !listed.contains(id) {
                 let folder = folder.to_owned();
-                of_server.insert(id.to_owned(), Location { source, folder });
+                of_server.insert(id.clone(), Location { source, folder });
             }
         }
     }
@@ -422,7 +422,7 @@ fn add_verdict(report: &mut SourceReport, verdict: Verdict, observer: &dyn Obser
 fn error_note(failure: Failure) -> Finding {
     Finding {
         severity: Severity::Error,
-        key: String::new(),
+        key: Printable::default(),
         message: failure.message,
         hint: failure.hint,
     }

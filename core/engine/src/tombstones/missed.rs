@@ -105,7 +105,7 @@ mod tests {
     fn state() -> RepositoryState {
         let identity = Identity {
             hoster: "bitbucket".to_owned(),
-            id: "{1}".to_owned(),
+            id: "{1}".into(),
             full_name: "acme/web".into(),
         };
         RepositoryState::new(identity, at("2026-01-01T00:00"))

@@ -1,6 +1,7 @@
 //! Entries of the trash whose state file is damaged or missing: they are told, and written again.
 
 use forgekeep_failure::Finding;
+use forgekeep_untrusted::Show as _;
 
 use super::{Tombstones, below, failure_note, trash};
 use crate::event::note_of;
@@ -33,6 +34,7 @@ impl Tombstones<'_> {
             return Finding::warning(String::new());
         };
         let path = below(self.local_folder, &entry.folder);
+        let path = path.shown();
         let why = &failure.message;
         if !failure.is_damage() {
             return failure_note(failure);
@@ -41,7 +43,7 @@ impl Tombstones<'_> {
             return Finding {
                 hint: "remove the folder yourself when it is no longer needed; its content can be \
                 restored"
-                    .to_owned(),
+                    .into(),
                 ..Finding::warning(format!(
                     "{path} is in the trash, and its snapshots do not say which repository it is, \
                     so it is kept: {why}"

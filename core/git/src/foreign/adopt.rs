@@ -5,6 +5,7 @@ use std::{fs, io};
 
 use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding};
+use forgekeep_untrusted::Show as _;
 
 use super::aside::{file_name, set_aside, some, warning};
 use super::{SET_ASIDE, borrowed, format};
@@ -85,7 +86,7 @@ pub fn check_taken_in(mirror: &Path) -> Result<(), Failure> {
     }
     let message = format!(
         "{} is not in the form that a backup writes: {}",
-        mirror.display(),
+        mirror.shown(),
         found.join("; ")
     );
     Err(Failure::new(ErrorKind::ForeignFormat, message).with_hint(
@@ -151,7 +152,7 @@ impl Work<'_> {
         let extensions = config.extensions();
         if extensions
             .iter()
-            .all(|(name, _)| DONE.contains(&name.as_str()))
+            .all(|(name, _)| DONE.contains(&name.raw()))
         {
             config.set_core("repositoryformatversion", "0");
         }

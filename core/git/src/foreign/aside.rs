@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_durable::atomic_file;
 use forgekeep_failure::{Failure, Finding};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Untrusted};
 
 use super::SET_ASIDE;
 
@@ -33,13 +33,14 @@ pub(super) fn set_aside(path: &Path) -> Result<PathBuf, Failure> {
 }
 
 pub(super) fn file_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    printable(&name).to_string()
+    let name = path.file_name().unwrap_or_default();
+    name.shown().to_string()
 }
 
-pub(super) fn some(names: &[String]) -> String {
-    let shown: Vec<_> = names.iter().take(NAMED).map(String::as_str).collect();
-    let mut text = printable(&shown.join(", ")).to_string();
+pub(super) fn some(names: &[Untrusted]) -> String {
+    let some = names.iter().take(NAMED);
+    let shown: Vec<_> = some.map(|name| name.shown().to_string()).collect();
+    let mut text = shown.join(", ");
     if let Some(more @ 1..) = names.len().checked_sub(NAMED) {
         text.push_str(&format!(" and {more} more"));
     }
@@ -48,5 +49,5 @@ pub(super) fn some(names: &[String]) -> String {
 
 /// A warning about a mirror, named by its folder.
 pub(super) fn warning(mirror: &Path, what: &str) -> Finding {
-    Finding::warning(format!("{}: {what}", mirror.display()))
+    Finding::warning(format!("{}: {what}", mirror.shown()))
 }

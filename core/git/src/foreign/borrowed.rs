@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Show as _;
 use git2::{Odb, Oid, Repository};
 
 use super::SET_ASIDE;
@@ -68,7 +68,7 @@ pub(super) fn take(
     if has_gap {
         log::info!(
             "{}: some of the objects that it borrows cannot be read",
-            mirror.display()
+            mirror.shown()
         );
         return Ok(());
     }
@@ -132,7 +132,7 @@ fn open(mirror: &Path, stores: &[PathBuf]) -> Result<Odb<'static>, Failure> {
     let all = database(mirror)?;
     for store in stores.iter().filter_map(|store| store.to_str()) {
         if let Err(error) = all.add_disk_alternate(store) {
-            log::warn!("{store}: {}", printable(error.message()));
+            log::warn!("{store}: {}", libgit2::words(&error));
         }
     }
     Ok(all)
@@ -181,10 +181,10 @@ fn look(mirror: &Path, stores: &[PathBuf], cancel: &Cancel) -> Result<(Vec<Oid>,
 /// Packs objects into the mirror. libgit2 computes the id of each by what it writes.
 fn copy(mirror: &Path, stores: &[PathBuf], wanted: &[Oid], cancel: &Cancel) -> Result<(), Failure> {
     let failed = |error: git2::Error| {
-        let why = printable(error.message()).to_string();
+        let why = libgit2::words(&error).to_string();
         let message = format!(
             "the objects that {} borrows cannot be copied into it: {why}",
-            mirror.display()
+            mirror.shown()
         );
         Failure::new(ErrorKind::Git, message).with_hint(
             "check whether the disk is full, and whether the repository it borrows \
@@ -226,7 +226,7 @@ fn copy(mirror: &Path, stores: &[PathBuf], wanted: &[Oid], cancel: &Cancel) -> R
         Some(oid) => {
             let message = format!(
                 "{oid}, which {} borrows, does not match its id",
-                mirror.display()
+                mirror.shown()
             );
             Err(Failure::new(ErrorKind::Damaged, message))
         }

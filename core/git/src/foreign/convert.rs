@@ -6,7 +6,7 @@ use std::{fs, io};
 
 use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{Failure, Finding};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Untrusted};
 
 use super::SET_ASIDE;
 use super::adopt::Work;
@@ -149,7 +149,7 @@ struct Converted {
     /// Other symbolic refs than `HEAD`.
     symbolic: BTreeMap<RefName, RefName>,
     /// Names that are kept as old tips.
-    odd: Vec<String>,
+    odd: Vec<Untrusted>,
 }
 
 impl Converted {
@@ -177,8 +177,7 @@ impl Converted {
                         peeled: *peeled,
                     };
                     converted.refs.insert(kept, value);
-                    let name = String::from_utf8_lossy(name);
-                    converted.odd.push(printable(&name).to_string());
+                    converted.odd.push(Untrusted::lossy(name));
                 }
                 _ => {}
             }
@@ -197,7 +196,7 @@ impl Lock {
             Err(error) => Err(Failure::disk("lock", path, &error).with_hint(format!(
                 "wait until git has finished; if no git is running, one died and left this lock: \
                 remove {}",
-                path.display()
+                path.shown()
             ))),
         }
     }

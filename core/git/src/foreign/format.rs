@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_durable::regular_file;
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Show as _;
 
 use super::kinds::check_packs;
 use crate::git_config::Config;
@@ -76,7 +76,7 @@ pub(super) fn check_known_by(config: &Config, mirror: &Path) -> Result<(), Failu
         ));
     }
     for (name, value) in config.extensions() {
-        let known = match name.as_str() {
+        let known = match name.raw() {
             "objectformat" if value == "sha256" => {
                 return Err(foreign(
                     mirror,
@@ -85,7 +85,7 @@ pub(super) fn check_known_by(config: &Config, mirror: &Path) -> Result<(), Failu
             }
             "objectformat" => value == "sha1",
             // git migrate leaves "files"; a newer git may say where they are.
-            "refstorage" => matches!(value.as_str(), "files" | "reftable"),
+            "refstorage" => matches!(value.raw(), "files" | "reftable"),
             "partialclone" | "noop-v1" => true,
             // git itself goes by no others in a repository of version 0.
             name => HARMLESS.contains(&name) || version == Some(0),
@@ -94,8 +94,8 @@ pub(super) fn check_known_by(config: &Config, mirror: &Path) -> Result<(), Failu
             let what = format!(
                 "uses the extension {} = {} of git's repository format, which this version of \
                 Forgekeep does not know",
-                printable(&name),
-                printable(&value)
+                name.shown(),
+                value.shown()
             );
             return Err(foreign(mirror, &what));
         }
@@ -106,11 +106,11 @@ pub(super) fn check_known_by(config: &Config, mirror: &Path) -> Result<(), Failu
 fn foreign(mirror: &Path, what: &str) -> Failure {
     Failure::new(
         ErrorKind::ForeignFormat,
-        format!("{} {what}", mirror.display()),
+        format!("{} {what}", mirror.shown()),
     )
     .with_hint(format!(
         "move {} elsewhere to back up into a new mirror; nothing in it was changed, and git itself can read it",
-        mirror.display()
+        mirror.shown()
     ))
 }
 
@@ -152,7 +152,8 @@ pub fn warnings(mirror: &Path) -> Vec<String> {
     if let Ok(Ok(config)) = read_config(mirror) {
         let steering = config.steering();
         if !steering.is_empty() {
-            let keys = printable(&steering.join(", ")).to_string();
+            let keys: Vec<_> = steering.iter().map(|key| key.shown().to_string()).collect();
+            let keys = keys.join(", ");
             found.push(format!(
                 "its config holds settings that Forgekeep does not apply: {keys}"
             ));
@@ -177,6 +178,8 @@ pub fn warnings(mirror: &Path) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use forgekeep_untrusted::Untrusted;
+
     use super::*;
 
     /// Every bit of the configuration that we write: a change that is not found has left its meaning.
@@ -203,7 +206,7 @@ mod tests {
                     .is_some_and(|version| version > 1);
                 if wrong_with(&config).is_none() && !is_newer {
                     assert_eq!(values(&config), values(&good), "{at} {bit}");
-                    assert_eq!(config.steering(), Vec::<String>::new(), "{at} {bit}");
+                    assert_eq!(config.steering(), Vec::<Untrusted>::new(), "{at} {bit}");
                 }
             }
         }

@@ -6,14 +6,14 @@ use std::fs;
 use std::path::Path;
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Printable, Show as _};
 use git2::Oid;
 
 use super::aside::{set_aside, warning};
 use super::borrowed;
 use crate::object_files::{ObjectFiles, database};
 use crate::reach::{Root, Walk};
-use crate::refs::{StoredRefs, ref_text};
+use crate::refs::{self, StoredRefs};
 
 /// File that says where a history has been cut off.
 const SHALLOW: &str = "shallow";
@@ -71,7 +71,7 @@ impl Lacking {
         let roots: Vec<Root> = tips
             .map(|oid| Root {
                 oid,
-                name: String::new(),
+                name: Printable::default(),
             })
             .collect();
         Ok(!gaps(mirror, &roots, cancel)?.is_empty())
@@ -91,15 +91,15 @@ impl Lacking {
             .iter()
             .map(|(name, value)| Root {
                 oid: value.oid,
-                name: printable(&ref_text(name)).to_string(),
+                name: refs::shown(name).into(),
             })
             .collect();
         let gaps = gaps(mirror, &roots, cancel)?;
         if !gaps.is_empty() {
-            let shown: Vec<&str> = gaps.iter().take(NAMED).map(String::as_str).collect();
+            let shown: Vec<&str> = gaps.iter().take(NAMED).map(Printable::as_str).collect();
             let message = format!(
                 "{} was {} when it was taken over: what upstream has is complete now, but objects that {} of its refs need are missing ({})",
-                mirror.display(),
+                mirror.shown(),
                 self.what(),
                 gaps.len(),
                 shown.join(", ")
@@ -127,7 +127,7 @@ impl Lacking {
 }
 
 /// The names of the roots that need something which is not among the mirror's own objects.
-fn gaps(mirror: &Path, roots: &[Root], cancel: &Cancel) -> Result<Vec<String>, Failure> {
+fn gaps(mirror: &Path, roots: &[Root], cancel: &Cancel) -> Result<Vec<Printable>, Failure> {
     let known = ObjectFiles::look(mirror)?.known();
     let database = database(mirror)?;
     let none = HashSet::new();
@@ -138,7 +138,7 @@ fn gaps(mirror: &Path, roots: &[Root], cancel: &Cancel) -> Result<Vec<String>, F
         unread: &none,
         cancel,
     };
-    let mut names: Vec<String> = Vec::new();
+    let mut names: Vec<Printable> = Vec::new();
     walk.all(roots, &mut |_, root| {
         if names.last() != Some(&root.name) {
             names.push(root.name.clone());

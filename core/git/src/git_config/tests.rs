@@ -15,7 +15,7 @@ fn what_git_writes_stays_as_it_is() {
     let config = Config::parse(OURS).unwrap();
     assert_eq!(config.split(&|_, _| false), (OURS.to_vec(), Vec::new()));
     assert_eq!(config.boolean("core", "bare"), Some(true));
-    assert_eq!(config.steering(), Vec::<String>::new());
+    assert_eq!(config.steering(), Vec::<Untrusted>::new());
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn extensions_are_named_with_their_values() {
     let wanted = [("refstorage", "reftable"), ("noop", "true")];
     assert_eq!(
         config.extensions(),
-        wanted.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        wanted.map(|(name, value)| (name.into(), value.into()))
     );
 }
 
@@ -151,7 +151,7 @@ proptest! {
         let kept = Config::parse(&kept);
         prop_assert!(kept.is_ok(), "{kept:?}");
         let kept = kept.unwrap();
-        prop_assert_eq!(kept.steering(), Vec::<String>::new());
+        prop_assert_eq!(kept.steering(), Vec::<Untrusted>::new());
         prop_assert_eq!(kept.boolean("core", "bare"), Some(true));
         prop_assert!(Config::parse(&taken).is_ok());
     }

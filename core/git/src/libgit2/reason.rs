@@ -5,7 +5,7 @@ use std::path::Path;
 
 use forgekeep_durable::space::Space;
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Show as _;
 
 use crate::{libgit2, memory};
 
@@ -15,10 +15,10 @@ const NOTHING_LEFT: u64 = 4096;
 /// An error of libgit2's, met at work in the mirror at `folder`.
 pub fn explain(error: &git2::Error, folder: &Path) -> Failure {
     if let Some(why) = memory::behind(error) {
-        let message = format!("an object for {} is too large: {why}", folder.display());
+        let message = format!("an object for {} is too large: {why}", folder.shown());
         return libgit2::too_large(message, &why);
     }
-    let message = printable(error.message()).to_string();
+    let message = libgit2::words(error).to_string();
     match error.class() {
         git2::ErrorClass::Os | git2::ErrorClass::NoMemory => of_system(error, &message, folder),
         git2::ErrorClass::Net | git2::ErrorClass::Http | git2::ErrorClass::Indexer => {
@@ -36,7 +36,7 @@ pub fn explain(error: &git2::Error, folder: &Path) -> Failure {
 /// What the system has said below libgit2. The message names a temporary file, if any: the mirror is
 /// what the user knows.
 fn of_system(error: &git2::Error, message: &str, folder: &Path) -> Failure {
-    log::debug!("{}: libgit2 says: {message}", folder.display());
+    log::debug!("{}: libgit2 says: {message}", folder.shown());
     if let Some(error) = libgit2::behind(error) {
         return Failure::disk("write to", folder, &error);
     }
@@ -44,7 +44,7 @@ fn of_system(error: &git2::Error, message: &str, folder: &Path) -> Failure {
     if Space::free(folder).is_some_and(|free| free < NOTHING_LEFT) {
         return Failure::disk("write to", folder, &io::ErrorKind::StorageFull.into());
     }
-    let message = format!("cannot write to {}: {message}", folder.display());
+    let message = format!("cannot write to {}: {message}", folder.shown());
     Failure::new(ErrorKind::Disk, message)
         .with_hint("check whether the disk is full, read-only or damaged")
 }

@@ -12,12 +12,12 @@ use flate2::bufread::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use forgekeep_durable::atomic_file;
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
-use forgekeep_untrusted::names::printable;
 use git2::{Odb, Oid};
 use sha1::{Digest, Sha1};
 
 use super::entry::{Base, PackReader};
 use super::index::PackIndex;
+use crate::libgit2;
 
 /// Bytes from which on an object is not read as a whole where that can be avoided.
 const LARGE: u64 = 64 * 1024 * 1024;
@@ -71,7 +71,7 @@ impl Large {
     /// [`ErrorKind::Damaged`] or [`ErrorKind::Disk`], naming the file.
     pub fn open(&mut self, oid: Oid, odb: &Odb<'_>) -> Result<Opened, Failure> {
         let (size, _) = odb.read_header(oid).map_err(|error| {
-            let message = format!("{oid} cannot be read: {}", printable(error.message()));
+            let message = format!("{oid} cannot be read: {}", libgit2::words(&error));
             Failure::new(ErrorKind::Damaged, message)
         })?;
         let size = size as u64;

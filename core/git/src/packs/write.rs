@@ -9,7 +9,7 @@ use flate2::{Compression, CrcReader};
 use forgekeep_durable::atomic_file;
 use forgekeep_durable::space::Space;
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Show as _;
 use git2::{ErrorClass, Indexer, ObjectType, Repository};
 use sha1::{Digest, Sha1};
 
@@ -66,7 +66,7 @@ fn check_room(found: &PackFolder, plan: &Plan<'_>) -> Result<(), Failure> {
             ErrorKind::Disk,
             format!(
                 "the packs in {} were not repacked: that needs {needed} bytes, and {free} are free",
-                found.folder.display()
+                found.folder.shown()
             ),
         )
         .with_hint("make room on this file system, then run again")),
@@ -226,7 +226,7 @@ impl<'a> Writer<'a> {
             if let Some(failure) = libgit2::of_machine("open", folder, &error) {
                 return failure;
             }
-            let why = format!("it cannot be opened: {}", printable(error.message()));
+            let why = format!("it cannot be opened: {}", libgit2::words(&error));
             damaged(folder, &why)
         })?;
         let unreadable = |error: git2::Error| {
@@ -236,7 +236,7 @@ impl<'a> Writer<'a> {
             if let Some(failure) = libgit2::of_machine("read", path, &error) {
                 return failure;
             }
-            let why = format!("{oid} cannot be read: {}", printable(error.message()));
+            let why = format!("{oid} cannot be read: {}", libgit2::words(&error));
             damaged(path, &why)
         };
         let database = repository.odb().map_err(unreadable)?;
@@ -314,7 +314,7 @@ fn of_indexer(
     if matches!(error.class(), ErrorClass::Os | ErrorClass::NoMemory) {
         return libgit2::explain(error, &found.repository);
     }
-    let message = printable(error.message()).to_string();
+    let message = libgit2::words(error).to_string();
     of_packs(plan, &message, cancel)
 }
 
@@ -329,8 +329,8 @@ fn of_packs(plan: &Plan<'_>, why: &str, cancel: &Cancel) -> Failure {
     }
     let sources = match plan.packs {
         [] => "the loose objects".to_owned(),
-        [pack] => pack.path.display().to_string(),
-        [first, others @ ..] => format!("{} and {} more", first.path.display(), others.len()),
+        [pack] => pack.path.shown().to_string(),
+        [first, others @ ..] => format!("{} and {} more", first.path.shown(), others.len()),
     };
     let message = format!("a pack made of {sources} is not valid: {why}");
     Failure::new(ErrorKind::Damaged, message)

@@ -1,5 +1,6 @@
 //! Packs are made fewer without losing an object, as git itself sees it.
 
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)] // the helpers in `scene`, too
 mod scene;
 

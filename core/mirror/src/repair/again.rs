@@ -9,7 +9,8 @@ use std::path::Path;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::object_files::{ObjectFiles, database};
 use forgekeep_git::reach::{Root, Walk};
-use forgekeep_git::refs::StoredRefs;
+use forgekeep_git::refs::{self, StoredRefs};
+use forgekeep_untrusted::Show as _;
 use forgekeep_verify::{Watch, examine};
 use git2::Oid;
 
@@ -36,7 +37,7 @@ pub(super) fn look(
         }
         log::info!(
             "{}: upstream has objects that were given up as lost",
-            folder.display()
+            folder.shown()
         );
         let examined = examine(folder, &repair.watch)?;
         if examined.findings.is_empty() {
@@ -61,7 +62,7 @@ pub(super) fn look(
         Ok(None) => Ok(Repaired::unharmed(outcome, case)),
         Err(failure) if failure.kind == ErrorKind::Cancelled => Err(failure),
         Err(failure) => {
-            log::warn!("{}: {failure}", folder.display());
+            log::warn!("{}: {failure}", folder.shown());
             Ok(Repaired::unharmed(outcome, case))
         }
     }
@@ -74,7 +75,7 @@ fn is_upstreams(mirror: &Path, lost: &HashSet<Oid>, watch: &Watch) -> Result<boo
         .upstream()
         .map(|(name, value)| Root {
             oid: value.oid,
-            name: String::from_utf8_lossy(name).into_owned(),
+            name: refs::shown(name).into(),
         })
         .collect();
     let mut found = false;

@@ -10,7 +10,7 @@ use forgekeep_store::health::{Damage, Health, Verified, is_in, is_still_lost};
 use forgekeep_store::history::Seen;
 use forgekeep_store::layout::STATE_FILE;
 use forgekeep_store::{layout, snapshot};
-use forgekeep_untrusted::Untrusted;
+use forgekeep_untrusted::{Show as _, Untrusted};
 use forgekeep_verify::{Examined, Finding};
 use git2::Oid;
 use jiff::Timestamp;
@@ -21,7 +21,7 @@ pub struct RepairCases {
     /// None if a newer version has written it: then it is left alone.
     health: Mutex<Option<Health>>,
     /// Ids and folders of those about whom something is known: most are sound, and there are many.
-    ill: Mutex<HashSet<String>>,
+    ill: Mutex<HashSet<Untrusted>>,
     /// What there was after the last runs.
     pub seen: Seen,
 }
@@ -31,13 +31,13 @@ pub struct RepairCase<'a> {
     /// All that there are in the run.
     pub cases: &'a RepairCases,
     /// Title of the source.
-    pub source: &'a str,
+    pub source: &'a Untrusted,
     /// The hoster's identity of the repository.
-    pub id: &'a str,
+    pub id: &'a Untrusted,
     /// Full name at the hoster.
     pub name: &'a Untrusted,
     /// The repository's folder below the backup folder, parts joined by `/`.
-    pub path: &'a str,
+    pub path: &'a Untrusted,
     /// The mirror.
     pub mirror: &'a Path,
     /// Whether it has no `HEAD`: there is none, or it is damaged.
@@ -85,21 +85,27 @@ impl RepairCases {
         written
     }
 
-    fn ill(&self) -> MutexGuard<'_, HashSet<String>> {
+    fn ill(&self) -> MutexGuard<'_, HashSet<Untrusted>> {
         self.ill.lock()
     }
 
-    fn is_ill(&self, id: &str, path: &str) -> bool {
+    fn is_ill(&self, id: &Untrusted, path: &Untrusted) -> bool {
         let ill = self.ill();
         ill.contains(id) || ill.contains(path)
     }
 
     /// Forgets that a repository's state file was damaged, if it is sound now. Whether it was.
-    pub fn settle_state(&self, source: &str, id: &str, path: &str, folder: &Path) -> bool {
+    pub fn settle_state(
+        &self,
+        source: &Untrusted,
+        id: &Untrusted,
+        path: &Untrusted,
+        folder: &Path,
+    ) -> bool {
         if !self.is_ill(id, path) {
             return false;
         }
-        let file = format!("{path}/{STATE_FILE}");
+        let file = format!("{}/{STATE_FILE}", path.raw());
         let known = match &*self.health() {
             Some(health) => health.of(source, Some(id), path).cloned(),
             None => None,
@@ -111,7 +117,7 @@ impl RepairCases {
         if is_sound {
             known.damage.retain(|damage| damage.file != file);
             known.lost.retain(|damage| damage.file != file);
-            known.id = Some(id.to_owned());
+            known.id = Some(id.clone());
             if let Err(failure) = self.change(|health| health.set(known)) {
                 log::warn!("{failure}");
             }
@@ -136,10 +142,10 @@ impl RepairCase<'_> {
         let known = health.as_ref()?;
         let mut known = known.of(self.source, Some(self.id), self.path)?.clone();
         // Its folder may have followed a rename since.
-        let old = std::mem::replace(&mut known.path, self.path.to_owned());
+        let old = std::mem::replace(&mut known.path, self.path.clone());
         for damage in known.damage.iter_mut().chain(&mut known.lost) {
-            if let Some(below) = damage.file.strip_prefix(&old) {
-                damage.file = format!("{}{below}", self.path);
+            if let Some(below) = damage.file.raw().strip_prefix(old.raw()) {
+                damage.file = format!("{}{below}", self.path.raw()).into();
             }
         }
         Some(known)
@@ -148,13 +154,13 @@ impl RepairCase<'_> {
     /// Whether a damage is one of this mirror, and not of the other one or of the state file.
     fn is_mine(&self, damage: &Damage) -> bool {
         let name = self.mirror.file_name().unwrap_or_default();
-        let name = name.to_string_lossy();
-        let below = damage.file.strip_prefix(self.path);
+        let name = Untrusted::of_path(name);
+        let below = damage.file.raw().strip_prefix(self.path.raw());
         let below = below.and_then(|below| below.strip_prefix('/'));
         below.is_some_and(|below| {
             let snapshots = format!("{}/", layout::SNAPSHOTS);
             let below = below.strip_prefix(&snapshots).unwrap_or(below);
-            below.split('/').next() == Some(&*name)
+            below.split('/').next() == Some(name.raw())
         })
     }
 
@@ -208,11 +214,12 @@ impl RepairCase<'_> {
         let object = object.map_or_else(String::new, |object| format!("object {object}: "));
         let message = format!(
             "a part of the history cannot be repaired, as upstream no longer has it: {}: {object}{}{more}",
-            first.file, first.what
+            first.file.shown(),
+            first.what
         );
         Some(Failure::new(ErrorKind::Damaged, message).with_hint(format!(
             "restore what is damaged, which is kept in {}, from another copy, or remove that folder to accept the loss; what upstream has now is backed up",
-            folder.display()
+            folder.shown()
         )))
     }
 
@@ -234,7 +241,7 @@ impl RepairCase<'_> {
 
     /// Whether nothing is known to be damaged or lost of this mirror and of the other one.
     pub(super) fn is_whole(&self) -> bool {
-        let mirrors = |damage: &Damage| !damage.file.ends_with(STATE_FILE);
+        let mirrors = |damage: &Damage| !damage.file.raw().ends_with(STATE_FILE);
         let known = self.known();
         let mut known = known.iter().flat_map(|k| k.damage.iter().chain(&k.lost));
         !known.any(mirrors)
@@ -252,7 +259,7 @@ impl RepairCase<'_> {
         let mut lost = all.clone();
         let folder = snapshot::Store::beside(self.mirror);
         for what in snapshots {
-            log::warn!("{what} is lost; its file is in {}", aside.display());
+            log::warn!("{what} is lost; its file is in {}", aside.shown());
             let finding = Finding::new(
                 forgekeep_verify::Piece::Snapshot,
                 folder.folder(),
@@ -271,9 +278,9 @@ impl RepairCase<'_> {
         lost: Vec<Damage>,
     ) -> Result<(), Failure> {
         let mut entry = self.known().unwrap_or_else(|| Verified {
-            source: self.source.to_owned(),
-            id: Some(self.id.to_owned()),
-            path: self.path.to_owned(),
+            source: self.source.clone(),
+            id: Some(self.id.clone()),
+            path: self.path.clone(),
             name: self.name.clone(),
             verified: Timestamp::now(),
             objects: examined.objects,
@@ -281,12 +288,12 @@ impl RepairCase<'_> {
             lost: Vec::new(),
             more: serde_json::Map::new(),
         });
-        self.cases.ill().insert(self.path.to_owned());
+        self.cases.ill().insert(self.path.clone());
         entry.damage.retain(|damage| !self.is_mine(damage));
         entry.lost.retain(|damage| !self.is_mine(damage));
         entry.damage.extend(damage);
         entry.lost.extend(lost);
-        entry.id = Some(self.id.to_owned());
+        entry.id = Some(self.id.clone());
         entry.verified = Timestamp::now();
         self.cases.change(|health| health.set(entry))
     }
@@ -301,9 +308,9 @@ mod tests {
 
     fn verified(path: &str) -> Verified {
         Verified {
-            source: "acme".to_owned(),
+            source: "acme".into(),
             id: None,
-            path: path.to_owned(),
+            path: path.into(),
             name: path.to_owned().into(),
             verified: Timestamp::now(),
             objects: 1,

@@ -14,6 +14,7 @@ use forgekeep_git::object_files::{ObjectFiles, Packed, database};
 use forgekeep_git::packs::{self, Bulk, PackIndex, Stream};
 use forgekeep_git::torn::{Object, Torn, is};
 use forgekeep_git::{loose, memory, object_files};
+use forgekeep_untrusted::{Show as _, Untrusted};
 use forgekeep_verify::auxiliary::of_multi_pack_index;
 use forgekeep_verify::{Finding, Piece, examine};
 use git2::{Odb, Oid};
@@ -60,7 +61,7 @@ pub(super) fn repair(
             lost = again.findings.iter().any(is_lost);
         }
         if lost || !sorted.bad.is_empty() {
-            log::info!("{}: fetching everything again", mirror.display());
+            log::info!("{}: fetching everything again", mirror.shown());
             repair.fetch(&workshop, true)?;
             salvage(repair, &files, &sorted, &indexed, &workshop)?;
             let bad: HashSet<&Path> = sorted.bad.iter().map(|p| p.path.as_path()).collect();
@@ -83,7 +84,10 @@ fn move_auxiliary_out(mirror: &Path, findings: &[Finding], aside: &Aside) -> Res
         found = true;
         aside.take(&finding.path)?;
         if let Ok(below) = finding.path.strip_prefix(mirror.join("objects/pack")) {
-            if below.to_string_lossy().starts_with("multi-pack-index") {
+            if Untrusted::of_path(below)
+                .raw()
+                .starts_with("multi-pack-index")
+            {
                 remove_multi_pack_index(mirror)?;
             }
         } else if finding.path.ends_with("info/commit-graph") {
@@ -242,11 +246,7 @@ fn salvage(
     if done.is_empty() {
         return Ok(());
     }
-    log::info!(
-        "{}: {} objects salvaged",
-        repair.mirror.display(),
-        done.len()
-    );
+    log::info!("{}: {} objects salvaged", repair.mirror.shown(), done.len());
     write_pack(
         &path,
         done.len(),

@@ -10,7 +10,6 @@ use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::libgit2;
 use forgekeep_git::packs::Stream;
 use forgekeep_git::torn::Object;
-use forgekeep_untrusted::names::printable;
 use forgekeep_verify::Watch;
 use git2::{Indexer, ObjectType, Oid};
 use sha1::{Digest, Sha1};
@@ -28,7 +27,7 @@ pub(super) fn index_of(pack: &Path, folder: &Path, watch: &Watch) -> Result<Path
         if let Some(failure) = libgit2::of_machine("index", pack, &error) {
             return failure;
         }
-        Failure::damaged(pack, printable(error.message()).to_string())
+        Failure::damaged(pack, libgit2::words(&error).to_string())
     };
     let failed = |error: io::Error| Failure::disk("read", pack, &error);
     let mut indexer = Indexer::new(None, folder, 0, false).map_err(wrong)?;
@@ -57,7 +56,7 @@ fn feed(indexer: &mut Indexer<'_>, bytes: &[u8], folder: &Path) -> Result<(), Fa
                 if let Some(failure) = libgit2::of_machine("write to", folder, error) {
                     return failure;
                 }
-                let message = printable(error.message()).to_string();
+                let message = libgit2::words(error).to_string();
                 Failure::new(ErrorKind::Damaged, format!("a pack is damaged: {message}"))
             }
             _ => Failure::disk("write to", folder, &error),
@@ -122,7 +121,7 @@ pub(super) fn write_pack(
     watch: &Watch,
 ) -> Result<(), Failure> {
     let of_git = |error: git2::Error| {
-        let message = printable(error.message()).to_string();
+        let message = libgit2::words(&error).to_string();
         let message = format!("the salvaged objects cannot be packed: {message}");
         Failure::new(ErrorKind::Git, message)
     };

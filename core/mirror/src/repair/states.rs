@@ -12,13 +12,13 @@ use forgekeep_git::object_files::{ObjectFiles, database, read};
 use forgekeep_git::reach::{Root, Walk};
 use forgekeep_git::refs::{
     self, FORGOTTEN, KEPT, OURS, RefName, RefValue, Refs, Storage, StoredRefs, is_valid_name,
-    parse_oid, ref_text,
+    parse_oid,
 };
 use forgekeep_git::reftable;
 use forgekeep_store::snapshot::{
     Changes, Counts, Identity, Origin, RefState, Snapshot, SnapshotFile, SnapshotId, Store, Tips,
 };
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Printable;
 use forgekeep_verify::{Finding, Piece};
 use git2::Oid;
 
@@ -211,7 +211,7 @@ pub(super) fn repair_refs(repair: &Repair<'_>, aside: &Aside) -> Result<Vec<Stri
         if is_there(oid)? {
             new.insert(name.clone(), value(*oid));
         } else if !is_remembered {
-            let name = printable(&ref_text(name)).to_string();
+            let name = refs::shown(name).to_string();
             lost.push(format!("the ref {name}, which names {oid},"));
         }
     }
@@ -247,7 +247,7 @@ pub(super) fn repair_refs(repair: &Repair<'_>, aside: &Aside) -> Result<Vec<Stri
     };
     let roots = new.values().map(|value| Root {
         oid: value.oid,
-        name: String::new(),
+        name: Printable::default(),
     });
     let roots: Vec<Root> = roots.collect();
     let (seen, broken) = walk.commits_and_broken(&roots)?;

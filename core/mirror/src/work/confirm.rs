@@ -11,6 +11,7 @@ use std::sync::atomic::Ordering;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::packs;
 use forgekeep_git::refs::{Refs, StoredRefs};
+use forgekeep_untrusted::Show as _;
 use git2::Oid;
 
 use super::Work;
@@ -32,7 +33,7 @@ impl Work<'_> {
             let Some(oid) = self.gone(stored, new, before)? else {
                 return Ok(());
             };
-            let folder = self.folder.display();
+            let folder = self.folder.shown();
             if left == 0 {
                 return Err(Failure::new(
                     ErrorKind::Git,

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_git::refs::{Refs, StoredRefs};
+use forgekeep_git::refs::{self, Refs, StoredRefs};
 use forgekeep_protocol::{Conversation, Haves, Incoming, Watched};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Shown};
 use git2::{Odb, Oid, Repository};
 
 use super::Work;
@@ -97,12 +97,12 @@ impl Work<'_> {
 
     pub fn not_sent(&self, oid: Oid) -> Failure {
         let name = self.upstream.iter().find(|(_, value)| value.oid == oid);
-        let name = name.map_or("HEAD".into(), |(name, _)| String::from_utf8_lossy(name));
+        let name = name.map_or(Shown::of("HEAD"), |(name, _)| refs::shown(name));
         Failure::new(
             ErrorKind::BadAnswer,
             format!(
                 "the server advertises {} at {oid}, but did not send that object",
-                printable(&name),
+                name,
             ),
         )
         .with_hint(
@@ -134,7 +134,7 @@ impl Work<'_> {
                 &told,
             )
         };
-        let folder = self.folder.display();
+        let folder = self.folder.shown();
         let oid = match gap()? {
             None => return Ok(()),
             Some(Gap::Missing(oid)) => oid,

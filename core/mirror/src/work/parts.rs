@@ -5,6 +5,7 @@ use std::path::Path;
 use forgekeep_durable::atomic_file;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::links::commit;
+use forgekeep_untrusted::Printable;
 use git2::{Oid, Repository};
 
 use super::Work;
@@ -62,9 +63,9 @@ impl Work<'_> {
 }
 
 /// The first names, and how many there are besides.
-fn some(names: &[String]) -> impl Iterator<Item = String> {
+fn some(names: &[Printable]) -> impl Iterator<Item = Printable> {
     let others = names.len().checked_sub(NAMED).filter(|others| *others > 0);
-    let others = others.map(|others| format!("… and {others} more"));
+    let others = others.map(|others| format!("… and {others} more").into());
     names.iter().take(NAMED).cloned().chain(others)
 }
 

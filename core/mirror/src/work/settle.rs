@@ -2,9 +2,9 @@
 //! a state; what no git does is damage.
 
 use forgekeep_failure::Failure;
-use forgekeep_git::refs::{self, RefName, StoredRefs, ref_text};
+use forgekeep_git::refs::{self, RefName, StoredRefs};
 use forgekeep_store::snapshot::{Changes, RefState, SnapshotId};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Shown};
 use git2::Oid;
 
 use super::Work;
@@ -68,8 +68,8 @@ impl Work<'_> {
             return Ok(());
         }
         let shown = |head: &Option<RefName>| {
-            let head = head.as_deref().map_or("nothing".into(), ref_text);
-            printable(&head).to_string()
+            let head = head.as_deref();
+            head.map_or(Shown::of("nothing"), refs::shown)
         };
         let (now, then) = (shown(&present.head), shown(&known.head));
         let what = format!("it points to {now}, and pointed to {then} at the newest snapshot");
@@ -108,10 +108,9 @@ impl Work<'_> {
             Ok(())
         })?;
         found.map_or(Ok(()), |(name, id)| {
-            let name = ref_text(name);
             let what = format!(
                 "it is older than the newest snapshot: {} is as it was at {id}",
-                printable(&name)
+                refs::shown(name)
             );
             Err(self.damaged("packed-refs", &what))
         })
@@ -132,11 +131,11 @@ impl Work<'_> {
         if present.tips.is_empty() {
             return Err(self.damaged("packed-refs", "it holds none of the refs that it had"));
         }
-        let mut names = ref_text(first);
+        let mut names = refs::shown(first).to_string();
         let mut more = 0;
         for (at, name) in lost.enumerate() {
             match at + 1 < NAMED {
-                true => names = format!("{names}, {}", ref_text(name)),
+                true => names = format!("{names}, {}", refs::shown(name)),
                 false => more += 1,
             }
         }
@@ -146,8 +145,8 @@ impl Work<'_> {
         let mirror = self.folder.file_name().unwrap_or_default();
         *self.alert.borrow_mut() = Some(format!(
             "refs that upstream still has were missing in {} (packed-refs), and are restored: {}",
-            mirror.to_string_lossy(),
-            printable(&names)
+            mirror.shown(),
+            names
         ));
         Ok(())
     }

@@ -3,6 +3,7 @@
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_git::foreign::Lacking;
 use forgekeep_git::refs::{self, RefName, RefValue, Refs, StoredRefs};
+use forgekeep_untrusted::Show as _;
 
 use super::Work;
 
@@ -61,7 +62,7 @@ impl Work<'_> {
         if stored.loose.is_empty() {
             let packed = self.folder.join("packed-refs");
             let what = "lacked what annotated tags point to: corrected";
-            let warning = Finding::warning(format!("{} {what}", packed.display()));
+            let warning = Finding::warning(format!("{} {what}", packed.shown()));
             self.asked.warnings.borrow_mut().push(warning);
         }
         Ok(())

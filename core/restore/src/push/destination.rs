@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Shown};
 use url::Url;
 
 /// Where to push to.
@@ -42,8 +42,8 @@ impl Destination {
 impl fmt::Display for Destination {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Http(url) => f.write_str(&printable(url.as_str())),
-            Self::Local(path) => f.write_str(&printable(&path.to_string_lossy())),
+            Self::Http(url) => Shown::of(url.as_str()).fmt(f),
+            Self::Local(path) => path.shown().fmt(f),
         }
     }
 }
@@ -60,7 +60,7 @@ fn http_address(text: &str) -> Result<Destination, Failure> {
     if !url.username().is_empty() || url.password().is_some() {
         let message = format!(
             "the address for {} holds a user or a password",
-            printable(url.host_str().unwrap_or("--push"))
+            url.host_str().unwrap_or("--push")
         );
         return Err(Failure::new(ErrorKind::Config, message).with_hint(
             "take it out of the address, and set FORGEKEEP_PUSH_USER and FORGEKEEP_PUSH_PASSWORD instead; others see what is on a command line: change a password that was on it",
@@ -76,7 +76,7 @@ fn file_address(text: &str) -> Result<Destination, Failure> {
     path.map(Destination::Local).ok_or_else(|| {
         Failure::new(
             ErrorKind::Config,
-            format!("\"{}\" names no file of this machine", printable(text)),
+            format!("\"{text}\" names no file of this machine"),
         )
         .with_hint("give the path itself")
     })
@@ -85,7 +85,7 @@ fn file_address(text: &str) -> Result<Destination, Failure> {
 fn unsupported(scheme: &str) -> Failure {
     Failure::new(
         ErrorKind::Config,
-        format!("cannot push over {}: only https, http and paths of this machine", printable(scheme)),
+        format!("cannot push over {scheme}: only https, http and paths of this machine"),
     )
     .with_hint("give the https address of the repository; or restore with --to, and push with git from there")
 }

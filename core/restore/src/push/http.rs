@@ -9,7 +9,7 @@ use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_http::{CredentialScope, HttpClient, Request, Response};
 use forgekeep_pkt_line::{self as pkt_line, FLUSH, Packet, Packets};
 use forgekeep_protocol::Advertisement;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Shown, Untrusted};
 use git2::PackBuilder;
 use url::Url;
 
@@ -128,10 +128,10 @@ fn begin(commands: &[Command<'_>], banded: bool) -> Vec<u8> {
 fn read_status(raw: &[u8], banded: bool) -> Result<Answers, Failure> {
     let (report, said) = match banded {
         true => from_band(raw)?,
-        false => (raw.to_vec(), String::new()),
+        false => (raw.to_vec(), Untrusted::default()),
     };
-    for line in said.lines().filter(|line| !line.trim().is_empty()) {
-        log::info!("the server says: {}", printable(line.trim_end()));
+    for line in said.raw().lines().filter(|line| !line.trim().is_empty()) {
+        log::info!("the server says: {}", Shown::of(line.trim_end()));
     }
     let mut answers = Answers::new();
     let mut unpacked = false;
@@ -149,7 +149,7 @@ fn read_status(raw: &[u8], banded: bool) -> Result<Answers, Failure> {
             let mut parts = rest.splitn(2, |byte| *byte == b' ');
             let name = parts.next().unwrap_or_default().to_vec();
             let why = parts.next().unwrap_or(b"no reason given");
-            answers.insert(name, Err(String::from_utf8_lossy(why).into_owned()));
+            answers.insert(name, Err(Untrusted::lossy(why).into()));
         }
     }
     match unpacked {
@@ -158,10 +158,10 @@ fn read_status(raw: &[u8], banded: bool) -> Result<Answers, Failure> {
     }
 }
 
-fn not_taken(why: &[u8], said: &str) -> Failure {
+fn not_taken(why: &[u8], said: &Untrusted) -> Failure {
     let mut message = "the server refused the objects: ".to_owned();
-    let _ = write!(message, "{}", printable(&String::from_utf8_lossy(why)));
-    let said: Vec<_> = said.lines().map(|line| printable(line.trim())).collect();
+    let _ = write!(message, "{}", Untrusted::lossy(why).shown());
+    let said: Vec<_> = said.raw().lines().map(str::trim).collect();
     if !said.is_empty() {
         let _ = write!(message, " ({})", said.join("; "));
     }
@@ -171,7 +171,7 @@ fn not_taken(why: &[u8], said: &str) -> Failure {
 }
 
 /// Takes the bands apart: the report, and what the server has to say.
-fn from_band(raw: &[u8]) -> Result<(Vec<u8>, String), Failure> {
+fn from_band(raw: &[u8]) -> Result<(Vec<u8>, Untrusted), Failure> {
     let (mut report, mut said) = (Vec::new(), Vec::new());
     let mut packets = Packets::new(raw);
     while let Some(packet) = next(&mut packets)? {
@@ -179,15 +179,12 @@ fn from_band(raw: &[u8]) -> Result<(Vec<u8>, String), Failure> {
             Some((1, rest)) => report.extend(rest),
             Some((2, rest)) => said.extend(rest),
             Some((3, rest)) => {
-                return Err(not_taken(
-                    rest.trim_ascii(),
-                    &String::from_utf8_lossy(&said),
-                ));
+                return Err(not_taken(rest.trim_ascii(), &Untrusted::lossy(&said)));
             }
             _ => return Err(garbled()),
         }
     }
-    Ok((report, String::from_utf8_lossy(&said).into_owned()))
+    Ok((report, Untrusted::lossy(&said)))
 }
 
 /// The next packet's data, up to a flush packet or to the end.
@@ -222,11 +219,8 @@ fn below(url: &Url, path: &str, query: Option<&str>) -> Url {
 }
 
 fn strayed(url: &Url, to: &Url) -> Failure {
-    Failure::new(
-        ErrorKind::Policy,
-        format!("{url} redirects to {}", printable(to.as_str())),
-    )
-    .with_hint("give the address of the repository itself; nothing was pushed")
+    Failure::new(ErrorKind::Policy, format!("{url} redirects to {to}"))
+        .with_hint("give the address of the repository itself; nothing was pushed")
 }
 
 fn expect(push: &Push<'_>, answer: &Response, kind: &str) -> Result<(), Failure> {
@@ -241,7 +235,7 @@ fn expect(push: &Push<'_>, answer: &Response, kind: &str) -> Result<(), Failure>
             }
             Failure::new(
                 ErrorKind::BadAnswer,
-                format!("{url} answered with {} instead of git's protocol", printable(found)),
+                format!("{url} answered with {found} instead of git's protocol"),
             )
             .with_hint("give the address that git clones from, not that of a page about it")
         }

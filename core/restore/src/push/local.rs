@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_git::libgit2;
 use forgekeep_git::refs::StoredRefs;
 use forgekeep_protocol::Capabilities;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Printable, Show as _};
 use git2::{PackBuilder, Repository};
 
 use super::super::copy::pack_folder;
@@ -24,16 +25,13 @@ pub(super) fn look(path: &Path) -> Result<Theirs, Failure> {
 
 fn open(path: &Path) -> Result<Repository, Failure> {
     let refused = |why: &str| {
-        Failure::new(
-            ErrorKind::NotFound,
-            format!("{} {why}", printable(&path.to_string_lossy())),
-        )
-        .with_hint(format!("make one: git init --bare \"{}\"", path.display()))
+        Failure::new(ErrorKind::NotFound, format!("{} {why}", path.shown()))
+            .with_hint(format!("make one: git init --bare \"{}\"", path.shown()))
     };
     let repository = Repository::open(path).map_err(|error| {
         refused(&format!(
             "is not a git repository ({})",
-            printable(error.message())
+            libgit2::words(&error)
         ))
     })?;
     match repository.is_bare() {
@@ -60,12 +58,12 @@ pub(super) fn send(
     Ok(answers.collect())
 }
 
-fn set(repository: &Repository, command: &Command<'_>) -> Result<(), String> {
+fn set(repository: &Repository, command: &Command<'_>) -> Result<(), Printable> {
     let name = std::str::from_utf8(command.name)
-        .map_err(|_| "its name is not UTF-8, which libgit2 requires".to_owned())?;
+        .map_err(|_| "its name is not UTF-8, which libgit2 requires")?;
     let is_move = !command.old.is_zero();
     repository
         .reference(name, command.new, is_move, "forgekeep restore")
         .map(drop)
-        .map_err(|error| error.message().to_owned())
+        .map_err(|error| libgit2::words(&error).into())
 }

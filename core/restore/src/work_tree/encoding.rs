@@ -2,7 +2,7 @@
 //! system's iconv. What is not certain to come out as it does there is refused, and named.
 
 use encoding_rs::{EncoderResult, Encoding};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Show as _, Untrusted};
 
 /// Whether git takes a name for UTF-8, in which everything is.
 pub(super) fn is_utf_8(name: &[u8]) -> bool {
@@ -15,7 +15,7 @@ pub(super) fn is_utf_8(name: &[u8]) -> bool {
 ///
 /// Why it cannot be done.
 pub(super) fn encode(name: &[u8], data: &[u8]) -> Result<Vec<u8>, String> {
-    let shown = printable(&String::from_utf8_lossy(name)).to_string();
+    let shown = Untrusted::lossy(name).shown().to_string();
     let text = std::str::from_utf8(data)
         .map_err(|_| format!("it is not UTF-8, so it cannot be converted to {shown}"))?;
     let lower = name.to_ascii_lowercase();

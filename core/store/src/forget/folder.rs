@@ -4,6 +4,7 @@ use std::path::Path;
 
 use forgekeep_durable::lock::{LockError, RunLock};
 use forgekeep_failure::Failure;
+use forgekeep_untrusted::{Printable, Untrusted};
 
 use super::{Forgotten, Request, forget};
 use crate::inventory::Kept;
@@ -14,9 +15,9 @@ use crate::part::{Part, PartKind};
 #[derive(Clone, Debug)]
 pub struct OfPart {
     /// Whole name of the repository: `TITLE/owner/name`.
-    pub name: String,
+    pub name: Printable,
     /// Folder of the part below the backup folder, parts joined by `/`.
-    pub path: String,
+    pub path: Untrusted,
     /// What was done.
     pub result: Result<Forgotten, Failure>,
 }
@@ -45,7 +46,7 @@ pub fn run(
             }
             done(&OfPart {
                 name: kept.name().printable(),
-                path: format!("{}/{}", kept.path, part.name),
+                path: format!("{}/{}", kept.path.raw(), part.name).into(),
                 result: of_kind(part.kind).prune(&part, request),
             });
         }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use forgekeep_config::{HistoryOptions, Within};
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Shown;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 use serde::Serialize;
@@ -56,7 +56,7 @@ pub(super) fn all_but(
         let mut fit = entries.iter().enumerate();
         let found = fit.by_ref().find(|(_, e)| e.id.as_str().starts_with(asked));
         let wrong = |why: &str| {
-            let message = format!("\"{}\" {why}", printable(asked));
+            let message = format!("\"{}\" {why}", Shown::of(asked));
             Failure::new(ErrorKind::NotFound, message).with_hint(
                 "choose from those that `forgekeep snapshots` lists; nothing was removed",
             )

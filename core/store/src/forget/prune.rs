@@ -121,12 +121,12 @@ fn garbage(
         .iter()
         .map(|(name, value)| Root {
             oid: value.oid,
-            name: String::from_utf8_lossy(name).into_owned(),
+            name: refs::shown(name).into(),
         })
         // An adopted mirror's HEAD may be a commit that no ref has.
         .chain(head.map(|oid| Root {
             oid,
-            name: "HEAD".to_owned(),
+            name: "HEAD".into(),
         }))
         .collect();
     let mut lost = None;
@@ -142,7 +142,7 @@ fn garbage(
         .iter()
         .map(|oid| Root {
             oid: *oid,
-            name: oid.to_string(),
+            name: oid.to_string().into(),
         })
         .collect();
     let reached = walk.all(&forgotten, &mut |_, _| {})?;

@@ -20,7 +20,7 @@ fn what_stays_follows_on_what_stays() {
     let folder = tempfile::tempdir().unwrap();
     let identity = Identity {
         hoster: "bitbucket".to_owned(),
-        id: "{1}".to_owned(),
+        id: "{1}".into(),
         full_name: "acme/web".into(),
     };
     let recorder = Recorder {

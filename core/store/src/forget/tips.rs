@@ -69,12 +69,15 @@ pub(super) fn lacking(oid: Oid, error: &git2::Error) -> Failure {
     }
     let message = format!(
         "the object {oid}, which a snapshot needs, cannot be read: {}",
-        error.message()
+        libgit2::words(error)
     );
     Failure::new(ErrorKind::Damaged, message)
         .with_hint("run `forgekeep verify` to see the damage, and `forgekeep backup` to repair what it can; nothing was removed")
 }
 
 pub(super) fn failed(error: &git2::Error) -> Failure {
-    Failure::new(ErrorKind::Git, format!("git failed: {}", error.message()))
+    Failure::new(
+        ErrorKind::Git,
+        format!("git failed: {}", libgit2::words(error)),
+    )
 }

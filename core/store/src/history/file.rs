@@ -9,6 +9,8 @@ use std::path::Path;
 use forgekeep_durable::regular_file;
 use forgekeep_failure::trouble::{self, Trouble};
 use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_git::libgit2;
+use forgekeep_untrusted::Printable;
 use git2::{ObjectType, Oid};
 use serde::Deserialize;
 
@@ -27,7 +29,7 @@ pub struct Unread {
     /// Whether it is damaged; else the machine is to blame, and the report may be sound.
     pub damaged: bool,
     /// What is wrong.
-    pub why: String,
+    pub why: Printable,
 }
 
 #[derive(Deserialize)]
@@ -54,30 +56,30 @@ pub fn read(path: &Path) -> Result<Option<String>, Unread> {
         Err(error) => {
             return Err(Unread {
                 damaged: trouble::of(&error) != Some(Trouble::Machine),
-                why: error.to_string(),
+                why: error.to_string().into(),
             });
         }
     };
-    let damaged = |why| Unread { damaged: true, why };
-    let text =
-        String::from_utf8(bytes).map_err(|error| damaged(format!("it is damaged: {error}")))?;
+    let damaged = |why: Printable| Unread { damaged: true, why };
+    let text = String::from_utf8(bytes)
+        .map_err(|error| damaged(format!("it is damaged: {error}").into()))?;
     check(&text).map_err(damaged)?;
     Ok(Some(text))
 }
 
-fn check(text: &str) -> Result<(), String> {
+fn check(text: &str) -> Result<(), Printable> {
     if let Some((body, rest)) = text.rsplit_once(BEFORE) {
         let found = rest.strip_suffix(AFTER);
         let wanted = checksum(&format!("{body}{END}")).map_err(|failure| failure.message)?;
         return match found == Some(wanted.as_str()) {
             true => Ok(()),
-            false => Err("it is damaged: its checksum does not match its content".to_owned()),
+            false => Err("it is damaged: its checksum does not match its content".into()),
         };
     }
-    let head: Head =
-        serde_json::from_str(text).map_err(|error| format!("it is damaged: {error}"))?;
+    let head: Head = serde_json::from_str(text)
+        .map_err(|error| Printable::from(format!("it is damaged: {error}")))?;
     match head.run {
-        Some(_) => Err("it is damaged: its checksum is missing".to_owned()),
+        Some(_) => Err("it is damaged: its checksum is missing".into()),
         None => Ok(()),
     }
 }
@@ -90,7 +92,7 @@ pub(super) fn number(text: &str) -> Option<u64> {
 fn checksum(text: &str) -> Result<String, Failure> {
     Oid::hash_object(ObjectType::Blob, text.as_bytes())
         .map(|oid| oid.to_string())
-        .map_err(|error| Failure::new(ErrorKind::Other, error.message().to_owned()))
+        .map_err(|error| Failure::new(ErrorKind::Other, libgit2::words(&error)))
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::Failure;
+use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +37,7 @@ pub struct Died {
     /// When it began, as far as its mark can be read.
     pub started: Option<Timestamp>,
     /// File that tells of it.
-    pub mark: String,
+    pub mark: Printable,
 }
 
 /// Whether a file's name is that of a mark; if so, the run's number.
@@ -63,7 +64,7 @@ pub(super) fn make(folder: &Path, run: u64, started: Timestamp) -> Result<File, 
     let content = Content {
         run,
         started,
-        host: gethostname::gethostname().to_string_lossy().into_owned(),
+        host: Untrusted::of_path(gethostname::gethostname()).into_raw(),
         pid: std::process::id(),
     };
     let mut text = serde_json::to_vec(&content).unwrap_or_default();
@@ -92,7 +93,7 @@ pub(super) fn read(folder: &Path, run: u64) -> Option<Died> {
         Some(Died {
             run,
             started,
-            mark: path.display().to_string(),
+            mark: path.shown().into(),
         })
     };
     let Ok(file) = regular_file::open(&path) else {

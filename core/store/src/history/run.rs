@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_durable::{atomic_file, regular_file, sealed};
 use forgekeep_failure::{ErrorKind, Failure, Finding, Unexpected};
-use forgekeep_untrusted::Redactor;
+use forgekeep_untrusted::{Redactor, Show as _, Untrusted};
 use jiff::Timestamp;
 use serde::Deserialize;
 
@@ -135,7 +135,7 @@ impl Run {
                     let is_lost = known.is_some_and(|known| known.files.iter().any(|f| f == name));
                     if is_lost {
                         let message =
-                            format!("{} is missing, and an earlier run had it", path.display());
+                            format!("{} is missing, and an earlier run had it", path.shown());
                         self.found.push(Finding::warning(message));
                     }
                     // The reports tell, if there are any.
@@ -185,7 +185,7 @@ impl Run {
             self.found.push(Finding {
                 hint: "see the system log of that time; this run completes what that one did not \
                     finish"
-                    .to_owned(),
+                    .into(),
                 ..Finding::warning(message)
             });
             self.previous = self.previous.max(started);
@@ -211,7 +211,7 @@ impl Run {
         self.found.push(Finding {
             hint: "check the clock of this machine; runs are ordered by their number, and nothing \
             is removed because of the clock"
-                .to_owned(),
+                .into(),
             ..Finding::warning(message)
         });
     }
@@ -227,7 +227,7 @@ impl Run {
             true => self.damaged(path, &unread.why),
             false => self.found.push(Finding::warning(format!(
                 "{} cannot be read: {}",
-                path.display(),
+                path.shown(),
                 unread.why
             ))),
         }
@@ -256,10 +256,10 @@ impl Run {
         let of_mark = mark::remove(&runs, self.number);
         kept?;
         of_mark?;
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let name = Untrusted::of_path(path.file_name().unwrap_or_default());
         self.reports.push(Listed {
             run: Some(self.number),
-            ..Listed::look(&runs, name.into_owned())
+            ..Listed::look(&runs, name.into_raw())
         });
         // Too many reports are no harm; that this one is kept is what counts.
         if let Err(failure) = self.remove_old(&runs) {
@@ -316,7 +316,7 @@ impl Run {
 
 /// Moves a damaged file aside, once, and what there is to say about it.
 pub fn set_aside(path: &Path, why: &str) -> Finding {
-    let shown = path.display().to_string();
+    let shown = path.shown().to_string();
     let why = match why.starts_with(&shown) {
         true => why.to_owned(),
         false => format!("{shown}: {why}"),
@@ -331,15 +331,8 @@ pub fn set_aside(path: &Path, why: &str) -> Finding {
         next.push(format!("~{number}"));
         free = next.into();
     }
-    let name = free.file_name().unwrap_or_default().to_string_lossy();
-    match fs::rename(path, &free).map(|()| atomic_file::sync_parent(&free)) {
-        Ok(_) => Finding {
-            hint: "run `forgekeep verify`: a file that changes by itself may be a sign of a dying disk"
-                .to_owned(),
-            ..Finding::warning(format!("{why}; set aside as {name}"))
-        },
-        Err(error) => Finding::warning(format!("{why}; it cannot be set aside: {error}")),
-    }
+    let name = free.file_name().unwrap_or_default().shown();
+    match fs::rename(path, &free).map(|()| atomic_file::sync_parent(&free)) { Ok(_) => Finding { hint: "run `forgekeep verify`: a file that changes by itself may be a sign of a dying disk".into(), ..Finding::warning(format!("{why}; set aside as {name}")) }, Err(error) => Finding::warning(format!("{why}; it cannot be set aside: {error}")), }
 }
 
 fn told(failure: &Failure) -> Finding {

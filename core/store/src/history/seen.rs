@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use forgekeep_untrusted::{Printable, Untrusted};
+
 use super::{file, folder, is_report, newest_first};
 use crate::report::{Brief, Report};
 
@@ -14,7 +16,7 @@ const REPORTS: usize = 10;
 pub struct Seen {
     local_folder: PathBuf,
     /// The hoster's identities by folder: the folders that there are.
-    folders: OnceLock<HashMap<String, String>>,
+    folders: OnceLock<HashMap<Untrusted, Printable>>,
 }
 
 impl Seen {
@@ -27,18 +29,18 @@ impl Seen {
     }
 
     /// Whether a run has come to its end with a repository in this folder, by what is known of it last.
-    /// `path` is below the backup folder, `id` as in reports; without one, the folder is all there is.
-    pub fn had(&self, path: &str, id: Option<&str>) -> bool {
+    /// `path` is below the backup folder; without an id, the folder is all there is.
+    pub fn had(&self, path: &Untrusted, id: Option<&Untrusted>) -> bool {
         let folders = self.folders.get_or_init(|| self.read());
         let known = folders.get(path);
-        known.is_some_and(|known| id.is_none_or(|id| id == known))
+        known.is_some_and(|known| id.is_none_or(|id| id.printable() == *known))
     }
 
-    fn read(&self) -> HashMap<String, String> {
+    fn read(&self) -> HashMap<Untrusted, Printable> {
         let runs = folder(&self.local_folder);
         let names = newest_first(&self.local_folder).unwrap_or_default();
         let reports = names.iter().filter(|name| is_report(name)).take(REPORTS);
-        let mut known: HashMap<String, Option<String>> = HashMap::new();
+        let mut known: HashMap<Untrusted, Option<Printable>> = HashMap::new();
         for name in reports {
             let text = file::read(&runs.join(name)).ok().flatten();
             let report = text.and_then(|text| serde_json::from_str::<Report<Brief>>(&text).ok());

@@ -5,6 +5,8 @@ use std::path::Path;
 use std::{fs, io};
 
 use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::Printable;
+use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 
 use super::{Kept, read};
@@ -41,7 +43,7 @@ pub fn absence(local_folder: &Path, all: &[Kept]) -> Option<Failure> {
     if !all.is_empty() {
         return None;
     }
-    let folder = local_folder.display();
+    let folder = local_folder.shown();
     let none_yet = |why: &str| {
         let message = format!("there is no backup yet in {folder}{why}");
         Failure::new(ErrorKind::NotFound, message)
@@ -120,7 +122,7 @@ fn past(local_folder: &Path) -> Past {
     let (mut last, mut made, mut unread, mut lost) = (None, false, false, 0);
     let mut doubtful = false;
     // What a newer report says of a repository counts.
-    let mut known: HashSet<String> = HashSet::new();
+    let mut known: HashSet<Printable> = HashSet::new();
     for name in names.iter().filter(|name| history::is_report(name)) {
         let text = history::read_report(&folder.join(name));
         let text = match text {

@@ -2,6 +2,7 @@
 //! at a time.
 
 use forgekeep_failure::Failure;
+use forgekeep_untrusted::{Printable, Untrusted};
 use serde::Deserialize;
 
 use super::{RepositoryOutcome, RepositoryReport};
@@ -11,11 +12,11 @@ use super::{RepositoryOutcome, RepositoryReport};
 #[serde(from = "RepositoryReport")]
 pub struct Brief {
     /// The hoster's immutable identity.
-    pub id: String,
+    pub id: Printable,
     /// Full name at the hoster.
-    pub name: String,
+    pub name: Printable,
     /// Folder below the backup folder, parts joined by `/`; empty for one that was left out.
-    pub path: String,
+    pub path: Untrusted,
     /// How it came out.
     pub outcome: RepositoryOutcome,
     /// Why it failed, or which part of it is not backed up, and why.

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use forgekeep_failure::Word;
-use forgekeep_untrusted::names::printable;
 use serde::{Deserialize, Serialize};
 
 /// How a run ended.
@@ -149,6 +148,5 @@ impl fmt::Display for RepositoryOutcome {
 
 /// For people: what this version cannot explain is said to be so.
 fn newer(word: Word, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let word = printable(word.as_str());
     write!(f, "{word} (a word that this version does not know)")
 }

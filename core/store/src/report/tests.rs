@@ -92,9 +92,9 @@ fn what_was_written_is_read_again_by_the_same_types() {
     let mut source = source(None, &[RepositoryOutcome::Cloned]);
     source.repositories.push(repository);
     source.gone.push(Tombstone {
-        id: "2".to_owned(),
-        name: "a/c".to_owned(),
-        path: "a/a#c".to_owned(),
+        id: "2".into(),
+        name: "a/c".into(),
+        path: "a/a#c".into(),
         since: Timestamp::UNIX_EPOCH,
         state: Absence::Hidden,
         runs: 1,

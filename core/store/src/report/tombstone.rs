@@ -1,6 +1,7 @@
 //! What has left upstream.
 
 use forgekeep_failure::Word;
+use forgekeep_untrusted::{Printable, Untrusted};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -26,11 +27,14 @@ pub enum Absence {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tombstone {
     /// The hoster's immutable identity.
-    pub id: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub id: Printable,
     /// Full name when it was last listed.
-    pub name: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub name: Printable,
     /// Folder below the backup folder, parts joined by `/`.
-    pub path: String,
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub path: Untrusted,
     /// When a run first missed it, UTC.
     #[cfg_attr(feature = "schema", schemars(with = "super::schema::Time"))]
     pub since: Timestamp,

@@ -80,7 +80,7 @@ struct SnapshotDocument {
     time: Timestamp,
     previous: Option<String>,
     hoster: String,
-    repository: String,
+    repository: Untrusted,
     full_name: Untrusted,
     origin: Origin,
     head: Option<String>,
@@ -150,12 +150,12 @@ impl Snapshot {
     fn to_document(&self) -> SnapshotDocument {
         let mut changes = Lists {
             head: self.changes.old_head.as_ref().map(|old| OldHead {
-                old: old.as_deref().map(ref_text),
+                old: old.as_deref().map(text),
             }),
             ..Lists::default()
         };
         for (name, change) in &self.changes.refs {
-            let name = ref_text(name);
+            let name = text(name);
             match change {
                 Change::Created(new) => changes.created.insert(name, new.to_string()),
                 Change::Updated(old, new) => changes.updated.insert(name, format!("{old}..{new}")),
@@ -165,7 +165,7 @@ impl Snapshot {
         }
         let refs = self.tips.as_ref().map(|tips| {
             let all = tips.iter();
-            all.map(|(name, oid)| (ref_text(name), oid.to_string()))
+            all.map(|(name, oid)| (text(name), oid.to_string()))
                 .collect()
         });
         let old_head = self.changes.old_head.iter().flatten();
@@ -182,7 +182,7 @@ impl Snapshot {
             repository: self.identity.id.clone(),
             full_name: self.identity.full_name.clone(),
             origin: self.origin,
-            head: self.head.as_deref().map(ref_text),
+            head: self.head.as_deref().map(text),
             counts: self.counts,
             changes,
             refs,
@@ -246,13 +246,13 @@ impl Snapshot {
     }
 }
 
+/// The name of a ref as the file has it.
+fn text(name: &[u8]) -> String {
+    ref_text(name).into_raw()
+}
+
 fn ref_name(text: &str) -> Result<RefName, String> {
-    let wrong = || {
-        format!(
-            "\"{}\" in it is not the name of a ref",
-            forgekeep_untrusted::names::printable(text)
-        )
-    };
+    let wrong = || format!("\"{text}\" in it is not the name of a ref");
     let mut name = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -276,12 +276,7 @@ fn head_name(text: &str) -> Result<RefName, String> {
 }
 
 fn oid(text: &str) -> Result<Oid, String> {
-    parse_oid(text).ok_or_else(|| {
-        format!(
-            "\"{}\" in it is not an object id",
-            forgekeep_untrusted::names::printable(text)
-        )
-    })
+    parse_oid(text).ok_or_else(|| format!("\"{text}\" in it is not an object id"))
 }
 
 /// The name of a snapshot's file, from which number, time and id can be told even if the content

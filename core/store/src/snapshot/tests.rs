@@ -22,7 +22,7 @@ fn state(head: &str, refs: &[(&str, u32)]) -> RefState {
 fn identity() -> Identity {
     Identity {
         hoster: "bitbucket".to_owned(),
-        id: "{1}".to_owned(),
+        id: "{1}".into(),
         full_name: "acme/web".into(),
     }
 }

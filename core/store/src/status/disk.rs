@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use forgekeep_failure::Failure;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 use rayon::prelude::*;
 
 use super::{RepositoryStatus, SourceStatus, Status, Unreadable};
@@ -32,7 +32,7 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
         Err(failure) => {
             let file = folder.join(OWN_FOLDER).join(VERIFIED.name);
             status.unreadable.push(Unreadable {
-                file: printable(&file.to_string_lossy()),
+                file: file.shown().into(),
                 why: failure.message,
             });
             None
@@ -54,15 +54,15 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
             let hoster = state.map_or("", |state| &state.hoster);
             status.sources.push(SourceStatus {
                 configured: false,
-                ..SourceStatus::new(&kept.title, hoster)
+                ..SourceStatus::new(kept.title.clone(), hoster)
             });
             known.push(ReportedRepositories::default());
             status.sources.len() - 1
         });
         let source = &mut status.sources[at];
         let index = known[at].index_of(kept).unwrap_or_else(|| {
-            let id = kept.id().unwrap_or_default();
-            let blank = RepositoryStatus::new(&printable(id), &kept.full_name.printable());
+            let id = kept.id().cloned().unwrap_or_default();
+            let blank = RepositoryStatus::new(id.printable(), kept.full_name.printable());
             source.repositories.push(blank);
             source.repositories.len() - 1
         });
@@ -76,7 +76,7 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
         repository.newest_snapshot = on_disk.newest;
         match &on_disk.kept.state {
             Ok(state) => repository.gone = state.as_ref().and_then(|state| state.gone),
-            Err(failure) => repository.unreadable = Some(printable(&failure.message)),
+            Err(failure) => repository.unreadable = Some(failure.message.clone()),
         }
         if let Some(verified) = verified {
             repository.verified = Some(verified.verified);
@@ -89,8 +89,8 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
 /// What the reports know of a source's repositories.
 #[derive(Default)]
 struct ReportedRepositories {
-    by_id: HashMap<String, usize>,
-    by_path: HashMap<String, usize>,
+    by_id: HashMap<Printable, usize>,
+    by_path: HashMap<Untrusted, usize>,
 }
 
 impl ReportedRepositories {
@@ -109,7 +109,7 @@ impl ReportedRepositories {
 
     fn index_of(&self, kept: &Kept) -> Option<usize> {
         match kept.id() {
-            Some(id) => self.by_id.get(printable(id).as_str()).copied(),
+            Some(id) => self.by_id.get(&id.printable()).copied(),
             None => self.by_path.get(&kept.path).copied(),
         }
     }

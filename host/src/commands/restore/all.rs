@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_restore::{Head, Manner, Outcome, RestoreItem};
 use forgekeep_store::inventory::Kept;
-use forgekeep_untrusted::names::printable;
+use forgekeep_untrusted::Show as _;
 
 use super::{FAILED, branch, complaint, state, tell_damage};
 use crate::cli::{Common, RestoreArguments};
@@ -44,16 +44,18 @@ pub fn run(
 fn chosen_sources<'k>(kept: &'k [Kept], sources: &[String]) -> Result<Vec<&'k Kept>, Complaint> {
     for title in sources {
         if !kept.iter().any(|kept| kept.title == *title) {
-            let mut titles: Vec<_> = kept.iter().map(|kept| printable(&kept.title)).collect();
+            let titles = kept.iter().map(|kept| kept.title.shown().to_string());
+            let mut titles: Vec<_> = titles.collect();
             titles.dedup();
             return Err(Complaint::new(
                 ExitCode::Usage,
-                format!("no source \"{}\" is in the backup", printable(title)),
+                format!("no source \"{title}\" is in the backup"),
                 format!("there are: {}", titles.join(", ")),
             ));
         }
     }
-    let is_chosen = |kept: &&Kept| sources.is_empty() || sources.contains(&kept.title);
+    let is_chosen =
+        |kept: &&Kept| sources.is_empty() || sources.iter().any(|title| kept.title == *title);
     Ok(kept.iter().filter(is_chosen).collect())
 }
 
@@ -68,7 +70,7 @@ struct Counts {
 impl Counts {
     fn add(&self, item: &RestoreItem<'_>, outcome: &Outcome, quiet: bool) {
         let name = item.kept.name().printable();
-        let path = printable(&item.path.to_string_lossy());
+        let path = item.path.shown();
         match outcome {
             Outcome::Restored(chosen, restored) => {
                 self.restored.fetch_add(1, Ordering::Relaxed);
@@ -81,7 +83,7 @@ impl Counts {
                 }
                 let refs = text::count(restored.refs, "ref", "refs");
                 let head = match &restored.head {
-                    Head::Born(head) => branch(head),
+                    Head::Born(head) => branch(head).to_string(),
                     Head::Detached(oid) => format!("HEAD detached at {oid}"),
                     Head::Unborn(_) | Head::Unknown => "nothing checked out".to_owned(),
                 };
@@ -135,11 +137,7 @@ impl Counts {
                 parts.push(format!("{count} {what}"));
             }
         }
-        out!(
-            "{}: {}",
-            printable(&target.to_string_lossy()),
-            parts.join(", ")
-        );
+        out!("{}: {}", target.shown(), parts.join(", "));
         if ending == ExitCode::Usage {
             let message = "nothing was restored: no repository was in the backup at that time";
             let hint = "give --at a later time: `forgekeep snapshots REPO` lists the times of one";

@@ -73,7 +73,7 @@ pub fn run(
         if cancel.is_cancelled() {
             complaint.hint = "look at the repository there before you push again: what was sent \
             completely may have been accepted"
-                .to_owned();
+                .into();
         }
         complaint
     })?;

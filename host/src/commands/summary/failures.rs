@@ -65,7 +65,7 @@ pub fn warnings(report: &Report) -> String {
     };
     add("backup folder".to_owned(), &report.warnings);
     for source in &report.sources {
-        add(source.title.clone(), &source.notes);
+        add(source.title.to_string(), &source.notes);
     }
     for source in &report.sources {
         for repository in &source.repositories {
@@ -89,11 +89,11 @@ fn reasons(report: &Report) -> Reasons {
     let mut reasons = Reasons::default();
     for source in &report.sources {
         if let Some(Failure { message, hint, .. }) = &source.error {
-            reasons.add(source.title.clone(), message, hint, None);
+            reasons.add(source.title.to_string(), message, hint, None);
         }
         let notes = source.notes.iter();
         for note in notes.filter(|note| note.severity == Severity::Error) {
-            reasons.add(source.title.clone(), &note.message, &note.hint, None);
+            reasons.add(source.title.to_string(), &note.message, &note.hint, None);
         }
     }
     for source in &report.sources {

@@ -2,7 +2,7 @@
 
 use forgekeep_config::filter::RepoFilter;
 use forgekeep_failure::{Finding, Severity};
-use forgekeep_untrusted::names;
+use forgekeep_untrusted::Show as _;
 
 /// A pattern that matches nothing is a typing error, or a repository that is gone, and filters that
 /// leave out everything are hardly meant: either way, something is not backed up that somebody
@@ -11,14 +11,14 @@ pub(in crate::run) fn of_filter(filter: &RepoFilter) -> Vec<Finding> {
     let unused = filter.unused().into_iter().map(|unused| {
         let mut finding = Finding::warning(format!(
             "\"{}\" matches no repository",
-            names::printable(&unused.pattern)
+            unused.pattern.shown()
         ));
-        finding.key = unused.key.to_owned();
+        finding.key = unused.key.into();
         finding
     });
     let all = filter.all_left_out().map(|number| Finding {
         hint: "correct includeRepos and ignoreRepos, or take the source out of the configuration"
-            .to_owned(),
+            .into(),
         ..Finding::warning(match number {
             1 => "nothing of this source is backed up: its only repository is left out".to_owned(),
             _ => format!(
@@ -36,7 +36,7 @@ pub(in crate::run) fn nothing_listed(listed: usize, notes: &[Finding]) -> Option
     let is_said = notes.iter().any(|note| note.severity >= Severity::Warning);
     (listed == 0 && !is_said).then(|| Finding {
         severity: Severity::Info,
-        hint: "check `name` and what the credentials may see, unless there are none".to_owned(),
+        hint: "check `name` and what the credentials may see, unless there are none".into(),
         ..Finding::warning("the hoster lists no repository")
     })
 }

@@ -12,7 +12,7 @@ use forgekeep_store::health::Health;
 use forgekeep_store::layout::{CONFIGURATIONS, OWN_FOLDER};
 use forgekeep_store::part;
 use forgekeep_store::trash;
-use forgekeep_untrusted::names;
+use forgekeep_untrusted::{Show as _, Untrusted, names};
 
 use super::{Asked, Opened, error_note, opened};
 use crate::completeness::{Key, Listings};
@@ -21,14 +21,14 @@ use crate::run::Engine;
 
 /// The folder of a title that is not configured.
 struct Orphan {
-    title: String,
+    title: Untrusted,
     folder: PathBuf,
     by_hoster: HashMap<String, Vec<Kept>>,
 }
 
 /// A repository in it.
 struct Kept {
-    id: String,
+    id: Untrusted,
     folder: String,
     /// `None` where its state file is missing or damaged.
     listing: Option<Listing>,
@@ -113,7 +113,7 @@ impl Engine {
             let has_source = sources.any(|s| names::encode_component(&s.title) == name);
             if !is_ours && !has_source && entry.path().is_dir() {
                 orphans.push(Orphan {
-                    title: names::decode_component(&name).unwrap_or(name),
+                    title: names::decode_component(&name).unwrap_or(name).into(),
                     folder: entry.path(),
                     by_hoster: HashMap::new(),
                 });
@@ -127,7 +127,7 @@ impl Engine {
     fn retitle_trash(&self, asked: &[Asked<'_>]) {
         let entries = trash::entries(&self.config.local_folder).unwrap_or_default();
         for entry in entries {
-            if self.is_configured(&entry.trashed.source) || entry.unread.is_some() {
+            if self.is_configured(entry.trashed.source.raw()) || entry.unread.is_some() {
                 continue;
             }
             let mut sources = opened(asked).map(|found| &found.source);
@@ -138,7 +138,7 @@ impl Engine {
             if let Some(source) = source {
                 let mut state = entry.state.clone();
                 let mut trashed = entry.trashed.clone();
-                trashed.source.clone_from(&source.title);
+                trashed.source = source.title.as_str().into();
                 state.trashed = Some(trashed);
                 if let Err(failure) = state.write(&entry.folder) {
                     log::warn!("{failure}");
@@ -153,12 +153,12 @@ impl Engine {
         let Ok(mut health) = Health::read(&self.config.local_folder) else {
             return;
         };
-        let is_orphan = |title: &str| !self.is_configured(title);
-        let place = |id: &str| {
+        let is_orphan = |title: &Untrusted| !self.is_configured(title.raw());
+        let place = |id: &Untrusted| {
             opened(asked).find_map(|found| {
                 let folder = found.catalogue.folder_of(id)?;
                 let path = format!("{}/{folder}", found.source.folder_name);
-                Some((found.source.title.clone(), path))
+                Some((found.source.title.as_str().into(), path.into()))
             })
         };
         if health.move_entries(is_orphan, place)
@@ -177,7 +177,7 @@ impl Orphan {
             let mut all: Vec<Kept> = catalogue
                 .ids()
                 .map(|(id, name)| Kept {
-                    id: id.to_owned(),
+                    id: id.clone(),
                     folder: name.to_owned(),
                     listing: RepositoryState::read(&folder.join(name))
                         .ok()
@@ -250,7 +250,7 @@ impl Opened {
                     hoster: &self.source.hoster,
                     name: &self.source.name,
                 };
-                listings.retitle(&title, key);
+                listings.retitle(title.raw(), key);
             }
             let name = self.free_name(&kept.folder);
             let target = self.source.folder.join(&name);
@@ -269,7 +269,7 @@ impl Opened {
     }
 
     /// What is listed and let through by the filters.
-    fn backed_up(&self) -> HashSet<String> {
+    fn backed_up(&self) -> HashSet<Untrusted> {
         let included = |full_name: &str| self.filter.decide(full_name) == Decision::Included;
         let all = self
             .repositories
@@ -294,7 +294,7 @@ impl Opened {
     }
 
     fn tell(&mut self, orphan: &Orphan, taken: Taken, observer: &dyn Observer) {
-        let title = names::printable(&orphan.title);
+        let title = orphan.title.shown();
         let mut findings = Vec::new();
         if taken.number > 0 {
             self.has_taken = true;

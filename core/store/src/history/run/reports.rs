@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use forgekeep_failure::Finding;
+use forgekeep_untrusted::Show as _;
 use git2::{ObjectType, Oid};
 
 use super::Run;
@@ -57,17 +58,17 @@ impl Run {
         let missing: Vec<String> = listed.into_keys().filter(is_missing).collect();
         if let Some(first) = missing.first() {
             let message = match missing.len() {
-                1 => format!("the report {first} is missing from {}", runs.display()),
+                1 => format!("the report {first} is missing from {}", runs.shown()),
                 number => format!(
                     "{number} reports are missing from {}, {first} is the first of them",
-                    runs.display()
+                    runs.shown()
                 ),
             };
             self.found.push(Finding::warning(message));
         }
         if known.is_none() && numbered && self.found.is_empty() {
             let path = index::path(&self.local_folder);
-            let message = format!("{} is missing: it is rebuilt", path.display());
+            let message = format!("{} is missing: it is rebuilt", path.shown());
             self.found.push(Finding::warning(message));
         }
         self.reports.sort_by(|a, b| a.order().cmp(&b.order()));
