@@ -6,7 +6,7 @@ use forgekeep_abi as abi;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::{HosterInfo, SourceSpec};
 use forgekeep_http::Authorization;
-use forgekeep_untrusted::{Printable, REDACTED, Redactor, Secret, Untrusted};
+use forgekeep_untrusted::{Printable, REDACTED, Redactor, Secret, Untrusted, names};
 
 /// Longest text of a plugin that is shown.
 const MAX_TEXT: usize = 2000;
@@ -209,7 +209,10 @@ pub fn manifest(manifest: &abi::Manifest) -> Result<HosterInfo, String> {
             ));
         }
     }
-    let is_address = |text: &str| text.starts_with("https://") || text.starts_with("http://");
+    let is_address = |text: &str| {
+        let is_web = text.starts_with("https://") || text.starts_with("http://");
+        is_web && names::is_printable(text)
+    };
     let addresses = std::iter::once(&manifest.api_url).chain(&manifest.trusted_origins);
     for address in addresses.filter(|address| !address.is_empty()) {
         if !is_address(address) {
@@ -244,4 +247,35 @@ pub fn manifest(manifest: &abi::Manifest) -> Result<HosterInfo, String> {
             .collect(),
         file: std::path::PathBuf::new(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_manifest_shows_holds_nothing_a_terminal_obeys() {
+        let hostile = "https://x/\u{1b}[2J";
+        let shown = abi::Manifest {
+            id: "x".into(),
+            version: hostile.into(),
+            ..abi::Manifest::default()
+        };
+        let info = manifest(&shown).unwrap();
+        assert_eq!(info.version, "https://x/\\u{1b}[2J");
+        // An address is used as it is.
+        for used in [
+            abi::Manifest {
+                api_url: hostile.into(),
+                ..shown.clone()
+            },
+            abi::Manifest {
+                trusted_origins: vec![hostile.into()].into(),
+                ..shown.clone()
+            },
+        ] {
+            let why = manifest(&used).unwrap_err();
+            assert!(!why.contains('\u{1b}'), "{why}");
+        }
+    }
 }

@@ -150,7 +150,7 @@ fn header_of(library: &'static Library) -> Result<&'static LibHeader, Unfit> {
         unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()) };
     let header = *header.map_err(|_| Unfit::NoHeader)?;
     header.upgrade().map_err(|error| {
-        log::debug!("{error}");
+        log::debug!("{}", Shown::words(&error));
         Unfit::NotOurs("it was built with an incompatible version of abi_stable".to_owned())
     })
 }
@@ -185,7 +185,7 @@ fn compatible(version: &str) -> Vec<&str> {
 }
 
 fn module_error(path: &Path, error: LibraryError) -> Unfit {
-    log::debug!("{}: {error}", path.shown());
+    log::debug!("{}: {}", path.shown(), Shown::words(&error));
     match error {
         LibraryError::AbiInstability(_) => Unfit::OtherLayout(ABI_VERSION),
         other => Unfit::Failed(one_line(&other.to_string())),
