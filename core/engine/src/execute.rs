@@ -196,13 +196,9 @@ impl Work<'_> {
         if let Err(failure) = check_folders(&self.folder) {
             return report.failed(failure);
         }
-        let authorization = match self.authorization() {
-            Ok(authorization) => authorization,
-            Err(failure) => return report.failed(failure),
-        };
         let found = RefCell::default();
         let repository = Offered::repository(self.repository());
-        let mirrored = self.back_up(&repository, authorization.clone(), &found);
+        let mirrored = self.back_up(&repository, &found);
         report.warnings.append(&mut found.take());
         let repaired = match mirrored {
             Ok(repaired) => repaired,
@@ -224,7 +220,7 @@ impl Work<'_> {
             let part = self.part(kind);
             match Offered::of(self.repository(), kind) {
                 Some(offered) => {
-                    report = self.back_up_further(&offered, authorization.clone(), report);
+                    report = self.back_up_further(&offered, report);
                 }
                 None if old.knows(&part) => self.note_part(&mut report, &part, None),
                 None => {}
@@ -249,8 +245,27 @@ impl Work<'_> {
         report.add_alert(what);
     }
 
+    /// Credentials for the next attempt: a plugin may give such as do not live as long as a clone takes.
     fn authorization(&self) -> Result<Authorization, Failure> {
         self.source.gate.check()?;
+        self.ask_for_authorization()
+    }
+
+    /// Others than those that were refused: they may have expired. The refusal, if the plugin has none.
+    fn other_authorization(
+        &self,
+        refused: &Authorization,
+        failure: Failure,
+    ) -> Result<Authorization, Failure> {
+        let authorization = self.ask_for_authorization()?;
+        if authorization.secret() == refused.secret() {
+            return Err(failure);
+        }
+        self.source.gate.forget_refusal();
+        Ok(authorization)
+    }
+
+    fn ask_for_authorization(&self) -> Result<Authorization, Failure> {
         let authorization = self.source.session.lock().git_access(self.repository())?;
         self.source.services.know(&authorization);
         Ok(authorization)
@@ -263,17 +278,15 @@ impl Work<'_> {
     fn back_up(
         &self,
         offered: &Offered<'_>,
-        authorization: Authorization,
         warnings: &RefCell<Vec<Finding>>,
     ) -> Result<Repaired, Failure> {
-        parts::of_kind(offered.kind).back_up(self, offered, authorization, warnings)
+        parts::of_kind(offered.kind).back_up(self, offered, warnings)
     }
 
     /// Without a further part a repository is partial; but one that is not there is none.
     fn back_up_further(
         &self,
         offered: &Offered<'_>,
-        authorization: Authorization,
         mut report: RepositoryReport,
     ) -> RepositoryReport {
         let kind = offered.kind;
@@ -281,7 +294,7 @@ impl Work<'_> {
         let part = self.part(kind);
         let kept = part.folder.exists();
         let found = RefCell::default();
-        let mirrored = self.back_up(offered, authorization, &found);
+        let mirrored = self.back_up(offered, &found);
         report.warnings.append(&mut found.take());
         let came = |outcome, refs, error| PartReport {
             outcome,

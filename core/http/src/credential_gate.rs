@@ -4,7 +4,8 @@
 //! - The first request goes alone. The others wait for its answer, but no longer than
 //!   [`HEAD_START`]: a repository that hangs must not hold up its source.
 //! - An answer of git's proves the credentials. From then on, a 401 is that repository's own.
-//! - A 401 before that ends the source: nothing more is asked with these credentials. What was
+//! - A 401 before that ends the source, unless its plugin has others to give: nothing more is asked with
+//!   these credentials. What was
 //!   under way already goes on, and if it proves them after all, so does the source.
 
 use std::sync::Arc;
@@ -50,6 +51,14 @@ impl CredentialGate {
             CredentialState::Unknown | CredentialState::Trying(_) | CredentialState::Proven => {
                 Ok(())
             }
+        }
+    }
+
+    /// There are other credentials than those that were refused: they may be tried.
+    pub fn forget_refusal(&self) {
+        let mut state = self.state();
+        if matches!(&*state, CredentialState::Refused(_)) {
+            *state = CredentialState::Unknown;
         }
     }
 

@@ -9,6 +9,9 @@ use crate::support::{TOKEN, World, error, files, forge, source};
 
 const SECRET: &str = "misbehaving-secret-4711";
 
+/// A token that the plugin gets by itself.
+const MINTED: &str = "minted-token-0815-0816";
+
 /// A world in which a good source stands beside one of the misbehaving plugin's.
 struct Beside {
     world: World,
@@ -21,6 +24,7 @@ impl Beside {
             .api_token("dev@example.com", "devuser", TOKEN)
             // What the plugin clones with.
             .api_token("misbehaving", "misbehaving", SECRET)
+            .api_token("misbehaving", "misbehaving", MINTED)
             .build();
         let world = World::of(forge);
         let folder = world.plugin_folder("test_plugin_misbehaving", "misbehaving");
@@ -265,7 +269,13 @@ fn a_plugin_that_says_its_secret_is_cut_short() {
 #[test]
 fn a_plugin_cannot_send_its_credentials_elsewhere() {
     let elsewhere = forge();
-    for misbehave in ["direct-origin", "direct-header"] {
+    for misbehave in [
+        "direct-origin",
+        "direct-header",
+        "direct-field",
+        "direct-address",
+        "direct-body",
+    ] {
         let beside = Beside::new();
         let invocation = beside.invoke(&["backup"], misbehave);
         let run = invocation
@@ -280,6 +290,58 @@ fn a_plugin_cannot_send_its_credentials_elsewhere() {
             elsewhere.requests()
         );
         assert_eq!(source(&run, "acme")["outcome"], "ok");
+    }
+}
+
+#[test]
+fn credentials_that_have_expired_are_asked_for_again() {
+    let beside = Beside::new();
+    for outcome in ["cloned", "updated"] {
+        let run = beside.backup("expiring").expect(0);
+        for name in ["acme/one", "acme/two"] {
+            let repositories = source(&run, "odd")["repositories"].as_array().unwrap();
+            let of_name = repositories.iter().find(|r| r["name"] == name).unwrap();
+            assert_eq!(of_name["outcome"], outcome, "{of_name:#}");
+            beside.world.forge.repository(&name[5..]).commit("more");
+        }
+    }
+}
+
+#[test]
+fn credentials_are_asked_for_again_once() {
+    let beside = Beside::new();
+    let run = beside.backup("expired").expect(3);
+    let source = source(&run, "odd");
+    assert_eq!(source["outcome"], "failed", "{source:#}");
+    let repositories = source["repositories"].as_array().unwrap();
+    for repository in repositories {
+        assert_eq!(repository["error"]["kind"], "credentials", "{repository:#}");
+    }
+    let forge = &beside.world.forge;
+    // Two of the good source, and of this one each repository's two at most.
+    let asked = forge.requests();
+    let count = asked
+        .iter()
+        .filter(|r| r.kind == RequestKind::InfoRefs)
+        .count();
+    assert!((4..=6).contains(&count), "{asked:#?}");
+}
+
+#[test]
+fn a_token_that_a_plugin_gets_by_itself_is_in_nothing_that_is_said() {
+    let beside = Beside::new();
+    let run = beside
+        .invoke(&["backup", "--jobs", "1", "-vvv"], "minted")
+        .run()
+        .expect(0);
+    assert!(run.stderr.contains("the token is"), "{}", run.stderr);
+    for said in [&run.stdout, &run.stderr] {
+        assert!(!said.contains(MINTED), "{said}");
+    }
+    for file in files(&beside.world.sandbox.backup()) {
+        let content = std::fs::read(&file).unwrap();
+        let content = String::from_utf8_lossy(&content);
+        assert!(!content.contains(MINTED), "{}", file.display());
     }
 }
 

