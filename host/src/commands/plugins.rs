@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use forgekeep_abi::ABI_VERSION;
+use forgekeep_abi_draft::ABI_VERSION;
 use forgekeep_hoster::HosterInfo;
 use forgekeep_untrusted::Show as _;
 

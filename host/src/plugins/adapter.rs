@@ -5,7 +5,7 @@ use std::path::Path;
 
 use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{ROption, RResult};
-use forgekeep_abi::{self as abi, PluginBox, Services_TO, SessionBox};
+use forgekeep_abi_draft::{self as abi, PluginBox, Services_TO, SessionBox};
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{
     CheckReport, Hoster, HosterInfo, Page, Presence, Repository, Services, Session, SourceSpec,

@@ -2,7 +2,7 @@
 //! secrets taken out of text, characters that a terminal would act upon made visible.
 
 use abi_stable::std_types::{RNone, ROption, RSome, RString};
-use forgekeep_abi as abi;
+use forgekeep_abi_draft as abi;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::{HosterInfo, SourceSpec};
 use forgekeep_http::Authorization;

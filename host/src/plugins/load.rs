@@ -12,7 +12,7 @@ use abi_stable::library::{
     AbiHeaderRef, LibHeader, LibraryError, ROOT_MODULE_LOADER_NAME_WITH_NUL,
 };
 use abi_stable::std_types::RResult;
-use forgekeep_abi::{ABI_VERSION, BASE_NAME, PluginBox, PluginModule_Ref};
+use forgekeep_abi_draft::{ABI_VERSION, BASE_NAME, PluginBox, PluginModule_Ref};
 use forgekeep_untrusted::{Printable, Show as _, Shown};
 use libloading::Library;
 use thiserror::Error;

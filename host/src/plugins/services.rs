@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use abi_stable::std_types::{RResult, RStr};
-use forgekeep_abi::{Extras, Header, HosterError, HttpRequest, HttpResponse, LogLevel};
+use forgekeep_abi_draft::{Extras, Header, HosterError, HttpRequest, HttpResponse, LogLevel};
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::Services;
 use forgekeep_http::{Authorization, MadeBy, Request, Response};
@@ -167,7 +167,7 @@ fn expect_data(request: &Request, response: HttpResponse) -> Result<HttpResponse
     .transient())
 }
 
-impl forgekeep_abi::Services for HostServices {
+impl forgekeep_abi_draft::Services for HostServices {
     fn http(&self, request: HttpRequest) -> RResult<HttpResponse, HosterError> {
         match self.send(request) {
             Ok(response) => RResult::ROk(response),

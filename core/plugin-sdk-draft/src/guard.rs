@@ -4,9 +4,9 @@
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use forgekeep_abi::abi_stable::sabi_trait::TD_Opaque;
-use forgekeep_abi::abi_stable::std_types::{ROption, RResult, RStr, RVec};
-use forgekeep_abi::{
+use forgekeep_abi_draft::abi_stable::sabi_trait::TD_Opaque;
+use forgekeep_abi_draft::abi_stable::std_types::{ROption, RResult, RStr, RVec};
+use forgekeep_abi_draft::{
     CheckReport, Finding, GitAccess, HosterError, Manifest, Page, Plugin, Plugin_TO, PluginBox,
     Repository, ServicesBox, Session_TO, SessionBox, Source, error_kind,
 };
@@ -144,7 +144,7 @@ impl Drop for GuardedSession {
     }
 }
 
-impl forgekeep_abi::Session for GuardedSession {
+impl forgekeep_abi_draft::Session for GuardedSession {
     fn check(&mut self) -> RResult<CheckReport, HosterError> {
         self.call("check", |session| session.check())
     }

@@ -1,5 +1,5 @@
-use forgekeep_abi::abi_stable::std_types::RResult;
-use forgekeep_abi::{
+use forgekeep_abi_draft::abi_stable::std_types::RResult;
+use forgekeep_abi_draft::{
     Authorization, Extras, Header, HosterError, HttpRequest, HttpResponse, LogLevel, ServicesBox,
     error_kind,
 };
@@ -10,7 +10,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// Wraps what came across the boundary. Tests get theirs from `forgekeep-plugin-testkit`.
+    /// Wraps what came across the boundary. Tests get theirs from `forgekeep-plugin-testkit-draft`.
     pub fn new(host: ServicesBox) -> Self {
         Self { host }
     }

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use forgekeep_abi::{HosterError, error_kind};
+use forgekeep_abi_draft::{HosterError, error_kind};
 use url::Url;
 
 /// Pages a listing may have at most. With the smallest page of any hoster (10), this is a million

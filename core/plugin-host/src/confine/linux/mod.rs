@@ -1,0 +1,79 @@
+//! Confinement on Linux.
+
+mod files;
+mod seccomp;
+
+use std::io;
+use std::path::Path;
+
+use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
+use rustix::thread::{CapabilitySet, CapabilitySets};
+
+use super::{Confinement, Part, System};
+
+/// Descriptors that a worker may have: what is in pipes is not counted for the limit of memory.
+const MOST_DESCRIPTORS: u64 = 256;
+
+/// This system.
+pub(super) struct This;
+
+impl System for This {
+    fn protect_host(&self) {
+        let hidden = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+        if let Err(error) = hidden {
+            log::debug!("this process cannot be hidden from others of its user: {error}");
+        }
+    }
+
+    fn settle(&self, memory: u64, confinement: &mut Confinement) {
+        ignore_signals();
+        // It holds secrets: of its source, and not for other workers.
+        let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
+        // The host starts workers on a thread that lives as long as it does. If it is gone already,
+        // there is nothing to be read from it, and the worker ends by that.
+        let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
+        let _ = limit(Resource::Core, 0);
+        let _ = limit(Resource::Nofile, MOST_DESCRIPTORS);
+        let limited = limit(Resource::Data, memory).map_err(|error| error.to_string());
+        confinement.note(Part::Memory, limited);
+    }
+
+    fn before_opening(&self, plugin: &Path, confinement: &mut Confinement) {
+        let privileges = rustix::thread::set_no_new_privs(true).map_err(|error| error.to_string());
+        confinement.note(Part::Privileges, privileges);
+        confinement.note(Part::SystemCalls, seccomp::install());
+        confinement.note(Part::Files, files::only_what_loading_needs(plugin));
+    }
+
+    fn after_hello(&self, confinement: &mut Confinement) {
+        // What root may do besides; until here it may need them to read the plugin's folder.
+        let none = CapabilitySets {
+            effective: CapabilitySet::empty(),
+            permitted: CapabilitySet::empty(),
+            inheritable: CapabilitySet::empty(),
+        };
+        let given_up = rustix::thread::set_capabilities(None, none);
+        confinement.note(
+            Part::Privileges,
+            given_up.map_err(|error| error.to_string()),
+        );
+        confinement.note(Part::Files, files::none());
+    }
+}
+
+fn limit(resource: Resource, most: u64) -> io::Result<()> {
+    let limit = Rlimit {
+        current: Some(most),
+        maximum: Some(most),
+    };
+    Ok(rustix::process::setrlimit(resource, limit)?)
+}
+
+/// Ctrl-C would else look like the end of the plugin.
+#[allow(unsafe_code)]
+fn ignore_signals() {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: no handler is installed.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}

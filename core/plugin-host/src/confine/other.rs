@@ -1,0 +1,37 @@
+//! Systems without confinement: a process of its own, and captured output.
+
+use std::path::Path;
+
+use super::{Confinement, Part, System};
+
+/// This system.
+pub(super) struct This;
+
+impl System for This {
+    fn protect_host(&self) {}
+
+    fn settle(&self, _memory: u64, confinement: &mut Confinement) {
+        #[cfg(unix)]
+        ignore_signals();
+        let none = || Err("not on this operating system".to_owned());
+        confinement.note(Part::Memory, none());
+    }
+
+    fn before_opening(&self, _plugin: &Path, confinement: &mut Confinement) {
+        for part in [Part::Privileges, Part::SystemCalls, Part::Files] {
+            confinement.note(part, Err("not on this operating system".to_owned()));
+        }
+    }
+
+    fn after_hello(&self, _confinement: &mut Confinement) {}
+}
+
+/// Ctrl-C would else look like the end of the plugin.
+#[cfg(unix)]
+#[allow(unsafe_code)]
+fn ignore_signals() {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: no handler is installed.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}

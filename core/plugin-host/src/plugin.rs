@@ -1,0 +1,50 @@
+//! What can be called: bytes in, bytes out.
+
+use crate::broken::Broken;
+
+/// A document and the raw bytes that it speaks of.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reply {
+    /// A JSON object. Nobody here has looked at it.
+    pub doc: Vec<u8>,
+    /// Raw bytes.
+    pub body: Vec<u8>,
+}
+
+/// What a method has answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// Its result.
+    Result(Reply),
+    /// An error, as a document.
+    Error(Reply),
+}
+
+/// What the host answers to a plugin's own requests.
+pub trait HostCalls: Send + Sync {
+    /// Answers one request; several may be under way at a time. `None`: there is no such method, which
+    /// the plugin sees as "unsupported".
+    fn call(&self, method: &str, doc: &[u8], body: &[u8]) -> Option<Answered>;
+}
+
+/// A plugin that can be called: in a worker process, or in this one.
+pub trait Plugin: Send + Sync {
+    /// Asks the plugin (object 0), or one of the objects that it has opened. Several calls may be under
+    /// way at a time.
+    ///
+    /// # Errors
+    ///
+    /// The plugin did not answer by the rules, or not at all.
+    fn call(
+        &self,
+        object: u64,
+        method: &str,
+        doc: &[u8],
+        body: &[u8],
+        host: &dyn HostCalls,
+    ) -> Result<Answered, Broken>;
+
+    /// An object is no longer needed. To be said once, when no call on it is under way; nothing
+    /// happens for object 0.
+    fn drop_object(&self, object: u64);
+}

@@ -1,0 +1,197 @@
+use forgekeep_plugin_documents::{HttpResponse, Limit};
+use jiff::{SignedDuration, Timestamp};
+
+/// Numbers from here on are seconds since 1970, and below seconds from now: no limit lasts thirty
+/// years, and nobody has a clock from before the year 2000.
+const A_TIME: i64 = 946_684_800;
+
+/// When to ask again, as far as an answer says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retry {
+    /// In how many seconds.
+    pub after: Option<u64>,
+    /// At what time, by the hoster's clock.
+    pub at: Option<Timestamp>,
+}
+
+/// Reads when to ask again: `Retry-After` (seconds or a date), else, where nothing is left, the reset
+/// of `RateLimit-*` and `X-RateLimit-*`. A time by the hoster's clock becomes seconds where the answer
+/// has a `Date`: our clock may be another.
+pub fn retry(response: &HttpResponse) -> Retry {
+    let said = response.header("retry-after").map(str::trim);
+    if let Some(said) = said {
+        if let Ok(seconds) = said.parse() {
+            return Retry {
+                after: Some(seconds),
+                at: None,
+            };
+        }
+        if let Some(at) = http_date(said) {
+            return until(response, at);
+        }
+    }
+    match limit(response) {
+        Some(Limit {
+            remaining: Some(0),
+            resets: Some(at),
+            ..
+        }) => until(response, at),
+        _ => Retry::default(),
+    }
+}
+
+fn until(response: &HttpResponse, at: Timestamp) -> Retry {
+    let after = date(response).map(|now| {
+        let wait = at.duration_since(now);
+        // A part of a second is a second.
+        let more = i64::from(wait.subsec_nanos() > 0);
+        u64::try_from(wait.as_secs() + more).unwrap_or_default()
+    });
+    Retry {
+        after,
+        at: Some(at),
+    }
+}
+
+/// The limit that an answer tells of, by `RateLimit`, `RateLimit-*` or `X-RateLimit-*`.
+pub fn limit(response: &HttpResponse) -> Option<Limit> {
+    let number = |names: [&str; 2]| {
+        names
+            .into_iter()
+            .find_map(|name| response.header(name))
+            .and_then(seconds)
+    };
+    let mut remaining = number(["ratelimit-remaining", "x-ratelimit-remaining"]);
+    let mut reset = number(["ratelimit-reset", "x-ratelimit-reset"]);
+    let most = number(["ratelimit-limit", "x-ratelimit-limit"]);
+    // The newer form: `RateLimit: "default";r=50;t=30`.
+    if let Some(line) = response.header("ratelimit") {
+        let of = |key: &str| {
+            let mut words = line.split([';', ',']).map(str::trim);
+            words.find_map(|word| seconds(word.strip_prefix(key)?.strip_prefix('=')?))
+        };
+        remaining = remaining.or_else(|| of("r"));
+        reset = reset.or_else(|| of("t"));
+    }
+    let resets = reset.and_then(|reset| match reset {
+        A_TIME.. => Timestamp::from_second(reset).ok(),
+        _ => {
+            let now = date(response)?;
+            now.checked_add(SignedDuration::from_secs(reset)).ok()
+        }
+    });
+    let whole = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+    let found = Limit {
+        name: response
+            .header("x-ratelimit-resource")
+            .unwrap_or_default()
+            .to_owned(),
+        remaining: whole(remaining),
+        most: whole(most),
+        resets,
+    };
+    (found.remaining.is_some() || found.most.is_some()).then_some(found)
+}
+
+/// A number, of which some write a fraction, and some more behind it.
+fn seconds(text: &str) -> Option<i64> {
+    let digits = text.trim().split(['.', ',', ';']).next()?;
+    digits.parse().ok().filter(|number| *number >= 0)
+}
+
+fn date(response: &HttpResponse) -> Option<Timestamp> {
+    http_date(response.header("date")?)
+}
+
+/// RFC 9110, section 5.6.7: the form that is written today.
+fn http_date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::parse(text.trim())
+        .ok()
+        .map(|time| time.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use forgekeep_plugin_documents::Header;
+
+    use super::*;
+
+    const DATE: &str = "Mon, 30 Nov 2026 08:00:00 GMT";
+
+    fn answer(headers: &[(&str, &str)]) -> HttpResponse {
+        HttpResponse {
+            headers: headers
+                .iter()
+                .map(|(name, value)| Header {
+                    name: (*name).into(),
+                    value: (*value).into(),
+                })
+                .collect(),
+            ..HttpResponse::default()
+        }
+    }
+
+    fn after(headers: &[(&str, &str)]) -> Option<u64> {
+        retry(&answer(headers)).after
+    }
+
+    #[test]
+    fn seconds_and_dates() {
+        assert_eq!(after(&[("Retry-After", " 120 ")]), Some(120));
+        let later = ("Retry-After", "Mon, 30 Nov 2026 08:01:30 GMT");
+        assert_eq!(after(&[later, ("Date", DATE)]), Some(90));
+        let before = ("Retry-After", "Mon, 30 Nov 2026 07:00:00 GMT");
+        assert_eq!(after(&[before, ("Date", DATE)]), Some(0));
+        let told = retry(&answer(&[later]));
+        assert_eq!(told.after, None);
+        assert_eq!(told.at, Some("2026-11-30T08:01:30Z".parse().unwrap()));
+        for odd in [
+            "",
+            "soon",
+            "-1",
+            "1.5",
+            "99999999999999999999",
+            "Mon, 99 Foo",
+        ] {
+            assert_eq!(
+                retry(&answer(&[("Retry-After", odd)])),
+                Retry::default(),
+                "{odd}"
+            );
+        }
+    }
+
+    #[test]
+    fn limits_by_whichever_name() {
+        let epoch = "1796025660"; // 2026-11-30T08:01:00Z
+        for reset in [epoch, "1796025660.0", "60"] {
+            for prefix in ["RateLimit", "X-RateLimit"] {
+                let names = [format!("{prefix}-Remaining"), format!("{prefix}-Reset")];
+                let headers = [
+                    (names[0].as_str(), "0"),
+                    (names[1].as_str(), reset),
+                    ("Date", DATE),
+                ];
+                assert_eq!(after(&headers), Some(60), "{headers:?}");
+            }
+        }
+        assert_eq!(
+            after(&[("RateLimit", "\"default\";r=0;t=60"), ("Date", DATE)]),
+            Some(60)
+        );
+        // There is something left, so that is no reason to wait.
+        assert_eq!(
+            after(&[("X-RateLimit-Remaining", "5"), ("X-RateLimit-Reset", epoch)]),
+            None
+        );
+        let told = limit(&answer(&[
+            ("x-ratelimit-remaining", "5"),
+            ("x-ratelimit-limit", "60, 60;w=1"),
+        ]));
+        assert_eq!(
+            told.map(|limit| (limit.remaining, limit.most)),
+            Some((Some(5), Some(60)))
+        );
+        assert_eq!(limit(&answer(&[("x-ratelimit-reset", epoch)])), None);
+    }
+}

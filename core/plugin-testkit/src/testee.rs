@@ -1,0 +1,262 @@
+use forgekeep_plugin_documents::{
+    Access, AccessRequest, CheckReport, CheckRequest, ConfigureRequest, CreateRequest, Document,
+    Done, ExportPage, ExportRequest, Finding, Findings, Hello, HelloRequest, HosterError,
+    ListRequest, LookupRequest, Manifest, Page, Part, PartRef, Presence, Protocols, RemoveRequest,
+    Repository, Source, method, parse, write,
+};
+use forgekeep_plugin_sdk::__private::Exported;
+use forgekeep_plugin_sdk::{Deed, Export};
+use serde::Serialize;
+
+use crate::script::Script;
+use crate::wire::{Answered, Behind, Callee};
+
+/// A plugin in a test: called through its exported table, with documents both ways. What breaks the
+/// rules panics.
+#[derive(Clone, Copy, Debug)]
+pub struct Testee {
+    behind: Behind,
+}
+
+impl Testee {
+    /// The plugin that `export_hoster!` has exported.
+    pub fn of<H: Exported>() -> Self {
+        Self {
+            behind: Behind(H::table()),
+        }
+    }
+
+    /// It, to be called by the names of methods.
+    pub fn callee(&self) -> &dyn Callee {
+        &self.behind
+    }
+
+    /// What it speaks, and how it was built.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn hello(&self) -> Result<Hello, HosterError> {
+        let request = HelloRequest {
+            protocols: Protocols::ours(),
+            ..HelloRequest::default()
+        };
+        self.ask(&Script::new(), 0, method::HELLO, &request)
+    }
+
+    /// Who it is.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn manifest(&self) -> Result<Manifest, HosterError> {
+        self.ask(&Script::new(), 0, method::MANIFEST, &Done::default())
+    }
+
+    /// What it finds wrong with a source.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn validate(&self, source: &Source) -> Result<Vec<Finding>, HosterError> {
+        let (document, body) = source.to_wire();
+        let script = Script::new();
+        let answered = self
+            .behind
+            .call(&script, 0, method::VALIDATE, &document, &body);
+        taken::<Findings>(method::VALIDATE, answered).map(|(findings, _)| findings.findings)
+    }
+
+    /// Opens a source, for which `script` is the forge.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn open(&self, source: &Source, script: &Script) -> Result<Opened, HosterError> {
+        let (document, body) = source.to_wire();
+        let answered = self.behind.call(script, 0, method::OPEN, &document, &body);
+        let (opened, _) = taken::<forgekeep_plugin_documents::Opened>(method::OPEN, answered)?;
+        Ok(Opened {
+            testee: *self,
+            script: script.clone(),
+            object: opened.object,
+        })
+    }
+
+    fn ask<Q: Serialize, A: Document>(
+        &self,
+        script: &Script,
+        object: u64,
+        method: &str,
+        question: &Q,
+    ) -> Result<A, HosterError> {
+        let answered = self
+            .behind
+            .call(script, object, method, &write(question), &[]);
+        taken(method, answered).map(|(answer, _)| answer)
+    }
+}
+
+fn taken<A: Document>(method: &str, answered: Answered) -> Result<(A, Vec<u8>), HosterError> {
+    match answered {
+        Answered::Result(document, body) => match parse(&document) {
+            Ok(answer) => Ok((answer, body)),
+            Err(refused) => panic!("the answer to `{method}` cannot be read: {refused}"),
+        },
+        Answered::Error(error) => Err(error),
+        Answered::Broken(how) => panic!("`{method}`: {how}"),
+    }
+}
+
+/// A source that is open. Dropped at the end.
+#[derive(Debug)]
+pub struct Opened {
+    testee: Testee,
+    script: Script,
+    object: u64,
+}
+
+impl Opened {
+    /// Number of the object.
+    pub fn object(&self) -> u64 {
+        self.object
+    }
+
+    /// A page.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn list(&self, cursor: Option<&str>) -> Result<Page, HosterError> {
+        let cursor = cursor.map(str::to_owned);
+        self.ask(method::LIST, &ListRequest { cursor })
+    }
+
+    /// All pages to the end, or to an error. Panics over a cursor that comes twice, which a host takes
+    /// for a listing without an end.
+    pub fn all(&self) -> (Vec<Page>, Option<HosterError>) {
+        let mut pages: Vec<Page> = Vec::new();
+        loop {
+            let cursor = pages.last().map(|page| page.next.clone());
+            let page = match cursor {
+                Some(None) => return (pages, None),
+                Some(Some(cursor)) => {
+                    let asked = pages.iter().rev().skip(1);
+                    let twice = asked
+                        .into_iter()
+                        .any(|page| page.next.as_ref() == Some(&cursor));
+                    assert!(!twice, "the cursor {cursor} came twice");
+                    self.list(Some(&cursor))
+                }
+                None => self.list(None),
+            };
+            match page {
+                Ok(page) => pages.push(page),
+                Err(error) => return (pages, Some(error)),
+            }
+        }
+    }
+
+    /// Whether the source works.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn check(&self) -> Result<CheckReport, HosterError> {
+        self.ask(method::CHECK, &CheckRequest::default())
+    }
+
+    /// The way to fetch a part of a repository.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn fetch(&self, repository: &Repository, part: &Part) -> Result<Access, HosterError> {
+        self.access(&AccessRequest {
+            id: repository.id.clone(),
+            handle: repository.handle.clone(),
+            full_name: repository.full_name.clone(),
+            part: PartRef {
+                kind: part.kind.clone(),
+                id: part.id.clone(),
+            },
+            url: part.url.clone(),
+            deed: Deed::Fetch,
+            refused_before: false,
+        })
+    }
+
+    /// The way to a part of a repository.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn access(&self, what: &AccessRequest) -> Result<Access, HosterError> {
+        self.ask(method::ACCESS, what)
+    }
+
+    /// What became of the repository with an identity.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn lookup(&self, id: &str) -> Result<Presence, HosterError> {
+        let what = LookupRequest {
+            id: id.to_owned(),
+            ..LookupRequest::default()
+        };
+        self.ask(method::LOOKUP, &what)
+    }
+
+    /// A page of an export.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn export(&self, what: &ExportRequest) -> Result<Export, HosterError> {
+        let answered =
+            self.testee
+                .behind
+                .call(&self.script, self.object, method::EXPORT, &write(what), &[]);
+        let (page, content) = taken::<ExportPage>(method::EXPORT, answered)?;
+        Ok(Export { page, content })
+    }
+
+    /// Makes a repository.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn create(&self, what: &CreateRequest) -> Result<Repository, HosterError> {
+        self.ask(method::CREATE, what)
+    }
+
+    /// Sets a repository up.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn configure(&self, what: &ConfigureRequest) -> Result<Vec<Finding>, HosterError> {
+        self.ask::<_, Done>(method::CONFIGURE, what)
+            .map(|done| done.notes)
+    }
+
+    /// Removes a repository.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn remove(&self, what: &RemoveRequest) -> Result<(), HosterError> {
+        self.ask::<_, Done>(method::REMOVE, what).map(|_| ())
+    }
+
+    fn ask<Q: Serialize, A: Document>(&self, method: &str, question: &Q) -> Result<A, HosterError> {
+        self.testee.ask(&self.script, self.object, method, question)
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.testee.behind.drop_object(self.object);
+    }
+}

@@ -1,0 +1,200 @@
+//! What a plugin cannot get at. These tests need a kernel with Landlock and seccomp.
+
+use std::fs;
+
+use forgekeep_plugin_host::{ConfinementMode, Held, How, NoWorker, Part, WorkerProgram, Workers};
+
+use crate::support::{Hostile, compile, greeted, program, settings, text};
+
+const EPERM: &str = "errno 1";
+const EACCES: &str = "errno 13";
+
+fn workers(hostile: &Hostile, mode: ConfinementMode) -> Workers {
+    let mut settings = hostile.settings();
+    settings.confinement = mode;
+    Workers::new(settings)
+}
+
+#[test]
+fn the_network_programs_and_other_processes_are_out_of_reach() {
+    let hostile = Hostile::new();
+    let worker = greeted(&workers(&hostile, ConfinementMode::Require));
+    assert!(
+        worker.confinement().is_whole(),
+        "{:?}",
+        worker.confinement()
+    );
+    for method in [
+        "socket",
+        "unix-socket",
+        "exec",
+        "fork",
+        "kill-host",
+        "ptrace-host",
+        "limit-host",
+        "raise-limit",
+        "io-uring",
+        "pidfd",
+        "survive",
+        "memfd",
+        "shared-memory",
+        "signal-by-pipe",
+        "session",
+    ] {
+        assert_eq!(text(worker.as_ref(), method, ""), EPERM, "{method}");
+    }
+    #[cfg(target_arch = "x86_64")]
+    assert_eq!(text(worker.as_ref(), "x32", ""), EPERM);
+    assert_eq!(text(worker.as_ref(), "core", ""), "none");
+    assert_eq!(text(worker.as_ref(), "capabilities", ""), "none");
+    assert_eq!(text(worker.as_ref(), "thread", ""), "allowed");
+}
+
+#[test]
+fn files_and_what_the_host_knows_are_out_of_reach() {
+    let hostile = Hostile::new();
+    let worker = greeted(&workers(&hostile, ConfinementMode::Auto));
+    let worker = worker.as_ref();
+    let own = hostile.file.to_str().unwrap();
+    let new = hostile.folder.path().join("new");
+    let new = new.to_str().unwrap();
+    for (method, path) in [
+        ("open", "/etc/passwd"),
+        ("open", own),
+        ("open", "/usr/lib"),
+        ("open", "/proc/self/environ"),
+        ("open", "/dev/tty"),
+        ("open", "/"),
+        ("write", own),
+        ("write", new),
+        ("unlink", own),
+        ("host-environment", ""),
+        ("host-memory", ""),
+    ] {
+        assert_eq!(text(worker, method, path), EACCES, "{method} {path}");
+    }
+    // Landlock lets it pass; the filter does not.
+    assert_eq!(text(worker, "chmod", own), EPERM);
+    assert!(fs::metadata(own).is_ok());
+}
+
+#[test]
+fn until_hello_only_what_loading_needs_can_be_read() {
+    let hostile = Hostile::new();
+    let own = hostile.file.to_str().unwrap();
+    let first = |method: &str, path: &str| {
+        let workers = workers(&hostile, ConfinementMode::Auto);
+        let worker = workers.current().unwrap();
+        text(worker.as_ref(), method, path)
+    };
+    assert_eq!(first("open", own), "allowed");
+    assert_eq!(first("open", "/usr/lib"), "allowed");
+    assert_eq!(first("open", "/etc/passwd"), EACCES);
+    assert_eq!(first("write", own), EACCES);
+    assert_eq!(first("host-environment", ""), EACCES);
+    assert_eq!(first("socket", ""), EPERM);
+}
+
+#[test]
+fn what_runs_while_a_plugin_is_loaded_is_confined_too() {
+    let probe = "if(socket(2,1,0)!=-1||open(\"/etc/passwd\",0)!=-1)abort()";
+    let hostile = Hostile::with(&[&format!("-DAT_LOAD={probe}")]);
+    greeted(&workers(&hostile, ConfinementMode::Auto));
+    let unconfined = workers(&hostile, ConfinementMode::Off).current();
+    assert!(unconfined.is_err());
+}
+
+#[test]
+fn a_plugin_behind_a_link_is_loaded() {
+    let hostile = Hostile::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("libforgekeep_hoster_link.so");
+    std::os::unix::fs::symlink(&hostile.file, &link).unwrap();
+    let mut settings = settings(&link);
+    settings.confinement = ConfinementMode::Require;
+    greeted(&Workers::new(settings));
+}
+
+#[test]
+fn confinement_can_be_switched_off_and_is_told() {
+    let hostile = Hostile::new();
+    let off = greeted(&workers(&hostile, ConfinementMode::Off));
+    assert!(off.confinement().parts().is_empty() && !off.confinement().is_whole());
+    assert_eq!(text(off.as_ref(), "open", "/etc/passwd"), "allowed");
+    let on = greeted(&workers(&hostile, ConfinementMode::Auto));
+    let confinement = on.confinement();
+    let parts: Vec<_> = confinement.parts().iter().map(|(part, _)| *part).collect();
+    let all = [
+        Part::Memory,
+        Part::Privileges,
+        Part::SystemCalls,
+        Part::Files,
+    ];
+    assert_eq!(parts, all);
+    assert!(
+        confinement
+            .parts()
+            .iter()
+            .all(|(_, held)| *held == Held::Yes)
+    );
+}
+
+/// Workers as on an older kernel.
+fn older(hostile: &Hostile, flags: &[&str], mode: ConfinementMode) -> Workers {
+    let path = hostile.folder.path().join("older-kernel");
+    compile("older-kernel.c", &path, flags);
+    let mut settings = hostile.settings();
+    settings.confinement = mode;
+    settings.program = WorkerProgram::Other {
+        path,
+        arguments: vec![program().into()],
+    };
+    Workers::new(settings)
+}
+
+#[test]
+fn what_the_host_has_left_open_is_closed() {
+    const EBADF: &str = "errno 9";
+    for left in [5, 12, 200] {
+        let hostile = Hostile::new();
+        let flags = format!("-DLEFT={left}");
+        let worker = greeted(&older(&hostile, &[&flags], ConfinementMode::Require));
+        let found = text(worker.as_ref(), "descriptor", &left.to_string());
+        assert_eq!(found, EBADF, "{left}");
+    }
+}
+
+#[test]
+fn what_the_kernel_lacks_is_told_and_the_rest_is_enforced() {
+    // landlock_create_ruleset, and the option of prctl that installs a filter.
+    let without_landlock: &[&str] = &["-DNUMBER=444"];
+    let without_seccomp: &[&str] = &["-DNUMBER=SYS_prctl", "-DOPTION=PR_SET_SECCOMP"];
+    let cases = [
+        (
+            without_landlock,
+            "files: this kernel has no Landlock",
+            ["allowed", EPERM],
+        ),
+        (
+            without_seccomp,
+            "system calls: this kernel has no seccomp filters",
+            [EACCES, "allowed"],
+        ),
+    ];
+    for (flags, missing, [open, socket]) in cases {
+        let hostile = Hostile::new();
+        let worker = greeted(&older(&hostile, flags, ConfinementMode::Auto));
+        let confinement = worker.confinement();
+        assert!(!confinement.is_whole());
+        assert_eq!(confinement.missing(), missing);
+        assert_eq!(text(worker.as_ref(), "open", "/etc/passwd"), open);
+        assert_eq!(text(worker.as_ref(), "socket", ""), socket);
+        let required = older(&hostile, flags, ConfinementMode::Require).current();
+        let Err(NoWorker::Broken(broken)) = required else {
+            panic!("{required:?}");
+        };
+        assert_eq!(broken.how, How::NotConfined(missing.to_owned()));
+        let off = greeted(&older(&hostile, flags, ConfinementMode::Off));
+        assert_eq!(text(off.as_ref(), "socket", ""), "allowed");
+    }
+}
