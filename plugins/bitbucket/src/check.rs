@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk_draft::{
+use forgekeep_plugin_sdk::{
     CheckReport, Finding, HosterError, HttpResponse, Services, Severity, error_kind,
 };
 use serde_json::Value;

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use forgekeep_plugin_sdk_draft::{
+use forgekeep_plugin_sdk::{
     Extras, HosterError, HttpResponse, LinkPager, Note, Page, Services, Severity, json,
 };
 use serde::Deserialize;

@@ -12,7 +12,7 @@
 //!   a body;
 //! - `error-weird`: an error of an unknown kind, with control characters.
 
-use forgekeep_plugin_sdk_draft::{
+use forgekeep_plugin_sdk::{
     Authorization, Extras, Header, HosterError, HttpRequest, Note, Page, RSome, Repository,
     Severity, error_kind,
 };

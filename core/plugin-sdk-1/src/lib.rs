@@ -1,0 +1,94 @@
+//! What the author of a Forgekeep hoster plugin writes against.
+//!
+//! A plugin is a dynamic library that knows one hoster's API. It answers who it is
+//! ([`Hoster::manifest`]), whether a source is sound ([`Hoster::validate`], [`Hoster::check`]), and
+//! what is there ([`Hoster::list`], [`Hoster::access`], [`Hoster::lookup`]). It does no I/O of its
+//! own: each method gets the [`Host`], which makes its requests.
+//!
+//! Two methods are required; all others have defaults:
+//!
+//! ```
+//! use forgekeep_plugin_sdk_1::{Host, Hoster, Manifest, Page, Repository, Result, Source};
+//!
+//! #[derive(Default)]
+//! struct Example;
+//!
+//! impl Hoster for Example {
+//!     fn manifest(&self) -> Manifest {
+//!         Manifest { id: "example".into(), version: "1.0.0".into(), ..Manifest::default() }
+//!     }
+//!
+//!     fn list(&self, source: &Source, _cursor: Option<&str>, host: &Host<'_>) -> Result<Page> {
+//!         host.info(&format!("listing {}", source.name));
+//!         let web = Repository::new("1", "acme/web", "https://example.com/acme/web.git");
+//!         Ok(Page { repositories: vec![web], ..Page::default() })
+//!     }
+//! }
+//!
+//! forgekeep_plugin_sdk_1::export_hoster!(Example);
+//! ```
+//!
+//! # What the SDK does for you
+//!
+//! - **Panics** are caught: a panic becomes the error of what was asked, naming plugin, method and
+//!   place; the next call gets a fresh session.
+//! - **Calls** for one source come one at a time, unless the manifest's `concurrency` says otherwise.
+//! - **Addresses** ([`address`]): path and query, encoded.
+//! - **Paging**: [`LinkPager`] follows links within one origin, and ends on a loop; [`NumberPager`]
+//!   counts; [`TokenPager`] takes what the hoster gives; [`next_link`] reads `Link: rel="next"`.
+//! - **Answers**: [`Host::get_json`], [`Host::get_good`], or [`json`] and [`status_error`]: a web page in place of JSON, a
+//!   field of the wrong type, 401, 403, 404, 410, 429 and 5xx become errors that say so, with the
+//!   hoster's own words ([`said`]) and the time to ask again ([`retry`]).
+//!
+//! Types of the documents grow: build them with `..Default::default()`.
+
+// The export macro and the way across the boundary.
+#![allow(unsafe_code)]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the host cleans what a plugin says"
+)]
+
+mod address;
+mod answer;
+mod export;
+mod export_macro;
+mod host;
+mod hoster;
+mod limits;
+mod pager;
+mod panics;
+mod plugin;
+mod session;
+mod wire;
+
+pub use forgekeep_page_text::page_text;
+pub use forgekeep_plugin_documents::{
+    Access, AccessRequest, Advice, Attributes, Auth, CheckReport, CheckRequest, Concern,
+    ConfigureRequest, CreateRequest, Deed, DownloadedFile, ErrorKind, ExportPage, ExportRequest,
+    FileContent, Finding, Header, HosterError, HttpRequest, HttpResponse, Limit, Local, LogLevel,
+    LookupRequest, Manifest, OptionKind, OptionSpec, OptionValue, Owner, OwnerSeen, Page, Part,
+    PartKind, PartRef, Presence, Purpose, RefAdvice, RemoveRequest, Repository, Secret, Sees,
+    Severity, Source, Ssh, Timestamp, Visibility, Way,
+};
+
+pub use address::address;
+pub use answer::{json, said, status_error};
+pub use host::{Downloaded, Host};
+pub use hoster::{Export, Hoster, Target};
+pub use limits::{Retry, limit, retry};
+pub use pager::{LinkPager, NumberPager, TokenPager, next_link};
+pub use session::Session;
+
+/// What most methods return.
+pub type Result<T> = std::result::Result<T, HosterError>;
+
+#[doc(hidden)]
+pub mod __private {
+    //! For the export macro and the test kit.
+
+    pub use forgekeep_abi as abi;
+
+    pub use crate::export::{Exported, loader_result, module, table};
+    pub use crate::plugin::Plugin;
+}
