@@ -32,7 +32,7 @@ use url::Url;
 pub use budget::RateLimit;
 pub use client::{Client, Settings};
 pub use credential_gate::{CredentialGate, refused};
-pub use guard::{CredentialGuard, SHORTEST_GUARDED};
+pub use guard::CredentialGuard;
 pub use limit::ConcurrencyLimit;
 pub use proxy::Proxies;
 pub use retry::{OnWait, RetryPolicy, Retrying, Wait};
@@ -103,7 +103,7 @@ impl Request {
     }
 
     /// Whether it may be sent again when its answer was lost.
-    fn may_be_repeated(&self) -> bool {
+    pub fn may_be_repeated(&self) -> bool {
         self.idempotent || matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
     }
 

@@ -38,7 +38,7 @@ const SHORTEST: usize = 6;
 
 /// The longest a secret can be in its longest form, to be found across two windows: 4 KiB, each byte as
 /// nine and those as nine again.
-const LONGEST: usize = 320 * 1024;
+const LONGEST: usize = 4 * 1024 * 9 * 9;
 
 /// Longest text in which escapes are looked through. None that is shown is nearly as long; what is
 /// beyond is searched as it is.

@@ -43,7 +43,10 @@ impl HostServices {
                 .and_then(|response| expect_data(&request, response));
             match response {
                 Ok(response) => return Ok(response),
-                Err(failure) => self.services.retry(&mut retry, failure)?,
+                Err(failure) if request.may_be_repeated() => {
+                    self.services.retry(&mut retry, failure)?;
+                }
+                Err(failure) => return Err(failure),
             }
         }
     }

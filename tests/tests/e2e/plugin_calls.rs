@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forgekeep_tests::{Forge, Invocation, RequestKind, Run, compare};
+use forgekeep_tests::{Action, Fault, Forge, Invocation, RequestKind, Run, compare};
 use serde_json::json;
 
 use crate::support::{TOKEN, World, error, files, forge, source};
@@ -290,6 +290,27 @@ fn a_plugin_cannot_send_its_credentials_elsewhere() {
             elsewhere.requests()
         );
         assert_eq!(source(&run, "acme")["outcome"], "ok");
+    }
+}
+
+#[test]
+fn a_plugins_post_is_sent_once_whatever_comes_of_it() {
+    for action in [Action::status(502), Action::html(200), Action::status(500)] {
+        let elsewhere = forge();
+        elsewhere.inject(Fault::on(RequestKind::Api, action));
+        let beside = Beside::new();
+        let odd = json!({"title": "odd", "hoster": "misbehaving", "name": "acme"});
+        let options = json!({"network": {"retries": 2, "longestWaitSeconds": 1}});
+        let sources = [odd, beside.world.source()];
+        beside.world.configure_with(&sources, &options);
+        beside
+            .invoke(&["backup"], "post")
+            .env("FORGEKEEP_MISBEHAVE_ORIGIN", elsewhere.api_url())
+            .run()
+            .expect(3);
+        let asked = elsewhere.requests();
+        assert_eq!(asked.len(), 1, "{asked:#?}");
+        assert_eq!(asked[0].method, "POST");
     }
 }
 

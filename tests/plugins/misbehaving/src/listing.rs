@@ -10,6 +10,7 @@
 //!   them or by a header;
 //! - `direct-field`, `direct-address`, `direct-body`: the same by a field of its own, by the address, by
 //!   a body;
+//! - `post`: a POST to the other origin, without credentials;
 //! - `error-weird`: an error of an unknown kind, with control characters.
 
 use forgekeep_plugin_sdk::{
@@ -121,6 +122,10 @@ pub(crate) fn failure(session: &MisbehavingSession) -> Option<HosterError> {
             let body = format!("{{\"token\": \"{}\"}}", session.secret().expose());
             ask(session, "POST", "collect", body.into_bytes())
         }
+        "post" => Some(
+            ask(session, "POST", "2.0/repositories/acme", b"{}".to_vec())
+                .unwrap_or_else(|| HosterError::new(error_kind::OTHER, "it was answered")),
+        ),
         "error-weird" => Some(
             HosterError::new(
                 "flux-capacitor",
@@ -173,7 +178,11 @@ fn ask(
         .http(HttpRequest {
             method: method.into(),
             url: format!("{}/{address}", foreign_origin()).into(),
-            headers: Vec::new().into(),
+            headers: vec![Header {
+                name: "accept".into(),
+                value: "application/json".into(),
+            }]
+            .into(),
             authorization: Authorization::Anonymous,
             body: body.into(),
             extras: Extras::new(),
