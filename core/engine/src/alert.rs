@@ -4,6 +4,7 @@
 use forgekeep_config::{AlertAction, AlertOptions};
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_store::report::{Lost, RepositoryOutcome, SourceReport};
+use forgekeep_untrusted::Printable;
 
 use crate::event::{Event, Observer};
 
@@ -31,10 +32,11 @@ pub(crate) fn raise(
             continue;
         };
         let Lost { branches, of } = lost;
-        let message = match branches == of {
+        let message: Printable = match branches == of {
             true => format!("upstream rewrote or deleted every branch ({of})"),
             false => format!("upstream rewrote or deleted {branches} of {of} branches"),
-        };
+        }
+        .into();
         observer.event(&Event::Alert {
             source: &report.title,
             repository: Some(&repository.name),
@@ -57,13 +59,14 @@ pub(crate) fn raise(
         if newly_gone > 0 {
             message.push_str(&format!(", {newly_gone} of them deleted altogether"));
         }
+        let message = Printable::from(message);
         observer.event(&Event::Alert {
             source: &report.title,
             repository: None,
             message: &message,
             hint: HINT,
         });
-        report.alert = Some(message.into());
+        report.alert = Some(message);
     }
     if options.action == AlertAction::Fail && report.error.is_none() {
         let what = report.alert.clone().or_else(|| match alerts {

@@ -4,6 +4,7 @@
 use forgekeep_failure::{Failure, Finding};
 use forgekeep_protocol::Transfer;
 use forgekeep_store::report::{Report, RepositoryReport, SourceReport};
+use forgekeep_untrusted::Printable;
 use serde::Serialize;
 
 /// One thing that happened. Serialised with its name under `event`, for `--progress json`; fields
@@ -95,7 +96,7 @@ pub enum Event<'a> {
         /// Full name of the repository, if it is about one.
         repository: Option<&'a str>,
         /// What happened.
-        message: &'a str,
+        message: &'a Printable,
         /// What to do.
         hint: &'a str,
     },

@@ -17,7 +17,7 @@ use forgekeep_store::catalogue;
 use forgekeep_store::part::{Part, PartKind, check_folders};
 use forgekeep_store::report::{PartReport, RefChanges, RepositoryOutcome, RepositoryReport};
 use forgekeep_store::snapshot::Identity;
-use forgekeep_untrusted::{Show as _, Untrusted};
+use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 use parking_lot::Mutex;
 use parts::Offered;
 
@@ -152,14 +152,14 @@ fn run_task(
         space.learn(&work.folder, failure);
     }
     report.seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-    for failure in report.errors_mut() {
-        let redactor = &source.services.redactor;
+    let redactor = &source.services.redactor;
+    report.change_errors(|failure| {
         failure.message = redactor.clean(&failure.message).into_owned().into();
         failure.hint = redactor.clean(&failure.hint).into_owned().into();
         for part in Offered::all(&task.repository) {
             failure.set_cause(part.url.printable().as_str());
         }
-    }
+    });
     observer.event(&Event::RepositoryFinished {
         source: &source.title,
         repository: &report,
@@ -235,14 +235,15 @@ impl Work<'_> {
 
     /// Damage is news, whatever came of it: a disk that loses data loses more.
     fn alert(&self, report: &mut RepositoryReport, what: &str) {
+        let what = Printable::from(what);
         self.observer.event(&Event::Alert {
             source: &self.source.title,
             repository: Some(self.name),
-            message: what,
+            message: &what,
             hint: "see the system log for errors of this disk, and check the backup: `forgekeep \
             verify`",
         });
-        report.add_alert(what);
+        report.add_alert(&what);
     }
 
     /// Credentials for the next attempt: a plugin may give such as do not live as long as a clone takes.
@@ -257,12 +258,13 @@ impl Work<'_> {
         refused: &Authorization,
         failure: Failure,
     ) -> Result<Authorization, Failure> {
-        let authorization = self.ask_for_authorization()?;
-        if authorization.secret() == refused.secret() {
-            return Err(failure);
+        match self.ask_for_authorization() {
+            Ok(other) if other.secret() != refused.secret() => {
+                self.source.gate.forget_refusal();
+                Ok(other)
+            }
+            _ => Err(failure),
         }
-        self.source.gate.forget_refusal();
-        Ok(authorization)
     }
 
     fn ask_for_authorization(&self) -> Result<Authorization, Failure> {

@@ -20,7 +20,7 @@ use forgekeep_http::{
 use forgekeep_store::history::{self, Run};
 use forgekeep_store::report::{Report, SourceReport};
 use forgekeep_store::{layout, part};
-use forgekeep_untrusted::{Printable, Redactor};
+use forgekeep_untrusted::Redactor;
 use jiff::Timestamp;
 use rayon::prelude::*;
 use sources::{Writes, nothing_listed, of_filter};
@@ -341,7 +341,7 @@ impl Engine {
         let has = |title: &String| self.config.sources.iter().any(|s| s.title == *title);
         if let Some(title) = selection.sources.iter().find(|title| !has(title)) {
             return Err(RunError::UnknownSource {
-                title: Printable::from(title.as_str()).to_string(),
+                title: title.clone(),
                 known: self
                     .config
                     .sources

@@ -121,7 +121,8 @@ pub trait Session: Send {
     /// What the hoster says of the repository with an identity. Also called after the listing.
     fn lookup(&mut self, id: &Untrusted) -> Result<Presence, Failure>;
 
-    /// Credentials for cloning a repository of this listing; asked right before it.
+    /// Credentials for cloning a repository of this listing; asked before each attempt, and once more after
+    /// they were refused.
     fn git_access(&mut self, repository: &Repository) -> Result<Authorization, Failure>;
 }
 

@@ -67,7 +67,7 @@ pub(super) fn take(
 fn reindex(pack: &Path, folder: &Path, cancel: &Cancel) -> Result<(), Failure> {
     // libgit2 is given nothing that is damaged: not all of it is noticed before the end.
     if !is_whole(pack, cancel)? {
-        return Err(damaged(pack, "its checksum is wrong"));
+        return Err(Failure::damaged(pack, "its checksum is wrong"));
     }
     let wrong = |error: &git2::Error| match error.class() {
         ErrorClass::Os | ErrorClass::Filesystem | ErrorClass::NoMemory => super::failed(error),
@@ -115,7 +115,7 @@ fn each_piece(
     let mut file = match regular_file::open_linked(path) {
         Ok(file) => file,
         Err(error) if Unexpected::of(&error).is_some() => {
-            return Err(damaged(path, &error.to_string()));
+            return Err(Failure::damaged(path, error.to_string()));
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed(error)),
@@ -130,8 +130,4 @@ fn each_piece(
             Err(error) => return Err(failed(error)),
         }
     }
-}
-
-fn damaged(pack: &Path, why: &str) -> Failure {
-    Failure::damaged(pack, why)
 }

@@ -68,15 +68,15 @@ pub struct RepositoryState {
 pub struct Newest {
     /// Its number.
     pub number: u64,
-    /// Names its state.
-    pub id: String,
+    /// Names its state; as the file has it.
+    pub id: Untrusted,
 }
 
 impl Newest {
     fn of(entry: &SnapshotFile) -> Self {
         Self {
             number: entry.number,
-            id: entry.id.to_string(),
+            id: entry.id.to_string().into(),
         }
     }
 }

@@ -111,11 +111,6 @@ impl Part {
     fn partial(&self) -> String {
         format!("{}{PARTIAL}", self.name)
     }
-
-    /// The folder of its snapshots, in that of the repository.
-    fn snapshots_folder(&self) -> PathBuf {
-        self.folder.with_file_name(SNAPSHOTS).join(&self.name)
-    }
 }
 
 /// Makes sure that the folders of a repository are folders: a link in their place would have us write

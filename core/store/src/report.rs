@@ -246,18 +246,30 @@ impl RepositoryReport {
         self
     }
 
-    /// Enters what came of a part. What came of the git repository itself is this report's own.
-    pub fn enter_part(&mut self, kind: PartKind, part: PartReport) {
+    /// Where what came of a part stands; of the git repository itself this is the report as a whole.
+    fn part_mut(&mut self, kind: PartKind) -> Option<&mut Option<PartReport>> {
         match kind {
-            PartKind::Repository => {}
-            PartKind::Wiki => self.wiki = Some(part),
+            PartKind::Repository => None,
+            PartKind::Wiki => Some(&mut self.wiki),
         }
     }
 
-    /// Why it failed, and why parts of it did.
-    pub fn errors_mut(&mut self) -> impl Iterator<Item = &mut Failure> {
-        let of_wiki = self.wiki.iter_mut().filter_map(|part| part.error.as_mut());
-        self.error.iter_mut().chain(of_wiki)
+    /// Enters what came of a further part.
+    pub fn enter_part(&mut self, kind: PartKind, part: PartReport) {
+        if let Some(of_part) = self.part_mut(kind) {
+            *of_part = Some(part);
+        }
+    }
+
+    /// Changes each reason why it, or a part of it, failed.
+    pub fn change_errors(&mut self, change: impl Fn(&mut Failure)) {
+        self.error.iter_mut().for_each(&change);
+        for kind in PartKind::ALL {
+            let part = self.part_mut(kind).and_then(Option::as_mut);
+            part.and_then(|part| part.error.as_mut())
+                .into_iter()
+                .for_each(&change);
+        }
     }
 
     /// Adds an alert to those there are.

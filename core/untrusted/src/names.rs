@@ -59,6 +59,10 @@ const INVISIBLE: &[(u32, u32)] = &[
 
 fn is_unprintable(c: char) -> bool {
     let code = u32::from(c);
+    // Nearly all text: the table below begins here.
+    if code < 0xAD {
+        return c.is_control();
+    }
     c.is_control()
         || code & 0xFFFE == 0xFFFE
         || INVISIBLE

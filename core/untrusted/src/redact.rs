@@ -76,8 +76,7 @@ struct Layer {
 }
 
 impl Layer {
-    /// `None` if there are more forms than memory holds.
-    fn new(all: &[Secret], secrets: Range<SecretIndex>) -> Option<Self> {
+    fn new(all: &[Secret], secrets: Range<SecretIndex>) -> Result<Self, TooMany> {
         let mut of = Vec::new();
         let mut patterns: Vec<String> = Vec::new();
         for index in secrets.clone() {
@@ -93,13 +92,17 @@ impl Layer {
                 .build(&patterns)
         });
         patterns.iter_mut().for_each(Zeroize::zeroize);
-        match built.transpose() {
-            Ok(forms) => Some(Self { secrets, forms, of }),
-            Err(error) => {
-                log::error!("secrets cannot be looked for: {error}");
-                None
-            }
-        }
+        let forms = built.transpose()?;
+        Ok(Self { secrets, forms, of })
+    }
+}
+
+/// There are more forms than can be looked for.
+type TooMany = aho_corasick::BuildError;
+
+fn tell(compiled: Result<(), TooMany>) {
+    if let Err(error) = compiled {
+        log::error!("secrets cannot be looked for, so nothing is shown: {error}");
     }
 }
 
@@ -111,35 +114,33 @@ impl Known {
         index
     }
 
-    fn compile(&mut self, mut secrets: Range<SecretIndex>) {
+    fn compile(&mut self, mut secrets: Range<SecretIndex>) -> Result<(), TooMany> {
         while let Some(last) = self.layers.last()
             && last.secrets.len() <= secrets.len()
         {
             secrets.start = last.secrets.start;
             self.layers.pop();
         }
-        match Layer::new(&self.secrets, secrets) {
-            Some(layer) => self.layers.push(layer),
-            None => self.is_blind = true,
-        }
+        let layer = Layer::new(&self.secrets, secrets).inspect_err(|_| self.is_blind = true)?;
+        self.layers.push(layer);
+        Ok(())
     }
 }
 
 impl Redactor {
     /// A redactor for the secrets given.
     pub fn new(secrets: &[&Secret]) -> Self {
-        let redactor = Self::default();
-        {
-            let mut known = redactor.known.write();
-            for secret in secrets {
-                if !known.indexes.contains_key(*secret) {
-                    known.push(secret);
-                }
+        let mut known = Known::default();
+        for secret in secrets {
+            if !known.indexes.contains_key(*secret) {
+                known.push(secret);
             }
-            let all = 0..known.secrets.len();
-            known.compile(all);
         }
-        redactor
+        let all = 0..known.secrets.len();
+        tell(known.compile(all));
+        Self {
+            known: Arc::new(RwLock::new(known)),
+        }
     }
 
     /// Tells of one more secret. Which one it is now.
@@ -153,7 +154,10 @@ impl Redactor {
             return *index;
         }
         let index = known.push(secret);
-        known.compile(index..index + 1);
+        let compiled = known.compile(index..index + 1);
+        // What is logged goes through this redactor.
+        drop(known);
+        tell(compiled);
         index
     }
 

@@ -145,7 +145,7 @@ fn keep(
     checked: &[(&Kept, Checked)],
 ) -> Result<(), Failure> {
     let mut health = match known {
-        // What is known again is worth more than what cannot be read.
+        // What was just found is worth more than what cannot be read.
         Err(failure) if failure.kind == ErrorKind::Damaged => Health::nothing(local_folder),
         known => known?,
     };

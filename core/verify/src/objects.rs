@@ -169,14 +169,14 @@ pub(super) fn read_all(
 
 fn check_pack(pack: &Packed, watch: &Watch) -> Result<Vec<Finding>, Failure> {
     let mut found = Vec::new();
-    let part = Piece::Index;
+    let piece = Piece::Index;
     match &pack.index {
         None => {
             let why = format!("its index, {}, is missing", file_name(&pack.index_path));
             found.push(Finding::new(Piece::Index, &pack.path, why));
         }
         Some(Err(failure)) if failure.is_damage() => {
-            found.push(Finding::of(part, &pack.index_path, failure));
+            found.push(Finding::of(piece, &pack.index_path, failure));
         }
         Some(Err(failure)) => return Err(failure.clone()),
         Some(Ok(_)) => {}

@@ -1,11 +1,9 @@
 //! Verifying the parts of a repository, each in the way of its kind.
 
-use std::path::Path;
-
 use forgekeep_failure::Failure;
 use forgekeep_store::catalogue::{Newest, RepositoryState};
 use forgekeep_store::part::{Part, PartKind};
-use forgekeep_store::snapshot::Store;
+use forgekeep_untrusted::Show as _;
 
 use super::mirror::examine_what_can_be_read;
 use super::{Examined, Finding, Piece, Watch, states};
@@ -48,7 +46,7 @@ impl Verify for Mirror {
         }
         let mut examined = examine_what_can_be_read(&part.folder, watch)?;
         if let Some(state) = state {
-            let lost = lost_newest(state, &part.name, &part.folder)?;
+            let lost = lost_newest(state, part)?;
             examined.findings.extend(lost);
         }
         Ok(Some(examined))
@@ -56,17 +54,14 @@ impl Verify for Mirror {
 }
 
 /// The newest snapshot, if it is gone: no other one tells.
-fn lost_newest(
-    state: &RepositoryState,
-    name: &str,
-    mirror: &Path,
-) -> Result<Option<Finding>, Failure> {
-    let store = Store::beside(mirror);
+fn lost_newest(state: &RepositoryState, part: &Part) -> Result<Option<Finding>, Failure> {
+    let store = part.snapshots();
     let entries = store.entries()?;
     // That all are gone is found without.
-    let lost = state.lost_newest(name, entries.last());
+    let lost = state.lost_newest(&part.name, entries.last());
     let lost = lost.filter(|_| !entries.is_empty());
     Ok(lost.map(|Newest { number, id }| {
+        let id = id.shown();
         let what = format!("the newest snapshot, number {number} ({id}), is missing");
         Finding::new(Piece::Gap, store.folder(), what)
     }))

@@ -5,7 +5,7 @@ use forgekeep_demo_hoster::{Account, DemoHoster};
 use forgekeep_engine::run::Selection;
 use forgekeep_store::inventory;
 use forgekeep_store::part::PartKind;
-use forgekeep_untrusted::Show as _;
+use forgekeep_untrusted::{Show as _, Untrusted};
 
 use super::summary;
 use crate::cli::{Common, DemoArguments, ProgressMode};
@@ -86,11 +86,8 @@ fn demo_folder(wanted: Option<&Path>) -> Result<PathBuf, Complaint> {
 fn write_configuration(folder: &Path, hoster: &DemoHoster) -> Result<PathBuf, Complaint> {
     let account = hoster.account();
     // Names of ours and a folder: a single quote is the only character to escape in YAML.
-    let backup = folder
-        .join("backup")
-        .shown()
-        .to_string()
-        .replace('\'', "''");
+    let backup = Untrusted::of_path(folder.join("backup"));
+    let backup = backup.raw().replace('\'', "''");
     let text = format!(
         "localFolder: '{backup}'\n\
          sources:\n  \
@@ -162,7 +159,7 @@ fn print_farewell(folder: &Path) -> Result<(), Complaint> {
     let first = snapshots.map_err(super::offline::complaint)?;
     let first = first.first().map_or("", |entry| entry.id.as_str());
     out!("== What to do with it");
-    out!("The states that acme/infra had, and the one before the ransom note brought back:");
+    out!("The states that acme/infra had, and the one before the ransom note, restored:");
     out!("  {program} snapshots acme/infra --folder {shown}");
     out!("  {program} restore acme/infra --at {first} --to infra --folder {shown}");
     out!("Is every object present and intact?");

@@ -24,7 +24,7 @@ pub fn run(common: &Common, arguments: &ListArguments) -> Result<ExitCode, Compl
     let listed = engine.list(&selection)?;
     if arguments.json {
         let sources: Vec<Value> = listed.iter().map(as_json).collect();
-        out!("{:#}", json!({ "schema": 1, "sources": sources }));
+        super::print_json(&json!({ "schema": 1, "sources": sources }))?;
     } else {
         for source in &listed {
             print_source(source, common);

@@ -22,7 +22,7 @@ use forgekeep_engine::event::Observer;
 use forgekeep_engine::permissions;
 use forgekeep_engine::run::Engine;
 use forgekeep_http::Proxies;
-use forgekeep_untrusted::Show as _;
+use forgekeep_untrusted::{Show as _, names};
 use serde::Serialize;
 
 use crate::cli::{Cli, Command, Common};
@@ -80,8 +80,24 @@ fn print_json(document: &impl Serialize) -> Result<(), Complaint> {
         let message = format!("the answer cannot be written: {error}");
         Complaint::new(ExitCode::Unexpected, message, "")
     })?;
-    out!("{}", hidden_json(&text));
+    out!("{}", escaped(&hidden_json(&text)));
     Ok(())
+}
+
+/// JSON in which a terminal finds nothing to act upon: what can only stand in its strings is written as
+/// an escape, which means the same.
+fn escaped(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c == '\n' || names::is_printable(c.encode_utf8(&mut [0; 4])) {
+            text.push(c);
+            continue;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            text.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    text
 }
 
 /// The engine for a configuration, with the plugins it needs.

@@ -122,7 +122,7 @@ pub fn repository(
     forgekeep_hoster::Repository {
         id: redactor.clean(&repository.id).into_owned().into(),
         full_name: redactor.clean(&repository.full_name).into_owned().into(),
-        clone_url: repository.clone_url.as_str().into(),
+        clone_url: untrusted(repository.clone_url),
         wiki_url: repository.wiki_url.into_option().map(untrusted),
         default_branch: Some(untrusted(repository.default_branch)).filter(|b| !b.is_empty()),
         size: repository.size.into_option(),

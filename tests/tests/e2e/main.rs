@@ -56,6 +56,7 @@ mod retries;
 mod runs;
 mod scale;
 mod secrets;
+#[cfg(unix)]
 mod shown;
 mod signals;
 mod snapshots;

@@ -1,7 +1,7 @@
 //! The texts that people read, taken from the sources: messages, hints, what is printed and logged.
 //!
 //! `made_docs` holds them in one file a crate, so that no message changes without the diff being seen.
-//! Help texts are held by the snapshots in `output`.
+//! Help texts are in `messages/help.txt`.
 //!
 //! A text is a string literal outside tests that has a word in it and white space, however it is put
 //! together later; where a literal goes straight into a message, one word is enough. What a program

@@ -8,7 +8,6 @@ use crate::support::{World, pipe};
 const TURN: char = '\u{202e}';
 const ESCAPE: char = '\u{1b}';
 
-#[cfg(unix)]
 #[test]
 fn names_on_disk_never_reach_a_terminal_as_they_are() {
     let world = World::new();
@@ -26,7 +25,11 @@ fn names_on_disk_never_reach_a_terminal_as_they_are() {
     pipe(&world.mirror("api").join(format!("refs/heads/a{TURN}b")));
     // The folder of a repository, which a dry run says it would move.
     fs::rename(world.folder("web"), backup.join(format!("acme/w{TURN}e"))).unwrap();
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 11] = [
+        // In JSON the same escapes mean what is on disk.
+        &["status", "--json"],
+        &["verify", "--json"],
+        &["forget", "--dry-run", "--json"],
         &["status", "-v"],
         &["verify"],
         &["snapshots", "web"],
@@ -44,6 +47,10 @@ fn names_on_disk_never_reach_a_terminal_as_they_are() {
             all.push_str(text);
         }
     }
+    let run = world.forgekeep(&["status", "--json"]).run();
+    assert!(run.stdout.contains("y\\u202ez"), "{}", run.stdout);
+    let read: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert!(read.to_string().contains(&format!("y{TURN}z")), "{read}");
     // All three were named all the same.
     for shown in ["\\u{1b}[2Jx", "refs/heads/a\\u{202e}b", "(now w\\u{202e}e)"] {
         assert!(all.contains(shown), "{shown}: {all}");

@@ -162,7 +162,7 @@ impl Work<'_> {
     /// The news that a mirror's newest snapshot is gone.
     fn lost_snapshot(&self, mirror: &str, outcome: Option<&Outcome>, lost: &Newest) -> String {
         let path = self.path.shown();
-        let Newest { number, id } = lost;
+        let (number, id) = (lost.number, lost.id.shown());
         match outcome {
             Some(outcome) if outcome.mirrored == Mirrored::Cloned => format!(
                 "{path}/{mirror} was missing with its snapshots: it is cloned again, and the states that only the backup had are lost"

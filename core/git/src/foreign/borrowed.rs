@@ -130,9 +130,12 @@ fn path_of(line: &[u8]) -> Option<PathBuf> {
 
 fn open(mirror: &Path, stores: &[PathBuf]) -> Result<Odb<'static>, Failure> {
     let all = database(mirror)?;
-    for store in stores.iter().filter_map(|store| store.to_str()) {
-        if let Err(error) = all.add_disk_alternate(store) {
-            log::warn!("{store}: {}", libgit2::words(&error));
+    let named = stores
+        .iter()
+        .filter_map(|store| Some((store, store.to_str()?)));
+    for (store, name) in named {
+        if let Err(error) = all.add_disk_alternate(name) {
+            log::warn!("{}: {}", store.shown(), libgit2::words(&error));
         }
     }
     Ok(all)

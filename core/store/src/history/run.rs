@@ -332,7 +332,17 @@ pub fn set_aside(path: &Path, why: &str) -> Finding {
         free = next.into();
     }
     let name = free.file_name().unwrap_or_default().shown();
-    match fs::rename(path, &free).map(|()| atomic_file::sync_parent(&free)) { Ok(_) => Finding { hint: "run `forgekeep verify`: a file that changes by itself may be a sign of a dying disk".into(), ..Finding::warning(format!("{why}; set aside as {name}")) }, Err(error) => Finding::warning(format!("{why}; it cannot be set aside: {error}")), }
+    match fs::rename(path, &free).map(|()| atomic_file::sync_parent(&free)) {
+        Ok(_) => {
+            let hint = "run `forgekeep verify`: a file that changes by itself may be a sign of a \
+                        dying disk";
+            Finding {
+                hint: hint.into(),
+                ..Finding::warning(format!("{why}; set aside as {name}"))
+            }
+        }
+        Err(error) => Finding::warning(format!("{why}; it cannot be set aside: {error}")),
+    }
 }
 
 fn told(failure: &Failure) -> Finding {

@@ -26,7 +26,7 @@ impl Hold for Mirror {
     }
 
     fn check_folders(&self, part: &Part) -> Result<(), Failure> {
-        regular_file::check_folder(&part.snapshots_folder())?;
+        regular_file::check_folder(part.snapshots().folder())?;
         if regular_file::check_folder(&part.folder)? {
             for below in ["refs", "objects", "objects/pack", "objects/info"] {
                 regular_file::check_folder(&part.folder.join(below))?;

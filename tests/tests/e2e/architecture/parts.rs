@@ -8,7 +8,7 @@ use std::fs;
 
 use syn::visit::{self, Visit};
 
-use super::root;
+use super::{root, sources};
 
 /// Where the kinds are.
 const KINDS: &str = "core/store/src/part.rs";
@@ -138,7 +138,9 @@ fn all_kinds_of_parts_are_all() {
 #[test]
 fn nobody_else_knows_the_name_of_a_further_part() {
     for crate_folder in ["store", "verify", "restore", "mirror", "engine"] {
-        for entry in walk(&root().join("core").join(crate_folder).join("src")) {
+        let mut files = Vec::new();
+        sources(&root().join("core").join(crate_folder), &mut files);
+        for entry in files {
             let text = fs::read_to_string(&entry).unwrap();
             let source = text.split("#[cfg(test)]").next().unwrap();
             let file = entry.strip_prefix(root()).unwrap();
@@ -152,17 +154,4 @@ fn nobody_else_knows_the_name_of_a_further_part() {
             assert!(knows || named.next().is_none(), "{file} names the wiki");
         }
     }
-}
-
-fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(walk(&path));
-        } else if path.extension().is_some_and(|ending| ending == "rs") {
-            files.push(path);
-        }
-    }
-    files
 }
