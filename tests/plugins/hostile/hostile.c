@@ -320,6 +320,37 @@ static void call(const fk_host *host, const fk_request *request, fk_answer *answ
         return tell(answer, syscall(425, 1, params));
     }
     if (IS("pidfd")) return tell(answer, syscall(434, getppid(), 0));
+    if (IS("stack")) {
+        struct rlimit limit;
+        getrlimit(RLIMIT_STACK, &limit);
+        return say(answer, limit.rlim_max <= 8 << 20 ? "limited" : "without limit");
+    }
+    /* What no limit of data counts. */
+    if (IS("growing-memory")) {
+        void *grown = mmap(NULL, 256 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0);
+        return tell(answer, grown == MAP_FAILED ? -1 : 0);
+    }
+    if (IS("moved-stack")) {
+        char room[64 << 10]; /* a page of it, which nobody else needs */
+        char *page = (char *)(((uintptr_t)room + (32 << 10)) & ~(uintptr_t)4095);
+        void *moved = mremap(page, 4096, 256 << 20, MREMAP_MAYMOVE);
+        return tell(answer, moved == MAP_FAILED ? -1 : 0);
+    }
+    if (IS("socket-pair")) {
+        int ends[2];
+        return tell(answer, socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+    }
+    if (IS("reallocate")) {
+        /* What the C library does instead of moving pages. */
+        size_t length = 1 << 20;
+        char *bytes = malloc(length);
+        memset(bytes, 7, length);
+        bytes = realloc(bytes, 4 * length);
+        for (size_t n = 0; bytes && n < length; n++)
+            if (bytes[n] != 7) return say(answer, "other bytes");
+        free(bytes);
+        return say(answer, bytes ? "allowed" : "no memory");
+    }
     if (IS("capabilities")) {
         uint32_t head[2] = {0x20080522, 0}, sets[6] = {0};
         if (syscall(SYS_capget, head, sets)) return say(answer, "not told");

@@ -7,6 +7,7 @@ use forgekeep_plugin_host::{ConfinementMode, Held, How, NoWorker, Part, WorkerPr
 use crate::support::{Hostile, compile, greeted, program, settings, text};
 
 const EPERM: &str = "errno 1";
+const ENOMEM: &str = "errno 12";
 const EACCES: &str = "errno 13";
 
 fn workers(hostile: &Hostile, mode: ConfinementMode) -> Workers {
@@ -48,6 +49,18 @@ fn the_network_programs_and_other_processes_are_out_of_reach() {
     assert_eq!(text(worker.as_ref(), "core", ""), "none");
     assert_eq!(text(worker.as_ref(), "capabilities", ""), "none");
     assert_eq!(text(worker.as_ref(), "thread", ""), "allowed");
+}
+
+#[test]
+fn memory_that_no_limit_counts_is_out_of_reach() {
+    let hostile = Hostile::new();
+    let worker = greeted(&workers(&hostile, ConfinementMode::Require));
+    let worker = worker.as_ref();
+    assert_eq!(text(worker, "growing-memory", ""), EPERM);
+    assert_eq!(text(worker, "moved-stack", ""), ENOMEM);
+    assert_eq!(text(worker, "socket-pair", ""), EPERM);
+    assert_eq!(text(worker, "stack", ""), "limited");
+    assert_eq!(text(worker, "reallocate", ""), "allowed");
 }
 
 #[test]

@@ -122,6 +122,16 @@ pub(crate) fn system() -> impl System {
     system::This
 }
 
+/// Ctrl-C reaches all processes of a terminal: without this it would look like the end of the plugin.
+#[cfg(unix)]
+#[allow(unsafe_code)]
+fn ignore_signals() {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        // SAFETY: no handler is installed.
+        unsafe { libc::signal(signal, libc::SIG_IGN) };
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

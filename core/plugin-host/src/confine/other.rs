@@ -12,7 +12,7 @@ impl System for This {
 
     fn settle(&self, _memory: u64, confinement: &mut Confinement) {
         #[cfg(unix)]
-        ignore_signals();
+        super::ignore_signals();
         let none = || Err("not on this operating system".to_owned());
         confinement.note(Part::Memory, none());
     }
@@ -24,14 +24,4 @@ impl System for This {
     }
 
     fn after_hello(&self, _confinement: &mut Confinement) {}
-}
-
-/// Ctrl-C would else look like the end of the plugin.
-#[cfg(unix)]
-#[allow(unsafe_code)]
-fn ignore_signals() {
-    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        // SAFETY: no handler is installed.
-        unsafe { libc::signal(signal, libc::SIG_IGN) };
-    }
 }

@@ -14,6 +14,10 @@ use super::{Confinement, Part, System};
 /// Descriptors that a worker may have: what is in pipes is not counted for the limit of memory.
 const MOST_DESCRIPTORS: u64 = 256;
 
+/// Bytes of the first thread's stack, which is not counted for it either: as many as are usual. The
+/// stacks of further threads are.
+const MOST_STACK: u64 = 8 << 20;
+
 /// This system.
 pub(super) struct This;
 
@@ -26,7 +30,7 @@ impl System for This {
     }
 
     fn settle(&self, memory: u64, confinement: &mut Confinement) {
-        ignore_signals();
+        super::ignore_signals();
         // It holds secrets: of its source, and not for other workers.
         let _ = rustix::process::set_dumpable_behavior(DumpableBehavior::NotDumpable);
         // The host starts workers on a thread that lives as long as it does. If it is gone already,
@@ -34,6 +38,7 @@ impl System for This {
         let _ = rustix::process::set_parent_process_death_signal(Some(Signal::KILL));
         let _ = limit(Resource::Core, 0);
         let _ = limit(Resource::Nofile, MOST_DESCRIPTORS);
+        let _ = limit(Resource::Stack, MOST_STACK);
         let limited = limit(Resource::Data, memory).map_err(|error| error.to_string());
         confinement.note(Part::Memory, limited);
     }
@@ -67,13 +72,4 @@ fn limit(resource: Resource, most: u64) -> io::Result<()> {
         maximum: Some(most),
     };
     Ok(rustix::process::setrlimit(resource, limit)?)
-}
-
-/// Ctrl-C would else look like the end of the plugin.
-#[allow(unsafe_code)]
-fn ignore_signals() {
-    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        // SAFETY: no handler is installed.
-        unsafe { libc::signal(signal, libc::SIG_IGN) };
-    }
 }

@@ -25,6 +25,7 @@ const X32: u32 = 0x4000_0000;
 const REFUSED: &[libc::c_long] = &[
     // The network has one door, which is the host's.
     libc::SYS_socket,
+    libc::SYS_socketpair,
     libc::SYS_connect,
     libc::SYS_bind,
     libc::SYS_listen,
@@ -168,6 +169,9 @@ const SIOCSPGRP: u32 = 0x8902;
 /// Commands of `fcntl` that libc does not name.
 const F_SETSIG: i32 = 10;
 const F_SETOWN_EX: i32 = 15;
+
+/// `mmap` of memory that grows by itself: as the stack does, outside the limit of data.
+const GROWING: u32 = libc::MAP_GROWSDOWN as u32;
 
 /// `mmap` of memory that processes share, by whichever of the two names.
 const SHARED_ANONYMOUS: u32 = (libc::MAP_SHARED | libc::MAP_ANONYMOUS) as u32;
@@ -322,8 +326,14 @@ fn filter(native: u32, own: u32) -> Vec<sock_filter> {
         check.if_equal(own, ALLOW);
         check.unless_equal(0, no);
     });
-    // Nor is this.
+    // A page of the stack would take its place outside the limit of data along, and grow there. C
+    // libraries copy where pages cannot be moved, so this is "no memory" and not "not allowed".
+    program.if_equal(libc::SYS_mremap as u32, refuse(libc::ENOMEM));
+    // Memory that grows like a stack, and memory that is shared, are not counted for the limit of data.
     program.for_call(libc::SYS_mmap, |check| {
+        check.load_argument(3);
+        check.mask(GROWING);
+        check.if_equal(GROWING, no);
         check.load_argument(3);
         check.mask(SHARED_ANONYMOUS);
         check.if_equal(SHARED_ANONYMOUS, no);
@@ -432,6 +442,9 @@ mod tests {
         assert_eq!(mmap(libc::MAP_SHARED), ALLOW);
         assert_eq!(mmap(libc::MAP_SHARED | libc::MAP_ANONYMOUS), no);
         assert_eq!(mmap(libc::MAP_SHARED_VALIDATE | libc::MAP_ANONYMOUS), no);
+        let growing = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_GROWSDOWN;
+        assert_eq!(mmap(growing), no);
+        assert_eq!(answer(libc::SYS_mremap, [0; 6]), refuse(libc::ENOMEM));
         assert_eq!(answer(libc::SYS_fcntl, [3, 8, 77, 0, 0, 0]), no);
         assert_eq!(answer(libc::SYS_fcntl, [3, 3, 0, 0, 0, 0]), ALLOW);
         assert_eq!(answer(libc::SYS_prctl, first(1)), no);
