@@ -163,7 +163,8 @@ pub enum Rule {
         /// As many as there may be.
         most: u64,
     },
-    /// A request cannot be: too short a struct, no address, a method's name that is no text.
+    /// A request cannot be: too short a struct, no address, a method's name that is no text, or a part
+    /// that is too long.
     #[error("a request that cannot be")]
     Request,
 }

@@ -8,13 +8,13 @@
 use std::io::{self, Read, Write};
 
 use crate::broken::FrameFault;
-use crate::limits::{MOST_BODY, MOST_DOCUMENT};
+use crate::limits::{MOST_BODY, MOST_DOCUMENT, MOST_METHOD};
 
 /// Bytes before the parts, its length among them.
 const HEAD: usize = 32;
 
-/// Bytes of a method's name.
-const MOST_METHOD: usize = 256;
+/// Bytes of what the worker says of itself, and not the plugin.
+pub(crate) const MOST_OWN: usize = 64 << 10;
 
 /// Up to here a frame is put together before it is written.
 const SMALL: usize = 64 << 10;

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use crate::broken::{Broken, How, Rule};
 use crate::library::Library;
 use crate::limits::{
-    Limited, MOST_BODY, MOST_DOCUMENT, MOST_SERVICE_REQUESTS, SourceLimits, TooMany,
+    Limited, MOST_BODY, MOST_DOCUMENT, MOST_SERVICE_REQUESTS, SourceLimits, TooMany, fits,
 };
 use crate::plugin::{Answered, HostCalls, Plugin, Reply};
 
@@ -24,9 +24,8 @@ use crate::plugin::{Answered, HostCalls, Plugin, Reply};
 pub struct InProcess {
     library: Library,
     calls: AtomicU64,
-    limits: Arc<SourceLimits>,
-    /// Whether requests are counted here.
-    counts: bool,
+    /// `None`: requests are counted by somebody else.
+    limits: Option<Arc<SourceLimits>>,
 }
 
 impl InProcess {
@@ -35,16 +34,16 @@ impl InProcess {
         Self {
             library,
             calls: AtomicU64::new(0),
-            limits,
-            counts: true,
+            limits: Some(limits),
         }
     }
 
     /// One whose requests are counted by somebody else.
     pub(crate) fn without_limits(library: Library) -> Self {
         Self {
-            counts: false,
-            ..Self::new(library, Arc::default())
+            library,
+            calls: AtomicU64::new(0),
+            limits: None,
         }
     }
 
@@ -54,10 +53,7 @@ impl InProcess {
     }
 
     fn services<'a>(&'a self, host: &'a dyn HostCalls) -> Limited<'a> {
-        match self.counts {
-            true => Limited::new(host, Some(&self.limits)),
-            false => Limited::new(host, None),
-        }
+        Limited::new(host, self.limits.as_deref())
     }
 }
 
@@ -70,12 +66,7 @@ impl Plugin for InProcess {
         body: &[u8],
         host: &dyn HostCalls,
     ) -> Result<Answered, Broken> {
-        for (part, most) in [(doc, MOST_DOCUMENT), (body, MOST_BODY)] {
-            let length = part.len();
-            if length > most {
-                return Err(Broken::new(How::TooLarge { length, most }, method));
-            }
-        }
+        fits(method, doc, body).map_err(|how| Broken::new(how, method))?;
         let context = Context::new(self.services(host));
         let request = Request {
             size: size_of::<Request>() as u32,
@@ -175,10 +166,8 @@ impl<'a> Context<'a> {
                 request.body.bytes().map_err(refused)?,
             )
         };
-        if doc.len() > MOST_DOCUMENT || body.len() > MOST_BODY {
-            return Err(Fault::Rule(Rule::Request));
-        }
         let method = str::from_utf8(method).map_err(|_| Fault::Rule(Rule::Request))?;
+        fits(method, doc, body).map_err(|_| Fault::Rule(Rule::Request))?;
         match catch_unwind(AssertUnwindSafe(|| self.services.call(method, doc, body))) {
             Ok(answered) => answered.map_err(|TooMany| Fault::TooMany),
             Err(payload) => Err(Fault::Panicked(payload)),
@@ -272,6 +261,7 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use super::*;
+    use crate::limits::MOST_METHOD;
 
     static FREED: AtomicUsize = AtomicUsize::new(0);
 
@@ -373,7 +363,14 @@ mod tests {
         assert!(ask(&good, b"no such method", size).is_none());
         assert_eq!(good.outcome(), Ok(()));
         let broken = Err(How::Rule(Rule::Request));
-        for (method, size) in [(&b"\xff"[..], size), (b"echo", size - 1), (b"echo", 0)] {
+        let long = [b'x'; MOST_METHOD + 1];
+        assert!(ask(&context(), &long[1..], size).is_none());
+        for (method, size) in [
+            (&b"\xff"[..], size),
+            (&long, size),
+            (b"echo", size - 1),
+            (b"echo", 0),
+        ] {
             let bad = context();
             assert!(ask(&bad, method, size).is_none());
             assert_eq!(bad.outcome(), broken);

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
+use crate::broken::How;
 use crate::plugin::{Answered, HostCalls, Reply};
 
 /// Bytes of a document, either way.
@@ -10,6 +11,23 @@ pub const MOST_DOCUMENT: usize = 32 << 20;
 /// Bytes of a body, either way: 64 answers of a `batch` with a megabyte each. What a single request
 /// may carry is for the services to say, and less.
 pub const MOST_BODY: usize = 64 << 20;
+
+/// Bytes of a method's name, either way.
+pub(crate) const MOST_METHOD: usize = 256;
+
+/// Whether a frame may carry these.
+pub(crate) fn fits(method: &str, doc: &[u8], body: &[u8]) -> Result<(), How> {
+    for (length, most) in [
+        (method.len(), MOST_METHOD),
+        (doc.len(), MOST_DOCUMENT),
+        (body.len(), MOST_BODY),
+    ] {
+        if length > most {
+            return Err(How::TooLarge { length, most });
+        }
+    }
+    Ok(())
+}
 
 /// Requests to the host within one call; lines of a log, progress and the question whether the run was
 /// cancelled are none.
@@ -98,6 +116,20 @@ mod tests {
             self.0.fetch_add(1, Ordering::Relaxed);
             (method != "unknown").then(|| Answered::Result(Reply::default()))
         }
+    }
+
+    #[test]
+    fn what_is_too_long_for_a_frame_is_told_with_its_limit() {
+        let method = "m".repeat(MOST_METHOD + 1);
+        assert_eq!(fits(&method[1..], b"{}", b""), Ok(()));
+        let (length, most) = (MOST_METHOD + 1, MOST_METHOD);
+        assert_eq!(
+            fits(&method, b"{}", b""),
+            Err(How::TooLarge { length, most })
+        );
+        let doc = vec![0; MOST_DOCUMENT + 1];
+        assert!(fits("", &doc[1..], &doc[1..]).is_ok());
+        assert!(fits("", &doc, b"").is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::confine::{Confinement, ConfinementMode};
 use crate::library::Sha256;
-use crate::unfit::Unfit;
+use crate::unfit::{Unfit, said};
 
 /// What the host says first, beside its build and the plugin's path.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -29,18 +29,24 @@ pub(crate) struct Started {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Refusal {
     OtherBuild,
-    NotConfined(String),
+    NotConfined(#[serde(deserialize_with = "said")] String),
     Unfit(Unfit),
 }
 
-/// Tells one build from another that does not speak the same: the version, and the text of what both
-/// ends have to agree about.
+/// The text of what both ends have to agree about: frames, their limits, and whatever goes in their
+/// documents.
+const TEXTS: [&[u8]; 7] = [
+    include_bytes!("broken.rs"),
+    include_bytes!("confine/mod.rs"),
+    include_bytes!("frame.rs"),
+    include_bytes!("library/file.rs"),
+    include_bytes!("limits.rs"),
+    include_bytes!("start.rs"),
+    include_bytes!("unfit.rs"),
+];
+
+/// Tells one build from another that does not speak the same: the version, and [`TEXTS`].
 pub(crate) fn build() -> String {
-    const TEXTS: [&[u8]; 3] = [
-        include_bytes!("frame.rs"),
-        include_bytes!("start.rs"),
-        include_bytes!("confine/mod.rs"),
-    ];
     // FNV-1a, 64 bits: it tells builds apart, and protects nothing.
     let hash = TEXTS
         .iter()
@@ -71,4 +77,64 @@ pub(crate) fn path_of_bytes(bytes: Vec<u8>) -> PathBuf {
     }
     #[cfg(not(unix))]
     String::from_utf8_lossy(&bytes).into_owned().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn check(folder: &Path, seen: &mut usize) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                check(&path, seen);
+                continue;
+            }
+            let text = fs::read(&path).unwrap();
+            let lines = str::from_utf8(&text).unwrap().lines();
+            let crosses = lines
+                .map(str::trim_start)
+                .any(|line| line.starts_with("#[derive(") && line.contains("Deserialize"));
+            if crosses || path.ends_with("limits.rs") || path.ends_with("frame.rs") {
+                assert!(TEXTS.contains(&text.as_slice()), "{path:?}");
+                *seen += 1;
+            }
+        }
+    }
+
+    #[test]
+    fn a_build_is_known_by_all_that_both_ends_agree_about() {
+        let mut seen = 0;
+        check(
+            &Path::new(env!("CARGO_MANIFEST_DIR")).join("src"),
+            &mut seen,
+        );
+        assert_eq!(seen, TEXTS.len());
+    }
+
+    #[test]
+    fn what_a_worker_says_in_refusing_takes_over_no_terminal() {
+        let all = [
+            r#"{"NotConfined":"a\n\u001b[2Jb"}"#,
+            r#"{"Unfit":{"Unreadable":"a\n\u001b[2Jb"}}"#,
+            r#"{"Unfit":{"WritableByOthers":"a\n\u001b[2Jb"}}"#,
+            r#"{"Unfit":{"ForeignOwner":{"path":"a\n\u001b[2Jb","owner":1}}}"#,
+            r#"{"Unfit":{"Changed":{"expected":"a\n\u001b[2Jb","found":"a\n\u001b[2Jb"}}}"#,
+            r#"{"Unfit":{"NotALibrary":"a\n\u001b[2Jb"}}"#,
+            r#"{"Unfit":{"NotOurs":"a\n\u001b[2Jb"}}"#,
+            r#"{"Unfit":{"NotATable":"a\n\u001b[2Jb"}}"#,
+            r#"{"Unfit":{"OtherAbi":{"theirs":"a\n\u001b[2Jb","ours":1}}}"#,
+            r#"{"Unfit":{"Failed":"a\n\u001b[2Jb"}}"#,
+        ];
+        for said in all {
+            let shown = match serde_json::from_str(said).unwrap() {
+                Refusal::NotConfined(why) => why,
+                Refusal::Unfit(unfit) => format!("{unfit}{}", unfit.hint()),
+                Refusal::OtherBuild => panic!(),
+            };
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use forgekeep_untrusted::{Show as _, Untrusted};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 /// Why a file cannot be used as a plugin: one line for the user, and what to do.
@@ -12,7 +12,7 @@ use thiserror::Error;
 pub enum Unfit {
     /// It cannot be read.
     #[error("the file cannot be read: {0}")]
-    Unreadable(String),
+    Unreadable(#[serde(deserialize_with = "said")] String),
     /// It is a folder, or something stranger.
     #[error("it is not a file")]
     NotAFile,
@@ -31,26 +31,29 @@ pub enum Unfit {
     #[error("the file has changed: its SHA-256 was {expected}, and is {found}")]
     Changed {
         /// Hash of the file that is meant.
+        #[serde(deserialize_with = "said")]
         expected: String,
         /// Hash of the file that is there.
+        #[serde(deserialize_with = "said")]
         found: String,
     },
     /// The system's loader does not take it.
     #[error("it is not a library this system can load: {0}")]
-    NotALibrary(String),
+    NotALibrary(#[serde(deserialize_with = "said")] String),
     /// It is a library, but no plugin.
     #[error("it is a library, but not a Forgekeep plugin: it exports no `forgekeep_plugin_1`")]
     NoSymbol,
     /// It was made for something else that uses abi_stable.
     #[error("it is a library, but not a Forgekeep plugin: {0}")]
-    NotOurs(String),
+    NotOurs(#[serde(deserialize_with = "said")] String),
     /// What it exports under a plugin's name is no plugin's table.
     #[error("its `forgekeep_plugin_1` is not a plugin's table: {0}")]
-    NotATable(String),
+    NotATable(#[serde(deserialize_with = "said")] String),
     /// It was built for another ABI.
     #[error("it was built for plugin ABI {theirs}; this forgekeep speaks {ours}")]
     OtherAbi {
         /// What it was built for.
+        #[serde(deserialize_with = "said")]
         theirs: String,
         /// What is spoken here.
         ours: u32,
@@ -63,7 +66,7 @@ pub enum Unfit {
     TwoTables,
     /// It failed while starting.
     #[error("it failed to start: {0}")]
-    Failed(String),
+    Failed(#[serde(deserialize_with = "said")] String),
 }
 
 impl Unfit {
@@ -114,4 +117,9 @@ pub(crate) fn one_line(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let line = Untrusted::new(line).into_shown().to_string();
     line.chars().take(400).collect()
+}
+
+/// Words of a worker, in which a plugin's code has run by then: nothing of them takes over a terminal.
+pub(crate) fn said<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    Ok(one_line(&String::deserialize(from)?))
 }

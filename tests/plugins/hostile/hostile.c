@@ -111,6 +111,30 @@ static void *ask_http(void *host) {
     return NULL;
 }
 
+/* Sends the host a frame past the worker's own code, as code that was told to do so could: "<kind> <length> <document>",
+ * the document filled up with blanks to its length. */
+static void forge(const char *text) {
+    char *rest;
+    uint8_t kind = (uint8_t)strtol(text, &rest, 10);
+    size_t length = (size_t)strtol(rest, &rest, 10), given = strlen(++rest);
+    if (length < given) length = given;
+    uint8_t *frame = calloc(1, 32 + length);
+    uint32_t whole = (uint32_t)(28 + length), doc = (uint32_t)length;
+    memcpy(frame, &whole, 4);
+    frame[4] = kind;
+    memcpy(frame + 8, &doc, 4);
+    memset(frame + 32, ' ', length);
+    memcpy(frame + 32, rest, given);
+    for (int fd = 10; fd < 1024; fd++)
+        if ((fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY)
+            for (size_t done = 0; done < 32 + length;) {
+                ssize_t written = write(fd, frame + done, 32 + length - done);
+                if (written <= 0) break;
+                done += (size_t)written;
+            }
+    free(frame);
+}
+
 static long number(const char *text) { return strtol(text, NULL, 10); }
 
 static void call(const fk_host *host, const fk_request *request, fk_answer *answer) {
@@ -170,6 +194,10 @@ static void call(const fk_host *host, const fk_request *request, fk_answer *answ
         for (int fd = 3; fd < 1024; fd++)
             if (write(fd, "garbage garbage garbage garbage garbage", 32) < 0) continue;
         hang();
+    }
+    if (IS("forge")) {
+        forge(text);
+        return say(answer, "{}");
     }
     if (IS("eat")) {
         long mib = 0;
@@ -240,6 +268,14 @@ static void call(const fk_host *host, const fk_request *request, fk_answer *answ
         release(served.doc);
         release(served.body);
         return say(answer, shown);
+    }
+    if (IS("ask-long-name")) {
+        size_t most = (size_t)number(text);
+        char *name = calloc(most + 1, 1);
+        memset(name, 'x', most);
+        release(ask(host, name, slice("{}")).doc);
+        free(name);
+        return say(answer, "{}");
     }
     if (IS("ask-often")) {
         for (long times = number(text); times > 0; times--) release(ask(host, "state.get", slice("{}")).doc);

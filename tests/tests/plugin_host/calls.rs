@@ -145,6 +145,9 @@ fn an_answer_against_the_rules_fails_its_call() {
         ("long", long.as_str(), too_long),
         ("bad-request", "", Rule::Request),
         ("null-request", "", Rule::Request),
+        // A name of a method that no frame can hold.
+        ("ask-long-name", "257", Rule::Request),
+        ("ask-long-name", "70000", Rule::Request),
     ];
     for (method, doc, rule) in cases {
         let broken = call(worker, method, doc).unwrap_err();

@@ -2,9 +2,11 @@
 
 use std::fs;
 
-use forgekeep_plugin_host::{ConfinementMode, Held, How, NoWorker, Part, WorkerProgram, Workers};
+use forgekeep_plugin_host::{
+    ConfinementMode, FrameFault, Held, How, NoWorker, Part, WorkerProgram, Workers,
+};
 
-use crate::support::{Hostile, compile, greeted, program, settings, text};
+use crate::support::{Hostile, call, compile, greeted, program, settings, text};
 
 const EPERM: &str = "errno 1";
 const ENOMEM: &str = "errno 12";
@@ -61,6 +63,31 @@ fn memory_that_no_limit_counts_is_out_of_reach() {
     assert_eq!(text(worker, "socket-pair", ""), EPERM);
     assert_eq!(text(worker, "stack", ""), "limited");
     assert_eq!(text(worker, "reallocate", ""), "allowed");
+}
+
+#[test]
+fn what_a_worker_says_of_itself_is_not_believed_to_be_safe() {
+    let hostile = Hostile::new();
+    let workers = workers(&hostile, ConfinementMode::Auto);
+    let worker = greeted(&workers);
+    // Kinds of frames: 11 is how the confinement stands, 3 that there will be no call.
+    let sealed = r#"11 0 {"parts":[["Files",{"No":"\u001b[31ma\nb"}],["Files",{"No":"again"}]]}"#;
+    assert_eq!(text(worker.as_ref(), "forge", sealed), "{}");
+    assert_eq!(worker.confinement().missing(), r"files: \u{1b}[31ma b");
+    assert_eq!(worker.confinement().parts().len(), 1);
+    let refused = r#"3 0 {"NotConfined":"\u001b[31ma\nb"}"#;
+    let broken = call(worker.as_ref(), "forge", refused).unwrap_err();
+    assert_eq!(broken.how, How::NotConfined(r"\u{1b}[31ma b".to_owned()));
+    for forged in [
+        r#"11 70000 {"parts":[]}"#,
+        r#"3 70000 {"NotConfined":""}"#,
+        r#"6 70000 "Request""#,
+        r#"2 70000 {}"#,
+    ] {
+        let worker = greeted(&Workers::new(hostile.settings()));
+        let broken = call(worker.as_ref(), "forge", forged).unwrap_err();
+        assert_eq!(broken.how, How::Frame(FrameFault::Head), "{forged}");
+    }
 }
 
 #[test]

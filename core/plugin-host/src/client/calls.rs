@@ -27,7 +27,8 @@ pub(super) enum Event {
 
 #[derive(Debug)]
 struct Open {
-    inbox: Sender<Event>,
+    /// `None`: it has heard what came of it, and nothing more is due.
+    inbox: Option<Sender<Event>>,
     clock: Clock,
     waiting: usize,
 }
@@ -42,7 +43,7 @@ pub(super) struct Calls {
     pub(super) is_over: bool,
     /// It has closed its pipe: when it is ended if it does not end by itself.
     pub(super) lingers_until: Option<Instant>,
-    /// How many were under way when the process ended.
+    /// How many still waited for their answers when the process ended.
     pub(super) at_the_end: usize,
 }
 
@@ -56,7 +57,7 @@ impl Calls {
         let call = self.next;
         self.next += 1;
         let open = Open {
-            inbox,
+            inbox: Some(inbox),
             clock: Clock::start(time, Instant::now()),
             waiting: 0,
         };
@@ -72,7 +73,8 @@ impl Calls {
     /// The process has ended: all who wait are told.
     pub(super) fn end_all(&mut self) {
         self.is_over = true;
-        self.at_the_end = self.open.len();
+        let waits = |open: &&Open| open.inbox.is_some();
+        self.at_the_end = self.open.values().filter(waits).count();
         self.open.clear();
     }
 
@@ -89,7 +91,8 @@ impl Calls {
         self.open.iter().filter_map(due).min()
     }
 
-    /// Hands over what has come for a call.
+    /// Hands over what has come for a call: requests as far as they may wait, and one answer, so that
+    /// what lies here unread has a limit.
     pub(super) fn hand_over(&mut self, call: u64, event: Event) -> Result<(), FrameFault> {
         let Some(open) = self.open.get_mut(&call) else {
             return Err(FrameFault::Unasked);
@@ -101,8 +104,12 @@ impl Calls {
                 return Err(FrameFault::Flood);
             }
         }
+        let inbox = match event {
+            Event::Ask(_) => open.inbox.clone(),
+            Event::Done(_) | Event::Broke(_) => open.inbox.take(),
+        };
         // Nobody listens any more only if the call has just been given up.
-        let _ = open.inbox.send(event);
+        let _ = inbox.ok_or(FrameFault::Unasked)?.send(event);
         Ok(())
     }
 
@@ -120,16 +127,45 @@ mod tests {
     use super::*;
     use crate::frame::Kind;
 
-    fn ask(length: usize) -> Event {
-        Event::Ask(Frame {
-            kind: Kind::Ask,
+    fn frame(kind: Kind, length: usize) -> Frame {
+        Frame {
+            kind,
             status: 0,
             call: 0,
             item: 0,
             method: String::new(),
             doc: vec![0; length],
             body: Vec::new(),
-        })
+        }
+    }
+
+    fn ask(length: usize) -> Event {
+        Event::Ask(frame(Kind::Ask, length))
+    }
+
+    #[test]
+    fn a_call_is_answered_once() {
+        let answers = || {
+            [
+                Event::Done(frame(Kind::Answered, 1)),
+                Event::Done(frame(Kind::Dropped, 1)),
+                Event::Broke(Rule::Request),
+            ]
+        };
+        for answer in answers() {
+            let mut calls = Calls::default();
+            let (call, inbox) = calls.begin(Duration::from_secs(1)).unwrap();
+            calls.hand_over(call, ask(1)).unwrap();
+            calls.hand_over(call, answer).unwrap();
+            for more in answers().into_iter().chain([ask(1)]) {
+                assert_eq!(calls.hand_over(call, more), Err(FrameFault::Unasked));
+            }
+            assert_eq!(inbox.iter().count(), 2);
+            // It waits for nothing any more, and is not to blame for an end.
+            calls.begin(Duration::from_secs(1)).unwrap();
+            calls.end_all();
+            assert_eq!(calls.at_the_end, 1);
+        }
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::output::Output;
 use super::{pipe, spawn};
 use crate::broken::{Blame, Broken, FrameFault, How};
 use crate::confine::Confinement;
-use crate::frame::{Frame, Kind, NoFrame, Outgoing};
+use crate::frame::{Frame, Kind, MOST_OWN, NoFrame, Outgoing};
 use crate::start::Refusal;
 
 /// How long a process may live on without its pipe; and how long its last words are waited for.
@@ -297,6 +297,13 @@ impl Process {
 
     fn hand_over(&self, frame: Frame) -> Result<(), FrameFault> {
         let call = frame.call;
+        let is_own = matches!(
+            frame.kind,
+            Kind::Started | Kind::Refused | Kind::Broke | Kind::Sealed
+        );
+        if is_own && frame.length() > MOST_OWN {
+            return Err(FrameFault::Head);
+        }
         let event = match frame.kind {
             Kind::Started | Kind::Answered | Kind::Dropped => Event::Done(frame),
             Kind::Ask => Event::Ask(frame),

@@ -16,9 +16,7 @@ use crate::broken::{Broken, FrameFault, How};
 use crate::confine::{self, Confinement, ConfinementMode, System};
 use crate::frame::{Frame, Kind, Outgoing};
 use crate::library::Sha256;
-use crate::limits::{
-    Limited, MOST_BODY, MOST_DOCUMENT, MOST_SERVICE_REQUESTS, SourceLimits, TooMany,
-};
+use crate::limits::{Limited, MOST_SERVICE_REQUESTS, SourceLimits, TooMany, fits};
 use crate::plugin::{Answered, HostCalls, Plugin, Reply};
 use crate::start::{self, Refusal, Start, Started};
 
@@ -213,7 +211,7 @@ impl WorkerPlugin {
                 resume_unwind(panic)
             }
         };
-        if let Err(how) = fits(&reply.doc, &reply.body) {
+        if let Err(how) = fits("", &reply.doc, &reply.body) {
             return stop(how);
         }
         process.send(Outgoing {
@@ -225,17 +223,6 @@ impl WorkerPlugin {
     }
 }
 
-/// Whether a frame may carry these.
-fn fits(doc: &[u8], body: &[u8]) -> Result<(), How> {
-    for (part, most) in [(doc, MOST_DOCUMENT), (body, MOST_BODY)] {
-        let length = part.len();
-        if length > most {
-            return Err(How::TooLarge { length, most });
-        }
-    }
-    Ok(())
-}
-
 impl Plugin for WorkerPlugin {
     fn call(
         &self,
@@ -245,7 +232,7 @@ impl Plugin for WorkerPlugin {
         body: &[u8],
         host: &dyn HostCalls,
     ) -> Result<Answered, Broken> {
-        fits(doc, body).map_err(|how| Broken::new(how, method))?;
+        fits(method, doc, body).map_err(|how| Broken::new(how, method))?;
         let Some((call, events)) = self.process.begin(self.deadlines.of(method)) else {
             return Err(self.process.broken(u64::MAX, method));
         };
@@ -273,16 +260,7 @@ impl Plugin for WorkerPlugin {
         };
         self.process.send(Outgoing::bare(Kind::Drop, call, object));
         // Nothing is asked while an object is dropped: whatever comes, the wait is over.
-        while let Ok(event) = events.recv() {
-            match event {
-                Event::Ask(frame) => {
-                    self.process.served(call, frame.length());
-                    let served = Outgoing::bare(Kind::Served, call, frame.item);
-                    self.process.send(served);
-                }
-                Event::Done(_) | Event::Broke(_) => break,
-            }
-        }
+        let _ = events.recv();
         self.process.end(call);
     }
 }

@@ -16,7 +16,9 @@ use std::path::Path;
 use linux as system;
 #[cfg(not(target_os = "linux"))]
 use other as system;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::unfit::said;
 
 /// Whether a worker is to be confined: `plugins.confinement`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,13 +61,14 @@ impl fmt::Display for Part {
 pub enum Held {
     /// It is enforced.
     Yes,
-    /// It is not, and this is why.
-    No(String),
+    /// It is not, and this is why: one line.
+    No(#[serde(deserialize_with = "said")] String),
 }
 
 /// What a worker process is confined to: for `plugins info`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confinement {
+    #[serde(deserialize_with = "one_of_each")]
     parts: Vec<(Part, Held)>,
 }
 
@@ -98,6 +101,19 @@ impl Confinement {
             Some(_) => {}
         }
     }
+}
+
+/// What a worker says: a list of any length is one of each part at most.
+fn one_of_each<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<(Part, Held)>, D::Error> {
+    let mut confinement = Confinement::default();
+    for (part, held) in Vec::<(Part, Held)>::deserialize(from)? {
+        let result = match held {
+            Held::Yes => Ok(()),
+            Held::No(why) => Err(why),
+        };
+        confinement.note(part, result);
+    }
+    Ok(confinement.parts)
 }
 
 /// The system's part in it. Each step says how far it went.
@@ -135,6 +151,20 @@ fn ignore_signals() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_worker_says_has_one_line_for_each_part() {
+        let said =
+            r#"{"parts":[["Files",{"No":"a\n\u001b[2Jb"}],["Files","Yes"],["Memory","Yes"]]}"#;
+        let confinement: Confinement = serde_json::from_str(said).unwrap();
+        assert_eq!(confinement.missing(), r"files: a \u{1b}[2Jb");
+        assert_eq!(confinement.parts().len(), 2);
+        let own = serde_json::to_string(&confinement).unwrap();
+        assert_eq!(
+            serde_json::from_str::<Confinement>(&own).unwrap(),
+            confinement
+        );
+    }
 
     #[test]
     fn what_is_missing_once_is_missing() {
