@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use forgekeep_untrusted::Untrusted;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -15,9 +16,11 @@ pub struct Broken {
     pub method: String,
     /// Whether this call is to blame.
     pub blame: Blame,
-    /// The last lines that the plugin's process has printed, made safe for a terminal. They may hold
-    /// whatever the plugin knows: they must go through the redactor.
-    pub output: Vec<String>,
+    /// The last lines that the plugin's process has printed, as it has. They may hold whatever the plugin
+    /// knows: whoever shows them has the redactor clean them first, then makes them safe for a terminal,
+    /// and cuts them last of all, since half a secret is not recognised. A line that was too long to be
+    /// kept ends with `…`, in place of the word that was cut.
+    pub output: Vec<Untrusted>,
 }
 
 impl Broken {
@@ -37,7 +40,8 @@ impl Broken {
 pub enum Blame {
     /// It was the only one under way, or it is known to be the one.
     This,
-    /// Another call of the same process is the one.
+    /// It is not: another call of the same process is, or the host has ended it, or it had ended before
+    /// this call began.
     Another,
     /// Several were under way.
     Unknown,
@@ -170,16 +174,36 @@ pub enum Rule {
 }
 
 /// The name of a common signal, for people.
+#[cfg(unix)]
 fn signal_name(signal: i32) -> &'static str {
     match signal {
-        4 => " (illegal instruction)",
-        6 => " (aborted)",
-        7 => " (bus error)",
-        8 => " (arithmetic error)",
-        9 => " (killed: by the system for want of memory, or by somebody)",
-        11 => " (segmentation fault)",
-        15 => " (terminated)",
-        31 => " (a system call that is not allowed)",
+        libc::SIGILL => " (illegal instruction)",
+        libc::SIGABRT => " (aborted)",
+        libc::SIGBUS => " (bus error)",
+        libc::SIGFPE => " (arithmetic error)",
+        libc::SIGKILL => " (killed: by the system for want of memory, or by somebody)",
+        libc::SIGSEGV => " (segmentation fault)",
+        libc::SIGTERM => " (terminated)",
+        libc::SIGSYS => " (a system call that is not allowed)",
         _ => "",
+    }
+}
+
+/// There are none here.
+#[cfg(not(unix))]
+fn signal_name(_signal: i32) -> &'static str {
+    ""
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_are_named_by_this_systems_numbers() {
+        let shown = |signal| How::Signal(signal).to_string();
+        assert!(shown(libc::SIGBUS).ends_with(" (bus error)"));
+        assert!(shown(libc::SIGSYS).ends_with(" (a system call that is not allowed)"));
+        assert!(shown(libc::SIGUSR1).ends_with(&format!(" {}", libc::SIGUSR1)));
     }
 }

@@ -32,6 +32,11 @@ pub trait Plugin: Send + Sync {
     /// Asks the plugin (object 0), or one of the objects that it has opened. Several calls may be under
     /// way at a time.
     ///
+    /// The clock of a call runs from here on, also while the call waits for its turn: for one of the
+    /// worker's threads, or in the plugin, which may take an object's calls one after the other. So
+    /// whoever calls lets in only as many calls of one object at a time as the plugin's manifest allows
+    /// (`concurrency`); one that had to wait behind another would run out of time by no fault of its own.
+    ///
     /// # Errors
     ///
     /// The plugin did not answer by the rules, or not at all.

@@ -127,6 +127,21 @@ fn what_is_printed_breaks_no_frame() {
 }
 
 #[test]
+fn what_is_printed_comes_whole_or_without_the_word_that_was_cut() {
+    let hostile = Hostile::new();
+    let token = "a-token-that-must-be-recognised";
+    // Whoever knows the token takes it out of what comes from here: wherever in a line it stands, it is
+    // there as a whole or not at all.
+    for length in [380, 1_000, 2_000] {
+        let worker = greeted(&hostile.workers());
+        let line = format!("{} {token}", "x".repeat(length));
+        assert_eq!(text(worker.as_ref(), "print", &line), "{}");
+        let broken = call(worker.as_ref(), "exit", "3").unwrap_err();
+        assert_eq!(broken.output[0].raw(), line, "{length}");
+    }
+}
+
+#[test]
 fn an_answer_against_the_rules_fails_its_call() {
     let hostile = Hostile::new();
     let worker = greeted(&hostile.workers());

@@ -19,7 +19,7 @@ pub use spawn::WorkerProgram;
 use thiserror::Error;
 pub use worker::WorkerPlugin;
 
-use crate::broken::{Broken, How};
+use crate::broken::{Blame, Broken, How};
 use crate::confine::ConfinementMode;
 use crate::library::Sha256;
 use crate::limits::SourceLimits;
@@ -119,6 +119,12 @@ impl Workers {
     /// It cannot be started, or was started too often, or [`Self::stop`] was called.
     pub fn current(&self) -> Result<Arc<WorkerPlugin>, NoWorker> {
         let mut current = self.current.lock();
+        if self.stopping.lock().is_stopped {
+            return Err(NoWorker::Broken(Broken {
+                blame: Blame::Another,
+                ..Broken::new(How::Stopped, "start")
+            }));
+        }
         if let Some(worker) = &current.worker {
             if worker.is_alive() {
                 return Ok(Arc::clone(worker));

@@ -1,18 +1,17 @@
 //! What a plugin's process prints: the last lines are kept, for when it ends.
 
-use forgekeep_untrusted::Untrusted;
 use std::collections::VecDeque;
 use std::io::Read;
 
+use forgekeep_untrusted::Untrusted;
 use parking_lot::Mutex;
-
-use crate::unfit::one_line;
 
 /// Lines that are kept.
 const MOST_LINES: usize = 20;
 
-/// Bytes of a line that are kept.
-const MOST_LINE: usize = 1024;
+/// Bytes of a line that are kept: many more than are shown, since a secret has to be recognised as a
+/// whole, also where it stands across the end of what is shown.
+const MOST_LINE: usize = 8 << 10;
 
 /// The last lines.
 #[derive(Debug, Default)]
@@ -45,20 +44,33 @@ impl Output {
                 if lines.whole.len() > MOST_LINES {
                     lines.whole.pop_front();
                 }
-            } else if lines.begun.len() < MOST_LINE {
+            } else if lines.begun.len() <= MOST_LINE {
+                // One more than is kept, to know that it is too long.
                 lines.begun.push(*byte);
             }
         }
     }
 
-    /// The last lines that are not blank, safe for a terminal.
-    pub(super) fn last(&self) -> Vec<String> {
+    /// The last lines that are not blank.
+    pub(super) fn last(&self) -> Vec<Untrusted> {
         let lines = self.0.lock();
         let all = lines.whole.iter().chain([&lines.begun]);
-        let shown = all.map(|line| one_line(Untrusted::lossy(line).raw()));
-        let shown: Vec<_> = shown.filter(|line| !line.is_empty()).collect();
-        shown[shown.len().saturating_sub(MOST_LINES)..].to_vec()
+        let kept: Vec<_> = all
+            .filter(|line| !line.trim_ascii().is_empty())
+            .map(|line| kept(line))
+            .collect();
+        kept[kept.len().saturating_sub(MOST_LINES)..].to_vec()
     }
+}
+
+/// What there is of a line. Half of a word may be half of a secret, which nobody would recognise.
+fn kept(line: &[u8]) -> Untrusted {
+    if line.len() <= MOST_LINE {
+        return Untrusted::lossy(line);
+    }
+    let end = line.iter().rposition(u8::is_ascii_whitespace);
+    let words = &line[..end.map_or(0, |end| end + 1)];
+    Untrusted::lossy(&[words, "…".as_bytes()].concat())
 }
 
 #[cfg(test)]
@@ -76,11 +88,28 @@ mod tests {
         printed += "\n\u{1b}[31mred";
         output.read_all(printed.as_bytes());
         let last = output.last();
-        assert!(last.len() <= MOST_LINES && last.contains(&"line 999".to_owned()));
-        assert_eq!(last.last().unwrap(), "\\u{1b}[31mred");
-        assert!(last.iter().all(|line| line.len() <= MOST_LINE));
+        assert!(last.len() <= MOST_LINES && last.contains(&"line 999\r".into()));
+        assert_eq!(last.last().unwrap().raw(), "\u{1b}[31mred");
+        assert_eq!(last[last.len() - 2].raw(), "…");
         let lines = output.0.lock();
         let kept: usize = lines.whole.iter().map(Vec::len).sum();
-        assert!(kept <= (MOST_LINES + 1) * MOST_LINE);
+        assert!(kept <= (MOST_LINES + 1) * (MOST_LINE + 1));
+    }
+
+    #[test]
+    fn of_a_line_that_is_too_long_no_half_word_is_kept() {
+        const TOKEN: &str = "a-token-that-must-be-recognised";
+        // The token stands before the limit, across it in all ways, and behind it.
+        for before in MOST_LINE - 2 * TOKEN.len()..MOST_LINE + 2 {
+            let output = Output::default();
+            let line = format!("{} {TOKEN} and more", "x".repeat(before));
+            output.read_all(line.as_bytes());
+            let last = output.last();
+            let kept = last[0].raw();
+            let without = kept.replace(TOKEN, "");
+            assert!(!without.contains("a-t"), "{before}");
+            assert_eq!(kept == line, line.len() <= MOST_LINE, "{before}");
+            assert_eq!(kept.ends_with('…'), line.len() > MOST_LINE, "{before}");
+        }
     }
 }

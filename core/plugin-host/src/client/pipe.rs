@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::process::ChildStdin;
 
-/// Writes to it, until its process is at its end: a process that does not read, or another one that
-/// holds its end of the pipe, would else keep the writer for good.
+/// Writes to it, until its process is at its end. Otherwise a process that does not read, or another one
+/// that holds its end of the pipe, would keep the writer for good.
 pub(super) struct Patient<'a, F: Fn() -> bool> {
     pub(super) to: &'a mut ChildStdin,
     pub(super) is_over: F,

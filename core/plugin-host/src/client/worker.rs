@@ -12,7 +12,7 @@ use super::calls::Event;
 use super::clock::{Deadlines, is_network};
 use super::process::Process;
 use super::{NoWorker, WorkerSettings, spawn as starting};
-use crate::broken::{Broken, FrameFault, How};
+use crate::broken::{Blame, Broken, FrameFault, How};
 use crate::confine::{self, Confinement, ConfinementMode, System};
 use crate::frame::{Frame, Kind, Outgoing};
 use crate::library::Sha256;
@@ -234,7 +234,11 @@ impl Plugin for WorkerPlugin {
     ) -> Result<Answered, Broken> {
         fits(method, doc, body).map_err(|how| Broken::new(how, method))?;
         let Some((call, events)) = self.process.begin(self.deadlines.of(method)) else {
-            return Err(self.process.broken(u64::MAX, method));
+            // It never began.
+            return Err(Broken {
+                blame: Blame::Another,
+                ..self.process.broken(u64::MAX, method)
+            });
         };
         self.process.send(Outgoing {
             kind: Kind::Call,

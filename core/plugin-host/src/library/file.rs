@@ -34,8 +34,6 @@ impl fmt::Debug for Sha256 {
 #[derive(Debug)]
 pub struct PluginFile {
     path: PathBuf,
-    /// Without links.
-    real: PathBuf,
     file: File,
     sha256: Sha256,
 }
@@ -63,7 +61,6 @@ impl PluginFile {
         let sha256 = hash(&mut file).map_err(unreadable)?;
         Ok(Self {
             path: path.to_owned(),
-            real,
             file,
             sha256,
         })
@@ -96,11 +93,6 @@ impl PluginFile {
     /// Its hash.
     pub fn sha256(&self) -> Sha256 {
         self.sha256
-    }
-
-    /// Where it really lies, without links.
-    pub fn real_path(&self) -> &Path {
-        &self.real
     }
 
     /// A path for the system's loader, which leads to this file and no other. Where there is one, it
