@@ -100,11 +100,13 @@ fn one_line(words: &str) -> String {
 }
 
 fn with_words(message: String, words: &str) -> String {
-    let words: Vec<&str> = words.split_whitespace().collect();
-    let words: String = words.join(" ").chars().take(MAX_QUOTE).collect();
-    match words.is_empty() || words.contains('\0') {
-        true => message,
-        false => format!("{message}; it says: {words}"),
+    // Bytes, and nothing for people.
+    if words.contains('\0') {
+        return message;
+    }
+    match one_line(words) {
+        words if words.is_empty() => message,
+        words => format!("{message}; it says: {words}"),
     }
 }
 

@@ -55,7 +55,8 @@ unsafe extern "C" fn call<H: Exported>(
     request: *const Request,
     answer: *mut Answer,
 ) {
-    // What is caught here is what the plugin's own guard could not: of no call is a word lost.
+    // `Plugin::call` catches the panics of the plugin's own code. One that is caught here leaves the call
+    // without an answer, which the host takes for a broken plugin.
     let answered = guarded("", "call", || {
         // SAFETY: rule 2: both are valid until this returns.
         let (incoming, line) = unsafe {

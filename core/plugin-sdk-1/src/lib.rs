@@ -33,6 +33,8 @@
 //! - **Panics** are caught: a panic becomes the error of what was asked, naming plugin, method and
 //!   place; the next call gets a fresh session.
 //! - **Calls** for one source come one at a time, unless the manifest's `concurrency` says otherwise.
+//! - **Caps**: a number over 2^53 − 1 is left out of an answer, notes beyond 1,000 are counted, and texts
+//!   of notes and errors are cut at 64 KiB; the host would refuse the whole answer.
 //! - **Addresses** ([`address`]): path and query, encoded.
 //! - **Paging**: [`LinkPager`] follows links within one origin, and ends on a loop; [`NumberPager`]
 //!   counts; [`TokenPager`] takes what the hoster gives; [`next_link`] reads `Link: rel="next"`.
@@ -53,6 +55,7 @@ mod address;
 mod answer;
 mod export;
 mod export_macro;
+mod hold;
 mod host;
 mod hoster;
 mod limits;

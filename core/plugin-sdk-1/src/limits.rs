@@ -1,4 +1,4 @@
-use forgekeep_plugin_documents::{HttpResponse, Limit};
+use forgekeep_plugin_documents::{HttpResponse, Limit, limit::INTEGER};
 use jiff::{SignedDuration, Timestamp};
 
 /// Numbers from here on are seconds since 1970, and below seconds from now: no limit lasts thirty
@@ -20,9 +20,10 @@ pub struct Retry {
 pub fn retry(response: &HttpResponse) -> Retry {
     let said = response.header("retry-after").map(str::trim);
     if let Some(said) = said {
-        if let Ok(seconds) = said.parse() {
+        let seconds = said.parse().ok().filter(|seconds| *seconds <= INTEGER);
+        if seconds.is_some() {
             return Retry {
-                after: Some(seconds),
+                after: seconds,
                 at: None,
             };
         }
@@ -80,7 +81,10 @@ pub fn limit(response: &HttpResponse) -> Option<Limit> {
             now.checked_add(SignedDuration::from_secs(reset)).ok()
         }
     });
-    let whole = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+    let whole = |number: Option<i64>| {
+        let number = u64::try_from(number?).ok();
+        number.filter(|number| *number <= INTEGER)
+    };
     let found = Limit {
         name: response
             .header("x-ratelimit-resource")
@@ -150,6 +154,8 @@ mod tests {
             "soon",
             "-1",
             "1.5",
+            "9007199254740992",
+            "9999999999999999999",
             "99999999999999999999",
             "Mon, 99 Foo",
         ] {
@@ -193,5 +199,8 @@ mod tests {
             Some((Some(5), Some(60)))
         );
         assert_eq!(limit(&answer(&[("x-ratelimit-reset", epoch)])), None);
+        // More than a document can hold.
+        let vast = ("x-ratelimit-remaining", "9007199254740992");
+        assert_eq!(limit(&answer(&[vast])), None);
     }
 }

@@ -17,7 +17,7 @@ const TOO_LONG: &str = "-";
 
 /// Turns the `next` links of a listing into cursors and back: within the origin of the first page.
 ///
-/// In a [`Session`](crate::Session) it remembers the pages, and a loop ends as an error. Made anew for
+/// In a [`Session`](crate::Session) it remembers the pages, and a loop ends as an error. Made for
 /// each call it works as well: then the host sees that a cursor comes again.
 ///
 /// A link that cannot be followed becomes a cursor all the same, so that the page which names it is

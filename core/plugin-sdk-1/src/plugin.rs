@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use forgekeep_plugin_documents::{
     AccessRequest, Built, CheckRequest, ConfigureRequest, CreateRequest, Document, Done, ErrorKind,
-    ExportRequest, Finding, Findings, Hello, HelloRequest, HosterError, ListRequest, LookupRequest,
-    Manifest, Opened, Page, Protocols, Refused, RemoveRequest, Severity, Source, limit, method,
-    parse, write,
+    ExportRequest, Findings, Hello, HelloRequest, HosterError, ListRequest, LookupRequest,
+    Manifest, Opened, Protocols, Refused, RemoveRequest, Source, method, parse, write,
 };
 use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
 
+use crate::hold;
 use crate::host::Host;
 use crate::hoster::{Hoster, Target};
 use crate::panics::{Guarded, guarded};
@@ -34,9 +34,27 @@ pub struct Plugin<H> {
 /// A source that is open.
 struct Object {
     source: Source,
-    /// `None` after a panic: the next call opens anew.
+    /// `None` after a panic: the next call opens another one.
     session: Mutex<Option<Session>>,
     gate: Gate,
+}
+
+impl Object {
+    /// The host with the session. Calls that come while it is opened wait for it, and get the same.
+    fn host<'call, H: Hoster>(
+        &self,
+        hoster: &H,
+        line: Line<'call>,
+    ) -> Result<Host<'call>, HosterError> {
+        let mut session = self.session.lock();
+        if let Some(session) = &*session {
+            return Ok(Host::new(line, session.clone()));
+        }
+        let host = Host::new(line, Session::none());
+        let opened = hoster.open(&self.source, &host)?;
+        *session = Some(opened.clone());
+        Ok(host.with_session(opened))
+    }
 }
 
 /// Lets so many in at a time.
@@ -92,9 +110,12 @@ impl<H: Hoster + Default> Plugin<H> {
         } else {
             self.ask_object(incoming, line)
         };
-        answered.map_err(|error| Outgoing {
-            document: write(&error),
-            body: Vec::new(),
+        answered.map_err(|mut error| {
+            hold::error(&mut error);
+            Outgoing {
+                document: write(&error),
+                body: Vec::new(),
+            }
         })
     }
 
@@ -144,7 +165,7 @@ impl<H: Hoster + Default> Plugin<H> {
             method::VALIDATE => {
                 let source = source(incoming)?;
                 let mut findings = self.hoster().validate(&source);
-                hold_notes(&mut findings);
+                hold::notes(&mut findings);
                 result(&Findings { findings })
             }
             method::OPEN => {
@@ -180,17 +201,7 @@ impl<H: Hoster + Default> Plugin<H> {
         let _inside = object.gate.enter();
         let called = guarded(self.id(), incoming.method, || {
             let hoster = self.hoster();
-            let (host, fresh) = match object.session.lock().clone() {
-                Some(session) => (Host::new(line, session), None),
-                None => {
-                    let host = Host::new(line, Session::none());
-                    let session = hoster.open(&object.source, &host)?;
-                    (host.with_session(session.clone()), Some(session))
-                }
-            };
-            if let Some(session) = fresh {
-                *object.session.lock() = Some(session);
-            }
+            let host = object.host(&*hoster, line)?;
             ask_hoster(&*hoster, &object.source, incoming, &host)
         });
         match called {
@@ -215,14 +226,13 @@ fn ask_hoster<H: Hoster>(
         method::LIST => {
             let request: ListRequest = read(incoming)?;
             let mut page = hoster.list(source, request.cursor.as_deref(), host)?;
-            hold_numbers(&mut page);
-            hold_notes(&mut page.notes);
+            hold::page(&mut page);
             result(&page)
         }
         method::CHECK => {
             let request: CheckRequest = read(incoming)?;
             let mut report = hoster.check(source, &request, host)?;
-            hold_notes(&mut report.findings);
+            hold::report(&mut report);
             result(&report)
         }
         method::ACCESS => {
@@ -231,11 +241,14 @@ fn ask_hoster<H: Hoster>(
         }
         method::LOOKUP => {
             let request: LookupRequest = read(incoming)?;
-            result(&hoster.lookup(source, &request, host)?)
+            let mut presence = hoster.lookup(source, &request, host)?;
+            hold::presence(&mut presence);
+            result(&presence)
         }
         method::EXPORT => {
             let request: ExportRequest = read(incoming)?;
-            let export = hoster.export(source, &request, host)?;
+            let mut export = hoster.export(source, &request, host)?;
+            hold::notes(&mut export.page.notes);
             Ok(Outgoing {
                 document: write(&export.page),
                 body: export.content,
@@ -243,11 +256,14 @@ fn ask_hoster<H: Hoster>(
         }
         method::CREATE => {
             let request: CreateRequest = read(incoming)?;
-            result(&target(hoster)?.create(source, &request, host)?)
+            let mut repository = target(hoster)?.create(source, &request, host)?;
+            hold::repository(&mut repository);
+            result(&repository)
         }
         method::CONFIGURE => {
             let request: ConfigureRequest = read(incoming)?;
-            let notes = target(hoster)?.configure(source, &request, host)?;
+            let mut notes = target(hoster)?.configure(source, &request, host)?;
+            hold::notes(&mut notes);
             result(&Done { notes })
         }
         method::REMOVE => {
@@ -257,30 +273,6 @@ fn ask_hoster<H: Hoster>(
         }
         unknown => Err(unsupported(unknown)),
     }
-}
-
-/// A hoster may state any number; one that a document cannot hold would cost the whole page.
-fn hold_numbers(page: &mut Page) {
-    let held = |number: &u64| *number <= limit::INTEGER;
-    page.total = page.total.filter(held);
-    let repositories = page.repositories.iter_mut();
-    for part in repositories.flat_map(|repository| &mut repository.parts) {
-        part.size = part.size.filter(held);
-    }
-}
-
-/// So many notes as an answer may have; the last one says how many there are besides, as bad as the
-/// worst of them.
-fn hold_notes(notes: &mut Vec<Finding>) {
-    if notes.len() <= limit::NOTES {
-        return;
-    }
-    let rest = notes.split_off(limit::NOTES - 1);
-    let worst = [Severity::Error, Severity::Warning]
-        .into_iter()
-        .find(|severity| rest.iter().any(|note| note.severity == *severity));
-    let more = format!("and {} more", rest.len());
-    notes.push(Finding::new(worst.unwrap_or(Severity::Info), "", more));
 }
 
 fn target<H: Hoster>(hoster: &H) -> Result<&dyn Target, HosterError> {

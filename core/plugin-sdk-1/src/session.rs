@@ -1,8 +1,8 @@
 use std::any::Any;
 use std::sync::Arc;
 
-/// What a plugin keeps of a source between calls: a token that it has made, what it has listed. The
-/// SDK makes it anew after a panic, and in a new process. [`Hoster::open`](crate::Hoster::open) gives
+/// What a plugin keeps of a source between calls: a token that it has made, what it has listed. After
+/// a panic, and in a new process, there is another one. [`Hoster::open`](crate::Hoster::open) gives
 /// it, [`Host::session`](crate::Host::session) gives it back.
 #[derive(Clone)]
 pub struct Session(Arc<dyn Any + Send + Sync>);
