@@ -16,7 +16,7 @@
 //!    decides what is sent, deleted or written.
 //! 5. Raw bytes (bodies, files) travel beside the document, never in it.
 //! 6. Caps hold while a document is parsed ([`limit`]), and reading a hostile one costs at most four
-//!    times its length in memory.
+//!    times its length in memory, or 32 MiB where that is more.
 //!
 //! Fields are only added. So values are built with `..Default::default()`, and taken apart by name.
 

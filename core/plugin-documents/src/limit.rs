@@ -12,8 +12,10 @@ pub const INTEGER: u64 = (1 << 53) - 1;
 /// How deep objects and arrays may lie in one another.
 pub const DEPTH: usize = 64;
 
-/// Elements of all arrays of a document, together.
-pub const ELEMENTS: usize = 100_000;
+/// Bytes of memory that reading a document may cost, with itself, where four times its length is less. It
+/// is what a page of 10,000 repositories needs, with two parts and ten topics each; one with more to say
+/// of each has fewer of them.
+pub const MEMORY: usize = 32 << 20;
 
 /// Keys of one object.
 pub const KEYS: usize = 1_000;

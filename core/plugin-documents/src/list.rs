@@ -18,7 +18,8 @@ document! {
 document! {
     /// A page of a listing.
     pub struct Page {
-        /// The repositories on it; there may be none, and 10,000 at most.
+        /// The repositories on it; there may be none, and 10,000 at most: fewer where much is said of
+        /// each ([`limit::MEMORY`]).
         pub repositories: Vec<Repository>,
         /// Cursor of the page after it; absent after the last. At most 8 KiB, good for the whole run,
         /// also in a new process. Asked again, it gives the same page or a later state of it.

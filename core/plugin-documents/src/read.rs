@@ -182,6 +182,8 @@ impl<'de, T: Item> Visitor<'de> for List<T> {
             }
             list.push(item);
         }
+        // It grows by doubling, and half of it may be empty.
+        list.shrink_to_fit();
         Ok(list)
     }
 }

@@ -1,11 +1,25 @@
 //! The first look at a document: whether it keeps to the rules that need no knowledge of its fields.
 //! It runs over the bytes once and holds nothing but the keys of the objects that are open. Whether
 //! all is JSON is for the parser behind it: of what that one takes, this one sees the same.
+//!
+//! What the parser is going to cost in memory is reckoned here, without knowing the types: an element of
+//! an array costs what the largest type does that there can be many of, a string at least what an
+//! allocation does. That is never too little, and too much for what the parser passes over.
 
 use std::borrow::Cow;
 
 use crate::limit;
 use crate::refused::Refused;
+
+/// Bytes of an element of an array: of one that is an object ([`Part`](crate::Part)), and of any other.
+const OBJECT: usize = 160;
+const ELEMENT: usize = 24;
+
+/// Bytes that an allocation takes besides what is in it.
+const ALLOCATED: usize = 8;
+
+/// Bytes kept for 10,000 repositories, whose type is larger, and for the parser.
+const KEPT: usize = 6 << 20;
 
 /// What is open.
 enum Open<'a> {
@@ -17,7 +31,9 @@ enum Open<'a> {
 pub(crate) fn scan(text: &str) -> Result<bool, Refused> {
     let bytes = text.as_bytes();
     let mut open: Vec<Open<'_>> = Vec::new();
-    let mut elements = 0;
+    let most = limit::MEMORY.max(bytes.len() * 4);
+    let room = most.saturating_sub(bytes.len() + KEPT);
+    let mut cost = 0;
     let mut requires = false;
     // Whether the next string is a key.
     let mut key_follows = false;
@@ -29,11 +45,16 @@ pub(crate) fn scan(text: &str) -> Result<bool, Refused> {
                 if open.len() >= limit::DEPTH {
                     return Err(Refused::TooLarge("its depth"));
                 }
+                cost += match (byte, open.last()) {
+                    // As an element it was counted before: by the bracket, or a comma.
+                    (b'{', Some(Open::Array)) => OBJECT - ELEMENT,
+                    (b'{', _) => 0,
+                    _ => ELEMENT + ALLOCATED,
+                };
                 open.push(match byte {
                     b'{' => Open::Object(Vec::new()),
                     _ => Open::Array,
                 });
-                elements += usize::from(*byte == b'[');
             }
             b'}' | b']' => {
                 if let Some(Open::Object(keys)) = open.pop() {
@@ -43,7 +64,7 @@ pub(crate) fn scan(text: &str) -> Result<bool, Refused> {
             }
             b',' => match open.last() {
                 Some(Open::Object(_)) => key_follows = true,
-                _ => elements += 1,
+                _ => cost += ELEMENT,
             },
             b'"' => {
                 let end = end_of_string(bytes, at)?;
@@ -64,6 +85,8 @@ pub(crate) fn scan(text: &str) -> Result<bool, Refused> {
                     && unquoted(quoted)?.len() > limit::STRING
                 {
                     return Err(Refused::TooLarge("a string"));
+                } else {
+                    cost += allocated(quoted.len().saturating_sub(2));
                 }
                 at = end;
             }
@@ -77,12 +100,20 @@ pub(crate) fn scan(text: &str) -> Result<bool, Refused> {
             }
             _ => {}
         }
-        if elements > limit::ELEMENTS {
-            return Err(Refused::TooLarge("the number of its elements"));
+        if cost > room {
+            return Err(Refused::TooLarge("the memory that it takes"));
         }
         at += 1;
     }
     Ok(requires)
+}
+
+/// What a string takes besides its own place.
+fn allocated(length: usize) -> usize {
+    match length {
+        0 => 0,
+        length => (length + ALLOCATED).next_multiple_of(16).max(32),
+    }
 }
 
 fn is_requires(open: &[Open<'_>]) -> bool {

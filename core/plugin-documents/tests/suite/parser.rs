@@ -168,9 +168,10 @@ fn depth_strings_and_lists_have_an_end() {
     );
     page(&list("notes", limit::NOTES)).unwrap();
     assert!(refused(&list("notes", limit::NOTES + 1)).contains("more than 1000 notes"));
+    page(&list("new", 150_000)).unwrap();
     assert_eq!(
-        refused(&list("new", limit::ELEMENTS + 1)),
-        "the number of its elements is over the limit"
+        refused(&list("new", 200_000)),
+        "the memory that it takes is over the limit"
     );
     let batch = list("requests", limit::BATCH + 1);
     assert!(parse::<BatchRequest>(batch.as_bytes()).is_err());
@@ -190,6 +191,29 @@ fn depth_strings_and_lists_have_an_end() {
             .to_string(),
         "its length is over the limit"
     );
+}
+
+#[test]
+fn a_page_of_the_largest_size_has_room_for_what_its_repositories_have() {
+    let mut repository = Repository::new("1", "acme/web", "https://x/acme/web.git");
+    repository
+        .parts
+        .push(Part::new(PartKind::Wiki, "https://x/acme/web.wiki.git"));
+    repository.attributes.topics = vec!["backup".into(); 10];
+    repository.attributes.languages = vec!["Rust".into(); 2];
+    repository.owner = Owner {
+        id: "42".into(),
+        name: "acme".into(),
+    };
+    for part in &mut repository.parts {
+        part.version = Some("2026-11-30T08:15:30Z".into());
+        part.default_branch = Some("main".into());
+    }
+    let page = Page {
+        repositories: vec![repository; limit::REPOSITORIES],
+        ..Page::default()
+    };
+    assert_eq!(parse::<Page>(&write(&page)), Ok(page));
 }
 
 #[test]
