@@ -62,7 +62,7 @@ document! {
         pub remaining: Option<u64>,
         /// How much there is in all.
         pub most: Option<u64>,
-        /// When it begins anew.
+        /// When it is whole again.
         pub resets: Option<Timestamp>,
     }
 }

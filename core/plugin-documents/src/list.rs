@@ -122,10 +122,10 @@ document! {
 words_that_inform! {
     /// What to know of some refs.
     pub enum Advice, by default Other {
-        /// The hoster makes them anew as it likes: a change of theirs alone is none.
+        /// The hoster makes and moves them itself: if nothing but them has changed, nothing has.
         Volatile = "volatile",
         /// The hoster takes none of them when a repository is pushed back.
-        NotPushed = "notPushed",
+        NotPushed = "not-pushed",
     }
 }
 

@@ -30,6 +30,19 @@ macro_rules! document {
     };
 }
 
+/// Whether a word is written as all are: lower-case letters, with `-` between them.
+pub(crate) const fn is_kebab(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if !bytes[at].is_ascii_lowercase() && bytes[at] != b'-' {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
 /// Words of which one informs. One that is not known counts as `Other`.
 macro_rules! words_that_inform {
     (
@@ -45,6 +58,10 @@ macro_rules! words_that_inform {
             /// Something else, or a word of a newer version.
             Other,
         }
+
+        const _: () = {
+            $(assert!(crate::macros::is_kebab($word), "words are written `like-this`");)*
+        };
 
         impl $name {
             /// The word in documents.
@@ -103,6 +120,10 @@ macro_rules! words_that_decide {
         pub enum $name {
             $($(#[$word_meta])* $variant,)*
         }
+
+        const _: () = {
+            $(assert!(crate::macros::is_kebab($word), "words are written `like-this`");)*
+        };
 
         impl $name {
             /// The word in documents.

@@ -1,7 +1,8 @@
 use jiff::Timestamp;
 
+use crate::access::PartRef;
 use crate::finding::Finding;
-use crate::list::{PartKind, is_cursor};
+use crate::list::is_cursor;
 use crate::macros::document;
 use crate::read::Document;
 use crate::refused::Refused;
@@ -68,9 +69,9 @@ document! {
         /// Its full name.
         pub full_name: String,
         /// Which part.
-        pub part: PartKind,
+        pub part: PartRef,
         /// What of it, such as `issues`.
-        pub target: String,
+        pub what: String,
         /// Only what has changed since.
         pub since: Option<Timestamp>,
         /// [`ExportPage::next`] of the page before.

@@ -194,8 +194,11 @@ fn to_the_plugin() {
         id: "1".into(),
         handle: "r/1".into(),
         full_name: "acme/web2".into(),
-        part: PartKind::Metadata,
-        target: "issues".into(),
+        part: PartRef {
+            kind: PartKind::Metadata,
+            id: "m".into(),
+        },
+        what: "issues".into(),
         since: time("2026-11-01T00:00:00Z"),
         cursor: Some("9".into()),
     };
