@@ -1,8 +1,33 @@
-/* Forgekeep's plugin ABI 1, for plugins in C. Frozen: this file never changes.
+/* Forgekeep's plugin ABI 1. Frozen: this file never changes.
  *
  * A plugin is a shared library named libforgekeep_hoster_<id>.so (.dylib; forgekeep_hoster_<id>.dll)
- * that exports one variable, forgekeep_plugin_1. What the methods are called and what the documents
- * mean is in docs/plugin-abi.md; the rules are at the head of core/abi/src/lib.rs. */
+ * that exports one variable, forgekeep_plugin_1. A call carries the name of a method, a document (JSON)
+ * and raw bytes. What the methods are called and what the documents mean is not of the ABI, but of the
+ * protocol that both sides agree upon with the method hello.
+ *
+ * Rules
+ *
+ * 1. size is what its maker knows. Nobody uses a field beyond it. The caller zeroes an answer apart from
+ *    size; the callee writes nothing beyond it. A status other than FK_RESULT and FK_ERROR is a broken
+ *    plugin; from the host it means that it does not know the method.
+ * 2. Request, slices and host are valid until the call returns. Within a call, the host's call may be
+ *    used from any thread, several at a time; all of them have returned before the call returns. The
+ *    host never calls the plugin from inside of its own call.
+ * 3. Bytes belong to the receiver, also with FK_ERROR. They are freed exactly once, by their own free
+ *    with the same three values, from any thread, at any time: libraries are never unloaded. Where len
+ *    is 0, ptr is not looked at. A len over PTRDIFF_MAX is a broken plugin.
+ * 4. The plugin's call may be entered from several threads at once, also for one object. Forgekeep's
+ *    SDK lets them in one at a time for each object, unless the manifest says otherwise (concurrency);
+ *    a plugin without the SDK sees to that itself.
+ * 5. Object 0 is the plugin itself. Other ids are the plugin's, from 1 to 2^53 - 1, never used twice in
+ *    a process. drop comes once, never during a call on its object, and never for 0.
+ * 6. Nothing unwinds across, either way: no exception, no panic, no longjmp. Each side catches on its
+ *    own.
+ * 7. The host looks at the file, opens the library, and finds the variable by its name; then magic and
+ *    abi have to be as below. Where the library has a header of abi_stable besides, as those of the SDK
+ *    have, and it can be read, its module has to give the same table. A library in C needs none.
+ * 8. Any change of these structs is forgekeep_plugin_2 beside them. A plugin may export both. Every
+ *    protocol that was released is served for as long as ABI 1 is. */
 #ifndef FORGEKEEP_PLUGIN_H
 #define FORGEKEEP_PLUGIN_H
 

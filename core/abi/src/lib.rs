@@ -3,28 +3,16 @@
 //! A plugin is a table of two functions, `call` and `drop`; the host offers one, `call`, the other way.
 //! A call carries the name of a method, a document (JSON) and raw bytes. What the documents mean is in
 //! `forgekeep-plugin-documents`, and grows; what stands here is frozen and never changes.
-//! `forgekeep_plugin.h`, beside this crate, says the same in C.
 //!
 //! A plugin exports its table twice: as the data symbol `forgekeep_plugin_1`, which is found without
 //! running any of its code, and by abi_stable's root module ([`PluginModule`]), whose header and layout
 //! are checked. One in C has the symbol alone.
 //!
-//! # Rules
+//! The same in C, with the rules, is `forgekeep_plugin.h`:
 //!
-//! 1. `size` is what its maker knows. Nobody uses a field beyond it. The caller zeroes an [`Answer`]
-//!    apart from `size`; the callee writes nothing beyond it. A status other than [`RESULT`] and
-//!    [`ERROR`] is a broken plugin; from the host it means that it does not know the method.
-//! 2. Request, slices and host are valid until the call returns. Within a call, [`Host::call`] may be
-//!    used from any thread, several at a time; all of them have returned before the call returns. The
-//!    host never calls the plugin from inside of [`Host::call`].
-//! 3. [`Bytes`] belong to the receiver, also on [`ERROR`]. They are freed exactly once, by their own
-//!    `free` with the same three values, from any thread, at any time: libraries are never unloaded.
-//!    Where `len` is 0, `ptr` is not looked at. A `len` over `isize::MAX` is a broken plugin.
-//! 4. `call` may be entered from several threads at once, also for one object.
-//! 5. Object 0 is the plugin itself. Other ids are the plugin's, from 1 to 2^53 − 1, never used twice in
-//!    a process. `drop` comes once, never during a call on it, and never for 0.
-//! 6. Nothing unwinds across, either way: each side catches on its own.
-//! 7. Any change of these structs is `forgekeep_plugin_2` beside them. A plugin may export both.
+//! ```c
+#![doc = include_str!("../forgekeep_plugin.h")]
+//! ```
 
 // abi_stable's derive expands to unsafe impls and to impls inside constants, and names the generated
 // type with an underscore. What else is unsafe are the few functions that read what came across.
@@ -58,9 +46,6 @@ pub const RESULT: u32 = 1;
 
 /// [`Answer::status`]: the document is an error.
 pub const ERROR: u32 = 2;
-
-/// The largest id of an object: what JSON numbers hold exactly.
-pub const MOST_OBJECT: u64 = (1 << 53) - 1;
 
 /// Bytes that somebody else owns, for the duration of a call.
 #[repr(C)]

@@ -318,3 +318,17 @@ fn patterns(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError
     }
     Ok(patterns)
 }
+
+#[cfg(test)]
+mod tests {
+    use forgekeep_plugin_documents::SOURCE_KEYS;
+
+    use super::SOURCE;
+
+    #[test]
+    fn no_option_of_a_plugin_may_be_called_as_a_key_of_a_source() {
+        for key in SOURCE {
+            assert!(SOURCE_KEYS.contains(key), "{key}");
+        }
+    }
+}

@@ -2,7 +2,7 @@ use jiff::Timestamp;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::list::PartKind;
+use crate::list::{Part, PartKind, Repository};
 use crate::macros::{document, words_that_decide};
 use crate::read::{Document, Read};
 use crate::secret::Secret;
@@ -48,6 +48,24 @@ document! {
         pub deed: Deed,
         /// Whether what was given before was refused: a token that was kept is of no use any more.
         pub refused_before: bool,
+    }
+}
+
+impl AccessRequest {
+    /// For a part of a repository as they were listed, and for the first time.
+    pub fn new(repository: &Repository, part: &Part, deed: Deed) -> Self {
+        Self {
+            id: repository.id.clone(),
+            handle: repository.handle.clone(),
+            full_name: repository.full_name.clone(),
+            part: PartRef {
+                kind: part.kind.clone(),
+                id: part.id.clone(),
+            },
+            url: part.url.clone(),
+            deed,
+            refused_before: false,
+        }
     }
 }
 

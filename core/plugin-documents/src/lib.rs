@@ -53,7 +53,7 @@ pub use list::{
     Sees, Visibility,
 };
 pub use lookup::{LookupRequest, Presence};
-pub use manifest::{Manifest, OptionKind, OptionSpec};
+pub use manifest::{Manifest, OptionKind, OptionSpec, SOURCE_KEYS};
 pub use option::{FileContent, OptionValue, Span};
 pub use read::{Document, Item, Read, parse};
 pub use refused::Refused;

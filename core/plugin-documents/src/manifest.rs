@@ -43,8 +43,42 @@ document! {
     }
 }
 
+/// Keys of a source that are the host's, today or in a later version of protocol 1: no option of a
+/// plugin is called so.
+pub const SOURCE_KEYS: [&str; 27] = [
+    "title",
+    "hoster",
+    "type",
+    "name",
+    "authName",
+    "apiAuthName",
+    "password",
+    "passwordFile",
+    "passwordCommand",
+    "apiUrl",
+    "allowInsecureHttp",
+    "trustedOrigins",
+    "includeRepos",
+    "ignoreRepos",
+    "includeRefs",
+    "excludeRefs",
+    "isolation",
+    "pluginEnvironment",
+    "protocol",
+    "sshKey",
+    "sshCommand",
+    "expires",
+    "maxAge",
+    "includeArchived",
+    "includeForks",
+    "visibility",
+    "topics",
+];
+
 words_that_inform! {
-    /// What an option is, and so how the configuration is read for it.
+    /// What an option is, and so how the configuration is read for it. A host refuses a manifest with
+    /// an option of a kind that it does not know ([`OptionKind::Other`]): it cannot tell how to read
+    /// that, nor whether it is a secret.
     pub enum OptionKind, by default Text {
         /// A text.
         Text = "text",

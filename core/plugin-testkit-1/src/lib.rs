@@ -44,6 +44,6 @@ mod script;
 mod testee;
 mod wire;
 
-pub use script::Script;
+pub use script::{Script, Served};
 pub use testee::{Opened, Testee};
 pub use wire::{Answered, Callee};

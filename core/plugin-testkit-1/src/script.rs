@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 pub(crate) type Outcome = Result<HttpResponse, HosterError>;
 
 /// What comes of a service: document and bytes.
-pub(crate) type Served = Result<(Vec<u8>, Vec<u8>), HosterError>;
+pub type Served = Result<(Vec<u8>, Vec<u8>), HosterError>;
 
 /// A forge written down in advance, and what the host does besides. Clones are the same forge.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +31,6 @@ struct State {
     secrets: Vec<Secret>,
     state: HashMap<String, Secret>,
     cancelled: bool,
-    /// Requests after which the run is interrupted.
-    cancel_after: Option<usize>,
 }
 
 impl Script {
@@ -104,13 +102,6 @@ impl Script {
         self.state.lock().cancelled = true;
     }
 
-    /// Interrupts the run once so many requests were made.
-    #[must_use]
-    pub fn cancel_after(self, requests: usize) -> Self {
-        self.state.lock().cancel_after = Some(requests);
-        self
-    }
-
     /// The requests made so far.
     pub fn requests(&self) -> Vec<HttpRequest> {
         self.state.lock().requests.clone()
@@ -142,13 +133,7 @@ impl Script {
     /// # Errors
     ///
     /// What the plugin gets for an answer then.
-    #[allow(clippy::type_complexity)]
-    pub fn serve(
-        &self,
-        name: &str,
-        document: &[u8],
-        body: &[u8],
-    ) -> Option<Result<(Vec<u8>, Vec<u8>), HosterError>> {
+    pub fn serve(&self, name: &str, document: &[u8], body: &[u8]) -> Option<Served> {
         Some(match name {
             method::HTTP => self.http(document, body),
             method::BATCH => self.batch(document, body),
@@ -237,9 +222,6 @@ impl Script {
         }
         let (method, url) = (request.method.clone(), request.url.clone());
         state.requests.push(request);
-        if state.cancel_after == Some(state.requests.len()) {
-            state.cancelled = true;
-        }
         let answer = match state.answers.get_mut(&(method, url.clone())) {
             Some(answers) if answers.len() > 1 => answers.pop_front(),
             Some(answers) => answers.front().cloned(),

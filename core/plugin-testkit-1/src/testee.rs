@@ -1,7 +1,7 @@
 use forgekeep_plugin_documents::{
     Access, AccessRequest, CheckReport, CheckRequest, ConfigureRequest, CreateRequest, Document,
     Done, ExportPage, ExportRequest, Finding, Findings, Hello, HelloRequest, HosterError,
-    ListRequest, LookupRequest, Manifest, Page, Part, PartRef, Presence, Protocols, RemoveRequest,
+    ListRequest, LookupRequest, Manifest, Page, Part, Presence, Protocols, RemoveRequest,
     Repository, Source, method, parse, write,
 };
 use forgekeep_plugin_sdk_1::__private::Exported;
@@ -172,18 +172,7 @@ impl Opened {
     ///
     /// The plugin's.
     pub fn fetch(&self, repository: &Repository, part: &Part) -> Result<Access, HosterError> {
-        self.access(&AccessRequest {
-            id: repository.id.clone(),
-            handle: repository.handle.clone(),
-            full_name: repository.full_name.clone(),
-            part: PartRef {
-                kind: part.kind.clone(),
-                id: part.id.clone(),
-            },
-            url: part.url.clone(),
-            deed: Deed::Fetch,
-            refused_before: false,
-        })
+        self.access(&AccessRequest::new(repository, part, Deed::Fetch))
     }
 
     /// The way to a part of a repository.

@@ -2,7 +2,7 @@
 
 use forgekeep_plugin_documents::{
     Access, AccessRequest, Auth, CheckReport, CheckRequest, Deed, ErrorKind, Header, HosterError,
-    LookupRequest, PartRef, Presence, Way, method,
+    LookupRequest, Presence, Way, method,
 };
 
 use super::asker::Asker;
@@ -213,18 +213,8 @@ fn accesses(asker: &mut Asker<'_>, forge: &dyn Forge) {
     for repository in &page.repositories {
         for part in &repository.parts {
             for refused_before in [false, true] {
-                let what = AccessRequest {
-                    id: repository.id.clone(),
-                    handle: repository.handle.clone(),
-                    full_name: repository.full_name.clone(),
-                    part: PartRef {
-                        kind: part.kind.clone(),
-                        id: part.id.clone(),
-                    },
-                    url: part.url.clone(),
-                    deed: Deed::Fetch,
-                    refused_before,
-                };
+                let mut what = AccessRequest::new(repository, part, Deed::Fetch);
+                what.refused_before = refused_before;
                 let access = asker.ask::<_, Access>(&script, object, method::ACCESS, &what);
                 if let Some(Ok(access)) = access {
                     whole(asker, &access);

@@ -2,41 +2,13 @@
 
 use forgekeep_plugin_documents::{
     Done, ErrorKind, Hello, HelloRequest, Manifest, OptionKind, OptionValue, PROTOCOL, Protocols,
-    Secret, Severity, Source, method,
+    SOURCE_KEYS, Secret, Severity, Source, method,
 };
 use url::Url;
 
 use super::Forge;
 use super::asker::Asker;
 use crate::script::Script;
-
-/// Keys of a source that are the host's.
-const KEYS: [&str; 24] = [
-    "title",
-    "hoster",
-    "type",
-    "name",
-    "authName",
-    "apiAuthName",
-    "password",
-    "apiUrl",
-    "includeRepos",
-    "ignoreRepos",
-    "includeRefs",
-    "excludeRefs",
-    "trustedOrigins",
-    "isolation",
-    "pluginEnvironment",
-    "protocol",
-    "sshKey",
-    "sshCommand",
-    "expires",
-    "maxAge",
-    "includeArchived",
-    "includeForks",
-    "visibility",
-    "topics",
-];
 
 /// Texts that are nobody's name.
 pub(super) const HOSTILE: [&str; 9] = [
@@ -141,7 +113,7 @@ fn manifest_is_sound(asker: &mut Asker<'_>, manifest: &Manifest) {
             && name.bytes().all(|b| b.is_ascii_alphanumeric());
         asker.expect(camel, format!("option `{name}` is not in camelCase"));
         asker.expect(
-            !KEYS.contains(&name.as_str()),
+            !SOURCE_KEYS.contains(&name.as_str()),
             format!("option `{name}` is a key of the host's"),
         );
         asker.expect(

@@ -276,7 +276,7 @@ fn objects_have_numbers_of_their_own() {
     assert!(
         numbers
             .iter()
-            .all(|number| (1..=abi::MOST_OBJECT).contains(number))
+            .all(|number| (1..=limit::INTEGER).contains(number))
     );
     numbers.sort_unstable();
     numbers.dedup();
