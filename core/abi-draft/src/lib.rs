@@ -2,7 +2,7 @@
 //!
 //! This crate depends on `abi_stable` alone, so that the library behind the boundary could be
 //! replaced here without touching a plugin's own code. Plugin authors do not use it directly:
-//! `forgekeep-plugin-sdk` wraps it in a safe trait.
+//! `forgekeep-plugin-sdk-draft` wraps it in a safe trait.
 //!
 //! # Versions
 //!

@@ -1,7 +1,9 @@
-use forgekeep_abi_draft::{HosterError, HttpResponse, error_kind};
-use serde::de::DeserializeOwned;
-
 use forgekeep_page_text::page_text;
+use forgekeep_plugin_documents::{Concern, ErrorKind, HosterError, HttpResponse};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::limits::{limit, retry};
 
 /// Most characters of somebody else's text in a message.
 const MAX_QUOTE: usize = 200;
@@ -10,14 +12,14 @@ const MAX_QUOTE: usize = 200;
 ///
 /// # Errors
 ///
-/// [`error_kind::BAD_ANSWER`], as transient where a proxy or an outage page is the likely cause:
-/// a web page in place of JSON, a truncated body, a field missing or of another type.
+/// [`ErrorKind::BadAnswer`], as transient where a proxy or an outage page is the likely cause: a web
+/// page in place of JSON, a body that breaks off, a field missing or of another type.
 pub fn json<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, HosterError> {
     let content_type = response.header("content-type").unwrap_or_default();
     let body = response.body.as_slice();
     if content_type.starts_with("text/html") || body.trim_ascii_start().starts_with(b"<") {
         return Err(HosterError::new(
-            error_kind::BAD_ANSWER,
+            ErrorKind::BadAnswer,
             with_words(
                 format!("{} answered with a web page instead of JSON", response.url),
                 &page_text(&String::from_utf8_lossy(body)),
@@ -31,7 +33,7 @@ pub fn json<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, HosterErr
         // The message may quote a value of any length.
         let why: String = error.to_string().chars().take(MAX_QUOTE).collect();
         HosterError::new(
-            error_kind::BAD_ANSWER,
+            ErrorKind::BadAnswer,
             with_words(
                 format!(
                     "{} answered with JSON that is not as documented: {why}",
@@ -49,56 +51,198 @@ pub fn json<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, HosterErr
     })
 }
 
-/// What a server says in a document that is not the one that was asked for.
+/// What the hoster says in the body of an error, in one line; empty if it says nothing for people.
+pub fn said(response: &HttpResponse) -> String {
+    let content_type = response.header("content-type").unwrap_or_default();
+    let text = String::from_utf8_lossy(&response.body);
+    let words = match text.trim_start().as_bytes().first() {
+        Some(b'<') => page_text(&text),
+        Some(b'{' | b'[' | b'"') => words_in(&response.body),
+        _ if content_type.starts_with("text/plain") => text.into_owned(),
+        _ => String::new(),
+    };
+    one_line(&words)
+}
+
+/// What a document says for people, in the forms that hosters have.
 fn words_in(body: &[u8]) -> String {
-    let Ok(document) = serde_json::from_slice::<serde_json::Value>(body) else {
+    let Ok(document) = serde_json::from_slice::<Value>(body) else {
         // A document that breaks off is not for people.
         return match body.trim_ascii_start() {
             [b'{' | b'[' | b'"', ..] => String::new(),
             text => String::from_utf8_lossy(text).into_owned(),
         };
     };
-    ["/error/message", "/message", "/errors/0/message", "/error"]
+    let places = [
+        "/error/message",
+        "/message",
+        "/errors/0/message",
+        "/errors/0/title",
+        "/errors/0",
+        "/error_description",
+        "/error",
+        "/detail",
+        "/title",
+        "",
+    ];
+    let found = places
         .iter()
-        .find_map(|place| document.pointer(place)?.as_str().map(str::to_owned))
-        .unwrap_or_default()
+        .find_map(|place| document.pointer(place)?.as_str());
+    found.unwrap_or_default().to_owned()
+}
+
+fn one_line(words: &str) -> String {
+    let words: Vec<&str> = words
+        .split(|c: char| c.is_whitespace() || c.is_control())
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.join(" ").chars().take(MAX_QUOTE).collect()
 }
 
 fn with_words(message: String, words: &str) -> String {
-    let words: Vec<&str> = words.split_whitespace().collect();
-    let words: String = words.join(" ").chars().take(MAX_QUOTE).collect();
-    match words.is_empty() || words.contains('\0') {
-        true => message,
-        false => format!("{message}; it says: {words}"),
+    // Bytes, and nothing for people.
+    if words.contains('\0') {
+        return message;
+    }
+    match one_line(words) {
+        words if words.is_empty() => message,
+        words => format!("{message}; it says: {words}"),
     }
 }
 
-/// The error for a status that needs no knowledge of the hoster: 429, 5xx, and what is left.
-pub fn status_error(response: &HttpResponse, said: &str) -> HosterError {
+/// The error for an answer that is none: what its status means with any hoster, when to ask again, and
+/// what the hoster says. Where a hoster means something else by a status, change the error's fields.
+pub fn status_error(response: &HttpResponse) -> HosterError {
     let status = response.status;
-    let because = if said.is_empty() {
-        String::new()
-    } else {
-        format!(": {said}")
+    let said = said(response);
+    let again = retry(response);
+    let because = match said.is_empty() {
+        true => String::new(),
+        false => format!(": {said}"),
     };
     let message = format!("{} answered {status}{because}", response.url);
-    match status {
-        429 => {
-            let mut error = HosterError::new(error_kind::RATE_LIMITED, message)
-                .with_hint(
-                    "run again in an hour, or less often: the hoster's request limit is used up",
-                )
-                .transient();
-            error.retry_after = response
-                .header("retry-after")
-                .and_then(|seconds| seconds.trim().parse().ok())
-                .into();
-            error
+    // Some hosters say so by 403.
+    let used_up = limit(response).is_some_and(|limit| limit.remaining == Some(0));
+    let limited = status == 429 || (status == 403 && (used_up || again.after.is_some()));
+    let error = HosterError::new(kind_of(status, limited), message);
+    let mut error = match error.kind {
+        ErrorKind::Credentials => error
+            .with_hint("check password and apiAuthName of the source: the hoster refuses them")
+            .about(Concern::Source),
+        ErrorKind::Forbidden => error.with_hint(
+            "check the rights of the credentials: they are good, but not for this; a scope may be missing",
+        ),
+        ErrorKind::NotFound => error
+            .with_hint("check name of the source, and whether the account may see what it names"),
+        ErrorKind::Gone => {
+            error.with_hint("look for a newer version of the plugin, or ask the hoster")
         }
-        500..=599 => HosterError::new(error_kind::UNAVAILABLE, message)
+        ErrorKind::RateLimited => error
+            .with_hint("run again in an hour, or less often: the hoster's request limit is used up")
+            .about(Concern::Source)
+            .transient(),
+        ErrorKind::Unavailable => error
             .with_hint("look at the hoster's status page and run again later: it is out of order")
             .transient(),
-        _ => HosterError::new(error_kind::OTHER, message),
+        ErrorKind::BadAnswer => error.with_hint(
+            "check apiUrl of the source, and whether a proxy or a login page is in between",
+        ),
+        _ => error,
+    };
+    error.retry_after = again.after;
+    error.retry_at = again.at;
+    error.said = said;
+    error.with_status(status)
+}
+
+fn kind_of(status: u16, limited: bool) -> ErrorKind {
+    match status {
+        _ if limited => ErrorKind::RateLimited,
+        401 => ErrorKind::Credentials,
+        403 => ErrorKind::Forbidden,
+        404 => ErrorKind::NotFound,
+        410 => ErrorKind::Gone,
+        408 | 425 | 500..=599 => ErrorKind::Unavailable,
+        200..=399 => ErrorKind::BadAnswer,
+        _ => ErrorKind::Other,
     }
-    .with_status(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use forgekeep_plugin_documents::Header;
+
+    use super::*;
+
+    fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> HttpResponse {
+        HttpResponse {
+            status,
+            url: "https://api.example/x".into(),
+            headers: headers
+                .iter()
+                .map(|(name, value)| Header {
+                    name: (*name).into(),
+                    value: (*value).into(),
+                })
+                .collect(),
+            body: body.into(),
+            ..HttpResponse::default()
+        }
+    }
+
+    #[test]
+    fn each_status_has_its_kind() {
+        for (status, kind, permanent) in [
+            (401, ErrorKind::Credentials, true),
+            (403, ErrorKind::Forbidden, true),
+            (404, ErrorKind::NotFound, true),
+            (410, ErrorKind::Gone, true),
+            (429, ErrorKind::RateLimited, false),
+            (408, ErrorKind::Unavailable, false),
+            (500, ErrorKind::Unavailable, false),
+            (503, ErrorKind::Unavailable, false),
+            (302, ErrorKind::BadAnswer, true),
+            (400, ErrorKind::Other, true),
+            (451, ErrorKind::Other, true),
+        ] {
+            let error = status_error(&answer(status, &[], ""));
+            assert_eq!((error.kind, error.permanent), (kind, permanent), "{status}");
+            assert_eq!(error.status, Some(status));
+        }
+        let limited = [("retry-after", "7")];
+        let error = status_error(&answer(403, &limited, "{\"message\":\"secondary limit\"}"));
+        assert_eq!(error.kind, ErrorKind::RateLimited);
+        assert_eq!(error.retry_after, Some(7));
+        assert_eq!(error.said, "secondary limit");
+        assert_eq!(error.concerns, Concern::Source);
+    }
+
+    #[test]
+    fn the_hosters_words_in_each_form() {
+        for body in [
+            r#"{"error":{"message":"no"}}"#,
+            r#"{"message":"no"}"#,
+            r#"{"errors":[{"message":"no"}]}"#,
+            r#"{"errors":["no"]}"#,
+            r#"{"error":"invalid_grant","error_description":"no"}"#,
+            r#"{"error":"no"}"#,
+            r#""no""#,
+            "<html><title>no</title>",
+        ] {
+            assert_eq!(said(&answer(500, &[], body)), "no", "{body}");
+        }
+        let plain = [("content-type", "text/plain; charset=utf-8")];
+        assert_eq!(said(&answer(500, &plain, " no\r\n\u{1b}more ")), "no more");
+        for nothing in ["", "{\"message\": \"cut o", "{}", "[1]", "\u{0}binary"] {
+            assert_eq!(said(&answer(500, &[], nothing)), "", "{nothing}");
+        }
+    }
+
+    #[test]
+    fn a_web_page_is_no_json() {
+        let error = json::<Value>(&answer(200, &[], " <title>Log in</title>")).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BadAnswer);
+        assert!(!error.permanent);
+        assert!(error.message.ends_with("it says: Log in"), "{error}");
+    }
 }

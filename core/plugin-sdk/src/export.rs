@@ -1,73 +1,90 @@
-use forgekeep_abi_draft::abi_stable::library::{
-    __call_root_module_loader, IntoRootModuleResult, RootModuleResult,
-};
-use forgekeep_abi_draft::abi_stable::prefix_type::PrefixTypeTrait;
-use forgekeep_abi_draft::abi_stable::std_types::RResult;
-use forgekeep_abi_draft::{HosterError, PluginBox, PluginModule};
+use forgekeep_abi::abi_stable::library::{__call_root_module_loader, RootModuleResult};
+use forgekeep_abi::abi_stable::prefix_type::PrefixTypeTrait;
+use forgekeep_abi::{ABI, Answer, Host, MAGIC, PluginModule, PluginModule_Ref, Request, Table};
 
-pub use forgekeep_abi_draft::PluginModule_Ref;
+use crate::hoster::Hoster;
+use crate::panics::{Guarded, guarded};
+use crate::plugin::Plugin;
+use crate::wire;
 
-use crate::Hoster;
-use crate::guard::{GuardedHoster, quiet_panics};
+/// A hoster that [`export_hoster!`](crate::export_hoster) has exported.
+pub trait Exported: Hoster + Default {
+    /// The one of this library.
+    fn plugin() -> &'static Plugin<Self>;
 
-/// Exports a [`Hoster`] from this library, as the plugin that the host loads. The type must have
-/// `Default`. Exactly once in a crate of type `cdylib`.
-#[macro_export]
-macro_rules! export_hoster {
-    ($hoster:ty) => {
-        const _: () = {
-            fn module() -> $crate::PluginModule_Ref {
-                $crate::module::<$hoster>()
-            }
-
-            extern "C" fn loader() -> $crate::ForeignLoaderResult {
-                $crate::load(module)
-            }
-
-            // This is abi_stable's `export_root_module`, written out: that macro predates edition
-            // 2024 and would make every plugin depend on abi_stable. The name is checked against
-            // abi_stable's own by a test of the SDK.
-            //
-            // SAFETY: no other symbol has this name, as a library exports one plugin; `loader`
-            // returns a module of the type named.
-            #[allow(unsafe_code)]
-            #[unsafe(export_name = "_1as_0lib_1header_0root_bmodule_bloader")]
-            static HEADER: $crate::abi::abi_stable::library::LibHeader = unsafe {
-                $crate::abi::abi_stable::library::LibHeader::from_constructor::<
-                    $crate::PluginModule_Ref,
-                >(
-                    loader,
-                    $crate::abi::abi_stable::library::CheckTypeLayout::Yes,
-                )
-            };
-        };
-    };
+    /// The table behind the symbol.
+    fn table() -> &'static Table;
 }
 
-/// What the loader function of the exported header returns.
-pub type ForeignLoaderResult = RootModuleResult;
-
-/// Runs a module's constructor as abi_stable expects it, panics caught.
-pub fn load<M: IntoRootModuleResult>(module: fn() -> M) -> RootModuleResult {
-    __call_root_module_loader(module)
+/// The table of a hoster.
+pub const fn table<H: Exported>() -> Table {
+    Table {
+        magic: MAGIC,
+        abi: ABI,
+        size: size_of::<Table>() as u32,
+        call: Some(call::<H>),
+        drop: Some(drop_object::<H>),
+    }
 }
 
 /// The root module of a hoster.
-pub fn module<H: Hoster + Default>() -> PluginModule_Ref {
-    PluginModule { new: new::<H> }.leak_into_prefix()
+pub fn module<H: Exported>() -> PluginModule_Ref {
+    PluginModule {
+        table: given_table::<H>,
+    }
+    .leak_into_prefix()
 }
 
-extern "C" fn new<H: Hoster + Default>() -> RResult<PluginBox, HosterError> {
-    quiet_panics();
-    match GuardedHoster::boxed(H::default) {
-        Ok(plugin) => RResult::ROk(plugin),
-        Err(error) => RResult::RErr(error),
+/// Runs a module's constructor as abi_stable expects it, panics caught.
+pub fn loader_result(module: fn() -> PluginModule_Ref) -> RootModuleResult {
+    __call_root_module_loader(module)
+}
+
+extern "C" fn given_table<H: Exported>() -> *const Table {
+    H::table()
+}
+
+/// [`Table::call`].
+///
+/// # Safety
+///
+/// Rules 1 and 2 of the ABI.
+// SAFETY: for the host to keep, as said above.
+unsafe extern "C" fn call<H: Exported>(
+    host: *const Host,
+    request: *const Request,
+    answer: *mut Answer,
+) {
+    // `Plugin::call` catches the panics of the plugin's own code. One that is caught here leaves the call
+    // without an answer, which the host takes for a broken plugin.
+    let answered = guarded("", "call", || {
+        // SAFETY: rule 2: both are valid until this returns.
+        let (incoming, line) = unsafe {
+            let incoming = wire::incoming(request)?;
+            let line = wire::Line::of(host, incoming.call);
+            (incoming, line)
+        };
+        Some(H::plugin().call(&incoming, line))
+    });
+    if let Guarded::Returned(Some(given)) = answered {
+        // SAFETY: rule 1: the answer is the caller's, as large as it says.
+        unsafe { wire::answer(answer, given) };
     }
+}
+
+/// [`Table::drop`].
+///
+/// # Safety
+///
+/// None is needed: the host is not used.
+// SAFETY: as said above.
+unsafe extern "C" fn drop_object<H: Exported>(_host: *const Host, object: u64) {
+    let _ = guarded("", "drop", || H::plugin().drop_object(object));
 }
 
 #[cfg(test)]
 mod tests {
-    use forgekeep_abi_draft::abi_stable::library::ROOT_MODULE_LOADER_NAME;
+    use forgekeep_abi::abi_stable::library::ROOT_MODULE_LOADER_NAME;
 
     #[test]
     fn the_exported_symbol_is_abi_stables() {
@@ -75,5 +92,6 @@ mod tests {
             ROOT_MODULE_LOADER_NAME,
             "_1as_0lib_1header_0root_bmodule_bloader"
         );
+        assert_eq!(forgekeep_abi::SYMBOL, "forgekeep_plugin_1");
     }
 }

@@ -1,14 +1,14 @@
 //! What the author of a Forgekeep hoster plugin writes against.
 //!
-//! A plugin is a dynamic library that answers three kinds of question about one hoster: who are
-//! you ([`Manifest`]), is this source sound ([`Hoster::validate`], [`Session::check`]), and what is
-//! there ([`Session::next_page`], [`Session::git_access`]). It does no I/O of its own: the host
-//! hands every session its [`Services`].
+//! A plugin is a dynamic library that knows one hoster's API. It answers who it is
+//! ([`Hoster::manifest`]), whether a source is sound ([`Hoster::validate`], [`Hoster::check`]), and
+//! what is there ([`Hoster::list`], [`Hoster::access`], [`Hoster::lookup`]). It does no I/O of its
+//! own: each method gets the [`Host`], which makes its requests.
 //!
-//! Two traits have two required methods and one; the rest has defaults:
+//! Two methods are required; all others have defaults:
 //!
 //! ```
-//! use forgekeep_plugin_sdk::{Hoster, HosterError, Manifest, Page, Repository, Services, Session, Source};
+//! use forgekeep_plugin_sdk::{Host, Hoster, Manifest, Page, Repository, Result, Source};
 //!
 //! #[derive(Default)]
 //! struct Example;
@@ -18,21 +18,10 @@
 //!         Manifest { id: "example".into(), version: "1.0.0".into(), ..Manifest::default() }
 //!     }
 //!
-//!     fn open(&self, source: Source, services: Services) -> Result<Box<dyn Session>, HosterError> {
-//!         Ok(Box::new(ExampleSession { source, services, done: false }))
-//!     }
-//! }
-//!
-//! struct ExampleSession { source: Source, services: Services, done: bool }
-//!
-//! impl Session for ExampleSession {
-//!     fn next_page(&mut self) -> Result<Option<Page>, HosterError> {
-//!         if std::mem::replace(&mut self.done, true) {
-//!             return Ok(None);
-//!         }
-//!         self.services.info(&format!("listing {}", self.source.name));
+//!     fn list(&self, source: &Source, _cursor: Option<&str>, host: &Host<'_>) -> Result<Page> {
+//!         host.info(&format!("listing {}", source.name));
 //!         let web = Repository::new("1", "acme/web", "https://example.com/acme/web.git");
-//!         Ok(Some(Page { repositories: vec![web].into(), ..Page::default() }))
+//!         Ok(Page { repositories: vec![web], ..Page::default() })
 //!     }
 //! }
 //!
@@ -41,91 +30,68 @@
 //!
 //! # What the SDK does for you
 //!
-//! - **Panics** are caught: a panic becomes that source's error, naming plugin, method and place,
-//!   and the session is not asked again.
-//! - **Paging** ([`LinkPager`]): follows `next` links within one origin, and ends on a loop.
-//! - **Answers** ([`json`]): a web page in place of JSON, or a field of the wrong type, becomes an
-//!   error that says so.
+//! - **Panics** are caught: a panic becomes the error of what was asked, naming plugin, method and
+//!   place; the next call gets a fresh session.
+//! - **Calls** for one source come one at a time, unless the manifest's `concurrency` says otherwise.
+//! - **Caps**: a number over 2^53 − 1 is left out of an answer, notes beyond 1,000 are counted, and texts
+//!   of notes and errors are cut at 64 KiB; the host would refuse the whole answer.
+//! - **Addresses** ([`address`]): path and query, encoded.
+//! - **Paging**: [`LinkPager`] follows links within one origin, and ends on a loop; [`NumberPager`]
+//!   counts; [`TokenPager`] takes what the hoster gives; [`next_link`] reads `Link: rel="next"`.
+//! - **Answers**: [`Host::get_json`], [`Host::get_good`], or [`json`] and [`status_error`]: a web page in place of JSON, a
+//!   field of the wrong type, 401, 403, 404, 410, 429 and 5xx become errors that say so, with the
+//!   hoster's own words ([`said`]) and the time to ask again ([`retry`]).
+//!
+//! Types of the documents grow: build them with `..Default::default()`.
 
-// The export macro and the constructor below cross the plugin boundary.
+// The export macro and the way across the boundary.
 #![allow(unsafe_code)]
 #![allow(
     clippy::disallowed_methods,
     reason = "the host cleans what a plugin says"
 )]
 
+mod address;
 mod answer;
 mod export;
-mod guard;
-mod paging;
-mod services;
+mod export_macro;
+mod hold;
+mod host;
+mod hoster;
+mod limits;
+mod pager;
+mod panics;
+mod plugin;
+mod session;
+mod wire;
 
-pub use forgekeep_abi_draft::abi_stable::std_types::{RNone, ROption, RSome, RString, RVec};
-pub use forgekeep_abi_draft::{
-    Authorization, CheckReport, Extras, Finding, GitAccess, Header, HosterError, HttpRequest,
-    HttpResponse, LogLevel, Manifest, Note, OptionSpec, Page, Repository, SecretString, Severity,
-    Source, error_kind,
+pub use forgekeep_page_text::page_text;
+pub use forgekeep_plugin_documents::{
+    Access, AccessRequest, Advice, Attributes, Auth, CheckReport, CheckRequest, Concern,
+    ConfigureRequest, CreateRequest, Deed, DownloadedFile, ErrorKind, ExportPage, ExportRequest,
+    FileContent, Finding, Header, HosterError, HttpRequest, HttpResponse, Limit, Local, LogLevel,
+    LookupRequest, Manifest, OptionKind, OptionSpec, OptionValue, Owner, OwnerSeen, Page, Part,
+    PartKind, PartRef, Presence, Purpose, RefAdvice, RemoveRequest, Repository, Secret, Sees,
+    Severity, Source, Ssh, Timestamp, Visibility, Way,
 };
 
-pub use answer::{json, status_error};
-pub use forgekeep_page_text::page_text;
-pub use paging::LinkPager;
-pub use services::Services;
+pub use address::address;
+pub use answer::{json, said, status_error};
+pub use host::{Downloaded, Host};
+pub use hoster::{Export, Hoster, Target};
+pub use limits::{Retry, limit, retry};
+pub use pager::{LinkPager, NumberPager, TokenPager, next_link};
+pub use session::Session;
+
+/// What most methods return.
+pub type Result<T> = std::result::Result<T, HosterError>;
 
 #[doc(hidden)]
-pub use export::{ForeignLoaderResult, PluginModule_Ref, load, module};
-#[doc(hidden)]
-pub use forgekeep_abi_draft as abi;
+pub mod __private {
+    //! For the export macro and the test kit.
 
-/// A hoster: the plugin itself. One value serves all sources, from any thread.
-pub trait Hoster: Send + Sync + 'static {
-    /// Who the plugin is. Asked when it is loaded; must always say the same.
-    fn manifest(&self) -> Manifest;
+    pub use forgekeep_abi as abi;
 
-    /// Opens a session for one source. Makes no request yet; fails only if the source could not
-    /// work whatever the hoster says.
-    fn open(&self, source: Source, services: Services) -> Result<Box<dyn Session>, HosterError>;
-
-    /// Whether a source can work, judged without a network: missing names, a password that cannot
-    /// be one, combinations that make no sense. Findings of severity error keep the source from
-    /// being used.
-    fn validate(&self, source: &Source) -> Vec<Finding> {
-        let _ = source;
-        Vec::new()
-    }
-}
-
-/// One source, open. Used by one thread at a time; dropped when its source is done.
-pub trait Session: Send {
-    /// The next page of the listing, or `None` after the last. Called until then, or until it
-    /// fails; never again after an error.
-    fn next_page(&mut self) -> Result<Option<Page>, HosterError>;
-
-    /// Asks the hoster whether the source works, on `forgekeep check`. The default lists the first
-    /// page.
-    fn check(&mut self) -> Result<CheckReport, HosterError> {
-        let page = self.next_page()?.unwrap_or_default();
-        Ok(CheckReport {
-            visible: page.total,
-            ..CheckReport::default()
-        })
-    }
-
-    /// The repository with this identity, or `None` if the hoster says that it has none. Asked
-    /// before the backup of a repository that is no longer listed is removed: whatever is in doubt
-    /// is an error. The default is one: then nothing is removed.
-    fn lookup(&mut self, id: &str) -> Result<Option<Repository>, HosterError> {
-        let _ = id;
-        Err(HosterError::new(
-            error_kind::OTHER,
-            "this plugin cannot look a repository up by its identity",
-        ))
-    }
-
-    /// Credentials for cloning a repository of this listing, asked right before each clone or
-    /// fetch. The default is none.
-    fn git_access(&mut self, repository: &Repository) -> Result<GitAccess, HosterError> {
-        let _ = repository;
-        Ok(GitAccess::new(Authorization::Anonymous))
-    }
+    pub use crate::export::{Exported, loader_result, module, table};
+    pub use crate::plugin::Plugin;
 }

@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk::{HosterError, Source, error_kind};
+use forgekeep_plugin_sdk_draft::{HosterError, Source, error_kind};
 
 use crate::credentials::Credentials;
 use crate::workspace::{NotAWorkspace, Workspace};

@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk::{
+use forgekeep_plugin_sdk_draft::{
     CheckReport, Finding, HosterError, HttpResponse, Services, Severity, error_kind,
 };
 use serde_json::Value;

@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk::{Authorization, SecretString, Source};
+use forgekeep_plugin_sdk_draft::{Authorization, SecretString, Source};
 
 use crate::text::one_line;
 

@@ -21,7 +21,7 @@ mod text;
 mod validate;
 mod workspace;
 
-use forgekeep_plugin_sdk::{
+use forgekeep_plugin_sdk_draft::{
     CheckReport, Finding, GitAccess, Hoster, HosterError, Manifest, Page, Repository, Services,
     Session, Severity, Source, error_kind,
 };
@@ -33,7 +33,7 @@ use crate::listing::Listing;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bitbucket;
 
-forgekeep_plugin_sdk::export_hoster!(Bitbucket);
+forgekeep_plugin_sdk_draft::export_hoster!(Bitbucket);
 
 impl Hoster for Bitbucket {
     fn manifest(&self) -> Manifest {

@@ -1,6 +1,6 @@
 use std::collections::HashSet;
 
-use forgekeep_plugin_sdk::{
+use forgekeep_plugin_sdk_draft::{
     Extras, HosterError, HttpResponse, LinkPager, Note, Page, Services, Severity, json,
 };
 use serde::Deserialize;

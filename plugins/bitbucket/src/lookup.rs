@@ -1,4 +1,6 @@
-use forgekeep_plugin_sdk::{HosterError, HttpResponse, Repository, Services, error_kind, json};
+use forgekeep_plugin_sdk_draft::{
+    HosterError, HttpResponse, Repository, Services, error_kind, json,
+};
 use serde_json::Value;
 
 use crate::api::Account;

@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk::{RSome, Repository};
+use forgekeep_plugin_sdk_draft::{RSome, Repository};
 use serde_json::Value;
 use url::Url;
 

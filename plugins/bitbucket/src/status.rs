@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk::{HosterError, HttpResponse, error_kind, page_text};
+use forgekeep_plugin_sdk_draft::{HosterError, HttpResponse, error_kind, page_text};
 use serde_json::Value;
 use url::Url;
 

@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk::{Finding, RSome, Severity, Source};
+use forgekeep_plugin_sdk_draft::{Finding, RSome, Severity, Source};
 use url::Url;
 
 use crate::advice::{ONLY_PUBLIC, create_a_token, only_public};

@@ -1,6 +1,6 @@
 //! A Forgekeep plugin to start from: a whole, small hoster. Its API is invented, much like Gitea's.
 
-use forgekeep_plugin_sdk_1::{
+use forgekeep_plugin_sdk::{
     Access, AccessRequest, Attributes, Auth, CheckReport, CheckRequest, Finding, Host, Hoster,
     LinkPager, LookupRequest, Manifest, Owner, Page, Part, PartKind, Presence, Repository, Result,
     Severity, Source, Visibility, address, export_hoster, json, next_link, status_error,

@@ -1,11 +1,11 @@
 //! The plugin against scripted answers, and the conformance kit.
 
 use forgekeep_hoster_template::Template;
-use forgekeep_plugin_sdk_1::{
+use forgekeep_plugin_sdk::{
     Auth, Header, HttpResponse, PartKind, Presence, Secret, Source, Visibility, Way,
 };
-use forgekeep_plugin_testkit_1::conformance::{self, Entry, Forge};
-use forgekeep_plugin_testkit_1::{Script, Testee};
+use forgekeep_plugin_testkit::conformance::{self, Entry, Forge};
+use forgekeep_plugin_testkit::{Script, Testee};
 use serde_json::{Value, json};
 
 const API: &str = "https://template.example/api/v1";

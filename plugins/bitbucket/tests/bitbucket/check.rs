@@ -1,5 +1,7 @@
-use forgekeep_plugin_sdk::{CheckReport, HosterError, RNone, RSome, Severity, Source, error_kind};
-use forgekeep_plugin_testkit::Script;
+use forgekeep_plugin_sdk_draft::{
+    CheckReport, HosterError, RNone, RSome, Severity, Source, error_kind,
+};
+use forgekeep_plugin_testkit_draft::Script;
 use serde_json::{Value, json};
 
 use crate::support::*;

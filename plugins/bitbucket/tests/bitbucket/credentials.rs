@@ -1,5 +1,5 @@
-use forgekeep_plugin_sdk::{Repository, Severity};
-use forgekeep_plugin_testkit::Script;
+use forgekeep_plugin_sdk_draft::{Repository, Severity};
+use forgekeep_plugin_testkit_draft::Script;
 use serde_json::json;
 
 use crate::support::*;

@@ -1,5 +1,5 @@
-use forgekeep_plugin_sdk::{RNone, RSome, Severity, error_kind};
-use forgekeep_plugin_testkit::Script;
+use forgekeep_plugin_sdk_draft::{RNone, RSome, Severity, error_kind};
+use forgekeep_plugin_testkit_draft::Script;
 use serde_json::{Value, json};
 
 use crate::support::*;

@@ -1,5 +1,5 @@
-use forgekeep_plugin_sdk::error_kind;
-use forgekeep_plugin_testkit::Script;
+use forgekeep_plugin_sdk_draft::error_kind;
+use forgekeep_plugin_testkit_draft::Script;
 use serde_json::{Value, json};
 
 use crate::support::{entry, good, open, uuid};

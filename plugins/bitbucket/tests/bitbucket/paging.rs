@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
-use forgekeep_plugin_sdk::error_kind;
-use forgekeep_plugin_testkit::Script;
+use forgekeep_plugin_sdk_draft::error_kind;
+use forgekeep_plugin_testkit_draft::Script;
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,5 +1,5 @@
-use forgekeep_plugin_sdk::{Extras, Header, HosterError, HttpResponse, Source, error_kind};
-use forgekeep_plugin_testkit::Script;
+use forgekeep_plugin_sdk_draft::{Extras, Header, HosterError, HttpResponse, Source, error_kind};
+use forgekeep_plugin_testkit_draft::Script;
 use serde_json::{Value, json};
 
 use crate::support::*;

@@ -1,8 +1,8 @@
 use forgekeep_hoster_bitbucket::Bitbucket;
-use forgekeep_plugin_sdk::{
+use forgekeep_plugin_sdk_draft::{
     Authorization, Hoster, HosterError, Page, RSome, Repository, SecretString, Session, Source,
 };
-use forgekeep_plugin_testkit::Script;
+use forgekeep_plugin_testkit_draft::Script;
 use serde_json::{Value, json};
 
 pub const API: &str = "https://api.bitbucket.org";

@@ -1,6 +1,6 @@
 use forgekeep_hoster_bitbucket::Bitbucket;
-use forgekeep_plugin_sdk::{Finding, Hoster, Source};
-use forgekeep_plugin_testkit::Script;
+use forgekeep_plugin_sdk_draft::{Finding, Hoster, Source};
+use forgekeep_plugin_testkit_draft::Script;
 
 use crate::support::*;
 

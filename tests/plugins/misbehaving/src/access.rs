@@ -4,7 +4,7 @@
 //! - `expired`: they are wrong each time, and others each time;
 //! - `minted`: a token that no configuration holds, which is said aloud with the next.
 
-use forgekeep_plugin_sdk::{Authorization, SecretString};
+use forgekeep_plugin_sdk_draft::{Authorization, SecretString};
 
 use crate::{MisbehavingSession, misbehaviour};
 

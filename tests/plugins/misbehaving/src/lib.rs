@@ -16,7 +16,7 @@ mod listing;
 use std::collections::HashMap;
 use std::env;
 
-use forgekeep_plugin_sdk::{
+use forgekeep_plugin_sdk_draft::{
     Authorization, CheckReport, Finding, GitAccess, Hoster, HosterError, Manifest, Page, RSome,
     RString, Repository, SecretString, Services, Session, Source,
 };
@@ -25,7 +25,7 @@ use forgekeep_plugin_sdk::{
 #[derive(Clone, Copy, Debug)]
 pub struct Misbehaving;
 
-forgekeep_plugin_sdk::export_hoster!(Misbehaving);
+forgekeep_plugin_sdk_draft::export_hoster!(Misbehaving);
 
 /// What to do wrong now.
 fn misbehaviour() -> String {

@@ -13,7 +13,7 @@
 //! - `post`: a POST to the other origin, without credentials;
 //! - `error-weird`: an error of an unknown kind, with control characters.
 
-use forgekeep_plugin_sdk::{
+use forgekeep_plugin_sdk_draft::{
     Authorization, Extras, Header, HosterError, HttpRequest, Note, Page, RSome, Repository,
     Severity, error_kind,
 };

@@ -8,7 +8,7 @@ use abi_stable::StableAbi;
 use abi_stable::library::{CheckTypeLayout, LibHeader, RootModule};
 use abi_stable::prefix_type::PrefixTypeTrait;
 use abi_stable::sabi_types::VersionStrings;
-use forgekeep_plugin_sdk::{ForeignLoaderResult, abi, load};
+use forgekeep_plugin_sdk_draft::{ForeignLoaderResult, abi, load};
 
 /// A root module that is not the one of this version.
 #[repr(C)]
@@ -40,7 +40,7 @@ extern "C" fn loader() -> ForeignLoaderResult {
     load(module)
 }
 
-// As forgekeep_plugin_sdk::export_hoster does it, for another root module.
+// As forgekeep_plugin_sdk_draft::export_hoster does it, for another root module.
 //
 // SAFETY: no other symbol of this library has this name; `loader` returns a module of the type
 // named.

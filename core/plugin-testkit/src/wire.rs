@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use forgekeep_plugin_documents::{HosterError, parse, write};
-use forgekeep_plugin_sdk_1::__private::abi::{
+use forgekeep_plugin_sdk::__private::abi::{
     ABI, Answer, Bytes, ERROR, Host, RESULT, Request, Slice, Table,
 };
 

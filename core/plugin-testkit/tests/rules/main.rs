@@ -8,20 +8,20 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 
 use forgekeep_plugin_documents::{limit, method};
-use forgekeep_plugin_sdk_1::__private::Exported;
-use forgekeep_plugin_sdk_1::__private::abi;
-use forgekeep_plugin_sdk_1::{
+use forgekeep_plugin_sdk::__private::Exported;
+use forgekeep_plugin_sdk::__private::abi;
+use forgekeep_plugin_sdk::{
     Access, AccessRequest, Auth, CheckReport, CheckRequest, CreateRequest, Downloaded, ErrorKind,
     ExportRequest, Finding, Host, Hoster, HosterError, HttpRequest, HttpResponse, LogLevel,
     Manifest, Page, Presence, RemoveRequest, Repository, Secret, Session, Severity, Source,
 };
-use forgekeep_plugin_testkit_1::{Answered, Script, Testee};
+use forgekeep_plugin_testkit::{Answered, Script, Testee};
 
 /// Does what the source's name says.
 #[derive(Default)]
 struct Odd;
 
-forgekeep_plugin_sdk_1::export_hoster!(Odd);
+forgekeep_plugin_sdk::export_hoster!(Odd);
 
 /// Sessions that were opened, and calls that are inside `list`; the most of them at a time.
 static SESSIONS: AtomicU32 = AtomicU32::new(0);
@@ -181,7 +181,7 @@ fn hello_says_what_it_is() {
     assert_eq!(hello.built.panic, "unwind");
     assert_eq!(
         hello.built.sdk,
-        concat!("forgekeep-plugin-sdk-1 ", env!("CARGO_PKG_VERSION"))
+        concat!("forgekeep-plugin-sdk ", env!("CARGO_PKG_VERSION"))
     );
     assert!(hello.built.target.contains(std::env::consts::OS));
     assert_eq!(testee().manifest().unwrap().id, "odd");
@@ -195,7 +195,7 @@ fn both_entrances_lead_to_one_table() {
         (table.abi, table.size as usize),
         (abi::ABI, size_of::<abi::Table>())
     );
-    let module = forgekeep_plugin_sdk_1::__private::module::<Odd>();
+    let module = forgekeep_plugin_sdk::__private::module::<Odd>();
     assert!(std::ptr::eq((module.table())(), table));
 }
 

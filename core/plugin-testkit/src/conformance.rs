@@ -7,8 +7,8 @@ mod asker;
 mod identity;
 mod listing;
 
-use forgekeep_plugin_sdk_1::__private::Exported;
-use forgekeep_plugin_sdk_1::Source;
+use forgekeep_plugin_sdk::__private::Exported;
+use forgekeep_plugin_sdk::Source;
 
 use crate::script::Script;
 use crate::testee::Testee;

@@ -6,7 +6,7 @@ use forgekeep_plugin_documents::{
     ErrorKind, HosterError, LogLine, Progress, SecretAdd, StateGet, StatePut, StateValue, method,
     parse, write,
 };
-use forgekeep_plugin_sdk_1::{Header, HttpRequest, HttpResponse, LogLevel, Secret};
+use forgekeep_plugin_sdk::{Header, HttpRequest, HttpResponse, LogLevel, Secret};
 use parking_lot::Mutex;
 
 /// What comes of a request.

@@ -6,8 +6,8 @@
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use forgekeep_plugin_sdk_1::{Host, Hoster, Manifest, Page, Result, Session, Source};
-use forgekeep_plugin_testkit_1::{Script, Testee};
+use forgekeep_plugin_sdk::{Host, Hoster, Manifest, Page, Result, Session, Source};
+use forgekeep_plugin_testkit::{Script, Testee};
 
 /// Calls that may be inside.
 const MOST: usize = 3;
@@ -23,7 +23,7 @@ static OPENING: AtomicUsize = AtomicUsize::new(0);
 #[derive(Default)]
 struct Several;
 
-forgekeep_plugin_sdk_1::export_hoster!(Several);
+forgekeep_plugin_sdk::export_hoster!(Several);
 
 impl Hoster for Several {
     fn manifest(&self) -> Manifest {

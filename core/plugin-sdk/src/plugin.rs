@@ -293,7 +293,7 @@ fn hello() -> Hello {
         protocols: Protocols::ours(),
         features: Vec::new(),
         built: Built {
-            sdk: concat!("forgekeep-plugin-sdk-1 ", env!("CARGO_PKG_VERSION")).to_owned(),
+            sdk: concat!("forgekeep-plugin-sdk ", env!("CARGO_PKG_VERSION")).to_owned(),
             panic: match cfg!(panic = "unwind") {
                 true => "unwind",
                 false => "abort",

@@ -3,8 +3,8 @@
 use std::ffi::c_void;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use forgekeep_plugin_sdk_1::__private::Exported;
-use forgekeep_plugin_sdk_1::__private::abi::{
+use forgekeep_plugin_sdk::__private::Exported;
+use forgekeep_plugin_sdk::__private::abi::{
     self, Answer, Bytes, ERROR, Host as AbiHost, NOT_ANSWERED, RESULT, Request, Slice,
 };
 

@@ -10,7 +10,7 @@ pub struct Services {
 }
 
 impl Services {
-    /// Wraps what came across the boundary. Tests get theirs from `forgekeep-plugin-testkit`.
+    /// Wraps what came across the boundary. Tests get theirs from `forgekeep-plugin-testkit-draft`.
     pub fn new(host: ServicesBox) -> Self {
         Self { host }
     }

@@ -2,13 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
-use forgekeep_plugin_sdk_1::{
+use forgekeep_plugin_sdk::{
     Access, AccessRequest, Auth, CheckReport, CheckRequest, Finding, Host, Hoster, HosterError,
     LinkPager, LookupRequest, Manifest, Page, Presence, Repository, Secret, Severity, Source,
     address, json, status_error,
 };
-use forgekeep_plugin_testkit_1::conformance::{self, Entry, Forge, faults, faults_without_a_forge};
-use forgekeep_plugin_testkit_1::{Answered, Callee, Script, Testee};
+use forgekeep_plugin_testkit::conformance::{self, Entry, Forge, faults, faults_without_a_forge};
+use forgekeep_plugin_testkit::{Answered, Callee, Script, Testee};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -19,7 +19,7 @@ const TOKEN: &str = "a-token-of-the-source";
 #[derive(Default)]
 struct Example;
 
-forgekeep_plugin_sdk_1::export_hoster!(Example);
+forgekeep_plugin_sdk::export_hoster!(Example);
 
 #[derive(Deserialize)]
 struct Answer {

@@ -4,8 +4,8 @@ use forgekeep_plugin_documents::{
     ListRequest, LookupRequest, Manifest, Page, Part, Presence, Protocols, RemoveRequest,
     Repository, Source, method, parse, write,
 };
-use forgekeep_plugin_sdk_1::__private::Exported;
-use forgekeep_plugin_sdk_1::{Deed, Export};
+use forgekeep_plugin_sdk::__private::Exported;
+use forgekeep_plugin_sdk::{Deed, Export};
 use serde::Serialize;
 
 use crate::script::Script;

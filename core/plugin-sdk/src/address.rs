@@ -5,10 +5,10 @@ use url::Url;
 /// with `/`, `?` or a blank in it stays one name.
 ///
 /// ```
-/// # use forgekeep_plugin_sdk_1::address;
+/// # use forgekeep_plugin_sdk::address;
 /// let url = address("https://api.example/v1/", &["groups", "a/b", "repos"], &[("page", "2")])?;
 /// assert_eq!(url, "https://api.example/v1/groups/a%2Fb/repos?page=2");
-/// # Ok::<(), forgekeep_plugin_sdk_1::HosterError>(())
+/// # Ok::<(), forgekeep_plugin_sdk::HosterError>(())
 /// ```
 ///
 /// # Errors

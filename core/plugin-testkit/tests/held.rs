@@ -3,18 +3,18 @@
 #![allow(clippy::unwrap_used)]
 
 use forgekeep_plugin_documents::limit;
-use forgekeep_plugin_sdk_1::{
+use forgekeep_plugin_sdk::{
     CheckReport, CheckRequest, ConfigureRequest, CreateRequest, ErrorKind, Export, ExportPage,
     ExportRequest, Finding, Host, Hoster, HosterError, Limit, LookupRequest, Manifest, Page,
     Presence, RemoveRequest, Repository, Result, Severity, Source, Target,
 };
-use forgekeep_plugin_testkit_1::{Opened, Script, Testee};
+use forgekeep_plugin_testkit::{Opened, Script, Testee};
 
 /// Says too much, in each answer.
 #[derive(Default)]
 struct Boundless;
 
-forgekeep_plugin_sdk_1::export_hoster!(Boundless);
+forgekeep_plugin_sdk::export_hoster!(Boundless);
 
 fn notes() -> Vec<Finding> {
     let note = |at: usize| Finding::new(Severity::Warning, "", at.to_string());
