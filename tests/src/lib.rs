@@ -4,6 +4,7 @@
 //!   is asked, and misbehaves on request ([`Fault`]).
 //! - [`Sandbox`]: a folder in which the real binary runs, without anything of the machine's.
 //! - [`compare`]: whether a mirror equals its upstream.
+//! - [`c_plugin`]: plugins in C, built for a test.
 //!
 //! Needs git.
 
@@ -13,6 +14,7 @@
 
 mod backend;
 mod binaries;
+pub mod c_plugin;
 pub mod compare;
 mod fault;
 mod forge;

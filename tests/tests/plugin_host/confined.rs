@@ -6,7 +6,9 @@ use forgekeep_plugin_host::{
     ConfinementMode, FrameFault, Held, How, NoWorker, Part, WorkerProgram, Workers,
 };
 
-use crate::support::{Hostile, call, compile, greeted, program, settings, text};
+use forgekeep_tests::c_plugin;
+
+use crate::support::{Hostile, call, greeted, program, settings, text};
 
 const EPERM: &str = "errno 1";
 const ENOMEM: &str = "errno 12";
@@ -182,7 +184,7 @@ fn confinement_can_be_switched_off_and_is_told() {
 /// Workers as on an older kernel.
 fn older(hostile: &Hostile, flags: &[&str], mode: ConfinementMode) -> Workers {
     let path = hostile.folder.path().join("older-kernel");
-    compile("older-kernel.c", &path, flags);
+    c_plugin::compile("hostile/older-kernel.c", &path, flags);
     let mut settings = hostile.settings();
     settings.confinement = mode;
     settings.program = WorkerProgram::Other {

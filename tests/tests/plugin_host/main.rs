@@ -8,5 +8,6 @@ mod calls;
 #[cfg(target_os = "linux")]
 mod confined;
 mod deaths;
+mod frozen;
 mod loading;
 mod support;

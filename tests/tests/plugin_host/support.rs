@@ -1,7 +1,6 @@
 //! Plugins built for a test, workers for them, and a host that answers.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,7 +9,7 @@ use forgekeep_plugin_host::{
     Answered, Broken, Deadlines, HostCalls, Plugin, Reply, WorkerPlugin, WorkerProgram,
     WorkerSettings, Workers,
 };
-use forgekeep_tests::binaries;
+use forgekeep_tests::{binaries, c_plugin};
 use tempfile::TempDir;
 
 /// A plugin in C, built with these macros.
@@ -26,9 +25,7 @@ impl Hostile {
 
     pub fn with(macros: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("libforgekeep_hoster_hostile.so");
-        let flags = ["-shared", "-fPIC"];
-        compile("hostile.c", &file, &[&flags, macros].concat());
+        let file = c_plugin::build(c_plugin::HOSTILE, folder.path(), macros);
         Self { folder, file }
     }
 
@@ -39,21 +36,6 @@ impl Hostile {
     pub fn workers(&self) -> Workers {
         Workers::new(self.settings())
     }
-}
-
-/// Compiles a file beside the plugin in C.
-pub fn compile(source: &str, file: &Path, flags: &[&str]) {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut compiler = Command::new("cc");
-    compiler
-        .args(["-O0", "-w", "-pthread", "-I"])
-        .arg(root.join("core/abi"))
-        .args(flags)
-        .arg("-o")
-        .arg(file)
-        .arg(root.join("tests/plugins/hostile").join(source));
-    let status = compiler.status().expect("a C compiler is there");
-    assert!(status.success(), "{compiler:?}");
 }
 
 /// The program of a worker.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use forgekeep_plugin_documents::*;
 use serde::Serialize;
-use sha1::{Digest, Sha1};
+use sha2::{Digest, Sha256};
 
 fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/protocol-1")
@@ -384,11 +384,11 @@ fn the_golden_documents_are_pinned_new_ones_are_added_old_ones_never_edited() {
     for name in names {
         let text = fs::read_to_string(folder().join(&name)).unwrap();
         // A checkout may have turned the line ends.
-        let digest = Sha1::digest(text.replace("\r\n", "\n"));
+        let digest = Sha256::digest(text.replace("\r\n", "\n"));
         let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         found += &format!("{digest}  {name}\n");
     }
-    let pinned = fs::read_to_string(folder().join("SHA1SUMS")).unwrap();
+    let pinned = fs::read_to_string(folder().join("SHA256SUMS")).unwrap();
     assert_eq!(
         found,
         pinned.replace("\r\n", "\n"),
