@@ -135,6 +135,19 @@ static void forge(const char *text) {
     free(frame);
 }
 
+/* Answers with a long document: "<length>|<beginning>|<unit>|<end>", the unit as often as it fits. */
+static void fill(char *text, fk_answer *answer) {
+    size_t most = (size_t)strtol(strtok(text, "|"), NULL, 10), at = 0;
+    const char *begin = strtok(NULL, "|"), *unit = strtok(NULL, "|"), *end = strtok(NULL, "|");
+    size_t each = strlen(unit), last = strlen(end);
+    uint8_t *filled = malloc(most);
+    memcpy(filled, begin, strlen(begin));
+    for (at = strlen(begin); at + each + last <= most; at += each) memcpy(filled + at, unit, each);
+    memcpy(filled + at, end, last);
+    answer->status = FK_RESULT;
+    answer->doc = (fk_bytes){filled, at + last, 0, give_back};
+}
+
 static long number(const char *text) { return strtol(text, NULL, 10); }
 
 static void call(const fk_host *host, const fk_request *request, fk_answer *answer) {
@@ -249,6 +262,7 @@ static void call(const fk_host *host, const fk_request *request, fk_answer *answ
         answer->doc = (fk_bytes){calloc(most, 1), most, 0, give_back};
         return;
     }
+    if (IS("fill")) return fill(text, answer);
     if (IS("bad-request")) {
         fk_request bad = {4, 0, 0, 0, slice("http"), slice("{}"), {NULL, 0}};
         fk_answer served = {sizeof served, 0, {NULL, 0, 0, NULL}, {NULL, 0, 0, NULL}};

@@ -10,4 +10,6 @@ mod confined;
 mod deaths;
 mod frozen;
 mod loading;
+#[cfg(target_os = "linux")]
+mod memory;
 mod support;
