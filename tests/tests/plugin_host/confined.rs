@@ -93,6 +93,17 @@ fn what_a_worker_says_of_itself_is_not_believed_to_be_safe() {
 }
 
 #[test]
+fn what_comes_behind_a_refusal_does_not_count() {
+    let hostile = Hostile::new();
+    let worker = greeted(&workers(&hostile, ConfinementMode::Auto));
+    let answered = call(worker.as_ref(), "forge-and-answer", "11 0 {\"parts\":[]}");
+    assert!(answered.is_ok(), "{answered:?}");
+    let refused = r#"3 0 {"NotConfined":"as wanted"}"#;
+    let broken = call(worker.as_ref(), "forge-and-answer", refused).unwrap_err();
+    assert_eq!(broken.how, How::NotConfined("as wanted".to_owned()));
+}
+
+#[test]
 fn files_and_what_the_host_knows_are_out_of_reach() {
     let hostile = Hostile::new();
     let worker = greeted(&workers(&hostile, ConfinementMode::Auto));

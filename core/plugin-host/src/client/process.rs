@@ -296,6 +296,11 @@ impl Process {
     }
 
     fn hand_over(&self, frame: Frame) -> Result<(), FrameFault> {
+        // Once it was decided to end the process, nothing counts that was under way by then: such as an
+        // answer right behind the news that the plugin is not confined.
+        if !self.is_alive() {
+            return Ok(());
+        }
         let call = frame.call;
         let is_own = matches!(
             frame.kind,
