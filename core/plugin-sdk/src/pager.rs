@@ -104,7 +104,8 @@ fn bad_link(why: String) -> HosterError {
         format!("the listing cannot be followed to its end: {why}"),
     )
     .with_hint(
-        "run again later; if it stays, report it to the hoster, or check apiUrl; nothing was taken for deleted",
+        "run again later; if it persists, report it to the hoster, or check apiUrl; nothing was \
+        treated as deleted",
     )
 }
 

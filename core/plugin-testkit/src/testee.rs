@@ -1,8 +1,8 @@
 use forgekeep_plugin_documents::{
     Access, AccessRequest, CheckReport, CheckRequest, ConfigureRequest, CreateRequest, Document,
-    Done, ExportPage, ExportRequest, Finding, Findings, Hello, HelloRequest, HosterError,
-    ListRequest, LookupRequest, Manifest, Page, Part, Presence, Protocols, RemoveRequest,
-    Repository, Source, method, parse, write,
+    Done, ErrorKind, ExportPage, ExportRequest, Finding, Findings, Hello, HelloRequest,
+    HosterError, ListRequest, LookupRequest, Manifest, Page, Part, Presence, Protocols,
+    RemoveRequest, Repository, Source, method, parse, write,
 };
 use forgekeep_plugin_sdk::__private::Exported;
 use forgekeep_plugin_sdk::{Deed, Export};
@@ -132,27 +132,28 @@ impl Opened {
         self.ask(method::LIST, &ListRequest { cursor })
     }
 
-    /// All pages to the end, or to an error. Panics over a cursor that comes twice, which a host takes
-    /// for a listing without an end.
+    /// All pages to the end, or to an error. A cursor that comes twice is one, as it is to a host: that
+    /// listing does not end.
     pub fn all(&self) -> (Vec<Page>, Option<HosterError>) {
         let mut pages: Vec<Page> = Vec::new();
+        let mut cursor: Option<String> = None;
         loop {
-            let cursor = pages.last().map(|page| page.next.clone());
-            let page = match cursor {
-                Some(None) => return (pages, None),
-                Some(Some(cursor)) => {
-                    let asked = pages.iter().rev().skip(1);
-                    let twice = asked
-                        .into_iter()
-                        .any(|page| page.next.as_ref() == Some(&cursor));
-                    assert!(!twice, "the cursor {cursor} came twice");
-                    self.list(Some(&cursor))
-                }
-                None => self.list(None),
-            };
-            match page {
-                Ok(page) => pages.push(page),
+            let page = match self.list(cursor.as_deref()) {
+                Ok(page) => page,
                 Err(error) => return (pages, Some(error)),
+            };
+            cursor.clone_from(&page.next);
+            let twice = cursor.is_some() && pages.iter().any(|page| page.next == cursor);
+            pages.push(page);
+            if twice {
+                let error = HosterError::new(
+                    ErrorKind::BadAnswer,
+                    "the listing does not end: a cursor came twice",
+                );
+                return (pages, Some(error));
+            }
+            if cursor.is_none() {
+                return (pages, None);
             }
         }
     }

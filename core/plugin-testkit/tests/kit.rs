@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use forgekeep_plugin_sdk::{
-    Access, AccessRequest, Auth, CheckReport, CheckRequest, Finding, Host, Hoster, HosterError,
-    LinkPager, LookupRequest, Manifest, Page, Presence, Repository, Secret, Severity, Source,
-    address, json, status_error,
+    Access, AccessRequest, Auth, CheckReport, CheckRequest, ErrorKind, Finding, Host, Hoster,
+    HosterError, LinkPager, LookupRequest, Manifest, Page, Presence, Repository, Secret, Severity,
+    Source, address, json, status_error,
 };
 use forgekeep_plugin_testkit::conformance::{self, Entry, Forge, faults, faults_without_a_forge};
 use forgekeep_plugin_testkit::{Answered, Callee, Script, Testee};
@@ -260,4 +260,21 @@ fn a_plugin_that_does_not_answer_is_no_reason_to_fail() {
         faults_without_a_forge(Testee::of::<Example>().callee()),
         [""; 0]
     );
+}
+
+#[test]
+fn a_listing_in_circles_ends_as_an_error() {
+    let forge = ExampleForge("");
+    let page = |number: u32, next: usize| {
+        forge.page(&[Entry::new(number, "one")], Some(&forge.address(next)))
+    };
+    let script = Script::new()
+        .json(&forge.address(0), 200, &page(1, 1))
+        .json(&forge.address(1), 200, &page(2, 2))
+        .json(&forge.address(2), 200, &page(3, 1));
+    let opened = Testee::of::<Example>().open(&forge.source(), &script);
+    let (pages, error) = opened.unwrap().all();
+    assert_eq!(pages.len(), 3);
+    assert_eq!(error.unwrap().kind, ErrorKind::BadAnswer);
+    assert_eq!(script.requests().len(), 3);
 }
