@@ -60,6 +60,8 @@ pub enum Command {
     Forget(ForgetArguments),
     /// List the plugins, show one, or check a file
     Plugins(PluginsArguments),
+    /// Print the JSON Schema of the configuration, for editors
+    Schema(SchemaArguments),
     /// Back up an embedded hoster twice, to see how it works; needs no account, no network
     Demo(DemoArguments),
 }
@@ -248,6 +250,18 @@ pub enum PluginsCommand {
         /// The plugin's file
         file: PathBuf,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct SchemaArguments {
+    #[command(subcommand)]
+    pub command: SchemaCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SchemaCommand {
+    /// Print that of the configuration, with the hosters, types and keys of the plugins found
+    Config,
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ mod terminal;
 mod text;
 mod umask;
 
-use std::process;
+use std::{env, process};
 
 use clap::Parser;
 
@@ -22,6 +22,13 @@ use crate::terminal::tell;
 use forgekeep_untrusted::Show as _;
 
 fn main() -> process::ExitCode {
+    // Before anything else: what a worker process is not to have open, it is not to have opened.
+    if env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == "plugin-worker")
+    {
+        return forgekeep_plugin_host::worker_main();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         // Help and the version come this way too.

@@ -21,6 +21,7 @@ mod forge;
 mod gate;
 pub mod git;
 mod logged;
+mod misbehaving;
 mod push_target;
 mod sandbox;
 
@@ -30,5 +31,6 @@ pub use forge::{Forge, ForgeBuilder, Repo};
 pub use forgekeep_demo_hoster::{Account, Request, scope};
 pub use forgekeep_pkt_line as pkt_line;
 pub use logged::{Authorization, Logged, RequestKind};
+pub use misbehaving::write_misbehaving;
 pub use push_target::PushTarget;
 pub use sandbox::{Invocation, Run, Running, Sandbox};

@@ -31,6 +31,8 @@ pub enum ConfigErrorKind {
     DuplicateTitle,
     /// `%NAME%` names an environment variable that isn't set.
     UnsetVariable,
+    /// A command that was to print a secret has not.
+    CommandFailed,
 }
 
 /// A line and a column of the file, both counted from one.

@@ -5,23 +5,33 @@
 //! `docs/configuration.md` for every key.
 
 mod address;
+mod beside;
+mod command;
 mod document;
 mod environment;
 mod error;
 mod file;
 pub mod filter;
+mod json_schema;
 mod locations;
 mod masked;
+mod nearest;
 mod node;
 mod options;
+mod own;
+mod own_value;
 mod plausible;
+mod plugins;
 mod predecessor;
 mod reader;
 mod schema;
+mod secrets;
+mod settle;
 mod toml;
 mod umask;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,8 +41,11 @@ use reader::Reader;
 
 pub use error::{ConfigError, ConfigErrorKind, ConfigWarning, Position};
 pub use file::read;
+pub use json_schema::{PluginSchema, json_schema};
 pub use locations::find;
 pub use masked::masked_copy;
+pub use own::{FileContent, Isolation, OptionKind, OptionSpec, OptionValue, PluginKeys};
+pub use plugins::{AllowedPlugin, Confinement, PluginOptions, PluginVerdict};
 pub use umask::DEFAULT_UMASK;
 
 /// `options.limits.objectBytes`, where the configuration has none.
@@ -59,8 +72,33 @@ pub struct Config {
     pub sources: Vec<Source>,
     /// How to do it.
     pub options: Options,
+    /// Which plugins may be loaded, and how they are confined.
+    pub plugins: PluginOptions,
     /// What was ignored, in the order of the file.
     pub warnings: Vec<ConfigWarning>,
+    /// The file's text, which may hold secrets.
+    text: Secret,
+    /// What the plugins of the sources know, by source; none before they are asked.
+    own_keys: Vec<masked::OwnKeys>,
+    is_pending: bool,
+    has_settled: bool,
+}
+
+impl Config {
+    /// All secrets that are known by now, each of which has to stay out of whatever is said.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.sources.iter().flat_map(Source::secrets)
+    }
+
+    /// The text to keep beside the backups: [`masked_copy`] of the text that this was read from, with
+    /// what the plugins say of their own keys.
+    ///
+    /// # Errors
+    ///
+    /// As [`masked_copy`].
+    pub fn masked_copy(&self) -> Result<String, ConfigError> {
+        masked::copy(self.text.expose(), &self.file, &self.own_keys)
+    }
 }
 
 /// One account at one hoster.
@@ -70,17 +108,19 @@ pub struct Source {
     pub title: String,
     /// The hoster plugin's id or alias, in lower case.
     pub hoster: String,
-    /// Whether `name` is a user or an organisation, where that makes a difference.
-    pub kind: Option<SourceKind>,
+    /// What `name` is, such as `user` or `org`, where that makes a difference: a word that the hoster's
+    /// plugin knows.
+    pub kind: Option<String>,
     /// The user, organisation, workspace or group at the hoster.
     pub name: String,
     /// The user name for git, and for the API where there is no `api_auth_name`.
     pub auth_name: Option<String>,
     /// The user name for the API, where it differs: the account's e-mail address on Bitbucket.
     pub api_auth_name: Option<String>,
-    /// Password or token. Never empty.
+    /// Password or token. Never empty. One from a file or a command is there from
+    /// [`settle`](Config::settle) on.
     pub password: Option<Secret>,
-    /// Whether any part of the password stands in the file itself.
+    /// Whether any part of a secret stands in the configuration itself.
     pub literal_password: bool,
     /// Another base address for the hoster's API: http or https, without user, query or fragment.
     pub api_url: Option<url::Url>,
@@ -92,15 +132,37 @@ pub struct Source {
     pub include_repos: Vec<String>,
     /// Valid patterns for [`crate::filter::RepoFilter`].
     pub ignore_repos: Vec<String>,
+    /// Where its plugin runs.
+    pub isolation: Isolation,
+    /// Names of variables that its plugin's process gets from the environment.
+    pub plugin_environment: Vec<String>,
+    /// Secrets of the plugin's own keys.
+    pub own_secrets: BTreeMap<String, Secret>,
+    /// Values of the plugin's own keys, but for secrets and files.
+    pub own_options: BTreeMap<String, OptionValue>,
+    /// Contents of the plugin's own keys that are files.
+    pub own_files: BTreeMap<String, FileContent>,
+    /// Secret files, and lines of secrets that have several, to be recognised wherever they turn up.
+    pub secret_pieces: Vec<Secret>,
 }
 
-/// What a source's `name` is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SourceKind {
-    /// `user`.
-    User,
-    /// `org`.
-    Org,
+impl Source {
+    /// All its secrets.
+    pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        self.keyed_secrets()
+            .map(|(_, secret)| secret)
+            .chain(&self.secret_pieces)
+    }
+
+    /// The secrets that its plugin is given, by key.
+    pub fn keyed_secrets(&self) -> impl Iterator<Item = (&str, &Secret)> {
+        let own = self.own_secrets.iter();
+        let password = self
+            .password
+            .iter()
+            .map(|secret| (schema::PASSWORD, secret));
+        password.chain(own.map(|(key, secret)| (key.as_str(), secret)))
+    }
 }
 
 /// The `options` of the configuration.
@@ -163,6 +225,8 @@ pub struct NetworkOptions {
     /// Requests to one host at the same time, API and git together; `None` for as many as there are
     /// jobs.
     pub connections_per_host: Option<usize>,
+    /// How many repositories may be asked for their refs at the same time: 1 to 256.
+    pub ref_questions: usize,
     /// The longest wait before a retry, and the longest `Retry-After` that is obeyed, but for
     /// request limits.
     pub longest_wait: Duration,
@@ -181,6 +245,7 @@ impl Default for NetworkOptions {
             retries: 3,
             requests_per_hour: None,
             connections_per_host: None,
+            ref_questions: 32,
             longest_wait: Duration::from_secs(120),
             limit_wait: Duration::from_secs(60 * 60),
             max_body_bytes: 32 * 1024 * 1024,
@@ -321,8 +386,9 @@ fn checked(
     let reader = Reader::new(&document, path, env);
     let root = reader.root();
     let local_folder = schema::local_folder(&root, is_here)?;
-    let sources = schema::sources(&root)?;
+    let (sources, is_pending) = schema::sources(&root)?;
     let options = options::options(&root)?;
+    let plugins = plugins::plugins(&root)?;
     predecessor::warn_top_level(&root);
     schema::warn_unknown_top_level(&root);
     drop(root);
@@ -331,6 +397,11 @@ fn checked(
         local_folder,
         sources,
         options,
+        plugins,
         warnings: reader.into_warnings(),
+        text: Secret::new(text),
+        own_keys: Vec::new(),
+        is_pending,
+        has_settled: false,
     })
 }

@@ -6,6 +6,8 @@ use super::document::ConfigDocument;
 use super::environment::{is_reference, literal_parts};
 use super::error::{ConfigError, ConfigErrorKind, FileLocation};
 use super::node::{Node, Scalar, ScalarKind, Syntax, Value};
+use super::schema::PASSWORD;
+use super::secrets::{command_key, file_key};
 
 /// What stands in place of a secret.
 const MASK: &str = "**masked**";
@@ -34,19 +36,36 @@ const SECRET_PARTS: &[&str] = &[
 /// Shorter literals next to a `%NAME%` are separators, not secrets.
 const MIN_PART: usize = 4;
 
+/// What a plugin says of the keys of its sources.
+#[derive(Debug, Clone, Default)]
+pub(super) struct OwnKeys {
+    /// Secrets.
+    pub(super) secrets: Vec<String>,
+    /// Names of files.
+    pub(super) files: Vec<String>,
+}
+
 /// The text to keep beside the backups: the same configuration without any literal secret.
 ///
 /// Every value under a key that looks like a secret's, known, unknown or misspelt, becomes
 /// `**masked**`, unless it is a single `%NAME%`. So does the user part of an address
 /// (`https://user:password@host`), and each occurrence of such a literal in any other value or
-/// unknown key. All else keeps its value and, in YAML, its order; `%NAME%` is not replaced.
+/// unknown key. Of a command that prints a secret, the program alone stays; so does the name of a file
+/// with one. All else keeps its value and, in YAML, its order; `%NAME%` is not replaced.
+///
+/// [`Config::masked_copy`](super::Config::masked_copy) knows the secrets among the keys of plugins too.
 ///
 /// # Errors
 /// The text cannot be parsed, so nobody knows where the secrets are.
 pub fn masked_copy(text: &str, path: &Path) -> Result<String, ConfigError> {
+    copy(text, path, &[])
+}
+
+/// The same; `own_keys` are what the plugins say, by source.
+pub(super) fn copy(text: &str, path: &Path, own_keys: &[OwnKeys]) -> Result<String, ConfigError> {
     let mut document = ConfigDocument::parse(text, path)?;
     let mut literals = Literals(Vec::new());
-    mask_secrets(&mut document.root, false, &mut literals);
+    mask_root(&mut document.root, own_keys, &mut literals);
     literals.0.sort();
     literals.0.dedup();
     mask_literals(&mut document.root, &literals);
@@ -110,6 +129,61 @@ impl Literals {
             inside = covered[offset];
         }
         Some(out)
+    }
+}
+
+/// Masks the secrets of a configuration: those of its sources by what is known of their keys.
+fn mask_root(root: &mut Node, own_keys: &[OwnKeys], literals: &mut Literals) {
+    let Value::Mapping(entries) = &mut root.value else {
+        return mask_secrets(root, false, literals);
+    };
+    for entry in entries {
+        let secret = is_secret_key(&entry.key);
+        match &mut entry.node.value {
+            Value::Sequence(sources) if entry.key == "sources" => {
+                let unknown = OwnKeys::default();
+                for (index, source) in sources.iter_mut().enumerate() {
+                    mask_source(source, own_keys.get(index).unwrap_or(&unknown), literals);
+                }
+            }
+            _ => mask_secrets(&mut entry.node, secret, literals),
+        }
+    }
+}
+
+fn mask_source(source: &mut Node, own: &OwnKeys, literals: &mut Literals) {
+    let Value::Mapping(entries) = &mut source.value else {
+        return mask_secrets(source, false, literals);
+    };
+    let secrets = || std::iter::once(PASSWORD).chain(own.secrets.iter().map(String::as_str));
+    for entry in entries {
+        let key = &entry.key;
+        let is_file = own.files.contains(key) || secrets().any(|secret| file_key(secret) == *key);
+        if secrets().any(|secret| secret == key) {
+            mask_secrets(&mut entry.node, true, literals);
+        } else if is_file {
+            mask_secrets(&mut entry.node, false, literals);
+        } else if secrets().any(|secret| command_key(secret) == *key) {
+            mask_command(&mut entry.node, literals);
+        } else {
+            let secret = is_secret_key(key);
+            mask_secrets(&mut entry.node, secret, literals);
+        }
+    }
+}
+
+/// Masks a command but for its program. Its arguments are masked here alone: most are ordinary words,
+/// such as the name of an account.
+fn mask_command(command: &mut Node, literals: &mut Literals) {
+    let Value::Sequence(words) = &mut command.value else {
+        return mask_secrets(command, true, literals);
+    };
+    let mut of_command = Literals(Vec::new());
+    for (index, word) in words.iter_mut().enumerate() {
+        match index {
+            0 => mask_secrets(word, false, literals),
+            _ => mask_secrets(word, true, &mut of_command),
+        }
     }
 }
 

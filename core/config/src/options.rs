@@ -11,8 +11,8 @@ use super::{
     Options, Within, predecessor,
 };
 
-const OPTIONS: &[&str] = &["backup", "network", "history", "alert", "limits"];
-const BACKUP: &[&str] = &[
+pub(super) const OPTIONS: &[&str] = &["backup", "network", "history", "alert", "limits"];
+pub(super) const BACKUP: &[&str] = &[
     "removeDeletedRepos",
     "deletedGraceDays",
     "logRepoFinished",
@@ -20,25 +20,26 @@ const BACKUP: &[&str] = &[
     "maxRepositories",
     "umask",
 ];
-const NETWORK: &[&str] = &[
+pub(super) const NETWORK: &[&str] = &[
     "connectSeconds",
     "stallSeconds",
     "retries",
     "requestsPerHour",
     "connectionsPerHost",
+    "refQuestions",
     "longestWaitSeconds",
     "limitWaitMinutes",
     "maxBodyBytes",
 ];
-const HISTORY: &[&str] = &[
+pub(super) const HISTORY: &[&str] = &[
     "keepDaily",
     "keepWeekly",
     "keepMonthly",
     "keepYearly",
     "keepWithin",
 ];
-const ALERT: &[&str] = &["action", "branchesPercent", "repositoriesPercent"];
-const LIMITS: &[&str] = &["objectBytes"];
+pub(super) const ALERT: &[&str] = &["action", "branchesPercent", "repositoriesPercent"];
+pub(super) const LIMITS: &[&str] = &["objectBytes"];
 
 /// The former name of `alert`.
 const FORMER_ALERT: &str = "alarm";
@@ -136,6 +137,10 @@ fn network(section: &Section<'_>) -> Result<NetworkOptions, ConfigError> {
         connections_per_host: match section.get("connectionsPerHost") {
             Some(field) => usize::try_from(field.integer(1..=64)?).ok(),
             None => None,
+        },
+        ref_questions: match section.get("refQuestions") {
+            Some(field) => usize::try_from(field.integer(1..=256)?).unwrap_or(1),
+            None => defaults.ref_questions,
         },
         longest_wait: seconds("longestWaitSeconds", defaults.longest_wait)?,
         limit_wait: match section.get("limitWaitMinutes") {

@@ -174,15 +174,13 @@ pub(super) fn name(field: &Field<'_>, name: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// A password or a token.
-pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigError> {
-    // A line break at the end comes with many a file and variable, and is not sent.
-    let secret = text.value.trim();
+/// A secret that a file or a command has given. `origin` says where it stands, such as ` in the file`.
+pub(super) fn foreign_secret(
+    field: &Field<'_>,
+    secret: &str,
+    origin: &str,
+) -> Result<(), ConfigError> {
     let wrong = |why: &str, hint: String| Err(field.invalid(why, hint));
-    let origin = match text.variables.first() {
-        Some(variable) => format!(" in the variable {variable}"),
-        None => String::new(),
-    };
     if in_quotes(secret).is_some() {
         return wrong(
             "it begins and ends with a quote, which would be sent as part of it",
@@ -198,17 +196,36 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
             format!("keep one line{origin}: the token alone"),
         );
     }
-    if let Some(name) = secret.strip_prefix("$env:").filter(|name| is_name(name)) {
-        return wrong(
-            "it is written as a PowerShell variable, and would be sent literally",
-            format!("write '%{name}%' for the variable"),
-        );
-    }
     let lower = secret.to_ascii_lowercase();
     if let Some(scheme) = SCHEMES.iter().find(|scheme| lower.starts_with(**scheme)) {
         return wrong(
             "it begins with a word that belongs to a header, not to the token",
             format!("remove `{}`{origin}", &secret[..scheme.len()].trim()),
+        );
+    }
+    Ok(())
+}
+
+/// A password or a token that the configuration itself gives, under the key `key`.
+pub(super) fn secret(field: &Field<'_>, key: &str, text: &Text<'_>) -> Result<(), ConfigError> {
+    // A line break at the end comes with many a file and variable, and is not sent.
+    let secret = text.value.trim();
+    let wrong = |why: &str, hint: String| Err(field.invalid(why, hint));
+    let origin = match text.variables.first() {
+        Some(variable) => format!(" in the variable {variable}"),
+        None => String::new(),
+    };
+    if text.variables.is_empty() && is_command(secret) {
+        return wrong(
+            COMMAND,
+            format!("write `{key}Command` with the program and its arguments as a list"),
+        );
+    }
+    foreign_secret(field, secret, &origin)?;
+    if let Some(name) = secret.strip_prefix("$env:").filter(|name| is_name(name)) {
+        return wrong(
+            "it is written as a PowerShell variable, and would be sent literally",
+            format!("write '%{name}%' for the variable"),
         );
     }
     if let Some((0, end, name)) = shell_variable(secret)
@@ -262,7 +279,7 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
     {
         return wrong(
             "it is the path of a file, and would be sent literally",
-            "read the file into a variable, such as BITBUCKET_TOKEN=\"$(cat FILE)\", and write '%BITBUCKET_TOKEN%' here".to_owned(),
+            format!("write `{key}File` with that path"),
         );
     }
     if secret.contains(char::is_whitespace) {
@@ -272,6 +289,13 @@ pub(super) fn secret(field: &Field<'_>, text: &Text<'_>) -> Result<(), ConfigErr
         );
     }
     Ok(())
+}
+
+/// Why a command of a shell is refused.
+const COMMAND: &str = "it is a shell command, which is not run here";
+
+fn is_command(value: &str) -> bool {
+    value.starts_with("$(") || (value.len() > 1 && value.starts_with('`'))
 }
 
 /// Refuses what some other program was to fill in: a template's mark, an example's, a command.
@@ -284,10 +308,9 @@ fn placeholder(field: &Field<'_>, value: &str) -> Result<(), ConfigError> {
             "write the value itself, or `%NAME%` for an environment variable",
         ));
     }
-    let is_command = value.starts_with("$(") || (value.len() > 1 && value.starts_with('`'));
-    if is_command {
+    if is_command(value) {
         return Err(field.invalid(
-            "it is a shell command, which is not run here",
+            COMMAND,
             "write what the command prints, or have a variable hold it and write `%NAME%`",
         ));
     }

@@ -2,11 +2,12 @@
 
 use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::document::{ConfigDocument, joined};
 use super::environment::{Environment, expand};
 use super::error::{ConfigError, ConfigErrorKind, ConfigWarning, FileLocation, Position};
+use super::nearest::nearest;
 use super::node::{MappingEntry, Node, Scalar, ScalarKind, Step, Syntax, Value};
 use forgekeep_untrusted::{Printable, Shown};
 
@@ -57,12 +58,17 @@ impl<'a> Reader<'a> {
     /// The warnings in the order of the file, those without a place last.
     pub(super) fn into_warnings(self) -> Vec<ConfigWarning> {
         let mut warnings = self.warnings.into_inner();
-        warnings.sort_by_key(|warning| {
-            let position = warning.position;
-            position.map_or((usize::MAX, 0), |at| (at.line, at.column))
-        });
+        in_order(&mut warnings);
         warnings
     }
+}
+
+/// Sorts warnings by their place in the file, those without one last.
+pub(super) fn in_order(warnings: &mut [ConfigWarning]) {
+    warnings.sort_by_key(|warning| {
+        let position = warning.position;
+        position.map_or((usize::MAX, 0), |at| (at.line, at.column))
+    });
 }
 
 /// A value that is there and isn't null.
@@ -144,7 +150,7 @@ impl<'a> Field<'a> {
     }
 
     /// Never quotes the value: a secret may stand in the wrong place.
-    fn wrong_type(&self, expected: &str, hint: &str) -> ConfigError {
+    pub(super) fn wrong_type(&self, expected: &str, hint: &str) -> ConfigError {
         let found = match &self.node.value {
             Value::Null => "nothing",
             Value::Scalar(scalar) => match scalar.kind {
@@ -285,6 +291,17 @@ impl<'a> Field<'a> {
 
     /// A whole number within `range`, also in quotes.
     pub(super) fn integer(&self, range: RangeInclusive<u64>) -> Result<u64, ConfigError> {
+        let wide = i128::from(*range.start())..=i128::from(*range.end());
+        Ok(u64::try_from(self.whole_number(wide)?).unwrap_or(*range.end()))
+    }
+
+    /// The same below zero too.
+    pub(super) fn signed(&self, range: RangeInclusive<i64>) -> Result<i64, ConfigError> {
+        let wide = i128::from(*range.start())..=i128::from(*range.end());
+        Ok(i64::try_from(self.whole_number(wide)?).unwrap_or(*range.end()))
+    }
+
+    fn whole_number(&self, range: RangeInclusive<i128>) -> Result<i128, ConfigError> {
         let hint = format!("write a number from {} to {}", range.start(), range.end());
         let scalar = self.scalar("a whole number", &hint)?;
         let number = match scalar.kind {
@@ -295,13 +312,22 @@ impl<'a> Field<'a> {
         let Some(number) = number else {
             return Err(self.wrong_type("a whole number", &hint));
         };
-        u64::try_from(number)
-            .ok()
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| {
-                let why = format!("it is not between {} and {}", range.start(), range.end());
-                self.invalid(why, hint)
-            })
+        if !range.contains(&number) {
+            let why = format!("it is not between {} and {}", range.start(), range.end());
+            return Err(self.invalid(why, hint));
+        }
+        Ok(number)
+    }
+
+    /// A path that the value names: a relative one starts at the folder of the configuration.
+    pub(super) fn beside(&self, path: &str) -> PathBuf {
+        let folder = self.reader.file.parent().unwrap_or_else(|| Path::new(""));
+        folder.join(path)
+    }
+
+    /// Whether the value is a list.
+    pub(super) fn is_list(&self) -> bool {
+        matches!(self.node.value, Value::Sequence(_))
     }
 
     fn child(&self, step: Step, node: &'a Node, key: String) -> Field<'a> {
@@ -367,6 +393,11 @@ impl<'a> Section<'a> {
         ConfigError::new(ConfigErrorKind::MissingKey, place, "is missing", why, hint)
     }
 
+    /// The keys, in the order of the file.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &'a str> {
+        self.entries.iter().map(|entry| entry.key.as_str())
+    }
+
     /// Warns about each key that isn't one of `known`.
     pub(super) fn warn_unknown(&self, known: &[&str]) {
         for (index, entry) in self.entries.iter().enumerate() {
@@ -384,22 +415,6 @@ impl<'a> Section<'a> {
             });
         }
     }
-}
-
-/// The known key that `key` is probably meant to be.
-fn nearest<'k>(key: &str, known: &[&'k str]) -> Option<&'k str> {
-    // Long nonsense is nobody's typing error, and comparing it takes quadratic time.
-    if key.len() > 40 {
-        return None;
-    }
-    let folded = |key: &str| key.to_lowercase().replace(['_', '-', ' '], "");
-    let key = folded(key);
-    known
-        .iter()
-        .map(|&known| (strsim::damerau_levenshtein(&key, &folded(known)), known))
-        .filter(|(distance, known)| *distance <= (known.len() / 3).max(1))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
 }
 
 /// A key that is true or false, and false where it is not there.

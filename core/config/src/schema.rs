@@ -1,39 +1,47 @@
 //! From the tree to the configuration.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
-use forgekeep_untrusted::{Secret, names};
+use forgekeep_untrusted::names;
 use url::Url;
 
 use super::error::{ConfigError, ConfigErrorKind};
 use super::reader::{Field, Section, boolean};
+use super::secrets::{self, Form, Found, Way};
 use super::{
-    COPY_FOLDER, STATE_FOLDER, Source, SourceKind, address, environment, options, plausible,
-    predecessor,
+    COPY_FOLDER, Isolation, STATE_FOLDER, Source, address, options, plausible, plugins, predecessor,
 };
 use crate::filter;
 
-const TOP_LEVEL: &[&str] = &["localFolder", "sources", "options"];
-const SOURCE: &[&str] = &[
+pub(super) const TOP_LEVEL: &[&str] = &["localFolder", "sources", "options", "plugins"];
+pub(super) const SOURCE: &[&str] = &[
     "title",
     "hoster",
     "type",
     "name",
     "authName",
     "apiAuthName",
-    "password",
+    PASSWORD,
+    "passwordFile",
+    "passwordCommand",
     "apiUrl",
     "allowInsecureHttp",
     "trustedOrigins",
     "includeRepos",
     "ignoreRepos",
+    "isolation",
+    "pluginEnvironment",
 ];
+/// The secret that every source may have.
+pub(super) const PASSWORD: &str = "password";
+
 /// Whether any part of the schema has such a key.
 pub(super) fn is_known_key(key: &str) -> bool {
     [
         TOP_LEVEL,
         SOURCE,
+        plugins::PLUGINS,
         predecessor::TOP_LEVEL,
         predecessor::BACKUP,
     ]
@@ -67,16 +75,19 @@ pub(super) fn local_folder(root: &Section<'_>, is_here: bool) -> Result<PathBuf,
     Ok(PathBuf::from(folder))
 }
 
-pub(super) fn sources(root: &Section<'_>) -> Result<Vec<Source>, ConfigError> {
+/// The sources, and whether anything in them is left to [`Config::settle`](super::Config::settle).
+pub(super) fn sources(root: &Section<'_>) -> Result<(Vec<Source>, bool), ConfigError> {
     let why = "there is nothing to back up";
     let hint = "add at least one source with `title`, `hoster` and `name`";
     let list = root.require("sources", why, hint)?;
     let mut sources = Vec::new();
+    let mut is_pending = false;
     let mut folders: HashMap<String, String> = HashMap::new();
     for item in list.items()? {
         let key = item.key.clone();
         let section = item.section()?;
         let source = source(&section)?;
+        is_pending |= has_later_keys(&section);
         let folder = names::collision_key(&names::encode_component(&source.title));
         if let Some(earlier) = folders.insert(folder, key)
             && let Some(title) = section.get("title")
@@ -98,7 +109,15 @@ pub(super) fn sources(root: &Section<'_>) -> Result<Vec<Source>, ConfigError> {
     if sources.is_empty() {
         return Err(list.invalid(why, hint));
     }
-    Ok(sources)
+    Ok((sources, is_pending))
+}
+
+/// Whether a source has anything that is read only when the plugins are known.
+fn has_later_keys(section: &Section<'_>) -> bool {
+    let later = [secrets::file_key(PASSWORD), secrets::command_key(PASSWORD)];
+    section
+        .keys()
+        .any(|key| !SOURCE.contains(&key) || later.iter().any(|later| later == key))
 }
 
 /// Whether two sources are about the same repositories, with whatever credentials.
@@ -111,7 +130,6 @@ fn is_twin(one: &Source, other: &Source) -> bool {
 }
 
 fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
-    section.warn_unknown(SOURCE);
     let title = title(section)?;
     let hoster = hoster(section)?;
     let kind = kind(section)?;
@@ -129,6 +147,7 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
         },
         None => None,
     };
+    let password = password(section)?;
     Ok(Source {
         title,
         hoster,
@@ -136,14 +155,53 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
         name,
         auth_name: optional_name(section, "authName")?,
         api_auth_name: optional_name(section, "apiAuthName")?,
-        literal_password: is_literal(section),
-        password: password(section)?,
+        literal_password: password.as_ref().is_some_and(|found| found.is_literal),
+        password: password.map(|found| found.secret),
         api_url,
         allow_insecure_http,
         trusted_origins: origins(section, allow_insecure_http)?,
         include_repos: patterns(section, "includeRepos")?,
         ignore_repos: patterns(section, "ignoreRepos")?,
+        isolation: isolation(section)?,
+        plugin_environment: plugin_environment(section)?,
+        own_secrets: BTreeMap::new(),
+        own_options: BTreeMap::new(),
+        own_files: BTreeMap::new(),
+        secret_pieces: Vec::new(),
     })
+}
+
+fn isolation(section: &Section<'_>) -> Result<Isolation, ConfigError> {
+    let Some(field) = section.get("isolation") else {
+        return Ok(Isolation::default());
+    };
+    let text = field.text()?;
+    match text.value.trim() {
+        "" | "process" => Ok(Isolation::Process),
+        "inProcess" => Ok(Isolation::InProcess),
+        _ => Err(field.invalid(
+            format!("`{}` is neither `process` nor `inProcess`", text.quotable()),
+            "remove the key: `inProcess` is for debugging a plugin",
+        )),
+    }
+}
+
+fn plugin_environment(section: &Section<'_>) -> Result<Vec<String>, ConfigError> {
+    let Some(field) = section.get("pluginEnvironment") else {
+        return Ok(Vec::new());
+    };
+    let mut names = Vec::new();
+    for item in field.items()? {
+        let name = item.text()?.value;
+        if name.is_empty() || name.contains(['=', '\0']) {
+            return Err(item.invalid(
+                "it is not the name of an environment variable",
+                "write the name of a variable, without `%` or `$`",
+            ));
+        }
+        names.push(name);
+    }
+    Ok(names)
 }
 
 fn origins(section: &Section<'_>, allow_insecure_http: bool) -> Result<Vec<Url>, ConfigError> {
@@ -193,20 +251,14 @@ fn hoster(section: &Section<'_>) -> Result<String, ConfigError> {
     Ok(hoster)
 }
 
-fn kind(section: &Section<'_>) -> Result<Option<SourceKind>, ConfigError> {
+/// The word; whether the hoster's plugin knows it is judged with its manifest.
+fn kind(section: &Section<'_>) -> Result<Option<String>, ConfigError> {
     let Some(field) = section.get("type") else {
         return Ok(None);
     };
-    let text = field.text()?;
-    match text.value.trim().to_ascii_lowercase().as_str() {
-        "" => Ok(None),
-        "user" => Ok(Some(SourceKind::User)),
-        "org" => Ok(Some(SourceKind::Org)),
-        _ => Err(field.invalid(
-            format!("`{}` is neither `user` nor `org`", text.quotable()),
-            "write `user` or `org`, or leave the key out",
-        )),
-    }
+    let word = field.text()?.value.trim().to_ascii_lowercase();
+    refuse_unprintable(&field, &word)?;
+    Ok((!word.is_empty()).then_some(word))
 }
 
 fn required_name(
@@ -250,46 +302,12 @@ fn refuse_unprintable(field: &Field<'_>, value: &str) -> Result<(), ConfigError>
     ))
 }
 
-fn password(section: &Section<'_>) -> Result<Option<Secret>, ConfigError> {
-    let Some(field) = section.get("password") else {
-        return Ok(None);
-    };
-    let text = field.text()?;
-    if !names::is_blank(&text.value) {
-        plausible::secret(&field, &text)?;
-        return Ok(Some(Secret::new(text.value)));
+/// The password, where it stands here. Files and commands are left to [`super::settle`].
+fn password(section: &Section<'_>) -> Result<Option<Found>, ConfigError> {
+    match secrets::way(section, PASSWORD)? {
+        Some(Way::Plain(field)) => secrets::plain(&field, PASSWORD, Form::Line),
+        Some(Way::File(_) | Way::Command(_)) | None => Ok(None),
     }
-    let found = match text.value.is_empty() {
-        true => "empty",
-        false => "white space only",
-    };
-    // Without a password a hoster lists public repositories only, and nobody would notice.
-    match text.variables.as_slice() {
-        [] if text.value.is_empty() => Ok(None),
-        [] => Err(field.invalid(
-            "it is white space only",
-            "write the secret, or remove the key for a source without one",
-        )),
-        [variable] => Err(field.invalid(
-            format!("the environment variable `{variable}` is set, but {found}"),
-            format!("set {variable} to the secret, or remove the key for a source without one"),
-        )),
-        variables => Err(field.invalid(
-            format!(
-                "the environment variables `{}` are set, but {found}",
-                variables.join("`, `")
-            ),
-            "set them to the secret, or remove the key for a source without one",
-        )),
-    }
-}
-
-/// Whether the file itself has the password, or a part of it.
-fn is_literal(section: &Section<'_>) -> bool {
-    let field = section.get("password");
-    let text = field.as_ref().and_then(|field| field.raw_text());
-    let parts = environment::literal_parts(text.unwrap_or_default());
-    parts.into_iter().any(|part| !names::is_blank(part))
 }
 
 fn patterns(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError> {
@@ -321,14 +339,35 @@ fn patterns(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use forgekeep_plugin_documents::SOURCE_KEYS;
 
     use super::SOURCE;
 
+    /// Keys that are kept for this program, and that it does not read yet.
+    const RESERVED: &[&str] = &[
+        "includeRefs",
+        "excludeRefs",
+        "protocol",
+        "sshKey",
+        "sshCommand",
+        "expires",
+        "maxAge",
+        "includeArchived",
+        "includeForks",
+        "visibility",
+        "topics",
+        "languages",
+        "pushedWithin",
+        "rename",
+    ];
+
     #[test]
     fn no_option_of_a_plugin_may_be_called_as_a_key_of_a_source() {
-        for key in SOURCE {
-            assert!(SOURCE_KEYS.contains(key), "{key}");
-        }
+        let keys: BTreeSet<&str> = SOURCE_KEYS.into_iter().collect();
+        let ours: BTreeSet<&str> = SOURCE.iter().chain(RESERVED).copied().collect();
+        assert_eq!(keys, ours);
+        assert_eq!(SOURCE.len() + RESERVED.len(), SOURCE_KEYS.len());
     }
 }

@@ -82,13 +82,6 @@ fn every_semantic_error_has_line_column_and_key() {
             "name",
         ),
         (
-            "hoster: h\nname: n\ntype: x",
-            "hoster='h'\nname='n'\ntype='x'",
-            3,
-            InvalidValue,
-            "type",
-        ),
-        (
             "hoster: h\nname: n\n\nincludeRepos:\n  - ok\n  - 'b['",
             "hoster='h'\nname='n'\n\nincludeRepos = [\n  'ok',\n  'b[']",
             6,
@@ -129,13 +122,6 @@ fn every_semantic_error_has_line_column_and_key() {
             3,
             WrongType,
             "allowInsecureHttp",
-        ),
-        (
-            "hoster: h\nname: n\ntype: '%SECRET%'",
-            "hoster='h'\nname='n'\ntype='%SECRET%'",
-            3,
-            InvalidValue,
-            "type",
         ),
     ] {
         let key = format!("sources[1].{key}");
@@ -323,10 +309,6 @@ fn the_words() {
     insta::assert_snapshot!(words("a.yml", &yaml("Hoster: h")), @r"
     a.yml, line 6, column 5: `sources[1].hoster` is missing: it says which plugin serves the source
       hint: write `hoster` instead of `Hoster`
-    ");
-    insta::assert_snapshot!(words("a.yml", &yaml("hoster: h\nname: n\ntype: team")), @r"
-    a.yml, line 9, column 5: `sources[1].type` has a value that cannot be used: `team` is neither `user` nor `org`
-      hint: write `user` or `org`, or leave the key out
     ");
     insta::assert_snapshot!(words("a.yml", &yaml("hoster: h\nname: n\npassword: '%NOT_SET%'")), @r"
     a.yml, line 9, column 5: `sources[1].password` needs the environment variable `NOT_SET`: it is not set (SCM Backup would have used the literal text)

@@ -3,9 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use forgekeep_config::{
-    self as config, AlertAction, Config, ConfigErrorKind, Options, SourceKind, Within,
-};
+use forgekeep_config::{self as config, AlertAction, Config, ConfigErrorKind, Options, Within};
 
 fn env(name: &str) -> Option<String> {
     match name {
@@ -24,6 +22,15 @@ fn parse(name: &str, text: &str) -> Config {
     }
 }
 
+/// What there is to say where no plugin is known.
+fn settled(name: &str, text: &str) -> Config {
+    let mut config = parse(name, text);
+    if let Err(error) = config.settle(&|_| None, &env) {
+        panic!("{error}\n{text}");
+    }
+    config
+}
+
 fn warnings(config: &Config) -> String {
     let lines: Vec<_> = config.warnings.iter().map(ToString::to_string).collect();
     lines.join("\n")
@@ -31,7 +38,7 @@ fn warnings(config: &Config) -> String {
 
 #[test]
 fn a_settings_yml_of_scm_backup_loads_unchanged() {
-    let config = parse("settings.yml", include_str!("fixtures/settings.yml"));
+    let config = settled("settings.yml", include_str!("fixtures/settings.yml"));
     assert_eq!(config.file, Path::new("settings.yml"));
     assert_eq!(config.local_folder, Path::new("c:\\scm-backup"));
     let [first, second] = config.sources.as_slice() else {
@@ -39,7 +46,7 @@ fn a_settings_yml_of_scm_backup_loads_unchanged() {
     };
     assert_eq!(first.title, "some_title");
     assert_eq!(first.hoster, "bitbucket");
-    assert_eq!(first.kind, Some(SourceKind::Org));
+    assert_eq!(first.kind, Some("org".to_owned()));
     assert_eq!(first.name, "your_team");
     assert_eq!(first.auth_name.as_deref(), Some("your_user"));
     assert_eq!(first.api_auth_name.as_deref(), Some("you@example.com"));
@@ -51,7 +58,7 @@ fn a_settings_yml_of_scm_backup_loads_unchanged() {
     assert!(first.include_repos.is_empty() && first.api_url.is_none());
     assert_eq!(second.title, "2024");
     assert_eq!(second.name, "1234");
-    assert_eq!(second.kind, Some(SourceKind::User));
+    assert_eq!(second.kind, Some("user".to_owned()));
     assert_eq!(second.auth_name, None);
     assert_eq!(second.password.as_ref().unwrap().expose(), "007");
     assert_eq!(second.include_repos, ["only-this"]);
@@ -226,7 +233,7 @@ fn what_asks_for_nothing_special_gives_no_warning() {
 
 #[test]
 fn unknown_keys_warn_with_place_and_nearest_key() {
-    let config = parse(
+    let config = settled(
         "a.yml",
         "localFolder: x\nLocalFoldr: x\nsources:\n  - title: a\n    hoster: b\n    name: c\n    \
          passwrod: hunter2\n    ignore_repos: [x]\n    \"wei\\erd\": 1\n    includeRepos: ['', ~]\noptions:\n  backup:\n    job: 3\n  \
@@ -242,7 +249,7 @@ fn unknown_keys_warn_with_place_and_nearest_key() {
     a.yml, line 13, column 5: `options.backup.job` is not a known key and is ignored; did you mean `jobs`?
     a.yml, line 14, column 3: `options.zzz` is not a known key and is ignored
     ");
-    let config = parse(
+    let config = settled(
         "a.toml",
         "localFolder = 'x'\njobs = 3\n[[sources]]\ntitle = 'a'\nhoster = 'b'\nname = 'c'\n  \
          Password = 'hunter2'\n[options]\nnetwork.stallSecond = 3\n",

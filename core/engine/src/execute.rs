@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use forgekeep_durable::space::Space;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
-use forgekeep_hoster::Repository;
+use forgekeep_hoster::{Part as RemotePart, Repository};
 use forgekeep_http::Authorization;
 use forgekeep_mirror::repair::{RepairCases, Repaired};
 use forgekeep_store::catalogue;
@@ -22,7 +22,7 @@ use parking_lot::Mutex;
 use parts::Offered;
 
 use crate::event::{Event, Observer};
-use crate::plan::{Action, Location, Task};
+use crate::plan::{Action, Location, Task, lacks_address};
 use crate::queue::{Queue, is_heavy};
 use crate::source::{OpenSource, RunSource};
 
@@ -42,14 +42,14 @@ pub(crate) fn execute(
     let new: Vec<_> = with_source
         .clone()
         .filter(|(task, _)| task.action == Action::Clone)
-        .map(|(task, source)| (source.folder.join(&task.folder), task.repository.size))
+        .map(|(task, source)| (source.folder.join(&task.folder), task.repository.size()))
         .collect();
     let space = Space::new(new.iter().map(|(folder, size)| (folder.as_path(), *size)));
     let mut open = sources.iter().filter_map(|source| source.open.as_ref());
     let local_folder = open.find_map(|open| open.folder.parent());
     let cases = RepairCases::read(local_folder.unwrap_or(Path::new("")));
     // Not rayon's own queue: it would begin tasks in its order, whatever they weigh.
-    let queue = Queue::new(with_source.map(|task| (task, is_heavy(task.0.repository.size))));
+    let queue = Queue::new(with_source.map(|task| (task, is_heavy(task.0.repository.size()))));
     pool.broadcast(|_| {
         queue.work(|(task, source)| {
             // A bug of ours, met on one repository, must not end the others.
@@ -157,7 +157,7 @@ fn run_task(
         failure.message = redactor.clean(&failure.message).into_owned().into();
         failure.hint = redactor.clean(&failure.hint).into_owned().into();
         for part in Offered::all(&task.repository) {
-            failure.set_cause(part.url.printable().as_str());
+            failure.set_cause(part.remote.url.printable().as_str());
         }
     });
     observer.event(&Event::RepositoryFinished {
@@ -197,8 +197,10 @@ impl Work<'_> {
             return report.failed(failure);
         }
         let found = RefCell::default();
-        let repository = Offered::repository(self.repository());
-        let mirrored = self.back_up(&repository, &found);
+        let mirrored = match Offered::of(self.repository(), PartKind::Repository) {
+            Some(offered) => self.back_up(&offered, &found),
+            None => Err(lacks_address(self.repository())),
+        };
         report.warnings.append(&mut found.take());
         let repaired = match mirrored {
             Ok(repaired) => repaired,
@@ -247,18 +249,19 @@ impl Work<'_> {
     }
 
     /// Credentials for the next attempt: a plugin may give such as do not live as long as a clone takes.
-    fn authorization(&self) -> Result<Authorization, Failure> {
+    fn authorization(&self, part: &RemotePart) -> Result<Authorization, Failure> {
         self.source.gate.check()?;
-        self.ask_for_authorization()
+        self.ask_for_authorization(part, false)
     }
 
     /// Others than those that were refused: they may have expired. The refusal, if the plugin has none.
     fn other_authorization(
         &self,
+        part: &RemotePart,
         refused: &Authorization,
         failure: Failure,
     ) -> Result<Authorization, Failure> {
-        match self.ask_for_authorization() {
+        match self.ask_for_authorization(part, true) {
             Ok(other) if other.secret() != refused.secret() => {
                 self.source.gate.forget_refusal();
                 Ok(other)
@@ -267,8 +270,13 @@ impl Work<'_> {
         }
     }
 
-    fn ask_for_authorization(&self) -> Result<Authorization, Failure> {
-        let authorization = self.source.session.lock().git_access(self.repository())?;
+    fn ask_for_authorization(
+        &self,
+        part: &RemotePart,
+        refused_before: bool,
+    ) -> Result<Authorization, Failure> {
+        let session = &self.source.session;
+        let authorization = session.access(self.repository(), part, refused_before)?;
         self.source.services.know(&authorization);
         Ok(authorization)
     }

@@ -24,6 +24,7 @@ pub mod plan;
 mod queue;
 pub mod run;
 mod source;
+mod source_state;
 mod tombstones;
 
 // What the configuration says when it says nothing is the limit that holds when nobody sets one.

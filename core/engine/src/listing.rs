@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 
 use forgekeep_failure::{ErrorKind, Failure, Finding};
-use forgekeep_hoster::{Hoster, Repository, Services, Session, SourceSpec};
+use forgekeep_hoster::{Cursor, Page, Part, Repository, Services, Session};
 use forgekeep_untrusted::Untrusted;
-use parking_lot::Mutex;
 
 use crate::completeness::Counted;
 use crate::event::{Event, Observer};
@@ -17,9 +16,8 @@ const MAX_TEXT: usize = 16 * 1024;
 /// Most pages in a row without a repository that was not listed before.
 const MAX_BARREN_PAGES: usize = 1000;
 
-/// A source of which the listing is complete. Its session goes on to give credentials.
+/// The whole listing of a source.
 pub(crate) struct Listing {
-    pub session: Mutex<Box<dyn Session>>,
     pub repositories: Vec<Repository>,
     pub counted: Counted,
     pub notes: Vec<Finding>,
@@ -27,26 +25,22 @@ pub(crate) struct Listing {
 
 /// Lists a source to its end; `most` repositories at most.
 pub(crate) fn list(
-    hoster: &dyn Hoster,
-    spec: SourceSpec,
+    title: &str,
+    session: &dyn Session,
     services: &Services,
     most: usize,
     observer: &dyn Observer,
 ) -> Result<Listing, Failure> {
-    let title = spec.title.clone();
-    observer.event(&Event::ListingStarted { source: &title });
-    let mut session = hoster.open(spec, services.clone())?;
+    observer.event(&Event::ListingStarted { source: title });
     let mut repositories = Vec::new();
     let mut notes = Vec::new();
     let mut seen = HashSet::new();
     let mut barren = 0;
     let mut total = None;
+    let mut cursors = HashSet::new();
+    let mut cursor: Option<Cursor> = None;
     loop {
-        services.cancel.check()?;
-        let page = session.next_page();
-        let Some(page) = page.map_err(|failure| services.cancel.explain(failure))? else {
-            break;
-        };
+        let page = page(session, cursor.as_ref(), services)?;
         let known = seen.len();
         seen.extend(page.repositories.iter().map(|r| r.id.clone()));
         barren = if seen.len() > known { 0 } else { barren + 1 };
@@ -60,48 +54,77 @@ pub(crate) fn list(
         total = page.total.or(total);
         for note in page.notes {
             observer.event(&Event::Note {
-                source: &title,
+                source: title,
                 finding: &note,
             });
             notes.push(note);
         }
         repositories.extend(page.repositories.into_iter().map(bounded));
         observer.event(&Event::PageListed {
-            source: &title,
+            source: title,
             listed: repositories.len(),
             total: page.total,
         });
+        let Some(next) = page.next else {
+            break;
+        };
+        if !cursors.insert(next.clone()) {
+            return Err(circle(repositories.len()));
+        }
+        cursor = Some(next);
     }
     observer.event(&Event::SourceListed {
-        source: &title,
+        source: title,
         listed: repositories.len(),
     });
     // Those without an identity are told of one by one; they are listed all the same.
     let nameless = repositories.iter().filter(|r| r.id.is_empty()).count();
     seen.remove(&Untrusted::default());
+    let distinct = (seen.len() + nameless) as u64;
+    // What is listed twice, as it moved to the next page meanwhile, the hoster has counted twice too, or
+    // it counts none of them: neither is a shortfall.
+    let repeated = (repositories.len() as u64).saturating_sub(distinct);
     let counted = Counted {
-        listed: (seen.len() + nameless) as u64,
-        total,
+        listed: distinct,
+        total: total.map(|total| total.saturating_sub(repeated).max(total.min(distinct))),
         known: 0,
         lost: 0,
     };
     Ok(Listing {
-        session: Mutex::new(session),
         repositories,
         counted,
         notes,
     })
 }
 
+/// A page. A limit is waited for, and the same page asked for again: while there is time for it, that
+/// is no reason to give up a listing of many pages.
+fn page(
+    session: &dyn Session,
+    cursor: Option<&Cursor>,
+    services: &Services,
+) -> Result<Page, Failure> {
+    loop {
+        services.cancel.check()?;
+        let failure = match session.page(cursor) {
+            Ok(page) => return Ok(page),
+            Err(failure) => services.cancel.explain(failure),
+        };
+        if !services.wait_out_api(&failure)? {
+            return Err(failure);
+        }
+    }
+}
+
 /// A repository without texts that are longer than any honest one's. What is left cannot be backed
 /// up, and is told of by the plan.
 fn bounded(repository: Repository) -> Repository {
-    let texts = [
-        Some(&repository.clone_url),
-        repository.wiki_url.as_ref(),
-        repository.default_branch.as_ref(),
-    ];
-    let bytes: usize = texts.into_iter().flatten().map(Untrusted::len).sum();
+    let of_part = |part: &Part| {
+        let branch = part.default_branch.as_ref().map_or(0, Untrusted::len);
+        part.url.len() + part.id.len() + branch
+    };
+    let bytes: usize = repository.parts.iter().map(of_part).sum();
+    let bytes = bytes + repository.handle.len();
     let bytes = bytes + repository.skip.as_ref().map_or(0, |why| why.len());
     let named = repository.id.len() + repository.full_name.len();
     if bytes + named <= MAX_TEXT {
@@ -114,9 +137,8 @@ fn bounded(repository: Repository) -> Repository {
     Repository {
         id: cut(repository.id),
         full_name: cut(repository.full_name),
-        clone_url: Untrusted::default(),
-        wiki_url: None,
-        default_branch: None,
+        handle: Untrusted::default(),
+        parts: Vec::new(),
         skip: None,
         ..repository
     }
@@ -131,6 +153,14 @@ fn too_many(most: usize) -> Failure {
         "set options.backup.maxRepositories higher if there are that many: each takes \
     about 3 kB of memory; nothing was treated as deleted",
     )
+}
+
+fn circle(listed: usize) -> Failure {
+    Failure::new(
+        ErrorKind::BadAnswer,
+        format!("the listing goes in a circle: after {listed} repositories it leads back to a page that was read"),
+    )
+    .with_hint("report it to the plugin's authors or to the hoster; nothing was treated as deleted")
 }
 
 fn endless(listed: usize) -> Failure {

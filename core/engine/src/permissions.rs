@@ -128,7 +128,7 @@ fn of_group(config: &Config, source: &Source) -> Vec<Finding> {
         ));
     }
     let name = names::encode_component(&source.title);
-    if source.password.is_some()
+    if source.secrets().next().is_some()
         && config.options.backup.umask & (GROUP_READ | GROUP_ENTER) != 0
         && let (Some(mode), Some(group)) = (mode(folder), group(folder))
         && open_below(folder, &[&name], GROUP_ENTER)
@@ -153,7 +153,7 @@ pub(crate) fn of_source(config: &Config, source: &Source) -> Vec<Finding> {
         found.push(warning);
     }
     let folder = names::encode_component(&source.title);
-    if source.password.is_some()
+    if source.secrets().next().is_some()
         && others_are_kept_out(config)
         && open_below(&config.local_folder, &[&folder], OTHERS_ENTER)
     {
@@ -195,7 +195,9 @@ pub(crate) fn warn(
         };
         let tasks = plan.tasks.iter();
         let private = tasks
-            .filter(|task| task.source == index && task.repository.private && open(&task.folder))
+            .filter(|task| {
+                task.source == index && task.repository.is_private() && open(&task.folder)
+            })
             .count();
         if private > 0 {
             let noun = if private == 1 {

@@ -14,6 +14,8 @@ use serde::Serialize;
 /// Longest name or identity of a repository. Hosters allow a few hundred at most.
 const MAX_NAME_BYTES: usize = 4096;
 
+const ADDRESS: &str = "address to clone from";
+
 /// What is done about a repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -147,7 +149,7 @@ impl Plan {
     /// unknown size may be any: it comes first.
     pub fn order(&mut self) {
         self.tasks
-            .sort_by_key(|task| std::cmp::Reverse(task.repository.size.unwrap_or(u64::MAX)));
+            .sort_by_key(|task| std::cmp::Reverse(task.repository.size().unwrap_or(u64::MAX)));
     }
 
     /// How many tasks there are of each kind.
@@ -181,21 +183,29 @@ fn defect(repository: &Repository) -> Option<Failure> {
         "identity"
     } else if repository.full_name.is_empty() {
         "name"
-    } else if repository.clone_url.is_empty() && repository.skip.is_none() {
-        "address to clone from"
+    } else if repository.clone_url().is_empty() && repository.skip.is_none() {
+        ADDRESS
     } else {
         return None;
     };
-    Some(
-        Failure::new(
-            ErrorKind::BadAnswer,
-            format!(
-                "the hoster lists \"{}\" without {what}",
-                repository.full_name.printable()
-            ),
-        )
-        .with_hint("report it to the hoster, or to the plugin's authors"),
+    Some(lacks(repository, what))
+}
+
+/// A repository without what it cannot be backed up without.
+fn lacks(repository: &Repository, what: &str) -> Failure {
+    Failure::new(
+        ErrorKind::BadAnswer,
+        format!(
+            "the hoster lists \"{}\" without {what}",
+            repository.full_name.printable()
+        ),
     )
+    .with_hint("report it to the hoster, or to the plugin's authors")
+}
+
+/// A repository of which there is nothing to clone.
+pub(crate) fn lacks_address(repository: &Repository) -> Failure {
+    lacks(repository, ADDRESS)
 }
 
 /// The folder for a repository. It follows the name; one that another repository has, or had at the

@@ -31,7 +31,7 @@ use crate::listing::{Listing, list};
 use crate::plan::Plan;
 use crate::source::RunSource;
 use crate::tombstones::{self, Tombstones};
-use crate::{alert, permissions};
+use crate::{alert, permissions, source_state};
 
 pub use error::RunError;
 
@@ -92,7 +92,7 @@ pub struct CheckedSource {
 }
 
 impl Engine {
-    /// An engine for a configuration, without a proxy. `jobs` overrides the configuration's;
+    /// An engine for a configuration that is settled, without a proxy. `jobs` overrides the configuration's;
     /// `observer` is told whatever happens.
     pub fn new(
         config: Config,
@@ -121,12 +121,7 @@ impl Engine {
             connections: jobs + SPARE_CONNECTIONS,
         };
         let cancel = Cancel::new();
-        let secrets: Vec<_> = config
-            .sources
-            .iter()
-            .filter_map(|s| s.password.as_ref())
-            .chain(&of_proxies)
-            .collect();
+        let secrets: Vec<_> = config.secrets().chain(&of_proxies).collect();
         let redactor = Arc::new(Redactor::new(&secrets));
         let guard = CredentialGuard::new(Redactor::clone(&redactor));
         let client = Client::behind(proxies, &settings).guarded_by(guard.clone());
@@ -220,6 +215,7 @@ impl Engine {
         let observer = &*self.observer;
         self.copy_config().map_err(RunError::folder)?;
         libgit2::initialise().map_err(RunError::folder)?;
+        source_state::remove_leftovers(&self.config.local_folder);
         let pool = self.pool()?;
         let mut listings = self.listings();
         if run.lost_listings {
@@ -242,7 +238,7 @@ impl Engine {
             bytes: plan
                 .tasks
                 .iter()
-                .filter_map(|task| task.repository.size)
+                .filter_map(|task| task.repository.size())
                 .fold(0, u64::saturating_add),
         });
         for (source, report) in execute(&pool, &plan.tasks, &all, observer) {
@@ -301,15 +297,15 @@ impl Engine {
                 .par_iter()
                 .map(|source| {
                     let mut notes = Vec::new();
-                    let repositories = self.ready(source).and_then(|ready| {
+                    let repositories = self.ready(source, Writes::No).and_then(|ready| {
                         notes.clone_from(&ready.findings);
                         let Listing {
                             repositories,
                             notes: more,
                             ..
                         } = list(
-                            &*ready.hoster,
-                            ready.spec,
+                            &source.title,
+                            &*ready.session,
                             &ready.services,
                             self.config.options.backup.max_repositories,
                             observer,

@@ -7,7 +7,6 @@ use forgekeep_hoster::{Services, Session};
 use forgekeep_http::CredentialGate;
 use forgekeep_store::catalogue::Listing;
 use forgekeep_store::report::{RepositoryReport, SourceReport};
-use parking_lot::Mutex;
 
 /// What is known of a source, and what comes of it. A plan's tasks name it by its index among the
 /// sources of the run, which are in the order of the configuration.
@@ -67,7 +66,7 @@ pub(crate) struct OpenSource {
     pub folder: PathBuf,
     /// The folder's name, for reports.
     pub folder_name: String,
-    pub session: Mutex<Box<dyn Session>>,
+    pub session: Box<dyn Session>,
     pub services: Services,
     pub gate: CredentialGate,
 }

@@ -164,7 +164,7 @@ impl Tombstones<'_> {
             );
             note_of(report, Finding::warning(note), self.observer);
         } else if is_of_it.is_some() && self.may_go(&missed.state, counted) {
-            tombstone.state = self.ask(&missed.state.id, &tombstone, source, report, told);
+            tombstone.state = self.ask(&missed.state, &tombstone, source, report, told);
             if tombstone.state == Absence::Deleted {
                 self.put_in_trash(missed, &mut tombstone, source, report)?;
             }
@@ -182,15 +182,18 @@ impl Tombstones<'_> {
     /// Asks the hoster for a repository by its identity. Only proof says that it was deleted.
     fn ask(
         &self,
-        id: &Untrusted,
+        state: &RepositoryState,
         tombstone: &Tombstone,
         source: &OpenSource,
         report: &mut SourceReport,
         told: &mut MissedNotes,
     ) -> Absence {
-        let answer = source.session.lock().lookup(id);
+        let answer = source.session.lookup(&state.id, &state.full_name);
         let why = match answer {
-            Ok(Presence::Deleted) => return Absence::Deleted,
+            Ok(Presence::Deleted { proof }) => {
+                log::info!("{} was deleted: {proof}", tombstone.name);
+                return Absence::Deleted;
+            }
             Ok(Presence::Hidden) => {
                 told.hidden.push(tombstone.name.clone());
                 return Absence::Hidden;
@@ -291,7 +294,7 @@ impl Tombstones<'_> {
             told.restarted.push(tombstone.name.clone());
         }
         if may_go {
-            tombstone.state = self.ask(&missed.state.id, &tombstone, source, report, told);
+            tombstone.state = self.ask(&missed.state, &tombstone, source, report, told);
             if tombstone.state == Absence::Deleted {
                 self.remove(&entry.folder)?;
                 tombstone.removed = true;

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use forgekeep_engine::run::{Engine, Selection};
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{
-    CheckReport, Hoster, HosterInfo, Page, Presence, Registry, Repository, Services, Session,
-    SourceSpec,
+    CheckReport, Cursor, Hoster, HosterInfo, Page, Part, Presence, Registry, Repository, Services,
+    Session, SourceSpec, SourceState,
 };
 use forgekeep_http::Authorization;
 use forgekeep_store::catalogue::{Missing, RepositoryState};
@@ -29,7 +29,7 @@ struct Fake {
 }
 
 struct Open {
-    pages: Vec<Page>,
+    page: Page,
     answer: Result<Presence, Failure>,
 }
 
@@ -38,36 +38,41 @@ impl Hoster for Fake {
         &self.info
     }
 
-    fn validate(&self, _source: &SourceSpec) -> Result<Vec<Finding>, Failure> {
-        Ok(Vec::new())
-    }
-
-    fn open(&self, _source: SourceSpec, _services: Services) -> Result<Box<dyn Session>, Failure> {
+    fn open(
+        &self,
+        _source: SourceSpec,
+        _services: Services,
+        _state: Arc<dyn SourceState>,
+    ) -> Result<Box<dyn Session>, Failure> {
         let page = Page {
             repositories: self.listed.lock().clone(),
             ..Page::default()
         };
         Ok(Box::new(Open {
-            pages: vec![page],
+            page,
             answer: self.answer.lock().clone(),
         }))
     }
 }
 
 impl Session for Open {
-    fn check(&mut self) -> Result<CheckReport, Failure> {
+    fn validate(&self) -> Result<Vec<Finding>, Failure> {
+        Ok(Vec::new())
+    }
+
+    fn check(&self) -> Result<CheckReport, Failure> {
         Ok(CheckReport::default())
     }
 
-    fn next_page(&mut self) -> Result<Option<Page>, Failure> {
-        Ok(self.pages.pop())
+    fn page(&self, _cursor: Option<&Cursor>) -> Result<Page, Failure> {
+        Ok(self.page.clone())
     }
 
-    fn lookup(&mut self, _id: &Untrusted) -> Result<Presence, Failure> {
+    fn lookup(&self, _id: &Untrusted, _full_name: &Untrusted) -> Result<Presence, Failure> {
         self.answer.clone()
     }
 
-    fn git_access(&mut self, _repository: &Repository) -> Result<Authorization, Failure> {
+    fn access(&self, _: &Repository, _: &Part, _: bool) -> Result<Authorization, Failure> {
         Ok(Authorization::Anonymous)
     }
 }
@@ -77,12 +82,14 @@ fn repository(id: &str, name: &str) -> Repository {
     Repository {
         id: id.into(),
         full_name: name.into(),
-        clone_url: Untrusted::default(),
-        wiki_url: None,
-        default_branch: None,
-        size: None,
-        private: false,
         skip: Some("not under git".into()),
+        ..Repository::default()
+    }
+}
+
+fn proved() -> Presence {
+    Presence::Deleted {
+        proof: "the hoster's log".into(),
     }
 }
 
@@ -212,7 +219,7 @@ fn only_proof_removes() {
 #[test]
 fn what_is_proved_deleted_goes_to_the_trash_and_from_there_after_another_period() {
     let scene = Scene::new();
-    scene.answer(Ok(Presence::Deleted));
+    scene.answer(Ok(proved()));
     let report = scene.run();
     let gone = &report.sources[0].gone[0];
     assert_eq!(
@@ -254,7 +261,7 @@ fn what_is_proved_deleted_goes_to_the_trash_and_from_there_after_another_period(
 #[test]
 fn what_is_listed_again_is_taken_back() {
     let scene = Scene::new();
-    scene.answer(Ok(Presence::Deleted));
+    scene.answer(Ok(proved()));
     scene.run();
     assert_eq!(scene.trash().len(), 1);
     let listed = repository("{old}", "acme/old");
@@ -285,7 +292,7 @@ fn that_counting_begins_again_is_told_once() {
     let changes: [&dyn Fn(&mut RepositoryState); 3] = [&gap, &future, &stamp];
     for change in changes {
         let scene = Scene::new();
-        scene.answer(Ok(Presence::Deleted));
+        scene.answer(Ok(proved()));
         let mut state = RepositoryState::read(&scene.old()).unwrap().unwrap();
         change(&mut state);
         state.write(&scene.old()).unwrap();

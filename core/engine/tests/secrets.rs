@@ -72,8 +72,9 @@ fn what_holds_a_secret_does_not_show_it() {
         kind: "org".to_owned(),
         auth_name: USER.to_owned(),
         api_auth_name: USER.to_owned(),
-        secret: Some(secret),
+        secrets: [("password".to_owned(), secret)].into(),
         api_url: "https://forge.example".to_owned(),
+        ..SourceSpec::default()
     };
     assert_silent_debug(&spec);
     // What is no secret is shown: debug output is of use.

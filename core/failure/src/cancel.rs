@@ -1,5 +1,7 @@
 //! The flag that ends a run early.
 
+use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +10,42 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 /// Shared by everything that may take long; set once, by a signal.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<(Mutex<bool>, Condvar)>);
+pub struct Cancel(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    set: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    is_set: bool,
+    next: u64,
+    told: HashMap<u64, Arc<dyn Fn() + Send + Sync>>,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} to be told)", self.is_set, self.told.len())
+    }
+}
+
+/// As long as it lives, somebody is told when the flag is set.
+#[derive(Debug)]
+#[must_use]
+pub struct Told {
+    cancel: Cancel,
+    id: u64,
+}
+
+impl Drop for Told {
+    fn drop(&mut self) {
+        let gone = self.cancel.state().told.remove(&self.id);
+        // What it holds may take a while to drop.
+        drop(gone);
+    }
+}
 
 impl Cancel {
     /// A flag that is not set.
@@ -16,19 +53,43 @@ impl Cancel {
         Self::default()
     }
 
-    fn flag(&self) -> MutexGuard<'_, bool> {
-        self.0.0.lock()
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock()
     }
 
     /// Sets the flag, and wakes whoever waits. For a signal-handling thread.
     pub fn cancel(&self) {
-        *self.flag() = true;
-        self.0.1.notify_all();
+        let mut state = self.state();
+        state.is_set = true;
+        let told: Vec<_> = state.told.values().cloned().collect();
+        drop(state);
+        self.0.set.notify_all();
+        for tell in told {
+            tell();
+        }
+    }
+
+    /// Has somebody told when the flag is set; at once, if it is. It may come twice.
+    pub fn tell(&self, tell: impl Fn() + Send + Sync + 'static) -> Told {
+        let tell = Arc::new(tell);
+        let mut state = self.state();
+        let id = state.next;
+        state.next += 1;
+        state.told.insert(id, Arc::clone(&tell) as _);
+        let is_set = state.is_set;
+        drop(state);
+        if is_set {
+            tell();
+        }
+        Told {
+            cancel: self.clone(),
+            id,
+        }
     }
 
     /// Whether the flag is set.
     pub fn is_cancelled(&self) -> bool {
-        *self.flag()
+        self.state().is_set
     }
 
     /// What a failure really was: an interruption cuts every connection.
@@ -59,11 +120,11 @@ impl Cancel {
     ///
     /// The run was interrupted.
     pub fn wait(&self, time: Duration) -> Result<(), Failure> {
-        let mut flag = self.flag();
+        let mut state = self.state();
         self.0
-            .1
-            .wait_while_for(&mut flag, |cancelled| !*cancelled, time);
-        if *flag {
+            .set
+            .wait_while_for(&mut state, |state| !state.is_set, time);
+        if state.is_set {
             Err(Failure::cancelled())
         } else {
             Ok(())
@@ -83,5 +144,26 @@ mod tests {
         let waiter = std::thread::spawn(move || other.wait(Duration::from_secs(3600)));
         cancel.cancel();
         assert!(waiter.join().unwrap().is_err());
+    }
+
+    #[test]
+    fn those_are_told_who_still_want_to_be() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+
+        let cancel = Cancel::new();
+        let count = Arc::new(AtomicUsize::new(0));
+        let tell = || {
+            let count = Arc::clone(&count);
+            cancel.tell(move || {
+                count.fetch_add(1, Ordering::SeqCst);
+            })
+        };
+        let kept = tell();
+        drop(tell());
+        cancel.cancel();
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+        let late = tell();
+        assert_eq!(count.load(Ordering::SeqCst), 2);
+        drop((kept, late));
     }
 }

@@ -10,7 +10,7 @@ pub mod trouble;
 mod unexpected;
 mod word;
 
-pub use cancel::Cancel;
+pub use cancel::{Cancel, Told};
 pub use exit_code::{Asked, ExitCode};
 pub use failure::{Damage, ErrorKind, Failure};
 pub use finding::{Finding, Severity};

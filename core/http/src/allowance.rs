@@ -40,11 +40,14 @@ pub(super) struct Limit {
 }
 
 impl Limit {
-    /// One that is told in words, which ask for nothing.
-    pub const IN_WORDS: Self = Self {
-        asked: None,
-        burst: false,
-    };
+    /// One that is told in words. It lasts a moment at least: asked again at once, whoever says so
+    /// would say so for ever.
+    pub fn in_words(asked: Option<Duration>) -> Self {
+        Self {
+            asked: asked.map(|asked| asked.max(FLOOR)),
+            burst: false,
+        }
+    }
 
     /// Reads an answer; `None` if it is not about a limit.
     pub fn of(answer: &Response, now: SystemTime) -> Option<Self> {

@@ -163,8 +163,8 @@ impl HttpClient for Watched {
         result
     }
 
-    fn wait_out(&self, host: &str) -> Result<bool, Failure> {
-        self.inner.wait_out(host)
+    fn wait_out(&self, host: &str, asked: Option<Duration>) -> Result<bool, Failure> {
+        self.inner.wait_out(host, asked)
     }
 }
 

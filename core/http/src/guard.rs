@@ -17,7 +17,7 @@ use super::{CredentialScope, MadeBy, Request};
 
 /// Secrets shorter than this are guarded by the rules for addresses alone: they would be found in what
 /// only looks like them, and no hoster issues one.
-const SHORTEST_GUARDED: usize = 8;
+pub const SHORTEST_GUARDED: usize = 8;
 
 /// Fields that go along to another origin. What else a plugin sets (`PRIVATE-TOKEN`, `X-Api-Key`, a
 /// cookie) may be a credential that only it knows.

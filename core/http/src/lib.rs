@@ -22,6 +22,7 @@ mod unreachable;
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -32,7 +33,7 @@ use url::Url;
 pub use budget::RateLimit;
 pub use client::{Client, Settings};
 pub use credential_gate::{CredentialGate, refused};
-pub use guard::CredentialGuard;
+pub use guard::{CredentialGuard, SHORTEST_GUARDED};
 pub use limit::ConcurrencyLimit;
 pub use proxy::Proxies;
 pub use retry::{OnWait, RetryPolicy, Retrying, Wait};
@@ -47,9 +48,9 @@ pub trait HttpClient: Send + Sync {
     fn send(&self, request: &Request) -> Result<Response, Failure>;
 
     /// Waits for the limit of a host that tells of it in the words of an answer, and by no status;
-    /// whether there was time for that.
-    fn wait_out(&self, host: &str) -> Result<bool, Failure> {
-        let _ = host;
+    /// whether there was time for that. `asked` is how long it asks to wait.
+    fn wait_out(&self, host: &str, asked: Option<Duration>) -> Result<bool, Failure> {
+        let _ = (host, asked);
         Ok(false)
     }
 }

@@ -228,8 +228,8 @@ impl<C: HttpClient> HttpClient for Retrying<C> {
         }
     }
 
-    fn wait_out(&self, host: &str) -> Result<bool, Failure> {
-        self.wait_for_limit(&Printable::from(host), Limit::IN_WORDS)
+    fn wait_out(&self, host: &str, asked: Option<Duration>) -> Result<bool, Failure> {
+        self.wait_for_limit(&Printable::from(host), Limit::in_words(asked))
     }
 }
 

@@ -36,6 +36,11 @@ impl CredentialScope {
         }
     }
 
+    /// Host of the source's API.
+    pub fn api_host(&self) -> &str {
+        self.api.host_str().unwrap_or_default()
+    }
+
     /// Checks that an address may be asked at all.
     ///
     /// # Errors

@@ -60,6 +60,20 @@ impl Services {
         Ok(())
     }
 
+    /// Waits for a limit that a hoster's API told of, as its plugin understands it; whether there was
+    /// one, and time for it. What the client has seen by itself, and had no time for, it has none for now.
+    ///
+    /// # Errors
+    ///
+    /// The interruption of the wait.
+    pub fn wait_out_api(&self, failure: &Failure) -> Result<bool, Failure> {
+        if failure.kind != ErrorKind::RateLimited {
+            return Ok(false);
+        }
+        self.http
+            .wait_out(self.scope.api_host(), failure.retry_after)
+    }
+
     /// Waits for a limit that a server told of in words (an `ERR` of git's protocol), where the
     /// client has seen an answer like any other; whether there was one, and time for it.
     ///
@@ -72,7 +86,7 @@ impl Services {
         }
         let host = Url::parse(url.raw()).ok();
         match host.as_ref().and_then(Url::host_str) {
-            Some(host) => self.http.wait_out(host),
+            Some(host) => self.http.wait_out(host, failure.retry_after),
             None => Ok(false),
         }
     }

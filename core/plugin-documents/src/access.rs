@@ -1,4 +1,3 @@
-use jiff::Timestamp;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -6,6 +5,7 @@ use crate::list::{Part, PartKind, Repository};
 use crate::macros::{document, words_that_decide};
 use crate::read::{Document, Read};
 use crate::secret::Secret;
+use crate::time::Timestamp;
 
 words_that_decide! {
     /// What access is for.

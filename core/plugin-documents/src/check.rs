@@ -1,9 +1,8 @@
-use jiff::Timestamp;
-
 use crate::finding::Finding;
 use crate::limit;
 use crate::macros::{document, items, words_that_decide};
 use crate::read::Document;
+use crate::time::Timestamp;
 
 words_that_decide! {
     /// What something is checked for.

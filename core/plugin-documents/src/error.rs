@@ -1,9 +1,8 @@
 use std::fmt;
 
-use jiff::Timestamp;
-
 use crate::macros::{document, words_that_inform};
 use crate::read::Document;
+use crate::time::Timestamp;
 
 words_that_inform! {
     /// What kind of error it is. It decides outcome and exit code; messages are for people.

@@ -18,7 +18,10 @@
 //! 6. Caps hold while a document is parsed ([`limit`]), and reading a hostile one costs at most four
 //!    times its length in memory, or 32 MiB where that is more.
 //!
-//! Fields are only added. So values are built with `..Default::default()`, and taken apart by name.
+//! Fields and words are only added. So values are built with `..Default::default()` and taken apart by
+//! name, and a `match` on words has an arm for those that are not known yet. The structs are not
+//! `non_exhaustive`, since then nobody could build them that way; nor are the enumerations that decide
+//! what the host does ([`Auth`], [`Way`], [`Presence`]), so that the compiler names each place of it.
 
 mod access;
 mod check;
@@ -39,9 +42,8 @@ mod secret;
 mod service;
 mod source;
 mod target;
+mod time;
 mod write;
-
-pub use jiff::Timestamp;
 
 pub use access::{Access, AccessRequest, Auth, Deed, Local, PartRef, Ssh, Way};
 pub use check::{CheckReport, CheckRequest, Limit, Purpose};
@@ -65,4 +67,5 @@ pub use service::{
 };
 pub use source::{Opened, Source};
 pub use target::{ConfigureRequest, CreateRequest, Done, ExportPage, ExportRequest, RemoveRequest};
+pub use time::{NotATime, Timestamp};
 pub use write::write;

@@ -1,4 +1,3 @@
-use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::finding::Finding;
@@ -6,6 +5,7 @@ use crate::limit;
 use crate::macros::{document, items, words_that_inform};
 use crate::read::{Document, Read};
 use crate::refused::Refused;
+use crate::time::Timestamp;
 
 document! {
     /// Asks for a page of what there is.
@@ -141,6 +141,7 @@ document! {
 
 /// What a part of a repository is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PartKind {
     /// The git repository itself.
     #[default]

@@ -53,6 +53,7 @@ macro_rules! words_that_inform {
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         pub enum $name {
             $($(#[$word_meta])* $variant,)*
             /// Something else, or a word of a newer version.
@@ -117,6 +118,7 @@ macro_rules! words_that_decide {
     ) => {
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
         pub enum $name {
             $($(#[$word_meta])* $variant,)*
         }

@@ -45,7 +45,7 @@ document! {
 
 /// Keys of a source that are the host's, today or in a later version of protocol 1: no option of a
 /// plugin is called so.
-pub const SOURCE_KEYS: [&str; 27] = [
+pub const SOURCE_KEYS: [&str; 30] = [
     "title",
     "hoster",
     "type",
@@ -73,6 +73,9 @@ pub const SOURCE_KEYS: [&str; 27] = [
     "includeForks",
     "visibility",
     "topics",
+    "languages",
+    "pushedWithin",
+    "rename",
 ];
 
 words_that_inform! {

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
-use jiff::Timestamp;
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -148,14 +147,6 @@ impl<T: Read> Read for Option<T> {
 impl<T: Read> Read for Box<T> {
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         T::read(from).map(Box::new)
-    }
-}
-
-impl Read for Timestamp {
-    fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        let utc = text.ends_with('Z').then(|| text.parse().ok()).flatten();
-        utc.ok_or_else(|| D::Error::custom("a time that is not RFC 3339 in UTC"))
     }
 }
 

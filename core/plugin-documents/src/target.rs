@@ -1,11 +1,10 @@
-use jiff::Timestamp;
-
 use crate::access::PartRef;
 use crate::finding::Finding;
 use crate::list::is_cursor;
 use crate::macros::document;
 use crate::read::Document;
 use crate::refused::Refused;
+use crate::time::Timestamp;
 
 document! {
     /// It was done.

@@ -27,6 +27,7 @@ mod broken;
 mod client;
 mod confine;
 mod frame;
+mod hoster;
 mod in_process;
 mod library;
 mod limits;
@@ -41,6 +42,7 @@ pub use client::{
     Workers,
 };
 pub use confine::{Confinement, ConfinementMode, Held, Part};
+pub use hoster::{About, Launch, PluginHoster, Unusable};
 pub use in_process::InProcess;
 pub use library::{Library, PluginFile, Sha256};
 pub use limits::{MOST_BODY, MOST_DOCUMENT, MOST_LOG_LINES, MOST_SERVICE_REQUESTS, SourceLimits};

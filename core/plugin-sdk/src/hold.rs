@@ -5,6 +5,9 @@ use forgekeep_plugin_documents::{
     CheckReport, Finding, HosterError, Page, Presence, Repository, Severity, limit,
 };
 
+/// Topics or languages of a repository. No hoster has nearly as many.
+const MOST_WORDS: usize = 1_000;
+
 /// Stands for what was cut off.
 const MORE: &str = " …";
 
@@ -14,9 +17,38 @@ pub(crate) fn page(page: &mut Page) {
     notes(&mut page.notes);
 }
 
+/// What is too long to be a name or an address becomes one that the host takes, and tells of as too long.
 pub(crate) fn repository(repository: &mut Repository) {
+    let texts = [
+        &mut repository.id,
+        &mut repository.handle,
+        &mut repository.full_name,
+        &mut repository.owner.id,
+        &mut repository.owner.name,
+    ];
+    texts.into_iter().for_each(cut);
+    repository.skip.iter_mut().for_each(text);
     for part in &mut repository.parts {
         number(&mut part.size);
+        [&mut part.id, &mut part.name, &mut part.url]
+            .into_iter()
+            .for_each(cut);
+        // Half a version is another one; half a branch, too.
+        let fits = |text: &String| text.len() <= limit::STRING;
+        part.version = part.version.take().filter(fits);
+        part.default_branch = part.default_branch.take().filter(fits);
+    }
+    repository.parts.truncate(limit::PARTS);
+    let attributes = &mut repository.attributes;
+    for words in [&mut attributes.topics, &mut attributes.languages] {
+        words.truncate(MOST_WORDS);
+        words.iter_mut().for_each(cut);
+    }
+}
+
+fn cut(text: &mut String) {
+    if text.len() > limit::STRING {
+        text.truncate(text.floor_char_boundary(limit::STRING));
     }
 }
 

@@ -29,6 +29,7 @@ pub struct Host<'call> {
 
 /// What came of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Downloaded {
     /// The host has the file.
     File(DownloadedFile),

@@ -1,5 +1,4 @@
-use forgekeep_plugin_documents::{HttpResponse, Limit, limit::INTEGER};
-use jiff::{SignedDuration, Timestamp};
+use forgekeep_plugin_documents::{HttpResponse, Limit, Timestamp, limit::INTEGER};
 
 /// Numbers from here on are seconds since 1970, and below seconds from now: no limit lasts thirty
 /// years, and nobody has a clock from before the year 2000.
@@ -43,10 +42,8 @@ pub fn retry(response: &HttpResponse) -> Retry {
 
 fn until(response: &HttpResponse, at: Timestamp) -> Retry {
     let after = date(response).map(|now| {
-        let wait = at.duration_since(now);
-        // A part of a second is a second.
-        let more = i64::from(wait.subsec_nanos() > 0);
-        u64::try_from(wait.as_secs() + more).unwrap_or_default()
+        let wait = at.as_second().saturating_sub(now.as_second());
+        u64::try_from(wait).unwrap_or_default()
     });
     Retry {
         after,
@@ -75,10 +72,10 @@ pub fn limit(response: &HttpResponse) -> Option<Limit> {
         reset = reset.or_else(|| of("t"));
     }
     let resets = reset.and_then(|reset| match reset {
-        A_TIME.. => Timestamp::from_second(reset).ok(),
+        A_TIME.. => Timestamp::from_second(reset),
         _ => {
             let now = date(response)?;
-            now.checked_add(SignedDuration::from_secs(reset)).ok()
+            Timestamp::from_second(now.as_second().checked_add(reset)?)
         }
     });
     let whole = |number: Option<i64>| {
@@ -109,9 +106,8 @@ fn date(response: &HttpResponse) -> Option<Timestamp> {
 
 /// RFC 9110, section 5.6.7: the form that is written today.
 fn http_date(text: &str) -> Option<Timestamp> {
-    jiff::fmt::rfc2822::parse(text.trim())
-        .ok()
-        .map(|time| time.timestamp())
+    let time = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
+    Timestamp::from_second(time.timestamp().as_second())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <localFolder>/<source title>/<owner>#<repo>/   repo, wiki, snapshots, damaged, forgekeep.json
-//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, trash
+//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, trash, plugins
 //! <localFolder>/_config/                         copies of the configuration: SCM Backup's name
 //! ```
 
@@ -31,6 +31,14 @@ pub const TRASH: &str = "trash";
 /// Folder in [`OWN_FOLDER`] where what is removed for good goes first: a removal that breaks off leaves
 /// nothing that looks like a backup.
 pub const REMOVED: &str = "removed";
+
+/// Folder in [`OWN_FOLDER`] for what plugins have downloaded, while a run is under way.
+pub const DOWNLOADS: &str = "downloads";
+
+/// The folder for what plugins have downloaded.
+pub fn downloads(local_folder: &Path) -> PathBuf {
+    local_folder.join(OWN_FOLDER).join(DOWNLOADS)
+}
 
 /// A sealed file in [`OWN_FOLDER`].
 pub struct StateFile {

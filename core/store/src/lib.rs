@@ -10,6 +10,7 @@ pub mod history;
 pub mod inventory;
 pub mod layout;
 pub mod part;
+pub mod plugin_state;
 pub mod report;
 pub mod snapshot;
 pub mod status;

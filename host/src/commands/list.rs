@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use forgekeep_config::filter::Decision;
 use forgekeep_engine::run::{ListedSource, Selection};
-use forgekeep_hoster::Repository;
+use forgekeep_hoster::{PartKind, Repository};
 use forgekeep_store::report::{Report, SourceReport};
 use forgekeep_untrusted::{Printable, Show as _};
 use jiff::Timestamp;
@@ -72,16 +72,17 @@ fn print_source(source: &ListedSource, common: &Common) {
 fn line(repository: &Repository, decision: Decision) -> Printable {
     let mut line = repository.full_name.printable();
     let mut facts = Vec::new();
-    if repository.private {
+    let git = repository.part(PartKind::Git);
+    if repository.is_private() {
         facts.push("private".to_owned());
     }
-    if let Some(size) = repository.size {
+    if let Some(size) = repository.size() {
         facts.push(text::bytes(size));
     }
-    if let Some(branch) = &repository.default_branch {
+    if let Some(branch) = git.and_then(|git| git.default_branch.as_ref()) {
         facts.push(branch.shown().to_string());
     }
-    if repository.wiki_url.is_some() {
+    if repository.part(PartKind::Wiki).is_some() {
         facts.push("wiki".to_owned());
     }
     if let Some(why) = left_out(repository, decision) {
@@ -109,14 +110,15 @@ fn as_json(source: &ListedSource) -> Value {
     let repositories: Vec<Value> = repositories
         .iter()
         .map(|(repository, decision)| {
+            let git = repository.part(PartKind::Git);
             json!({
                 "id": repository.id,
                 "name": repository.full_name,
-                "cloneUrl": repository.clone_url,
-                "wikiUrl": repository.wiki_url,
-                "defaultBranch": repository.default_branch,
-                "size": repository.size,
-                "private": repository.private,
+                "cloneUrl": repository.clone_url(),
+                "wikiUrl": repository.part(PartKind::Wiki).map(|part| &part.url),
+                "defaultBranch": git.and_then(|git| git.default_branch.as_ref()),
+                "size": repository.size(),
+                "private": repository.is_private(),
                 "leftOut": left_out(repository, *decision),
             })
         })

@@ -8,6 +8,7 @@ mod list;
 mod offline;
 mod plugins;
 mod restore;
+mod schema;
 mod snapshots;
 mod status;
 mod summary;
@@ -17,7 +18,7 @@ use std::env;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use forgekeep_config::{Config, ConfigError};
+use forgekeep_config::{Config, ConfigError, ConfigWarning, PluginKeys};
 use forgekeep_engine::event::Observer;
 use forgekeep_engine::permissions;
 use forgekeep_engine::run::Engine;
@@ -42,6 +43,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Complaint> {
         Command::Verify(arguments) => verify::run(&cli.common, arguments),
         Command::Forget(arguments) => forget::run(&cli.common, arguments),
         Command::Plugins(arguments) => plugins::run(&cli.common, arguments),
+        Command::Schema(arguments) => schema::run(&cli.common, arguments),
         Command::Demo(arguments) => demo::run(&cli.common, arguments),
     }
 }
@@ -56,12 +58,16 @@ fn configuration(common: &Common) -> Result<Config, ConfigError> {
     let file = forgekeep_config::find(common.config.as_deref(), &variable, &|path| path.exists())?;
     log::info!("configuration: {}", file.shown());
     let config = forgekeep_config::load(&file, &variable)?;
-    for warning in &config.warnings {
+    warn(common, &config.warnings);
+    Ok(config)
+}
+
+fn warn(common: &Common, warnings: &[ConfigWarning]) {
+    for warning in warnings {
         if !common.quiet {
             tell!("warning: {warning}");
         }
     }
-    Ok(config)
 }
 
 /// Says that others may read a secret in the configuration, where only a folder above it keeps them
@@ -100,17 +106,31 @@ fn escaped(json: &str) -> String {
     text
 }
 
-/// The engine for a configuration, with the plugins it needs.
+/// The engine for a configuration, with the plugins it needs. What only they know of it is read here,
+/// and so are secrets in files and from commands.
 fn engine(
     common: &Common,
-    config: Config,
+    mut config: Config,
     jobs: Option<NonZeroUsize>,
     observer: Arc<dyn Observer>,
 ) -> Result<Engine, Complaint> {
     let proxies = proxies()?;
     let folders = hosters::folders(&common.plugin_dirs);
+    let rules = hosters::Rules {
+        options: config.plugins.clone(),
+    };
     let wanted = config.sources.iter().map(|source| source.hoster.as_str());
-    let registry = hosters::registry_for(&folders, wanted);
+    let registry = hosters::registry_for(&folders, &rules, wanted);
+    let keys = |hoster: &str| {
+        let hoster = registry.find(hoster)?;
+        let info = hoster.info();
+        Some(PluginKeys {
+            types: info.types.clone(),
+            options: info.options.clone(),
+        })
+    };
+    let warnings = config.settle(&keys, &variable)?;
+    warn(common, &warnings);
     let jobs = jobs.map(NonZeroUsize::get);
     let engine = Engine::behind(proxies, config, registry, jobs, observer);
     crate::terminal::hide(engine.redactor());

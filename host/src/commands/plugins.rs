@@ -1,13 +1,13 @@
 use std::path::Path;
 
-use forgekeep_abi_draft::ABI_VERSION;
+use forgekeep_config::OptionKind;
 use forgekeep_hoster::HosterInfo;
-use forgekeep_untrusted::Show as _;
+use forgekeep_plugin_host::{About, Held, Unusable};
+use forgekeep_untrusted::{Show as _, Shown};
 
 use crate::cli::{Common, PluginsArguments, PluginsCommand};
 use crate::exit::{Complaint, ExitCode};
-use crate::plugins::Unfit;
-use crate::plugins::{InspectedFile, folders, look_at, look_at_all};
+use crate::plugins::{Inspected, InspectedFile, Rules, faults, folders, look_at, look_at_all};
 use crate::terminal::out;
 
 /// `forgekeep plugins`.
@@ -21,15 +21,21 @@ pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<ExitCode, Co
 
 fn list(common: &Common) -> ExitCode {
     let folders = folders(&common.plugin_dirs);
-    let looked = look_at_all(&folders);
+    let looked = look_at_all(&folders, &Rules::default());
     for plugin in &looked {
         let path = plugin.path.shown();
         match &plugin.result {
-            Ok(info) => {
+            Ok(Inspected { info, about }) => {
                 out!("{:<12} {:<8} {}", info.id, info.version, info.description);
                 out!("             {path}");
+                out!(
+                    "             protocol {}, in a process of its own, {}",
+                    about.protocol,
+                    confinement(about)
+                );
+                out!("             SHA-256 {}", about.sha256);
             }
-            Err(Unfit::IdTaken { id, by }) => {
+            Err(Unusable::IdTaken { id, by }) => {
                 out!("shadowed     {path}");
                 out!(
                     "             {id} is served by {}, which comes first",
@@ -73,12 +79,14 @@ fn none_usable(none: bool) -> &'static str {
 /// There is none that can be used; the hint says where it was looked for.
 pub fn require(common: &Common, id: &str) -> Result<(), Complaint> {
     let folders = folders(&common.plugin_dirs);
-    let looked = look_at_all(&folders);
+    let looked = look_at_all(&folders, &Rules::default());
     let answers = |info: &HosterInfo| info.id == id || info.aliases.iter().any(|a| a == id);
-    if looked
-        .iter()
-        .any(|plugin| plugin.result.as_ref().is_ok_and(answers))
-    {
+    if looked.iter().any(|plugin| {
+        plugin
+            .result
+            .as_ref()
+            .is_ok_and(|found| answers(&found.info))
+    }) {
         return Ok(());
     }
     if let Some((path, unfit)) = looked.iter().find_map(|plugin| unfit_named(plugin, id)) {
@@ -97,14 +105,14 @@ pub fn require(common: &Common, id: &str) -> Result<(), Complaint> {
 }
 
 fn info(common: &Common, id: &str) -> Result<ExitCode, Complaint> {
-    let looked = look_at_all(&folders(&common.plugin_dirs));
+    let looked = look_at_all(&folders(&common.plugin_dirs), &Rules::default());
     let answers = |info: &HosterInfo| info.id == id || info.aliases.iter().any(|a| a == id);
     let found = looked
         .iter()
         .filter_map(|plugin| plugin.result.as_ref().ok())
-        .find(|info| answers(info));
-    if let Some(info) = found {
-        print_info(info);
+        .find(|found| answers(&found.info));
+    if let Some(found) = found {
+        print_info(found);
         return Ok(ExitCode::Good);
     }
     let unfit = looked.iter().find_map(|plugin| unfit_named(plugin, id));
@@ -122,42 +130,118 @@ fn info(common: &Common, id: &str) -> Result<ExitCode, Complaint> {
     })
 }
 
-fn unfit_named<'a>(plugin: &'a InspectedFile, id: &str) -> Option<(&'a Path, &'a Unfit)> {
+fn unfit_named<'a>(plugin: &'a InspectedFile, id: &str) -> Option<(&'a Path, &'a Unusable)> {
     let unfit = plugin.result.as_ref().err()?;
     let name = plugin.path.file_stem()?.to_str()?;
     name.ends_with(&format!("_{}", id.replace('-', "_")))
         .then_some((plugin.path.as_path(), unfit))
 }
 
-fn print_info(info: &HosterInfo) {
+/// What a plugin's process is confined to, in a few words.
+fn confinement(about: &About) -> String {
+    let parts = about.confinement.parts();
+    let held: Vec<String> = parts
+        .iter()
+        .filter(|(_, held)| *held == Held::Yes)
+        .map(|(part, _)| part.to_string())
+        .collect();
+    match (held.is_empty(), about.confinement.missing()) {
+        (true, _) => "not confined".to_owned(),
+        (false, missing) if missing.is_empty() => format!("confined: {}", held.join(", ")),
+        (false, missing) => format!("confined: {} (not confined: {missing})", held.join(", ")),
+    }
+}
+
+fn print_info(found: &Inspected) {
+    let Inspected { info, about } = found;
     out!("id:          {}", info.id);
     if !info.aliases.is_empty() {
         out!("aliases:     {}", info.aliases.join(", "));
     }
     out!("version:     {}", info.version);
     out!("description: {}", info.description);
-    out!("authors:     {}", info.authors.join(", "));
-    out!("API:         {}", info.api_url);
+    if !info.authors.is_empty() {
+        out!("authors:     {}", info.authors.join(", "));
+    }
+    if !info.api_url.is_empty() {
+        out!("API:         {}", info.api_url);
+    }
     if !info.trusted_origins.is_empty() {
         out!("trusts:      {}", info.trusted_origins.join(", "));
     }
-    for (key, description) in &info.options {
-        out!("option:      {key}: {description}");
+    if !info.derived_origins.is_empty() {
+        out!(
+            "             with apiUrl: {}",
+            info.derived_origins.join(", ")
+        );
+    }
+    if !info.types.is_empty() {
+        out!("types:       {}", info.types.join(", "));
+    }
+    for option in &info.options {
+        let required = if option.required { ", required" } else { "" };
+        out!(
+            "option:      {} ({}{required}): {}",
+            option.name,
+            kind(option.kind),
+            option.description
+        );
+    }
+    out!("protocol:    {}", about.protocol);
+    if !about.sdk.is_empty() {
+        out!("built with:  {} for {}", about.sdk, about.target);
+    }
+    out!("runs:        in a process of its own");
+    for (part, held) in about.confinement.parts() {
+        let how = match held {
+            Held::Yes => "confined".to_owned(),
+            Held::No(why) => format!("NOT confined: {why}"),
+        };
+        out!("             {part}: {how}");
+    }
+    if about.confinement.parts().is_empty() {
+        out!("             not confined");
     }
     out!("file:        {}", info.file.shown());
+    out!("SHA-256:     {}", about.sha256);
 }
 
-fn check(file: &Path) -> Result<ExitCode, Complaint> {
-    match look_at(file) {
-        Ok(info) => {
-            print_info(&info);
-            out!("usable with plugin ABI {ABI_VERSION}");
-            Ok(ExitCode::Good)
-        }
-        Err(unfit) => Err(Complaint::new(
-            ExitCode::Plugin,
-            format!("plugin {}: {unfit}", file.shown()),
-            unfit.hint(),
-        )),
+/// What an option is, in a word.
+fn kind(kind: OptionKind) -> &'static str {
+    match kind {
+        OptionKind::Text => "text",
+        OptionKind::Number => "number",
+        OptionKind::Flag => "flag",
+        OptionKind::List => "list",
+        OptionKind::Secret => "secret",
+        OptionKind::Choice => "choice",
+        OptionKind::File => "file",
     }
+}
+
+/// Whether a file can be used, and whether the plugin in it does what plugins have to.
+fn check(file: &Path) -> Result<ExitCode, Complaint> {
+    let unfit = |unusable: Unusable| {
+        let message = format!("plugin {}: {unusable}", file.shown());
+        Complaint::new(ExitCode::Plugin, message, unusable.hint())
+    };
+    let found = look_at(file).map_err(unfit)?;
+    let faults = faults(file, found.about.sha256).map_err(unfit)?;
+    print_info(&found);
+    if faults.is_empty() {
+        out!("usable with plugin protocol {}", found.about.protocol);
+        return Ok(ExitCode::Good);
+    }
+    for fault in &faults {
+        out!("fault:       {}", Shown::of(fault));
+    }
+    Err(Complaint::new(
+        ExitCode::Plugin,
+        format!(
+            "plugin {}: it breaks rules of plugin protocol {}",
+            file.shown(),
+            found.about.protocol
+        ),
+        "report what is listed above to the plugin's authors",
+    ))
 }

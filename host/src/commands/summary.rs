@@ -216,7 +216,7 @@ pub fn of_plan(plan: &Plan, sources: &[SourceReport]) -> String {
             let name = task.repository.full_name.printable();
             let size = task
                 .repository
-                .size
+                .size()
                 .map_or_else(String::new, |size| format!(", {}", text::bytes(size)));
             let now = task.from.as_ref();
             let now = now.map_or_else(String::new, |from| {

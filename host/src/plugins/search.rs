@@ -1,16 +1,20 @@
 //! Where plugins are looked for.
 
 use std::collections::HashSet;
-use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// Start of a plugin's file name, after the platform's prefix.
-const STEM: &str = "forgekeep_hoster_";
+use forgekeep_plugin_host::PluginFile;
+
+/// Where distributions put plugins, unless the build says otherwise.
+const OF_DISTRIBUTIONS: &str = match option_env!("FORGEKEEP_PLUGIN_DIR") {
+    Some(folder) => folder,
+    None => "/usr/lib/forgekeep/plugins",
+};
 
 /// A file that has the name of a plugin.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PluginFile {
+pub struct FoundFile {
     /// The file.
     pub path: PathBuf,
     /// The id in its name.
@@ -30,6 +34,10 @@ pub fn folders(first: &[PathBuf]) -> Vec<PathBuf> {
     if let Some(binary) = binary {
         folders.push(binary.clone());
         folders.push(binary.join("../lib/forgekeep/plugins"));
+        folders.push(binary.join("../lib64/forgekeep/plugins"));
+        if let Some(triplet) = triplet() {
+            folders.push(binary.join(format!("../lib/{triplet}/forgekeep/plugins")));
+        }
     }
     // An XDG folder that is not absolute is to be ignored (XDG Base Directory Specification).
     let data = env::var_os("XDG_DATA_HOME")
@@ -39,14 +47,26 @@ pub fn folders(first: &[PathBuf]) -> Vec<PathBuf> {
     folders.extend(data.map(|data| data.join("forgekeep/plugins")));
     if cfg!(unix) {
         folders.push("/usr/local/lib/forgekeep/plugins".into());
-        folders.push("/usr/lib/forgekeep/plugins".into());
+        folders.push(OF_DISTRIBUTIONS.into());
     }
     folders
 }
 
+/// What Debian and its kin call this processor and system in the names of folders.
+fn triplet() -> Option<&'static str> {
+    match (env::consts::OS, env::consts::ARCH) {
+        ("linux", "x86_64") => Some("x86_64-linux-gnu"),
+        ("linux", "aarch64") => Some("aarch64-linux-gnu"),
+        ("linux", "riscv64") => Some("riscv64-linux-gnu"),
+        ("linux", "s390x") => Some("s390x-linux-gnu"),
+        ("linux", "powerpc64") if cfg!(target_endian = "little") => Some("powerpc64le-linux-gnu"),
+        _ => None,
+    }
+}
+
 /// The files with a plugin's name in these folders: in the order of the folders, and by name
 /// within one. A folder that is named twice, or is not there, is no error.
-pub fn find(folders: &[PathBuf]) -> Vec<PluginFile> {
+pub fn find(folders: &[PathBuf]) -> Vec<FoundFile> {
     let mut seen = HashSet::new();
     let mut found = Vec::new();
     for folder in folders {
@@ -59,14 +79,12 @@ pub fn find(folders: &[PathBuf]) -> Vec<PluginFile> {
         let Ok(entries) = fs::read_dir(&folder) else {
             continue;
         };
-        let mut here: Vec<PluginFile> = entries
+        let mut here: Vec<FoundFile> = entries
             .flatten()
             .filter_map(|entry| {
-                let id = id_of(entry.file_name().to_str()?)?;
-                Some(PluginFile {
-                    path: entry.path(),
-                    id,
-                })
+                let path = entry.path();
+                let id = PluginFile::id_in_name(&path)?;
+                Some(FoundFile { path, id })
             })
             .collect();
         here.sort_by(|a, b| a.path.cmp(&b.path));
@@ -75,38 +93,17 @@ pub fn find(folders: &[PathBuf]) -> Vec<PluginFile> {
     found
 }
 
-/// The id in the name of a plugin's file.
-fn id_of(name: &str) -> Option<String> {
-    let id = name
-        .strip_prefix(DLL_PREFIX)?
-        .strip_prefix(STEM)?
-        .strip_suffix(DLL_SUFFIX)?;
-    // Rust writes a crate's `-` as `_` in the file's name.
-    (!id.is_empty()).then(|| id.replace('_', "-"))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 
-    #[test]
-    fn only_a_plugins_name_is_one() {
-        let name = format!("{DLL_PREFIX}{STEM}bitbucket_dc{DLL_SUFFIX}");
-        assert_eq!(id_of(&name).as_deref(), Some("bitbucket-dc"));
-        for other in [
-            "libfoo.so",
-            "libforgekeep_hoster_.so",
-            "forgekeep_hoster_x.txt",
-        ] {
-            assert_eq!(id_of(other), None, "{other}");
-        }
-    }
+    use super::*;
 
     #[test]
     fn the_order_is_the_folders() {
         let one = tempfile::tempdir().unwrap();
         let two = tempfile::tempdir().unwrap();
-        let name = |id: &str| format!("{DLL_PREFIX}{STEM}{id}{DLL_SUFFIX}");
+        let name = |id: &str| format!("{DLL_PREFIX}forgekeep_hoster_{id}{DLL_SUFFIX}");
         fs::write(one.path().join(name("b")), "").unwrap();
         fs::write(two.path().join(name("a")), "").unwrap();
         fs::write(two.path().join("README"), "").unwrap();

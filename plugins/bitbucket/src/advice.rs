@@ -1,5 +1,7 @@
 //! What is said to the user in more than one place.
 
+use forgekeep_plugin_sdk::{Finding, Severity};
+
 use crate::api::Account;
 use crate::credentials::Kind;
 
@@ -24,7 +26,7 @@ pub(crate) fn create_a_token() -> String {
 }
 
 /// What to say and to do when a listing is empty.
-pub(crate) fn nothing_visible(account: &Account) -> (String, String) {
+pub(crate) fn nothing_visible(account: &Account) -> Finding {
     let workspace = account.workspace.id();
     let kind = account.credentials.kind();
     let message = if kind == Kind::Anonymous {
@@ -46,5 +48,5 @@ pub(crate) fn nothing_visible(account: &Account) -> (String, String) {
         as deleted"
         ),
     };
-    (message, hint)
+    Finding::new(Severity::Warning, "name", message).with_hint(hint)
 }

@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk_draft::{HosterError, Source, error_kind};
+use forgekeep_plugin_sdk::{ErrorKind, HosterError, Result, Source};
 
 use crate::credentials::Credentials;
 use crate::workspace::{NotAWorkspace, Workspace};
@@ -15,13 +15,13 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    pub(crate) fn of(source: &Source) -> Result<Self, HosterError> {
+    pub(crate) fn of(source: &Source) -> Result<Self> {
         let workspace = Workspace::parse(&source.name).map_err(|flaw| {
             let name = match flaw {
                 NotAWorkspace::Missing => String::new(),
                 NotAWorkspace::Malformed(name) => name,
             };
-            HosterError::new(error_kind::OTHER, format!("`{name}` is not a workspace id"))
+            HosterError::new(ErrorKind::Other, format!("`{name}` is not a workspace id"))
         })?;
         Ok(Self {
             base: base(&source.api_url).to_owned(),

@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk_draft::{Authorization, SecretString, Source};
+use forgekeep_plugin_sdk::{Auth, Deed, Secret, Source};
 
 use crate::text::one_line;
 
@@ -47,7 +47,7 @@ fn is_old_app_password(secret: &str) -> bool {
 #[derive(Debug)]
 pub(crate) struct Credentials {
     kind: Kind,
-    secret: SecretString,
+    secret: Secret,
     /// User name for Basic towards the API; empty for Bearer, or for nobody.
     api_user: String,
     git_user: String,
@@ -57,8 +57,7 @@ impl Credentials {
     pub(crate) fn of(source: &Source) -> Self {
         // Tokens hold no white space; one that does was pasted with it.
         let secret = source
-            .secret
-            .as_ref()
+            .password()
             .map_or("", |secret| secret.expose().trim());
         let kind = Kind::of(secret);
         let auth_name = source.auth_name.trim();
@@ -80,7 +79,7 @@ impl Credentials {
         };
         Self {
             kind,
-            secret: SecretString::new(secret),
+            secret: Secret::new(secret),
             api_user: api_user.to_owned(),
             git_user: git_user.to_owned(),
         }
@@ -91,29 +90,28 @@ impl Credentials {
     }
 
     /// For requests to the API.
-    pub(crate) fn api(&self) -> Authorization {
+    pub(crate) fn api(&self) -> Auth {
         if self.kind == Kind::Anonymous {
-            Authorization::Anonymous
+            Auth::None
         } else if self.api_user.is_empty() {
-            Authorization::Bearer {
-                secret: self.secret.clone(),
-            }
+            Auth::bearer(&self.secret)
         } else {
-            Authorization::Basic {
-                user: self.api_user.as_str().into(),
-                secret: self.secret.clone(),
-            }
+            Auth::basic(&self.api_user, &self.secret)
         }
     }
 
-    /// For clones.
-    pub(crate) fn git(&self) -> Authorization {
-        if self.kind == Kind::Anonymous {
-            return Authorization::Anonymous;
+    /// For what the host does itself. LFS takes what git takes; files of an export are the API's.
+    pub(crate) fn for_deed(&self, deed: Deed) -> Auth {
+        match deed {
+            Deed::Export => self.api(),
+            _ => self.git(),
         }
-        Authorization::Basic {
-            user: self.git_user.as_str().into(),
-            secret: self.secret.clone(),
+    }
+
+    fn git(&self) -> Auth {
+        match self.kind {
+            Kind::Anonymous => Auth::None,
+            _ => Auth::basic(&self.git_user, &self.secret),
         }
     }
 

@@ -21,30 +21,34 @@ mod text;
 mod validate;
 mod workspace;
 
-use forgekeep_plugin_sdk_draft::{
-    CheckReport, Finding, GitAccess, Hoster, HosterError, Manifest, Page, Repository, Services,
-    Session, Severity, Source, error_kind,
+use forgekeep_plugin_sdk::{
+    Access, AccessRequest, CheckReport, CheckRequest, ErrorKind, Finding, Host, Hoster,
+    HosterError, LookupRequest, Manifest, Page, Presence, Result, Session, Severity, Source,
+    export_hoster,
 };
 
 use crate::api::Account;
-use crate::listing::Listing;
+use crate::credentials::Credentials;
 
-/// Bitbucket Cloud.
+/// Bitbucket Cloud. It keeps nothing between calls.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bitbucket;
 
-forgekeep_plugin_sdk_draft::export_hoster!(Bitbucket);
+export_hoster!(Bitbucket);
 
 impl Hoster for Bitbucket {
     fn manifest(&self) -> Manifest {
+        let attributes = ["visibility", "fork"];
         Manifest {
             id: "bitbucket".into(),
-            aliases: vec!["bitbucket-cloud".into()].into(),
+            aliases: vec!["bitbucket-cloud".into()],
             version: env!("CARGO_PKG_VERSION").into(),
-            authors: vec![env!("CARGO_PKG_AUTHORS").into()].into(),
+            authors: vec![env!("CARGO_PKG_AUTHORS").into()],
             description: "Bitbucket Cloud: the repositories of a workspace".into(),
             api_url: "https://api.bitbucket.org".into(),
-            trusted_origins: vec!["https://bitbucket.org".into()].into(),
+            trusted_origins: vec!["https://bitbucket.org".into()],
+            attributes: attributes.map(str::to_owned).to_vec(),
+            concurrency: 4,
             ..Manifest::default()
         }
     }
@@ -53,44 +57,30 @@ impl Hoster for Bitbucket {
         validate::validate(source)
     }
 
-    fn open(&self, source: Source, services: Services) -> Result<Box<dyn Session>, HosterError> {
-        if let Some(flaw) = validate::validate(&source)
-            .into_iter()
-            .find(|finding| finding.severity == Severity::Error)
-        {
-            return Err(HosterError::new(error_kind::OTHER, flaw.message).with_hint(flaw.hint));
+    fn open(&self, source: &Source, _: &Host<'_>) -> Result<Session> {
+        let mut findings = validate::validate(source).into_iter();
+        match findings.find(|finding| finding.severity == Severity::Error) {
+            Some(flaw) => {
+                Err(HosterError::new(ErrorKind::Other, flaw.message).with_hint(flaw.hint))
+            }
+            None => Ok(Session::none()),
         }
-        let account = Account::of(&source)?;
-        let listing = Listing::of(&account)?;
-        Ok(Box::new(BitbucketSession {
-            account,
-            listing,
-            services,
-        }))
-    }
-}
-
-/// One workspace, open.
-struct BitbucketSession {
-    account: Account,
-    listing: Listing,
-    services: Services,
-}
-
-impl Session for BitbucketSession {
-    fn next_page(&mut self) -> Result<Option<Page>, HosterError> {
-        self.listing.next_page(&self.account, &self.services)
     }
 
-    fn check(&mut self) -> Result<CheckReport, HosterError> {
-        check::check(&self.account, &self.services)
+    fn list(&self, source: &Source, cursor: Option<&str>, host: &Host<'_>) -> Result<Page> {
+        listing::list(&Account::of(source)?, cursor, host)
     }
 
-    fn lookup(&mut self, id: &str) -> Result<Option<Repository>, HosterError> {
-        lookup::lookup(id, &self.account, &self.services)
+    fn check(&self, source: &Source, _: &CheckRequest, host: &Host<'_>) -> Result<CheckReport> {
+        check::check(&Account::of(source)?, host)
     }
 
-    fn git_access(&mut self, _repository: &Repository) -> Result<GitAccess, HosterError> {
-        Ok(GitAccess::new(self.account.credentials.git()))
+    fn access(&self, source: &Source, what: &AccessRequest, _: &Host<'_>) -> Result<Access> {
+        let auth = Credentials::of(source).for_deed(what.deed);
+        Ok(Access::http(auth))
+    }
+
+    fn lookup(&self, source: &Source, what: &LookupRequest, host: &Host<'_>) -> Result<Presence> {
+        lookup::lookup(&what.id, &Account::of(source)?, host)
     }
 }

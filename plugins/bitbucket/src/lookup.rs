@@ -1,6 +1,4 @@
-use forgekeep_plugin_sdk_draft::{
-    HosterError, HttpResponse, Repository, Services, error_kind, json,
-};
+use forgekeep_plugin_sdk::{ErrorKind, Host, HosterError, HttpResponse, Presence, Result, json};
 use serde_json::Value;
 
 use crate::api::Account;
@@ -10,20 +8,16 @@ use crate::text::one_line;
 use crate::workspace::is_uuid;
 
 /// Asks for one repository by its uuid: `GET /2.0/repositories/{workspace}/{repo_slug}`, where the
-/// slug may be the uuid. It answers 404 both if there is none and if the account may not see it:
-/// "none" is no proof of a deletion.
-pub(crate) fn lookup(
-    id: &str,
-    account: &Account,
-    services: &Services,
-) -> Result<Option<Repository>, HosterError> {
+/// slug may be the uuid. It answers 404 both if there is none and if the account may not see it, and
+/// has done so in outages: that proves no deletion.
+pub(crate) fn lookup(id: &str, account: &Account, host: &Host<'_>) -> Result<Presence> {
     if !is_uuid(id) {
         return Err(HosterError::new(
-            error_kind::OTHER,
+            ErrorKind::Other,
             format!("`{}` is not the uuid of a repository", one_line(id)),
         ));
     }
-    let response = services.get(&account.repository_url(id), &account.credentials.api())?;
+    let response = host.get(&account.repository_url(id), &account.credentials.api())?;
     if let Some(error) = astray(&response, account) {
         return Err(error);
     }
@@ -31,14 +25,14 @@ pub(crate) fn lookup(
         200 => {
             let entry: Value = json(&response)?;
             let found = repository::read(&entry, account).filter(|found| found.id == id);
-            found.map(Some).ok_or_else(|| {
+            found.map(Presence::present).ok_or_else(|| {
                 HosterError::new(
-                    error_kind::BAD_ANSWER,
+                    ErrorKind::BadAnswer,
                     format!("Bitbucket was asked for {id} and answered with another repository"),
                 )
             })
         }
-        404 if is_bitbuckets_own(&response) => Ok(None),
+        404 if is_bitbuckets_own(&response) => Ok(Presence::Hidden),
         _ => Err(refusal(&response, account)),
     }
 }

@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk_draft::{RSome, Repository};
+use forgekeep_plugin_sdk::{Owner, Part, PartKind, Repository, Visibility};
 use serde_json::Value;
 use url::Url;
 
@@ -13,25 +13,43 @@ pub(crate) fn read(entry: &Value, account: &Account) -> Option<Repository> {
     let full_name = text(entry, "/full_name");
     uuid.or(full_name)?;
     let mut repository = Repository {
-        id: uuid.unwrap_or_default().into(),
-        full_name: full_name
-            .map_or_else(|| stand_in(entry, account), str::to_owned)
-            .into(),
-        default_branch: text(entry, "/mainbranch/name").unwrap_or_default().into(),
-        size: entry.get("size").and_then(Value::as_u64).into(),
-        private: flag(entry, "is_private"),
+        id: uuid.unwrap_or_default().to_owned(),
+        full_name: full_name.map_or_else(|| stand_in(entry, account), str::to_owned),
+        visibility: match flag(entry, "is_private") {
+            Some(true) => Visibility::Private,
+            Some(false) => Visibility::Public,
+            None => Visibility::Other,
+        },
+        fork: entry.get("parent").is_some_and(Value::is_object),
+        owner: owner(entry).unwrap_or_default(),
+        skip: not_under_git(entry),
         ..Repository::default()
     };
-    if let Some(reason) = not_under_git(entry) {
-        repository.skip = RSome(reason.into());
-        return Some(repository);
+    if repository.skip.is_none() {
+        repository.parts = parts(entry, account);
     }
-    let url = clone_url(entry, account.plain_http()).unwrap_or_default();
-    if flag(entry, "has_wiki") && !url.is_empty() {
-        repository.wiki_url = RSome(format!("{url}/wiki").into());
-    }
-    repository.clone_url = url.into();
     Some(repository)
+}
+
+/// The git repository, and beside it the wiki's. Without a link for cloning its address is empty.
+fn parts(entry: &Value, account: &Account) -> Vec<Part> {
+    let url = clone_url(entry, account.plain_http()).unwrap_or_default();
+    let mut git = Part::new(PartKind::Git, &url);
+    git.default_branch = text(entry, "/mainbranch/name").map(str::to_owned);
+    git.size = entry.get("size").and_then(Value::as_u64);
+    let mut parts = vec![git];
+    if flag(entry, "has_wiki") == Some(true) && !url.is_empty() {
+        parts.push(Part::new(PartKind::Wiki, format!("{url}/wiki")));
+    }
+    parts
+}
+
+/// The workspace. Half of it is no owner: one without an id would be another than before.
+fn owner(entry: &Value) -> Option<Owner> {
+    Some(Owner {
+        id: text(entry, "/workspace/uuid")?.to_owned(),
+        name: text(entry, "/workspace/slug")?.to_owned(),
+    })
 }
 
 fn text<'a>(entry: &'a Value, pointer: &str) -> Option<&'a str> {
@@ -41,8 +59,8 @@ fn text<'a>(entry: &'a Value, pointer: &str) -> Option<&'a str> {
         .filter(|text| !text.is_empty())
 }
 
-fn flag(entry: &Value, key: &str) -> bool {
-    entry.get(key).and_then(Value::as_bool).unwrap_or(false)
+fn flag(entry: &Value, key: &str) -> Option<bool> {
+    entry.get(key)?.as_bool()
 }
 
 /// A name for an entry without a full one.

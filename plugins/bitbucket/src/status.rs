@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk_draft::{HosterError, HttpResponse, error_kind, page_text};
+use forgekeep_plugin_sdk::{Concern, ErrorKind, HosterError, HttpResponse, page_text, retry};
 use serde_json::Value;
 use url::Url;
 
@@ -20,7 +20,7 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
     let workspace = account.workspace.id();
     let error = match status {
         401 => HosterError::new(
-            error_kind::CREDENTIALS,
+            ErrorKind::Credentials,
             match account.credentials.kind() {
                 Kind::Anonymous => format!("Bitbucket requires credentials for workspace \
                 {workspace} (401){because}"),
@@ -28,41 +28,42 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
                 _ => format!("Bitbucket refuses {who} (401){because}"),
             },
         )
-        .with_hint(demanded(&said).unwrap_or_else(|| refused(account))),
+        .with_hint(demanded(&said).unwrap_or_else(|| refused(account)))
+        .about(Concern::Source),
         403 => HosterError::new(
-            error_kind::FORBIDDEN,
+            ErrorKind::Forbidden,
             format!("Bitbucket forbids workspace {workspace} to {who} (403){because}"),
         )
         .with_hint(demanded(&said).unwrap_or_else(|| read_it(&said, forbidden(account)))),
         404 => HosterError::new(
-            error_kind::NOT_FOUND,
+            ErrorKind::NotFound,
             format!("Bitbucket knows no workspace {workspace}, or hides it from {who} (404){because}"),
         )
         .with_hint(format!("check name: it is the id of the workspace, the part after https://bitbucket.org/ in the address of its repositories, which changes when the workspace is renamed; check that the account is a member of it{}", elsewhere(account))),
         410 => HosterError::new(
-            error_kind::GONE,
+            ErrorKind::Gone,
             format!("Bitbucket has withdrawn workspace {workspace}, or this part of its API (410){because}"),
         )
         .with_hint(gone(account)),
         429 => limited(response, account, &because),
         408 | 425 | 500..=599 => HosterError::new(
-            error_kind::UNAVAILABLE,
+            ErrorKind::Unavailable,
             format!("Bitbucket is out of order ({status}){because}"),
         )
         .with_hint("look at https://bitbucket.status.atlassian.com and run again later")
         .transient(),
         300..=399 => HosterError::new(
-            error_kind::BAD_ANSWER,
+            ErrorKind::BadAnswer,
             format!("the API answered with a redirect ({status}{}), which is not followed", target(response)),
         )
         .with_hint(check_the_way(account)),
         _ => HosterError::new(
-            error_kind::OTHER,
+            ErrorKind::Other,
             format!("Bitbucket answered {status}{because}"),
         )
         .with_hint(read_it(if status == 400 { "" } else { &said }, format!("check apiUrl ({}); if it is right, this plugin may be older than Bitbucket's API", one_line(&account.base)))),
     };
-    error.with_status(status)
+    error.with_status(status).with_said(said)
 }
 
 /// The error for an answer from another origin than the API's, where a redirect led: whatever it
@@ -74,7 +75,7 @@ pub(crate) fn astray(response: &HttpResponse, account: &Account) -> Option<Hoste
         return None;
     }
     let error = HosterError::new(
-        error_kind::BAD_ANSWER,
+        ErrorKind::BadAnswer,
         format!(
             "the API answered with a redirect to {}, which is not its own address",
             one_line(&answered.ascii_serialization())
@@ -152,10 +153,8 @@ fn gone(account: &Account) -> String {
 }
 
 fn limited(response: &HttpResponse, account: &Account, because: &str) -> HosterError {
-    let wait: Option<u64> = response
-        .header("retry-after")
-        .and_then(|seconds| seconds.trim().parse().ok());
-    let until = wait.map_or_else(String::new, |seconds| {
+    let again = retry(response);
+    let until = again.after.map_or_else(String::new, |seconds| {
         format!("; it asks to wait {seconds} s")
     });
     let hint = if account.credentials.kind() == Kind::Anonymous {
@@ -164,12 +163,14 @@ fn limited(response: &HttpResponse, account: &Account, because: &str) -> HosterE
         "wait an hour, and look for what else uses the same account: Bitbucket answers about 1,000 requests an hour for each user or token"
     };
     let mut error = HosterError::new(
-        error_kind::RATE_LIMITED,
+        ErrorKind::RateLimited,
         format!("Bitbucket's request limit is used up (429){until}{because}"),
     )
     .with_hint(hint)
+    .about(Concern::Source)
     .transient();
-    error.retry_after = wait.into();
+    error.retry_after = again.after;
+    error.retry_at = again.at;
     error
 }
 

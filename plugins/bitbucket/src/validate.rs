@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk_draft::{Finding, RSome, Severity, Source};
+use forgekeep_plugin_sdk::{Finding, Severity, Source};
 use url::Url;
 
 use crate::advice::{ONLY_PUBLIC, create_a_token, only_public};
@@ -117,7 +117,7 @@ fn user_names(source: &Source, findings: &mut Vec<Finding>) {
 }
 
 fn password(source: &Source, findings: &mut Vec<Finding>) {
-    if let RSome(secret) = &source.secret {
+    if let Some(secret) = source.password() {
         let trimmed = secret.expose().trim();
         if trimmed.contains(char::is_control) {
             findings.push(

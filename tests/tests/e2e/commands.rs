@@ -203,7 +203,7 @@ fn list_shows_what_there_is_and_touches_nothing() {
     acme (bitbucket): 3 repositories
       acme/web  (private, 4.00 KiB, main, wiki)
       acme/api  (0 B, main)
-      acme/old  (0 B, not backed up: Mercurial repository: Bitbucket removed Mercurial in 2020; nothing to clone)
+      acme/old  (not backed up: Mercurial repository: Bitbucket removed Mercurial in 2020; nothing to clone)
     ");
     assert!(!world.sandbox.backup().exists());
     assert_eq!(world.forge.count(RequestKind::InfoRefs), 0);

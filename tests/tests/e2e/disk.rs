@@ -152,13 +152,13 @@ fn nobodys_git_configuration_changes_what_is_mirrored() {
 #[test]
 fn a_clone_that_is_stated_to_be_larger_than_the_disk_is_not_begun() {
     let world = World::new();
-    let web = world.forge.repository("web").commit("one").size(1 << 60);
+    let web = world.forge.repository("web").commit("one").size(1 << 50);
     let api = world.forge.repository("api").commit("one");
     let run = world.backup().expect(3);
     let path = world.mirror("web");
     let parts = [
         path.to_str().unwrap(),
-        "it needs 1.0 EiB by the hoster's figure",
+        "it needs 1.0 PiB by the hoster's figure",
         "is missing",
     ];
     let said = error(run.repository("acme/web"));
@@ -176,7 +176,7 @@ fn a_clone_that_is_stated_to_be_larger_than_the_disk_is_not_begun() {
     web.size(1000);
     world.backup().expect(0);
     // Once it is there, its size is no reason any more.
-    web.commit("two").size(1 << 60);
+    web.commit("two").size(1 << 50);
     let run = world.backup().expect(0);
     assert_eq!(run.outcome("acme/web"), "updated");
     world.assert_mirrored(web);

@@ -99,11 +99,10 @@ fn a_missing_key() {
 
 #[test]
 fn a_wrong_value() {
-    let text =
-        "localFolder: backup\nsources:\n  - {title: a, hoster: bitbucket, name: a, type: team}\n";
+    let text = "localFolder: backup\nsources:\n  - {title: a, hoster: bitbucket, name: a, isolation: vm}\n";
     insta::assert_snapshot!(refused("settings.yml", text), @r"
-    forgekeep: ./settings.yml, line 3, column 44: `sources[0].type` has a value that cannot be used: `team` is neither `user` nor `org`
-      hint: write `user` or `org`, or leave the key out
+    forgekeep: ./settings.yml, line 3, column 44: `sources[0].isolation` has a value that cannot be used: `vm` is neither `process` nor `inProcess`
+      hint: remove the key: `inProcess` is for debugging a plugin
     ");
 }
 

@@ -43,9 +43,11 @@ mod mishaps;
 mod mount;
 mod names;
 mod output;
+mod own_options;
 #[cfg(unix)]
 mod permissions;
 mod plugin_calls;
+mod plugin_deaths;
 mod plugin_files;
 mod progress;
 mod repacking;

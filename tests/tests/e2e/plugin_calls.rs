@@ -2,24 +2,25 @@
 
 use std::time::Duration;
 
-use forgekeep_tests::{Action, Fault, Forge, Invocation, RequestKind, Run, compare};
+use forgekeep_tests::{
+    Action, Fault, Forge, Invocation, RequestKind, Run, compare, write_misbehaving,
+};
 use serde_json::json;
 
-use crate::support::{TOKEN, World, error, files, forge, source};
+use crate::support::{TOKEN, World, error, files, forge, plugin_file, source};
 
-const SECRET: &str = "misbehaving-secret-4711";
+pub(crate) const SECRET: &str = "misbehaving-secret-4711";
 
 /// A token that the plugin gets by itself.
 const MINTED: &str = "minted-token-0815-0816";
 
 /// A world in which a good source stands beside one of the misbehaving plugin's.
-struct Beside {
-    world: World,
-    folder: String,
+pub(crate) struct Beside {
+    pub(crate) world: World,
 }
 
 impl Beside {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let forge = Forge::builder()
             .api_token("dev@example.com", "devuser", TOKEN)
             // What the plugin clones with.
@@ -27,7 +28,6 @@ impl Beside {
             .api_token("misbehaving", "misbehaving", MINTED)
             .build();
         let world = World::of(forge);
-        let folder = world.plugin_folder("test_plugin_misbehaving", "misbehaving");
         let odd =
             json!({"title": "odd", "hoster": "misbehaving", "name": "acme", "password": SECRET});
         // The bad one first.
@@ -35,20 +35,31 @@ impl Beside {
         for slug in ["one", "two"] {
             world.forge.repository(slug).private().commit(slug);
         }
-        Self { world, folder }
+        Self { world }
     }
 
-    fn invoke(&self, arguments: &[&str], misbehave: &str) -> Invocation<'_> {
-        let invocation = self.world.forgekeep(arguments);
-        invocation
-            .args(&["--plugin-dir", &self.folder])
-            .env("FORGEKEEP_MISBEHAVE", misbehave)
-            .env("FORGEKEEP_MISBEHAVE_CLONE_BASE", self.world.forge.git_url())
+    pub(crate) fn invoke(&self, arguments: &[&str], misbehave: &str) -> Invocation<'_> {
+        self.invoke_beside(arguments, misbehave, "")
+    }
+
+    /// The same with another origin for what the plugin sends where it must not.
+    fn invoke_beside(
+        &self,
+        arguments: &[&str],
+        misbehave: &str,
+        elsewhere: &str,
+    ) -> Invocation<'_> {
+        let folder = self.world.sandbox.path(format!("plugins-{misbehave}"));
+        let file = folder.join(plugin_file("misbehaving"));
+        write_misbehaving(&file, misbehave, self.world.forge.git_url(), elsewhere);
+        self.world
+            .forgekeep(arguments)
+            .args(&["--plugin-dir", folder.to_str().unwrap()])
             .limit(Duration::from_secs(90))
     }
 
     /// A backup in which the good source must come out well, whatever the other does.
-    fn backup(&self, misbehave: &str) -> Run {
+    pub(crate) fn backup(&self, misbehave: &str) -> Run {
         let run = self.invoke(&["backup"], misbehave).run();
         assert!(
             run.code.is_some(),
@@ -71,7 +82,7 @@ impl Beside {
     }
 
     /// What the failed source says.
-    fn failed(&self, misbehave: &str) -> String {
+    pub(crate) fn failed(&self, misbehave: &str) -> String {
         let run = self.backup(misbehave).expect(3);
         assert_eq!(
             source(&run, "odd")["outcome"],
@@ -96,7 +107,7 @@ fn a_panic_in_a_method_fails_its_source_alone() {
     for (misbehave, method) in [
         ("panic-validate", "validate"),
         ("panic-open", "open"),
-        ("panic-next-page", "next_page"),
+        ("panic-list", "list"),
     ] {
         let said = Beside::new().failed(misbehave);
         assert!(said.starts_with("plugin: "), "{said}");
@@ -109,28 +120,16 @@ fn a_panic_in_a_method_fails_its_source_alone() {
 }
 
 #[test]
-fn a_panic_in_git_access_fails_the_repositories_of_its_source_alone() {
-    let run = Beside::new().backup("panic-git-access").expect(3);
-    let odd = source(&run, "odd");
-    assert_eq!(odd["outcome"], "failed");
-    let said: Vec<_> = odd["repositories"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(error)
-        .collect();
-    for said in &said {
-        assert!(
-            said.starts_with("plugin: plugin misbehaving panicked"),
-            "{said}"
-        );
-        assert!(said.contains("report it to the plugin's authors"), "{said}");
-    }
-    // The session is given up after the first one.
+fn a_panic_in_access_fails_the_repository_that_was_asked_for_alone() {
+    let run = Beside::new().backup("panic-access").expect(3);
+    let repositories = source(&run, "odd")["repositories"].as_array().unwrap();
+    let said = error(&repositories[0]);
     assert!(
-        said.iter().any(|said| said.contains("in git_access")),
-        "{said:#?}"
+        said.starts_with("plugin: plugin misbehaving panicked in access"),
+        "{said}"
     );
+    assert!(said.contains("report it to its authors"), "{said}");
+    assert_eq!(repositories[1]["outcome"], "cloned", "{repositories:#?}");
 }
 
 #[test]
@@ -221,6 +220,7 @@ fn a_listing_that_never_ends_is_ended() {
     for (misbehave, why) in [
         ("endless-empty", "the listing does not end"),
         ("endless-pages", "more than 100000 repositories"),
+        ("circle", "goes in a circle"),
     ] {
         let said = Beside::new().failed(misbehave);
         assert!(said.starts_with("bad-answer: "), "{misbehave}: {said}");
@@ -277,9 +277,8 @@ fn a_plugin_cannot_send_its_credentials_elsewhere() {
         "direct-body",
     ] {
         let beside = Beside::new();
-        let invocation = beside.invoke(&["backup"], misbehave);
-        let run = invocation
-            .env("FORGEKEEP_MISBEHAVE_ORIGIN", elsewhere.api_url())
+        let run = beside
+            .invoke_beside(&["backup"], misbehave, elsewhere.api_url())
             .run()
             .expect(3);
         let said = error(source(&run, "odd"));
@@ -304,8 +303,7 @@ fn a_plugins_post_is_sent_once_whatever_comes_of_it() {
         let sources = [odd, beside.world.source()];
         beside.world.configure_with(&sources, &options);
         beside
-            .invoke(&["backup"], "post")
-            .env("FORGEKEEP_MISBEHAVE_ORIGIN", elsewhere.api_url())
+            .invoke_beside(&["backup"], "post", elsewhere.api_url())
             .run()
             .expect(3);
         let asked = elsewhere.requests();
@@ -380,7 +378,7 @@ fn an_error_of_an_unknown_kind_is_made_fit_to_be_seen() {
 }
 
 #[test]
-fn a_hundred_thousand_repositories_on_one_page_are_filtered_before_anything_is_done() {
+fn a_hundred_thousand_repositories_are_filtered_before_anything_is_done() {
     let beside = Beside::new();
     beside
         .world
@@ -391,7 +389,7 @@ fn a_hundred_thousand_repositories_on_one_page_are_filtered_before_anything_is_d
     let odd = json!({"title": "odd", "hoster": "misbehaving", "name": "acme",
         "password": SECRET, "includeRepos": ["r7"]});
     beside.world.configure(&[odd, beside.world.source()]);
-    let run = beside.backup("huge-page").expect(0);
+    let run = beside.backup("huge").expect(0);
     assert_eq!(source(&run, "odd")["listed"], 100_000);
     let mirror = beside.world.sandbox.backup().join("odd/acme#r7/repo");
     compare::assert_mirror(&beside.world.forge.repository("r7").git_dir(), &mirror);

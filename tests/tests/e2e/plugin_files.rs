@@ -5,7 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use forgekeep_tests::{Invocation, binaries};
+use forgekeep_tests::{Invocation, binaries, write_misbehaving};
 use serde_json::json;
 
 use crate::support::{World, error, place, plugin_file, report, source};
@@ -145,10 +145,10 @@ fn without_any_plugin_it_is_said_where_they_are_looked_for() {
 }
 
 /// Why a plugin is unfit and what to do, as `plugins check` says it: two lines.
-fn assert_unfit(world: &World, folder: &str, misbehave: &str, why: &str, hint: &str) {
+fn assert_unfit(world: &World, folder: &str, why: &str, hint: &str) {
     let file = Path::new(folder).join(plugin_file("odd"));
-    let with = |invocation: Invocation<'_>| invocation.env("FORGEKEEP_MISBEHAVE", misbehave).run();
-    let run = with(world.forgekeep(&["plugins", "check", file.to_str().unwrap()])).expect(11);
+    let check = world.forgekeep(&["plugins", "check", file.to_str().unwrap()]);
+    let run = check.run().expect(11);
     let lines: Vec<_> = run.stderr.lines().collect();
     assert_eq!(lines.len(), 2, "{}", run.stderr);
     assert!(
@@ -162,7 +162,8 @@ fn assert_unfit(world: &World, folder: &str, misbehave: &str, why: &str, hint: &
         run.stderr
     );
 
-    let run = with(world.forgekeep(&["plugins", "list", "--plugin-dir", folder])).expect(0);
+    let list = world.forgekeep(&["plugins", "list", "--plugin-dir", folder]);
+    let run = list.run().expect(0);
     assert!(
         run.stdout.contains("unfit") && run.stdout.contains(why),
         "{}",
@@ -177,18 +178,19 @@ fn assert_unfit(world: &World, folder: &str, misbehave: &str, why: &str, hint: &
     // Not in the way where it is not needed; exit 11 where it is.
     let web = world.forge.repository("web").commit("one");
     world.configure(&[world.source()]);
-    with(world.forgekeep(&["backup", "--plugin-dir", folder])).expect(0);
+    let backup = || world.forgekeep(&["backup", "--plugin-dir", folder]).run();
+    backup().expect(0);
     world.assert_mirrored(web);
     let odd = json!({"title": "odd", "hoster": "odd", "name": "acme"});
     world.configure(std::slice::from_ref(&odd));
-    let run = with(world.forgekeep(&["backup", "--plugin-dir", folder])).expect(11);
+    let run = backup().expect(11);
     let said = error(source(&run, "odd"));
     assert!(
         said.starts_with("plugin-missing: ") && said.contains(why) && said.contains(hint),
         "{said}"
     );
     world.configure(&[world.source(), odd]);
-    let run = with(world.forgekeep(&["backup", "--plugin-dir", folder])).expect(3);
+    let run = backup().expect(3);
     assert_eq!(report(&run)["outcome"], "partial");
     assert_eq!(run.outcome("acme/web"), "unchanged");
 }
@@ -196,7 +198,7 @@ fn assert_unfit(world: &World, folder: &str, misbehave: &str, why: &str, hint: &
 fn assert_library_unfit(library: &str, why: &str, hint: &str) {
     let world = World::new();
     let folder = world.plugin_folder(library, "odd");
-    assert_unfit(&world, &folder, "", why, hint);
+    assert_unfit(&world, &folder, why, hint);
 }
 
 #[test]
@@ -210,7 +212,6 @@ fn a_file_that_is_no_library() {
     assert_unfit(
         &world,
         &folder,
-        "",
         "not a library this system can load",
         "operating system and processor",
     );
@@ -224,7 +225,6 @@ fn a_folder_with_the_name_of_a_plugin() {
     assert_unfit(
         &world,
         folder.to_str().unwrap(),
-        "",
         "it is not a file",
         "remove it",
     );
@@ -234,16 +234,16 @@ fn a_folder_with_the_name_of_a_plugin() {
 fn a_library_that_is_no_plugin() {
     assert_library_unfit(
         "test_plugin_foreign",
-        "exports no plugin header",
+        "exports no `forgekeep_plugin_1`",
         "remove the file",
     );
 }
 
 #[test]
-fn a_plugin_for_another_abi() {
+fn a_plugin_of_the_draft() {
     assert_library_unfit(
-        "test_plugin_other_abi",
-        "built for plugin ABI 99.0.0; this forgekeep speaks",
+        "test_plugin_draft",
+        "built for plugin ABI 0.1.0; this forgekeep speaks 1",
         "rebuild it",
     );
 }
@@ -260,17 +260,19 @@ fn a_plugin_with_another_layout() {
 #[test]
 fn a_plugin_that_panics_while_starting_or_has_no_good_name() {
     for (misbehave, why) in [
-        ("panic-new", "panicked in new"),
+        ("panic-new", "as wanted, in new"),
         ("panic-manifest", "panicked in manifest"),
+        ("exit-new", "exited with code 0"),
+        ("segv-manifest", "segmentation fault"),
         ("bad-id", "\"../../etc\" cannot be an id"),
         ("empty-id", "\"\" cannot be an id"),
     ] {
         let world = World::new();
-        let folder = world.plugin_folder("test_plugin_misbehaving", "odd");
+        let folder = world.sandbox.path("plugins");
+        write_misbehaving(&folder.join(plugin_file("odd")), misbehave, "", "");
         assert_unfit(
             &world,
-            &folder,
-            misbehave,
+            folder.to_str().unwrap(),
             why,
             "report it to the plugin's authors",
         );
@@ -293,19 +295,21 @@ fn a_plugin_that_others_may_write_to() {
             &file
         });
         let folder = file.parent().unwrap().to_str().unwrap();
-        assert_unfit(&world, folder, "", "is writable by others", "chmod o-w");
+        assert_unfit(&world, folder, "is writable by others", "chmod o-w");
     }
 }
 
 #[test]
 fn an_id_that_is_taken() {
     let world = World::new();
-    let folder = world.plugin_folder("test_plugin_misbehaving", "odd");
+    let folder = world.sandbox.path("plugins");
+    write_misbehaving(&folder.join(plugin_file("odd")), "take-bitbucket", "", "");
+    let folder = folder.to_str().unwrap().to_owned();
     let web = world.forge.repository("web").private().commit("one");
     let with = |arguments: &[&str]| {
-        let invocation = world.forgekeep(arguments).args(&["--plugin-dir", &folder]);
-        invocation
-            .env("FORGEKEEP_MISBEHAVE", "take-bitbucket")
+        world
+            .forgekeep(arguments)
+            .args(&["--plugin-dir", &folder])
             .run()
     };
     let run = with(&["plugins", "list"]).expect(0);
@@ -352,7 +356,7 @@ fn the_plugins_there_are_say_who_they_are() {
         .run()
         .expect(0);
     assert!(
-        run.stdout.contains("usable with plugin ABI"),
+        run.stdout.contains("usable with plugin protocol 1"),
         "{}",
         run.stdout
     );

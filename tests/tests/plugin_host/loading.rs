@@ -106,7 +106,7 @@ fn what_is_no_plugin_is_refused_in_one_line() {
 
 #[test]
 fn a_plugin_of_the_draft_is_refused_by_its_version() {
-    let draft = unfit(settings(&library("test_plugin_misbehaving")));
+    let draft = unfit(settings(&library("test_plugin_draft")));
     let message = shown(&draft);
     assert_eq!(
         message,

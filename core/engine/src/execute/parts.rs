@@ -3,11 +3,10 @@
 use std::cell::RefCell;
 
 use forgekeep_failure::{ErrorKind, Failure, Finding};
-use forgekeep_hoster::{Repository, Services};
+use forgekeep_hoster::{Part, Repository, Services};
 use forgekeep_mirror::repair::{self, RepairCase, Repaired};
 use forgekeep_mirror::{Transfer, Upstream};
 use forgekeep_store::part::PartKind;
-use forgekeep_untrusted::Untrusted;
 
 use super::Work;
 use crate::event::Event;
@@ -15,35 +14,17 @@ use crate::event::Event;
 /// A part that a hoster offers.
 pub(super) struct Offered<'r> {
     pub kind: PartKind,
-    pub url: &'r Untrusted,
-    /// Default branch as the hoster says, without `refs/heads/`.
-    default_branch: Option<&'r Untrusted>,
-    /// Size in bytes as the hoster states it.
-    size: Option<u64>,
+    pub remote: &'r Part,
 }
 
 impl<'r> Offered<'r> {
-    /// The git repository itself, which is always offered.
-    pub(super) fn repository(repository: &'r Repository) -> Self {
-        Self {
-            kind: PartKind::Repository,
-            url: &repository.clone_url,
-            default_branch: repository.default_branch.as_ref(),
-            size: repository.size,
-        }
-    }
-
     /// A part of a kind, if it is offered.
     pub(super) fn of(repository: &'r Repository, kind: PartKind) -> Option<Self> {
-        match kind {
-            PartKind::Repository => Some(Self::repository(repository)),
-            PartKind::Wiki => repository.wiki_url.as_ref().map(|url| Self {
-                kind,
-                url,
-                default_branch: None,
-                size: None,
-            }),
-        }
+        let remote = repository.part(match kind {
+            PartKind::Repository => forgekeep_hoster::PartKind::Git,
+            PartKind::Wiki => forgekeep_hoster::PartKind::Wiki,
+        })?;
+        Some(Self { kind, remote })
     }
 
     /// All that are offered.
@@ -81,12 +62,12 @@ impl BackUp for Mirror {
         offered: &Offered<'_>,
         warnings: &RefCell<Vec<Finding>>,
     ) -> Result<Repaired, Failure> {
-        let mut authorization = work.authorization()?;
-        let part = work.part(offered.kind);
-        let folder = part.folder.as_path();
-        let claim = match part.is_there() {
+        let mut authorization = work.authorization(offered.remote)?;
+        let kept = work.part(offered.kind);
+        let folder = kept.folder.as_path();
+        let claim = match kept.is_there() {
             true => None,
-            false => Some(work.space.begin_clone(folder, offered.size)?),
+            false => Some(work.space.begin_clone(folder, offered.remote.size)?),
         };
         let services = &work.source.services;
         let services = Services {
@@ -118,9 +99,9 @@ impl BackUp for Mirror {
         let mut was_refused = false;
         let repaired = loop {
             let upstream = Upstream {
-                url: offered.url,
+                url: &offered.remote.url,
                 authorization: authorization.clone(),
-                default_branch: offered.default_branch,
+                default_branch: offered.remote.default_branch.as_ref(),
                 identity: &identity,
                 services: &services,
                 may_write: &|| work.space.begin_update(folder),
@@ -130,14 +111,15 @@ impl BackUp for Mirror {
                 Ok(repaired) => break repaired,
                 Err(failure) if failure.kind == ErrorKind::Credentials && !was_refused => {
                     was_refused = true;
-                    authorization = work.other_authorization(&authorization, failure)?;
+                    authorization =
+                        work.other_authorization(offered.remote, &authorization, failure)?;
                     continue;
                 }
-                Err(failure) if services.wait_out(offered.url, &failure)? => {}
+                Err(failure) if services.wait_out(&offered.remote.url, &failure)? => {}
                 Err(failure) => work.source.services.retry(&mut retry, failure)?,
             }
             // A token may have expired in the attempt, or in the wait after it.
-            authorization = work.authorization()?;
+            authorization = work.authorization(offered.remote)?;
         };
         if let Some(claim) = claim {
             claim.done();

@@ -1,17 +1,19 @@
 use proptest::prelude::*;
 
+use forgekeep_hoster::Part;
+
 use super::*;
 
 fn repository(id: &str, name: &str, size: Option<u64>) -> Repository {
     Repository {
         id: id.into(),
         full_name: name.into(),
-        clone_url: format!("https://example.com/{name}.git").into(),
-        wiki_url: None,
-        default_branch: None,
-        size,
-        private: false,
-        skip: None,
+        parts: vec![Part {
+            url: format!("https://example.com/{name}.git").into(),
+            size,
+            ..Part::default()
+        }],
+        ..Repository::default()
     }
 }
 
@@ -130,12 +132,12 @@ fn what_cannot_be_backed_up_is_said() {
             twice,
             repository("", "a/c", None),
             Repository {
-                clone_url: Untrusted::default(),
+                parts: Vec::new(),
                 ..repository("4", "a/d", None)
             },
             Repository {
                 skip: Some("hg".into()),
-                clone_url: Untrusted::default(),
+                parts: Vec::new(),
                 ..repository("5", "a/e", None)
             },
         ],

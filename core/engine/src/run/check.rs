@@ -8,12 +8,13 @@ use forgekeep_config::{COPY_FOLDER, STATE_FOLDER, Source, filter};
 use forgekeep_durable::lock::{self, LockError};
 use forgekeep_durable::regular_file;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
-use forgekeep_hoster::{CheckReport, Repository, Session};
+use forgekeep_hoster::{CheckReport, PartKind, Repository};
+use forgekeep_http::SHORTEST_GUARDED;
 use forgekeep_store::layout;
 use forgekeep_untrusted::names;
 use rayon::prelude::*;
 
-use super::sources::{Ready, of_filter};
+use super::sources::{Ready, Writes, of_filter};
 use super::{Checked, CheckedSource, Engine, RunError, Selection};
 use crate::permissions;
 
@@ -65,7 +66,7 @@ impl Engine {
     }
 
     fn check_source(&self, source: &Source, offline: bool) -> Result<CheckReport, Failure> {
-        let ready = self.ready(source)?;
+        let ready = self.ready(source, Writes::No)?;
         for name in [STATE_FOLDER, &names::encode_component(&source.title)] {
             check_source_folder(&self.config.local_folder.join(name))?;
         }
@@ -77,17 +78,14 @@ impl Engine {
         regular_file::check_folder(&trash)?;
         let mut report = CheckReport::default();
         if !offline {
-            let opened = ready
-                .hoster
-                .open(ready.spec.clone(), ready.services.clone());
-            let mut session = opened?;
-            report = session.check()?;
-            let more = check_git(&ready, &mut *session)?;
+            report = ready.session.check()?;
+            let more = check_git(&ready)?;
             report.findings.extend(more);
         }
         report.findings.splice(0..0, ready.findings);
         let found = permissions::of_source(&self.config, source);
         report.findings.extend(found);
+        report.findings.extend(short_secrets(source));
         Ok(report)
     }
 }
@@ -95,28 +93,30 @@ impl Engine {
 /// Whether git serves what the API lists: with the credentials of a backup, for a repository that
 /// needs them, if there is one on the first page. What the filters leave out of that page is told,
 /// if it is all there is.
-fn check_git(ready: &Ready, session: &mut dyn Session) -> Result<Vec<Finding>, Failure> {
-    let services = &ready.services;
+fn check_git(ready: &Ready) -> Result<Vec<Finding>, Failure> {
+    let (services, session) = (&ready.services, &*ready.session);
     let explain = |failure| services.cancel.explain(failure);
-    let Some(page) = session.next_page().map_err(explain)? else {
-        return Ok(Vec::new());
-    };
+    let page = session.page(None).map_err(explain)?;
+    let is_whole = page.next.is_none();
     let mut candidates: Vec<Repository> = page.repositories;
     candidates.retain(|repository| {
         repository.skip.is_none()
-            && !repository.clone_url.is_empty()
+            && !repository.clone_url().is_empty()
             && ready.filter.decide(repository.full_name.raw()) == filter::Decision::Included
     });
-    candidates.sort_by_key(|repository| !repository.private);
-    if candidates.is_empty() && session.next_page().map_err(explain)?.is_none() {
+    candidates.sort_by_key(|repository| !repository.is_private());
+    if candidates.is_empty() && is_whole {
         return Ok(of_filter(&ready.filter));
     }
     let mut last = Ok(Vec::new());
     for repository in candidates.iter().take(TRIES) {
+        let Some(git) = repository.part(PartKind::Git) else {
+            continue;
+        };
         let asked = session
-            .git_access(repository)
+            .access(repository, git, false)
             .inspect(|access| services.know(access))
-            .and_then(|access| forgekeep_mirror::ask(&repository.clone_url, &access, services));
+            .and_then(|access| forgekeep_mirror::ask(&git.url, &access, services));
         let Err(failure) = asked.map_err(explain) else {
             return Ok(Vec::new());
         };
@@ -129,6 +129,21 @@ fn check_git(ready: &Ready, session: &mut dyn Session) -> Result<Vec<Finding>, F
         }
     }
     last
+}
+
+/// Secrets that are too short to be looked for in what is sent.
+fn short_secrets(source: &Source) -> impl Iterator<Item = Finding> {
+    let short = source
+        .keyed_secrets()
+        .filter(|(_, secret)| secret.expose().trim().len() < SHORTEST_GUARDED);
+    short.map(|(key, _)| Finding {
+        key: key.into(),
+        hint: "use a longer secret, such as a token that the hoster makes".into(),
+        ..Finding::warning(format!(
+            "a secret of fewer than {SHORTEST_GUARDED} characters is guarded by scope alone: \
+             requests are not searched for it"
+        ))
+    })
 }
 
 fn of_lock(error: LockError) -> Finding {
@@ -209,5 +224,30 @@ fn writable(folder: &Path) -> io::Result<()> {
     match fs::metadata(folder)?.permissions().readonly() {
         true => Err(io::ErrorKind::PermissionDenied.into()),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_too_short_to_be_looked_for_is_told_by_its_key() {
+        let told = |password: &str| {
+            let text = format!(
+                "localFolder: x\nsources:\n- {{title: a, hoster: h, name: n, password: {password}}}"
+            );
+            let config =
+                forgekeep_config::parse(&text, Path::new("settings.yml"), &|_| None).unwrap();
+            let found: Vec<Finding> = short_secrets(&config.sources[0]).collect();
+            found
+                .iter()
+                .map(|found| found.key.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(told("1234567"), ["password"]);
+        assert_eq!(told("' 1234567 '"), ["password"]);
+        assert!(told("12345678").is_empty());
+        assert!(told("''").is_empty());
     }
 }

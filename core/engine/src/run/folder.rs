@@ -66,9 +66,7 @@ impl Engine {
         let Some(name) = self.config.file.file_name() else {
             return Ok(());
         };
-        let read = forgekeep_config::read(&self.config.file);
-        let masked = read.and_then(|text| forgekeep_config::masked_copy(&text, &self.config.file));
-        let masked = masked.map_err(|error| {
+        let masked = self.config.masked_copy().map_err(|error| {
             Failure::new(ErrorKind::Config, error.message()).with_hint(error.hint())
         })?;
         let folder = self.config.local_folder.join("_config");

@@ -7,10 +7,10 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
+use forgekeep_config::Source;
 use forgekeep_config::filter::RepoFilter;
-use forgekeep_config::{Source, SourceKind};
 use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
-use forgekeep_hoster::{self, Hoster, Repository, Services, SourceSpec};
+use forgekeep_hoster::{self, Repository, Services, Session, SourceSpec};
 use forgekeep_http::{CredentialGate, CredentialScope};
 use forgekeep_store::catalogue::Catalogue;
 use forgekeep_store::report::SourceReport;
@@ -25,6 +25,7 @@ use crate::event::{Event, Observer, note_of};
 use crate::listing::list;
 use crate::plan::{Location, Movers, Plan};
 use crate::source::{OpenSource, RunSource, Server};
+use crate::source_state;
 
 pub(super) use remarks::{nothing_listed, of_filter};
 
@@ -39,8 +40,11 @@ pub(super) enum Writes {
 
 /// A source that has passed its offline validation.
 pub(super) struct Ready {
-    pub hoster: Arc<dyn Hoster>,
-    pub spec: SourceSpec,
+    /// Id of the hoster.
+    pub hoster: String,
+    /// Base of its API.
+    pub api_url: String,
+    pub session: Box<dyn Session>,
     pub services: Services,
     pub filter: RepoFilter,
     pub findings: Vec<Finding>,
@@ -48,28 +52,33 @@ pub(super) struct Ready {
 
 impl Engine {
     /// Everything about a source that needs no network.
-    pub(super) fn ready(&self, source: &Source) -> Result<Ready, Failure> {
+    pub(super) fn ready(&self, source: &Source, writes: Writes) -> Result<Ready, Failure> {
+        // Without its secrets, a source would list what is public, and look like a success.
+        if !self.config.is_settled() {
+            let why = "the configuration's secrets have not been read";
+            return Err(Failure::new(ErrorKind::Other, why)
+                .with_hint("report it: this is a bug in Forgekeep"));
+        }
         let hoster = self.registry.require(&source.hoster)?;
         let api = forgekeep_hoster::api_url(hoster.info(), source.api_url.as_ref())?;
         let spec = SourceSpec {
             title: source.title.clone(),
             name: source.name.clone(),
-            kind: match source.kind {
-                Some(SourceKind::User) => "user".to_owned(),
-                Some(SourceKind::Org) => "org".to_owned(),
-                None => String::new(),
-            },
+            kind: source.kind.clone().unwrap_or_default(),
             auth_name: source.auth_name.clone().unwrap_or_default(),
             api_auth_name: source.api_auth_name.clone().unwrap_or_default(),
-            secret: source.password.clone(),
+            secrets: source
+                .keyed_secrets()
+                .map(|(key, secret)| (key.to_owned(), secret.clone()))
+                .collect(),
             api_url: api.as_str().trim_end_matches('/').to_owned(),
+            options: source.own_options.clone(),
+            files: source.own_files.clone(),
+            isolation: source.isolation,
+            environment: source.plugin_environment.clone(),
         };
         let mut trusted: Vec<String> = source.trusted_origins.iter().map(Url::to_string).collect();
-        // The plugin speaks of its hoster's own service: behind another API there may be anybody.
-        let own = Url::parse(&hoster.info().api_url);
-        if own.is_ok_and(|own| own.origin() == api.origin()) {
-            trusted.extend_from_slice(&hoster.info().trusted_origins);
-        }
+        trusted.extend(forgekeep_hoster::trusted_origins(hoster.info(), &api));
         let scope = CredentialScope::new(
             api.clone(),
             source.api_url.is_some(),
@@ -78,7 +87,7 @@ impl Engine {
         );
         scope.check_address(&api)?;
         let scope = Arc::new(scope);
-        if let Some(secret) = &source.password {
+        for secret in source.secrets() {
             self.guard.know(secret, &scope);
         }
         let services = Services {
@@ -90,7 +99,13 @@ impl Engine {
             cancel: self.cancel.clone(),
             retry_policy: self.retry_policy,
         };
-        let findings = hoster.validate(&spec)?;
+        let api_url = spec.api_url.clone();
+        let state = match writes {
+            Writes::Yes => source_state::stored(&self.config.local_folder, &source.title),
+            Writes::No => source_state::in_memory(&self.config.local_folder, &source.title),
+        };
+        let session = hoster.open(spec, services.clone(), state)?;
+        let findings = session.validate()?;
         if let Some(error) = findings.iter().find(|f| f.severity == Severity::Error) {
             let key = if error.key.is_empty() {
                 String::new()
@@ -105,8 +120,9 @@ impl Engine {
         let filter = RepoFilter::new(&source.include_repos, &source.ignore_repos)
             .map_err(|error| Failure::new(ErrorKind::Config, error.to_string()))?;
         Ok(Ready {
-            hoster,
-            spec,
+            hoster: hoster.info().id.clone(),
+            api_url,
+            session,
             services,
             filter,
             findings,
@@ -201,21 +217,21 @@ impl Engine {
     ) -> Result<Opened, Failure> {
         let folder_name = names::encode_component(&source.title);
         let folder = self.config.local_folder.join(&folder_name);
-        let ready = self.ready(source)?;
+        let ready = self.ready(source, writes)?;
         for finding in &ready.findings {
             observer.event(&Event::Note {
                 source: &source.title,
                 finding,
             });
         }
-        let hoster_id = ready.hoster.info().id.clone();
+        let hoster_id = ready.hoster;
         let server = Server {
             hoster: hoster_id.clone(),
-            api_url: ready.spec.api_url.clone(),
+            api_url: ready.api_url,
         };
         let listing = list(
-            &*ready.hoster,
-            ready.spec,
+            &source.title,
+            &*ready.session,
             &ready.services,
             self.config.options.backup.max_repositories,
             observer,
@@ -250,7 +266,7 @@ impl Engine {
                 server,
                 folder,
                 folder_name,
-                session: listing.session,
+                session: ready.session,
                 services: ready.services,
                 gate: CredentialGate::default(),
             },

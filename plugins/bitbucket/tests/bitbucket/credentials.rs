@@ -1,5 +1,5 @@
-use forgekeep_plugin_sdk_draft::{Repository, Severity};
-use forgekeep_plugin_testkit_draft::Script;
+use forgekeep_plugin_sdk::{Access, AccessRequest, Auth, Deed, Severity, Source, Way};
+use forgekeep_plugin_testkit::Script;
 use serde_json::json;
 
 use crate::support::*;
@@ -103,12 +103,39 @@ fn what_the_api_and_git_get() {
     for [auth_name, api_auth_name, password, api, git] in table() {
         let case = format!("{auth_name:?} {api_auth_name:?} {password:?}");
         let script = Script::new().json(FIRST, 200, &json!({ "values": [entry(1, "web")] }));
-        let mut session = open(source(auth_name, api_auth_name, password), &script);
-        let page = session.next_page().unwrap().unwrap();
-        assert_eq!(shown(&script.requests()[0].authorization), api, "{case}");
-        let access = session.git_access(&page.repositories[0]).unwrap();
-        assert_eq!(shown(&access.authorization), git, "{case}");
+        let source = source(auth_name, api_auth_name, password);
+        let page = open(source.clone(), &script).list(None).unwrap();
+        assert_eq!(shown(&script.requests()[0].auth), api, "{case}");
+        let repository = &page.repositories[0];
+        for (deed, sent) in [
+            (Deed::Fetch, git),
+            (Deed::Push, git),
+            (Deed::Lfs, git),
+            (Deed::Export, api),
+        ] {
+            let what = AccessRequest::new(repository, crate::support::git(repository), deed);
+            assert_eq!(
+                shown(&access(source.clone(), &what)),
+                sent,
+                "{case} {deed:?}"
+            );
+        }
     }
+}
+
+/// What the plugin gives, without a request.
+fn access(source: Source, what: &AccessRequest) -> Auth {
+    let script = Script::new();
+    let given = open(source, &script).access(what).unwrap();
+    assert!(script.requests().is_empty());
+    let Access {
+        way: Way::Http(auth),
+        expires: None,
+    } = given
+    else {
+        panic!("{given:?}");
+    };
+    auth
 }
 
 #[test]
@@ -123,9 +150,13 @@ fn every_working_combination_validates() {
 }
 
 #[test]
-fn credentials_ask_for_no_request() {
-    let script = Script::new();
-    let mut session = open(good(), &script);
-    session.git_access(&Repository::default()).unwrap();
-    assert!(script.requests().is_empty());
+fn credentials_that_were_refused_are_the_only_ones() {
+    let refused_before = AccessRequest {
+        refused_before: true,
+        ..AccessRequest::default()
+    };
+    assert_eq!(
+        access(good(), &refused_before),
+        access(good(), &AccessRequest::default())
+    );
 }

@@ -1,5 +1,5 @@
-use forgekeep_plugin_sdk_draft::{RNone, RSome, Severity, error_kind};
-use forgekeep_plugin_testkit_draft::Script;
+use forgekeep_plugin_sdk::{ErrorKind, Owner, PartKind, Severity, Source, Visibility};
+use forgekeep_plugin_testkit::Script;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -7,17 +7,47 @@ use crate::support::*;
 #[test]
 fn a_repository_as_documented() {
     let repository = read(&entry(1, "web"));
-    assert_eq!(repository.id.as_str(), uuid(1));
-    assert_eq!(repository.full_name.as_str(), "acme/web");
+    assert_eq!(repository.id, uuid(1));
+    assert_eq!(repository.full_name, "acme/web");
+    assert_eq!(git(&repository).url, "https://bitbucket.org/acme/web.git");
+    assert_eq!(repository.part(&PartKind::Wiki), None);
+    assert_eq!(git(&repository).default_branch.as_deref(), Some("main"));
+    assert_eq!(git(&repository).size, Some(123_456));
+    assert_eq!(git(&repository).version, None);
+    assert_eq!(repository.visibility, Visibility::Private);
+    assert!(!repository.fork);
     assert_eq!(
-        repository.clone_url.as_str(),
-        "https://bitbucket.org/acme/web.git"
+        repository.owner,
+        Owner {
+            id: "{22222222-0000-0000-0000-000000000000}".into(),
+            name: "acme".into(),
+        }
     );
-    assert_eq!(repository.wiki_url, RNone);
-    assert_eq!(repository.default_branch.as_str(), "main");
-    assert_eq!(repository.size, RSome(123_456));
-    assert!(repository.private);
-    assert_eq!(repository.skip, RNone);
+    assert_eq!(repository.skip, None);
+}
+
+#[test]
+fn who_may_see_it_and_whether_it_is_a_fork() {
+    let mut other = entry(1, "web");
+    other["is_private"] = json!(false);
+    other["parent"] = json!({ "type": "repository", "full_name": "upstream/web", "uuid": uuid(9) });
+    let repository = read(&other);
+    assert_eq!(repository.visibility, Visibility::Public);
+    assert!(repository.fork);
+}
+
+#[test]
+fn half_an_owner_is_none() {
+    for workspace in [
+        Value::Null,
+        json!({ "slug": "acme" }),
+        json!({ "uuid": "{22222222-0000-0000-0000-000000000000}" }),
+        json!({ "slug": "acme", "uuid": 7 }),
+    ] {
+        let mut odd = entry(1, "web");
+        odd["workspace"] = workspace;
+        assert_eq!(read(&odd).owner, Owner::default());
+    }
 }
 
 #[test]
@@ -27,9 +57,9 @@ fn the_least_a_repository_needs() {
         "full_name": "acme/web",
         "links": { "clone": [{ "name": "https", "href": "https://bitbucket.org/acme/web.git" }] },
     }));
-    assert_eq!(repository.skip, RNone);
-    assert_eq!(repository.default_branch.as_str(), "");
-    assert_eq!(repository.size, RNone);
+    assert_eq!(repository.skip, None);
+    assert_eq!(git(&repository).default_branch, None);
+    assert_eq!(git(&repository).size, None);
 }
 
 #[test]
@@ -40,10 +70,14 @@ fn fields_of_another_type_do_not_spoil_a_repository() {
     odd["has_wiki"] = Value::Null;
     odd["is_private"] = json!(1);
     odd["scm"] = Value::Null;
+    odd["parent"] = json!("upstream/web");
     let repository = read(&odd);
-    assert_eq!(repository.skip, RNone);
-    assert_eq!(repository.default_branch.as_str(), "");
-    assert_eq!(repository.size, RNone);
+    assert_eq!(repository.skip, None);
+    assert_eq!(repository.visibility, Visibility::Other);
+    assert!(!repository.fork);
+    assert_eq!(repository.part(&PartKind::Wiki), None);
+    assert_eq!(git(&repository).default_branch, None);
+    assert_eq!(git(&repository).size, None);
 }
 
 #[test]
@@ -61,7 +95,7 @@ fn the_clone_link_is_chosen_by_name_and_loses_its_user() {
             { "name": "https", "href": href },
         ]);
         assert_eq!(
-            read(&turned).clone_url.as_str(),
+            git(&read(&turned)).url,
             "https://bitbucket.org/acme/web.git"
         );
     }
@@ -80,9 +114,11 @@ fn no_https_link_leaves_the_address_empty_for_the_host_to_fail() {
     ] {
         let mut bare = entry(1, "web");
         bare["links"] = links;
+        bare["has_wiki"] = json!(true);
         let repository = read(&bare);
-        assert_eq!(repository.clone_url.as_str(), "");
-        assert_eq!(repository.skip, RNone);
+        assert_eq!(git(&repository).url, "");
+        assert_eq!(repository.part(&PartKind::Wiki), None);
+        assert_eq!(repository.skip, None);
     }
 }
 
@@ -97,8 +133,8 @@ fn a_link_that_is_not_https_in_truth_is_the_hosts_to_refuse() {
         let mut bad = entry(1, "web");
         bad["links"]["clone"] = json!([{ "name": "https", "href": href }]);
         let repository = read(&bad);
-        assert_eq!(repository.skip, RNone);
-        assert!(!repository.clone_url.starts_with("https"), "{href}");
+        assert_eq!(repository.skip, None);
+        assert!(!git(&repository).url.starts_with("https"), "{href}");
     }
 }
 
@@ -112,9 +148,9 @@ fn plain_http_goes_only_with_a_plain_http_api() {
         let script = Script::new().json(first, 200, &json!({ "values": [local] }));
         let mut source = good();
         source.api_url = "http://127.0.0.1:8080/2.0".into();
-        let page = open(source, &script).next_page().unwrap().unwrap();
+        let page = open(source, &script).list(None).unwrap();
         assert_eq!(
-            page.repositories[0].clone_url.as_str(),
+            git(&page.repositories[0]).url,
             "http://127.0.0.1:8080/acme/web.git"
         );
     }
@@ -124,9 +160,11 @@ fn plain_http_goes_only_with_a_plain_http_api() {
 fn the_wiki_is_beside_the_repository() {
     let mut with_wiki = entry(1, "web");
     with_wiki["has_wiki"] = json!(true);
+    let repository = read(&with_wiki);
+    assert_eq!(repository.parts.len(), 2);
     assert_eq!(
-        read(&with_wiki).wiki_url,
-        RSome("https://bitbucket.org/acme/web.git/wiki".into())
+        repository.part(&PartKind::Wiki).unwrap().url,
+        "https://bitbucket.org/acme/web.git/wiki"
     );
 }
 
@@ -138,6 +176,7 @@ fn mercurial_is_skipped() {
         skip(&read(&old)),
         "Mercurial repository: Bitbucket removed Mercurial in 2020; nothing to clone"
     );
+    assert!(read(&old).parts.is_empty());
     old["scm"] = json!("fossil\u{1b}[2J");
     assert_eq!(skip(&read(&old)), "it is kept by `fossil [2J`, not by git");
 }
@@ -169,41 +208,61 @@ fn nothing_on_a_page_is_dropped_in_silence() {
         ]
     );
     // A stand-in for the name; no identity, which the host fails it for.
-    assert!(page.repositories.iter().all(|r| r.skip == RNone));
+    assert!(page.repositories.iter().all(|r| r.skip.is_none()));
     assert_eq!(page.notes.len(), 4);
     assert!(
         page.notes
             .iter()
             .all(|note| note.severity == Severity::Error)
     );
-    insta::assert_snapshot!(page.notes[0].message, @"entry 3 of Bitbucket's listing has neither uuid nor full_name, so it is not backed up");
+    insta::assert_snapshot!(page.notes[0].message, @"entry 3 of a page of Bitbucket's listing has neither uuid nor full_name, so it is not backed up");
 }
 
 #[test]
 fn an_empty_listing_is_never_a_silent_success() {
-    let page = first_page(good(), &json!({ "values": [], "size": 0 }));
-    assert_eq!(page.total, RSome(0));
-    assert_eq!(page.notes[0].severity, Severity::Warning);
-    insta::assert_snapshot!(page.notes[0].message, @"the API token of dev@example.com sees no repository in workspace acme; check that name is the right workspace, that the account is a member with access to its repositories, and that the token has the scope read:repository:bitbucket; nothing is treated as deleted");
-
-    let page = first_page(
-        source("", "", ACCESS_TOKEN),
-        &json!({ "values": [], "size": 0 }),
-    );
-    insta::assert_snapshot!(page.notes[0].message, @"the access token sees no repository in workspace acme; check that the token was made in this workspace, and with the scope Repositories: Read; nothing is treated as deleted");
-
-    let page = first_page(source("", "", ""), &json!({ "values": [] }));
-    assert_eq!(page.notes.len(), 1);
+    let note = |source: Source, body: &Value| {
+        let page = first_page(source, body);
+        let [note] = page.notes.as_slice() else {
+            panic!("{:?}", page.notes);
+        };
+        assert_eq!(note.severity, Severity::Warning);
+        format!("{}\n  -> {}", note.message, note.hint)
+    };
+    let none = json!({ "values": [], "size": 0 });
+    assert_eq!(first_page(good(), &none).total, Some(0));
+    insta::assert_snapshot!(note(good(), &none), @r"
+    the API token of dev@example.com sees no repository in workspace acme
+      -> check that name is the right workspace, that the account is a member with access to its repositories, and that the token has the scope read:repository:bitbucket; nothing is treated as deleted
+    ");
+    insta::assert_snapshot!(note(source("", "", ACCESS_TOKEN), &none), @r"
+    the access token sees no repository in workspace acme
+      -> check that the token was made in this workspace, and with the scope Repositories: Read; nothing is treated as deleted
+    ");
+    insta::assert_snapshot!(note(source("", "", ""), &json!({ "values": [] })), @r"
+    workspace acme shows no public repository
+      -> check name, and give credentials for private repositories
+    ");
 }
 
 #[test]
-fn a_listing_that_ends_early_says_so() {
-    let page = first_page(
-        good(),
-        &json!({ "values": [entry(1, "web")], "size": 12, "pagelen": 100, "page": 1 }),
-    );
-    assert_eq!(page.total, RSome(12));
-    insta::assert_snapshot!(page.notes[0].message, @"Bitbucket counts 12 repositories, but its listing ended after 1: the rest is not backed up");
+fn how_many_there_are_is_said_only_where_it_is_known() {
+    let counted = json!({ "values": [entry(1, "web")], "size": 12, "pagelen": 100, "page": 1 });
+    let page = first_page(good(), &counted);
+    // That the listing ended early is for the host to see.
+    assert_eq!((page.total, page.next), (Some(12), None));
+    assert_eq!(page.notes, []);
+    // Bitbucket's number need not be the public ones'.
+    assert_eq!(first_page(source("", "", ""), &counted).total, None);
+    for size in [
+        Value::Null,
+        json!("12"),
+        json!(-1),
+        json!(1.5),
+        json!(1u64 << 53),
+    ] {
+        let odd = json!({ "values": [entry(1, "web")], "size": size });
+        assert_eq!(first_page(good(), &odd).total, None);
+    }
 }
 
 #[test]
@@ -216,8 +275,8 @@ fn an_answer_without_values_is_not_an_empty_listing() {
         json!({ "values": [], "next": 2 }),
     ] {
         let script = Script::new().json(FIRST, 200, &body);
-        let error = open(good(), &script).next_page().unwrap_err();
-        assert_eq!(error.kind, error_kind::BAD_ANSWER);
+        let error = open(good(), &script).list(None).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BadAnswer);
         assert!(error.message.chars().count() < 400);
     }
 }
@@ -234,9 +293,9 @@ fn a_workspace_may_be_named_by_its_uuid_or_in_capitals() {
         let script = Script::new();
         let mut source = good();
         source.name = name.into();
-        let _ = open(source, &script).next_page();
+        let _ = open(source, &script).list(None);
         assert_eq!(
-            script.requests()[0].url.as_str(),
+            script.requests()[0].url,
             format!("{API}/2.0/repositories/{segment}?pagelen=100&sort=created_on")
         );
     }

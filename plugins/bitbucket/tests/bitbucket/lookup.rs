@@ -1,5 +1,5 @@
-use forgekeep_plugin_sdk_draft::error_kind;
-use forgekeep_plugin_testkit_draft::Script;
+use forgekeep_plugin_sdk::{ErrorKind, Presence};
+use forgekeep_plugin_testkit::Script;
 use serde_json::{Value, json};
 
 use crate::support::{entry, good, open, uuid};
@@ -9,12 +9,14 @@ fn url(number: u32) -> String {
     format!("https://api.bitbucket.org/2.0/repositories/acme/{uuid}")
 }
 
-fn looked_up(status: u16, body: &Value) -> Result<Option<String>, String> {
+fn looked_up(status: u16, body: &Value) -> Result<Option<String>, ErrorKind> {
     let script = Script::new().json(&url(1), status, body);
-    let found = open(good(), &script).lookup(&uuid(1));
-    found
-        .map(|found| found.map(|repository| repository.full_name.into()))
-        .map_err(|error| error.kind.into())
+    match open(good(), &script).lookup(&uuid(1)) {
+        Ok(Presence::Present(repository)) => Ok(Some(repository.full_name)),
+        Ok(Presence::Hidden) => Ok(None),
+        Ok(Presence::Deleted { proof }) => panic!("nothing proves that: {proof}"),
+        Err(error) => Err(error.kind),
+    }
 }
 
 #[test]
@@ -24,24 +26,15 @@ fn a_repository_is_found_by_its_uuid() {
 }
 
 #[test]
-fn only_bitbuckets_own_404_says_that_there_is_none() {
+fn only_bitbuckets_own_404_means_hidden_and_none_means_deleted() {
     let error = json!({"type": "error", "error": {"message": "Repository not found"}});
     assert_eq!(looked_up(404, &error), Ok(None));
     let of_a_proxy = json!({"message": "no such route"});
-    assert_eq!(
-        looked_up(404, &of_a_proxy),
-        Err(error_kind::NOT_FOUND.to_owned())
-    );
-    assert_eq!(
-        looked_up(403, &error),
-        Err(error_kind::FORBIDDEN.to_owned())
-    );
-    assert_eq!(
-        looked_up(401, &error),
-        Err(error_kind::CREDENTIALS.to_owned())
-    );
+    assert_eq!(looked_up(404, &of_a_proxy), Err(ErrorKind::NotFound));
+    assert_eq!(looked_up(403, &error), Err(ErrorKind::Forbidden));
+    assert_eq!(looked_up(401, &error), Err(ErrorKind::Credentials));
     let another = looked_up(200, &entry(2, "api"));
-    assert_eq!(another, Err(error_kind::BAD_ANSWER.to_owned()));
+    assert_eq!(another, Err(ErrorKind::BadAnswer));
 }
 
 #[test]

@@ -1,8 +1,9 @@
-//! The plugin against scripted answers, through the traits that the host calls.
+//! The plugin against scripted answers, called as the host calls it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod check;
+mod conformance;
 mod credentials;
 mod listing;
 mod lookup;

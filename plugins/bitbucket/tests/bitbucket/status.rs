@@ -1,5 +1,5 @@
-use forgekeep_plugin_sdk_draft::{Extras, Header, HosterError, HttpResponse, Source, error_kind};
-use forgekeep_plugin_testkit_draft::Script;
+use forgekeep_plugin_sdk::{Concern, ErrorKind, Header, HosterError, HttpResponse, Source};
+use forgekeep_plugin_testkit::Script;
 use serde_json::{Value, json};
 
 use crate::support::*;
@@ -15,12 +15,15 @@ fn answer(source: Source, status: u16, headers: &[(&str, &str)], body: &str) -> 
                 value: (*value).into(),
             })
             .collect(),
-        body: body.as_bytes().to_vec().into(),
-        extras: Extras::new(),
+        body: body.into(),
+        ..HttpResponse::default()
     };
     let script = Script::new().answer(FIRST, Ok(response));
-    let error = open(source, &script).next_page().unwrap_err();
-    assert_eq!(error.status, Some(status).into());
+    let error = open(source, &script).list(None).unwrap_err();
+    assert_eq!(error.status, Some(status));
+    // These are the source's, whatever was asked for; of others, it is what was asked for.
+    let of_source = matches!(status, 401 | 429);
+    assert_eq!(error.concerns == Concern::Source, of_source, "{status}");
     error
 }
 
@@ -111,7 +114,7 @@ fn not_found_at_another_address() {
     let script = Script::new().body(first, 404, "text/html", "<html>");
     let mut source = good();
     source.api_url = "http://127.0.0.1:8080".into();
-    let error = open(source, &script).next_page().unwrap_err();
+    let error = open(source, &script).list(None).unwrap_err();
     assert!(error.hint.contains("apiUrl (http://127.0.0.1:8080)"));
 }
 
@@ -127,11 +130,17 @@ fn gone() {
 #[test]
 fn too_many_requests() {
     let error = answer(good(), 429, &[("retry-after", "120")], "");
-    assert_eq!(error.retry_after, Some(120).into());
+    assert_eq!(error.retry_after, Some(120));
     insta::assert_snapshot!(written(&error), @r"
         rate-limited, transient: Bitbucket's request limit is used up (429); it asks to wait 120 s
           -> wait an hour, and look for what else uses the same account: Bitbucket answers about 1,000 requests an hour for each user or token
         ");
+
+    let date = [
+        ("date", "Mon, 30 Nov 2026 08:00:00 GMT"),
+        ("retry-after", "Mon, 30 Nov 2026 08:01:30 GMT"),
+    ];
+    assert_eq!(answer(good(), 429, &date, "").retry_after, Some(90));
 
     let error = answer(
         source("", "", ""),
@@ -139,7 +148,8 @@ fn too_many_requests() {
         &[("content-type", "text/plain")],
         "Rate limit for this resource has been exceeded\n",
     );
-    assert_eq!(error.retry_after, None.into());
+    assert_eq!(error.retry_after, None);
+    assert_eq!(error.said, "Rate limit for this resource has been exceeded");
     insta::assert_snapshot!(written(&error), @r"
         rate-limited, transient: Bitbucket's request limit is used up (429): Rate limit for this resource has been exceeded
           -> give credentials, or wait an hour: without credentials, Bitbucket answers 60 requests an hour for each IP address
@@ -150,7 +160,7 @@ fn too_many_requests() {
 fn out_of_order() {
     for status in [500, 502, 503, 504, 408] {
         let error = answer(good(), status, &[("content-type", "text/html")], "<html>");
-        assert_eq!(error.kind, error_kind::UNAVAILABLE);
+        assert_eq!(error.kind, ErrorKind::Unavailable);
         assert!(!error.permanent);
     }
     insta::assert_snapshot!(json_answer(good(), 503, &json!({ "error": { "message": "Down for maintenance" } })), @r"
@@ -254,7 +264,7 @@ fn the_hint_fits_what_bitbucket_says() {
 fn the_title_of_a_web_page_is_said() {
     let page = |text: &str| {
         let kind = [("content-type", "text/html; charset=utf-8")];
-        answer(good(), 503, &kind, text).message.to_string()
+        answer(good(), 503, &kind, text).message
     };
     let shown = page("<html><TITLE lang=en>\n We are\u{1b} down\n</title>…");
     assert_eq!(shown, "Bitbucket is out of order (503): We are down");
@@ -286,7 +296,7 @@ fn long_words_are_cut() {
 
 #[test]
 fn a_failure_of_the_network_is_passed_on() {
-    let failure = HosterError::new(error_kind::TLS, "certificate has expired");
+    let failure = HosterError::new(ErrorKind::Tls, "certificate has expired");
     let script = Script::new().answer(FIRST, Err(failure.clone()));
-    assert_eq!(open(good(), &script).next_page().unwrap_err(), failure);
+    assert_eq!(open(good(), &script).list(None).unwrap_err(), failure);
 }

@@ -1,8 +1,6 @@
 use forgekeep_hoster_bitbucket::Bitbucket;
-use forgekeep_plugin_sdk_draft::{
-    Authorization, Hoster, HosterError, Page, RSome, Repository, SecretString, Session, Source,
-};
-use forgekeep_plugin_testkit_draft::Script;
+use forgekeep_plugin_sdk::{Auth, Page, Part, PartKind, Repository, Secret, Source};
+use forgekeep_plugin_testkit::{Opened, Script, Testee};
 use serde_json::{Value, json};
 
 pub const API: &str = "https://api.bitbucket.org";
@@ -22,9 +20,10 @@ pub fn source(auth_name: &str, api_auth_name: &str, password: &str) -> Source {
         name: "acme".into(),
         auth_name: auth_name.into(),
         api_auth_name: api_auth_name.into(),
-        secret: (!password.is_empty())
-            .then(|| SecretString::new(password))
-            .into(),
+        secrets: (!password.is_empty())
+            .then(|| ("password".to_owned(), Secret::new(password)))
+            .into_iter()
+            .collect(),
         api_url: API.into(),
         ..Source::default()
     }
@@ -35,14 +34,14 @@ pub fn good() -> Source {
     source("devuser", "dev@example.com", API_TOKEN)
 }
 
-pub fn open(source: Source, script: &Script) -> Box<dyn Session> {
-    Bitbucket.open(source, script.services()).unwrap()
+pub fn open(source: Source, script: &Script) -> Opened {
+    Testee::of::<Bitbucket>().open(&source, script).unwrap()
 }
 
 /// The first page of a listing that says this.
 pub fn first_page(source: Source, body: &Value) -> Page {
     let script = Script::new().json(FIRST, 200, body);
-    open(source, &script).next_page().unwrap().unwrap()
+    open(source, &script).list(None).unwrap()
 }
 
 /// The one repository that an entry of the listing becomes.
@@ -52,16 +51,9 @@ pub fn read(entry: &Value) -> Repository {
     page.repositories[0].clone()
 }
 
-/// All pages to the end, or to an error.
-pub fn all(session: &mut dyn Session) -> (Vec<Page>, Option<HosterError>) {
-    let mut pages = Vec::new();
-    loop {
-        match session.next_page() {
-            Ok(Some(page)) => pages.push(page),
-            Ok(None) => return (pages, None),
-            Err(error) => return (pages, Some(error)),
-        }
-    }
+/// The part of a repository that is the git repository itself.
+pub fn git(repository: &Repository) -> &Part {
+    repository.part(&PartKind::Git).unwrap()
 }
 
 /// A repository as Bitbucket's OpenAPI document describes it, with what answers hold besides
@@ -109,23 +101,21 @@ pub fn names(pages: &[Page]) -> Vec<String> {
     pages
         .iter()
         .flat_map(|page| page.repositories.iter())
-        .map(|repository| repository.full_name.to_string())
+        .map(|repository| repository.full_name.clone())
         .collect()
 }
 
 /// Credentials in a form to compare.
-pub fn shown(authorization: &Authorization) -> String {
-    match authorization {
-        Authorization::Anonymous => "anonymous".to_owned(),
-        Authorization::Basic { user, secret } => format!("basic {user}:{}", secret.expose()),
-        Authorization::Bearer { secret } => format!("bearer {}", secret.expose()),
+pub fn shown(auth: &Auth) -> String {
+    match auth {
+        Auth::None => "anonymous".to_owned(),
+        Auth::Basic { user, secret } => format!("basic {user}:{}", secret.expose()),
+        Auth::Bearer { secret } => format!("bearer {}", secret.expose()),
+        other => panic!("Bitbucket knows nothing like {other:?}"),
     }
 }
 
 /// The reason a repository is skipped for.
 pub fn skip(repository: &Repository) -> &str {
-    match &repository.skip {
-        RSome(reason) => reason.as_str(),
-        _ => panic!("{} is not skipped", repository.full_name),
-    }
+    repository.skip.as_deref().unwrap()
 }

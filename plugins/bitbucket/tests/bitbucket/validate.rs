@@ -1,11 +1,11 @@
 use forgekeep_hoster_bitbucket::Bitbucket;
-use forgekeep_plugin_sdk_draft::{Finding, Hoster, Source};
-use forgekeep_plugin_testkit_draft::Script;
+use forgekeep_plugin_sdk::{Finding, Source};
+use forgekeep_plugin_testkit::{Script, Testee};
 
 use crate::support::*;
 
 pub fn findings(source: &Source) -> Vec<Finding> {
-    Bitbucket.validate(source)
+    Testee::of::<Bitbucket>().validate(source).unwrap()
 }
 
 fn written(source: &Source) -> String {
@@ -183,9 +183,8 @@ fn no_finding_holds_the_secret() {
 #[test]
 fn a_source_with_an_error_does_not_open() {
     let script = Script::new();
-    let Err(error) = Bitbucket.open(source("", "", API_TOKEN), script.services()) else {
-        panic!("it opened");
-    };
+    let opened = Testee::of::<Bitbucket>().open(&source("", "", API_TOKEN), &script);
+    let error = opened.unwrap_err();
     assert!(error.message.contains("apiAuthName is missing"), "{error}");
     assert!(!error.hint.is_empty());
     assert!(error.permanent);

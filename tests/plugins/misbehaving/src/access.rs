@@ -2,31 +2,39 @@
 //!
 //! - `expiring`: for each repository they are wrong at first, as if a token had expired meanwhile;
 //! - `expired`: they are wrong each time, and others each time;
-//! - `minted`: a token that no configuration holds, which is said aloud with the next.
+//! - `minted`: a token that no configuration holds, which is said aloud with the next;
+//! - `minted-early`: the same, told to the host before and printed to standard output and error.
 
-use forgekeep_plugin_sdk_draft::{Authorization, SecretString};
+use forgekeep_plugin_sdk::{Auth, Host, Secret, Source};
 
-use crate::{MisbehavingSession, misbehaviour};
+use crate::own;
+use crate::settings::misbehaviour;
 
 /// A token as a plugin may get one from its hoster. The forge of the tests knows it.
 const MINTED: &str = "minted-token-0815-0816";
 
-/// The credentials that the misbehaviour of now gives, the `given`th for a repository.
-pub(crate) fn of(session: &MisbehavingSession, given: u64) -> Authorization {
-    let basic = |secret: String| Authorization::Basic {
-        user: "misbehaving".into(),
-        secret: SecretString::new(&*secret),
-    };
+/// The credentials that the misbehaviour gives: the `given`th for a repository, and of the source the
+/// `of_all`th.
+pub(crate) fn of(source: &Source, host: &Host<'_>, given: u64, of_all: u64) -> Auth {
+    let basic = |secret: String| Auth::basic("misbehaving", &Secret::new(secret));
     let wrong = || basic(format!("expired-token-{given}"));
-    match misbehaviour().as_str() {
+    match misbehaviour() {
         "expiring" if given == 1 => wrong(),
         "expired" => wrong(),
         "minted" => {
-            if session.accesses.len() > 1 {
-                session.services.info(&format!("the token is {MINTED}"));
+            // The host knows it by the first.
+            if of_all > 1 {
+                host.info(&format!("the token is {MINTED}"));
             }
             basic(MINTED.to_owned())
         }
-        _ => session.authorization(),
+        "minted-early" => {
+            let _ = host.add_secret(&Secret::new(MINTED));
+            host.info(&format!("the token is {MINTED}"));
+            println!("the token is {MINTED}");
+            eprintln!("the token is {MINTED}");
+            basic(MINTED.to_owned())
+        }
+        _ => own(source),
     }
 }

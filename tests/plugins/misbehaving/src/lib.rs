@@ -1,67 +1,75 @@
 //! A plugin that does what plugins must not.
 //!
-//! It is made with the SDK like any other, has the id `misbehaving`, and reads from the environment
-//! what to do wrong, each time it is called:
+//! It is made with the SDK like any other, and has the id `misbehaving`. What it does wrong is written
+//! into its file: the tests make a copy of the library in which [`settings`] are filled in, since a plugin
+//! sees neither the environment of the host nor a file beside it. Empty settings make a good plugin, which
+//! lists `acme/one` and `acme/two`.
 //!
-//! - `FORGEKEEP_MISBEHAVE` names the misbehaviour; see modules `listing` and `access`. With
-//!   none it is a good plugin, which lists `acme/one` and `acme/two`.
-//! - `FORGEKEEP_MISBEHAVE_CLONE_BASE` is what clone URLs begin with (no slash at the end), and the
-//!   manifest's `api_url`.
-//! - `FORGEKEEP_MISBEHAVE_ORIGIN` is the foreign origin that `direct-origin` and `direct-header`
-//!   turn to.
+//! The misbehaviours are those of modules [`deaths`], [`listing`] and [`access`].
+
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it says what it must not"
+)]
 
 mod access;
+mod deaths;
 mod listing;
+mod settings;
 
 use std::collections::HashMap;
-use std::env;
 
-use forgekeep_plugin_sdk_draft::{
-    Authorization, CheckReport, Finding, GitAccess, Hoster, HosterError, Manifest, Page, RSome,
-    RString, Repository, SecretString, Services, Session, Source,
+use forgekeep_plugin_sdk::{
+    Access, AccessRequest, Auth, CheckReport, CheckRequest, Finding, Host, Hoster, LookupRequest,
+    Manifest, Page, Presence, Result, Session, Source,
 };
+use parking_lot::Mutex;
+
+use settings::{clone_base, misbehaviour};
 
 /// The plugin.
-#[derive(Clone, Copy, Debug)]
 pub struct Misbehaving;
 
-forgekeep_plugin_sdk_draft::export_hoster!(Misbehaving);
+forgekeep_plugin_sdk::export_hoster!(Misbehaving);
 
-/// What to do wrong now.
-fn misbehaviour() -> String {
-    env::var("FORGEKEEP_MISBEHAVE").unwrap_or_default()
+/// What is kept of a source.
+struct Kept {
+    /// Calls of each method, and for access of each repository.
+    calls: Mutex<HashMap<String, u64>>,
+    _dropped: Dropped,
 }
 
-fn clone_base() -> String {
-    env::var("FORGEKEEP_MISBEHAVE_CLONE_BASE")
-        .unwrap_or_else(|_| "https://misbehaving.example".to_owned())
+impl Kept {
+    /// How often this was called, this time included.
+    fn count(&self, what: &str) -> u64 {
+        let mut calls = self.calls.lock();
+        let count = calls.entry(what.to_owned()).or_default();
+        *count += 1;
+        *count
+    }
 }
 
-fn foreign_origin() -> String {
-    env::var("FORGEKEEP_MISBEHAVE_ORIGIN").unwrap_or_else(|_| "https://evil.example".to_owned())
-}
+/// Misbehaves when it is dropped.
+struct Dropped;
 
-/// Panics if this is the method to panic in.
-fn panic_in(method: &str) {
-    if misbehaviour()
-        .strip_prefix("panic-")
-        .is_some_and(|wanted| wanted == method)
-    {
-        panic!("as wanted, in {method}");
+impl Drop for Dropped {
+    fn drop(&mut self) {
+        deaths::in_method("drop");
     }
 }
 
 impl Default for Misbehaving {
     fn default() -> Self {
-        panic_in("new");
+        deaths::in_method("new");
         Self
     }
 }
 
 impl Hoster for Misbehaving {
     fn manifest(&self) -> Manifest {
-        panic_in("manifest");
-        let id = match misbehaviour().as_str() {
+        deaths::in_method("manifest");
+        let id = match misbehaviour() {
             "bad-id" => "../../etc",
             "empty-id" => "",
             "take-bitbucket" => "bitbucket",
@@ -69,6 +77,7 @@ impl Hoster for Misbehaving {
         };
         Manifest {
             id: id.into(),
+            aliases: vec!["odd".into()],
             version: env!("CARGO_PKG_VERSION").into(),
             description: "Does what plugins must not".into(),
             api_url: clone_base().into(),
@@ -77,59 +86,26 @@ impl Hoster for Misbehaving {
     }
 
     fn validate(&self, _source: &Source) -> Vec<Finding> {
-        panic_in("validate");
+        deaths::in_method("validate");
         Vec::new()
     }
 
-    fn open(&self, source: Source, services: Services) -> Result<Box<dyn Session>, HosterError> {
-        panic_in("open");
-        Ok(Box::new(MisbehavingSession {
-            source,
-            services,
-            pages: 0,
-            accesses: HashMap::new(),
+    fn open(&self, _source: &Source, _host: &Host<'_>) -> Result<Session> {
+        deaths::in_method("open");
+        Ok(Session::new(Kept {
+            calls: Mutex::default(),
+            _dropped: Dropped,
         }))
     }
-}
 
-struct MisbehavingSession {
-    source: Source,
-    services: Services,
-    /// Pages given so far.
-    pages: u64,
-    /// Credentials given so far, by repository.
-    accesses: HashMap<RString, u64>,
-}
-
-impl MisbehavingSession {
-    fn secret(&self) -> SecretString {
-        match &self.source.secret {
-            RSome(secret) => secret.clone(),
-            _ => SecretString::new("no-secret-configured"),
-        }
+    fn list(&self, source: &Source, cursor: Option<&str>, host: &Host<'_>) -> Result<Page> {
+        deaths::in_method("list");
+        listing::page(source, cursor, host)
     }
 
-    fn authorization(&self) -> Authorization {
-        match &self.source.secret {
-            RSome(secret) => Authorization::Basic {
-                user: "misbehaving".into(),
-                secret: secret.clone(),
-            },
-            _ => Authorization::Anonymous,
-        }
-    }
-}
-
-impl Session for MisbehavingSession {
-    fn next_page(&mut self) -> Result<Option<Page>, HosterError> {
-        panic_in("next-page");
-        self.pages += 1;
-        listing::page(self)
-    }
-
-    fn check(&mut self) -> Result<CheckReport, HosterError> {
-        panic_in("check");
-        if let Some(error) = listing::failure(self) {
+    fn check(&self, source: &Source, _: &CheckRequest, host: &Host<'_>) -> Result<CheckReport> {
+        deaths::in_method("check");
+        if let Some(error) = listing::failure(source, host) {
             return Err(error);
         }
         Ok(CheckReport {
@@ -138,17 +114,26 @@ impl Session for MisbehavingSession {
         })
     }
 
-    fn git_access(&mut self, repository: &Repository) -> Result<GitAccess, HosterError> {
-        panic_in("git-access");
-        let given = self.accesses.entry(repository.id.clone()).or_default();
-        *given += 1;
-        let given = *given;
-        Ok(GitAccess::new(access::of(self, given)))
+    fn access(&self, source: &Source, what: &AccessRequest, host: &Host<'_>) -> Result<Access> {
+        // One repository shows that the next one fares better.
+        if what.full_name == "acme/one" {
+            deaths::in_method("access");
+        }
+        let kept = host.session::<Kept>()?;
+        let (given, of_all) = (kept.count(&what.id), kept.count("access"));
+        Ok(Access::http(access::of(source, host, given, of_all)))
+    }
+
+    fn lookup(&self, _: &Source, _: &LookupRequest, _: &Host<'_>) -> Result<Presence> {
+        deaths::in_method("lookup");
+        Ok(Presence::Hidden)
     }
 }
 
-impl Drop for MisbehavingSession {
-    fn drop(&mut self) {
-        panic_in("drop");
+/// The source's own credentials.
+fn own(source: &Source) -> Auth {
+    match source.password() {
+        Some(secret) => Auth::basic("misbehaving", secret),
+        None => Auth::None,
     }
 }

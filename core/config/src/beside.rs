@@ -1,0 +1,88 @@
+//! Files that the configuration names: read within a bound, and never waited for.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::error::{ConfigError, ConfigErrorKind};
+use super::reader::Field;
+
+/// The content of the file that a value names. No message quotes the value: whoever has written a token
+/// there by mistake shall not read it in a log.
+pub(super) fn read(field: &Field<'_>, path: &Path, limit: usize) -> Result<Vec<u8>, ConfigError> {
+    let failed = |kind, why: String, hint: &str| {
+        field.error(kind, "names a file that cannot be read", why, hint)
+    };
+    let refused = |error: std::io::Error| match error.kind() {
+        std::io::ErrorKind::NotFound => failed(
+            ConfigErrorKind::NotFound,
+            error.to_string(),
+            "correct the path, or create the file; a relative path starts at the folder of the \
+             configuration",
+        ),
+        _ => failed(
+            ConfigErrorKind::Unreadable,
+            error.to_string(),
+            "check that it is the path of a file, and that the user who runs Forgekeep may read it",
+        ),
+    };
+    let found = path.metadata().map_err(refused)?;
+    // A pipe would be waited for.
+    if !found.is_file() {
+        return Err(failed(
+            ConfigErrorKind::Unreadable,
+            "it is a folder, a device, a pipe or a socket".to_owned(),
+            "name a regular file",
+        ));
+    }
+    let file = File::open(path).map_err(refused)?;
+    let mut bytes = Vec::new();
+    file.take(limit as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(refused)?;
+    if bytes.len() > limit {
+        return Err(failed(
+            ConfigErrorKind::TooLarge,
+            format!("it has more than {limit} bytes"),
+            "check that this is the right file",
+        ));
+    }
+    Ok(bytes)
+}
+
+/// The path that a value names.
+pub(super) fn path(field: &Field<'_>) -> Result<PathBuf, ConfigError> {
+    let path = field.text()?.value;
+    if path.starts_with("~/") || path == "~" {
+        return Err(field.invalid(
+            "`~` is replaced by shells only",
+            "write the whole path, or `%HOME%/…`",
+        ));
+    }
+    Ok(field.beside(&path))
+}
+
+/// Warns where every user of the machine can read a file with a secret.
+#[cfg(unix)]
+pub(super) fn warn_of_mode(field: &Field<'_>, path: &Path) {
+    use std::os::unix::fs::MetadataExt as _;
+    let mode = |path: &Path| path.metadata().map_or(0, |found| found.mode() & 0o7777);
+    let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let of_file = mode(&real);
+    // A folder above may keep the others out.
+    if of_file & 0o004 != 0
+        && real
+            .ancestors()
+            .skip(1)
+            .all(|folder| mode(folder) & 0o001 != 0)
+    {
+        field.warn(format!(
+            "names a file with a secret that every user of this machine can read (mode \
+             {of_file:04o}): run `chmod 600` on it"
+        ));
+    }
+}
+
+/// Modes are unix's.
+#[cfg(not(unix))]
+pub(super) fn warn_of_mode(_: &Field<'_>, _: &Path) {}

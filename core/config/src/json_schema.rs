@@ -1,0 +1,229 @@
+//! The configuration as a JSON Schema, for editors.
+//!
+//! What is written here is what the modules that read it do, and the sentences are the manual's: tests
+//! compare it with both.
+
+mod keys;
+mod plugin;
+
+use keys::{Key, Kind};
+use serde_json::{Map, Value, json};
+
+use super::PluginKeys;
+use super::schema::PASSWORD;
+
+/// The dialect.
+const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
+
+/// A plugin, as far as the schema is about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PluginSchema {
+    /// The `hoster` of its sources.
+    pub id: String,
+    /// Other values of `hoster` it answers to.
+    pub aliases: Vec<String>,
+    /// One line about it.
+    pub description: String,
+    /// What it says of its sources' keys.
+    pub keys: PluginKeys,
+}
+
+/// The JSON Schema (draft 2020-12) of a configuration whose hosters have these plugins. Without any, a
+/// source may have any hoster and any key.
+///
+/// It is stricter than [`load`](super::load): keys that are not known are refused, and words have to be
+/// written as they are here. What cannot be said of each value by itself is left out of it.
+pub fn json_schema(plugins: &[PluginSchema]) -> Value {
+    let mut top = properties(keys::TOP_LEVEL);
+    top.insert("sources".to_owned(), sources(plugins));
+    let groups = keys::OPTIONS
+        .iter()
+        .map(|(name, description, keys)| (*name, group(description, properties(keys))));
+    let options = groups
+        .map(|(name, group)| (name.to_owned(), group))
+        .collect();
+    top.insert("options".to_owned(), group(keys::OPTIONS_ARE, options));
+    let of_plugins = group(keys::PLUGINS_ARE, properties(keys::PLUGINS));
+    top.insert("plugins".to_owned(), of_plugins);
+    json!({
+        "$schema": DRAFT,
+        "title": "Configuration of Forgekeep",
+        "type": "object",
+        "required": ["localFolder", "sources"],
+        "properties": top,
+        "additionalProperties": false,
+    })
+}
+
+fn sources(plugins: &[PluginSchema]) -> Value {
+    let mut of_source = properties(keys::SOURCE);
+    let mut rules = vec![one_way(PASSWORD)];
+    if !plugins.is_empty() {
+        // An alias is the first one's, and no other plugin's id.
+        let mut names: Vec<&str> = plugins.iter().map(|plugin| plugin.id.as_str()).collect();
+        let mut of_plugins: Vec<Vec<&str>> = Vec::new();
+        for plugin in plugins {
+            let mut own = vec![plugin.id.as_str()];
+            for alias in &plugin.aliases {
+                if !names.contains(&alias.as_str()) {
+                    names.push(alias);
+                    own.push(alias);
+                }
+            }
+            of_plugins.push(own);
+        }
+        if let Some(hoster) = of_source.get_mut("hoster") {
+            *hoster = described(json!({ "enum": names }), keys::description("hoster"));
+        }
+        let with_names = plugins.iter().zip(&of_plugins);
+        rules.extend(with_names.map(|(plugin, names)| plugin::rule(plugin, names)));
+    }
+    let mut source = json!({
+        "type": "object",
+        "required": ["title", "hoster", "name"],
+        "properties": of_source,
+        "allOf": rules,
+    });
+    if !plugins.is_empty() {
+        source["unevaluatedProperties"] = false.into();
+    }
+    json!({
+        "description": keys::SOURCES_ARE,
+        "type": "array",
+        "minItems": 1,
+        "items": source,
+    })
+}
+
+fn group(description: &str, properties: Map<String, Value>) -> Value {
+    json!({
+        "description": description,
+        "type": ["object", "null"],
+        "properties": properties,
+        "additionalProperties": false,
+    })
+}
+
+fn properties(keys: &[Key]) -> Map<String, Value> {
+    let of = |key: &Key| {
+        (
+            key.name.to_owned(),
+            described(of_kind(&key.kind), key.description),
+        )
+    };
+    keys.iter().map(of).collect()
+}
+
+fn described(mut schema: Value, description: &str) -> Value {
+    if !description.is_empty() {
+        schema["description"] = description.into();
+    }
+    schema
+}
+
+fn of_kind(kind: &Kind) -> Value {
+    match kind {
+        Kind::Required => json!({ "type": ["string", "number", "boolean"] }),
+        Kind::Text => text(),
+        Kind::Texts => json!({ "type": ["array", "null"], "items": text() }),
+        Kind::TextsIfAny => json!({ "type": "array", "items": text() }),
+        Kind::Command => command(),
+        Kind::Flag(default) => json!({ "type": ["boolean", "string", "null"], "default": default }),
+        Kind::Words(words) => words_or_null(words, words.first()),
+        Kind::Number(least, most, default) => {
+            let mut schema = json!({
+                // In quotes too, and so from the environment.
+                "type": ["integer", "string", "null"],
+                "minimum": least,
+                "maximum": most,
+            });
+            if let Some(default) = default {
+                schema["default"] = (*default).into();
+            }
+            schema
+        }
+        Kind::Anything => json!({}),
+    }
+}
+
+/// A text: what is written without quotes counts as it is written, and nothing as an absent key.
+fn text() -> Value {
+    json!({ "type": ["string", "number", "boolean", "null"] })
+}
+
+fn command() -> Value {
+    json!({ "type": ["array", "null"], "items": text(), "minItems": 1 })
+}
+
+fn words_or_null<T: AsRef<str>>(words: &[T], default: Option<&T>) -> Value {
+    let words = words.iter().map(|word| Value::from(word.as_ref()));
+    let all: Vec<Value> = words.chain(std::iter::once(Value::Null)).collect();
+    let mut schema = json!({ "enum": all });
+    if let Some(default) = default {
+        schema["default"] = default.as_ref().into();
+    }
+    schema
+}
+
+/// A secret is given in one way at most.
+fn one_way(key: &str) -> Value {
+    let [plain, file, command] = plugin::ways(key);
+    json!({
+        "not": {
+            "anyOf": [
+                { "required": [plain, file] },
+                { "required": [plain, command] },
+                { "required": [file, command] },
+            ],
+        },
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::{options, plugins, predecessor, schema};
+
+    fn names(schema: &Value) -> BTreeSet<&str> {
+        let properties = schema["properties"].as_object();
+        properties
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect()
+    }
+
+    fn both<'k>(ours: &[&'k str], former: &[&'k str]) -> BTreeSet<&'k str> {
+        ours.iter().chain(former).copied().collect()
+    }
+
+    #[test]
+    fn it_has_the_keys_that_are_read() {
+        let schema = json_schema(&[]);
+        assert_eq!(
+            names(&schema),
+            both(schema::TOP_LEVEL, predecessor::TOP_LEVEL)
+        );
+        let properties = &schema["properties"];
+        let source = &properties["sources"]["items"];
+        assert_eq!(names(source), both(schema::SOURCE, &[]));
+        assert_eq!(names(&properties["plugins"]), both(plugins::PLUGINS, &[]));
+        let groups = &properties["options"];
+        assert_eq!(names(groups), both(options::OPTIONS, &[]));
+        let of = |group: &str| names(&groups["properties"][group]);
+        assert_eq!(of("backup"), both(options::BACKUP, predecessor::BACKUP));
+        assert_eq!(of("network"), both(options::NETWORK, &[]));
+        assert_eq!(of("history"), both(options::HISTORY, &[]));
+        assert_eq!(of("alert"), both(options::ALERT, &[]));
+        assert_eq!(of("limits"), both(options::LIMITS, &[]));
+        let words = &properties["plugins"]["properties"]["confinement"]["enum"];
+        let known = plugins::CONFINEMENT.map(Value::from);
+        assert!(
+            known
+                .iter()
+                .all(|word| words.as_array().is_some_and(|w| w.contains(word)))
+        );
+    }
+}

@@ -1,0 +1,139 @@
+//! What a hoster has, and what it says of it.
+
+use forgekeep_failure::Finding;
+use forgekeep_untrusted::{Printable, Untrusted};
+
+/// A repository of a hoster. Everything in it is data from outside: names are encoded before they
+/// become paths, URLs are checked before they are asked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Repository {
+    /// The hoster's immutable identity.
+    pub id: Untrusted,
+    /// What the hoster's plugin knows it by in this run; may be empty.
+    pub handle: Untrusted,
+    /// Full name as the hoster shows it.
+    pub full_name: Untrusted,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// What there is of it to back up: one of each kind at most.
+    pub parts: Vec<Part>,
+    /// Why it cannot be backed up by git, if so.
+    pub skip: Option<Printable>,
+}
+
+impl Repository {
+    /// The part of a kind, where there is said to be one.
+    pub fn part(&self, kind: PartKind) -> Option<&Part> {
+        self.parts.iter().find(|part| part.kind == kind)
+    }
+
+    /// Size of its git repository in bytes, as the hoster states it.
+    pub fn size(&self) -> Option<u64> {
+        self.part(PartKind::Git)?.size
+    }
+
+    /// The address of its git repository; empty where there is none.
+    pub fn clone_url(&self) -> Untrusted {
+        let git = self.part(PartKind::Git);
+        git.map(|part| part.url.clone()).unwrap_or_default()
+    }
+
+    /// Whether not everybody may see it.
+    pub fn is_private(&self) -> bool {
+        matches!(self.visibility, Visibility::Private | Visibility::Internal)
+    }
+}
+
+/// A part of a repository.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Part {
+    /// What it is.
+    pub kind: PartKind,
+    /// What tells it from others of its kind; mostly empty.
+    pub id: Untrusted,
+    /// Where it is.
+    pub url: Untrusted,
+    /// Default branch without `refs/heads/`, where known.
+    pub default_branch: Option<Untrusted>,
+    /// Size in bytes as the hoster states it.
+    pub size: Option<u64>,
+}
+
+/// What a part of a repository is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PartKind {
+    /// The git repository itself.
+    #[default]
+    Git,
+    /// The git repository of its wiki.
+    Wiki,
+}
+
+/// Who may see a repository.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Visibility {
+    /// Everybody.
+    Public,
+    /// Those who were let in.
+    Private,
+    /// Everybody of the organisation, or with an account.
+    Internal,
+    /// The hoster does not say.
+    #[default]
+    Unknown,
+}
+
+/// One page of a listing.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    /// The repositories on it.
+    pub repositories: Vec<Repository>,
+    /// Where the page after it is; none after the last.
+    pub next: Option<Cursor>,
+    /// How many there are in all, where the hoster says so.
+    pub total: Option<u64>,
+    /// What there is to say about the listing.
+    pub notes: Vec<Finding>,
+}
+
+/// Where a page of a listing is: what the plugin has given for it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Cursor(String);
+
+impl Cursor {
+    /// What a plugin has given.
+    pub fn new(opaque: impl Into<String>) -> Self {
+        Self(opaque.into())
+    }
+
+    /// For the plugin that gave it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What an online check found.
+#[derive(Clone, Debug, Default)]
+pub struct CheckReport {
+    /// How the hoster was spoken to.
+    pub identity: Printable,
+    /// Number of repositories visible, where known.
+    pub visible: Option<u64>,
+    /// Whatever is worth saying.
+    pub findings: Vec<Finding>,
+}
+
+/// What a hoster says of a repository that it no longer lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is there.
+    There(Box<Repository>),
+    /// It is not shown, which proves nothing: hosters answer alike for what does not exist and for
+    /// what these credentials may not see.
+    Hidden,
+    /// It was deleted, and the hoster has proved it. A status alone (404, 410) is no proof.
+    Deleted {
+        /// What proves it.
+        proof: Printable,
+    },
+}

@@ -1,0 +1,400 @@
+//! Between the boundary's documents and the engine's values. What comes from a plugin is cleaned on the
+//! way: secrets taken out of text, characters that a terminal would act upon made visible.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use forgekeep_config::OptionValue as OwnValue;
+use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
+use forgekeep_hoster::{self as hoster, Cursor, SourceSpec, Visibility};
+use forgekeep_http::Authorization;
+use forgekeep_plugin_documents as documents;
+use forgekeep_plugin_documents::{Auth, HosterError, OptionValue, PartKind, Timestamp, Way};
+use forgekeep_untrusted::{Printable, REDACTED, Redactor, Secret};
+
+/// Most characters of a plugin's text that are shown.
+const MAX_TEXT: usize = 2000;
+
+/// Most bytes of our own words in a document: a string may be 64 KiB long.
+const MAX_SAID: usize = 16 << 10;
+
+/// Text from a plugin, for people.
+pub(super) fn text(text: &str, redactor: &Redactor) -> Printable {
+    let clean = Printable::from(redactor.clean(text).into_owned());
+    match clean.chars().nth(MAX_TEXT) {
+        None => clean,
+        Some(_) => clean.chars().take(MAX_TEXT).collect::<String>().into(),
+    }
+}
+
+/// What kind a plugin's error is.
+fn kind(kind: documents::ErrorKind) -> ErrorKind {
+    use documents::ErrorKind as Theirs;
+    match kind {
+        Theirs::Credentials => ErrorKind::Credentials,
+        Theirs::Forbidden => ErrorKind::Forbidden,
+        Theirs::NotFound => ErrorKind::NotFound,
+        Theirs::Gone => ErrorKind::Gone,
+        Theirs::RateLimited => ErrorKind::RateLimited,
+        Theirs::Unavailable => ErrorKind::Unavailable,
+        Theirs::BadAnswer => ErrorKind::BadAnswer,
+        Theirs::Network => ErrorKind::Network,
+        Theirs::Tls => ErrorKind::Tls,
+        Theirs::Policy => ErrorKind::Policy,
+        Theirs::Cancelled => ErrorKind::Cancelled,
+        Theirs::Plugin => ErrorKind::Plugin,
+        _ => ErrorKind::Other,
+    }
+}
+
+/// A plugin's error.
+pub(super) fn failure(error: &HosterError, redactor: &Redactor) -> Failure {
+    let mut words = text(&error.message, redactor);
+    let said = text(&error.said, redactor);
+    if !said.is_empty() && !words.contains(said.as_str()) {
+        words.push_str(&format!("; the hoster says: {said}"));
+    }
+    let mut failure = Failure::new(kind(error.kind), words).with_hint(text(&error.hint, redactor));
+    failure.permanent = error.permanent;
+    // Where it is none, a plugin has made it up.
+    failure.status = error.status.filter(|status| (100..600).contains(status));
+    let until = error.retry_at.map(|at| {
+        let wait = at.as_second().saturating_sub(Timestamp::now().as_second());
+        u64::try_from(wait).unwrap_or_default()
+    });
+    failure.retry_after = error.retry_after.or(until).map(Duration::from_secs);
+    failure
+}
+
+/// A failure of a service, for the plugin that asked.
+pub(super) fn error(failure: &Failure) -> HosterError {
+    use documents::ErrorKind as Theirs;
+    let kind = match failure.kind {
+        ErrorKind::Credentials => Theirs::Credentials,
+        ErrorKind::Forbidden => Theirs::Forbidden,
+        ErrorKind::NotFound => Theirs::NotFound,
+        ErrorKind::Gone => Theirs::Gone,
+        ErrorKind::RateLimited => Theirs::RateLimited,
+        ErrorKind::Unavailable => Theirs::Unavailable,
+        ErrorKind::BadAnswer => Theirs::BadAnswer,
+        ErrorKind::Network => Theirs::Network,
+        ErrorKind::Tls => Theirs::Tls,
+        ErrorKind::Policy => Theirs::Policy,
+        ErrorKind::Cancelled => Theirs::Cancelled,
+        ErrorKind::Plugin => Theirs::Plugin,
+        _ => Theirs::Other,
+    };
+    HosterError {
+        kind,
+        message: cut(&failure.message),
+        hint: cut(&failure.hint),
+        permanent: failure.permanent,
+        status: failure.status,
+        retry_after: failure.retry_after.map(|wait| wait.as_secs()),
+        ..HosterError::default()
+    }
+}
+
+fn cut(text: &str) -> String {
+    let mut end = text.len().min(MAX_SAID);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text[..end].to_owned()
+}
+
+/// Something a plugin has to say.
+pub(super) fn finding(finding: &documents::Finding, redactor: &Redactor) -> Finding {
+    Finding {
+        severity: match finding.severity {
+            documents::Severity::Error => Severity::Error,
+            documents::Severity::Warning => Severity::Warning,
+            _ => Severity::Info,
+        },
+        key: text(&finding.key, redactor),
+        message: text(&finding.message, redactor),
+        hint: text(&finding.hint, redactor),
+    }
+}
+
+/// What came of a check. What follows from its fields is said here, for all plugins alike.
+pub(super) fn check_report(
+    report: &documents::CheckReport,
+    redactor: &Redactor,
+) -> hoster::CheckReport {
+    let mut findings: Vec<Finding> = report
+        .findings
+        .iter()
+        .map(|f| finding(f, redactor))
+        .collect();
+    if !report.missing_scopes.is_empty() {
+        let missing = text(&report.missing_scopes.join(", "), redactor);
+        let mut warning = Finding::warning(format!("the credentials lack {missing}"));
+        warning.hint = "make new ones that have it".into();
+        findings.push(warning);
+    }
+    hoster::CheckReport {
+        identity: text(&report.identity, redactor),
+        visible: report.visible,
+        findings,
+    }
+}
+
+/// A page of a listing.
+pub(super) fn page(page: documents::Page, redactor: &Redactor) -> hoster::Page {
+    let has_secret =
+        |r: &&documents::Repository| redactor.finds(&r.id) || redactor.finds(&r.full_name);
+    let telling = page.repositories.iter().filter(has_secret).count();
+    let mut notes: Vec<Finding> = page
+        .notes
+        .iter()
+        .map(|note| finding(note, redactor))
+        .collect();
+    if telling > 0 {
+        let mut warning = Finding::warning(format!(
+            "the hoster shows a secret of this configuration in the name or id of {telling} \
+             repositories; it is replaced by {REDACTED} in folders, messages and reports"
+        ));
+        warning.hint = "replace that secret: others may have seen it; or, if it is a word that \
+                        names share, choose one that nobody can guess"
+            .into();
+        notes.push(warning);
+    }
+    notes.extend(not_backed_up(&page.repositories, redactor));
+    hoster::Page {
+        repositories: page
+            .repositories
+            .into_iter()
+            .map(|r| repository(r, redactor))
+            .collect(),
+        next: page.next.map(Cursor::new),
+        total: page.total,
+        notes,
+    }
+}
+
+/// What to say of parts of a kind that is not known here, or of which there are several.
+fn not_backed_up(repositories: &[documents::Repository], redactor: &Redactor) -> Option<Finding> {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for repository in repositories {
+        let mut seen = Vec::new();
+        for part in &repository.parts {
+            if part_kind(&part.kind).is_none() || seen.contains(&&part.kind) {
+                *kinds.entry(part.kind.word()).or_default() += 1;
+            }
+            seen.push(&part.kind);
+        }
+    }
+    if kinds.is_empty() {
+        return None;
+    }
+    let shown = kinds.iter().take(10);
+    let shown: Vec<String> = shown
+        .map(|(word, count)| format!("{} ({count})", text(word, redactor)))
+        .collect();
+    let message = format!(
+        "parts of repositories are not backed up, as this forgekeep has no place for them: {}",
+        shown.join(", ")
+    );
+    let mut warning = Finding::warning(message);
+    warning.hint = "see whether a newer forgekeep backs them up".into();
+    Some(warning)
+}
+
+/// A kind of part that is known here.
+fn part_kind(kind: &PartKind) -> Option<hoster::PartKind> {
+    match kind {
+        PartKind::Git => Some(hoster::PartKind::Git),
+        PartKind::Wiki => Some(hoster::PartKind::Wiki),
+        _ => None,
+    }
+}
+
+/// A repository. Identity and name go into reports and paths: they hold no secret either. What is asked
+/// for, an address or a branch, stays as it is; messages about it are cleaned.
+pub(super) fn repository(
+    repository: documents::Repository,
+    redactor: &Redactor,
+) -> hoster::Repository {
+    let mut parts: Vec<hoster::Part> = Vec::new();
+    for part in repository.parts {
+        let Some(kind) = part_kind(&part.kind) else {
+            continue;
+        };
+        if parts.iter().any(|known| known.kind == kind) {
+            continue;
+        }
+        parts.push(hoster::Part {
+            kind,
+            id: part.id.into(),
+            url: part.url.into(),
+            default_branch: part
+                .default_branch
+                .filter(|branch| !branch.is_empty())
+                .map(Into::into),
+            size: part.size,
+        });
+    }
+    hoster::Repository {
+        id: redactor.clean(&repository.id).into_owned().into(),
+        handle: repository.handle.into(),
+        full_name: redactor.clean(&repository.full_name).into_owned().into(),
+        visibility: match repository.visibility {
+            documents::Visibility::Public => Visibility::Public,
+            documents::Visibility::Private => Visibility::Private,
+            documents::Visibility::Internal => Visibility::Internal,
+            _ => Visibility::Unknown,
+        },
+        parts,
+        skip: repository.skip.map(|why| text(&why, redactor)),
+    }
+}
+
+/// A part, as its plugin named it.
+pub(super) fn part_ref(part: &hoster::Part) -> documents::PartRef {
+    documents::PartRef {
+        kind: match part.kind {
+            hoster::PartKind::Git => PartKind::Git,
+            hoster::PartKind::Wiki => PartKind::Wiki,
+        },
+        id: part.id.raw().to_owned(),
+    }
+}
+
+/// Credentials that a plugin gives.
+pub(super) fn authorization(auth: Auth) -> Authorization {
+    let secret = |secret: documents::Secret| Secret::new(secret.expose());
+    match auth {
+        Auth::None => Authorization::Anonymous,
+        Auth::Basic { user, secret: word } => Authorization::Basic {
+            user,
+            secret: secret(word),
+        },
+        Auth::Bearer { secret: word } => Authorization::Bearer(secret(word)),
+        Auth::Header { name, secret: word } => Authorization::Field {
+            name,
+            secret: secret(word),
+        },
+        Auth::Scheme {
+            scheme,
+            secret: word,
+        } => Authorization::Scheme {
+            scheme,
+            secret: secret(word),
+        },
+    }
+}
+
+/// Access that a plugin gives to a part.
+pub(super) fn access(access: documents::Access) -> Result<Authorization, Failure> {
+    match access.way {
+        Way::Http(auth) => Ok(authorization(auth)),
+        Way::Ssh(_) => Err(no_way("ssh")),
+        Way::Local(_) => Err(no_way("a path on this machine")),
+    }
+}
+
+fn no_way(way: &str) -> Failure {
+    Failure::new(
+        ErrorKind::Other,
+        format!("the plugin wants it fetched by {way}, which this forgekeep cannot do"),
+    )
+    .with_hint("use a newer forgekeep with this plugin")
+}
+
+/// A source, for its plugin.
+pub(super) fn source(spec: &SourceSpec) -> documents::Source {
+    let secrets = spec.secrets.iter();
+    let options = spec.options.iter();
+    let files = spec.files.iter();
+    documents::Source {
+        title: spec.title.clone(),
+        name: spec.name.clone(),
+        kind: spec.kind.clone(),
+        auth_name: spec.auth_name.clone(),
+        api_auth_name: spec.api_auth_name.clone(),
+        secrets: secrets
+            .map(|(key, secret)| (key.clone(), documents::Secret::new(secret.expose())))
+            .collect(),
+        api_url: spec.api_url.clone(),
+        options: options
+            .map(|(key, value)| (key.clone(), option_value(value)))
+            .collect(),
+        target: false,
+        files: files
+            .map(|(key, file)| (key.clone(), documents::FileContent::new(file.expose())))
+            .collect(),
+    }
+}
+
+fn option_value(value: &OwnValue) -> OptionValue {
+    match value {
+        OwnValue::Text(text) => OptionValue::Text(text.clone()),
+        OwnValue::Number(number) => OptionValue::Number(*number),
+        OwnValue::Flag(flag) => OptionValue::Flag(*flag),
+        OwnValue::List(list) => OptionValue::List(list.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_and_findings_are_fit_for_a_line() {
+        let redactor = Redactor::new(&[&Secret::new("s3cr3t-token")]);
+        let hostile = "\u{1b}[2J s3cr3t-token\r\nforged\u{202e}";
+        let error = HosterError {
+            message: hostile.to_owned(),
+            hint: hostile.to_owned(),
+            said: hostile.to_owned(),
+            status: Some(42),
+            retry_after: Some(7),
+            ..HosterError::default()
+        };
+        let failure = failure(&error, &redactor);
+        for shown in [failure.message.as_str(), failure.hint.as_str()] {
+            assert!(!shown.contains("s3cr3t"), "{shown}");
+            assert!(!shown.contains(char::is_control), "{shown:?}");
+        }
+        assert_eq!((failure.status, failure.permanent), (None, false));
+        assert_eq!(failure.retry_after, Some(Duration::from_secs(7)));
+    }
+
+    #[test]
+    fn the_hosters_own_words_are_said_once() {
+        let nothing = Redactor::default();
+        let error = HosterError::new(documents::ErrorKind::Forbidden, "refused: no role")
+            .with_said("no role");
+        assert_eq!(
+            failure(&error, &nothing).message.as_str(),
+            "refused: no role"
+        );
+        let error =
+            HosterError::new(documents::ErrorKind::Forbidden, "refused").with_said("no role");
+        assert_eq!(
+            failure(&error, &nothing).message.as_str(),
+            "refused; the hoster says: no role"
+        );
+    }
+
+    #[test]
+    fn parts_without_a_place_are_told() {
+        let mut repository = documents::Repository::new("1", "acme/web", "https://x/acme/web.git");
+        for kind in ["git", "lfs", "holograms"] {
+            repository
+                .parts
+                .push(documents::Part::new(PartKind::of(kind), "https://x/y"));
+        }
+        let page = page(
+            documents::Page {
+                repositories: vec![repository],
+                ..documents::Page::default()
+            },
+            &Redactor::default(),
+        );
+        assert_eq!(page.repositories[0].parts.len(), 1);
+        let said = page.notes[0].message.as_str();
+        assert!(said.ends_with("git (1), holograms (1), lfs (1)"), "{said}");
+    }
+}

@@ -1,0 +1,37 @@
+use forgekeep_config::{PluginKeys, PluginSchema, json_schema};
+use forgekeep_hoster::HosterInfo;
+
+use crate::cli::{Common, SchemaArguments, SchemaCommand};
+use crate::exit::{Complaint, ExitCode};
+use crate::plugins::{Rules, folders, look_at_all};
+
+/// `forgekeep schema`.
+pub fn run(common: &Common, arguments: &SchemaArguments) -> Result<ExitCode, Complaint> {
+    match arguments.command {
+        SchemaCommand::Config => config(common),
+    }
+}
+
+/// That of the configuration. Without plugins it is more general, and of use all the same.
+fn config(common: &Common) -> Result<ExitCode, Complaint> {
+    let looked = look_at_all(&folders(&common.plugin_dirs), &Rules::default());
+    let usable = looked
+        .iter()
+        .filter_map(|plugin| plugin.result.as_ref().ok());
+    let mut plugins: Vec<PluginSchema> = usable.map(|found| of_plugin(&found.info)).collect();
+    plugins.sort_by(|one, other| one.id.cmp(&other.id));
+    super::print_json(&json_schema(&plugins))?;
+    Ok(ExitCode::Good)
+}
+
+fn of_plugin(info: &HosterInfo) -> PluginSchema {
+    PluginSchema {
+        id: info.id.clone(),
+        aliases: info.aliases.clone(),
+        description: info.description.to_string(),
+        keys: PluginKeys {
+            types: info.types.clone(),
+            options: info.options.clone(),
+        },
+    }
+}
