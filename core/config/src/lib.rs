@@ -223,9 +223,10 @@ pub struct NetworkOptions {
     /// Requests to one host in an hour, API and git together; `None` for no limit of ours.
     pub requests_per_hour: Option<u32>,
     /// Requests to one host at the same time, API and git together; `None` for as many as there are
-    /// jobs.
+    /// `ref_questions`, or jobs if those are more.
     pub connections_per_host: Option<usize>,
-    /// How many repositories may be asked for their refs at the same time: 1 to 256.
+    /// How many repositories are asked for their refs at the same time, besides those that are
+    /// transferred: 1 to 256.
     pub ref_questions: usize,
     /// The longest wait before a retry, and the longest `Retry-After` that is obeyed, but for
     /// request limits.

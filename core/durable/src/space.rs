@@ -31,7 +31,7 @@ pub struct Space {
 #[derive(Default)]
 struct Ledger {
     full: bool,
-    /// Stated sizes of the clones of the plan that are not done.
+    /// Stated sizes of the clones that are planned so far and not done.
     to_clone: u64,
     under_way: Vec<Arc<Share>>,
 }
@@ -101,24 +101,21 @@ impl Ledger {
 }
 
 impl Space {
-    /// For a plan: the folder of each clone in it, and the size that the hoster states.
-    pub fn new<'a>(clones: impl IntoIterator<Item = (&'a Path, Option<u64>)>) -> Self {
-        let space = Self::default();
-        for (folder, size) in clones {
-            if let Some((disk, _)) = look(folder) {
-                let mut disks = space.disks();
-                let ledger = disks.entry(disk).or_default();
-                ledger.to_clone = ledger.to_clone.saturating_add(size.unwrap_or_default());
-            }
+    /// A clone into `folder` is planned, of the size that the hoster states. It takes no room before it
+    /// begins: until then it only counts for what is said once a disk is full.
+    pub fn expect_clone(&self, folder: &Path, size: Option<u64>) {
+        if let (Some(size), Some((disk, _))) = (size, look(folder)) {
+            let mut disks = self.disks();
+            let ledger = disks.entry(disk).or_default();
+            ledger.to_clone = ledger.to_clone.saturating_add(size);
         }
-        space
     }
 
     fn disks(&self) -> MutexGuard<'_, HashMap<Disk, Ledger>> {
         self.disks.lock()
     }
 
-    /// Begins a clone into `folder`, which does not exist yet.
+    /// Begins a clone into `folder`, which does not exist yet: from here on it has its share of the room.
     ///
     /// # Errors
     ///
@@ -343,11 +340,16 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name);
         let (one, two) = (path("one/repo"), path("two/repo"));
-        let space = Space::new([(&*one, Some(5)), (&*two, Some(7))]);
+        let space = Space::default();
         let disk = look(&one).unwrap().0;
+        space.expect_clone(&one, Some(5));
+        space.expect_clone(&one, None);
+        // What is only planned takes no room.
+        assert!(space.disks()[&disk].under_way.is_empty());
         let claim = space.begin_clone(&one, Some(5)).unwrap();
         assert_eq!(space.disks()[&disk].under_way.len(), 1);
         claim.done();
+        space.expect_clone(&two, Some(7));
         drop(space.begin_clone(&two, Some(7)).unwrap());
         assert_eq!(space.disks()[&disk].to_clone, 7);
         assert!(space.disks()[&disk].under_way.is_empty());

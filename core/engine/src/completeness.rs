@@ -155,48 +155,41 @@ impl Listings {
         }
     }
 
-    /// Compares a complete listing with the last one and with the hoster's own number, and
-    /// remembers it if it stands up or is accepted.
-    pub fn judge(&mut self, key: Key<'_>, counted: Counted) -> Verdict {
-        let mut verdict = Verdict::default();
+    /// What is remembered of a listing, with what there is to say about that.
+    fn last(&self, key: Key<'_>) -> (Option<RecordedListing>, Option<Finding>) {
         let entry = self.known.as_ref().ok().and_then(|document| {
             let mut all = document.sources.iter();
             all.find(|entry| is_for(entry, key)).cloned()
         });
-        let entry = entry.or_else(|| {
-            let (listed, at) = *self.rebuilt.get(key.title)?;
-            verdict.notes.push(Finding::warning(format!(
-                "the last listing was not recorded: its number is taken from the report of {}",
-                to_the_second(at)
-            )));
-            Some(RecordedListing::new(key, listed, at))
-        });
-        let last = entry.as_ref().map_or(0, |entry| entry.listed);
-        let accepted = entry.as_ref().map_or(0, |entry| entry.accepted_shortfall);
-        let missing = counted.total.unwrap_or(0).saturating_sub(counted.listed);
-        let mut messages = Vec::new();
-        if has_shrunk(last, counted.listed) {
-            let since = entry
-                .as_ref()
-                .map_or_else(String::new, |e| format!(" ({})", to_the_second(e.at)));
-            messages.push(format!(
-                "{} listed, but {last} last time{since}",
-                repositories(counted.listed)
-            ));
+        if entry.is_some() {
+            return (entry, None);
         }
-        let left = counted.known.saturating_sub(counted.lost);
-        if messages.is_empty() && has_halved(counted.known, left) {
-            messages.push(format!(
-                "{} of the {} repositories that are in the backup are no longer listed",
-                counted.lost, counted.known
-            ));
-        }
-        if let Some(total) = counted.total.filter(|_| missing > accepted) {
-            messages.push(format!(
-                "{} listed, but the hoster counts {total}",
-                repositories(counted.listed)
-            ));
-        }
+        let Some((listed, at)) = self.rebuilt.get(key.title).copied() else {
+            return (None, None);
+        };
+        let note = Finding::warning(format!(
+            "the last listing was not recorded: its number is taken from the report of {}",
+            to_the_second(at)
+        ));
+        (Some(RecordedListing::new(key, listed, at)), Some(note))
+    }
+
+    /// Whether [`judge`](Self::judge) would have nothing against a listing.
+    pub fn stands(&self, key: Key<'_>, counted: Counted) -> bool {
+        let (entry, _) = self.last(key);
+        let is_accepted = self.accept_shrinkage || doubts(entry.as_ref(), counted).is_empty();
+        self.known.is_ok() && is_accepted
+    }
+
+    /// Compares a complete listing with the last one and with the hoster's own number, and
+    /// remembers it if it stands up or is accepted.
+    pub fn judge(&mut self, key: Key<'_>, counted: Counted) -> Verdict {
+        let (entry, note) = self.last(key);
+        let mut verdict = Verdict {
+            notes: note.into_iter().collect(),
+            ..Verdict::default()
+        };
+        let messages = doubts(entry.as_ref(), counted);
         let stands = messages.is_empty() || self.accept_shrinkage;
         for message in messages {
             if self.accept_shrinkage {
@@ -211,7 +204,7 @@ impl Listings {
         match &mut self.known {
             Ok(document) if stands => {
                 self.changed = true;
-                remember(document, key, counted.listed, missing);
+                remember(document, key, counted.listed, missing(counted));
             }
             Ok(_) => {}
             Err(failure) => verdict.errors.push(failure.clone()),
@@ -235,6 +228,39 @@ impl Listings {
             )
         })
     }
+}
+
+/// By how many the hoster's own number is higher.
+fn missing(counted: Counted) -> u64 {
+    counted.total.unwrap_or(0).saturating_sub(counted.listed)
+}
+
+/// Why a listing may not be the whole truth, by what the last one held.
+fn doubts(entry: Option<&RecordedListing>, counted: Counted) -> Vec<String> {
+    let last = entry.map_or(0, |entry| entry.listed);
+    let accepted = entry.map_or(0, |entry| entry.accepted_shortfall);
+    let mut messages = Vec::new();
+    if has_shrunk(last, counted.listed) {
+        let since = entry.map_or_else(String::new, |e| format!(" ({})", to_the_second(e.at)));
+        messages.push(format!(
+            "{} listed, but {last} last time{since}",
+            repositories(counted.listed)
+        ));
+    }
+    let left = counted.known.saturating_sub(counted.lost);
+    if messages.is_empty() && has_halved(counted.known, left) {
+        messages.push(format!(
+            "{} of the {} repositories that are in the backup are no longer listed",
+            counted.lost, counted.known
+        ));
+    }
+    if let Some(total) = counted.total.filter(|_| missing(counted) > accepted) {
+        messages.push(format!(
+            "{} listed, but the hoster counts {total}",
+            repositories(counted.listed)
+        ));
+    }
+    messages
 }
 
 /// Whether there are so few that somebody has to look.

@@ -57,11 +57,11 @@ pub enum Event<'a> {
         /// Why.
         error: &'a Failure,
     },
-    /// It is known what there is to do.
+    /// More is known of what there is to do: it is told as sources are listed, and adds up.
     Planned {
-        /// Repositories to mirror.
+        /// Further repositories to mirror.
         repositories: usize,
-        /// Sum of the sizes the hosters state, in bytes.
+        /// Sum of the sizes the hosters state of them, in bytes.
         bytes: u64,
     },
     /// A worker has begun with a repository.

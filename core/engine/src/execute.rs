@@ -1,11 +1,12 @@
-//! Works off a plan: a pool of workers, each on one repository at a time.
+//! Works tasks off: a pool of workers, each on one repository at a time. Tasks come while they work.
 
 mod missing;
 mod parts;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use forgekeep_durable::space::Space;
@@ -22,149 +23,236 @@ use parking_lot::Mutex;
 use parts::Offered;
 
 use crate::event::{Event, Observer};
-use crate::plan::{Action, Location, Task, lacks_address};
-use crate::queue::{Queue, is_heavy};
-use crate::source::{OpenSource, RunSource};
+use crate::plan::{Action, Task, lacks_address};
+use crate::queue::{Lane, Limits, Queue, Turn, Worked};
+use crate::source::OpenSource;
 
-/// Mirrors every task's repository. `sources` is indexed by [`Task::source`]; a report comes back
-/// for each task.
-pub(crate) fn execute(
-    pool: &rayon::ThreadPool,
-    tasks: &[Task],
-    sources: &[RunSource],
-    observer: &dyn Observer,
-) -> Vec<(usize, RepositoryReport)> {
-    let reports = Mutex::new(Vec::with_capacity(tasks.len()));
-    let with_source = tasks.iter().filter_map(|task| {
-        let source = sources.get(task.source)?.open.as_ref()?;
-        Some((task, source))
-    });
-    let new: Vec<_> = with_source
-        .clone()
-        .filter(|(task, _)| task.action == Action::Clone)
-        .map(|(task, source)| (source.folder.join(&task.folder), task.repository.size()))
-        .collect();
-    let space = Space::new(new.iter().map(|(folder, size)| (folder.as_path(), *size)));
-    let mut open = sources.iter().filter_map(|source| source.open.as_ref());
-    let local_folder = open.find_map(|open| open.folder.parent());
-    let cases = RepairCases::read(local_folder.unwrap_or(Path::new("")));
-    // Not rayon's own queue: it would begin tasks in its order, whatever they weigh.
-    let queue = Queue::new(with_source.map(|task| (task, is_heavy(task.0.repository.size()))));
-    pool.broadcast(|_| {
-        queue.work(|(task, source)| {
-            // A bug of ours, met on one repository, must not end the others.
-            let from = task
-                .from
-                .as_ref()
-                .and_then(|from| RepositoryFolder::of(from, sources));
-            let run = || run_task(task, source, from.as_ref(), &space, &cases, observer);
-            let report = catch_unwind(AssertUnwindSafe(run))
-                .unwrap_or_else(|_| panicked(task, source, observer));
-            reports.lock().push((task.source, report));
-        });
-    });
-    reports.into_inner()
-}
-
-fn panicked(task: &Task, source: &OpenSource, observer: &dyn Observer) -> RepositoryReport {
-    let failure = Failure::new(
-        ErrorKind::Other,
-        "Forgekeep panicked while mirroring this repository",
-    )
-    .with_hint("report it with what was printed before this line: this is a bug in Forgekeep");
-    let report = blank_report(task, source).failed(failure);
-    observer.event(&Event::RepositoryFinished {
-        source: &source.title,
-        repository: &report,
-    });
-    report
-}
-
-fn blank_report(task: &Task, source: &OpenSource) -> RepositoryReport {
-    RepositoryReport::new(
-        &task.repository.id,
-        &task.repository.full_name,
-        format!("{}/{}", source.folder_name, task.folder),
-    )
+/// A task on its way to a worker.
+pub(crate) struct Job {
+    pub task: Task,
+    pub source: Arc<OpenSource>,
+    /// Where the repository is, if that is elsewhere.
+    pub from: Option<RepositoryFolder>,
+    /// What a worker has done that has given it back.
+    pub begun: Option<Begun>,
 }
 
 /// Where a repository is in the backup.
-struct RepositoryFolder {
-    folder: PathBuf,
+pub(crate) struct RepositoryFolder {
+    pub folder: PathBuf,
     /// The same for reports.
-    path: Untrusted,
+    pub path: Untrusted,
 }
 
-impl RepositoryFolder {
-    fn of(location: &Location, sources: &[RunSource]) -> Option<Self> {
-        let source = sources.get(location.source)?.open.as_ref()?;
-        Some(Self {
-            folder: source.folder.join(&location.folder),
-            path: format!("{}/{}", source.folder_name, location.folder).into(),
-        })
-    }
+/// A repository that a worker has begun with.
+pub(crate) struct Begun {
+    report: RepositoryReport,
+    folder: PathBuf,
+    seconds: f64,
 }
 
-fn run_task(
-    task: &Task,
-    source: &OpenSource,
-    from: Option<&RepositoryFolder>,
-    space: &Space,
-    cases: &RepairCases,
-    observer: &dyn Observer,
-) -> RepositoryReport {
-    let mut report = blank_report(task, source);
-    let name = report.name.clone();
-    if source.services.cancel.is_cancelled() {
-        return report.failed(Failure::cancelled());
+/// What the workers of a run share.
+pub(crate) struct Execution<'o> {
+    limits: Limits,
+    queue: Queue<Job>,
+    space: Space,
+    /// What is known of damage.
+    pub cases: RepairCases,
+    observer: &'o dyn Observer,
+    reports: Mutex<Vec<(usize, RepositoryReport)>>,
+}
+
+impl<'o> Execution<'o> {
+    /// Nothing is done yet.
+    pub fn new(local_folder: &Path, limits: Limits, observer: &'o dyn Observer) -> Self {
+        Self {
+            limits,
+            queue: Queue::new(limits),
+            space: Space::default(),
+            cases: RepairCases::read(local_folder),
+            observer,
+            reports: Mutex::default(),
+        }
     }
-    observer.event(&Event::RepositoryStarted {
-        source: &source.title,
-        name: &name,
-    });
-    let begun = Instant::now();
-    let mut folder = source.folder.join(&task.folder);
-    // Another source may have taken it already.
-    if let Some(from) = from.filter(|from| from.folder.exists()) {
-        match catalogue::relocate(&from.folder, &folder) {
-            Ok(()) => report.add_note(&format!("moved here from {}", from.path.shown())),
-            // A name is no reason to go without a backup.
-            Err(failure) => {
-                log::warn!("{failure}");
-                report.add_note(&format!("stays in its old folder: {failure}"));
-                folder.clone_from(&from.folder);
-                report.path.clone_from(&from.path);
+
+    /// Has the pool's workers mirror every job's repository, while `plan` adds jobs on this thread. They
+    /// end when it has returned and all is done.
+    pub fn run(&self, pool: &rayon::ThreadPool, plan: impl FnOnce()) {
+        // Not rayon's own queue: it would begin tasks in its order, whatever they weigh.
+        pool.in_place_scope(|scope| {
+            scope.spawn_broadcast(|_, _| self.queue.work(|job, turn| self.work_on(job, turn)));
+            // A panic ends the run; but it must not wait for workers that wait for more.
+            let closing = Closing(&self.queue);
+            plan();
+            drop(closing);
+        });
+    }
+
+    /// Adds jobs. What is in the backup already begins with a question.
+    pub fn add(&self, jobs: Vec<Job>) {
+        if jobs.is_empty() {
+            return;
+        }
+        let sizes = jobs.iter().filter_map(|job| job.task.repository.size());
+        self.observer.event(&Event::Planned {
+            repositories: jobs.len(),
+            bytes: sizes.fold(0, u64::saturating_add),
+        });
+        for job in &jobs {
+            if job.task.action == Action::Clone {
+                let folder = job.source.folder.join(&job.task.folder);
+                self.space.expect_clone(&folder, job.task.repository.size());
             }
         }
+        self.queue.add(jobs.into_iter().map(|job| {
+            let lane = match job.task.action {
+                Action::Update => Lane::Question {
+                    source: job.task.source,
+                    most: job.source.ref_questions.min(self.limits.questions),
+                },
+                Action::Clone | Action::Adopt => Lane::Transfer,
+            };
+            let size = job.task.repository.size();
+            (job, size, lane)
+        }));
     }
-    let work = Work {
-        task,
-        source,
-        space,
-        cases,
-        observer,
-        name: &name,
-        path: report.path.clone(),
-        folder,
-    };
-    report = work.mirror_all(report);
-    if let Some(failure) = &report.error {
-        space.learn(&work.folder, failure);
+
+    /// What came of the jobs, with the index of each one's source.
+    pub fn into_reports(self) -> Vec<(usize, RepositoryReport)> {
+        self.reports.into_inner()
     }
-    report.seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
-    let redactor = &source.services.redactor;
-    report.change_errors(|failure| {
-        failure.message = redactor.clean(&failure.message).into_owned().into();
-        failure.hint = redactor.clean(&failure.hint).into_owned().into();
-        for part in Offered::all(&task.repository) {
-            failure.set_cause(part.remote.url.printable().as_str());
+
+    fn work_on(&self, mut job: Job, turn: &Turn<'_, Job>) -> Worked<Job> {
+        // A bug of ours, met on one repository, must not end the others.
+        let run = || self.run_job(&mut job, turn);
+        let report = match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Some(report)) => report,
+            Ok(None) => return Worked::Waits(job),
+            Err(_) => self.panicked(&job),
+        };
+        self.reports.lock().push((job.task.source, report));
+        Worked::Done
+    }
+
+    fn panicked(&self, job: &Job) -> RepositoryReport {
+        let failure = Failure::new(
+            ErrorKind::Other,
+            "Forgekeep panicked while mirroring this repository",
+        )
+        .with_hint("report it with what was printed before this line: this is a bug in Forgekeep");
+        let report = job.blank_report().failed(failure);
+        self.finished(job, &report);
+        report
+    }
+
+    fn finished(&self, job: &Job, report: &RepositoryReport) {
+        self.observer.event(&Event::RepositoryFinished {
+            source: &job.source.title,
+            repository: report,
+        });
+    }
+
+    /// `None` if there is something to transfer, and it is not its turn.
+    fn run_job(&self, job: &mut Job, turn: &Turn<'_, Job>) -> Option<RepositoryReport> {
+        let begun = job.begun.take();
+        if job.source.services.cancel.is_cancelled() {
+            let is_known = begun.is_some();
+            let report = begun.map_or_else(|| job.blank_report(), |begun| begun.report);
+            let report = report.failed(Failure::cancelled());
+            if is_known {
+                self.finished(job, &report);
+            }
+            return Some(report);
         }
-    });
-    observer.event(&Event::RepositoryFinished {
-        source: &source.title,
-        repository: &report,
-    });
-    report
+        let at = Instant::now();
+        let mut begun = begun.unwrap_or_else(|| self.begin(job));
+        let (task, source) = (&job.task, &*job.source);
+        let name = begun.report.name.clone();
+        let work = Work {
+            task,
+            source,
+            space: &self.space,
+            cases: &self.cases,
+            observer: self.observer,
+            name: &name,
+            path: begun.report.path.clone(),
+            folder: begun.folder.clone(),
+            turn,
+            is_half_done: Cell::new(false),
+            has_to_wait: Cell::new(false),
+        };
+        let mut report = work.mirror_all(begun.report.clone());
+        let seconds = begun.seconds + at.elapsed().as_secs_f64();
+        if work.has_to_wait.get() {
+            begun.seconds = seconds;
+            job.begun = Some(begun);
+            return None;
+        }
+        if let Some(failure) = &report.error {
+            self.space.learn(&work.folder, failure);
+        }
+        report.seconds = (seconds * 1000.0).round() / 1000.0;
+        let redactor = &source.services.redactor;
+        report.change_errors(|failure| {
+            failure.message = redactor.clean(&failure.message).into_owned().into();
+            failure.hint = redactor.clean(&failure.hint).into_owned().into();
+            for part in Offered::all(&task.repository) {
+                failure.set_cause(part.remote.url.printable().as_str());
+            }
+        });
+        self.finished(job, &report);
+        Some(report)
+    }
+
+    /// Says so, and moves the folder to where it shall be.
+    fn begin(&self, job: &Job) -> Begun {
+        let mut report = job.blank_report();
+        self.observer.event(&Event::RepositoryStarted {
+            source: &job.source.title,
+            name: &report.name,
+        });
+        let mut folder = job.source.folder.join(&job.task.folder);
+        // Somebody may have taken it away meanwhile.
+        if let Some(from) = job.from.as_ref().filter(|from| from.folder.exists()) {
+            match catalogue::relocate(&from.folder, &folder) {
+                Ok(()) => report.add_note(&format!("moved here from {}", from.path.shown())),
+                // A name is no reason to go without a backup.
+                Err(failure) => {
+                    log::warn!("{failure}");
+                    report.add_note(&format!("stays in its old folder: {failure}"));
+                    folder.clone_from(&from.folder);
+                    report.path.clone_from(&from.path);
+                }
+            }
+        }
+        if let Some(note) = &job.task.note {
+            report.add_note(note);
+        }
+        Begun {
+            report,
+            folder,
+            seconds: 0.0,
+        }
+    }
+}
+
+impl Job {
+    fn blank_report(&self) -> RepositoryReport {
+        RepositoryReport::new(
+            &self.task.repository.id,
+            &self.task.repository.full_name,
+            format!("{}/{}", self.source.folder_name, self.task.folder),
+        )
+    }
+}
+
+/// Closes the queue, also by a panic.
+struct Closing<'q>(&'q Queue<Job>);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
 }
 
 struct Work<'a> {
@@ -177,6 +265,11 @@ struct Work<'a> {
     folder: PathBuf,
     /// The same for reports.
     path: Untrusted,
+    turn: &'a Turn<'a, Job>,
+    /// Whether something was done that is not to be done again.
+    is_half_done: Cell<bool>,
+    /// Whether there is something to transfer, and it is not its turn: nothing was done.
+    has_to_wait: Cell<bool>,
 }
 
 impl Work<'_> {
@@ -190,6 +283,19 @@ impl Work<'_> {
             id: self.repository().id.clone(),
             full_name: self.repository().full_name.clone(),
         }
+    }
+
+    /// Goes before whatever is more than a question. Who has done nothing else comes again when it is its
+    /// turn, and holds nothing until then; a further part waits for it.
+    fn take_turn(&self) -> Result<(), Failure> {
+        if self.is_half_done.get() {
+            self.turn.wait();
+        } else if !self.turn.take() {
+            self.has_to_wait.set(true);
+            let why = "it waits for its turn to be transferred";
+            return Err(Failure::new(ErrorKind::Cancelled, why));
+        }
+        Ok(())
     }
 
     fn mirror_all(&self, mut report: RepositoryReport) -> RepositoryReport {
@@ -206,6 +312,7 @@ impl Work<'_> {
             Ok(repaired) => repaired,
             Err(failure) => return report.failed(failure),
         };
+        self.is_half_done.set(true);
         report = repaired.outcome.enter(report);
         if let Some(note) = &repaired.note {
             report.add_note(note);

@@ -3,12 +3,15 @@
 //! ```text
 //! config   -> Config      (config, secret)
 //!          -> Registry    (hoster: which hoster serves which source)
-//!          -> listing     (listing: repositories, page by page, through a hoster's session)
-//!          -> plan        (plan, names, filter, catalogue: pure; --dry-run prints it)
-//!          -> execute     (execute, mirror: a pool of workers, one repository each)
+//!          -> listing     (run::beside, listing: each source on a thread, page by page)
+//!          -> plan        (run::planner, plan, names, filter, catalogue; --dry-run prints it)
+//!          -> execute     (queue, execute, mirror: a pool of workers, one repository each)
 //!          -> events      (event: the only thing workers emit)
 //!          -> report      (report: what is safe and what is not)
 //! ```
+//!
+//! A source goes this way as soon as it is listed, whatever the others do; what needs all of them
+//! (tombstones, alerts, the shortfall of a listing) comes at the end.
 //!
 //! The engine knows neither plugins' ABI nor terminals: hosters come in as [`forgekeep_hoster::Hoster`]
 //! objects, and whatever there is to say goes out as [`event::Event`]s and as a

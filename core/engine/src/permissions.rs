@@ -14,7 +14,6 @@ use forgekeep_untrusted::{Show as _, Shown, names};
 
 use crate::event::{Observer, note_of};
 
-use crate::plan::Plan;
 use crate::source::RunSource;
 
 /// What all other users of the machine may do.
@@ -166,14 +165,9 @@ pub(crate) fn of_source(config: &Config, source: &Source) -> Vec<Finding> {
 
 /// Says which sources have private repositories where others can read them, and whether they can
 /// read the secrets themselves.
-pub(crate) fn warn(
-    config: &Config,
-    plan: &Plan,
-    sources: &mut [RunSource],
-    observer: &dyn Observer,
-) {
+pub(crate) fn warn(config: &Config, sources: &mut [RunSource], observer: &dyn Observer) {
     let file = of_configuration(config).filter(|(_, real)| *real);
-    for (index, source) in sources.iter_mut().enumerate() {
+    for source in sources {
         let report = &mut source.report;
         let of_it = config.sources.iter().find(|s| s.title == report.title);
         if let Some((warning, _)) = &file
@@ -181,7 +175,7 @@ pub(crate) fn warn(
         {
             note_of(report, warning.clone(), observer);
         }
-        let Some(source) = &source.open else {
+        let Some(open_source) = &source.open else {
             continue;
         };
         if !others_are_kept_out(config) {
@@ -189,16 +183,11 @@ pub(crate) fn warn(
         }
         let open = |folder: &str| {
             PartKind::ALL.iter().any(|kind| {
-                let below = [source.folder_name.as_str(), folder, kind.name()];
+                let below = [open_source.folder_name.as_str(), folder, kind.name()];
                 open_below(&config.local_folder, &below, OTHERS_ENTER)
             })
         };
-        let tasks = plan.tasks.iter();
-        let private = tasks
-            .filter(|task| {
-                task.source == index && task.repository.is_private() && open(&task.folder)
-            })
-            .count();
+        let private = source.private.iter().filter(|folder| open(folder)).count();
         if private > 0 {
             let noun = if private == 1 {
                 "repository"

@@ -1,7 +1,7 @@
-//! What a run is going to do. Pure: it follows from the configuration, the listing and what is on
-//! disk, and nothing is touched. `--dry-run` prints it.
+//! What a run is going to do about a source. Pure: it follows from the configuration, the listing and
+//! what is on disk, and nothing is touched. `--dry-run` prints it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use forgekeep_config::filter::{Decision, RepoFilter};
 use forgekeep_failure::{ErrorKind, Failure};
@@ -41,10 +41,12 @@ pub struct Task {
     pub from: Option<Location>,
     /// What is done.
     pub action: Action,
+    /// What is to be said about it.
+    pub note: Option<String>,
 }
 
 /// A folder in the backup.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Location {
     /// Index of the source.
     pub source: usize,
@@ -52,99 +54,161 @@ pub struct Location {
     pub folder: String,
 }
 
-/// A run's plan.
+/// A run's plan, to be shown.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// What is to mirror, largest first.
+    /// What is to mirror.
     pub tasks: Vec<Task>,
-    /// What is not, with the reason, by index of the source.
-    pub left_out: Vec<(usize, RepositoryReport)>,
-    /// What is in the backup and was not listed, wherever else it may be: the hoster's identities
-    /// and where they are.
-    pub unlisted: Vec<(Untrusted, Location)>,
-    /// What is marked as gone in the backup, and was listed.
-    pub returned: Vec<Location>,
 }
 
-/// What repositories may have moved here: the hoster's identities, and where they are.
-pub type Movers = HashMap<Untrusted, Location>;
+/// What there is to do about a source.
+#[derive(Debug, Default)]
+pub(crate) struct SourcePlan {
+    /// What is to mirror.
+    pub tasks: Vec<Task>,
+    /// What is to mirror, and it is not known yet from where.
+    pub undecided: Vec<Undecided>,
+    /// What is not, with the reason.
+    pub left_out: Vec<RepositoryReport>,
+    /// Folders of what is in the backup and was not listed, wherever else it may be.
+    pub unlisted: Vec<String>,
+    /// Folders of what is marked as gone in the backup, and was listed.
+    pub returned: Vec<String>,
+    /// The hoster's identities that are listed, and whether each is to mirror.
+    pub listed: HashMap<Untrusted, bool>,
+}
 
-impl Plan {
-    /// Adds a source. `catalogue` is what is on disk for it; the folders given to repositories are
-    /// claimed in it, so that no two get the same. `movers` are those that other sources of the same
-    /// hoster have in the backup and no longer list; who is taken from there is removed.
-    pub fn add_source(
-        &mut self,
+/// The folder a repository gets, and what is done.
+type Placed = Result<(String, Action), Failure>;
+
+/// A repository that is in the backup elsewhere. Whether it has moved from there, others have to say;
+/// the folder that it gets is kept for it.
+#[derive(Debug)]
+pub(crate) struct Undecided {
+    /// The repository.
+    pub repository: Repository,
+    if_moved: Placed,
+    if_new: Placed,
+}
+
+impl Undecided {
+    /// What is done about it: `from` is where it has moved from, if it has. What cannot be done is a
+    /// report with the reason.
+    pub fn decide(
+        self,
         source: usize,
-        repositories: Vec<Repository>,
-        filter: &RepoFilter,
-        mut catalogue: Catalogue,
-        movers: &mut Movers,
-    ) {
-        let mut seen = HashSet::new();
-        let mut wanted = Vec::new();
-        for repository in repositories {
-            let shown = || RepositoryReport::new(&repository.id, &repository.full_name, "");
-            let is_first = seen.insert(repository.id.clone());
-            let left_out = if let Some(failure) = defect(&repository) {
-                Some(shown().failed(failure))
-            } else if !is_first {
-                Some(shown().skipped("the hoster listed it twice"))
-            } else {
-                match (filter.decide(repository.full_name.raw()), &repository.skip) {
-                    (Decision::NotIncluded, _) => Some(shown().skipped("not in includeRepos")),
-                    (Decision::Ignored, _) => Some(shown().skipped("in ignoreRepos")),
-                    (Decision::Included, Some(why)) => Some(shown().skipped(why.clone())),
-                    (Decision::Included, None) => None,
-                }
-            };
-            match left_out {
-                Some(report) => self.left_out.push((source, report)),
-                None => wanted.push(repository),
-            }
+        from: Option<Location>,
+    ) -> Result<Task, Box<RepositoryReport>> {
+        let placed = match from {
+            Some(_) => self.if_moved,
+            None => self.if_new,
+        };
+        task(source, self.repository, placed, from)
+    }
+}
+
+fn task(
+    source: usize,
+    repository: Repository,
+    placed: Placed,
+    from: Option<Location>,
+) -> Result<Task, Box<RepositoryReport>> {
+    match placed {
+        Ok((folder, action)) => {
+            let is_there = |at: &Location| at.source == source && at.folder == folder;
+            Ok(Task {
+                source,
+                repository,
+                from: from.filter(|at| !is_there(at)),
+                folder,
+                action,
+                note: None,
+            })
         }
-        let back = catalogue.ids().filter(|(id, _)| seen.contains(*id));
-        let back = back.filter(|(id, _)| catalogue.is_gone(id));
-        self.returned.extend(back.map(|(_, folder)| Location {
-            source,
-            folder: folder.to_owned(),
-        }));
-        let unlisted = catalogue.ids().filter(|(id, _)| !seen.contains(*id));
-        self.unlisted.extend(unlisted.map(|(id, folder)| {
-            let folder = folder.to_owned();
-            (id.clone(), Location { source, folder })
-        }));
-        // Whoever has a folder keeps it, before anybody new gets one.
-        wanted.sort_by_key(|repository| catalogue.folder_of(&repository.id).is_none());
-        for repository in wanted {
-            let own = catalogue.folder_of(&repository.id).map(str::to_owned);
-            let mover = match &own {
-                Some(_) => None,
-                // To one source only: there is one folder.
-                None => movers.remove(&repository.id),
-            };
-            match place(&repository, own.as_deref(), mover.is_some(), &catalogue) {
-                Ok((folder, action)) => {
-                    let at = own.map(|folder| Location { source, folder });
-                    let at = at.or(mover);
-                    catalogue.claim(&folder, &repository.id);
-                    let is_there = |at: &Location| at.source == source && at.folder == folder;
-                    self.tasks.push(Task {
-                        source,
-                        repository,
-                        from: at.filter(|at| !is_there(at)),
-                        folder,
-                        action,
-                    });
-                }
-                Err(failure) => {
-                    let report = RepositoryReport::new(&repository.id, &repository.full_name, "");
-                    self.left_out.push((source, report.failed(failure)));
-                }
-            }
+        Err(failure) => {
+            let report = RepositoryReport::new(&repository.id, &repository.full_name, "");
+            Err(Box::new(report.failed(failure)))
         }
     }
+}
 
+/// Plans a source. `catalogue` is what is on disk for it; the folders given to repositories are
+/// reserved in it, so that no two get the same. `is_elsewhere` says of one that is not in it whether it
+/// is in the backup under another source, and may have moved.
+pub(crate) fn of_source(
+    source: usize,
+    repositories: Vec<Repository>,
+    filter: &RepoFilter,
+    catalogue: &mut Catalogue,
+    is_elsewhere: &dyn Fn(&Untrusted) -> bool,
+) -> SourcePlan {
+    let mut plan = SourcePlan::default();
+    let mut wanted = Vec::new();
+    for repository in repositories {
+        let shown = || RepositoryReport::new(&repository.id, &repository.full_name, "");
+        let is_first = !plan.listed.contains_key(&repository.id);
+        let left_out = if let Some(failure) = defect(&repository) {
+            Some(shown().failed(failure))
+        } else if !is_first {
+            Some(shown().skipped("the hoster listed it twice"))
+        } else {
+            match (filter.decide(repository.full_name.raw()), &repository.skip) {
+                (Decision::NotIncluded, _) => Some(shown().skipped("not in includeRepos")),
+                (Decision::Ignored, _) => Some(shown().skipped("in ignoreRepos")),
+                (Decision::Included, Some(why)) => Some(shown().skipped(why.clone())),
+                (Decision::Included, None) => None,
+            }
+        };
+        if is_first {
+            let is_wanted = left_out.is_none();
+            plan.listed.insert(repository.id.clone(), is_wanted);
+        }
+        match left_out {
+            Some(report) => plan.left_out.push(report),
+            None => wanted.push(repository),
+        }
+    }
+    for (id, folder) in catalogue.ids() {
+        match plan.listed.contains_key(id) {
+            false => plan.unlisted.push(folder.to_owned()),
+            true if catalogue.is_gone(id) => plan.returned.push(folder.to_owned()),
+            true => {}
+        }
+    }
+    plan.unlisted.sort_unstable();
+    // Whoever has a folder keeps it, before anybody new gets one.
+    wanted.sort_by_key(|repository| catalogue.folder_of(&repository.id).is_none());
+    for repository in wanted {
+        let own = catalogue.folder_of(&repository.id).map(str::to_owned);
+        if own.is_none() && is_elsewhere(&repository.id) {
+            let undecided = Undecided {
+                if_moved: place(&repository, None, true, catalogue),
+                if_new: place(&repository, None, false, catalogue),
+                repository,
+            };
+            for (folder, _) in [&undecided.if_moved, &undecided.if_new]
+                .into_iter()
+                .flatten()
+            {
+                catalogue.reserve(folder, &undecided.repository.id);
+            }
+            plan.undecided.push(undecided);
+            continue;
+        }
+        let placed = place(&repository, own.as_deref(), false, catalogue);
+        if let Ok((folder, _)) = &placed {
+            catalogue.reserve(folder, &repository.id);
+        }
+        let from = own.map(|folder| Location { source, folder });
+        match task(source, repository, placed, from) {
+            Ok(task) => plan.tasks.push(task),
+            Err(report) => plan.left_out.push(*report),
+        }
+    }
+    plan
+}
+
+impl Plan {
     /// Puts the largest first, so that the longest one does not end the run alone. A repository of
     /// unknown size may be any: it comes first.
     pub fn order(&mut self) {

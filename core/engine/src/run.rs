@@ -1,16 +1,19 @@
 //! Runs: a backup, a list, a check. Here the rooms of the engine are put in a row.
 
+mod beside;
 mod check;
 mod error;
 mod folder;
+mod planner;
 mod sources;
 
 use std::sync::Arc;
 
+use beside::{SOURCES_AT_ONCE, no_threads};
 use forgekeep_config::filter::Decision;
 use forgekeep_config::{Config, Source};
 use forgekeep_durable::lock::RunLock;
-use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding};
+use forgekeep_failure::{Cancel, Failure, Finding};
 use forgekeep_git::{libgit2, memory};
 use forgekeep_hoster::{CheckReport, Registry, Repository};
 use forgekeep_http::{
@@ -18,25 +21,24 @@ use forgekeep_http::{
     Settings, Wait,
 };
 use forgekeep_store::history::{self, Run};
+use forgekeep_store::layout;
 use forgekeep_store::report::{Report, SourceReport};
-use forgekeep_store::{layout, part};
 use forgekeep_untrusted::Redactor;
 use jiff::Timestamp;
-use rayon::prelude::*;
+use planner::Planner;
 use sources::{Writes, nothing_listed, of_filter};
 
+use crate::completeness::Listings;
 use crate::event::{Event, Observer};
-use crate::execute::execute;
-use crate::listing::{Listing, list};
-use crate::plan::Plan;
+use crate::execute::Execution;
+use crate::listing::list;
+use crate::plan::{Plan, Task};
+use crate::queue::Limits;
 use crate::source::RunSource;
 use crate::tombstones::{self, Tombstones};
 use crate::{alert, permissions, source_state};
 
 pub use error::RunError;
-
-/// Connections kept beyond one for each worker: for sources that are listed meanwhile.
-const SPARE_CONNECTIONS: usize = 4;
 
 /// A configured engine.
 pub struct Engine {
@@ -47,7 +49,7 @@ pub struct Engine {
     retry_policy: RetryPolicy,
     observer: Arc<dyn Observer>,
     cancel: Cancel,
-    jobs: usize,
+    limits: Limits,
     /// Knows the secrets of all sources: one's may come back in an answer to another.
     redactor: Arc<Redactor>,
     guard: CredentialGuard,
@@ -61,6 +63,9 @@ pub struct Selection {
     pub sources: Vec<String>,
 }
 
+/// Repositories with what the filters say of each, or why there are none.
+pub type Decided = Result<Vec<(Repository, Decision)>, Failure>;
+
 /// A source listed, for `forgekeep list`.
 pub struct ListedSource {
     /// Title in the configuration.
@@ -68,7 +73,7 @@ pub struct ListedSource {
     /// Hoster in the configuration.
     pub hoster: String,
     /// Its repositories with what the filters say of each, or why there are none.
-    pub repositories: Result<Vec<(Repository, Decision)>, Failure>,
+    pub repositories: Decided,
     /// What there is to say.
     pub notes: Vec<Finding>,
 }
@@ -92,7 +97,7 @@ pub struct CheckedSource {
 }
 
 impl Engine {
-    /// An engine for a configuration that is settled, without a proxy. `jobs` overrides the configuration's;
+    /// An engine for a configuration, without a proxy. `jobs` overrides the configuration's;
     /// `observer` is told whatever happens.
     pub fn new(
         config: Config,
@@ -114,11 +119,18 @@ impl Engine {
         memory::set_limit(config.options.limits.object_bytes);
         let jobs = jobs.unwrap_or(config.options.backup.jobs).max(1);
         let network = &config.options.network;
+        let limits = Limits {
+            transfers: jobs,
+            questions: network.ref_questions.max(1),
+        };
+        // What one host bears: as many questions, and never fewer transfers than there are jobs.
+        let most_per_host = limits.transfers.max(limits.questions);
+        let most_per_host = network.connections_per_host.unwrap_or(most_per_host);
         let of_proxies = proxies.secrets();
         let settings = Settings {
             connect: network.connect,
             stall: network.stall,
-            connections: jobs + SPARE_CONNECTIONS,
+            connections: limits.workers() + SOURCES_AT_ONCE,
         };
         let cancel = Cancel::new();
         let secrets: Vec<_> = config.secrets().chain(&of_proxies).collect();
@@ -140,8 +152,7 @@ impl Engine {
             });
         });
         // Inside out: each retry takes from the budget too.
-        let concurrent =
-            ConcurrencyLimit::new(client.clone(), network.connections_per_host, cancel.clone());
+        let concurrent = ConcurrencyLimit::new(client.clone(), Some(most_per_host), cancel.clone());
         let rated = RateLimit::new(
             concurrent,
             network.requests_per_hour,
@@ -157,7 +168,7 @@ impl Engine {
             retry_policy,
             observer,
             cancel,
-            jobs,
+            limits,
             redactor,
             guard,
             accept_shrinkage: false,
@@ -221,40 +232,47 @@ impl Engine {
         if run.lost_listings {
             listings.rebuild(history::listed(&self.config.local_folder));
         }
-        let writes = Writes::Yes;
-        let (plan, mut all) = self.plan_sources(&pool, sources, &mut listings, writes, observer);
-        self.remember(&listings, &mut all);
-        for source in &mut all {
-            source.is_whole = source.report.is_whole();
-        }
         tombstones::remove_leftovers(&self.config.local_folder);
-        for open in all.iter().filter_map(|source| source.open.as_ref()) {
-            if let Err(failure) = part::remove_leftovers(&open.folder) {
-                log::warn!("{failure}");
-            }
-        }
-        observer.event(&Event::Planned {
-            repositories: plan.tasks.len(),
-            bytes: plan
-                .tasks
-                .iter()
-                .filter_map(|task| task.repository.size())
-                .fold(0, u64::saturating_add),
-        });
-        for (source, report) in execute(&pool, &plan.tasks, &all, observer) {
+        let execution = Execution::new(&self.config.local_folder, self.limits, observer);
+        let cases = Some(&execution.cases);
+        let mut planner = Planner::new(self, sources, cases, listings, observer);
+        let ask = |source: &Source| self.list_source(source, Writes::Yes, observer);
+        // Listing, planning and mirroring go on side by side: each source as soon as it is listed.
+        self.beside(sources, ask, |listed| {
+            planner.look_at_disk(&pool);
+            execution.run(&pool, || {
+                let add = |planner: &Planner<'_>, tasks: Vec<Task>| {
+                    let jobs = tasks.into_iter().filter_map(|task| planner.job(task));
+                    execution.add(jobs.collect());
+                };
+                for (index, answer) in listed {
+                    let tasks = planner.listed(index, answer);
+                    add(&planner, tasks);
+                }
+                let tasks = planner.all_listed();
+                add(&planner, tasks);
+            });
+        })?;
+        let (mut all, moved) = planner.finish();
+        for (source, report) in execution.into_reports() {
             all[source].report.repositories.push(report);
         }
         let interrupted = self.cancel.is_cancelled();
         if !interrupted {
-            self.tombstones(started, run).mark(&plan, &mut all);
+            self.tombstones(started, run).mark(&mut all, &moved);
         }
         for source in &mut all {
             let options = &self.config.options.alert;
             alert::raise(options, &mut source.report, source.newly_gone, observer);
         }
-        permissions::warn(&self.config, &plan, &mut all, observer);
+        permissions::warn(&self.config, &mut all, observer);
         let reports = all.into_iter().map(RunSource::conclude).collect();
         Ok(Report::conclude(started, interrupted, reports))
+    }
+
+    /// What the sources listed in earlier runs.
+    fn listings(&self) -> Listings {
+        Listings::read(&self.config.local_folder, self.accept_shrinkage)
     }
 
     fn tombstones(&self, now: Timestamp, run: &Run) -> Tombstones<'_> {
@@ -276,9 +294,18 @@ impl Engine {
         let observer = &*self.observer;
         let sources = self.select(selection)?;
         let pool = self.pool()?;
-        let mut listings = self.listings();
-        let writes = Writes::No;
-        let (plan, all) = self.plan_sources(&pool, &sources, &mut listings, writes, observer);
+        let mut planner = Planner::new(self, &sources, None, self.listings(), observer);
+        planner.look_at_disk(&pool);
+        let answers = self.ask_all(&sources, |source| {
+            self.list_source(source, Writes::No, observer)
+        })?;
+        let mut plan = Plan::default();
+        for (index, answer) in answers.into_iter().enumerate() {
+            plan.tasks.extend(planner.listed(index, answer));
+        }
+        plan.tasks.extend(planner.all_listed());
+        plan.order();
+        let (all, _) = planner.finish();
         let reports = all.into_iter().map(RunSource::conclude).collect();
         Ok((plan, reports))
     }
@@ -291,46 +318,42 @@ impl Engine {
     pub fn list(&self, selection: &Selection) -> Result<Vec<ListedSource>, RunError> {
         let observer = &*self.observer;
         let sources = self.select(selection)?;
-        let pool = self.pool()?;
-        let listed = pool.install(|| {
-            sources
-                .par_iter()
-                .map(|source| {
-                    let mut notes = Vec::new();
-                    let repositories = self.ready(source, Writes::No).and_then(|ready| {
-                        notes.clone_from(&ready.findings);
-                        let Listing {
-                            repositories,
-                            notes: more,
-                            ..
-                        } = list(
-                            &source.title,
-                            &*ready.session,
-                            &ready.services,
-                            self.config.options.backup.max_repositories,
-                            observer,
-                        )?;
-                        notes.extend(more);
-                        let decided = repositories.into_iter().map(|repository| {
-                            let decision = ready.filter.decide(repository.full_name.raw());
-                            (repository, decision)
-                        });
-                        let decided: Vec<_> = decided.collect();
-                        notes.extend(of_filter(&ready.filter));
-                        let empty = nothing_listed(decided.len(), &notes);
-                        notes.extend(empty);
-                        Ok(decided)
-                    });
-                    ListedSource {
-                        title: source.title.clone(),
-                        hoster: source.hoster.clone(),
-                        repositories,
-                        notes,
-                    }
-                })
-                .collect()
+        let answers = self.ask_all(&sources, |source| Ok(self.list_one(source, observer)))?;
+        let listed = sources.iter().zip(answers).map(|(source, answer)| {
+            let (repositories, notes) = match answer {
+                Ok((repositories, notes)) => (repositories, notes),
+                Err(failure) => (Err(failure), Vec::new()),
+            };
+            ListedSource {
+                title: source.title.clone(),
+                hoster: source.hoster.clone(),
+                repositories,
+                notes,
+            }
         });
-        Ok(listed)
+        Ok(listed.collect())
+    }
+
+    /// What a source lists, and what there is to say, also if it fails on the way.
+    fn list_one(&self, source: &Source, observer: &dyn Observer) -> (Decided, Vec<Finding>) {
+        let mut notes = Vec::new();
+        let repositories = self.ready(source, Writes::No).and_then(|ready| {
+            notes.clone_from(&ready.findings);
+            let most = self.config.options.backup.max_repositories;
+            let (session, services) = (&*ready.session, &ready.services);
+            let listing = list(&source.title, session, services, most, observer)?;
+            notes.extend(listing.notes);
+            let decided = listing.repositories.into_iter().map(|repository| {
+                let decision = ready.filter.decide(repository.full_name.raw());
+                (repository, decision)
+            });
+            let decided: Vec<_> = decided.collect();
+            notes.extend(of_filter(&ready.filter));
+            let empty = nothing_listed(decided.len(), &notes);
+            notes.extend(empty);
+            Ok(decided)
+        });
+        (repositories, notes)
     }
 
     fn select(&self, selection: &Selection) -> Result<Vec<&Source>, RunError> {
@@ -352,16 +375,13 @@ impl Engine {
         Ok(self.config.sources.iter().filter(chosen).collect())
     }
 
+    /// The threads that mirror. They wait for transfers and questions, and how many of these are under
+    /// way the queue says.
     fn pool(&self) -> Result<rayon::ThreadPool, RunError> {
         rayon::ThreadPoolBuilder::new()
-            .num_threads(self.jobs)
+            .num_threads(self.limits.workers())
             .thread_name(|n| format!("worker-{n}"))
             .build()
-            .map_err(|error| {
-                RunError::folder(
-                    Failure::new(ErrorKind::Other, format!("cannot start threads: {error}"))
-                        .with_hint("lower --jobs, or raise the limit on processes"),
-                )
-            })
+            .map_err(|error| no_threads(&error))
     }
 }

@@ -1,6 +1,7 @@
 //! A source on its way through a run.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use forgekeep_failure::Failure;
 use forgekeep_hoster::{Services, Session};
@@ -8,11 +9,11 @@ use forgekeep_http::CredentialGate;
 use forgekeep_store::catalogue::Listing;
 use forgekeep_store::report::{RepositoryReport, SourceReport};
 
-/// What is known of a source, and what comes of it. A plan's tasks name it by its index among the
-/// sources of the run, which are in the order of the configuration.
+/// What is known of a source, and what comes of it. Tasks name it by its index among the sources of
+/// the run, which are in the order of the configuration.
 pub(crate) struct RunSource {
     /// Where its repositories come from; `None` if it could not be listed.
-    pub open: Option<OpenSource>,
+    pub open: Option<Arc<OpenSource>>,
     /// What has come of it so far.
     pub report: SourceReport,
     /// Whether what it does not list can be taken for gone. Known once all sources are listed, and
@@ -20,16 +21,25 @@ pub(crate) struct RunSource {
     pub is_whole: bool,
     /// How many of its repositories this run missed for the first time.
     pub newly_gone: usize,
+    /// Folders of what is in the backup and was not listed.
+    pub unlisted: Vec<String>,
+    /// Folders of what is marked as gone in the backup, and was listed.
+    pub returned: Vec<String>,
+    /// Folders of what not everybody may see, and this run backs up.
+    pub private: Vec<String>,
 }
 
 impl RunSource {
     /// One that was listed.
     pub fn listed(open: OpenSource, report: SourceReport) -> Self {
         Self {
-            open: Some(open),
+            open: Some(Arc::new(open)),
             report,
             is_whole: false,
             newly_gone: 0,
+            unlisted: Vec::new(),
+            returned: Vec::new(),
+            private: Vec::new(),
         }
     }
 
@@ -40,6 +50,9 @@ impl RunSource {
             report: SourceReport::failed(title, hoster, failure),
             is_whole: false,
             newly_gone: 0,
+            unlisted: Vec::new(),
+            returned: Vec::new(),
+            private: Vec::new(),
         }
     }
 
@@ -69,6 +82,8 @@ pub(crate) struct OpenSource {
     pub session: Box<dyn Session>,
     pub services: Services,
     pub gate: CredentialGate,
+    /// How many of its repositories may be asked for their refs at the same time.
+    pub ref_questions: usize,
 }
 
 /// Within it, an identity means one repository.

@@ -4,6 +4,7 @@
 mod missed;
 mod recovered;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::{fs, io};
 
@@ -21,7 +22,7 @@ use jiff::Timestamp;
 use missed::{Counted, count, is_over};
 
 use crate::event::{Observer, note_of};
-use crate::plan::Plan;
+use crate::plan::Location;
 use crate::source::{OpenSource, RunSource};
 
 /// How many names are in one note; the report has them all.
@@ -66,43 +67,39 @@ struct MissedNotes {
 }
 
 impl Tombstones<'_> {
-    /// Marks what whole listings no longer have, and removes what is to be removed.
-    pub fn mark(&self, plan: &Plan, sources: &mut [RunSource]) {
+    /// Marks what whole listings no longer have, and removes what is to be removed. What has `moved` to
+    /// another source is not gone.
+    pub fn mark(&self, sources: &mut [RunSource], moved: &HashSet<Location>) {
         let mut told: Vec<MissedNotes> = sources.iter().map(|_| MissedNotes::default()).collect();
         self.recover_trash(sources);
-        for (_, location) in &plan.unlisted {
-            let moved = plan
-                .tasks
-                .iter()
-                .any(|task| task.from.as_ref() == Some(location));
-            let Some(RunSource {
-                open: Some(open),
-                report,
-                is_whole: true,
-                newly_gone,
-            }) = sources.get_mut(location.source)
-            else {
+        for (index, (source, told)) in sources.iter_mut().zip(&mut told).enumerate() {
+            let Some(open) = &source.open else {
                 continue;
             };
-            if !moved {
-                let folder = open.folder.join(&location.folder);
-                let path = format!("{}/{}", open.folder_name, location.folder).into();
-                match self.mark_one(&folder, path, open, report, &mut told[location.source]) {
-                    Ok(is_new) => *newly_gone += usize::from(is_new),
+            let report = &mut source.report;
+            let unlisted = match source.is_whole {
+                true => source.unlisted.as_slice(),
+                false => &[],
+            };
+            for name in unlisted {
+                let location = Location {
+                    source: index,
+                    folder: name.clone(),
+                };
+                if moved.contains(&location) {
+                    continue;
+                }
+                let folder = open.folder.join(name);
+                let path = format!("{}/{name}", open.folder_name).into();
+                match self.mark_one(&folder, path, open, report, told) {
+                    Ok(is_new) => source.newly_gone += usize::from(is_new),
                     Err(failure) => note_of(report, failure_note(&failure), self.observer),
                 }
             }
-        }
-        for location in &plan.returned {
-            let source = sources.get_mut(location.source);
-            if let Some(RunSource {
-                open: Some(open),
-                report,
-                ..
-            }) = source
-                && let Err(failure) = unmark(&open.folder.join(&location.folder))
-            {
-                note_of(report, failure_note(&failure), self.observer);
+            for name in &source.returned {
+                if let Err(failure) = unmark(&open.folder.join(name)) {
+                    note_of(report, failure_note(&failure), self.observer);
+                }
             }
         }
         for (source, mut told) in sources.iter_mut().zip(told) {

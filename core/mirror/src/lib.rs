@@ -54,6 +54,10 @@ pub struct Upstream<'a> {
     pub identity: &'a Identity,
     /// Client, rules and interruption.
     pub services: &'a Services,
+    /// Asked before more is done than to ask for upstream's refs and to compare them: before anything is
+    /// fetched, examined or changed. A failure is the outcome, and nothing has been done then: the same
+    /// call later comes to what this one would have.
+    pub turn: &'a dyn Fn() -> Result<(), Failure>,
     /// Asked before anything is written to a mirror that is there: a failure is its outcome.
     pub may_write: &'a dyn Fn() -> Result<(), Failure>,
     /// What was converted or set aside on the way, also if the whole fails in the end.
@@ -70,11 +74,18 @@ impl Upstream<'_> {
         })
     }
 
+    /// Whether a mirror that is there may be changed now.
+    fn may_change(&self) -> Result<(), Failure> {
+        (self.turn)()?;
+        (self.may_write)()
+    }
+
     /// Makes a mirror that others have made or changed one that can be opened.
     pub fn take_in(&self, mirror: &Path) -> Result<(), Failure> {
         let mut found = Vec::new();
         let cancel = &self.services.cancel;
-        let taken = foreign::take_in(mirror, self.may_write, cancel, &mut found);
+        let may_change = || self.may_change();
+        let taken = foreign::take_in(mirror, &may_change, cancel, &mut found);
         self.warnings.borrow_mut().append(&mut found);
         taken
     }
@@ -116,6 +127,7 @@ pub fn mirror(
         let is_settled = store.is_settled(work.newest.as_ref(), &found);
         head = found.head;
         if !is_settled {
+            (upstream.turn)()?;
             let settled;
             (settled, untold) = work.settle(&mut stored)?;
             head = refs::read_head(folder)?;
@@ -149,12 +161,13 @@ pub fn mirror(
     }
     match place {
         MirrorFolder::Free => {
+            (upstream.turn)()?;
             let mut outcome = work.clone_into(folder)?;
             outcome.left_out.extend(work.left_out(work.cut_off(folder)));
             Ok(outcome)
         }
         MirrorFolder::Mirror => {
-            (upstream.may_write)()?;
+            upstream.may_change()?;
             foreign::check_loose(folder)?;
             let mut outcome = work.update(folder, stored, untold)?;
             let left_out = left_out.or_else(|| work.cut_off(folder));

@@ -80,6 +80,10 @@ pub fn mirror(
     if met.is_none() && case.lacks_head {
         met = gone(folder)?;
     }
+    // What is known to be damaged, or was, takes more than a question.
+    if case.is_ill() || case.has_given_up() {
+        (upstream.turn)()?;
+    }
     if met.is_none() && !case.is_ill() {
         match crate::mirror(upstream, folder, progress) {
             Ok(outcome) => {
@@ -89,6 +93,7 @@ pub fn mirror(
             Err(failure) => return Err(failure),
         }
     }
+    (upstream.turn)()?;
     let repair = Repair::new(upstream, folder, progress);
     if met.is_some() && case.has_given_up() {
         match repair.go_round() {
@@ -174,7 +179,7 @@ impl<'a> Repair<'a> {
     }
 
     fn apply(self, case: &RepairCase<'_>, findings: &[Finding]) -> Result<Repaired, Failure> {
-        (self.upstream.may_write)()?;
+        self.upstream.may_change()?;
         let damage: Vec<Damage> = findings.iter().map(|f| case.damage(f)).collect();
         let aside = Aside::make(case.folder(), &damage)?;
         let mut lost = Vec::new();
@@ -236,7 +241,7 @@ impl<'a> Repair<'a> {
 
     /// Brings a mirror up to date of which a part is lost: what is new is fetched past that.
     fn go_round(&self) -> Result<Outcome, Failure> {
-        (self.upstream.may_write)()?;
+        self.upstream.may_change()?;
         objects::fetch_new(self)?;
         let mut outcome = crate::mirror(self.upstream, self.mirror, self.progress)?;
         packs::release(self.mirror);

@@ -321,7 +321,18 @@ impl Catalogue {
         self.taken.get(key)
     }
 
-    /// Claims a folder for a repository.
+    /// Takes in a repository that has come to the source's folder since it was read.
+    pub fn take_in(&mut self, source_folder: &Path, folder: &str, hoster: &str) {
+        self.add(&source_folder.join(folder), folder.to_owned(), hoster);
+    }
+
+    /// Keeps a name for a repository that is not on disk under it yet: nobody else gets it.
+    pub fn reserve(&mut self, folder: &str, id: &Untrusted) {
+        self.taken
+            .insert(names::collision_key(folder), Owner::Id(id.clone()));
+    }
+
+    /// Claims a folder for a repository that is in it.
     pub fn claim(&mut self, folder: &str, id: &Untrusted) {
         self.by_id.insert(id.clone(), folder.to_owned());
         self.taken

@@ -14,14 +14,19 @@ use crate::{terminal, text};
 /// Most repositories shown at the same time; fewer on a terminal with few lines.
 const ROWS: usize = 6;
 
-/// Bars on standard error: one for the whole, and a row for each repository under way.
+/// Bars on standard error: one for the whole, and a row for each repository that is received.
 pub struct Bars {
     all: MultiProgress,
     overall: ProgressBar,
-    rows: Mutex<HashMap<(String, String), ProgressBar>>,
+    /// What is under way; only some of it has a row.
+    rows: Mutex<Rows>,
     most_rows: usize,
+    /// Repositories that are planned so far.
+    planned: AtomicU64,
     received: AtomicU64,
 }
+
+type Rows = HashMap<(String, String), Option<ProgressBar>>;
 
 impl Bars {
     /// Shows the bars.
@@ -35,11 +40,12 @@ impl Bars {
             overall,
             rows: Mutex::new(HashMap::new()),
             most_rows: rows_for(console::Term::stderr().size().0),
+            planned: AtomicU64::new(0),
             received: AtomicU64::new(0),
         }
     }
 
-    fn rows(&self) -> MutexGuard<'_, HashMap<(String, String), ProgressBar>> {
+    fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock()
     }
 
@@ -48,36 +54,42 @@ impl Bars {
     }
 
     fn begin(&self, source: &str, name: &str) {
-        let mut rows = self.rows();
-        if rows.len() >= self.most_rows {
-            return;
-        }
-        let row = self.all.add(ProgressBar::new_spinner());
-        row.set_style(style("  {spinner} {wide_msg}"));
-        row.set_message(name.to_owned());
-        rows.insert((source.to_owned(), name.to_owned()), row);
+        let key = (source.to_owned(), name.to_owned());
+        self.rows().insert(key, None);
     }
 
+    /// What is only asked whether it has changed gets no row: one that receives something does.
     fn receive(&self, source: &str, name: &str, transfer: Transfer) {
-        let rows = self.rows();
-        let Some(row) = rows.get(&(source.to_owned(), name.to_owned())) else {
+        let mut rows = self.rows();
+        let is_room = rows.values().flatten().count() < self.most_rows;
+        let Some(row) = rows.get_mut(&(source.to_owned(), name.to_owned())) else {
             return;
         };
-        row.set_message(format!(
-            "{name}  {}/{} objects, {}",
-            transfer.objects,
-            transfer.total_objects,
-            text::bytes(transfer.bytes)
-        ));
-        row.tick();
+        if row.is_none() && is_room {
+            let new = self.all.add(ProgressBar::new_spinner());
+            new.set_style(style("  {spinner} {wide_msg}"));
+            *row = Some(new);
+        }
+        if let Some(row) = row {
+            row.set_message(format!(
+                "{name}  {}/{} objects, {}",
+                transfer.objects,
+                transfer.total_objects,
+                text::bytes(transfer.bytes)
+            ));
+            row.tick();
+        }
     }
 
-    fn end(&self, source: &str, name: &str) {
+    /// Whether it was under way: what is left out of the backup is not.
+    fn end(&self, source: &str, name: &str) -> bool {
         let row = self.rows().remove(&(source.to_owned(), name.to_owned()));
-        if let Some(row) = row {
+        let was_under_way = row.is_some();
+        if let Some(row) = row.flatten() {
             row.finish_and_clear();
             self.all.remove(&row);
         }
+        was_under_way
     }
 }
 
@@ -112,12 +124,16 @@ impl Observer for Bars {
                 self.say(&format!("{source}: failed: {}", error.message));
             }
             Event::Planned { repositories, .. } => {
-                self.overall.set_length(*repositories as u64);
-                self.overall.set_position(0);
-                self.overall.set_message("");
-                self.overall.set_style(style(
-                    "{bar:20} {pos}/{len} repositories, {rate}, {eta} to go, {prefix}  {wide_msg}",
-                ));
+                // It grows: sources are listed while others are backed up.
+                let new = *repositories as u64;
+                let before = self.planned.fetch_add(new, Ordering::Relaxed);
+                self.overall.set_length(before + new);
+                if before == 0 {
+                    self.overall.set_message("");
+                    self.overall.set_style(style(
+                        "{bar:20} {pos}/{len} repositories, {rate}, {eta} to go, {prefix}  {wide_msg}",
+                    ));
+                }
             }
             Event::Waiting { host, seconds, .. } => {
                 self.overall
@@ -130,13 +146,13 @@ impl Observer for Bars {
                 transfer,
             } => self.receive(source, name, *transfer),
             Event::RepositoryFinished { source, repository } => {
-                self.end(source, &repository.name);
+                let was_planned = self.end(source, &repository.name);
                 let bytes = repository.bytes_received;
                 let received = self.received.fetch_add(bytes, Ordering::Relaxed) + bytes;
                 self.overall
                     .set_prefix(format!("{} received", text::bytes(received)));
                 self.overall.set_message("");
-                self.overall.inc(1);
+                self.overall.inc(u64::from(was_planned));
                 if repository.error.is_some() {
                     self.say(&repository_line(source, repository));
                 }

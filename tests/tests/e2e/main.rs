@@ -64,6 +64,7 @@ mod signals;
 mod snapshots;
 mod sources;
 mod status;
+mod streaming;
 mod support;
 mod trash;
 mod verify;

@@ -65,9 +65,9 @@ fn a_second_run_asks_once_for_each_unchanged_repository_over_few_connections() {
     assert_eq!(world.forge.count(RequestKind::UploadPack), 0);
     assert_eq!(world.forge.count(RequestKind::Other), 0);
     assert_eq!(world.forge.count(RequestKind::Api), 2);
-    // The workers, and what the listing leaves behind.
+    // The questions at a time, and what the listing leaves behind.
     let connections = world.forge.connections().len();
-    assert!(connections <= 8 + 4, "{connections} connections");
+    assert!(connections <= 32 + 4, "{connections} connections");
 }
 
 #[test]

@@ -144,7 +144,7 @@ const BACKUP: &[Key] = &[
     Key {
         name: "jobs",
         kind: Kind::Number(1, 64, Some(8)),
-        description: "How many repositories are worked on at a time.",
+        description: "How many repositories are transferred at a time: cloned, or fetched where something has changed.",
     },
     Key {
         name: "logRepoFinished",
@@ -205,7 +205,7 @@ const NETWORK: &[Key] = &[
     Key {
         name: "refQuestions",
         kind: Kind::Number(1, 256, Some(32)),
-        description: "How many repositories may be asked for their refs at the same time.",
+        description: "How many repositories may be asked for their refs at the same time, besides those that are transferred.",
     },
     Key {
         name: "longestWaitSeconds",

@@ -104,6 +104,7 @@ impl BackUp for Mirror {
                 default_branch: offered.remote.default_branch.as_ref(),
                 identity: &identity,
                 services: &services,
+                turn: &|| work.take_turn(),
                 may_write: &|| work.space.begin_update(folder),
                 warnings,
             };

@@ -2,6 +2,8 @@ use proptest::prelude::*;
 
 use forgekeep_hoster::Part;
 
+use std::collections::HashSet;
+
 use super::*;
 
 fn repository(id: &str, name: &str, size: Option<u64>) -> Repository {
@@ -17,24 +19,21 @@ fn repository(id: &str, name: &str, size: Option<u64>) -> Repository {
     }
 }
 
-fn plan(repositories: Vec<Repository>, catalogue: Catalogue) -> Plan {
-    let mut plan = Plan::default();
+fn plan(repositories: Vec<Repository>, mut catalogue: Catalogue) -> SourcePlan {
     let filter = RepoFilter::new(&[], &[]).unwrap();
-    plan.add_source(0, repositories, &filter, catalogue, &mut Movers::new());
-    plan.order();
-    plan
+    of_source(0, repositories, &filter, &mut catalogue, &|_| false)
 }
 
 #[test]
 fn the_largest_comes_first_and_the_unknown_before_it() {
-    let plan = plan(
-        vec![
-            repository("1", "a/small", Some(1)),
-            repository("2", "a/large", Some(9)),
-            repository("3", "a/unknown", None),
-        ],
-        Catalogue::default(),
-    );
+    let listed = vec![
+        repository("1", "a/small", Some(1)),
+        repository("2", "a/large", Some(9)),
+        repository("3", "a/unknown", None),
+    ];
+    let tasks = plan(listed, Catalogue::default()).tasks;
+    let mut plan = Plan { tasks };
+    plan.order();
     let names: Vec<_> = plan.tasks.iter().map(|t| t.folder.as_str()).collect();
     assert_eq!(names, ["a#unknown", "a#large", "a#small"]);
 }
@@ -104,22 +103,56 @@ fn a_name_that_changes_its_case_only_is_followed() {
     assert!(plan.tasks[0].from.is_some());
 }
 
+/// A source that lists a repository which is in the backup under another one.
+fn with_undecided(catalogue: &mut Catalogue) -> SourcePlan {
+    let filter = RepoFilter::new(&[], &[]).unwrap();
+    let listed = vec![
+        repository("1", "a/web", None),
+        repository("2", "a/Web", None),
+    ];
+    of_source(0, listed, &filter, catalogue, &|id| *id == "1")
+}
+
 #[test]
 fn a_repository_that_moved_to_another_source_brings_its_folder() {
     let location = Location {
         source: 1,
         folder: "b#web".to_owned(),
     };
-    let mut movers = Movers::from([("1".into(), location.clone())]);
-    let mut plan = Plan::default();
-    let filter = RepoFilter::new(&[], &[]).unwrap();
     let mut catalogue = Catalogue::default();
     catalogue.claim("a#gone", &"9".into());
-    let listed = vec![repository("1", "a/web", None)];
-    plan.add_source(0, listed, &filter, catalogue, &mut movers);
-    assert_eq!(plan.tasks[0].from, Some(location));
-    assert_eq!(plan.tasks[0].action, Action::Update);
-    assert_eq!(plan.unlisted[0].0, "9");
+    let mut plan = with_undecided(&mut catalogue);
+    assert_eq!(plan.unlisted, ["a#gone"]);
+    let moved = plan.undecided.pop().unwrap();
+    let task = moved.decide(0, Some(location.clone())).unwrap();
+    assert_eq!(task.from, Some(location));
+    assert_eq!(
+        (task.folder.as_str(), task.action),
+        ("a#web", Action::Update)
+    );
+}
+
+#[test]
+fn one_that_has_not_moved_is_cloned_and_its_name_was_kept_for_it() {
+    let mut plan = with_undecided(&mut Catalogue::default());
+    let new = plan.undecided.pop().unwrap().decide(0, None).unwrap();
+    assert_eq!((new.folder.as_str(), new.action), ("a#web", Action::Clone));
+    // The other one came while it was open what becomes of the first.
+    let twin = names::with_suffix("a#Web", "2");
+    assert_eq!(plan.tasks[0].folder, twin);
+}
+
+#[test]
+fn a_name_on_disk_is_taken_whatever_becomes_of_who_has_it() {
+    // It is listed no more, and may be about to move elsewhere.
+    let mut catalogue = Catalogue::default();
+    catalogue.claim("a#web", &"old".into());
+    let plan = with_undecided(&mut catalogue);
+    let suffixed = names::with_suffix("a#web", "1");
+    let mut undecided = plan.undecided.into_iter();
+    let new = undecided.next().unwrap().decide(0, None).unwrap();
+    assert_eq!(new.folder, suffixed);
+    assert_eq!(plan.unlisted, ["a#web"]);
 }
 
 #[test]
@@ -147,7 +180,7 @@ fn what_cannot_be_backed_up_is_said() {
     let said: Vec<_> = plan
         .left_out
         .iter()
-        .map(|(_, report)| {
+        .map(|report| {
             report
                 .error
                 .as_ref()

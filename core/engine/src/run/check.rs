@@ -12,7 +12,6 @@ use forgekeep_hoster::{CheckReport, PartKind, Repository};
 use forgekeep_http::SHORTEST_GUARDED;
 use forgekeep_store::layout;
 use forgekeep_untrusted::names;
-use rayon::prelude::*;
 
 use super::sources::{Ready, Writes, of_filter};
 use super::{Checked, CheckedSource, Engine, RunError, Selection};
@@ -34,21 +33,17 @@ impl Engine {
         check_folder(folder)?;
         self.check_own_files()?;
         let held = lock::look(&layout::lock_file(folder)).map_err(RunError::from)?;
-        let pool = self.pool()?;
-        let sources = pool.install(|| {
-            sources
-                .par_iter()
-                .map(|source| CheckedSource {
-                    title: source.title.clone(),
-                    hoster: source.hoster.clone(),
-                    result: self.check_source(source, offline),
-                })
-                .collect()
+        let results = self.ask_all(&sources, |source| self.check_source(source, offline))?;
+        let checked = sources.iter().zip(results);
+        let sources = checked.map(|(source, result)| CheckedSource {
+            title: source.title.clone(),
+            hoster: source.hoster.clone(),
+            result,
         });
         Ok(Checked {
             // It will be over by the time of the next backup, as likely as not.
             warnings: held.map(of_lock).into_iter().collect(),
-            sources,
+            sources: sources.collect(),
         })
     }
 

@@ -24,7 +24,7 @@ impl Tombstones<'_> {
             let Some(source) = sources.get_mut(at.unwrap_or_default()) else {
                 return;
             };
-            let note = self.recover(&entry, source.open.as_ref().filter(|_| at.is_some()));
+            let note = self.recover(&entry, source.open.as_deref().filter(|_| at.is_some()));
             note_of(&mut source.report, note, self.observer);
         }
     }

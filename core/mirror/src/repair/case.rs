@@ -55,11 +55,8 @@ impl RepairCases {
                 damaged.then(|| Health::nothing(local_folder))
             }
         };
-        let all = health.iter().flat_map(Health::repositories);
-        let ill = all.filter(|known| !known.damage.is_empty() || !known.lost.is_empty());
-        let names = ill.flat_map(|known| known.id.iter().chain([&known.path]));
         Self {
-            ill: Mutex::new(names.cloned().collect()),
+            ill: Mutex::new(health.iter().flat_map(ill).cloned().collect()),
             health: Mutex::new(health),
             seen: Seen::new(local_folder),
         }
@@ -83,6 +80,28 @@ impl RepairCases {
         let written = next.write();
         *known = next;
         written
+    }
+
+    /// What is known of repositories whose folders have moved to another title is known there from here
+    /// on, as [`Health::move_entries`] has it.
+    pub fn retitle(
+        &self,
+        is_orphan: impl Fn(&Untrusted) -> bool,
+        place: impl Fn(&Untrusted) -> Option<(Untrusted, Untrusted)>,
+    ) {
+        let mut slot = self.health();
+        let Some(known) = &mut *slot else {
+            return;
+        };
+        let mut next = known.clone();
+        if !next.move_entries(is_orphan, place) {
+            return;
+        }
+        if let Err(failure) = next.write() {
+            log::warn!("{failure}");
+        }
+        self.ill().extend(ill(&next).cloned());
+        *known = next;
     }
 
     fn ill(&self) -> MutexGuard<'_, HashSet<Untrusted>> {
@@ -124,6 +143,13 @@ impl RepairCases {
         }
         is_sound
     }
+}
+
+/// Ids and folders of those that are damaged, or have lost something.
+fn ill(health: &Health) -> impl Iterator<Item = &Untrusted> {
+    let all = health.repositories().iter();
+    let ill = all.filter(|known| !known.damage.is_empty() || !known.lost.is_empty());
+    ill.flat_map(|known| known.id.iter().chain([&known.path]))
 }
 
 impl RepairCase<'_> {

@@ -15,7 +15,7 @@ impl Work<'_> {
             // It is upstream that lacks something.
             return Ok(Some(failure));
         }
-        (self.asked.may_write)()?;
+        self.asked.may_change()?;
         let cancel = self.cancel;
         let tips = || self.tips();
         if lacking.has_gap(self.folder, tips(), cancel)? {
@@ -51,7 +51,7 @@ impl Work<'_> {
         if !self.upstream.iter().any(is_wrong) {
             return Ok(());
         }
-        (self.asked.may_write)()?;
+        self.asked.may_change()?;
         let mut new = stored.refs.clone();
         let unknown = Refs::new();
         refs::peel(&self.open()?, &mut new, &unknown).map_err(|e| self.failed(&e))?;
