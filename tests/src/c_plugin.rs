@@ -11,6 +11,9 @@ pub const FROZEN: &str = "frozen-c/plugin.c";
 /// The plugin that does what its method says, and most of that is what plugins must not do.
 pub const HOSTILE: &str = "hostile/hostile.c";
 
+/// The plugin that answers with bytes that the SDK would never write, by the name of its source.
+pub const RAW: &str = "raw/raw.c";
+
 /// How a macro names a plugin's id.
 const PLUGIN_ID: &str = "-DPLUGIN_ID=";
 

@@ -1,6 +1,6 @@
 //! The hosters there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use forgekeep_failure::{ErrorKind, Failure};
@@ -13,6 +13,7 @@ pub struct Registry {
     hosters: BTreeMap<String, Arc<dyn Hoster>>,
     aliases: BTreeMap<String, String>,
     unfit: BTreeMap<String, Failure>,
+    mentioned: BTreeSet<String>,
 }
 
 impl Registry {
@@ -41,6 +42,11 @@ impl Registry {
         self.unfit.entry(id.to_owned()).or_insert(why);
     }
 
+    /// Notes that there is a plugin for an id, which nobody needs: for those who look for another.
+    pub fn mention(&mut self, id: &str) {
+        self.mentioned.insert(id.to_owned());
+    }
+
     /// The hoster for a `hoster:` of the configuration.
     pub fn find(&self, id: &str) -> Option<Arc<dyn Hoster>> {
         let id = self.aliases.get(id).map_or(id, String::as_str);
@@ -58,7 +64,13 @@ impl Registry {
             if let Some(why) = self.unfit.get(id) {
                 return why.clone();
             }
-            let known: Vec<&str> = self.hosters.keys().map(String::as_str).collect();
+            let known: BTreeSet<&str> = self
+                .hosters
+                .keys()
+                .chain(&self.mentioned)
+                .map(String::as_str)
+                .collect();
+            let known: Vec<&str> = known.into_iter().collect();
             let nearest = known
                 .iter()
                 .filter(|candidate| strsim::damerau_levenshtein(candidate, id) <= 2)

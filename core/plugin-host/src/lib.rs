@@ -1,10 +1,11 @@
-//! Plugins from the host's side, below what their documents mean.
+//! Plugins from the host's side: loading, processes, confinement; and over these a plugin as one of the
+//! engine's hosters ([`PluginHoster`]), which is what a program uses.
 //!
-//! [`Library`] loads one plugin file, smallest step first. [`InProcess`] calls it in this process, and
-//! [`Workers`] in a worker process of its own (`forgekeep plugin-worker`, [`worker_main`]), which may
-//! panic, crash, hang, exit or eat memory: it costs what was asked, and no more. On Linux that process
-//! is confined ([`Confinement`]). Both are a [`Plugin`]: bytes in, bytes out, and the plugin's own
-//! requests to [`HostCalls`].
+//! Below the documents there are bytes. [`Library`] loads one plugin file, smallest step first.
+//! [`InProcess`] calls it in this process, and [`Workers`] in a worker process of its own (`forgekeep
+//! plugin-worker`, [`worker_main`]), which may panic, crash, hang, exit or eat memory: it costs what was
+//! asked, and no more. On Linux that process is confined ([`Confinement`]). Both are a [`Plugin`]: bytes
+//! in, bytes out, and the plugin's own requests to [`HostCalls`].
 //!
 //! ```no_run
 //! use forgekeep_plugin_host::{Answered, HostCalls, Plugin, WorkerSettings, Workers};

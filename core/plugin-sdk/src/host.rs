@@ -29,7 +29,6 @@ pub struct Host<'call> {
 
 /// What came of a download.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Downloaded {
     /// The host has the file.
     File(DownloadedFile),

@@ -1,4 +1,5 @@
-//! What the author of a Forgekeep hoster plugin writes against.
+//! What the author of a Forgekeep hoster plugin writes against. `docs/writing-a-plugin.md` leads from
+//! nothing to a tested plugin, and `plugins/template` is one to copy.
 //!
 //! A plugin is a dynamic library that knows one hoster's API. It answers who it is
 //! ([`Hoster::manifest`]), whether a source is sound ([`Hoster::validate`], [`Hoster::check`]), and
@@ -33,6 +34,8 @@
 //! - **Panics** are caught: a panic becomes the error of what was asked, naming plugin, method and
 //!   place; the next call gets a fresh session.
 //! - **Calls** for one source come one at a time, unless the manifest's `concurrency` says otherwise.
+//! - **Documents** are read within their limits, with what they require; what is not known is answered
+//!   with [`ErrorKind::Unsupported`].
 //! - **Caps**: a number over 2^53 − 1 is left out of an answer, notes beyond 1,000 are counted, and texts
 //!   of notes and errors are cut at 64 KiB; the host would refuse the whole answer.
 //! - **Addresses** ([`address`]): path and query, encoded.
@@ -41,6 +44,30 @@
 //! - **Answers**: [`Host::get_json`], [`Host::get_good`], or [`json`] and [`status_error`]: a web page in place of JSON, a
 //!   field of the wrong type, 401, 403, 404, 410, 429 and 5xx become errors that say so, with the
 //!   hoster's own words ([`said`]) and the time to ask again ([`retry`]).
+//!
+//! # What the host does for you
+//!
+//! All of it is behind [`Host`], for the duration of a call:
+//!
+//! - **Requests** ([`Host::http`], [`Host::batch`]): one client for the whole run, with its TLS, proxy,
+//!   redirects, retries and waits for limits. Every status is an answer. Credentials go into [`Auth`];
+//!   a secret that would go to another host, in any part of a request, is refused.
+//! - **Secrets** ([`Host::add_secret`]): what the plugin has received by itself is kept out of messages.
+//! - **State** ([`Host::state_get`], [`Host::state_put`]): 64 KiB for each source, kept between runs;
+//!   never a credential that was made.
+//! - **Log** ([`Host::info`] and others), progress, and whether the run was interrupted
+//!   ([`Host::cancelled`]).
+//! - **Downloads** ([`Host::download`]) to a file that the host has. Nothing takes one over yet.
+//!
+//! # Where a plugin runs
+//!
+//! In a process of its own for each source. On Linux it is confined: it opens no file after its first
+//! answer, and no connection and no program at all. A call has a minute of its own time (10 seconds for
+//! [`Hoster::validate`]); the clock stops while the host makes requests. A process that ends is started
+//! again for what is left, so cursors and handles have to mean something in another process; what is
+//! lost with one belongs into the [`Session`].
+//!
+//! [`Hoster::export`] and [`Target`] have their place in the protocol. The host does not ask them yet.
 //!
 //! Types of the documents grow: build them with `..Default::default()`.
 

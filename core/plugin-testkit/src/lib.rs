@@ -3,7 +3,14 @@
 //! - [`Script`] is a forge written down in advance: it answers each request by method and address, and
 //!   keeps every request for the test to look at.
 //! - [`Testee`] is the plugin, called through its exported table with real documents both ways.
-//! - [`conformance`] runs a plugin through all that a host may do to it, with one call.
+//! - [`conformance`] runs a plugin through all that a host may do to it, with one call: a test writes a
+//!   [`conformance::Forge`] down, which says how its hoster answers.
+//! - [`Callee`] is whatever can be called like a plugin. [`Testee::callee`] is one; `forgekeep plugins
+//!   check` brings another, a confined process, for the part of the kit that needs no hoster
+//!   ([`conformance::faults_without_a_forge`]).
+//!
+//! `Script` makes no checks of a host's: it sends secrets anywhere, follows no redirect, tries nothing
+//! again, and its downloads have a made-up hash. Some of what a host would refuse, the kit looks for.
 //!
 //! ```
 //! use forgekeep_plugin_sdk::{Auth, Host, Hoster, HosterError, Manifest, Page, Repository, Source};

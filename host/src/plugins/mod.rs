@@ -2,6 +2,7 @@
 //! is the matter of `plugin-host`.
 
 mod check;
+mod known;
 mod search;
 
 use std::path::{Path, PathBuf};
@@ -11,9 +12,10 @@ use forgekeep_config::{Confinement, PluginOptions, PluginVerdict};
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::{Hoster, HosterInfo, Registry};
 use forgekeep_plugin_host::{
-    About, ConfinementMode, Launch, PluginFile, PluginHoster, Sha256, Unusable,
+    About, ConfinementMode, How, Launch, PluginFile, PluginHoster, Sha256, Unfit, Unusable,
 };
 use forgekeep_untrusted::Show as _;
+use known::{Known, Names};
 use search::FoundFile;
 
 pub use check::faults;
@@ -73,8 +75,8 @@ pub struct Inspected {
     pub about: About,
 }
 
-/// Meets the plugins for these hosters; all there are, if one of them is not found by its file's name,
-/// as it may be an alias.
+/// Meets the plugins for these hosters. One that is not found by its file's name may be an alias: then
+/// those are met that have it, and those of which it is not known yet.
 pub fn registry_for<'a>(
     folders: &[PathBuf],
     rules: &Rules,
@@ -88,9 +90,39 @@ pub fn registry_for<'a>(
         .partition(|found| wanted.contains(&found.id.as_str()));
     add_all(&mut registry, rules, needed);
     if wanted.iter().any(|id| registry.find(id).is_none()) {
-        add_all(&mut registry, rules, others);
+        add_others(&mut registry, rules, others, &wanted);
     }
     registry
+}
+
+/// Adds the plugins that have one of the names which nobody else has.
+fn add_others(registry: &mut Registry, rules: &Rules, others: Vec<FoundFile>, wanted: &[&str]) {
+    let mut known = Known::read();
+    for found in others {
+        let sha256 = PluginFile::examine(&found.path).map(|file| file.sha256());
+        let names = sha256.as_ref().ok().and_then(|sha256| known.names(*sha256));
+        if let Some(Names(names)) = names {
+            let is_missing = |id: &&str| registry.find(id).is_none();
+            let has = |id: &&str| names.iter().any(|name| name == id);
+            if !wanted.iter().filter(|id| is_missing(id)).any(has) {
+                names.iter().take(1).for_each(|id| registry.mention(id));
+                continue;
+            }
+        }
+        let added = add(registry, rules, &found);
+        let Ok(sha256) = sha256 else {
+            continue;
+        };
+        match added {
+            Ok(Inspected { info, .. }) => {
+                let names = std::iter::once(info.id).chain(info.aliases);
+                known.note(sha256, Names(names.collect()));
+            }
+            Err(unusable) if is_of_the_file(&unusable) => known.note(sha256, Names::default()),
+            Err(_) => {}
+        }
+    }
+    known.write();
 }
 
 /// Looks at every plugin there is.
@@ -106,6 +138,28 @@ fn add_all(registry: &mut Registry, rules: &Rules, found: Vec<FoundFile>) -> Vec
             path: found.path,
         })
         .collect()
+}
+
+/// Whether a plugin cannot be used for what is in its file: then it cannot be the next time either.
+fn is_of_the_file(unusable: &Unusable) -> bool {
+    match unusable {
+        Unusable::NotAllowed { .. } | Unusable::IdTaken { .. } | Unusable::WrongName { .. } => {
+            false
+        }
+        Unusable::Unfit(unfit) => !matches!(
+            unfit,
+            Unfit::Unreadable(_)
+                | Unfit::NotAFile
+                | Unfit::WritableByOthers(_)
+                | Unfit::ForeignOwner { .. }
+                | Unfit::Changed { .. }
+        ),
+        Unusable::Broken(broken) => !matches!(
+            broken.how,
+            How::NotStarted(_) | How::NotConfined(_) | How::OtherBuild | How::Stopped
+        ),
+        _ => true,
+    }
 }
 
 fn add(registry: &mut Registry, rules: &Rules, found: &FoundFile) -> Result<Inspected, Unusable> {

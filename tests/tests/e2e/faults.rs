@@ -7,7 +7,7 @@ mod cases;
 mod certificates;
 mod matrix;
 mod page;
-mod proxy;
+pub(crate) mod proxy;
 mod secrecy;
 mod sequences;
 mod silence;

@@ -47,8 +47,13 @@ mod own_options;
 #[cfg(unix)]
 mod permissions;
 mod plugin_calls;
+mod plugin_credentials;
 mod plugin_deaths;
 mod plugin_files;
+mod plugin_options;
+mod plugin_rules;
+#[cfg(unix)]
+mod plugin_values;
 mod progress;
 mod repacking;
 mod repair;

@@ -12,7 +12,7 @@ use crate::support::{TOKEN, World, error, files, forge, plugin_file, source};
 pub(crate) const SECRET: &str = "misbehaving-secret-4711";
 
 /// A token that the plugin gets by itself.
-const MINTED: &str = "minted-token-0815-0816";
+pub(crate) const MINTED: &str = "minted-token-0815-0816";
 
 /// A world in which a good source stands beside one of the misbehaving plugin's.
 pub(crate) struct Beside {
@@ -38,12 +38,21 @@ impl Beside {
         Self { world }
     }
 
+    /// Makes a source of the misbehaving plugin for each of these, which is called so and does that, before
+    /// the good one: for runs that misbehave `by-name`.
+    pub(crate) fn name_each(&self, misbehaviours: &[&str]) {
+        let odd = |misbehave: &&str| json!({"title": misbehave, "hoster": "misbehaving", "name": misbehave, "password": SECRET});
+        let mut sources: Vec<_> = misbehaviours.iter().map(odd).collect();
+        sources.push(self.world.source());
+        self.world.configure(&sources);
+    }
+
     pub(crate) fn invoke(&self, arguments: &[&str], misbehave: &str) -> Invocation<'_> {
         self.invoke_beside(arguments, misbehave, "")
     }
 
     /// The same with another origin for what the plugin sends where it must not.
-    fn invoke_beside(
+    pub(crate) fn invoke_beside(
         &self,
         arguments: &[&str],
         misbehave: &str,
@@ -58,9 +67,14 @@ impl Beside {
             .limit(Duration::from_secs(90))
     }
 
-    /// A backup in which the good source must come out well, whatever the other does.
+    /// A backup in which the good source must come out well, whatever the others do.
     pub(crate) fn backup(&self, misbehave: &str) -> Run {
         let run = self.invoke(&["backup"], misbehave).run();
+        self.assert_good(misbehave, run)
+    }
+
+    /// Panics unless the good source has come out well, and nothing on the terminal is but text.
+    pub(crate) fn assert_good(&self, misbehave: &str, run: Run) -> Run {
         assert!(
             run.code.is_some(),
             "{misbehave} ended the process: {run:#?}"
@@ -315,13 +329,20 @@ fn a_plugins_post_is_sent_once_whatever_comes_of_it() {
 #[test]
 fn credentials_that_have_expired_are_asked_for_again() {
     let beside = Beside::new();
+    let both = ["one", "two"].map(|slug| beside.world.forge.repository(slug).wiki());
     for outcome in ["cloned", "updated"] {
         let run = beside.backup("expiring").expect(0);
-        for name in ["acme/one", "acme/two"] {
+        for repository in both {
+            let name = format!("acme/{}", repository.entry().slug);
             let repositories = source(&run, "odd")["repositories"].as_array().unwrap();
             let of_name = repositories.iter().find(|r| r["name"] == name).unwrap();
             assert_eq!(of_name["outcome"], outcome, "{of_name:#}");
-            beside.world.forge.repository(&name[5..]).commit("more");
+            assert_eq!(of_name["wiki"]["outcome"], outcome, "{of_name:#}");
+            let folder = format!("odd/acme#{}", repository.entry().slug);
+            let folder = beside.world.sandbox.backup().join(folder);
+            compare::assert_mirror(&repository.git_dir(), &folder.join("repo"));
+            compare::assert_mirror(&repository.wiki_dir(), &folder.join("wiki"));
+            repository.commit("more").wiki();
         }
     }
 }

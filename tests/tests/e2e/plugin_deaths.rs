@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use forgekeep_tests::RequestKind;
+use forgekeep_tests::{RequestKind, Run};
 
 use serde_json::json;
 
@@ -24,18 +24,32 @@ const ENDS: [(&str, &str); 6] = [
 #[test]
 #[cfg(unix)]
 fn an_end_in_the_listing_fails_its_source_alone() {
-    for (way, why) in ENDS {
-        let said = Beside::new().failed(&format!("{way}-list"));
+    let beside = Beside::new();
+    let sources = ENDS.map(|(way, _)| format!("{way}-list"));
+    beside.name_each(&sources.each_ref().map(String::as_str));
+    let run = beside.backup("by-name").expect(3);
+    for ((_, why), title) in ENDS.iter().zip(&sources) {
+        let said = error(source(&run, title));
         let start = "plugin: the plugin misbehaving failed in `list`: ";
         assert!(said.starts_with(start) && said.contains(why), "{said}");
         assert!(said.contains("report it to the plugin's authors"), "{said}");
     }
+    // The run is remembered with all that.
+    let status = beside.world.forgekeep(&["status"]).run().expect(0);
+    for title in &sources {
+        assert!(status.stdout.contains(title.as_str()), "{status:#?}");
+    }
+    let (said, partial) = (&status.stdout, "partial, exit code 3");
+    assert!(said.contains(partial), "{said}");
 }
 
 #[test]
 fn an_end_in_validate_or_open_fails_its_source_alone() {
+    let beside = Beside::new();
+    beside.name_each(&["exit-validate", "exit-open"]);
+    let run = beside.backup("by-name").expect(3);
     for method in ["validate", "open"] {
-        let said = Beside::new().failed(&format!("exit-{method}"));
+        let said = error(source(&run, &format!("exit-{method}")));
         let start = format!("plugin: the plugin misbehaving failed in `{method}`: ");
         assert!(said.starts_with(&start), "{said}");
         assert!(said.contains("exited with code 0"), "{said}");
@@ -43,13 +57,19 @@ fn an_end_in_validate_or_open_fails_its_source_alone() {
 }
 
 #[test]
+#[cfg(unix)]
 fn an_end_in_access_fails_the_repository_that_was_asked_for_alone() {
-    let run = Beside::new().backup("exit-access").expect(3);
-    let repositories = source(&run, "odd")["repositories"].as_array().unwrap();
-    let said = error(&repositories[0]);
-    let start = "plugin: the plugin misbehaving failed in `access`: ";
-    assert!(said.starts_with(start), "{said}");
-    assert_eq!(repositories[1]["outcome"], "cloned", "{repositories:#?}");
+    let beside = Beside::new();
+    let sources = ENDS.map(|(way, _)| format!("{way}-access"));
+    beside.name_each(&sources.each_ref().map(String::as_str));
+    let run = beside.backup("by-name").expect(3);
+    for ((_, why), title) in ENDS.iter().zip(&sources) {
+        let repositories = &source(&run, title)["repositories"];
+        let said = error(&repositories[0]);
+        let start = "plugin: the plugin misbehaving failed in `access`: ";
+        assert!(said.starts_with(start) && said.contains(why), "{said}");
+        assert_eq!(repositories[1]["outcome"], "cloned", "{repositories:#}");
+    }
 }
 
 #[test]
@@ -59,21 +79,50 @@ fn an_end_in_drop_harms_nobody() {
     }
 }
 
+/// A backup with something that hangs: the longest deadline is a minute.
+fn backup_hanging(beside: &Beside) -> Run {
+    let invocation = beside.invoke(&["backup", "--jobs", "8"], "by-name");
+    let run = invocation.limit(Duration::from_secs(180)).run();
+    beside.assert_good("by-name", run)
+}
+
 #[test]
 fn what_never_answers_is_ended_by_its_deadline() {
-    for method in ["validate", "list", "drop"] {
-        let misbehave = format!("hang-{method}");
-        let run = Beside::new().backup(&misbehave);
-        if method == "drop" {
-            run.expect(0);
+    let beside = Beside::new();
+    let methods = [
+        ("validate", "validate"),
+        ("open", "open"),
+        ("list", "list"),
+        ("next", "list"),
+        ("drop", "drop"),
+    ];
+    let sources = methods.map(|(way, _)| format!("hang-{way}"));
+    beside.name_each(&sources.each_ref().map(String::as_str));
+    let run = backup_hanging(&beside).expect(3);
+    for ((way, method), title) in methods.iter().zip(&sources) {
+        let source = source(&run, title);
+        if *way == "drop" {
+            assert_eq!(source["outcome"], "ok", "{source:#}");
             continue;
         }
-        let run = run.expect(3);
-        let said = error(source(&run, "odd"));
+        let said = error(source);
         let start = format!("plugin: the plugin misbehaving failed in `{method}`: ");
         assert!(said.starts_with(&start), "{said}");
         assert!(said.contains("did not answer within"), "{said}");
     }
+}
+
+#[test]
+fn an_access_that_never_answers_costs_the_repository_it_was_asked_for() {
+    let beside = Beside::new();
+    beside.name_each(&["hang-access"]);
+    let run = backup_hanging(&beside).expect(3);
+    let repositories = &source(&run, "hang-access")["repositories"];
+    let said = error(&repositories[0]);
+    let start = "plugin: the plugin misbehaving failed in `access`: ";
+    assert!(said.starts_with(start), "{said}");
+    assert!(said.contains("did not answer within"), "{said}");
+    assert_eq!(repositories[1]["outcome"], "cloned", "{repositories:#}");
 }
 
 #[test]
@@ -85,8 +134,17 @@ fn a_plugin_that_no_source_names_ends_nobody() {
         "apiAuthName": "dev@example.com", "apiUrl": beside.world.forge.api_url(),
     });
     beside.world.configure(&[bitbucket]);
-    for way in ["exit-manifest", "abort-new", "segv-manifest"] {
-        beside.backup(way).expect(0);
+    for way in [
+        "exit-manifest",
+        "thread-exit-new",
+        "abort-new",
+        "double-panic-manifest",
+        "segv-manifest",
+        "overflow-new",
+        "hang-manifest",
+    ] {
+        let run = beside.backup(way).expect(0);
+        assert!(run.time < Duration::from_secs(40), "{way}: {run:#?}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use forgekeep_tests::{Invocation, binaries, write_misbehaving};
 use serde_json::json;
 
-use crate::support::{World, error, place, plugin_file, report, source};
+use crate::support::{TOKEN, World, error, place, plugin_file, report, source};
 
 /// The binary in a place of its own, without the plugins of the build beside it.
 struct Installed {
@@ -145,7 +145,7 @@ fn without_any_plugin_it_is_said_where_they_are_looked_for() {
 }
 
 /// Why a plugin is unfit and what to do, as `plugins check` says it: two lines.
-fn assert_unfit(world: &World, folder: &str, why: &str, hint: &str) {
+pub(crate) fn assert_unfit(world: &World, folder: &str, why: &str, hint: &str) {
     let file = Path::new(folder).join(plugin_file("odd"));
     let check = world.forgekeep(&["plugins", "check", file.to_str().unwrap()]);
     let run = check.run().expect(11);
@@ -360,8 +360,49 @@ fn the_plugins_there_are_say_who_they_are() {
         "{}",
         run.stdout
     );
+    // By its name alone, as whoever has just built it has it.
+    let name = plugin_file("bitbucket");
+    fs::copy(&file, world.sandbox.path(&name)).unwrap();
+    world
+        .forgekeep(&["plugins", "check", &name])
+        .run()
+        .expect(0);
     world
         .forgekeep(&["plugins", "check", "not-there.so"])
         .run()
         .expect(11);
+}
+
+#[test]
+fn a_plugin_that_no_source_needs_is_opened_once() {
+    let world = World::new();
+    let folder = world.sandbox.path("plugins");
+    // Its file comes in the order of names before Bitbucket's.
+    write_misbehaving(&folder.join(plugin_file("a")), "exit-manifest", "", "");
+    let folder = folder.to_str().unwrap();
+    let alias = json!({"title": "acme", "hoster": "bitbucket-cloud", "name": "acme",
+        "password": TOKEN, "apiAuthName": "dev@example.com", "apiUrl": world.forge.api_url()});
+    world.configure(&[alias]);
+    let web = world.forge.repository("web").private().commit("one");
+    let opened = || {
+        let backup = world.forgekeep(&["backup", "-v", "--plugin-dir", folder]);
+        let run = backup.run().expect(0);
+        run.stderr.contains("exited with code 0")
+    };
+    assert!(opened());
+    world.assert_mirrored(web);
+    assert!(!opened());
+    // Another file is another plugin.
+    write_misbehaving(
+        &Path::new(folder).join(plugin_file("a")),
+        "exit-new",
+        "",
+        "",
+    );
+    assert!(opened());
+    // Whoever looks for another name is told of those that were not opened, too.
+    let typo = json!({"title": "acme", "hoster": "bitbukcet", "name": "acme"});
+    world.configure(&[typo]);
+    let run = world.backup().expect(11);
+    assert!(run.stdout.contains("did you mean"), "{}", run.stdout);
 }

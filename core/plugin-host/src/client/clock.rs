@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 /// requests over the network for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// Loading, `hello` and `validate`.
+    /// Loading, `hello`, `manifest` and `validate`: they ask nobody.
     pub short: Duration,
     /// Any other method.
     pub call: Duration,
@@ -28,7 +28,7 @@ impl Deadlines {
     /// How long a method may take.
     pub(super) fn of(&self, method: &str) -> Duration {
         match method {
-            "hello" | "validate" => self.short,
+            "hello" | "manifest" | "validate" => self.short,
             _ => self.call,
         }
     }
@@ -105,6 +105,7 @@ mod tests {
     fn methods_have_their_times() {
         let deadlines = Deadlines::default();
         assert_eq!(deadlines.of("hello").as_secs(), 10);
+        assert_eq!(deadlines.of("manifest").as_secs(), 10);
         assert_eq!(deadlines.of("validate").as_secs(), 10);
         assert_eq!(deadlines.of("list").as_secs(), 60);
         assert!(is_network("batch") && !is_network("state.put"));

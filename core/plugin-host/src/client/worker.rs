@@ -60,6 +60,8 @@ fn say_first(process: &Process, settings: &WorkerSettings) -> Result<Started, No
     let Some((call, events)) = process.begin(settings.deadlines.short) else {
         return Err(NoWorker::Broken(process.broken(0, "start")));
     };
+    // The process is in another folder.
+    let plugin = std::path::absolute(&settings.plugin).unwrap_or_else(|_| settings.plugin.clone());
     process.send(Outgoing {
         kind: Kind::Start,
         status: 0,
@@ -67,7 +69,7 @@ fn say_first(process: &Process, settings: &WorkerSettings) -> Result<Started, No
         item: 0,
         method: &start::build(),
         doc: &doc,
-        body: &start::path_to_bytes(&settings.plugin),
+        body: &start::path_to_bytes(&plugin),
     });
     let said = match events.recv() {
         Ok(Event::Done(frame)) => frame,

@@ -20,7 +20,12 @@ pub(super) enum NoAnswer {
     /// It has answered with an error.
     Error(Box<HosterError>),
     /// What it has answered is no document, or not the one that was to come.
-    Refused(Refused),
+    Refused {
+        /// What it was asked.
+        method: String,
+        /// What is wrong.
+        why: Refused,
+    },
 }
 
 /// Asks an object of a plugin for a document.
@@ -32,11 +37,15 @@ pub(super) fn ask<T: Document>(
     body: &[u8],
     host: &dyn HostCalls,
 ) -> Result<T, NoAnswer> {
+    let refused = |why| NoAnswer::Refused {
+        method: method.to_owned(),
+        why,
+    };
     match plugin.call(object, method, doc, body, host) {
-        Ok(Answered::Result(reply)) => parse(&reply.doc).map_err(NoAnswer::Refused),
+        Ok(Answered::Result(reply)) => parse(&reply.doc).map_err(refused),
         Ok(Answered::Error(reply)) => match parse::<HosterError>(&reply.doc) {
             Ok(error) => Err(NoAnswer::Error(Box::new(error))),
-            Err(refused) => Err(NoAnswer::Refused(refused)),
+            Err(why) => Err(refused(why)),
         },
         Err(broken) => Err(NoAnswer::Broken(broken)),
     }
@@ -44,7 +53,7 @@ pub(super) fn ask<T: Document>(
 
 impl NoAnswer {
     /// As the end of what was asked of a source's session.
-    pub(super) fn into_failure(self, plugin: &str, method: &str, redactor: &Redactor) -> Failure {
+    pub(super) fn into_failure(self, plugin: &str, redactor: &Redactor) -> Failure {
         match self {
             Self::Broken(broken) if broken.how == How::Stopped => Failure::cancelled(),
             Self::Broken(broken) => {
@@ -58,10 +67,10 @@ impl NoAnswer {
                 Failure::new(ErrorKind::Plugin, message).with_hint(broken.how.hint())
             }
             Self::Error(error) => convert::failure(&error, redactor),
-            Self::Refused(refused) => Failure::new(
+            Self::Refused { method, why } => Failure::new(
                 ErrorKind::Plugin,
                 format!(
-                    "the plugin {plugin} failed in `{method}`: its answer cannot be used: {refused}"
+                    "the plugin {plugin} failed in `{method}`: its answer cannot be used: {why}"
                 ),
             )
             .with_hint("report it to the plugin's authors"),
@@ -73,9 +82,9 @@ impl NoAnswer {
         match self {
             Self::Broken(broken) => Unusable::Broken(broken),
             Self::Error(error) => Unusable::Failed(convert::text(&error.message, redactor)),
-            Self::Refused(refused) => Unusable::BadDocument {
+            Self::Refused { why, .. } => Unusable::BadDocument {
                 method,
-                why: refused.to_string().into(),
+                why: why.to_string().into(),
             },
         }
     }
@@ -135,7 +144,7 @@ mod tests {
     #[test]
     fn a_broken_call_names_plugin_method_and_cause() {
         let broken = Broken::new(How::Exited(0), "list");
-        let failure = NoAnswer::Broken(broken).into_failure("forge", "list", &Redactor::default());
+        let failure = NoAnswer::Broken(broken).into_failure("forge", &Redactor::default());
         assert_eq!(failure.kind, ErrorKind::Plugin);
         assert_eq!(
             failure.message.as_str(),

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use ask::{Nobody, ask};
 use forgekeep_config::Isolation;
-use forgekeep_failure::Failure;
+use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
 use forgekeep_hoster::{Hoster, HosterInfo, Services, Session, SourceSpec, SourceState};
 use forgekeep_plugin_documents::{
     Done, Hello, HelloRequest, Manifest, PROTOCOL, Protocols, method, write,
@@ -152,17 +152,57 @@ impl Hoster for PluginHoster {
         services: Services,
         state: Arc<dyn SourceState>,
     ) -> Result<Box<dyn Session>, Failure> {
-        let runner = match source.isolation {
-            Isolation::Process => session::Runner::worker(self.worker_settings(&source)),
-            Isolation::InProcess => session::Runner::in_process(&self.file(), self.about.sha256)
-                .map_err(|unfit| session::unfit(&self.info.id, &unfit))?,
-        };
         let id = self.info.id.clone();
+        let (runner, remark) = match source.isolation {
+            Isolation::Process => {
+                let runner = session::Runner::worker(self.worker_settings(&source));
+                (runner, unconfined(&id, &self.about.confinement))
+            }
+            Isolation::InProcess if self.launch.confinement == ConfinementMode::Require => {
+                return Err(Failure::new(
+                    ErrorKind::Config,
+                    "`isolation: inProcess` is not possible with `plugins.confinement: require`: a plugin inside forgekeep is not confined",
+                )
+                .with_hint("remove one of the two"));
+            }
+            Isolation::InProcess => {
+                let runner = session::Runner::in_process(&self.file(), self.about.sha256)
+                    .map_err(|unfit| session::unfit(&id, &unfit))?;
+                (runner, Some(in_process(&id)))
+            }
+        };
         let services = HostServices::new(id.clone(), services, state);
         let concurrency = self.about.concurrency;
-        let session = PluginSession::new(id, &source, services, runner, concurrency);
+        let session = PluginSession::new(id, &source, services, runner, concurrency, remark);
         Ok(Box::new(session))
     }
+}
+
+/// What there is to say in each run of a plugin that is not confined in all ways there are.
+fn unconfined(id: &str, confinement: &Confinement) -> Option<Finding> {
+    if confinement.is_whole() {
+        return None;
+    }
+    let why = match confinement.missing() {
+        missing if missing.is_empty() => "`plugins.confinement` is `off`".to_owned(),
+        missing => missing,
+    };
+    let message = format!("the process of the plugin {id} is not confined: {why}");
+    Some(Finding {
+        severity: Severity::Info,
+        ..Finding::warning(message)
+    })
+}
+
+/// What there is to say in each run of a plugin without a process of its own.
+fn in_process(id: &str) -> Finding {
+    let message = format!(
+        "the plugin {id} runs inside forgekeep, which it can end or read: `isolation: inProcess` is for debugging"
+    );
+    let mut warning = Finding::warning(message);
+    warning.key = "isolation".into();
+    warning.hint = "remove isolation from this source".into();
+    warning
 }
 
 /// The first call to each worker: what is spoken with it.

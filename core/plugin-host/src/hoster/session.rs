@@ -100,6 +100,8 @@ pub(super) struct PluginSession {
     /// Identity and name, as the plugin gave them, of the repositories in which there is a secret: by the
     /// identity that the engine knows.
     originals: Mutex<HashMap<Untrusted, (String, String)>>,
+    /// What there is to say of where the plugin runs.
+    remark: Option<Finding>,
     /// What has ended the whole source.
     ended: Mutex<Option<Failure>>,
     /// Ends the process when the run is interrupted.
@@ -114,6 +116,7 @@ impl PluginSession {
         services: HostServices,
         runner: Runner,
         concurrency: usize,
+        remark: Option<Finding>,
     ) -> Self {
         let told = match &runner {
             Runner::Worker(workers) => {
@@ -134,6 +137,7 @@ impl PluginSession {
             progress: Mutex::default(),
             gate: Gate::new(concurrency),
             originals: Mutex::default(),
+            remark,
             ended: Mutex::default(),
             _told: told,
         }
@@ -175,18 +179,14 @@ impl PluginSession {
 
     /// Asks the source's object.
     fn ask<T: Document>(&self, method: &'static str, doc: &[u8]) -> Result<T, Failure> {
-        self.call(method, || {
+        self.call(|| {
             let (running, object) = self.open()?;
             ask(&*running.plugin, object, method, doc, b"", &self.services)
         })
     }
 
     /// A call, put once more where it is not to blame for having no answer.
-    fn call<T>(
-        &self,
-        method: &'static str,
-        call: impl Fn() -> Result<T, NoAnswer>,
-    ) -> Result<T, Failure> {
+    fn call<T>(&self, call: impl Fn() -> Result<T, NoAnswer>) -> Result<T, Failure> {
         let cancel = &self.services.of_run().cancel;
         for last in (0..TRIES).rev() {
             if let Some(failure) = &*self.ended.lock() {
@@ -210,7 +210,7 @@ impl PluginSession {
                 _ => {}
             }
             let ends_all = ends_source(&why);
-            let failure = why.into_failure(&self.plugin, method, self.redactor());
+            let failure = why.into_failure(&self.plugin, self.redactor());
             let failure = cancel.explain(failure);
             if ends_all {
                 *self.ended.lock() = Some(failure.clone());
@@ -245,7 +245,7 @@ fn ends_source(why: &NoAnswer) -> bool {
     match why {
         NoAnswer::Error(error) => error.concerns == Concern::Source && error.permanent,
         NoAnswer::Broken(broken) => matches!(broken.how, How::Spent { .. }),
-        NoAnswer::Refused(_) => false,
+        NoAnswer::Refused { .. } => false,
     }
 }
 
@@ -274,7 +274,7 @@ pub(super) fn unfit(plugin: &str, unfit: &Unfit) -> Failure {
 impl Session for PluginSession {
     fn validate(&self) -> Result<Vec<Finding>, Failure> {
         let (doc, body) = &self.source;
-        let found: Findings = self.call(method::VALIDATE, || {
+        let found: Findings = self.call(|| {
             let running = self.running(&mut self.progress.lock())?;
             ask(
                 &*running.plugin,
@@ -288,16 +288,7 @@ impl Session for PluginSession {
         let redactor = self.redactor();
         let findings = found.findings.iter().map(|f| convert::finding(f, redactor));
         let mut findings: Vec<Finding> = findings.collect();
-        if matches!(self.runner, Runner::InProcess(_)) {
-            let message = format!(
-                "the plugin {} runs inside forgekeep, which it can end or read: `isolation: inProcess` is for debugging",
-                self.plugin
-            );
-            let mut warning = Finding::warning(message);
-            warning.key = "isolation".into();
-            warning.hint = "remove isolation from this source".into();
-            findings.push(warning);
-        }
+        findings.extend(self.remark.clone());
         Ok(findings)
     }
 

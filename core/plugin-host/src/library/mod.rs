@@ -38,7 +38,7 @@ impl Library {
         // SAFETY: opening a library runs its initialisers. Whoever may write the file may run code as
         // this user anyway, as `PluginFile` has made sure.
         let library = unsafe { open(&path) }
-            .map_err(|error| Unfit::NotALibrary(one_line(&reason(&error))))?;
+            .map_err(|error| Unfit::NotALibrary(one_line(&reason(&error, &path))))?;
         // Leaked before anything points into it.
         let library: &'static libloading::Library = Box::leak(Box::new(library));
         let table: &'static Table = entrance::table(library)?;
@@ -85,8 +85,11 @@ unsafe fn open(path: &Path) -> Result<libloading::Library, libloading::Error> {
     unsafe { libloading::Library::new(path) }
 }
 
-/// What the system's loader says, which libloading keeps behind its own words.
-fn reason(error: &libloading::Error) -> String {
+/// What the system's loader says, which libloading keeps behind its own words; without the path, which
+/// whoever shows it names, and which may be one of this process's own.
+fn reason(error: &libloading::Error, path: &Path) -> String {
     let source = std::error::Error::source(error);
-    source.map_or_else(|| error.to_string(), ToString::to_string)
+    let words = source.map_or_else(|| error.to_string(), ToString::to_string);
+    let of_path = path.to_str().map(|path| format!("{path}: "));
+    of_path.map_or_else(|| words.clone(), |path| words.replace(&path, ""))
 }

@@ -6,7 +6,7 @@
 //! - `hang`: the method never returns;
 //!
 //! and the method one of `new`, `manifest`, `validate`, `open`, `list`, `check`, `access` (of `acme/one`
-//! alone), `lookup`, `drop`.
+//! alone), `lookup`, `drop`; or `next`, the second page of a listing.
 
 // It is what it is about.
 #![allow(unsafe_code)]

@@ -5,7 +5,7 @@
 //! sees neither the environment of the host nor a file beside it. Empty settings make a good plugin, which
 //! lists `acme/one` and `acme/two`.
 //!
-//! The misbehaviours are those of modules [`deaths`], [`listing`] and [`access`].
+//! The misbehaviours are those of modules [`deaths`], [`listing`], [`requests`], [`services`] and [`access`].
 
 #![allow(
     clippy::print_stdout,
@@ -16,6 +16,8 @@
 mod access;
 mod deaths;
 mod listing;
+mod requests;
+mod services;
 mod settings;
 
 use std::collections::HashMap;
@@ -35,7 +37,7 @@ forgekeep_plugin_sdk::export_hoster!(Misbehaving);
 
 /// What is kept of a source.
 struct Kept {
-    /// Calls of each method, and for access of each repository.
+    /// Calls of each method, and for access of each part of a repository.
     calls: Mutex<HashMap<String, u64>>,
     _dropped: Dropped,
 }
@@ -81,16 +83,21 @@ impl Hoster for Misbehaving {
             version: env!("CARGO_PKG_VERSION").into(),
             description: "Does what plugins must not".into(),
             api_url: clone_base().into(),
+            types: ["user", "org", "group"].map(Into::into).to_vec(),
+            derived_origins: vec!["http://gist.{host}".into()],
+            options: services::options(),
             ..Manifest::default()
         }
     }
 
-    fn validate(&self, _source: &Source) -> Vec<Finding> {
+    fn validate(&self, source: &Source) -> Vec<Finding> {
+        settings::choose(source);
         deaths::in_method("validate");
         Vec::new()
     }
 
-    fn open(&self, _source: &Source, _host: &Host<'_>) -> Result<Session> {
+    fn open(&self, source: &Source, _host: &Host<'_>) -> Result<Session> {
+        settings::choose(source);
         deaths::in_method("open");
         Ok(Session::new(Kept {
             calls: Mutex::default(),
@@ -120,7 +127,8 @@ impl Hoster for Misbehaving {
             deaths::in_method("access");
         }
         let kept = host.session::<Kept>()?;
-        let (given, of_all) = (kept.count(&what.id), kept.count("access"));
+        let part = format!("{} of {}", what.part.kind.word(), what.id);
+        let (given, of_all) = (kept.count(&part), kept.count("access"));
         Ok(Access::http(access::of(source, host, given, of_all)))
     }
 

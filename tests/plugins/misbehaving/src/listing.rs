@@ -5,6 +5,7 @@
 //! - `endless-pages`, `endless-empty`: always one more page, of a new repository or of nothing;
 //! - `circle`: the second page leads back to itself;
 //! - `huge`: 100,000 repositories on ten pages; `huge-page`: more on one page than may be;
+//! - `<way>-next`: a second page, and on it what [`crate::deaths`] says;
 //! - `limited`: each page of two says at first that a limit is used up;
 //! - `bad-clone-url`: clone URLs that must not be cloned from;
 //! - `leak`: the secret in log lines and in the error;
@@ -23,7 +24,7 @@ use forgekeep_plugin_sdk::{
 };
 
 use crate::settings::{clone_base, foreign_origin, misbehaviour};
-use crate::{Kept, own};
+use crate::{Kept, deaths, own, requests, services};
 
 /// Names that a careless host would write to the disk or the terminal as they are.
 const DANGEROUS: [&str; 16] = [
@@ -68,8 +69,12 @@ pub(crate) fn page(source: &Source, cursor: Option<&str>, host: &Host<'_>) -> Re
     if misbehaviour() == "limited" {
         return limited(number, host);
     }
+    if number == 2 {
+        deaths::in_method("next");
+    }
     let mut page = of(repositories(number));
     page.next = match misbehaviour() {
+        way if way.ends_with("-next") && number == 1 => Some("2".to_owned()),
         "endless-pages" | "endless-empty" => Some((number + 1).to_string()),
         "huge" if number < 10 => Some((number + 1).to_string()),
         "circle" => Some("2".to_owned()),
@@ -89,7 +94,7 @@ pub(crate) fn page(source: &Source, cursor: Option<&str>, host: &Host<'_>) -> Re
             let message = format!("{} answered", foreign_origin());
             page.notes.push(Finding::new(Severity::Info, "", message));
         }
-        _ => {}
+        _ => page.notes.extend(services::used(source, host)),
     }
     Ok(page)
 }
@@ -136,6 +141,7 @@ fn repositories(page: u64) -> Vec<Repository> {
                 Repository::new(format!("bad-{number}"), format!("acme/bad-{number}"), *url)
             })
             .collect(),
+        "expiring" => vec![with_wiki("acme/one"), with_wiki("acme/two")],
         _ => vec![good("acme/one"), good("acme/two")],
     }
 }
@@ -181,7 +187,7 @@ pub(crate) fn failure(source: &Source, host: &Host<'_>) -> Option<HosterError> {
             )
             .with_hint("do\u{7} nothing\n"),
         ),
-        _ => None,
+        _ => requests::failure(source, host),
     }
 }
 
@@ -228,6 +234,13 @@ fn clone_url(name: &str) -> String {
 
 fn good(name: &str) -> Repository {
     Repository::new(format!("id-of-{name}"), name, clone_url(name))
+}
+
+fn with_wiki(name: &str) -> Repository {
+    let mut repository = good(name);
+    let wiki = Part::new(PartKind::Wiki, format!("{}/wiki", clone_url(name)));
+    repository.parts.push(wiki);
+    repository
 }
 
 /// Dangerous in every text it has, but with something to clone.

@@ -3,6 +3,8 @@
 
 use std::sync::OnceLock;
 
+use forgekeep_plugin_sdk::Source;
+
 /// Bytes of the settings, with the marker.
 const LENGTH: usize = 1024;
 
@@ -32,9 +34,21 @@ fn lines() -> &'static [String; 3] {
     })
 }
 
+/// What a source has chosen, where the settings leave that to sources.
+static CHOSEN: OnceLock<String> = OnceLock::new();
+
+/// Lets a source choose the misbehaviour, where the settings say `by-name`: its name says it. Each source
+/// has a process of its own, so many misbehave in one run.
+pub(crate) fn choose(source: &Source) {
+    CHOSEN.get_or_init(|| source.name.clone());
+}
+
 /// What to do wrong.
 pub(crate) fn misbehaviour() -> &'static str {
-    &lines()[0]
+    match lines()[0].as_str() {
+        "by-name" => CHOSEN.get().map_or("", String::as_str),
+        told => told,
+    }
 }
 
 /// What addresses to clone from begin with, without a slash at the end; also the manifest's `apiUrl`.

@@ -15,7 +15,7 @@ const HOST: &str = "http://forge.test";
 
 /// What a proxy does when it is asked for a connection.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Manners {
+pub(crate) enum Manners {
     Connects,
     Answers(u16),
     /// Connects to the API, not to git.
@@ -28,7 +28,7 @@ pub(super) enum Manners {
 }
 
 /// A proxy that knows one forge, by whatever name; its address.
-pub(super) fn proxy(world: &World, manners: Manners) -> String {
+pub(crate) fn proxy(world: &World, manners: Manners) -> String {
     proxy_to(world.forge.api_url().replace("http://", ""), manners)
 }
 
@@ -53,7 +53,13 @@ fn serve(mut client: TcpStream, forge: &str, manners: Manners) -> io::Result<()>
     let mut head = BufReader::new(client.try_clone()?);
     let mut line = String::new();
     head.read_line(&mut line)?;
-    assert!(line.starts_with("CONNECT forge.test:"), "{line}");
+    let asked = line
+        .strip_prefix("CONNECT ")
+        .and_then(|line| line.split_once(':'));
+    assert!(
+        asked.is_some_and(|(host, _)| host.ends_with(".test")),
+        "{line}"
+    );
     let for_git = line.starts_with("CONNECT forge.test:8080 ");
     while line.trim() != "" {
         line.clear();
