@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::support::{TOKEN, World, kept, plugin_file};
 
 /// The languages of blocks that hold no commands.
-const NO_COMMANDS: [&str; 5] = ["text", "yaml", "toml", "json", "rust"];
+const NO_COMMANDS: [&str; 6] = ["text", "yaml", "toml", "json", "rust", "c"];
 
 /// The README's block that `.ci/readme` runs, on a fresh machine.
 const OF_CI: &str = "cargo build --release --workspace && target/release/forgekeep demo\n\
