@@ -1,6 +1,7 @@
 //! Lists sources, side by side, page by page.
 
 use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{Cursor, Page, Part, Repository, Services, Session};
@@ -37,7 +38,8 @@ pub(crate) fn list(
     let mut seen = HashSet::new();
     let mut barren = 0;
     let mut total = None;
-    let mut cursors = HashSet::new();
+    // A cursor may be long, and a listing have many pages: their hashes tell them apart as well.
+    let (hashing, mut cursors) = (RandomState::new(), HashSet::new());
     let mut cursor: Option<Cursor> = None;
     loop {
         let page = page(session, cursor.as_ref(), services)?;
@@ -68,7 +70,7 @@ pub(crate) fn list(
         let Some(next) = page.next else {
             break;
         };
-        if !cursors.insert(next.clone()) {
+        if !cursors.insert(hashing.hash_one(&next)) {
             return Err(circle(repositories.len()));
         }
         cursor = Some(next);

@@ -8,7 +8,7 @@ use forgekeep_untrusted::{Show as _, Shown};
 use crate::cli::{Common, PluginsArguments, PluginsCommand};
 use crate::exit::{Complaint, ExitCode};
 use crate::plugins::{Inspected, InspectedFile, Rules, faults, folders, look_at, look_at_all};
-use crate::terminal::out;
+use crate::terminal::{out, tell};
 
 /// `forgekeep plugins`.
 pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<ExitCode, Complaint> {
@@ -21,7 +21,7 @@ pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<ExitCode, Co
 
 fn list(common: &Common) -> ExitCode {
     let folders = folders(&common.plugin_dirs);
-    let looked = look_at_all(&folders, &Rules::default());
+    let looked = look_at_all(&folders, &rules(common));
     for plugin in &looked {
         let path = plugin.path.shown();
         match &plugin.result {
@@ -105,7 +105,7 @@ pub fn require(common: &Common, id: &str) -> Result<(), Complaint> {
 }
 
 fn info(common: &Common, id: &str) -> Result<ExitCode, Complaint> {
-    let looked = look_at_all(&folders(&common.plugin_dirs), &Rules::default());
+    let looked = look_at_all(&folders(&common.plugin_dirs), &rules(common));
     let answers = |info: &HosterInfo| info.id == id || info.aliases.iter().any(|a| a == id);
     let found = looked
         .iter()
@@ -135,6 +135,25 @@ fn unfit_named<'a>(plugin: &'a InspectedFile, id: &str) -> Option<(&'a Path, &'a
     let name = plugin.path.file_stem()?.to_str()?;
     name.ends_with(&format!("_{}", id.replace('-', "_")))
         .then_some((plugin.path.as_path(), unfit))
+}
+
+/// The rules of the configuration, where there is one.
+fn rules(common: &Common) -> Rules {
+    let file = forgekeep_config::find(common.config.as_deref(), &super::variable, &|path| {
+        path.exists()
+    });
+    let Ok(file) = file else {
+        return Rules::default();
+    };
+    match forgekeep_config::load(&file, &super::variable) {
+        Ok(config) => Rules {
+            options: config.plugins,
+        },
+        Err(error) => {
+            tell!("warning: `plugins` of the configuration is not applied: {error}");
+            Rules::default()
+        }
+    }
 }
 
 /// What a plugin's process is confined to, in a few words.

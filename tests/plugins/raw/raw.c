@@ -109,12 +109,24 @@ static void list(fk_answer *answer) {
         for (int depth = 1; depth < 65; depth++) strcat(page, "]");
         return say(answer, strcat(page, "}"));
     }
+    if (IS("pages-of-notes")) {
+        static int number = 0;
+        char *begin = malloc(3000), *unit = malloc(3000), end[64];
+        snprintf(begin, 3000, "{\"notes\":[");
+        snprintf(unit, 3000, "{\"severity\":\"warning\",\"message\":\"%02000d\"},", number);
+        snprintf(end, sizeof end, "{}],\"next\":\"%d\"}", ++number);
+        if (number > 200) return say(answer, GOOD);
+        fill(answer, 1 << 20, begin, unit, end);
+        free(begin);
+        free(unit);
+        return;
+    }
     if (IS("many-entries")) return fill(answer, MOST, "{\"repositories\":[", "{},", "{}]}");
     if (IS("many-notes"))
         return fill(answer, MOST, "{\"notes\":[", "{\"message\":\"a note of many\"},", "{}]}");
     if (IS("1001-notes")) return fill(answer, 19 + 1001 * 3, "{\"notes\":[", "{},", "{}]}");
     if (IS("warnings"))
-        return fill(answer, 40000, "{\"notes\":[", "{\"severity\":\"warning\",\"message\":\"x\"},", "{}]}");
+        return fill(answer, 14 + 900 * 37, "{\"notes\":[", "{\"severity\":\"warning\",\"message\":\"x\"},", "{}]}");
     if (IS("long-string")) return fill(answer, MOST, "{\"next\":\"", "x", "\"}");
     if (IS("over-long")) return fill(answer, MOST + 64, "{\"next\":\"", "x", "\"}");
     if (IS("500-mb")) return fill(answer, 500000000, "{\"next\":\"", "x", "\"}");

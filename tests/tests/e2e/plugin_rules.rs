@@ -134,9 +134,15 @@ fn what_is_not_allowed_is_not_opened() {
         refused.contains("`plugins.allow` does not name it"),
         "{refused}"
     );
+    let list = || {
+        let list = world.forgekeep(&["plugins", "list", "--plugin-dir", &folder]);
+        list.run().expect(0).stdout
+    };
+    assert!(list().contains("`plugins.allow` does not name it"));
     // It dies as soon as it is opened.
     let died = said(json!({"allow": ["bitbucket", "odd"]}));
     assert!(died.contains("ended by signal 6"), "{died}");
+    assert!(list().contains("ended by signal 6"));
 }
 
 #[test]

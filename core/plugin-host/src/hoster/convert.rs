@@ -1,16 +1,15 @@
 //! Between the boundary's documents and the engine's values. What comes from a plugin is cleaned on the
 //! way: secrets taken out of text, characters that a terminal would act upon made visible.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use forgekeep_config::OptionValue as OwnValue;
-use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
+use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{self as hoster, Cursor, SourceSpec, Visibility};
 use forgekeep_http::Authorization;
 use forgekeep_plugin_documents as documents;
 use forgekeep_plugin_documents::{Auth, HosterError, OptionValue, PartKind, Timestamp, Way};
-use forgekeep_untrusted::{Printable, REDACTED, Redactor, Secret};
+use forgekeep_untrusted::{Printable, Redactor, Secret};
 
 /// Most characters of a plugin's text that are shown.
 const MAX_TEXT: usize = 2000;
@@ -103,30 +102,12 @@ fn cut(text: &str) -> String {
     text[..end].to_owned()
 }
 
-/// Something a plugin has to say.
-pub(super) fn finding(finding: &documents::Finding, redactor: &Redactor) -> Finding {
-    Finding {
-        severity: match finding.severity {
-            documents::Severity::Error => Severity::Error,
-            documents::Severity::Warning => Severity::Warning,
-            _ => Severity::Info,
-        },
-        key: text(&finding.key, redactor),
-        message: text(&finding.message, redactor),
-        hint: text(&finding.hint, redactor),
-    }
-}
-
-/// What came of a check. What follows from its fields is said here, for all plugins alike.
+/// What came of a check, with its findings. What follows from its fields is said here, for all plugins alike.
 pub(super) fn check_report(
     report: &documents::CheckReport,
+    mut findings: Vec<Finding>,
     redactor: &Redactor,
 ) -> hoster::CheckReport {
-    let mut findings: Vec<Finding> = report
-        .findings
-        .iter()
-        .map(|f| finding(f, redactor))
-        .collect();
     if !report.missing_scopes.is_empty() {
         let missing = text(&report.missing_scopes.join(", "), redactor);
         let mut warning = Finding::warning(format!("the credentials lack {missing}"));
@@ -140,27 +121,12 @@ pub(super) fn check_report(
     }
 }
 
-/// A page of a listing.
-pub(super) fn page(page: documents::Page, redactor: &Redactor) -> hoster::Page {
-    let has_secret =
-        |r: &&documents::Repository| redactor.finds(&r.id) || redactor.finds(&r.full_name);
-    let telling = page.repositories.iter().filter(has_secret).count();
-    let mut notes: Vec<Finding> = page
-        .notes
-        .iter()
-        .map(|note| finding(note, redactor))
-        .collect();
-    if telling > 0 {
-        let mut warning = Finding::warning(format!(
-            "the hoster shows a secret of this configuration in the name or id of {telling} \
-             repositories; it is replaced by {REDACTED} in folders, messages and reports"
-        ));
-        warning.hint = "replace that secret: others may have seen it; or, if it is a word that \
-                        names share, choose one that nobody can guess"
-            .into();
-        notes.push(warning);
-    }
-    notes.extend(not_backed_up(&page.repositories, redactor));
+/// A page of a listing, with its notes.
+pub(super) fn page(
+    page: documents::Page,
+    notes: Vec<Finding>,
+    redactor: &Redactor,
+) -> hoster::Page {
     hoster::Page {
         repositories: page
             .repositories
@@ -173,36 +139,8 @@ pub(super) fn page(page: documents::Page, redactor: &Redactor) -> hoster::Page {
     }
 }
 
-/// What to say of parts of a kind that is not known here, or of which there are several.
-fn not_backed_up(repositories: &[documents::Repository], redactor: &Redactor) -> Option<Finding> {
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for repository in repositories {
-        let mut seen = Vec::new();
-        for part in &repository.parts {
-            if part_kind(&part.kind).is_none() || seen.contains(&&part.kind) {
-                *kinds.entry(part.kind.word()).or_default() += 1;
-            }
-            seen.push(&part.kind);
-        }
-    }
-    if kinds.is_empty() {
-        return None;
-    }
-    let shown = kinds.iter().take(10);
-    let shown: Vec<String> = shown
-        .map(|(word, count)| format!("{} ({count})", text(word, redactor)))
-        .collect();
-    let message = format!(
-        "parts of repositories are not backed up, as this forgekeep has no place for them: {}",
-        shown.join(", ")
-    );
-    let mut warning = Finding::warning(message);
-    warning.hint = "see whether a newer forgekeep backs them up".into();
-    Some(warning)
-}
-
 /// A kind of part that is known here.
-fn part_kind(kind: &PartKind) -> Option<hoster::PartKind> {
+pub(super) fn part_kind(kind: &PartKind) -> Option<hoster::PartKind> {
     match kind {
         PartKind::Git => Some(hoster::PartKind::Git),
         PartKind::Wiki => Some(hoster::PartKind::Wiki),
@@ -376,25 +314,5 @@ mod tests {
             failure(&error, &nothing).message.as_str(),
             "refused; the hoster says: no role"
         );
-    }
-
-    #[test]
-    fn parts_without_a_place_are_told() {
-        let mut repository = documents::Repository::new("1", "acme/web", "https://x/acme/web.git");
-        for kind in ["git", "lfs", "holograms"] {
-            repository
-                .parts
-                .push(documents::Part::new(PartKind::of(kind), "https://x/y"));
-        }
-        let page = page(
-            documents::Page {
-                repositories: vec![repository],
-                ..documents::Page::default()
-            },
-            &Redactor::default(),
-        );
-        assert_eq!(page.repositories[0].parts.len(), 1);
-        let said = page.notes[0].message.as_str();
-        assert!(said.ends_with("git (1), holograms (1), lfs (1)"), "{said}");
     }
 }

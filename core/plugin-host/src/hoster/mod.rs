@@ -10,6 +10,7 @@ mod convert;
 mod gate;
 mod keep;
 mod manifest;
+mod notes;
 mod services;
 mod session;
 mod unusable;

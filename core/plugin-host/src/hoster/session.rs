@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 
 use super::ask::{NoAnswer, ask};
 use super::gate::Gate;
+use super::notes::Notes;
 use super::services::HostServices;
 use super::{Unusable, convert, hello};
 use crate::broken::{Blame, Broken, How};
@@ -102,6 +103,8 @@ pub(super) struct PluginSession {
     originals: Mutex<HashMap<Untrusted, (String, String)>>,
     /// What there is to say of where the plugin runs.
     remark: Option<Finding>,
+    /// What the listing has said so far.
+    notes: Mutex<Notes>,
     /// What has ended the whole source.
     ended: Mutex<Option<Failure>>,
     /// Ends the process when the run is interrupted.
@@ -138,6 +141,7 @@ impl PluginSession {
             gate: Gate::new(concurrency),
             originals: Mutex::default(),
             remark,
+            notes: Mutex::default(),
             ended: Mutex::default(),
             _told: told,
         }
@@ -286,8 +290,7 @@ impl Session for PluginSession {
             )
         })?;
         let redactor = self.redactor();
-        let findings = found.findings.iter().map(|f| convert::finding(f, redactor));
-        let mut findings: Vec<Finding> = findings.collect();
+        let mut findings = Notes::all(&found.findings, redactor);
         findings.extend(self.remark.clone());
         Ok(findings)
     }
@@ -295,7 +298,8 @@ impl Session for PluginSession {
     fn check(&self) -> Result<CheckReport, Failure> {
         let report: documents::CheckReport =
             self.ask(method::CHECK, &write(&CheckRequest::default()))?;
-        Ok(convert::check_report(&report, self.redactor()))
+        let findings = Notes::all(&report.findings, self.redactor());
+        Ok(convert::check_report(&report, findings, self.redactor()))
     }
 
     fn page(&self, cursor: Option<&Cursor>) -> Result<Page, Failure> {
@@ -304,7 +308,12 @@ impl Session for PluginSession {
         };
         let page: documents::Page = self.ask(method::LIST, &write(&request))?;
         self.remember(&page);
-        Ok(convert::page(page, self.redactor()))
+        let mut notes = self.notes.lock();
+        if cursor.is_none() {
+            *notes = Notes::default();
+        }
+        let said = notes.of_page(&page, self.redactor());
+        Ok(convert::page(page, said, self.redactor()))
     }
 
     fn lookup(&self, id: &Untrusted, full_name: &Untrusted) -> Result<Presence, Failure> {
