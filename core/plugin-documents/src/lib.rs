@@ -62,8 +62,8 @@ pub use refused::Refused;
 pub use secret::Secret;
 pub use service::{
     BatchAnswer, BatchAnswers, BatchRequest, Cancelled, Download, DownloadedFile, Header,
-    HttpRequest, HttpResponse, LogLevel, LogLine, Progress, SecretAdd, StateGet, StatePut,
-    StateValue,
+    HttpRequest, HttpResponse, LogLevel, LogLine, Progress, RESERVED_FIELDS, SecretAdd, StateGet,
+    StatePut, StateValue,
 };
 pub use source::{Opened, Source};
 pub use target::{ConfigureRequest, CreateRequest, Done, ExportPage, ExportRequest, RemoveRequest};

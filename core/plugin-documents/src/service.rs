@@ -8,6 +8,21 @@ use crate::read::Document;
 use crate::refused::Refused;
 use crate::secret::Secret;
 
+/// Header fields that are the host's to set: they would carry credentials past its rules, or
+/// change what the connection is.
+pub const RESERVED_FIELDS: [&str; 10] = [
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "upgrade",
+    "te",
+    "trailer",
+];
+
 document! {
     /// A header of a request or an answer.
     pub struct Header {

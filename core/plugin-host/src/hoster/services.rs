@@ -10,8 +10,8 @@ use forgekeep_http::{Authorization, MadeBy, Request, Response};
 use forgekeep_page_text::page_text;
 use forgekeep_plugin_documents::{
     BatchAnswer, BatchAnswers, BatchRequest, Cancelled, Done, Download, ErrorKind as Word, Header,
-    HosterError, HttpRequest, HttpResponse, LogLevel, LogLine, Progress, Refused, SecretAdd,
-    StateGet, StatePut, StateValue, limit, method, parse, write,
+    HosterError, HttpRequest, HttpResponse, LogLevel, LogLine, Progress, RESERVED_FIELDS, Refused,
+    SecretAdd, StateGet, StatePut, StateValue, limit, method, parse, write,
 };
 use forgekeep_untrusted::{Secret, Shown, Untrusted};
 use parking_lot::Mutex;
@@ -22,21 +22,6 @@ use super::convert;
 use super::keep::Keep;
 use crate::limits::MOST_BODY;
 use crate::plugin::{Answered, HostCalls, Reply};
-
-/// Header fields that are the host's to set: they would carry credentials past its rules, or
-/// change what the connection is.
-const RESERVED: [&str; 10] = [
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "host",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "upgrade",
-    "te",
-    "trailer",
-];
 
 /// Bytes of a request's body. They are searched for secrets.
 const MOST_REQUEST_BODY: usize = 16 << 20;
@@ -184,7 +169,7 @@ impl HostServices {
 
     /// Whether a plugin may set a header field.
     fn check_field(&self, name: &str) -> Result<(), Failure> {
-        match RESERVED.contains(&name) {
+        match RESERVED_FIELDS.contains(&name) {
             true => Err(self.refused(&format!(
                 "the header field {name}, which is the host's to set"
             ))),

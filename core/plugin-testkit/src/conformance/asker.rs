@@ -1,6 +1,6 @@
 use forgekeep_plugin_documents::{
-    Document, ErrorKind, Findings, HosterError, ListRequest, Manifest, Opened, Page, Source,
-    method, parse, write,
+    Document, ErrorKind, Findings, HosterError, ListRequest, Manifest, Opened, Page,
+    RESERVED_FIELDS, Source, method, parse, write,
 };
 use serde::Serialize;
 use url::Url;
@@ -165,18 +165,8 @@ impl<'a> Asker<'a> {
                     &format!("the header {}", header.name),
                     header.value.as_bytes(),
                 );
-                let reserved = [
-                    "authorization",
-                    "proxy-authorization",
-                    "cookie",
-                    "host",
-                    "content-length",
-                    "transfer-encoding",
-                    "connection",
-                    "upgrade",
-                ];
                 self.expect(
-                    !reserved.contains(&header.name.to_ascii_lowercase().as_str()),
+                    !RESERVED_FIELDS.contains(&header.name.to_ascii_lowercase().as_str()),
                     format!(
                         "it sets the header {}, which is the host's to set",
                         header.name
