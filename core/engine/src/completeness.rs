@@ -16,6 +16,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::owners::{self, Owners};
+
 /// From how many repositories on losing half of them is no everyday thing.
 const HALF_MATTERS: u64 = 4;
 
@@ -74,6 +76,9 @@ struct RecordedListing {
     /// never list, and that must not need a new acceptance in each run.
     #[serde(default, skip_serializing_if = "is_zero")]
     accepted_shortfall: u64,
+    /// Who the repositories belonged to.
+    #[serde(default, skip_serializing_if = "Owners::is_empty")]
+    owners: Owners,
     /// What a newer version wrote.
     #[serde(flatten)]
     more: Map<String, Value>,
@@ -88,6 +93,7 @@ impl RecordedListing {
             listed,
             at,
             accepted_shortfall: 0,
+            owners: Owners::new(),
             more: Map::new(),
         }
     }
@@ -174,6 +180,24 @@ impl Listings {
         (Some(RecordedListing::new(key, listed, at)), Some(note))
     }
 
+    /// Whether what is listed belongs to whom it did: what there is to say, if not to all of them.
+    ///
+    /// # Errors
+    ///
+    /// A name has another owner: nothing of the listing is to be used.
+    pub fn check_owners(&self, key: Key<'_>, now: &Owners) -> Result<Option<Finding>, Failure> {
+        let (Some(entry), _) = self.last(key) else {
+            return Ok(None);
+        };
+        if self.accept_shrinkage {
+            return Ok(None);
+        }
+        match owners::replaced(&entry.owners, now) {
+            Some(failure) => Err(failure),
+            None => Ok(owners::absent(&entry.owners, now)),
+        }
+    }
+
     /// Whether [`judge`](Self::judge) would have nothing against a listing.
     pub fn stands(&self, key: Key<'_>, counted: Counted) -> bool {
         let (entry, _) = self.last(key);
@@ -183,7 +207,7 @@ impl Listings {
 
     /// Compares a complete listing with the last one and with the hoster's own number, and
     /// remembers it if it stands up or is accepted.
-    pub fn judge(&mut self, key: Key<'_>, counted: Counted) -> Verdict {
+    pub fn judge(&mut self, key: Key<'_>, counted: Counted, now: &Owners) -> Verdict {
         let (entry, note) = self.last(key);
         let mut verdict = Verdict {
             notes: note.into_iter().collect(),
@@ -204,7 +228,9 @@ impl Listings {
         match &mut self.known {
             Ok(document) if stands => {
                 self.changed = true;
-                remember(document, key, counted.listed, missing(counted));
+                let owners = entry.map(|entry| entry.owners).unwrap_or_default();
+                let owners = owners::remembered(&owners, now, self.accept_shrinkage);
+                remember(document, key, counted.listed, missing(counted), owners);
             }
             Ok(_) => {}
             Err(failure) => verdict.errors.push(failure.clone()),
@@ -297,16 +323,24 @@ fn is_for(entry: &RecordedListing, key: Key<'_>) -> bool {
     entry.title == key.title && entry.hoster == key.hoster && entry.name == key.name
 }
 
-fn remember(document: &mut ListingsFile, key: Key<'_>, listed: u64, accepted_shortfall: u64) {
+fn remember(
+    document: &mut ListingsFile,
+    key: Key<'_>,
+    listed: u64,
+    accepted_shortfall: u64,
+    owners: Owners,
+) {
     let at = Timestamp::now();
     if let Some(entry) = document.sources.iter_mut().find(|e| is_for(e, key)) {
         entry.listed = listed;
         entry.at = at;
         entry.accepted_shortfall = accepted_shortfall;
+        entry.owners = owners;
         return;
     }
     document.sources.push(RecordedListing {
         accepted_shortfall,
+        owners,
         ..RecordedListing::new(key, listed, at)
     });
 }

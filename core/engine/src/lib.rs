@@ -22,6 +22,7 @@ mod completeness;
 pub mod event;
 mod execute;
 mod listing;
+mod owners;
 pub mod permissions;
 pub mod plan;
 mod queue;

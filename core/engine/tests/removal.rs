@@ -8,8 +8,8 @@ use std::sync::Arc;
 use forgekeep_engine::run::{Engine, Selection};
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{
-    CheckReport, Cursor, Hoster, HosterInfo, Page, Part, Presence, Registry, Repository, Services,
-    Session, SourceSpec, SourceState,
+    CheckReport, Cursor, Hoster, HosterInfo, Owner, Page, Part, Presence, Registry, Repository,
+    Services, Session, SourceSpec, SourceState,
 };
 use forgekeep_http::Authorization;
 use forgekeep_store::catalogue::{Missing, RepositoryState};
@@ -305,5 +305,68 @@ fn that_counting_begins_again_is_told_once() {
         assert!(scene.old().exists());
         let said = notes(&scene.run());
         assert!(!said.contains("counted from zero"), "{said}");
+    }
+}
+
+/// Listed, of an owner.
+fn owned(id: &str, name: &str, owner: (&str, &str)) -> Repository {
+    Repository {
+        owner: Owner {
+            id: owner.0.into(),
+            name: owner.1.into(),
+        },
+        ..repository(id, name)
+    }
+}
+
+#[test]
+fn a_name_that_another_owner_has_taken_ends_the_source_before_anything_is_done() {
+    let scene = Scene::new();
+    scene.answer(Ok(proved()));
+    let list = |owner| *scene.fake.listed.lock() = vec![owned("{web}", "acme/web", owner)];
+    list(("{1}", "acme"));
+    // What was missed for long enough is put into the trash by this one.
+    age(&scene.old());
+    assert!(scene.run().sources[0].error.is_none());
+    let trashed = scene.trash().len();
+    list(("{9}", "Acme"));
+    for _ in 0..2 {
+        let report = scene.run();
+        let source = &report.sources[0];
+        let said = source.error.as_ref().unwrap();
+        assert!(
+            said.message.contains("is another owner than before"),
+            "{said}"
+        );
+        assert_eq!((source.repositories.len(), source.gone.len()), (0, 0));
+        assert_eq!(scene.trash().len(), trashed);
+    }
+    // The same owner under another name is nothing to stop at.
+    list(("{1}", "acme-renamed"));
+    assert!(scene.run().sources[0].error.is_none());
+}
+
+#[test]
+fn what_is_of_an_owner_that_is_listed_no_more_is_never_gone() {
+    let scene = Scene::new();
+    scene.answer(Ok(proved()));
+    let beta = owned("{beta}", "beta/one", ("{2}", "beta"));
+    *scene.fake.listed.lock() = vec![
+        owned("{web}", "acme/web", ("{1}", "acme")),
+        owned("{old}", "acme/old", ("{1}", "acme")),
+        beta,
+    ];
+    assert!(!notes(&scene.run()).contains("any longer"));
+    scene.fake.listed.lock().truncate(1);
+    age(&scene.old());
+    for _ in 0..2 {
+        let report = scene.run();
+        let said = notes(&report);
+        assert!(
+            said.contains("nothing of beta is listed any longer"),
+            "{said}"
+        );
+        assert_eq!(report.sources[0].gone, Vec::new());
+        assert!(scene.old().exists() && scene.trash().is_empty());
     }
 }

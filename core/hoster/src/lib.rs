@@ -16,7 +16,9 @@ use forgekeep_untrusted::Untrusted;
 pub use forgekeep_http::Services;
 pub use info::{HosterInfo, api_url, trusted_origins};
 pub use registry::Registry;
-pub use repository::{CheckReport, Cursor, Page, Part, PartKind, Presence, Repository, Visibility};
+pub use repository::{
+    CheckReport, Cursor, Owner, Page, Part, PartKind, Presence, Repository, Visibility,
+};
 pub use source::SourceSpec;
 pub use state::{MemoryState, SourceState, StateValue};
 

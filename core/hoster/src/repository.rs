@@ -15,6 +15,8 @@ pub struct Repository {
     pub full_name: Untrusted,
     /// Who may see it.
     pub visibility: Visibility,
+    /// Who it belongs to, where the hoster says so.
+    pub owner: Owner,
     /// What there is of it to back up: one of each kind at most.
     pub parts: Vec<Part>,
     /// Why it cannot be backed up by git, if so.
@@ -42,6 +44,15 @@ impl Repository {
     pub fn is_private(&self) -> bool {
         matches!(self.visibility, Visibility::Private | Visibility::Internal)
     }
+}
+
+/// Who repositories belong to. Both are empty where the hoster does not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owner {
+    /// The hoster's immutable identity.
+    pub id: Untrusted,
+    /// What it is called now.
+    pub name: Untrusted,
 }
 
 /// A part of a repository.

@@ -24,6 +24,7 @@ fn run(folder: &Path, key: Key<'_>, listed: u64, total: Option<u64>, accept: boo
             known: 0,
             lost: 0,
         },
+        &Owners::new(),
     );
     listings.write().unwrap();
     verdict

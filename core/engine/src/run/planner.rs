@@ -33,6 +33,7 @@ use super::sources::Listed;
 use crate::completeness::{Counted, Key, Listings};
 use crate::event::{Event, Observer};
 use crate::execute::{Job, RepositoryFolder};
+use crate::owners::{self, Owners};
 use crate::plan::{self, Location, Task, Undecided};
 use crate::source::{RunSource, Server};
 
@@ -81,6 +82,9 @@ struct ListedSource {
     /// The identities, and whether each is to mirror.
     listed: HashMap<Untrusted, bool>,
     counted: Counted,
+    owners: Owners,
+    /// Whether an owner that was known is listed no more: then nothing is gone.
+    lacks_owner: bool,
     filter: RepoFilter,
 }
 
@@ -199,7 +203,19 @@ impl<'r> Planner<'r> {
         if let Some(failure) = self.sources[index].unreadable.take() {
             return Err(failure);
         }
+        let owners = owners::of(&listed.repositories);
+        let absent = self
+            .listings
+            .check_owners(self.sources[index].key(), &owners)?;
+        let lacks_owner = absent.is_some();
         let mut notes = listed.notes;
+        if let Some(note) = absent {
+            self.observer.event(&Event::Note {
+                source: &self.sources[index].source.title,
+                finding: &note,
+            });
+            notes.push(note);
+        }
         if self.cases.is_some() {
             notes.extend(self.take_back(index, &listed.repositories)?);
             self.take_listed(index, &listed.repositories);
@@ -227,6 +243,8 @@ impl<'r> Planner<'r> {
             run,
             listed: plan.listed,
             counted: listed.counted,
+            owners,
+            lacks_owner,
             filter: listed.filter,
         }));
         for report in plan.left_out {

@@ -183,6 +183,10 @@ pub(super) fn repository(
             documents::Visibility::Internal => Visibility::Internal,
             _ => Visibility::Unknown,
         },
+        owner: hoster::Owner {
+            id: redactor.clean(&repository.owner.id).into_owned().into(),
+            name: redactor.clean(&repository.owner.name).into_owned().into(),
+        },
         parts,
         skip: repository.skip.map(|why| text(&why, redactor)),
     }

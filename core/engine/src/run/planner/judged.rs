@@ -28,7 +28,7 @@ impl Planner<'_> {
             self.remember();
             for source in &mut self.sources {
                 if let State::Listed(listed) = &mut source.state {
-                    listed.run.is_whole = listed.run.report.is_whole();
+                    listed.run.is_whole = listed.run.report.is_whole() && !listed.lacks_owner;
                 }
             }
         }
@@ -40,7 +40,7 @@ impl Planner<'_> {
         let listed = self.sources[index].listed()?;
         let report = &listed.run.report;
         let is_doubtful = report.notes.iter().any(|n| n.severity == Severity::Error);
-        if report.error.is_some() || is_doubtful {
+        if report.error.is_some() || is_doubtful || listed.lacks_owner {
             return Some(false);
         }
         if self.are_all_listed {
@@ -81,8 +81,9 @@ impl Planner<'_> {
             return;
         };
         let counted = self.compared(index, listed);
+        let owners = listed.owners.clone();
         let source = &mut self.sources[index];
-        let verdict = self.listings.judge(source.key(), counted);
+        let verdict = self.listings.judge(source.key(), counted, &owners);
         let State::Listed(listed) = &mut source.state else {
             return;
         };
