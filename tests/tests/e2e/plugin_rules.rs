@@ -170,6 +170,37 @@ fn confinement_is_required_or_switched_off() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
+fn what_the_kernel_cannot_confine_is_said_and_refused_where_it_is_required() {
+    let world = World::new();
+    // Without landlock_create_ruleset.
+    let older = world.sandbox.path("older-kernel");
+    c_plugin::compile("hostile/older-kernel.c", &older, &["-DNUMBER=444"]);
+    let forgekeep = binaries().forgekeep();
+    let run = |arguments: &[&str]| {
+        let words = [&[forgekeep.to_str().unwrap()], arguments].concat();
+        world.sandbox.program(&older, &words).run()
+    };
+    let info = run(&["plugins", "info", "bitbucket"]).expect(0).stdout;
+    assert!(info.contains("files: NOT confined: "), "{info}");
+    assert!(info.contains("system calls: confined"), "{info}");
+    let web = world.forge.repository("web").private().commit("one");
+    configure(
+        &world,
+        &[world.source()],
+        &json!({"confinement": "require"}),
+    );
+    let backup = ["backup", "--report", "told.json"];
+    let told = || fs::read_to_string(world.sandbox.path("told.json")).unwrap();
+    run(&backup).expect(11);
+    assert!(told().contains("cannot be confined: files: "), "{}", told());
+    configure(&world, &[world.source()], &json!({"confinement": "auto"}));
+    run(&backup).expect(0);
+    assert!(told().contains("is not confined: files: "), "{}", told());
+    world.assert_mirrored(web);
+}
+
+#[test]
 fn a_plugin_inside_forgekeep_is_warned_of_in_each_run() {
     let beside = Beside::new();
     let mut odd = odd();
