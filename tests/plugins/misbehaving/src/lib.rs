@@ -1,11 +1,11 @@
 //! A plugin that does what plugins must not.
 //!
 //! It is made with the SDK like any other, and has the id `misbehaving`. What it does wrong is written
-//! into its file: the tests make a copy of the library in which [`settings`] are filled in, since a plugin
+//! into its file: the tests make a copy of the library in which `settings` are filled in, since a plugin
 //! sees neither the environment of the host nor a file beside it. Empty settings make a good plugin, which
 //! lists `acme/one` and `acme/two`.
 //!
-//! The misbehaviours are those of modules [`deaths`], [`listing`], [`requests`], [`services`] and [`access`].
+//! The misbehaviours are those of modules `deaths`, `listing`, `requests`, `services` and `access`.
 
 #![allow(
     clippy::print_stdout,
