@@ -308,7 +308,11 @@ fn a_plugin_cannot_send_its_credentials_elsewhere() {
 
 #[test]
 fn a_plugins_post_is_sent_once_whatever_comes_of_it() {
-    for action in [Action::status(502), Action::html(200), Action::status(500)] {
+    for (action, action_fails) in [
+        (Action::status(502), true),
+        (Action::html(200), false),
+        (Action::status(500), true),
+    ] {
         let elsewhere = forge();
         elsewhere.inject(Fault::on(RequestKind::Api, action));
         let beside = Beside::new();
@@ -316,10 +320,17 @@ fn a_plugins_post_is_sent_once_whatever_comes_of_it() {
         let options = json!({"network": {"retries": 2, "longestWaitSeconds": 1}});
         let sources = [odd, beside.world.source()];
         beside.world.configure_with(&sources, &options);
-        beside
+        let run = beside
             .invoke_beside(&["backup"], "post", elsewhere.api_url())
             .run()
             .expect(3);
+        assert_eq!(source(&run, "acme")["outcome"], "ok");
+        let said = error(source(&run, "odd"));
+        if action_fails {
+            let whose = "the plugin misbehaving sent it in `list`, and it was not repeated";
+            assert!(said.contains(whose) && said.contains("POST http"), "{said}");
+            assert!(said.contains("answered 50"), "{said}");
+        }
         let asked = elsewhere.requests();
         assert_eq!(asked.len(), 1, "{asked:#?}");
         assert_eq!(asked[0].method, "POST");

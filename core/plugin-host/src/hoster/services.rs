@@ -48,17 +48,27 @@ impl HostServices {
         }
     }
 
+    /// The services of a call that begins.
+    pub(super) fn for_call(&self) -> OfCall<'_> {
+        OfCall {
+            services: self,
+            once: Mutex::default(),
+        }
+    }
+
     pub(super) fn of_run(&self) -> &Services {
         &self.services
     }
 
     /// Makes a request, and tries again what was no answer.
-    fn send(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
+    fn send(&self, request: HttpRequest, once: &SentOnce) -> Result<HttpResponse, Failure> {
         self.services.cancel.check()?;
         let request = self.checked(request)?;
         let mut retry = 0;
         loop {
-            let answer = self.services.http.send(&request)?;
+            let answer = self.services.http.send(&request);
+            note_once(&request, &answer, once);
+            let answer = answer?;
             let response = self
                 .read(answer)
                 .and_then(|response| expect_data(&request, response));
@@ -209,7 +219,7 @@ impl HostServices {
 
     /// Makes requests side by side. Their bodies come back joined, as far as they fit: what does not is
     /// an error of its own request.
-    fn batch(&self, requests: Vec<HttpRequest>) -> BatchAnswers {
+    fn batch(&self, requests: Vec<HttpRequest>, once: &SentOnce) -> BatchAnswers {
         let count = requests.len();
         let requests: Vec<_> = requests
             .into_iter()
@@ -231,16 +241,17 @@ impl HostServices {
                         let Some(request) = request.lock().take() else {
                             break;
                         };
-                        *answer.lock() = match self.send(request).and_then(|r| within(&room, r)) {
-                            Ok(response) => BatchAnswer {
-                                response: Some(response),
-                                error: None,
-                            },
-                            Err(failure) => BatchAnswer {
-                                response: None,
-                                error: Some(convert::error(&failure)),
-                            },
-                        };
+                        *answer.lock() =
+                            match self.send(request, once).and_then(|r| within(&room, r)) {
+                                Ok(response) => BatchAnswer {
+                                    response: Some(response),
+                                    error: None,
+                                },
+                                Err(failure) => BatchAnswer {
+                                    response: None,
+                                    error: Some(convert::error(&failure)),
+                                },
+                            };
                     }
                 });
             }
@@ -262,13 +273,19 @@ impl HostServices {
         log::log!(target: "forgekeep::plugin", level, "{}: {message}", self.plugin);
     }
 
-    fn answer(&self, method: &str, doc: &[u8], body: &[u8]) -> Option<Result<Reply, HosterError>> {
+    fn answer(
+        &self,
+        method: &str,
+        doc: &[u8],
+        body: &[u8],
+        once: &SentOnce,
+    ) -> Option<Result<Reply, HosterError>> {
         Some(match method {
             method::HTTP => parse::<HttpRequest>(doc)
                 .map_err(|refused| not_understood(method, &refused))
                 .and_then(|mut request| {
                     request.body = body.to_vec();
-                    self.send(request)
+                    self.send(request, once)
                         .map_err(|failure| convert::error(&failure))
                 })
                 .map(|mut response| {
@@ -282,7 +299,7 @@ impl HostServices {
                 .and_then(|mut batch| batch.part(body).map(|()| batch.requests))
                 .map_err(|refused| not_understood(method, &refused))
                 .map(|requests| {
-                    let mut answers = self.batch(requests);
+                    let mut answers = self.batch(requests, once);
                     let body = answers.join();
                     Reply {
                         doc: write(&answers),
@@ -351,9 +368,37 @@ impl HostServices {
     }
 }
 
-impl HostCalls for HostServices {
+/// What came of a request that was made once only, as it may have done its work.
+type SentOnce = Mutex<Option<String>>;
+
+/// The services of one call.
+pub(super) struct OfCall<'a> {
+    services: &'a HostServices,
+    once: SentOnce,
+}
+
+impl OfCall<'_> {
+    /// What came of the call's request that failed and was made once only.
+    pub(super) fn sent_once(&self) -> Option<String> {
+        self.once.lock().take()
+    }
+}
+
+fn note_once(request: &Request, answer: &Result<Response, Failure>, once: &SentOnce) {
+    if request.may_be_repeated() {
+        return;
+    }
+    let what = match answer {
+        Ok(answer) if answer.status >= 500 => format!("answered {}", answer.status),
+        Ok(_) => return,
+        Err(failure) => failure.message.to_string(),
+    };
+    *once.lock() = Some(format!("{} {}: {what}", request.method, request.url));
+}
+
+impl HostCalls for OfCall<'_> {
     fn call(&self, method: &str, doc: &[u8], body: &[u8]) -> Option<Answered> {
-        Some(match self.answer(method, doc, body)? {
+        Some(match self.services.answer(method, doc, body, &self.once)? {
             Ok(reply) => Answered::Result(reply),
             Err(error) => Answered::Error(document(&error)),
         })

@@ -176,16 +176,38 @@ impl PluginSession {
             return Ok((running, object));
         }
         let (doc, body) = &self.source;
-        let opened: Opened = ask(&*running.plugin, 0, method::OPEN, doc, body, &self.services)?;
+        let opened: Opened = self.put(&running, 0, method::OPEN, doc, body)?;
         progress.object = Some(opened.object);
         Ok((running, opened.object))
+    }
+
+    /// Puts a question. Where a request of the plugin was made once only, as it may have done its work,
+    /// that is part of why there is no answer.
+    fn put<T: Document>(
+        &self,
+        running: &Running,
+        object: u64,
+        method: &str,
+        doc: &[u8],
+        body: &[u8],
+    ) -> Result<T, NoAnswer> {
+        let services = self.services.for_call();
+        let mut answered = ask(&*running.plugin, object, method, doc, body, &services);
+        if let (Err(NoAnswer::Error(error)), Some(sent)) = (&mut answered, services.sent_once()) {
+            error.message.push_str(&format!(
+                "; the plugin {} sent it in `{method}`, and it was not repeated, since it may have \
+                 done its work: {sent}",
+                self.plugin
+            ));
+        }
+        answered
     }
 
     /// Asks the source's object.
     fn ask<T: Document>(&self, method: &'static str, doc: &[u8]) -> Result<T, Failure> {
         self.call(|| {
             let (running, object) = self.open()?;
-            ask(&*running.plugin, object, method, doc, b"", &self.services)
+            self.put(&running, object, method, doc, b"")
         })
     }
 
@@ -280,14 +302,7 @@ impl Session for PluginSession {
         let (doc, body) = &self.source;
         let found: Findings = self.call(|| {
             let running = self.running(&mut self.progress.lock())?;
-            ask(
-                &*running.plugin,
-                0,
-                method::VALIDATE,
-                doc,
-                body,
-                &self.services,
-            )
+            self.put(&running, 0, method::VALIDATE, doc, body)
         })?;
         let redactor = self.redactor();
         let mut findings = Notes::all(&found.findings, redactor);
