@@ -12,7 +12,7 @@ use std::time::Instant;
 use forgekeep_durable::space::Space;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{Part as RemotePart, Repository};
-use forgekeep_http::Authorization;
+use forgekeep_http::{Authorization, Visit};
 use forgekeep_mirror::repair::{RepairCases, Repaired};
 use forgekeep_store::catalogue;
 use forgekeep_store::part::{Part, PartKind, check_folders};
@@ -164,6 +164,7 @@ impl<'o> Execution<'o> {
             }
             return Some(report);
         }
+        let visit = job.source.gate.visit();
         let at = Instant::now();
         let mut begun = begun.unwrap_or_else(|| self.begin(job));
         let (task, source) = (&job.task, &*job.source);
@@ -178,6 +179,7 @@ impl<'o> Execution<'o> {
             path: begun.report.path.clone(),
             folder: begun.folder.clone(),
             turn,
+            visit: &visit,
             is_half_done: Cell::new(false),
             has_to_wait: Cell::new(false),
         };
@@ -266,6 +268,7 @@ struct Work<'a> {
     /// The same for reports.
     path: Untrusted,
     turn: &'a Turn<'a, Job>,
+    visit: &'a Visit,
     /// Whether something was done that is not to be done again.
     is_half_done: Cell<bool>,
     /// Whether there is something to transfer, and it is not its turn: nothing was done.

@@ -1,14 +1,15 @@
 //! Whether git accepts a source's credentials. Refused ones are not tried on repository after
 //! repository: that is how accounts get locked.
 //!
-//! - The first request goes alone. The others wait for its answer, but no longer than
-//!   [`HEAD_START`]: a repository that hangs must not hold up its source.
+//! - The first request goes alone: that of the repository that was begun with first. The others wait for
+//!   its answer, but no longer than [`HEAD_START`]: a repository that hangs must not hold up its source.
 //! - An answer of git's proves the credentials. From then on, a 401 is that repository's own.
 //! - A 401 before that ends the source, unless its plugin has others to give: nothing more is asked with
 //!   these credentials. What was
 //!   under way already goes on, and if it proves them after all, so does the source.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
@@ -18,7 +19,7 @@ use url::Url;
 
 use super::{Authorization, HttpClient, Request, Response};
 
-/// How long the first request may go alone.
+/// How long the first may go alone.
 const HEAD_START: Duration = Duration::from_secs(2);
 
 /// How often a waiting request looks for an interruption, and at the time.
@@ -26,18 +27,35 @@ const GLANCE: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 enum CredentialState {
-    /// Nobody has had an answer, and nobody waits for one.
+    /// Nobody has had an answer, and nobody is about to ask for one.
     #[default]
     Unknown,
-    /// Somebody has been waiting for an answer since then.
-    Trying(Instant),
+    /// Somebody has been the one to get an answer since then.
+    Trying {
+        since: Instant,
+        number: u64,
+    },
     Proven,
     Refused(Failure),
 }
 
 /// Lets a source ask git as long as its credentials are not refused; clones share it.
 #[derive(Clone, Default)]
-pub struct CredentialGate(Arc<(Mutex<CredentialState>, Condvar)>);
+pub struct CredentialGate(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<CredentialState>,
+    changed: Condvar,
+    visitors: AtomicU64,
+}
+
+/// Somebody who asks git, for one repository. Whose visit begins first is the first to ask, however long
+/// it takes to get the credentials.
+pub struct Visit {
+    gate: CredentialGate,
+    number: u64,
+}
 
 impl CredentialGate {
     /// For use with `?`, before anything is done about a repository.
@@ -48,9 +66,23 @@ impl CredentialGate {
     pub fn check(&self) -> Result<(), Failure> {
         match &*self.state() {
             CredentialState::Refused(failure) => Err(not_tried(failure)),
-            CredentialState::Unknown | CredentialState::Trying(_) | CredentialState::Proven => {
+            CredentialState::Unknown | CredentialState::Trying { .. } | CredentialState::Proven => {
                 Ok(())
             }
+        }
+    }
+
+    /// Before anything is done about a repository.
+    pub fn visit(&self) -> Visit {
+        let number = self.0.visitors.fetch_add(1, Ordering::Relaxed);
+        let mut state = self.state();
+        if matches!(&*state, CredentialState::Unknown) {
+            *state = CredentialState::trying(number);
+        }
+        drop(state);
+        Visit {
+            gate: self.clone(),
+            number,
         }
     }
 
@@ -62,34 +94,31 @@ impl CredentialGate {
         }
     }
 
-    /// The client for the source's requests to git.
-    pub fn watch(&self, inner: &Arc<dyn HttpClient>, cancel: &Cancel) -> Arc<dyn HttpClient> {
-        Arc::new(Watched {
-            inner: Arc::clone(inner),
-            gate: self.clone(),
-            cancel: cancel.clone(),
-        })
-    }
-
     fn state(&self) -> MutexGuard<'_, CredentialState> {
-        self.0.0.lock()
+        self.0.state.lock()
     }
 
-    fn enter(&self, cancel: &Cancel) -> Result<(), Failure> {
+    fn enter(&self, number: u64, cancel: &Cancel) -> Result<(), Failure> {
         let mut state = self.state();
         loop {
             cancel.check()?;
             match &*state {
                 CredentialState::Unknown => {
-                    *state = CredentialState::Trying(Instant::now());
+                    *state = CredentialState::trying(number);
                     return Ok(());
                 }
                 CredentialState::Proven => return Ok(()),
-                CredentialState::Trying(since) if since.elapsed() >= HEAD_START => return Ok(()),
-                CredentialState::Trying(_) => {}
+                CredentialState::Trying {
+                    since,
+                    number: first,
+                } => {
+                    if *first == number || since.elapsed() >= HEAD_START {
+                        return Ok(());
+                    }
+                }
                 CredentialState::Refused(failure) => return Err(not_tried(failure)),
             }
-            self.0.1.wait_for(&mut state, GLANCE);
+            self.0.changed.wait_for(&mut state, GLANCE);
         }
     }
 
@@ -100,14 +129,47 @@ impl CredentialGate {
         let mut state = self.state();
         match (answer.map(|answer| answer.status), &*state) {
             (Some(200), _) if answer.is_some_and(is_of_git) => *state = CredentialState::Proven,
-            (Some(401), CredentialState::Unknown | CredentialState::Trying(_)) => {
+            (Some(401), CredentialState::Unknown | CredentialState::Trying { .. }) => {
                 *state = CredentialState::Refused(refused(&request.url, &request.authorization));
             }
-            (_, CredentialState::Trying(_)) => *state = CredentialState::Unknown,
+            (_, CredentialState::Trying { .. }) => *state = CredentialState::Unknown,
             _ => {}
         }
         drop(state);
-        self.0.1.notify_all();
+        self.0.changed.notify_all();
+    }
+}
+
+impl CredentialState {
+    fn trying(number: u64) -> Self {
+        Self::Trying {
+            since: Instant::now(),
+            number,
+        }
+    }
+}
+
+impl Visit {
+    /// The client for this visit's requests to git.
+    pub fn watch(&self, inner: &Arc<dyn HttpClient>, cancel: &Cancel) -> Arc<dyn HttpClient> {
+        Arc::new(Watched {
+            inner: Arc::clone(inner),
+            gate: self.gate.clone(),
+            number: self.number,
+            cancel: cancel.clone(),
+        })
+    }
+}
+
+impl Drop for Visit {
+    /// Who has asked nothing, or got no answer, lets the others ask.
+    fn drop(&mut self) {
+        let mut state = self.gate.state();
+        if matches!(&*state, CredentialState::Trying { number, .. } if *number == self.number) {
+            *state = CredentialState::Unknown;
+            drop(state);
+            self.gate.0.changed.notify_all();
+        }
     }
 }
 
@@ -149,6 +211,7 @@ pub fn refused(url: &Url, authorization: &Authorization) -> Failure {
 struct Watched {
     inner: Arc<dyn HttpClient>,
     gate: CredentialGate,
+    number: u64,
     cancel: Cancel,
 }
 
@@ -157,7 +220,7 @@ impl HttpClient for Watched {
         if request.authorization.is_anonymous() {
             return self.inner.send(request);
         }
-        self.gate.enter(&self.cancel)?;
+        self.gate.enter(self.number, &self.cancel)?;
         let result = self.inner.send(request);
         self.gate.learn(request, &result);
         result
@@ -170,7 +233,7 @@ impl HttpClient for Watched {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::atomic::AtomicUsize;
 
     use forgekeep_untrusted::Secret;
 
@@ -209,22 +272,63 @@ mod tests {
     fn watched(gate: &CredentialGate) -> (Arc<dyn HttpClient>, Server) {
         let server = Server::default();
         let inner: Arc<dyn HttpClient> = Arc::new(server.clone());
-        (gate.watch(&inner, &Cancel::new()), server)
+        (gate.visit().watch(&inner, &Cancel::new()), server)
     }
 
     #[test]
     fn of_many_at_once_exactly_one_is_refused() {
         let gate = CredentialGate::default();
-        let (client, server) = watched(&gate);
+        let server = Server::default();
+        let inner: Arc<dyn HttpClient> = Arc::new(server.clone());
         std::thread::scope(|scope| {
             for _ in 0..8 {
-                scope.spawn(|| client.send(&request(401, token())));
+                scope.spawn(|| {
+                    let visit = gate.visit();
+                    let client = visit.watch(&inner, &Cancel::new());
+                    client.send(&request(401, token()))
+                });
             }
         });
         assert_eq!(server.0.load(Ordering::SeqCst), 1);
         let failure = gate.check().unwrap_err();
         assert_eq!(failure.kind, ErrorKind::Credentials);
         assert!(failure.message.starts_with("not tried, after: "));
+    }
+
+    #[test]
+    fn who_has_come_first_asks_first_whoever_has_its_credentials_first() {
+        let gate = CredentialGate::default();
+        let server = Server::default();
+        let inner: Arc<dyn HttpClient> = Arc::new(server.clone());
+        let first = gate.visit();
+        let second = gate.visit();
+        std::thread::scope(|scope| {
+            let second = scope.spawn(|| {
+                let client = second.watch(&inner, &Cancel::new());
+                client.send(&request(401, token())).unwrap().status
+            });
+            // It has asked as soon as it may.
+            std::thread::sleep(Duration::from_millis(50));
+            assert_eq!(server.0.load(Ordering::SeqCst), 0);
+            let client = first.watch(&inner, &Cancel::new());
+            assert_eq!(client.send(&request(200, token())).unwrap().status, 200);
+            assert_eq!(second.join().unwrap(), 401);
+        });
+        gate.check().unwrap();
+    }
+
+    #[test]
+    fn who_has_come_first_and_leaves_lets_the_others_ask() {
+        let gate = CredentialGate::default();
+        let server = Server::default();
+        let inner: Arc<dyn HttpClient> = Arc::new(server.clone());
+        let first = gate.visit();
+        let second = gate.visit();
+        drop(first);
+        let client = second.watch(&inner, &Cancel::new());
+        let at = Instant::now();
+        client.send(&request(200, token())).unwrap();
+        assert!(at.elapsed() < HEAD_START, "it has waited");
     }
 
     #[test]

@@ -32,7 +32,7 @@ use url::Url;
 
 pub use budget::RateLimit;
 pub use client::{Client, Settings};
-pub use credential_gate::{CredentialGate, refused};
+pub use credential_gate::{CredentialGate, Visit, refused};
 pub use guard::{CredentialGuard, SHORTEST_GUARDED};
 pub use limit::ConcurrencyLimit;
 pub use proxy::Proxies;

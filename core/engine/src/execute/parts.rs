@@ -71,7 +71,7 @@ impl BackUp for Mirror {
         };
         let services = &work.source.services;
         let services = Services {
-            http: work.source.gate.watch(&services.http, &services.cancel),
+            http: work.visit.watch(&services.http, &services.cancel),
             ..services.clone()
         };
         let identity = work.identity();
