@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 /// What kind of fault a [`ConfigError`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ConfigErrorKind {
-    /// There is no such file, or no configuration at any of the usual places.
+    /// There is no such file.
     NotFound,
+    /// No file is named, and there is none at any of the usual places.
+    NoneFound,
     /// The file is there, and reading it failed.
     Unreadable,
     /// The file is not UTF-8 text.

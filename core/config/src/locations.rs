@@ -17,7 +17,7 @@ const VARIABLE: &str = "FORGEKEEP_CONFIG";
 /// `exists` says whether a path is an existing file.
 ///
 /// # Errors
-/// [`ConfigErrorKind::NotFound`], with the list of places. A file that was named but isn't there
+/// [`ConfigErrorKind::NoneFound`], with the list of places. A file that was named but isn't there
 /// is an error too: another one is not taken instead.
 pub fn find(
     explicit: Option<&Path>,
@@ -47,7 +47,7 @@ pub fn find(
     }
     let list: Vec<_> = places.iter().map(|path| shown(path)).collect();
     Err(ConfigError::general(
-        ConfigErrorKind::NotFound,
+        ConfigErrorKind::NoneFound,
         "no configuration was found",
         format!("none of these files exists: {}", list.join(", ")),
         format!("create one of them, or name your file with --config or {VARIABLE}"),

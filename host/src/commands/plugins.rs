@@ -1,27 +1,28 @@
 use std::path::Path;
 
-use forgekeep_config::OptionKind;
+use forgekeep_config::{ConfigErrorKind, OptionKind};
 use forgekeep_hoster::HosterInfo;
-use forgekeep_plugin_host::{About, Held, Unusable};
+use forgekeep_plugin_host::{About, Held, PluginFile, Unusable};
 use forgekeep_untrusted::{Show as _, Shown};
 
+use super::offline;
 use crate::cli::{Common, PluginsArguments, PluginsCommand};
 use crate::exit::{Complaint, ExitCode};
 use crate::plugins::{Inspected, InspectedFile, Rules, faults, folders, look_at, look_at_all};
-use crate::terminal::{out, tell};
+use crate::terminal::out;
 
 /// `forgekeep plugins`.
 pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<ExitCode, Complaint> {
     match &arguments.command {
-        PluginsCommand::List => Ok(list(common)),
+        PluginsCommand::List => list(common),
         PluginsCommand::Info { id } => info(common, id),
         PluginsCommand::Check { file } => check(file),
     }
 }
 
-fn list(common: &Common) -> ExitCode {
+fn list(common: &Common) -> Result<ExitCode, Complaint> {
     let folders = folders(&common.plugin_dirs);
-    let looked = look_at_all(&folders, &rules(common));
+    let looked = look_at_all(&folders, &rules(common)?);
     for plugin in &looked {
         let path = plugin.path.shown();
         match &plugin.result {
@@ -60,9 +61,9 @@ fn list(common: &Common) -> ExitCode {
         }
     }
     if !usable {
-        return ExitCode::Plugin;
+        return Ok(ExitCode::Plugin);
     }
-    ExitCode::Good
+    Ok(ExitCode::Good)
 }
 
 fn none_usable(none: bool) -> &'static str {
@@ -105,7 +106,7 @@ pub fn require(common: &Common, id: &str) -> Result<(), Complaint> {
 }
 
 fn info(common: &Common, id: &str) -> Result<ExitCode, Complaint> {
-    let looked = look_at_all(&folders(&common.plugin_dirs), &rules(common));
+    let looked = look_at_all(&folders(&common.plugin_dirs), &rules(common)?);
     let answers = |info: &HosterInfo| info.id == id || info.aliases.iter().any(|a| a == id);
     let found = looked
         .iter()
@@ -132,27 +133,19 @@ fn info(common: &Common, id: &str) -> Result<ExitCode, Complaint> {
 
 fn unfit_named<'a>(plugin: &'a InspectedFile, id: &str) -> Option<(&'a Path, &'a Unusable)> {
     let unfit = plugin.result.as_ref().err()?;
-    let name = plugin.path.file_stem()?.to_str()?;
-    name.ends_with(&format!("_{}", id.replace('-', "_")))
-        .then_some((plugin.path.as_path(), unfit))
+    let named = PluginFile::id_in_name(&plugin.path)?;
+    (named == id).then_some((plugin.path.as_path(), unfit))
 }
 
-/// The rules of the configuration, where there is one.
-fn rules(common: &Common) -> Rules {
-    let file = forgekeep_config::find(common.config.as_deref(), &super::variable, &|path| {
-        path.exists()
-    });
-    let Ok(file) = file else {
-        return Rules::default();
-    };
-    match forgekeep_config::load(&file, &super::variable) {
-        Ok(config) => Rules {
+/// The rules of the configuration, where there is one. Not without those of one that cannot be read: what
+/// they forbid would be run.
+fn rules(common: &Common) -> Result<Rules, Complaint> {
+    match offline::configuration(common) {
+        Ok(config) => Ok(Rules {
             options: config.plugins,
-        },
-        Err(error) => {
-            tell!("warning: `plugins` of the configuration is not applied: {error}");
-            Rules::default()
-        }
+        }),
+        Err(error) if error.kind() == ConfigErrorKind::NoneFound => Ok(Rules::default()),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use forgekeep_plugin_documents::{parse, write};
 use forgekeep_plugin_host::{
-    Answered, HostCalls, NoWorker, Plugin, Reply, Sha256, Unusable, WorkerSettings, Workers,
+    Answered, HostCalls, Plugin, Reply, Sha256, Unusable, WorkerSettings, Workers,
 };
 use forgekeep_plugin_testkit::conformance::faults_without_a_forge;
 use forgekeep_plugin_testkit::{Answered as Said, Callee, Script};
@@ -19,10 +19,7 @@ pub fn faults(path: &Path, sha256: Sha256) -> Result<Vec<String>, Unusable> {
         sha256: Some(sha256),
         ..WorkerSettings::new(path)
     });
-    let worker = workers.current().map_err(|error| match error {
-        NoWorker::Unfit(unfit) => Unusable::Unfit(unfit),
-        NoWorker::Broken(broken) => Unusable::Broken(broken),
-    })?;
+    let worker = workers.current()?;
     Ok(faults_without_a_forge(&InWorker(&*worker)))
 }
 

@@ -146,6 +146,53 @@ fn what_is_not_allowed_is_not_opened() {
 }
 
 #[test]
+fn without_rules_that_can_be_read_no_plugin_is_looked_at() {
+    let world = World::new();
+    let (folder, _) = odd_in_c(&world, c_plugin::RAW, &["-DAT_LOAD=abort()"]);
+    for command in [&["list"][..], &["info", "odd"]] {
+        let command = |more: &[&str]| {
+            let words = [&["plugins"], command, &["--plugin-dir", &folder], more].concat();
+            world.forgekeep(&words).run()
+        };
+        configure(&world, &[odd()], &json!({"allow": 3}));
+        let run = command(&[]).expect(10);
+        assert!(run.stderr.contains("plugins.allow"), "{}", run.stderr);
+        assert!(!run.stdout.contains("signal"), "{}", run.stdout);
+        let run = command(&["--config", "missing.yml"]).expect(10);
+        assert!(run.stderr.contains("missing.yml"), "{}", run.stderr);
+        // A variable that is not set hides no rule.
+        let source = json!({"title": "a", "hoster": "bitbucket", "name": "a",
+            "password": "%NOT_SET_HERE%"});
+        configure(&world, &[source], &json!({"allow": []}));
+        let run = command(&[]);
+        let said = format!("{}{}", run.stdout, run.stderr);
+        assert!(said.contains("`plugins.allow` does not name it"), "{said}");
+        // Where there is none, there are no rules.
+        fs::remove_file(world.sandbox.path("settings.yml")).unwrap();
+        let run = command(&[]);
+        let said = format!("{}{}", run.stdout, run.stderr);
+        assert!(said.contains("ended by signal 6"), "{said}");
+    }
+}
+
+#[test]
+fn only_the_file_that_is_named_for_a_hoster_is_what_is_wrong_with_it() {
+    let world = World::new();
+    let folder = world.sandbox.path("plugins-other");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(plugin_file("very-odd")), "no library").unwrap();
+    let folder = folder.to_str().unwrap();
+    let info = |id: &str| {
+        let run = world.forgekeep(&["plugins", "info", id, "--plugin-dir", folder]);
+        run.run().expect(11).stderr
+    };
+    let said = info("very-odd");
+    assert!(said.contains(&plugin_file("very-odd")), "{said}");
+    let said = info("odd");
+    assert!(said.contains("there is no plugin for the hoster"), "{said}");
+}
+
+#[test]
 #[cfg(target_os = "linux")]
 fn confinement_is_required_or_switched_off() {
     let beside = Beside::new();

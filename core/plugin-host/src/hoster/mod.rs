@@ -15,7 +15,7 @@ mod services;
 mod session;
 mod unusable;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use ask::{Nobody, ask};
@@ -30,7 +30,7 @@ use services::HostServices;
 use session::PluginSession;
 pub use unusable::Unusable;
 
-use crate::client::{NoWorker, WorkerProgram, WorkerSettings, Workers};
+use crate::client::{WorkerProgram, WorkerSettings, Workers};
 use crate::confine::{Confinement, ConfinementMode};
 use crate::library::{PluginFile, Sha256};
 use crate::plugin::Plugin;
@@ -82,10 +82,7 @@ impl PluginHoster {
             confinement: launch.confinement,
             ..WorkerSettings::new(path)
         });
-        let worker = workers.current().map_err(|error| match error {
-            NoWorker::Unfit(unfit) => Unusable::Unfit(unfit),
-            NoWorker::Broken(broken) => Unusable::Broken(broken),
-        })?;
+        let worker = workers.current()?;
         let (protocol, hello) = hello(&*worker)?;
         let nothing = Redactor::default();
         let manifest: Manifest = ask(
@@ -133,10 +130,6 @@ impl PluginHoster {
             ..WorkerSettings::new(&self.info.file)
         }
     }
-
-    fn file(&self) -> PathBuf {
-        self.info.file.clone()
-    }
 }
 
 /// Calls for one source that are let in at a time at most: a worker answers with so many threads.
@@ -167,7 +160,7 @@ impl Hoster for PluginHoster {
                 .with_hint("remove one of the two"));
             }
             Isolation::InProcess => {
-                let runner = session::Runner::in_process(&self.file(), self.about.sha256)
+                let runner = session::Runner::in_process(&self.info.file, self.about.sha256)
                     .map_err(|unfit| session::unfit(&id, &unfit))?;
                 (runner, Some(in_process(&id)))
             }

@@ -83,12 +83,14 @@ impl HostServices {
     }
 
     /// Makes a request whose body becomes a file. Of another status than 200, the body is the answer's.
-    fn download(&self, request: HttpRequest) -> Result<Download, Failure> {
+    fn download(&self, request: HttpRequest, once: &SentOnce) -> Result<Download, Failure> {
         self.services.cancel.check()?;
         let request = self.checked(request)?;
         let mut retry = 0;
         loop {
-            let answer = self.services.http.send(&request)?;
+            let answer = self.services.http.send(&request);
+            note_once(&request, &answer, once);
+            let answer = answer?;
             if answer.status != 200 {
                 let response = self.read(answer)?;
                 return Ok(Download {
@@ -328,7 +330,7 @@ impl HostServices {
                 .map_err(|refused| not_understood(method, &refused))
                 .and_then(|mut request| {
                     request.body = body.to_vec();
-                    self.download(request)
+                    self.download(request, once)
                         .map_err(|failure| convert::error(&failure))
                 })
                 .map(|mut download| {

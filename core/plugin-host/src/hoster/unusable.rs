@@ -6,6 +6,7 @@ use forgekeep_untrusted::{Printable, Show as _};
 use thiserror::Error;
 
 use crate::broken::Broken;
+use crate::client::NoWorker;
 use crate::unfit::Unfit;
 
 /// Why a plugin cannot be used: one line for the user, and what to do.
@@ -70,6 +71,15 @@ pub enum Unusable {
         /// Whether its id is named, with the hash of another file.
         named: bool,
     },
+}
+
+impl From<NoWorker> for Unusable {
+    fn from(error: NoWorker) -> Self {
+        match error {
+            NoWorker::Unfit(unfit) => Self::Unfit(unfit),
+            NoWorker::Broken(broken) => Self::Broken(broken),
+        }
+    }
 }
 
 impl Unusable {
