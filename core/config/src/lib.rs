@@ -27,6 +27,7 @@ mod reader;
 mod schema;
 mod secrets;
 mod settle;
+mod together;
 mod toml;
 mod umask;
 mod yaml;
@@ -132,6 +133,8 @@ pub struct Source {
     pub include_repos: Vec<String>,
     /// Valid patterns for [`crate::filter::RepoFilter`].
     pub ignore_repos: Vec<String>,
+    /// The day on which its credentials expire, for warnings.
+    pub expires: Option<jiff::civil::Date>,
     /// Where its plugin runs.
     pub isolation: Isolation,
     /// Names of variables that its plugin's process gets from the environment.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 
 use forgekeep_untrusted::names;
+use jiff::civil::Date;
 use url::Url;
 
 use super::error::{ConfigError, ConfigErrorKind};
@@ -30,9 +31,12 @@ pub(super) const SOURCE: &[&str] = &[
     "trustedOrigins",
     "includeRepos",
     "ignoreRepos",
+    "expires",
     "isolation",
     "pluginEnvironment",
 ];
+/// A date as it is written.
+const DATE: &str = "2027-03-31";
 /// The secret that every source may have.
 pub(super) const PASSWORD: &str = "password";
 
@@ -162,12 +166,32 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
         trusted_origins: origins(section, allow_insecure_http)?,
         include_repos: patterns(section, "includeRepos")?,
         ignore_repos: patterns(section, "ignoreRepos")?,
+        expires: expires(section)?,
         isolation: isolation(section)?,
         plugin_environment: plugin_environment(section)?,
         own_secrets: BTreeMap::new(),
         own_options: BTreeMap::new(),
         own_files: BTreeMap::new(),
         secret_pieces: Vec::new(),
+    })
+}
+
+fn expires(section: &Section<'_>) -> Result<Option<Date>, ConfigError> {
+    let Some(field) = section.get("expires") else {
+        return Ok(None);
+    };
+    let text = field.text()?;
+    let written = text.value.trim();
+    if written.is_empty() {
+        return Ok(None);
+    }
+    // Also a time is a date to others.
+    let date = (written.len() == DATE.len()).then(|| written.parse());
+    date.and_then(Result::ok).map(Some).ok_or_else(|| {
+        field.invalid(
+            format!("`{}` is not a date", text.quotable()),
+            format!("write the day on which the credentials expire, such as {DATE}"),
+        )
     })
 }
 
@@ -352,7 +376,6 @@ mod tests {
         "protocol",
         "sshKey",
         "sshCommand",
-        "expires",
         "maxAge",
         "includeArchived",
         "includeForks",

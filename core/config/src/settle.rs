@@ -9,7 +9,7 @@ use super::own_value;
 use super::reader::{Reader, Section, in_order};
 use super::schema::{PASSWORD, SOURCE};
 use super::secrets::{self, Form, Printed};
-use super::{Config, Source};
+use super::{Config, Source, together};
 
 impl Config {
     /// Whether nothing of the configuration waits for [`settle`](Self::settle).
@@ -70,19 +70,33 @@ fn settle_sources(
         if let Some(keys) = &keys {
             judge_kind(source, &section, &keys.types)?;
         }
-        let options = keys.map(|keys| keys.options).unwrap_or_default();
-        read_options(source, &section, &options)?;
-        let known = known(&options);
+        let options = keys.map(|keys| keys.options);
+        read_options(source, &section, known_options(&options))?;
+        let known = known(known_options(&options));
         section.warn_unknown(&known.iter().map(String::as_str).collect::<Vec<_>>());
         sections.push((section, options));
     }
     // Last, so that no command is run for a configuration that cannot be used.
     let mut printed = Printed::default();
     for (source, (section, options)) in sources.iter_mut().zip(&sections) {
-        read_secrets(source, section, options, &mut printed)?;
+        read_secrets(source, section, known_options(options), &mut printed)?;
     }
-    let own_keys = sections.iter().map(|(_, options)| own_keys(options));
+    for (source, (section, options)) in sources.iter().zip(&sections) {
+        if let Some(options) = options {
+            together::demand_secret(source, section, options)?;
+        }
+    }
+    let names = sections.iter().map(|(section, _)| section);
+    together::refuse_overlaps(sources, &names.collect::<Vec<_>>())?;
+    let own_keys = sections
+        .iter()
+        .map(|(_, options)| own_keys(known_options(options)));
     Ok(own_keys.collect())
+}
+
+/// None where there is no plugin that could be asked.
+fn known_options(options: &Option<Vec<OptionSpec>>) -> &[OptionSpec] {
+    options.as_deref().unwrap_or_default()
 }
 
 fn judge_kind(
@@ -171,7 +185,7 @@ fn read_secrets(
     Ok(())
 }
 
-fn secret_keys(options: &[OptionSpec]) -> impl Iterator<Item = &str> {
+pub(super) fn secret_keys(options: &[OptionSpec]) -> impl Iterator<Item = &str> {
     options
         .iter()
         .filter(|spec| spec.kind == OptionKind::Secret)

@@ -270,6 +270,40 @@ fn many_warnings_take_no_time() {
 }
 
 #[test]
+#[test]
+fn the_day_of_expiry_is_a_date() {
+    let load = |name: &str, line: &str| {
+        let text = match name {
+            "a.toml" => format!(
+                "localFolder = 'x'\n[[sources]]\ntitle = 'a'\nhoster = 'h'\nname = 'n'\nexpires = {line}\n"
+            ),
+            _ => format!(
+                "localFolder: x\nsources:\n- {{title: a, hoster: h, name: n, expires: {line}}}\n"
+            ),
+        };
+        let config = config::parse(&text, Path::new(name), &env)?;
+        Ok::<_, config::ConfigError>(config.sources[0].expires.map(|date| date.to_string()))
+    };
+    for (name, line) in [
+        ("a.yml", "2027-03-31"),
+        ("a.yml", "'2027-03-31'"),
+        ("a.toml", "'2027-03-31'"),
+        ("a.toml", "2027-03-31"),
+    ] {
+        let date = load(name, line).unwrap();
+        assert_eq!(date.as_deref(), Some("2027-03-31"), "{name}: {line}");
+    }
+    assert_eq!(load("a.yml", "''").unwrap(), None);
+    for wrong in ["2027-02-30", "31.3.2027", "2027-03-31T00:00:00Z", "soon"] {
+        let error = load("a.yml", &format!("'{wrong}'"))
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("sources[0].expires"), "{error}");
+        assert!(error.contains("is not a date"), "{error}");
+    }
+}
+
+#[test]
 fn api_addresses() {
     let parse = |url: &str, insecure: bool| {
         let text = format!(

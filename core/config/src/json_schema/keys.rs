@@ -129,6 +129,11 @@ pub(super) const SOURCE: &[Key] = &[
         description: "Leave these repositories out.",
     },
     Key {
+        name: "expires",
+        kind: Kind::Text,
+        description: "The day on which the credentials expire.",
+    },
+    Key {
         name: "isolation",
         kind: Kind::Words(&["process", "inProcess"]),
         description: "Where the plugin runs.",

@@ -4,6 +4,7 @@
 
 mod options;
 mod secrets;
+mod together;
 
 use std::path::PathBuf;
 
@@ -88,8 +89,12 @@ impl Folder {
     }
 
     fn settle_with(&self, lines: &str, keys: Option<PluginKeys>) -> Result<Config, ConfigError> {
+        self.settle_text(&Self::text(lines), keys)
+    }
+
+    fn settle_text(&self, text: &str, keys: Option<PluginKeys>) -> Result<Config, ConfigError> {
         let path = self.0.path().join("a.yml");
-        let mut config = config::parse(&Self::text(lines), &path, &env)?;
+        let mut config = config::parse(text, &path, &env)?;
         let told = config.settle(&|hoster| (hoster == "h").then(|| keys.clone())?, &env)?;
         assert!(told.iter().all(|warning| config.warnings.contains(warning)));
         assert!(config.is_settled());
