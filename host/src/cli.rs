@@ -121,6 +121,9 @@ pub struct CheckArguments {
     /// Contact no hoster: check only the configuration
     #[arg(long)]
     pub offline: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

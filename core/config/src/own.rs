@@ -107,3 +107,11 @@ pub enum Isolation {
     /// In this process, which it can take down: for debugging.
     InProcess,
 }
+
+/// The options that are secrets.
+pub(super) fn secret_keys(options: &[OptionSpec]) -> impl Iterator<Item = &str> {
+    options
+        .iter()
+        .filter(|spec| spec.kind == OptionKind::Secret)
+        .map(|spec| spec.name.as_str())
+}

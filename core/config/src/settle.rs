@@ -4,7 +4,7 @@
 use super::document::ConfigDocument;
 use super::error::{ConfigError, ConfigWarning};
 use super::masked::OwnKeys;
-use super::own::{OptionKind, OptionSpec, PluginKeys};
+use super::own::{OptionKind, OptionSpec, PluginKeys, secret_keys};
 use super::own_value;
 use super::reader::{Reader, Section, in_order};
 use super::schema::{PASSWORD, SOURCE};
@@ -183,13 +183,6 @@ fn read_secrets(
         source.own_secrets.insert(key.to_owned(), found.secret);
     }
     Ok(())
-}
-
-pub(super) fn secret_keys(options: &[OptionSpec]) -> impl Iterator<Item = &str> {
-    options
-        .iter()
-        .filter(|spec| spec.kind == OptionKind::Secret)
-        .map(|spec| spec.name.as_str())
 }
 
 /// The keys of a source whose plugin has these options.

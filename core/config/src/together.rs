@@ -3,10 +3,9 @@
 use super::Source;
 use super::error::{ConfigError, ConfigErrorKind};
 use super::filter::{Decision, RepoFilter};
-use super::own::OptionSpec;
+use super::own::{OptionSpec, secret_keys};
 use super::reader::Section;
 use super::schema::PASSWORD;
-use super::settle::secret_keys;
 
 /// The `name` for all that an account owns or is a member of.
 const EVERYTHING: &str = "*";

@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 use forgekeep_durable::sealed;
 use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
 use forgekeep_store::layout::{LISTINGS, OWN_FOLDER};
-use forgekeep_untrusted::Printable;
+use forgekeep_untrusted::{Printable, Untrusted};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::owners::{self, Owners};
+use crate::owners::{self, Owners, OwnersListed};
 
 /// From how many repositories on losing half of them is no everyday thing.
 const HALF_MATTERS: u64 = 4;
@@ -43,6 +43,14 @@ pub(crate) struct Counted {
     pub known: u64,
     /// How many of these are listed no more: as many others may be listed for them.
     pub lost: u64,
+    /// Whether owners could not be listed: their repositories are missing in all numbers.
+    pub is_partial: bool,
+}
+
+/// What is remembered of a listing.
+struct ListedOf {
+    all: u64,
+    of_owners: BTreeMap<String, u64>,
 }
 
 /// What there is to say about a listing.
@@ -52,6 +60,8 @@ pub(crate) struct Verdict {
     pub errors: Vec<Failure>,
     /// What is good to know.
     pub notes: Vec<Finding>,
+    /// Why what is listed of single owners is not taken for the whole truth, by their identities.
+    pub of_owners: BTreeMap<String, Failure>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -79,6 +89,9 @@ struct RecordedListing {
     /// Who the repositories belonged to.
     #[serde(default, skip_serializing_if = "Owners::is_empty")]
     owners: Owners,
+    /// How many belonged to each.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    listed_of: BTreeMap<String, u64>,
     /// What a newer version wrote.
     #[serde(flatten)]
     more: Map<String, Value>,
@@ -94,6 +107,7 @@ impl RecordedListing {
             at,
             accepted_shortfall: 0,
             owners: Owners::new(),
+            listed_of: BTreeMap::new(),
             more: Map::new(),
         }
     }
@@ -180,18 +194,15 @@ impl Listings {
         (Some(RecordedListing::new(key, listed, at)), Some(note))
     }
 
-    /// Whether what is listed belongs to whom it did: what there is to say, if not to all of them.
+    /// Whether what is listed belongs to whom it did: the owners that are listed no more.
     ///
     /// # Errors
     ///
     /// A name has another owner: nothing of the listing is to be used.
-    pub fn check_owners(&self, key: Key<'_>, now: &Owners) -> Result<Option<Finding>, Failure> {
-        let (Some(entry), _) = self.last(key) else {
-            return Ok(None);
+    pub fn check_owners(&self, key: Key<'_>, now: &Owners) -> Result<Owners, Failure> {
+        let (Some(entry), false) = (self.last(key).0, self.accept_shrinkage) else {
+            return Ok(Owners::new());
         };
-        if self.accept_shrinkage {
-            return Ok(None);
-        }
         match owners::replaced(&entry.owners, now) {
             Some(failure) => Err(failure),
             None => Ok(owners::absent(&entry.owners, now)),
@@ -207,8 +218,12 @@ impl Listings {
 
     /// Compares a complete listing with the last one and with the hoster's own number, and
     /// remembers it if it stands up or is accepted.
-    pub fn judge(&mut self, key: Key<'_>, counted: Counted, now: &Owners) -> Verdict {
+    pub fn judge(&mut self, key: Key<'_>, counted: Counted, now: &OwnersListed) -> Verdict {
         let (entry, note) = self.last(key);
+        let counted = Counted {
+            is_partial: now.values().any(|owner| owner.error.is_some()),
+            ..counted
+        };
         let mut verdict = Verdict {
             notes: note.into_iter().collect(),
             ..Verdict::default()
@@ -217,25 +232,67 @@ impl Listings {
         let stands = messages.is_empty() || self.accept_shrinkage;
         for message in messages {
             if self.accept_shrinkage {
-                verdict.notes.push(Finding {
-                    severity: Severity::Info,
-                    ..Finding::warning(format!("{message}: accepted (--accept-shrinkage)"))
-                });
+                verdict.notes.push(accepted(&message));
             } else {
                 verdict.errors.push(shortfall(message));
             }
         }
+        let listed_of = entry.as_ref().map(|entry| entry.listed_of.clone());
+        let listed_of = self.judge_owners(listed_of.unwrap_or_default(), now, &mut verdict);
         match &mut self.known {
             Ok(document) if stands => {
                 self.changed = true;
+                let last = entry.as_ref().map_or(0, |entry| entry.listed);
                 let owners = entry.map(|entry| entry.owners).unwrap_or_default();
-                let owners = owners::remembered(&owners, now, self.accept_shrinkage);
-                remember(document, key, counted.listed, missing(counted), owners);
+                let owners =
+                    owners::remembered(&owners, &owners::names(now), self.accept_shrinkage);
+                // What could not be listed is not forgotten.
+                let listed = match counted.is_partial {
+                    true => counted.listed.max(last),
+                    false => counted.listed,
+                };
+                let listed = ListedOf {
+                    all: listed,
+                    of_owners: listed_of,
+                };
+                remember(document, key, listed, missing(counted), owners);
             }
             Ok(_) => {}
             Err(failure) => verdict.errors.push(failure.clone()),
         }
         verdict
+    }
+
+    /// Compares what is listed of each owner with the last time, where there are several: one that shows
+    /// less would not be seen among the others. Returns what is to be remembered of each.
+    fn judge_owners(
+        &self,
+        last: BTreeMap<String, u64>,
+        now: &OwnersListed,
+        verdict: &mut Verdict,
+    ) -> BTreeMap<String, u64> {
+        let are_several = now.len() > 1 || last.len() > 1;
+        let mut remembered = match self.accept_shrinkage {
+            true => BTreeMap::new(),
+            false => last.clone(),
+        };
+        for (id, owner) in now.iter().filter(|(_, owner)| owner.error.is_none()) {
+            let before = last.get(id).copied().unwrap_or(0);
+            if are_several && has_shrunk(before, owner.listed) {
+                let message = format!(
+                    "{}: {} listed, but {before} last time",
+                    Untrusted::new(&owner.name).printable(),
+                    repositories(owner.listed)
+                );
+                if !self.accept_shrinkage {
+                    verdict.of_owners.insert(id.clone(), shortfall(message));
+                    continue;
+                }
+                verdict.notes.push(accepted(&message));
+            }
+            remembered.insert(id.clone(), owner.listed);
+        }
+        remembered
     }
 
     /// Writes what is to be remembered.
@@ -256,6 +313,13 @@ impl Listings {
     }
 }
 
+fn accepted(message: &str) -> Finding {
+    Finding {
+        severity: Severity::Info,
+        ..Finding::warning(format!("{message}: accepted (--accept-shrinkage)"))
+    }
+}
+
 /// By how many the hoster's own number is higher.
 fn missing(counted: Counted) -> u64 {
     counted.total.unwrap_or(0).saturating_sub(counted.listed)
@@ -266,7 +330,7 @@ fn doubts(entry: Option<&RecordedListing>, counted: Counted) -> Vec<String> {
     let last = entry.map_or(0, |entry| entry.listed);
     let accepted = entry.map_or(0, |entry| entry.accepted_shortfall);
     let mut messages = Vec::new();
-    if has_shrunk(last, counted.listed) {
+    if !counted.is_partial && has_shrunk(last, counted.listed) {
         let since = entry.map_or_else(String::new, |e| format!(" ({})", to_the_second(e.at)));
         messages.push(format!(
             "{} listed, but {last} last time{since}",
@@ -274,13 +338,16 @@ fn doubts(entry: Option<&RecordedListing>, counted: Counted) -> Vec<String> {
         ));
     }
     let left = counted.known.saturating_sub(counted.lost);
-    if messages.is_empty() && has_halved(counted.known, left) {
+    if messages.is_empty() && !counted.is_partial && has_halved(counted.known, left) {
         messages.push(format!(
             "{} of the {} repositories that are in the backup are no longer listed",
             counted.lost, counted.known
         ));
     }
-    if let Some(total) = counted.total.filter(|_| missing(counted) > accepted) {
+    if let Some(total) = counted
+        .total
+        .filter(|_| !counted.is_partial && missing(counted) > accepted)
+    {
         messages.push(format!(
             "{} listed, but the hoster counts {total}",
             repositories(counted.listed)
@@ -326,13 +393,14 @@ fn is_for(entry: &RecordedListing, key: Key<'_>) -> bool {
 fn remember(
     document: &mut ListingsFile,
     key: Key<'_>,
-    listed: u64,
+    listed: ListedOf,
     accepted_shortfall: u64,
     owners: Owners,
 ) {
     let at = Timestamp::now();
     if let Some(entry) = document.sources.iter_mut().find(|e| is_for(e, key)) {
-        entry.listed = listed;
+        entry.listed = listed.all;
+        entry.listed_of = listed.of_owners;
         entry.at = at;
         entry.accepted_shortfall = accepted_shortfall;
         entry.owners = owners;
@@ -341,7 +409,8 @@ fn remember(
     document.sources.push(RecordedListing {
         accepted_shortfall,
         owners,
-        ..RecordedListing::new(key, listed, at)
+        listed_of: listed.of_owners,
+        ..RecordedListing::new(key, listed.all, at)
     });
 }
 

@@ -21,6 +21,7 @@ mod alert;
 mod completeness;
 pub mod event;
 mod execute;
+mod expiry;
 mod listing;
 mod owners;
 pub mod permissions;

@@ -1,10 +1,10 @@
 //! Lists sources, side by side, page by page.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
 
 use forgekeep_failure::{ErrorKind, Failure, Finding};
-use forgekeep_hoster::{Cursor, Page, Part, Repository, Services, Session};
+use forgekeep_hoster::{Cursor, OwnerSeen, Page, Part, Repository, Services, Session};
 use forgekeep_untrusted::Untrusted;
 
 use crate::completeness::Counted;
@@ -21,6 +21,7 @@ const MAX_BARREN_PAGES: usize = 1000;
 pub(crate) struct Listing {
     pub repositories: Vec<Repository>,
     pub counted: Counted,
+    pub owners: Vec<OwnerSeen>,
     pub notes: Vec<Finding>,
 }
 
@@ -35,6 +36,7 @@ pub(crate) fn list(
     observer.event(&Event::ListingStarted { source: title });
     let mut repositories = Vec::new();
     let mut notes = Vec::new();
+    let mut owners = HashMap::new();
     let mut seen = HashSet::new();
     let mut barren = 0;
     let mut total = None;
@@ -54,6 +56,11 @@ pub(crate) fn list(
         }
         // The latest word: repositories come and go while pages are turned.
         total = page.total.or(total);
+        for seen in page.owners {
+            if owners.len() < most || owners.contains_key(&seen.owner.id) {
+                owners.insert(seen.owner.id.clone(), seen);
+            }
+        }
         for note in page.notes {
             observer.event(&Event::Note {
                 source: title,
@@ -91,10 +98,12 @@ pub(crate) fn list(
         total: total.map(|total| total.saturating_sub(repeated).max(total.min(distinct))),
         known: 0,
         lost: 0,
+        is_partial: false,
     };
     Ok(Listing {
         repositories,
         counted,
+        owners: owners.into_values().collect(),
         notes,
     })
 }

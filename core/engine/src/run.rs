@@ -7,6 +7,7 @@ mod folder;
 mod planner;
 mod sources;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use beside::{SOURCES_AT_ONCE, no_threads};
@@ -17,14 +18,15 @@ use forgekeep_failure::{Cancel, Failure, Finding};
 use forgekeep_git::{libgit2, memory};
 use forgekeep_hoster::{CheckReport, Registry, Repository};
 use forgekeep_http::{
-    Client, ConcurrencyLimit, CredentialGuard, OnWait, Proxies, RateLimit, RetryPolicy, Retrying,
-    Settings, Wait,
+    Client, ConcurrencyLimit, CredentialGuard, MadeBy, OnWait, Proxies, RateLimit, RequestCounts,
+    RetryPolicy, Retrying, Settings, Wait,
 };
 use forgekeep_store::history::{self, Run};
 use forgekeep_store::layout;
-use forgekeep_store::report::{Report, SourceReport};
+use forgekeep_store::report::{Report, Requests, SourceReport};
 use forgekeep_untrusted::Redactor;
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use planner::Planner;
 use sources::{Writes, nothing_listed, of_filter};
 
@@ -54,6 +56,8 @@ pub struct Engine {
     redactor: Arc<Redactor>,
     guard: CredentialGuard,
     accept_shrinkage: bool,
+    /// Requests by title of the source.
+    counts: Mutex<BTreeMap<String, RequestCounts>>,
 }
 
 /// What to back up, and how.
@@ -172,7 +176,27 @@ impl Engine {
             redactor,
             guard,
             accept_shrinkage: false,
+            counts: Mutex::default(),
         }
+    }
+
+    /// Counts the requests of a source.
+    fn counts_of(&self, title: &str) -> RequestCounts {
+        self.counts
+            .lock()
+            .entry(title.to_owned())
+            .or_default()
+            .clone()
+    }
+
+    /// Says in a source's report how many requests it has made.
+    fn add_requests(&self, report: &mut SourceReport) {
+        let counts = self.counts_of(&report.title);
+        report.requests = Some(Requests {
+            api: counts.made(MadeBy::Plugin),
+            git: counts.made(MadeBy::Host),
+            api_remaining: counts.remaining(),
+        });
     }
 
     /// Whether a listing that falls short is accepted, and remembered as the one to compare with.
@@ -266,7 +290,10 @@ impl Engine {
             alert::raise(options, &mut source.report, source.newly_gone, observer);
         }
         permissions::warn(&self.config, &mut all, observer);
-        let reports = all.into_iter().map(RunSource::conclude).collect();
+        let mut reports: Vec<_> = all.into_iter().map(RunSource::conclude).collect();
+        for report in &mut reports {
+            self.add_requests(report);
+        }
         Ok(Report::conclude(started, interrupted, reports))
     }
 
@@ -343,6 +370,8 @@ impl Engine {
             let (session, services) = (&*ready.session, &ready.services);
             let listing = list(&source.title, session, services, most, observer)?;
             notes.extend(listing.notes);
+            let errors = listing.owners.into_iter().filter_map(|seen| seen.error);
+            notes.extend(errors.map(planner::error_note));
             let decided = listing.repositories.into_iter().map(|repository| {
                 let decision = ready.filter.decide(repository.full_name.raw());
                 (repository, decision)

@@ -9,6 +9,8 @@ use forgekeep_http::CredentialGate;
 use forgekeep_store::catalogue::Listing;
 use forgekeep_store::report::{RepositoryReport, SourceReport};
 
+use crate::owners::DoubtfulOwners;
+
 /// What is known of a source, and what comes of it. Tasks name it by its index among the sources of
 /// the run, which are in the order of the configuration.
 pub(crate) struct RunSource {
@@ -19,6 +21,8 @@ pub(crate) struct RunSource {
     /// Whether what it does not list can be taken for gone. Known once all sources are listed, and
     /// not changed by what fails later.
     pub is_whole: bool,
+    /// Owners of whose repositories none is taken for gone all the same.
+    pub doubtful_owners: DoubtfulOwners,
     /// How many of its repositories this run missed for the first time.
     pub newly_gone: usize,
     /// Folders of what is in the backup and was not listed.
@@ -36,6 +40,7 @@ impl RunSource {
             open: Some(Arc::new(open)),
             report,
             is_whole: false,
+            doubtful_owners: DoubtfulOwners::default(),
             newly_gone: 0,
             unlisted: Vec::new(),
             returned: Vec::new(),
@@ -49,6 +54,7 @@ impl RunSource {
             open: None,
             report: SourceReport::failed(title, hoster, failure),
             is_whole: false,
+            doubtful_owners: DoubtfulOwners::default(),
             newly_gone: 0,
             unlisted: Vec::new(),
             returned: Vec::new(),

@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use missed::{Counted, count, is_over};
 
 use crate::event::{Observer, note_of};
+use crate::owners::DoubtfulOwners;
 use crate::plan::Location;
 use crate::source::{OpenSource, RunSource};
 
@@ -91,7 +92,8 @@ impl Tombstones<'_> {
                 }
                 let folder = open.folder.join(name);
                 let path = format!("{}/{name}", open.folder_name).into();
-                match self.mark_one(&folder, path, open, report, told) {
+                let doubtful = &source.doubtful_owners;
+                match self.mark_one(&folder, path, open, doubtful, report, told) {
                     Ok(is_new) => source.newly_gone += usize::from(is_new),
                     Err(failure) => note_of(report, failure_note(&failure), self.observer),
                 }
@@ -105,7 +107,7 @@ impl Tombstones<'_> {
         for (source, mut told) in sources.iter_mut().zip(told) {
             let report = &mut source.report;
             if let (Some(open), true) = (&source.open, source.is_whole) {
-                self.empty_trash(open, report, &mut told);
+                self.empty_trash(open, &source.doubtful_owners, report, &mut told);
             }
             self.tell(&told, report);
             report
@@ -119,6 +121,7 @@ impl Tombstones<'_> {
         folder: &Path,
         path: Untrusted,
         source: &OpenSource,
+        doubtful: &DoubtfulOwners,
         report: &mut SourceReport,
         told: &mut MissedNotes,
     ) -> Result<bool, Failure> {
@@ -127,7 +130,7 @@ impl Tombstones<'_> {
         };
         // The source may list another workspace than it did: that says nothing about this one.
         let is_of_it = state.listing.as_ref().map(|l| *l == source.listing());
-        if is_of_it == Some(false) {
+        if is_of_it == Some(false) || doubtful.may_have(state.owner.as_ref(), &state.full_name) {
             return Ok(false);
         }
         let newest = Part::new(PartKind::Repository, folder)
@@ -242,14 +245,22 @@ impl Tombstones<'_> {
     }
 
     /// Removes for good what has been in the trash for another grace period, by the same rules.
-    fn empty_trash(&self, source: &OpenSource, report: &mut SourceReport, told: &mut MissedNotes) {
+    fn empty_trash(
+        &self,
+        source: &OpenSource,
+        doubtful: &DoubtfulOwners,
+        report: &mut SourceReport,
+        told: &mut MissedNotes,
+    ) {
         let entries = match trash::entries(self.local_folder) {
             Ok(entries) => entries,
             Err(failure) => return note_of(report, failure_note(&failure), self.observer),
         };
         for entry in entries {
-            let is_ours = entry.state.hoster == source.hoster
-                && entry.state.listing.as_ref() == Some(&source.listing());
+            let state = &entry.state;
+            let is_ours = state.hoster == source.hoster
+                && state.listing.as_ref() == Some(&source.listing())
+                && !doubtful.may_have(state.owner.as_ref(), &state.full_name);
             if entry.trashed.at == self.now || !is_ours {
                 continue;
             }

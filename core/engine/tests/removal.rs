@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use forgekeep_engine::run::{Engine, Selection};
-use forgekeep_failure::{ErrorKind, Failure, Finding};
+use forgekeep_failure::{ErrorKind, ExitCode, Failure, Finding};
 use forgekeep_hoster::{
-    CheckReport, Cursor, Hoster, HosterInfo, Owner, Page, Part, Presence, Registry, Repository,
-    Services, Session, SourceSpec, SourceState,
+    CheckReport, Cursor, Hoster, HosterInfo, Owner, OwnerSeen, Page, Part, Presence, Registry,
+    Repository, Sees, Services, Session, SourceSpec, SourceState,
 };
 use forgekeep_http::Authorization;
 use forgekeep_store::catalogue::{Missing, RepositoryState};
 use forgekeep_store::inventory;
-use forgekeep_store::report::{Absence, Report};
+use forgekeep_store::report::{Absence, Report, SourceOutcome};
 use forgekeep_store::snapshot::Identity;
 use forgekeep_untrusted::Untrusted;
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +25,7 @@ use parking_lot::Mutex;
 struct Fake {
     info: HosterInfo,
     listed: Arc<Mutex<Vec<Repository>>>,
+    owners: Arc<Mutex<Vec<OwnerSeen>>>,
     answer: Arc<Mutex<Result<Presence, Failure>>>,
 }
 
@@ -46,6 +47,7 @@ impl Hoster for Fake {
     ) -> Result<Box<dyn Session>, Failure> {
         let page = Page {
             repositories: self.listed.lock().clone(),
+            owners: self.owners.lock().clone(),
             ..Page::default()
         };
         Ok(Box::new(Open {
@@ -109,15 +111,23 @@ impl Scene {
                 ..HosterInfo::default()
             },
             listed: Arc::new(Mutex::new(vec![repository("{web}", "acme/web")])),
+            owners: Arc::default(),
             answer: Arc::new(Mutex::new(Ok(Presence::Hidden))),
         };
         let scene = Self { folder, fake };
-        fs::create_dir_all(scene.old().join("repo/objects")).unwrap();
-        fs::write(scene.old().join("repo/HEAD"), "ref: refs/heads/main\n").unwrap();
+        scene.keep("{old}", "acme/old");
+        scene
+    }
+
+    /// Puts a repository into the backup that has been missed often enough, for long enough.
+    fn keep(&self, id: &str, name: &str) -> PathBuf {
+        let folder = self.old().with_file_name(name.replace('/', "#"));
+        fs::create_dir_all(folder.join("repo/objects")).unwrap();
+        fs::write(folder.join("repo/HEAD"), "ref: refs/heads/main\n").unwrap();
         let identity = Identity {
             hoster: "fake".to_owned(),
-            id: "{old}".into(),
-            full_name: "acme/old".into(),
+            id: id.into(),
+            full_name: name.into(),
         };
         let long_ago = Timestamp::now() - SignedDuration::from_hours(24 * 90);
         let mut state = RepositoryState::new(identity, long_ago);
@@ -125,9 +135,9 @@ impl Scene {
             api_url: "https://fake.example".to_owned(),
             name: "acme".to_owned(),
         });
-        state.write(&scene.old()).unwrap();
-        age(&scene.old());
-        scene
+        state.write(&folder).unwrap();
+        age(&folder);
+        folder
     }
 
     fn backup(&self) -> PathBuf {
@@ -357,6 +367,7 @@ fn what_is_of_an_owner_that_is_listed_no_more_is_never_gone() {
         beta,
     ];
     assert!(!notes(&scene.run()).contains("any longer"));
+    let beta = scene.keep("{beta}", "beta/one");
     scene.fake.listed.lock().truncate(1);
     age(&scene.old());
     for _ in 0..2 {
@@ -366,7 +377,77 @@ fn what_is_of_an_owner_that_is_listed_no_more_is_never_gone() {
             said.contains("nothing of beta is listed any longer"),
             "{said}"
         );
-        assert_eq!(report.sources[0].gone, Vec::new());
-        assert!(scene.old().exists() && scene.trash().is_empty());
+        let gone = &report.sources[0].gone;
+        let names: Vec<_> = gone.iter().map(|gone| gone.name.as_str()).collect();
+        assert_eq!(names, ["acme/old"]);
+        assert!(beta.exists());
     }
+    // Of the other owner it is.
+    assert_eq!(scene.trash().len(), 1);
+}
+
+#[test]
+fn an_owner_that_cannot_be_listed_costs_nothing_of_its_own_and_of_others() {
+    let scene = Scene::new();
+    scene.answer(Ok(proved()));
+    let acme = ("{1}", "acme");
+    let mut listed = vec![
+        owned("{web}", "acme/web", acme),
+        owned("{old}", "acme/old", acme),
+    ];
+    for number in 0..8 {
+        let (id, name) = (format!("{{b{number}}}"), format!("beta/{number}"));
+        listed.push(owned(&id, &name, ("{2}", "beta")));
+    }
+    *scene.fake.listed.lock() = listed.clone();
+    let report = scene.run();
+    let owners = |report: &Report| -> Vec<(String, u64, bool)> {
+        let owners = report.sources[0].owners.iter();
+        owners
+            .map(|owner| (owner.name.to_string(), owner.listed, owner.error.is_some()))
+            .collect()
+    };
+    assert_eq!(
+        owners(&report),
+        [("acme".to_owned(), 2, false), ("beta".to_owned(), 8, false)]
+    );
+    let beta = scene.keep("{b0}", "beta/0");
+    age(&scene.old());
+    *scene.fake.listed.lock() = listed[..1].to_vec();
+    *scene.fake.owners.lock() = vec![OwnerSeen {
+        owner: listed[2].owner.clone(),
+        sees: Sees::Unknown,
+        error: Some(Failure::new(ErrorKind::Unavailable, "beta is out of order")),
+    }];
+    for _ in 0..2 {
+        let report = scene.run();
+        let source = &report.sources[0];
+        // Nothing is under git here, so that nothing is safe either.
+        assert_eq!(source.outcome, SourceOutcome::Failed);
+        assert_eq!(source.error, None);
+        assert_eq!(report.exit_code, ExitCode::Partial);
+        let names: Vec<_> = source.gone.iter().map(|gone| gone.name.as_str()).collect();
+        assert_eq!(names, ["acme/old"]);
+        assert!(beta.exists());
+    }
+    // Back again, with less than half of what it had.
+    scene.fake.owners.lock().clear();
+    *scene.fake.listed.lock() = [&listed[..1], &listed[2..5]].concat();
+    let report = scene.run();
+    assert_eq!(
+        owners(&report),
+        [("acme".to_owned(), 1, false), ("beta".to_owned(), 3, true)]
+    );
+    let error = report.sources[0].owners[1].error.as_ref().unwrap();
+    assert_eq!(error.kind, ErrorKind::Shortfall);
+    assert!(
+        error.message.contains("3 repositories are listed, but 8"),
+        "{error}"
+    );
+    assert!(
+        report.sources[0]
+            .gone
+            .iter()
+            .all(|gone| !gone.name.starts_with("beta"))
+    );
 }

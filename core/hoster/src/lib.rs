@@ -1,6 +1,7 @@
 //! What the engine asks of a hoster. Whoever implements these traits answers for a hoster's API;
 //! `plugin-host` implements them over plugins.
 
+mod check;
 mod info;
 mod registry;
 mod repository;
@@ -13,11 +14,12 @@ use forgekeep_failure::{Failure, Finding};
 use forgekeep_http::Authorization;
 use forgekeep_untrusted::Untrusted;
 
+pub use check::{ApiLimit, CheckReport};
 pub use forgekeep_http::Services;
 pub use info::{HosterInfo, api_url, trusted_origins};
 pub use registry::Registry;
 pub use repository::{
-    CheckReport, Cursor, Owner, Page, Part, PartKind, Presence, Repository, Visibility,
+    Cursor, Owner, OwnerSeen, Page, Part, PartKind, Presence, Repository, Sees, Visibility,
 };
 pub use source::SourceSpec;
 pub use state::{MemoryState, SourceState, StateValue};

@@ -1,6 +1,6 @@
 //! What a hoster has, and what it says of it.
 
-use forgekeep_failure::Finding;
+use forgekeep_failure::{Failure, Finding};
 use forgekeep_untrusted::{Printable, Untrusted};
 
 /// A repository of a hoster. Everything in it is data from outside: names are encoded before they
@@ -55,6 +55,29 @@ pub struct Owner {
     pub name: Untrusted,
 }
 
+/// What is known of an owner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnerSeen {
+    /// Who it is.
+    pub owner: Owner,
+    /// How much of its repositories the credentials see.
+    pub sees: Sees,
+    /// Why its repositories could not be listed, or not all.
+    pub error: Option<Failure>,
+}
+
+/// How much of an owner's repositories the credentials see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sees {
+    /// All: the hoster has shown that.
+    All,
+    /// Those that were selected for them.
+    Selected,
+    /// It is not known.
+    #[default]
+    Unknown,
+}
+
 /// A part of a repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Part {
@@ -103,6 +126,8 @@ pub struct Page {
     pub next: Option<Cursor>,
     /// How many there are in all, where the hoster says so.
     pub total: Option<u64>,
+    /// What is said of owners.
+    pub owners: Vec<OwnerSeen>,
     /// What there is to say about the listing.
     pub notes: Vec<Finding>,
 }
@@ -121,17 +146,6 @@ impl Cursor {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-}
-
-/// What an online check found.
-#[derive(Clone, Debug, Default)]
-pub struct CheckReport {
-    /// How the hoster was spoken to.
-    pub identity: Printable,
-    /// Number of repositories visible, where known.
-    pub visible: Option<u64>,
-    /// Whatever is worth saying.
-    pub findings: Vec<Finding>,
 }
 
 /// What a hoster says of a repository that it no longer lists.

@@ -8,6 +8,7 @@ mod allowance;
 mod budget;
 mod client;
 mod connect;
+mod counts;
 mod credential_gate;
 mod guard;
 mod interruptible;
@@ -32,6 +33,7 @@ use url::Url;
 
 pub use budget::RateLimit;
 pub use client::{Client, Settings};
+pub use counts::RequestCounts;
 pub use credential_gate::{CredentialGate, Visit, refused};
 pub use guard::{CredentialGuard, SHORTEST_GUARDED};
 pub use limit::ConcurrencyLimit;

@@ -17,7 +17,7 @@ use forgekeep_failure::{Cancel, Failure};
 use forgekeep_untrusted::Printable;
 
 use super::allowance::{Allowance, ClosedHosts, Limit, retry_after};
-use super::{HttpClient, Request, Response};
+use super::{HttpClient, Request, RequestCounts, Response};
 
 /// Why a limited host is waited for.
 const LIMITED: &str = "its request limit is used up";
@@ -80,6 +80,7 @@ pub struct Retrying<C> {
     on_wait: OnWait,
     closed: ClosedHosts,
     allowance: Allowance,
+    counts: RequestCounts,
 }
 
 impl<C: HttpClient> Retrying<C> {
@@ -92,6 +93,7 @@ impl<C: HttpClient> Retrying<C> {
             on_wait,
             closed: ClosedHosts::default(),
             allowance: Allowance::new(retry_policy.limit_wait),
+            counts: RequestCounts::default(),
         }
     }
 
@@ -131,11 +133,13 @@ impl<C: HttpClient> Retrying<C> {
 }
 
 impl<C: HttpClient + Clone> Retrying<C> {
-    /// The same client for a source: what another has waited for limits is not its loss.
+    /// The same client for a source: what another has waited for limits is not its loss. Its requests
+    /// are added to `counts`.
     #[must_use]
-    pub fn for_source(&self) -> Self {
+    pub fn for_source(&self, counts: &RequestCounts) -> Self {
         Self {
             allowance: self.allowance.renewed(),
+            counts: counts.clone(),
             ..self.clone()
         }
     }
@@ -187,7 +191,9 @@ impl<C: HttpClient> HttpClient for Retrying<C> {
         let mut retry = 0;
         loop {
             self.wait_until_open(&host)?;
+            self.counts.sent(request);
             let result = self.inner.send(request);
+            self.counts.answered(request, &result);
             self.cancel.check()?;
             if result.is_err() && is_step_of_fetch(request) {
                 return result;

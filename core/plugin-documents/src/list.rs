@@ -1,5 +1,6 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::error::HosterError;
 use crate::finding::Finding;
 use crate::limit;
 use crate::macros::{document, items, words_that_inform};
@@ -62,6 +63,9 @@ document! {
         pub name: String,
         /// How much of its repositories the credentials see.
         pub sees: Sees,
+        /// Why its repositories could not be listed, or not all of them. The listing goes on with the next
+        /// owner; nothing of this one is taken for gone.
+        pub error: Option<HosterError>,
     }
 }
 

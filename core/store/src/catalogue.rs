@@ -45,6 +45,9 @@ pub struct RepositoryState {
     /// Which listing it is from: another one that does not have it says nothing about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listing: Option<Listing>,
+    /// The immutable identity of whom it belongs to, where the hoster says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Untrusted>,
     /// Since when the hoster no longer lists it: this is what is left of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<Timestamp>,
@@ -126,6 +129,7 @@ impl RepositoryState {
             created: now,
             changed: now,
             listing: None,
+            owner: None,
             gone: None,
             missing: None,
             trashed: None,

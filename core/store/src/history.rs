@@ -130,7 +130,8 @@ pub fn listed(local_folder: &Path) -> BTreeMap<Printable, (u64, Timestamp)> {
             let doubtful = notes
                 .map(|note| note.severity)
                 .any(|s| s == Severity::Error);
-            if source.error.is_none() && !doubtful {
+            let is_partial = source.owners.iter().any(|owner| owner.error.is_some());
+            if source.error.is_none() && !doubtful && !is_partial {
                 let listed = u64::try_from(source.listed).unwrap_or(u64::MAX);
                 let found = (listed, kept.started);
                 all.entry(source.title).or_insert(found);

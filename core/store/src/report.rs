@@ -4,6 +4,7 @@ mod brief;
 mod outcome;
 #[cfg(feature = "schema")]
 mod schema;
+mod source;
 mod tombstone;
 
 use forgekeep_failure::{Asked, ErrorKind, ExitCode, Failure, Finding, Severity};
@@ -18,6 +19,7 @@ pub use brief::Brief;
 pub use outcome::{RepositoryOutcome, RunOutcome, SourceOutcome};
 #[cfg(feature = "schema")]
 pub use schema::schema;
+pub use source::{OwnerReport, OwnerSees, Requests, SourceReport};
 pub use tombstone::{Absence, Tombstone};
 
 /// Version of the report's format. Fields are added within it, never renamed.
@@ -85,39 +87,6 @@ pub struct Report<R = RepositoryReport> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub checksum: Option<String>,
-}
-
-/// What came of a source.
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-#[cfg_attr(feature = "schema", schemars(rename = "SourceReport"))]
-pub struct SourceReport<R = RepositoryReport> {
-    /// Title in the configuration.
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub title: Printable,
-    /// Hoster in the configuration.
-    #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub hoster: Printable,
-    /// How it came out.
-    pub outcome: SourceOutcome,
-    /// Repositories the hoster listed.
-    pub listed: usize,
-    /// Why the source as a whole failed, or why its listing is not taken for the whole truth.
-    pub error: Option<Failure>,
-    /// How much upstream has rewritten or deleted, if that is worth an alert.
-    #[serde(default, alias = "alarm", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "schema", schemars(with = "String"))]
-    pub alert: Option<Printable>,
-    /// What is in the backup and no longer at the hoster.
-    #[serde(default)]
-    pub gone: Vec<Tombstone>,
-    /// What there was to say about the source.
-    #[serde(default)]
-    pub notes: Vec<Finding>,
-    /// One entry for each repository listed.
-    pub repositories: Vec<R>,
 }
 
 /// What came of a repository.
@@ -294,80 +263,6 @@ impl RepositoryReport {
     }
 }
 
-impl SourceReport {
-    /// A source of which the listing failed or was never made.
-    pub fn failed(title: &str, hoster: &str, failure: Failure) -> Self {
-        Self {
-            title: title.into(),
-            hoster: hoster.into(),
-            outcome: SourceOutcome::Failed,
-            listed: 0,
-            error: Some(failure),
-            alert: None,
-            gone: Vec::new(),
-            notes: Vec::new(),
-            repositories: Vec::new(),
-        }
-    }
-
-    /// A source that was listed; [`SourceReport::conclude`] sets its outcome.
-    pub fn listed(title: &str, hoster: &str, listed: usize, notes: Vec<Finding>) -> Self {
-        Self {
-            title: title.into(),
-            hoster: hoster.into(),
-            outcome: SourceOutcome::Ok,
-            listed,
-            error: None,
-            alert: None,
-            gone: Vec::new(),
-            notes,
-            repositories: Vec::new(),
-        }
-    }
-
-    /// A source that was looked at without being backed up, with the outcome that follows.
-    pub fn looked_at(title: &str, hoster: &str, found: Result<Vec<Finding>, Failure>) -> Self {
-        match found {
-            Err(failure) => Self::failed(title, hoster, failure),
-            Ok(findings) => {
-                let mut report = Self::listed(title, hoster, 0, findings);
-                report.conclude();
-                report
-            }
-        }
-    }
-
-    /// Whether what is not listed can be taken for gone: there is no doubt about the listing.
-    pub fn is_whole(&self) -> bool {
-        let doubtful = self.notes.iter().any(|n| n.severity == Severity::Error);
-        let nameless = self.repositories.iter().any(|r| r.id.is_empty());
-        self.error.is_none() && !doubtful && !nameless
-    }
-
-    /// The outcome that follows from the repositories', and from the notes: one that is an error
-    /// says that the listing is not the whole truth.
-    pub fn conclude(&mut self) {
-        let errors = self.notes.iter().filter(|n| n.severity == Severity::Error);
-        let failed = self.failures().count() + errors.count();
-        let safe = self.repositories.iter().filter(|r| r.is_safe()).count();
-        self.outcome = match (&self.error, failed, safe) {
-            (None, 0, _) => SourceOutcome::Ok,
-            (_, _, 0) => SourceOutcome::Failed,
-            _ => SourceOutcome::Partial,
-        };
-    }
-
-    /// The repositories that failed, in whole or in part.
-    pub fn failures(&self) -> impl Iterator<Item = &RepositoryReport> {
-        self.repositories.iter().filter(|repository| {
-            matches!(
-                repository.outcome,
-                RepositoryOutcome::Failed | RepositoryOutcome::Partial
-            )
-        })
-    }
-}
-
 impl Report {
     /// The report of a run over these sources.
     pub fn conclude(started: Timestamp, interrupted: bool, sources: Vec<SourceReport>) -> Self {
@@ -463,7 +358,12 @@ fn exit_code(outcome: RunOutcome, sources: &[SourceReport]) -> ExitCode {
 fn common_kind(sources: &[SourceReport]) -> Option<ErrorKind> {
     let mut kinds = sources.iter().flat_map(|source| {
         let of_repositories = source.failures().filter_map(|r| r.error.as_ref());
-        source.error.iter().chain(of_repositories).map(|e| e.kind)
+        let of_owners = source
+            .owners
+            .iter()
+            .filter_map(|owner| owner.error.as_ref());
+        let all = source.error.iter().chain(of_owners);
+        all.chain(of_repositories).map(|e| e.kind)
     });
     let first = kinds.next()?;
     kinds.all(|kind| kind == first).then_some(first)

@@ -1,10 +1,12 @@
 use std::sync::Arc;
 
-use forgekeep_engine::run::{CheckedSource, Selection};
+use forgekeep_engine::run::{Checked, CheckedSource, Selection};
 use forgekeep_failure::Severity;
+use forgekeep_hoster::{ApiLimit, CheckReport};
 use forgekeep_store::report::{Report, SourceReport};
-use forgekeep_untrusted::Show as _;
+use forgekeep_untrusted::{Show as _, Untrusted};
 use jiff::Timestamp;
+use serde_json::{Value, json};
 
 use crate::cli::{CheckArguments, Common};
 use crate::exit::{Complaint, ExitCode};
@@ -15,21 +17,68 @@ use crate::text;
 pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Complaint> {
     let config = super::configuration(common)?;
     super::warn_of_configuration(common, &config);
-    out!("configuration: {}", config.file.shown());
-    out!("backup folder: {}", config.local_folder.shown());
+    let head = json!({
+        "schema": 1,
+        "configuration": Untrusted::of_path(&config.file),
+        "backupFolder": Untrusted::of_path(&config.local_folder),
+        "offline": arguments.offline,
+    });
+    if !arguments.json {
+        out!("configuration: {}", config.file.shown());
+        out!("backup folder: {}", config.local_folder.shown());
+    }
     let engine = super::engine(common, config, None, Arc::new(()))?;
     super::end_on_signal(&engine)?;
     let selection = Selection {
         sources: arguments.sources.clone(),
     };
     let checked = engine.check(&selection, arguments.offline)?;
+    let reports = reports(&checked.sources);
+    let exit_code = Report::conclude(Timestamp::now(), false, reports.clone()).exit_code;
+    if arguments.json {
+        super::print_json(&document(head, &checked, &reports, exit_code))?;
+        return Ok(exit_code);
+    }
     for source in &checked.sources {
         print_source(source, arguments.offline);
     }
     for warning in &checked.warnings {
         out!("{}", text::finding("", warning));
     }
-    Ok(exit_code(checked.sources))
+    Ok(exit_code)
+}
+
+/// All that was found, each thing in a field of its own.
+fn document(
+    mut head: Value,
+    checked: &Checked,
+    reports: &[SourceReport],
+    exit_code: ExitCode,
+) -> Value {
+    let sources = checked.sources.iter().zip(reports);
+    let sources: Vec<Value> = sources
+        .map(|(source, report)| {
+            let found = source.result.as_ref();
+            let mut entry = json!(found.unwrap_or(&CheckReport::default()));
+            for (key, value) in [
+                ("title", json!(source.title)),
+                ("hoster", json!(source.hoster)),
+                ("outcome", json!(report.outcome)),
+                ("error", json!(found.err())),
+            ] {
+                entry[key] = value;
+            }
+            entry
+        })
+        .collect();
+    for (key, value) in [
+        ("sources", json!(sources)),
+        ("warnings", json!(checked.warnings)),
+        ("exitCode", json!(exit_code)),
+    ] {
+        head[key] = value;
+    }
+    head
 }
 
 fn print_source(source: &CheckedSource, offline: bool) {
@@ -53,23 +102,48 @@ fn print_source(source: &CheckedSource, offline: bool) {
     }
     if let Some(visible) = report.visible {
         let visible = usize::try_from(visible).unwrap_or(usize::MAX);
+        let private = match report.private {
+            Some(private) => format!(", {private} of them private"),
+            None => String::new(),
+        };
         out!(
-            "  sees: {}",
+            "  sees: {}{private}",
             text::count(visible, "repository", "repositories")
         );
+    }
+    if !report.scopes.is_empty() {
+        out!("  scopes: {}", report.scopes.join(", "));
+    }
+    if let Some(expires) = report.expires {
+        out!("  expires: {}", text::to_the_second(expires));
+    }
+    for limit in &report.limits {
+        out!("  limit: {}", limit_line(limit));
     }
     for finding in &report.findings {
         out!("{}", text::finding("  ", finding));
     }
 }
 
-fn exit_code(checked: Vec<CheckedSource>) -> ExitCode {
-    let reports = checked
-        .into_iter()
-        .map(|source| {
-            let found = source.result.map(|report| report.findings);
-            SourceReport::looked_at(&source.title, &source.hoster, found)
-        })
-        .collect();
-    Report::conclude(Timestamp::now(), false, reports).exit_code
+fn limit_line(limit: &ApiLimit) -> String {
+    let left = match (limit.remaining, limit.most) {
+        (Some(left), Some(most)) => format!("{left} of {most} left"),
+        (Some(left), None) => format!("{left} left"),
+        (None, Some(most)) => format!("{most} in all"),
+        (None, None) => "it is not said how much".to_owned(),
+    };
+    let resets = limit.resets.map_or_else(String::new, |resets| {
+        format!(", whole again at {}", text::to_the_second(resets))
+    });
+    format!("{}: {left}{resets}", limit.name)
+}
+
+/// What a backup of these sources would begin with.
+fn reports(checked: &[CheckedSource]) -> Vec<SourceReport> {
+    let reports = checked.iter().map(|source| {
+        let found = source.result.as_ref();
+        let found = found.map(|report| report.findings.clone());
+        SourceReport::looked_at(&source.title, &source.hoster, found.map_err(Clone::clone))
+    });
+    reports.collect()
 }

@@ -207,6 +207,9 @@ pub fn of_plan(plan: &Plan, sources: &[SourceReport]) -> String {
         if let Some(error) = &source.error {
             let _ = writeln!(out, "{}", text::failure("  ", error));
         }
+        for error in source.owners.iter().filter_map(|o| o.error.as_ref()) {
+            let _ = writeln!(out, "{}", text::failure("  ", error));
+        }
         for task in plan.tasks.iter().filter(|task| task.source == index) {
             let word = match task.action {
                 Action::Clone => "clone",

@@ -54,6 +54,7 @@ mod plugin_options;
 mod plugin_rules;
 #[cfg(unix)]
 mod plugin_values;
+mod preflight;
 mod progress;
 mod repacking;
 mod repair;

@@ -23,8 +23,9 @@ fn run(folder: &Path, key: Key<'_>, listed: u64, total: Option<u64>, accept: boo
             total,
             known: 0,
             lost: 0,
+            is_partial: false,
         },
-        &Owners::new(),
+        &OwnersListed::new(),
     );
     listings.write().unwrap();
     verdict

@@ -41,6 +41,8 @@ impl Work<'_> {
         let was;
         let repository = self.repository();
         let listing = self.source.listing();
+        let owner = &repository.owner.id;
+        let owner = (!owner.is_empty()).then(|| owner.clone());
         let old = match RepositoryState::read(&self.folder) {
             Err(failure) if failure.kind == ErrorKind::Damaged => {
                 log::warn!("{}: {failure}", self.name);
@@ -62,6 +64,7 @@ impl Work<'_> {
                     names == (&repository.full_name, &repository.id)
                         && state.gone.is_none()
                         && state.listing.as_ref() == Some(&listing)
+                        && state.owner == owner
                 });
                 let quiet = matches!(outcome.mirrored, Mirrored::Unchanged | Mirrored::Empty);
                 let is_lost = matches!(was, OldState::Sound { lost: Some(_), .. });
@@ -74,6 +77,7 @@ impl Work<'_> {
         let now = Timestamp::now();
         let fresh = RepositoryState {
             listing: Some(listing),
+            owner,
             ..RepositoryState::new(self.identity(), now)
         };
         let mut state = match old {

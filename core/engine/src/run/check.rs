@@ -8,14 +8,15 @@ use forgekeep_config::{COPY_FOLDER, STATE_FOLDER, Source, filter};
 use forgekeep_durable::lock::{self, LockError};
 use forgekeep_durable::regular_file;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
-use forgekeep_hoster::{CheckReport, PartKind, Repository};
+use forgekeep_hoster::{ApiLimit, CheckReport, PartKind, Repository};
 use forgekeep_http::SHORTEST_GUARDED;
 use forgekeep_store::layout;
 use forgekeep_untrusted::names;
 
+use super::planner::error_note;
 use super::sources::{Ready, Writes, of_filter};
 use super::{Checked, CheckedSource, Engine, RunError, Selection};
-use crate::permissions;
+use crate::{expiry, permissions};
 
 /// Repositories that git is asked for, until one answers: one may have just been deleted.
 const TRIES: usize = 3;
@@ -74,9 +75,22 @@ impl Engine {
         let mut report = CheckReport::default();
         if !offline {
             report = ready.session.check()?;
-            let more = check_git(&ready)?;
-            report.findings.extend(more);
+            report
+                .findings
+                .extend(report.expires.and_then(expiry::told));
+            check_git(&ready, &mut report)?;
         }
+        let remaining = self.counts_of(&source.title).remaining();
+        if let (true, Some(remaining)) = (report.limits.is_empty(), remaining) {
+            report.limits.push(ApiLimit {
+                name: "requests".into(),
+                remaining: Some(remaining),
+                most: None,
+                resets: None,
+            });
+        }
+        let configured = source.expires.and_then(expiry::end_of);
+        report.expires = report.expires.or(configured);
         report.findings.splice(0..0, ready.findings);
         let found = permissions::of_source(&self.config, source);
         report.findings.extend(found);
@@ -88,11 +102,16 @@ impl Engine {
 /// Whether git serves what the API lists: with the credentials of a backup, for a repository that
 /// needs them, if there is one on the first page. What the filters leave out of that page is told,
 /// if it is all there is.
-fn check_git(ready: &Ready) -> Result<Vec<Finding>, Failure> {
+fn check_git(ready: &Ready, report: &mut CheckReport) -> Result<(), Failure> {
     let (services, session) = (&ready.services, &*ready.session);
     let explain = |failure| services.cancel.explain(failure);
     let page = session.page(None).map_err(explain)?;
     let is_whole = page.next.is_none();
+    // A plugin need not ask for what the listing tells.
+    let on_page = is_whole.then_some(page.repositories.len() as u64);
+    report.visible = report.visible.or(page.total).or(on_page);
+    let errors = page.owners.into_iter().filter_map(|seen| seen.error);
+    report.findings.extend(errors.map(error_note));
     let mut candidates: Vec<Repository> = page.repositories;
     candidates.retain(|repository| {
         repository.skip.is_none()
@@ -101,9 +120,10 @@ fn check_git(ready: &Ready) -> Result<Vec<Finding>, Failure> {
     });
     candidates.sort_by_key(|repository| !repository.is_private());
     if candidates.is_empty() && is_whole {
-        return Ok(of_filter(&ready.filter));
+        report.findings.extend(of_filter(&ready.filter));
+        return Ok(());
     }
-    let mut last = Ok(Vec::new());
+    let mut last = Ok(());
     for repository in candidates.iter().take(TRIES) {
         let Some(git) = repository.part(PartKind::Git) else {
             continue;
@@ -113,7 +133,7 @@ fn check_git(ready: &Ready) -> Result<Vec<Finding>, Failure> {
             .inspect(|access| services.know(access))
             .and_then(|access| forgekeep_mirror::ask(&git.url, &access, services));
         let Err(failure) = asked.map_err(explain) else {
-            return Ok(Vec::new());
+            return Ok(());
         };
         // Refused credentials are not tried on: that locks accounts.
         let is_final = matches!(failure.kind, ErrorKind::Credentials | ErrorKind::Cancelled);

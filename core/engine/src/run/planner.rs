@@ -12,6 +12,8 @@ mod judged;
 mod moved;
 mod retitled;
 
+pub(super) use judged::error_note;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,7 +35,7 @@ use super::sources::Listed;
 use crate::completeness::{Counted, Key, Listings};
 use crate::event::{Event, Observer};
 use crate::execute::{Job, RepositoryFolder};
-use crate::owners::{self, Owners};
+use crate::owners::{self, DoubtfulOwners, Owners, OwnersListed};
 use crate::plan::{self, Location, Task, Undecided};
 use crate::source::{RunSource, Server};
 
@@ -82,10 +84,17 @@ struct ListedSource {
     /// The identities, and whether each is to mirror.
     listed: HashMap<Untrusted, bool>,
     counted: Counted,
-    owners: Owners,
-    /// Whether an owner that was known is listed no more: then nothing is gone.
-    lacks_owner: bool,
+    owners: OwnersListed,
+    /// Owners that were known and are listed no more.
+    absent: Owners,
     filter: RepoFilter,
+}
+
+impl ListedSource {
+    /// Owners of whose repositories none is taken for gone.
+    fn doubtful_owners(&self) -> DoubtfulOwners {
+        DoubtfulOwners::new(self.absent.clone(), &self.owners)
+    }
 }
 
 impl SourceToPlan<'_> {
@@ -203,13 +212,19 @@ impl<'r> Planner<'r> {
         if let Some(failure) = self.sources[index].unreadable.take() {
             return Err(failure);
         }
-        let owners = owners::of(&listed.repositories);
+        let owners = owners::of(&listed.repositories, &listed.owners);
+        let names = owners::names(&owners);
         let absent = self
             .listings
-            .check_owners(self.sources[index].key(), &owners)?;
-        let lacks_owner = absent.is_some();
+            .check_owners(self.sources[index].key(), &names)?;
         let mut notes = listed.notes;
-        if let Some(note) = absent {
+        for failure in owners.values().filter_map(|owner| owner.error.clone()) {
+            self.observer.event(&Event::Note {
+                source: &self.sources[index].source.title,
+                finding: &error_note(failure),
+            });
+        }
+        if let Some(note) = owners::absence(&absent) {
             self.observer.event(&Event::Note {
                 source: &self.sources[index].source.title,
                 finding: &note,
@@ -235,7 +250,8 @@ impl<'r> Planner<'r> {
         source.catalogue = catalogue;
         source.undecided = plan.undecided;
         let (title, hoster) = (&source.source.title, &source.source.hoster);
-        let report = SourceReport::listed(title, hoster, number, notes);
+        let mut report = SourceReport::listed(title, hoster, number, notes);
+        report.owners = owners::reports(&owners);
         let mut run = RunSource::listed(listed.open, report);
         run.unlisted = plan.unlisted;
         run.returned = plan.returned;
@@ -244,7 +260,7 @@ impl<'r> Planner<'r> {
             listed: plan.listed,
             counted: listed.counted,
             owners,
-            lacks_owner,
+            absent,
             filter: listed.filter,
         }));
         for report in plan.left_out {

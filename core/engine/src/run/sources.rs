@@ -7,7 +7,7 @@ use std::sync::Arc;
 use forgekeep_config::Source;
 use forgekeep_config::filter::RepoFilter;
 use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
-use forgekeep_hoster::{self, Hoster, Repository, Services, Session, SourceSpec};
+use forgekeep_hoster::{self, Hoster, OwnerSeen, Repository, Services, Session, SourceSpec};
 use forgekeep_http::{CredentialGate, CredentialScope};
 use forgekeep_untrusted::names;
 use url::Url;
@@ -15,6 +15,7 @@ use url::Url;
 use super::Engine;
 use crate::completeness::Counted;
 use crate::event::{Event, Observer};
+use crate::expiry;
 use crate::listing::list;
 use crate::source::{OpenSource, Server};
 use crate::source_state;
@@ -81,7 +82,7 @@ impl Engine {
             self.guard.know(secret, &scope);
         }
         let services = Services {
-            http: Arc::new(self.retrying.for_source()),
+            http: Arc::new(self.retrying.for_source(&self.counts_of(&source.title))),
             scope,
             guard: self.guard.clone(),
             max_body_bytes: self.config.options.network.max_body_bytes,
@@ -94,7 +95,7 @@ impl Engine {
             Writes::No => source_state::in_memory(&self.config.local_folder, &source.title),
         };
         let session = hoster.open(spec, services.clone(), state)?;
-        let findings = session.validate()?;
+        let mut findings = session.validate()?;
         if let Some(error) = findings.iter().find(|f| f.severity == Severity::Error) {
             let key = if error.key.is_empty() {
                 String::new()
@@ -106,6 +107,7 @@ impl Engine {
                     .with_hint(error.hint.clone()),
             );
         }
+        findings.extend(expiry::configured(source));
         let filter = RepoFilter::new(&source.include_repos, &source.ignore_repos)
             .map_err(|error| Failure::new(ErrorKind::Config, error.to_string()))?;
         Ok(Ready {
@@ -169,6 +171,7 @@ impl Engine {
         Ok(Listed {
             repositories: listing.repositories,
             counted: listing.counted,
+            owners: listing.owners,
             notes,
             filter: ready.filter,
             open: OpenSource {
@@ -191,6 +194,7 @@ impl Engine {
 pub(super) struct Listed {
     pub repositories: Vec<Repository>,
     pub counted: Counted,
+    pub owners: Vec<OwnerSeen>,
     pub notes: Vec<Finding>,
     pub filter: RepoFilter,
     pub open: OpenSource,

@@ -293,11 +293,23 @@ fn from_the_plugin() {
             id: "42".into(),
             name: "acme".into(),
             sees: Sees::Selected,
+            error: None,
         }],
         notes: vec![finding()],
     };
     golden("from-plugin-page.json", &page);
     golden("from-plugin-page-empty.json", &Page::default());
+    let unlisted = OwnerSeen {
+        id: "43".into(),
+        name: "beta".into(),
+        sees: Sees::default(),
+        error: Some(HosterError::new(ErrorKind::Unavailable, "beta: 503")),
+    };
+    let page = Page {
+        owners: vec![unlisted],
+        ..Page::default()
+    };
+    golden("from-plugin-page-owner-error.json", &page);
     golden("from-plugin-repository.json", &repository());
     let secret = Secret::new("hunter2");
     for (name, auth) in [

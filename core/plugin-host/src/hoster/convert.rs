@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use forgekeep_config::OptionValue as OwnValue;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
-use forgekeep_hoster::{self as hoster, Cursor, SourceSpec, Visibility};
+use forgekeep_hoster::{self as hoster, ApiLimit, Cursor, SourceSpec, Visibility};
 use forgekeep_http::Authorization;
 use forgekeep_plugin_documents as documents;
 use forgekeep_plugin_documents::{Auth, HosterError, OptionValue, PartKind, Timestamp, Way};
@@ -114,11 +114,32 @@ pub(super) fn check_report(
         warning.hint = "make new ones that have it".into();
         findings.push(warning);
     }
+    let texts = |all: &[String]| all.iter().map(|one| text(one, redactor)).collect();
+    let id = report.account_id.as_ref();
     hoster::CheckReport {
         identity: text(&report.identity, redactor),
+        account_id: id.filter(|id| !id.is_empty()).map(|id| text(id, redactor)),
+        scopes: texts(&report.scopes),
+        missing_scopes: texts(&report.missing_scopes),
+        expires: report.expires.and_then(time),
+        limits: report
+            .limits
+            .iter()
+            .map(|limit| ApiLimit {
+                name: text(&limit.name, redactor),
+                remaining: limit.remaining,
+                most: limit.most,
+                resets: limit.resets.and_then(time),
+            })
+            .collect(),
         visible: report.visible,
+        private: report.private,
         findings,
     }
+}
+
+fn time(time: Timestamp) -> Option<jiff::Timestamp> {
+    jiff::Timestamp::from_second(time.as_second()).ok()
 }
 
 /// A page of a listing, with its notes.
@@ -135,7 +156,31 @@ pub(super) fn page(
             .collect(),
         next: page.next.map(Cursor::new),
         total: page.total,
+        owners: page
+            .owners
+            .into_iter()
+            .map(|seen| owner_seen(seen, redactor))
+            .collect(),
         notes,
+    }
+}
+
+fn owner_seen(seen: documents::OwnerSeen, redactor: &Redactor) -> hoster::OwnerSeen {
+    hoster::OwnerSeen {
+        owner: owner(&seen.id, &seen.name, redactor),
+        sees: match seen.sees {
+            documents::Sees::All => hoster::Sees::All,
+            documents::Sees::Selected => hoster::Sees::Selected,
+            _ => hoster::Sees::Unknown,
+        },
+        error: seen.error.map(|error| failure(&error, redactor)),
+    }
+}
+
+fn owner(id: &str, name: &str, redactor: &Redactor) -> hoster::Owner {
+    hoster::Owner {
+        id: redactor.clean(id).into_owned().into(),
+        name: redactor.clean(name).into_owned().into(),
     }
 }
 
@@ -183,10 +228,7 @@ pub(super) fn repository(
             documents::Visibility::Internal => Visibility::Internal,
             _ => Visibility::Unknown,
         },
-        owner: hoster::Owner {
-            id: redactor.clean(&repository.owner.id).into_owned().into(),
-            name: redactor.clean(&repository.owner.name).into_owned().into(),
-        },
+        owner: owner(&repository.owner.id, &repository.owner.name, redactor),
         parts,
         skip: repository.skip.map(|why| text(&why, redactor)),
     }

@@ -91,6 +91,9 @@ fn reasons(report: &Report) -> Reasons {
         if let Some(Failure { message, hint, .. }) = &source.error {
             reasons.add(source.title.to_string(), message, hint, None);
         }
+        for Failure { message, hint, .. } in source.owners.iter().filter_map(|o| o.error.as_ref()) {
+            reasons.add(source.title.to_string(), message, hint, None);
+        }
         let notes = source.notes.iter();
         for note in notes.filter(|note| note.severity == Severity::Error) {
             reasons.add(source.title.to_string(), &note.message, &note.hint, None);

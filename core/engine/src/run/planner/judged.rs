@@ -8,6 +8,7 @@ use forgekeep_untrusted::Printable;
 use super::{ListedSource, Planner, State};
 use crate::completeness::{Counted, Verdict};
 use crate::event::{Event, Observer, note_of};
+use crate::owners;
 use crate::plan::Task;
 use crate::run::sources::{nothing_listed, of_filter};
 
@@ -28,7 +29,8 @@ impl Planner<'_> {
             self.remember();
             for source in &mut self.sources {
                 if let State::Listed(listed) = &mut source.state {
-                    listed.run.is_whole = listed.run.report.is_whole() && !listed.lacks_owner;
+                    listed.run.is_whole = listed.run.report.is_whole();
+                    listed.run.doubtful_owners = listed.doubtful_owners();
                 }
             }
         }
@@ -40,7 +42,7 @@ impl Planner<'_> {
         let listed = self.sources[index].listed()?;
         let report = &listed.run.report;
         let is_doubtful = report.notes.iter().any(|n| n.severity == Severity::Error);
-        if report.error.is_some() || is_doubtful || listed.lacks_owner {
+        if report.error.is_some() || is_doubtful || !listed.doubtful_owners().is_empty() {
             return Some(false);
         }
         if self.are_all_listed {
@@ -87,8 +89,18 @@ impl Planner<'_> {
         let State::Listed(listed) = &mut source.state else {
             return;
         };
+        for (id, failure) in &verdict.of_owners {
+            if let Some(owner) = listed.owners.get_mut(id) {
+                owner.error = Some(failure.clone());
+            }
+            self.observer.event(&Event::Note {
+                source: &source.source.title,
+                finding: &error_note(failure.clone()),
+            });
+        }
         let report = &mut listed.run.report;
-        let stands = verdict.errors.is_empty();
+        report.owners = owners::reports(&listed.owners);
+        let stands = verdict.errors.is_empty() && verdict.of_owners.is_empty();
         add_verdict(report, verdict, self.observer);
         if let (true, Some(note)) = (stands, nothing_listed(report.listed, &report.notes)) {
             note_of(report, note, self.observer);
@@ -134,7 +146,7 @@ fn add_verdict(report: &mut SourceReport, verdict: Verdict, observer: &dyn Obser
     }
 }
 
-pub(super) fn error_note(failure: Failure) -> Finding {
+pub(in crate::run) fn error_note(failure: Failure) -> Finding {
     Finding {
         severity: Severity::Error,
         key: Printable::default(),
