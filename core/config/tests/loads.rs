@@ -270,7 +270,6 @@ fn many_warnings_take_no_time() {
 }
 
 #[test]
-#[test]
 fn the_day_of_expiry_is_a_date() {
     let load = |name: &str, line: &str| {
         let text = match name {

@@ -10,7 +10,7 @@ use std::{fs, io};
 
 use forgekeep_config::BackupOptions;
 use forgekeep_durable::{atomic_file, regular_file};
-use forgekeep_failure::{ErrorKind, Failure, Finding};
+use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
 use forgekeep_hoster::Presence;
 use forgekeep_store::catalogue::RepositoryState;
 use forgekeep_store::layout::{OWN_FOLDER, REMOVED};
@@ -29,6 +29,10 @@ use crate::source::{OpenSource, RunSource};
 /// How many names are in one note; the report has them all.
 const NAMES: usize = 5;
 
+/// How many repositories of a source a run asks its hoster about: hosters limit requests, and what is gone
+/// for so long has time.
+const MOST_ASKED: usize = 100;
+
 /// Removes what a removal has left that broke off.
 pub(crate) fn remove_leftovers(local_folder: &Path) {
     let folder = local_folder.join(OWN_FOLDER).join(REMOVED);
@@ -39,6 +43,9 @@ pub(crate) fn remove_leftovers(local_folder: &Path) {
         _ => {}
     }
 }
+
+/// Seconds of a day.
+const DAY: i64 = 24 * 60 * 60;
 
 /// What is needed to deal with them.
 pub(crate) struct Tombstones<'a> {
@@ -65,6 +72,10 @@ struct MissedNotes {
     restarted: Vec<Printable>,
     /// Their grace period is over, but the hoster proves nothing.
     hidden: Vec<Printable>,
+    /// How many the hoster was asked about.
+    asked: usize,
+    /// How many it will be asked about in later runs.
+    postponed: usize,
 }
 
 impl Tombstones<'_> {
@@ -82,7 +93,7 @@ impl Tombstones<'_> {
                 true => source.unlisted.as_slice(),
                 false => &[],
             };
-            for name in unlisted {
+            for name in self.in_turn(unlisted) {
                 let location = Location {
                     source: index,
                     folder: name.clone(),
@@ -114,6 +125,14 @@ impl Tombstones<'_> {
                 .gone
                 .sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
         }
+    }
+
+    /// Begins with another one each day, so that each is asked about some day.
+    fn in_turn<'n>(&self, names: &'n [String]) -> impl Iterator<Item = &'n String> + use<'n> {
+        let day = usize::try_from(self.now.as_second() / DAY).unwrap_or_default();
+        let first = day.wrapping_mul(MOST_ASKED) % names.len().max(1);
+        let (before, from) = names.split_at(first.min(names.len()));
+        from.iter().chain(before)
     }
 
     fn mark_one(
@@ -188,6 +207,11 @@ impl Tombstones<'_> {
         report: &mut SourceReport,
         told: &mut MissedNotes,
     ) -> Absence {
+        if told.asked == MOST_ASKED {
+            told.postponed += 1;
+            return Absence::Missing;
+        }
+        told.asked += 1;
         let answer = source.session.lookup(&state.id, &state.full_name);
         let why = match answer {
             Ok(Presence::Deleted { proof }) => {
@@ -345,6 +369,16 @@ impl Tombstones<'_> {
                 there was no run for a long time or the clock has jumped: {}",
                 some(&told.restarted)
             ));
+            note_of(report, note, self.observer);
+        }
+        if told.postponed > 0 {
+            let note = Finding {
+                severity: Severity::Info,
+                ..Finding::warning(format!(
+                    "{MOST_ASKED} repositories that are gone were asked about; {} more will be in later runs",
+                    told.postponed
+                ))
+            };
             note_of(report, note, self.observer);
         }
         if !told.hidden.is_empty() {

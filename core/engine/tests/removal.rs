@@ -27,11 +27,13 @@ struct Fake {
     listed: Arc<Mutex<Vec<Repository>>>,
     owners: Arc<Mutex<Vec<OwnerSeen>>>,
     answer: Arc<Mutex<Result<Presence, Failure>>>,
+    asked: Arc<Mutex<Vec<Untrusted>>>,
 }
 
 struct Open {
     page: Page,
     answer: Result<Presence, Failure>,
+    asked: Arc<Mutex<Vec<Untrusted>>>,
 }
 
 impl Hoster for Fake {
@@ -53,6 +55,7 @@ impl Hoster for Fake {
         Ok(Box::new(Open {
             page,
             answer: self.answer.lock().clone(),
+            asked: Arc::clone(&self.asked),
         }))
     }
 }
@@ -70,7 +73,8 @@ impl Session for Open {
         Ok(self.page.clone())
     }
 
-    fn lookup(&self, _id: &Untrusted, _full_name: &Untrusted) -> Result<Presence, Failure> {
+    fn lookup(&self, id: &Untrusted, _full_name: &Untrusted) -> Result<Presence, Failure> {
+        self.asked.lock().push(id.clone());
         self.answer.clone()
     }
 
@@ -113,6 +117,7 @@ impl Scene {
             listed: Arc::new(Mutex::new(vec![repository("{web}", "acme/web")])),
             owners: Arc::default(),
             answer: Arc::new(Mutex::new(Ok(Presence::Hidden))),
+            asked: Arc::default(),
         };
         let scene = Self { folder, fake };
         scene.keep("{old}", "acme/old");
@@ -449,5 +454,25 @@ fn an_owner_that_cannot_be_listed_costs_nothing_of_its_own_and_of_others() {
             .gone
             .iter()
             .all(|gone| !gone.name.starts_with("beta"))
+    );
+}
+
+#[test]
+fn a_run_asks_about_a_hundred_at_most() {
+    let scene = Scene::new();
+    for number in 0..119 {
+        scene.keep(&format!("{{{number}}}"), &format!("acme/gone-{number}"));
+    }
+    let report = scene.run();
+    assert_eq!(scene.fake.asked.lock().len(), 100);
+    let said = notes(&report);
+    assert!(said.contains("20 more will be in later runs"), "{said}");
+    let states = |state| {
+        let gone = report.sources[0].gone.iter();
+        gone.filter(|gone| gone.state == state).count()
+    };
+    assert_eq!(
+        (states(Absence::Hidden), states(Absence::Missing)),
+        (100, 20)
     );
 }
