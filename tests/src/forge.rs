@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::backend::HttpBackend;
 use crate::fault::Fault;
-use crate::gate::Gate;
+use crate::gate::{Exchange, Gate};
 use crate::git;
 use crate::logged::{Logged, RequestKind};
 
@@ -254,7 +254,12 @@ impl Forge {
         self.gate.log().clone()
     }
 
-    /// How many of those were of a kind.
+    /// Those of them that the API was asked and has answered, with the answers.
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.gate.exchanges().clone()
+    }
+
+    /// How many requests were of a kind.
     pub fn count(&self, kind: RequestKind) -> usize {
         self.gate
             .log()
@@ -284,6 +289,7 @@ impl Forge {
     /// Forgets the requests.
     pub fn reset_log(&self) {
         self.gate.log().clear();
+        self.gate.exchanges().clear();
     }
 
     /// Waits until this many requests of a kind have come since the start, or since

@@ -2,17 +2,27 @@
 
 use std::sync::Arc;
 
-use forgekeep_demo_hoster::{Handler, Reply, Request, Site};
+use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Site};
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::fault::{Fault, Release};
-use crate::logged::Logged;
+use crate::fault::{Answer, Fault, Release};
+use crate::logged::{Logged, RequestKind};
+
+/// A request to the API, and the answer that it got.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    /// The request.
+    pub request: Logged,
+    /// The answer as it was sent.
+    pub answer: Answer,
+}
 
 /// The handler in front of the site.
 pub(crate) struct Gate {
     pub(crate) site: Arc<Site>,
     pub(crate) release: Arc<Release>,
     log: Mutex<Vec<Logged>>,
+    exchanges: Mutex<Vec<Exchange>>,
     faults: Mutex<Vec<Fault>>,
 }
 
@@ -22,12 +32,17 @@ impl Gate {
             site,
             release: Arc::default(),
             log: Mutex::default(),
+            exchanges: Mutex::default(),
             faults: Mutex::default(),
         }
     }
 
     pub(crate) fn log(&self) -> MutexGuard<'_, Vec<Logged>> {
         self.log.lock()
+    }
+
+    pub(crate) fn exchanges(&self) -> MutexGuard<'_, Vec<Exchange>> {
+        self.exchanges.lock()
     }
 
     pub(crate) fn faults(&self) -> MutexGuard<'_, Vec<Fault>> {
@@ -46,11 +61,31 @@ impl Handler for Gate {
             .collect();
         drop(faults);
         self.log().push(logged.clone());
-        match striking.is_empty() {
+        let reply = match striking.is_empty() {
             true => self.site.handle(request),
             false => striking
                 .swap_remove(0)
                 .perform(&logged, request, &self.site, &self.release),
-        }
+        };
+        self.exchanges().extend(exchange(logged, &reply));
+        reply
     }
+}
+
+/// What is written down of an answer: the API's alone, and if it was sent as a whole.
+fn exchange(request: Logged, reply: &Reply) -> Option<Exchange> {
+    let Reply::Response(Response {
+        status,
+        headers,
+        body: Body::Bytes(body),
+    }) = reply
+    else {
+        return None;
+    };
+    let answer = Answer {
+        status: *status,
+        headers: headers.clone(),
+        body: body.clone(),
+    };
+    (request.kind == RequestKind::Api).then_some(Exchange { request, answer })
 }

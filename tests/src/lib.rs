@@ -30,6 +30,7 @@ pub use fault::{Action, Answer, Fault};
 pub use forge::{Forge, ForgeBuilder, Repo};
 pub use forgekeep_demo_hoster::{Account, Request, scope};
 pub use forgekeep_pkt_line as pkt_line;
+pub use gate::Exchange;
 pub use logged::{Authorization, Logged, RequestKind};
 pub use misbehaving::write_misbehaving;
 pub use push_target::PushTarget;

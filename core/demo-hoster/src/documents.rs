@@ -48,7 +48,7 @@ pub(crate) fn repository(
         "parent": null,
         "mainbranch": main_branch.map(|name| json!({"type": "branch", "name": name})),
         "owner": owner(state, workspace),
-        "workspace": base_workspace(state, workspace),
+        "workspace": condensed_workspace(state, workspace),
         "project": project(state, workspace),
         "links": {
             "self": {"href": api},
@@ -120,20 +120,26 @@ pub(crate) fn base_workspace(state: &HosterState, workspace: &Workspace) -> Valu
         "type": "workspace_base",
         "uuid": workspace.uuid,
         "slug": workspace.slug,
-        "name": workspace.name,
         "links": {"self": {"href": api}, "avatar": {"href": format!("{api}/avatar/")}},
     })
 }
 
-pub(crate) fn workspace(state: &HosterState, workspace: &Workspace) -> Value {
+/// As a repository holds it: another type, with the name.
+fn condensed_workspace(state: &HosterState, workspace: &Workspace) -> Value {
     let mut document = base_workspace(state, workspace);
+    document["type"] = "workspace".into();
+    document["name"] = workspace.name.clone().into();
+    document
+}
+
+pub(crate) fn workspace(state: &HosterState, workspace: &Workspace) -> Value {
+    let mut document = condensed_workspace(state, workspace);
     let created = workspace
         .repositories
         .iter()
         .map(|r| r.created_on)
         .min()
         .unwrap_or_default();
-    document["type"] = "workspace".into();
     document["is_private"] = false.into();
     document["created_on"] = time(created).into();
     document["links"]["repositories"] =

@@ -42,6 +42,7 @@ mod mishaps;
 #[cfg(unix)]
 mod mount;
 mod names;
+mod openapi;
 mod output;
 mod own_options;
 #[cfg(unix)]
