@@ -63,6 +63,7 @@ mod restore;
 mod retitled;
 mod retries;
 mod runs;
+mod samples;
 mod scale;
 mod secrets;
 #[cfg(unix)]
