@@ -234,10 +234,13 @@ fn what_is_judged_is_what_was_sent() {
         body["values"][0]["size"] = "large".into();
         answer.body = body.to_string().into();
     });
-    world.forge.inject(Fault::on(RequestKind::Api, spoil));
+    let fault = Fault::on(RequestKind::Api, spoil);
+    world.forge.inject(fault.containing("/repositories/acme?"));
     world.backup();
     let document = Document::new();
-    let exchanges = world.forge.exchanges();
+    let listing = |exchange: &Exchange| exchange.request.target.contains("/repositories/acme?");
+    let mut exchanges = world.forge.exchanges();
+    exchanges.retain(listing);
     assert!(!exchanges.is_empty());
     for exchange in &exchanges {
         let why = document.wrong(exchange).unwrap_err();
