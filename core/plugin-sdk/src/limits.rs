@@ -13,8 +13,8 @@ pub struct Retry {
     pub at: Option<Timestamp>,
 }
 
-/// Reads when to ask again: `Retry-After` (seconds or a date), else, where nothing is left, the reset
-/// of `RateLimit-*` and `X-RateLimit-*`. A time by the hoster's clock becomes seconds where the answer
+/// Reads when to ask again: `Retry-After` (seconds or a date), else, where nothing is left (it says so, or
+/// by status 429), the reset of `RateLimit-*` and `X-RateLimit-*`. A time by the hoster's clock becomes seconds where the answer
 /// has a `Date`: our clock may be another.
 pub fn retry(response: &HttpResponse) -> Retry {
     let said = response.header("retry-after").map(str::trim);
@@ -30,14 +30,37 @@ pub fn retry(response: &HttpResponse) -> Retry {
             return until(response, at);
         }
     }
-    match limit(response) {
-        Some(Limit {
-            remaining: Some(0),
-            resets: Some(at),
-            ..
-        }) => until(response, at),
-        _ => Retry::default(),
+    let is_used_up = limit(response).is_some_and(|limit| limit.remaining == Some(0));
+    if !is_used_up && response.status != 429 {
+        return Retry::default();
     }
+    match reset(response) {
+        // From now on, by whatever clock.
+        Some(wait @ ..A_TIME) => Retry {
+            after: u64::try_from(wait).ok(),
+            at: None,
+        },
+        Some(at) => match Timestamp::from_second(at) {
+            Some(at) => until(response, at),
+            None => Retry::default(),
+        },
+        None => Retry::default(),
+    }
+}
+
+/// The reset of a limit as it is written: seconds from now, or since 1970.
+fn reset(response: &HttpResponse) -> Option<i64> {
+    let names = ["ratelimit-reset", "x-ratelimit-reset"];
+    let mut headers = names.into_iter().filter_map(|name| response.header(name));
+    // The newer form: `RateLimit: "default";r=50;t=30`.
+    let in_line = || seconds(of_line(response.header("ratelimit")?, "t")?);
+    headers.find_map(seconds).or_else(in_line)
+}
+
+/// A value of the newer form.
+fn of_line<'l>(line: &'l str, key: &str) -> Option<&'l str> {
+    let mut words = line.split([';', ',']).map(str::trim);
+    words.find_map(|word| word.strip_prefix(key)?.strip_prefix('='))
 }
 
 fn until(response: &HttpResponse, at: Timestamp) -> Retry {
@@ -59,19 +82,10 @@ pub fn limit(response: &HttpResponse) -> Option<Limit> {
             .find_map(|name| response.header(name))
             .and_then(seconds)
     };
-    let mut remaining = number(["ratelimit-remaining", "x-ratelimit-remaining"]);
-    let mut reset = number(["ratelimit-reset", "x-ratelimit-reset"]);
+    let remaining = number(["ratelimit-remaining", "x-ratelimit-remaining"])
+        .or_else(|| seconds(of_line(response.header("ratelimit")?, "r")?));
     let most = number(["ratelimit-limit", "x-ratelimit-limit"]);
-    // The newer form: `RateLimit: "default";r=50;t=30`.
-    if let Some(line) = response.header("ratelimit") {
-        let of = |key: &str| {
-            let mut words = line.split([';', ',']).map(str::trim);
-            words.find_map(|word| seconds(word.strip_prefix(key)?.strip_prefix('=')?))
-        };
-        remaining = remaining.or_else(|| of("r"));
-        reset = reset.or_else(|| of("t"));
-    }
-    let resets = reset.and_then(|reset| match reset {
+    let resets = reset(response).and_then(|reset| match reset {
         A_TIME.. => Timestamp::from_second(reset),
         _ => {
             let now = date(response)?;
@@ -161,6 +175,28 @@ mod tests {
                 "{odd}"
             );
         }
+    }
+
+    #[test]
+    fn a_429_needs_no_word_of_what_is_left() {
+        let limited = |headers: &[(&str, &str)]| {
+            let mut answer = answer(headers);
+            answer.status = 429;
+            retry(&answer)
+        };
+        // Seconds, as Bitbucket writes it; the order of the fields is that of their weight.
+        assert_eq!(limited(&[("X-RateLimit-Reset", "90")]).after, Some(90));
+        let both = [("X-RateLimit-Reset", "90"), ("Retry-After", "5")];
+        assert_eq!(limited(&both).after, Some(5));
+        let epoch = limited(&[("X-RateLimit-Reset", "1796025660"), ("Date", DATE)]);
+        assert_eq!(epoch.after, Some(60));
+        assert_eq!(limited(&[]), Retry::default());
+        assert_eq!(limited(&[("X-RateLimit-Reset", "soon")]), Retry::default());
+        // Of another answer, it is only news.
+        assert_eq!(
+            retry(&answer(&[("X-RateLimit-Reset", "90")])),
+            Retry::default()
+        );
     }
 
     #[test]

@@ -191,11 +191,19 @@ impl Opened {
     ///
     /// The plugin's.
     pub fn lookup(&self, id: &str) -> Result<Presence, HosterError> {
-        let what = LookupRequest {
+        self.look_up(&LookupRequest {
             id: id.to_owned(),
             ..LookupRequest::default()
-        };
-        self.ask(method::LOOKUP, &what)
+        })
+    }
+
+    /// The same for a plugin that goes by more than the identity.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn look_up(&self, what: &LookupRequest) -> Result<Presence, HosterError> {
+        self.ask(method::LOOKUP, what)
     }
 
     /// A page of an export.

@@ -1,35 +1,37 @@
-use forgekeep_plugin_sdk::{
-    CheckReport, ErrorKind, Finding, Host, HosterError, HttpResponse, Result, Severity,
-};
+use forgekeep_plugin_sdk::{CheckReport, ErrorKind, Finding, HttpResponse, Result, Severity};
 use serde_json::Value;
 
-use crate::advice::{create_a_token, nothing_visible};
+use crate::advice::{SCOPE, WORKSPACE_SCOPE, no_workspace};
 use crate::api::Account;
+use crate::client::Client;
 use crate::credentials::Kind;
-use crate::listing::Envelope;
+use crate::envelope::Envelope;
+use crate::kept::Told;
+use crate::members;
+use crate::status::refusal;
 use crate::text::one_line;
 
-/// Most scopes that are shown. Bitbucket has about forty.
-const MAX_SCOPES: usize = 100;
+/// Workspaces that are counted at most: a call makes so many requests and no more.
+const MOST_COUNTED: usize = 400;
 
-/// Asks Bitbucket what the credentials show: one request, and for an API token a second one for
-/// its owner's name.
-pub(crate) fn check(account: &Account, host: &Host<'_>) -> Result<CheckReport> {
-    let response = host.get(&account.glance_url(), &account.credentials.api())?;
-    let glance = Envelope::read(&response, account)?;
+/// Asks Bitbucket what the credentials show: how many repositories are private, whose the credentials
+/// are, and of which workspaces that account is a member. That is three requests at most, and with all
+/// workspaces two more for each.
+///
+/// How many repositories there are in a workspace, the first page of its listing says, which the host
+/// asks for.
+pub(crate) fn check(client: &Client<'_, '_>) -> Result<CheckReport> {
+    let account = &client.kept.account;
     let mut report = CheckReport {
         identity: account.credentials.describe(),
-        scopes: scopes(&response),
-        visible: glance
-            .size()
-            .or_else(|| glance.values.is_empty().then_some(0)),
         ..CheckReport::default()
     };
-    if report.visible == Some(0) {
-        report.findings.push(nothing_visible(account));
+    let is_anonymous = account.credentials.kind() == Kind::Anonymous;
+    if !account.workspace.is_all() && !is_anonymous {
+        report.private = count(client, account, &account.private_url())?;
     }
-    if account.credentials.kind() == Kind::ApiToken {
-        match user(account, host)? {
+    if client.kept.is_api_token() {
+        match user(client)? {
             Ok(user) => {
                 report.account_id = text(&user, "uuid");
                 if let Some(name) = name(&user) {
@@ -39,22 +41,102 @@ pub(crate) fn check(account: &Account, host: &Host<'_>) -> Result<CheckReport> {
             Err(finding) => report.findings.push(finding),
         }
     }
+    if account.workspace.is_all() {
+        every(client, &mut report)?;
+    } else {
+        members::seen(client)?;
+    }
+    tell(client.kept.told(), account, &mut report);
     Ok(report)
 }
 
-/// The scopes of the credentials, which Bitbucket names with each answer. Without that header none
-/// are known, which is not the same as having none.
-fn scopes(response: &HttpResponse) -> Vec<String> {
-    let named = response.header("x-oauth-scopes").unwrap_or_default();
-    let named = named.split(',').map(one_line);
-    let named = named.filter(|scope| !scope.is_empty());
-    named.take(MAX_SCOPES).collect()
+/// What Bitbucket counts for an address of a listing, where it does.
+fn count(client: &Client<'_, '_>, account: &Account, url: &str) -> Result<Option<u64>> {
+    let response = client.get(url)?;
+    let glance = Envelope::read(&response, account)?;
+    let none = || glance.values.is_empty().then_some(0);
+    Ok(glance.size().or_else(none))
+}
+
+/// Counts in all workspaces of the account. One that cannot be asked is told of, as in the listing.
+fn every(client: &Client<'_, '_>, report: &mut CheckReport) -> Result<()> {
+    let account = &client.kept.account;
+    let members = members::all(client)?;
+    if members.is_empty() {
+        report.findings.push(no_workspace(account));
+    }
+    let (mut visible, mut private) = (Some(0_u64), Some(0_u64));
+    let (mut last, mut any_counted) = (None, false);
+    for member in members.iter().take(MOST_COUNTED) {
+        let within = account.within(member.workspace.clone());
+        let counted = count(client, &within, &within.glance_url()).and_then(|all| {
+            let private = count(client, &within, &within.private_url())?;
+            Ok((all, private))
+        });
+        match counted {
+            Ok((all, of_them)) => {
+                any_counted = true;
+                let sum = |so_far: Option<u64>, more: Option<u64>| so_far?.checked_add(more?);
+                (visible, private) = (sum(visible, all), sum(private, of_them));
+            }
+            Err(error) if !crate::every::is_of_one(&error) => return Err(error),
+            Err(error) => {
+                report.findings.push(crate::every::failed(member, &error));
+                (visible, private) = (None, None);
+                last = Some(error);
+            }
+        }
+    }
+    match last {
+        // As in the listing: if there is none that can be listed, there is nothing to back up.
+        Some(error) if !any_counted => Err(error),
+        _ => {
+            let is_counted = members.len() <= MOST_COUNTED;
+            report.visible = visible.filter(|_| is_counted);
+            report.private = private.filter(|_| is_counted);
+            Ok(())
+        }
+    }
+}
+
+/// What the answers told of the credentials beside what was asked for.
+fn tell(told: Told, account: &Account, report: &mut CheckReport) {
+    let mut needed = vec![(SCOPE, &["repository", "project"][..])];
+    if account.workspace.is_all() {
+        needed.push((WORKSPACE_SCOPE, &["account", "team"][..]));
+    }
+    if !told.scopes.is_empty() {
+        let missing = needed
+            .iter()
+            .filter(|(scope, classic)| !told.scopes.iter().any(|has| gives(has, scope, classic)));
+        report.missing_scopes = missing.map(|(scope, _)| (*scope).to_owned()).collect();
+    }
+    report.scopes = told.scopes;
+    report.limits.extend(told.limit);
+    if told.near_limit {
+        report.findings.push(
+            Finding::new(
+                Severity::Warning,
+                "",
+                "Bitbucket says that these credentials are near their limit of requests an hour",
+            )
+            .with_hint("look for what else uses them"),
+        );
+    }
+}
+
+/// Whether a scope gives what is needed: by its name of today, or by that of consumers and older
+/// tokens, of which the writing ones include the reading.
+fn gives(has: &str, scope: &str, classic: &[&str]) -> bool {
+    let classic_name = has.split(':').next().unwrap_or_default();
+    has == scope || (!has.ends_with(":bitbucket") && classic.contains(&classic_name))
 }
 
 /// The account behind the credentials, or what stood in the way. It is good to know, not needed:
 /// only an interruption and refused credentials are passed on.
-fn user(account: &Account, host: &Host<'_>) -> Result<std::result::Result<Value, Finding>> {
-    let response = match host.get(&account.user_url(), &account.credentials.api()) {
+fn user(client: &Client<'_, '_>) -> Result<std::result::Result<Value, Finding>> {
+    let account = &client.kept.account;
+    let response: HttpResponse = match client.get(&account.user_url()) {
         Ok(response) => response,
         Err(error) if error.kind == ErrorKind::Cancelled => return Err(error),
         Err(error) => return Ok(Err(unnamed(&error.message))),
@@ -68,12 +150,9 @@ fn user(account: &Account, host: &Host<'_>) -> Result<std::result::Result<Value,
         )),
         // A listing answers whoever asks, with what is public.
         401 => {
-            return Err(HosterError::new(
-                ErrorKind::Credentials,
-                "Bitbucket showed the workspace, but refuses the token (401): only public repositories are visible",
-            )
-            .with_hint(create_a_token())
-            .with_status(401));
+            let mut error = refusal(&response, account);
+            error.message = format!("{}; only public repositories are visible", error.message);
+            return Err(error);
         }
         status => Err(unnamed(&format!("Bitbucket answered {status}"))),
     })

@@ -1,7 +1,7 @@
 //! Forgekeep's plugin for Bitbucket Cloud.
 //!
-//! Lists the repositories of one workspace (`GET /2.0/repositories/{workspace}`) and gives the
-//! credentials to clone them. It knows the state of November 2026: app passwords, wikis and the
+//! Lists the repositories of one workspace (`GET /2.0/repositories/{workspace}`), or of every workspace
+//! of its account, and gives the credentials to clone them. It knows the state of November 2026: app passwords, wikis and the
 //! listings across workspaces are gone. `docs/bitbucket.md` is the manual.
 
 #![allow(
@@ -12,25 +12,35 @@
 mod advice;
 mod api;
 mod check;
+mod client;
 mod credentials;
+mod envelope;
+mod every;
+mod kept;
 mod listing;
 mod lookup;
+mod member;
+mod members;
 mod repository;
 mod status;
 mod text;
+mod tokens;
 mod validate;
 mod workspace;
 
 use forgekeep_plugin_sdk::{
     Access, AccessRequest, CheckReport, CheckRequest, ErrorKind, Finding, Host, Hoster,
-    HosterError, LookupRequest, Manifest, Page, Presence, Result, Session, Severity, Source,
-    export_hoster,
+    HosterError, LookupRequest, Manifest, OptionKind, OptionSpec, Page, Presence, Result, Session,
+    Severity, Source, export_hoster,
 };
 
 use crate::api::Account;
-use crate::credentials::Credentials;
+use crate::client::Client;
+use crate::credentials::{CLIENT_ID, CLIENT_SECRET, OAUTH_URL};
+use crate::kept::Kept;
 
-/// Bitbucket Cloud. It keeps nothing between calls.
+/// Bitbucket Cloud. What it keeps of a source is the session's: a consumer's token, and what Bitbucket
+/// has told of the credentials.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bitbucket;
 
@@ -45,8 +55,9 @@ impl Hoster for Bitbucket {
             version: env!("CARGO_PKG_VERSION").into(),
             authors: vec![env!("CARGO_PKG_AUTHORS").into()],
             description: "Bitbucket Cloud: the repositories of a workspace".into(),
-            api_url: "https://api.bitbucket.org".into(),
+            api_url: api::CLOUD.into(),
             trusted_origins: vec!["https://bitbucket.org".into()],
+            options: options(),
             attributes: attributes.map(str::to_owned).to_vec(),
             concurrency: 4,
             ..Manifest::default()
@@ -63,24 +74,46 @@ impl Hoster for Bitbucket {
             Some(flaw) => {
                 Err(HosterError::new(ErrorKind::Other, flaw.message).with_hint(flaw.hint))
             }
-            None => Ok(Session::none()),
+            None => Ok(Session::new(Kept::new(Account::of(source)?))),
         }
     }
 
-    fn list(&self, source: &Source, cursor: Option<&str>, host: &Host<'_>) -> Result<Page> {
-        listing::list(&Account::of(source)?, cursor, host)
+    fn list(&self, _: &Source, cursor: Option<&str>, host: &Host<'_>) -> Result<Page> {
+        let client = Client::of(host)?;
+        match client.kept.account.workspace.is_all() {
+            true => every::list(&client, cursor),
+            false => listing::list(&client, cursor),
+        }
     }
 
-    fn check(&self, source: &Source, _: &CheckRequest, host: &Host<'_>) -> Result<CheckReport> {
-        check::check(&Account::of(source)?, host)
+    fn check(&self, _: &Source, _: &CheckRequest, host: &Host<'_>) -> Result<CheckReport> {
+        check::check(&Client::of(host)?)
     }
 
-    fn access(&self, source: &Source, what: &AccessRequest, _: &Host<'_>) -> Result<Access> {
-        let auth = Credentials::of(source).for_deed(what.deed);
-        Ok(Access::http(auth))
+    fn access(&self, _: &Source, what: &AccessRequest, host: &Host<'_>) -> Result<Access> {
+        Client::of(host)?.access(what)
     }
 
-    fn lookup(&self, source: &Source, what: &LookupRequest, host: &Host<'_>) -> Result<Presence> {
-        lookup::lookup(&what.id, &Account::of(source)?, host)
+    fn lookup(&self, _: &Source, what: &LookupRequest, host: &Host<'_>) -> Result<Presence> {
+        lookup::lookup(what, &Client::of(host)?)
     }
+}
+
+/// The keys of a source that are this plugin's own.
+fn options() -> Vec<OptionSpec> {
+    let mut oauth_url = OptionSpec::new(
+        OAUTH_URL,
+        OptionKind::Text,
+        "where the OAuth consumer gets its tokens, if neither at bitbucket.org nor on the host of apiUrl",
+    );
+    oauth_url.trusted_origin = true;
+    vec![
+        OptionSpec::new(CLIENT_ID, OptionKind::Text, "key of an OAuth consumer"),
+        OptionSpec::new(
+            CLIENT_SECRET,
+            OptionKind::Secret,
+            "secret of that OAuth consumer",
+        ),
+        oauth_url,
+    ]
 }

@@ -1,51 +1,34 @@
-use forgekeep_plugin_sdk::{Finding, Host, HttpResponse, LinkPager, Page, Result, Severity, json};
-use serde::Deserialize;
-use serde_json::Value;
+use forgekeep_plugin_sdk::{Finding, LinkPager, Page, Result, Severity};
 
 use crate::advice::nothing_visible;
 use crate::api::Account;
+use crate::client::Client;
 use crate::credentials::Kind;
+use crate::envelope::Envelope;
+use crate::members;
 use crate::repository;
-use crate::status::{astray, refusal};
-use crate::text::one_line;
 
-/// Bitbucket's envelope of a page. Entries are read one by one: a bad one does not spoil the rest.
-#[derive(Deserialize)]
-pub(crate) struct Envelope {
-    pub(crate) values: Vec<Value>,
-    #[serde(default)]
-    pub(crate) next: Option<String>,
-    #[serde(default)]
-    size: Value,
-}
-
-impl Envelope {
-    pub(crate) fn read(response: &HttpResponse, account: &Account) -> Result<Self> {
-        if let Some(error) = astray(response, account) {
-            return Err(error);
-        }
-        if response.status != 200 {
-            return Err(refusal(response, account));
-        }
-        json(response).map_err(|mut error| {
-            error.message = one_line(&error.message);
-            error
-        })
+/// A page of the listing of the source's workspace. Beside the first one, Bitbucket is asked whether the
+/// credentials see all of the workspace, where that can be known.
+pub(crate) fn list(client: &Client<'_, '_>, cursor: Option<&str>) -> Result<Page> {
+    let mut page = list_one(client, &client.kept.account, cursor)?;
+    if cursor.is_none() {
+        page.owners.extend(members::seen(client)?);
     }
-
-    /// Number of repositories on all pages. Optional, and costly to Bitbucket, so it may be absent.
-    pub(crate) fn size(&self) -> Option<u64> {
-        self.size.as_u64()
-    }
+    Ok(page)
 }
 
 /// A page of a workspace's listing. Nothing is kept from one to the next: a repository that comes
 /// twice, and a listing that ends before `total`, are the engine's to see. A link that cannot be
 /// followed becomes a cursor, so that this page is not lost: the next call says that the rest is
 /// missing.
-pub(crate) fn list(account: &Account, cursor: Option<&str>, host: &Host<'_>) -> Result<Page> {
+pub(crate) fn list_one(
+    client: &Client<'_, '_>,
+    account: &Account,
+    cursor: Option<&str>,
+) -> Result<Page> {
     let pager = LinkPager::new(&account.listing_url())?;
-    let response = host.get(&pager.url(cursor)?, &account.credentials.api())?;
+    let response = client.get(&pager.url(cursor)?)?;
     let envelope = Envelope::read(&response, account)?;
     let mut page = Page {
         next: pager.next(cursor, envelope.next.as_deref()),
@@ -65,7 +48,7 @@ pub(crate) fn list(account: &Account, cursor: Option<&str>, host: &Host<'_>) -> 
             None => page.notes.push(unnamed(number)),
         }
     }
-    host.debug(&format!(
+    client.host.debug(&format!(
         "a page of workspace {}: {} repositories",
         account.workspace.id(),
         page.repositories.len()

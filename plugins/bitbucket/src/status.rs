@@ -2,7 +2,7 @@ use forgekeep_plugin_sdk::{Concern, ErrorKind, HosterError, HttpResponse, page_t
 use serde_json::Value;
 use url::Url;
 
-use crate::advice::{SCOPE, TOKEN_PAGE, create_a_token};
+use crate::advice::{CHECK_CONSUMER, REMOVED, SCOPE, TOKEN_PAGE, WORKSPACE_SCOPE, create_a_token};
 use crate::api::Account;
 use crate::credentials::Kind;
 use crate::text::one_line;
@@ -10,11 +10,7 @@ use crate::text::one_line;
 /// The error for an answer other than 200, in terms of the credentials that were sent.
 pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError {
     let said = said(response);
-    let because = if said.is_empty() {
-        String::new()
-    } else {
-        format!(": {said}")
-    };
+    let because = because(&said);
     let status = response.status;
     let who = account.credentials.subject();
     let workspace = account.workspace.id();
@@ -24,7 +20,7 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
             match account.credentials.kind() {
                 Kind::Anonymous => format!("Bitbucket requires credentials for workspace \
                 {workspace} (401){because}"),
-                Kind::AppPassword => format!("Bitbucket refuses {who} (401): app passwords were removed on 2026-07-28 (CHANGE-3222){because}"),
+                Kind::AppPassword => format!("Bitbucket refuses {who} (401): {REMOVED}{because}"),
                 _ => format!("Bitbucket refuses {who} (401){because}"),
             },
         )
@@ -42,7 +38,10 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
         .with_hint(format!("check name: it is the id of the workspace, the part after https://bitbucket.org/ in the address of its repositories, which changes when the workspace is renamed; check that the account is a member of it{}", elsewhere(account))),
         410 => HosterError::new(
             ErrorKind::Gone,
-            format!("Bitbucket has withdrawn workspace {workspace}, or this part of its API (410){because}"),
+            match account.credentials.kind() {
+                Kind::AppPassword => format!("Bitbucket refuses {who} (410): {REMOVED}{because}"),
+                _ => format!("Bitbucket has withdrawn workspace {workspace}, or this part of its API (410){because}"),
+            },
         )
         .with_hint(gone(account)),
         429 => limited(response, account, &because),
@@ -56,7 +55,7 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
             ErrorKind::BadAnswer,
             format!("the API answered with a redirect ({status}{}), which is not followed", target(response)),
         )
-        .with_hint(check_the_way(account)),
+        .with_hint(check_the_way("apiUrl", &account.base)),
         _ => HosterError::new(
             ErrorKind::Other,
             format!("Bitbucket answered {status}{because}"),
@@ -66,12 +65,96 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
     error.with_status(status).with_said(said)
 }
 
+/// The error for an answer other than 200 to the question which workspaces the account is a member of.
+pub(crate) fn members_refusal(response: &HttpResponse, account: &Account) -> HosterError {
+    let said = said(response);
+    let status = response.status;
+    let who = account.credentials.subject();
+    let (kind, hint) = match status {
+        403 => (
+            ErrorKind::Forbidden,
+            demanded(&said).unwrap_or_else(|| format!("the token needs the scope {WORKSPACE_SCOPE} (scopes do not imply one another and are fixed: make a new token at {TOKEN_PAGE}); or name one workspace in each source")),
+        ),
+        404 => (
+            ErrorKind::NotFound,
+            format!("name one workspace in each source{}", elsewhere(account)),
+        ),
+        410 => (
+            ErrorKind::Gone,
+            "look for a newer version of this plugin, or name one workspace in each source".to_owned(),
+        ),
+        _ => return refusal(response, account),
+    };
+    HosterError::new(
+        kind,
+        format!(
+            "Bitbucket does not say which workspaces {who} is a member of ({status}){}",
+            because(&said)
+        ),
+    )
+    .with_hint(hint)
+    .with_status(status)
+    .with_said(said)
+}
+
+/// The error for an answer other than 200 to an OAuth consumer that asks for a token.
+pub(crate) fn consumer_refusal(response: &HttpResponse, account: &Account) -> HosterError {
+    let status = response.status;
+    if !matches!(status, 400 | 401 | 403 | 404) {
+        return refusal(response, account);
+    }
+    let said = said(response);
+    let word = serde_json::from_slice::<Value>(&response.body).ok();
+    let word = word.as_ref().and_then(|body| body.get("error")?.as_str());
+    // RFC 6749, section 5.2. Some of these words are about the request; the rest about who asks.
+    let is_refused = match word {
+        Some("unauthorized_client" | "invalid_client" | "access_denied") => true,
+        _ => status == 401,
+    };
+    let who = account.credentials.subject();
+    let error = match (is_refused, status) {
+        (true, _) => HosterError::new(
+            ErrorKind::Credentials,
+            format!("Bitbucket refuses {who} ({status}){}", because(&said)),
+        )
+        .with_hint(CHECK_CONSUMER),
+        (false, 403) => HosterError::new(
+            ErrorKind::Forbidden,
+            format!(
+                "Bitbucket gives no token to {who} ({status}){}",
+                because(&said)
+            ),
+        )
+        .with_hint(demanded(&said).unwrap_or_else(|| read_it(&said, CHECK_CONSUMER.to_owned()))),
+        (false, _) => HosterError::new(
+            ErrorKind::Other,
+            format!(
+                "{} gives no token to {who} ({status}){}",
+                one_line(&account.token_url),
+                because(&said)
+            ),
+        )
+        .with_hint(format!(
+            "check oauthUrl and apiUrl: tokens are made there; {CHECK_CONSUMER}"
+        )),
+    };
+    error
+        .about(Concern::Source)
+        .with_status(status)
+        .with_said(said)
+}
+
 /// The error for an answer from another origin than the API's, where a redirect led: whatever it
 /// lists, it is not this workspace.
 pub(crate) fn astray(response: &HttpResponse, account: &Account) -> Option<HosterError> {
+    astray_of(response, &account.base, "apiUrl")
+}
+
+/// The same for an address that a key of the source stands for.
+pub(crate) fn astray_of(response: &HttpResponse, asked: &str, key: &str) -> Option<HosterError> {
     let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
-    let (asked, answered) = (origin(&account.base)?, origin(&response.url)?);
-    if asked == answered {
+    let (expected, answered) = (origin(asked)?, origin(&response.url)?);
+    if expected == answered {
         return None;
     }
     let error = HosterError::new(
@@ -81,14 +164,21 @@ pub(crate) fn astray(response: &HttpResponse, account: &Account) -> Option<Hoste
             one_line(&answered.ascii_serialization())
         ),
     );
-    Some(error.with_hint(check_the_way(account)))
+    Some(error.with_hint(check_the_way(key, asked)))
 }
 
-fn check_the_way(account: &Account) -> String {
+fn check_the_way(key: &str, address: &str) -> String {
     format!(
-        "check apiUrl ({}), and whether a proxy or a login page is in between",
-        one_line(&account.base)
+        "check {key} ({}), and whether a proxy or a login page is in between",
+        one_line(address)
     )
+}
+
+fn because(said: &str) -> String {
+    match said.is_empty() {
+        true => String::new(),
+        false => format!(": {said}"),
+    }
 }
 
 /// What to do about demands that Bitbucket has words of its own for. Only the hint depends on them.
@@ -122,6 +212,7 @@ fn refused(account: &Account) -> String {
     match account.credentials.kind() {
         Kind::ApiToken => format!("check at {TOKEN_PAGE} that the token has neither expired nor been revoked, and that it was created with scopes (app Bitbucket, at least {SCOPE}); check that apiAuthName is the e-mail address of that account"),
         Kind::AccessToken => "the token may have expired or been revoked; it works only in the repository, project or workspace it was made in (Settings, Access tokens): check that name is that workspace".to_owned(),
+        Kind::Consumer => CHECK_CONSUMER.to_owned(),
         Kind::Anonymous | Kind::AppPassword => create_a_token(),
         Kind::Unknown => format!("the password has the form of no credential that Bitbucket \
         accepts, and account passwords are not accepted either: {}", create_a_token()),
@@ -135,6 +226,10 @@ fn forbidden(account: &Account) -> String {
             "the token needs the scope Repositories: Read (scopes are fixed: make a new token)"
                 .to_owned()
         }
+        Kind::Consumer => {
+            "the consumer needs the permission Repositories: Read (Workspace settings, OAuth consumers)"
+                .to_owned()
+        }
         _ => format!(
             "the token needs the scope {SCOPE} (scopes do not imply one another and are fixed: make a new token at {TOKEN_PAGE})"
         ),
@@ -146,7 +241,7 @@ fn forbidden(account: &Account) -> String {
 
 fn gone(account: &Account) -> String {
     match account.credentials.kind() {
-        // git answers 410 to them; the API 401, so far.
+        // The API answers 401 to them, or this, as git does.
         Kind::AppPassword => create_a_token(),
         _ => "read what Bitbucket says: an account marked as spam is a matter for Atlassian's support; an endpoint that was removed needs a newer version of this plugin".to_owned(),
     }
@@ -157,18 +252,23 @@ fn limited(response: &HttpResponse, account: &Account, because: &str) -> HosterE
     let until = again.after.map_or_else(String::new, |seconds| {
         format!("; it asks to wait {seconds} s")
     });
-    let hint = if account.credentials.kind() == Kind::Anonymous {
+    // The edge of the service says so of bursts, which have limits of their own.
+    let is_burst = response.header("x-envoy-ratelimited").is_some();
+    let what = match is_burst {
+        true => "Bitbucket was asked too much at a time (429)",
+        false => "Bitbucket's request limit is used up (429)",
+    };
+    let hint = if is_burst {
+        "run again in a few minutes, and look for what else asks Bitbucket from this machine or with this account"
+    } else if account.credentials.kind() == Kind::Anonymous {
         "give credentials, or wait an hour: without credentials, Bitbucket answers 60 requests an hour for each IP address"
     } else {
         "wait an hour, and look for what else uses the same account: Bitbucket answers about 1,000 requests an hour for each user or token"
     };
-    let mut error = HosterError::new(
-        ErrorKind::RateLimited,
-        format!("Bitbucket's request limit is used up (429){until}{because}"),
-    )
-    .with_hint(hint)
-    .about(Concern::Source)
-    .transient();
+    let mut error = HosterError::new(ErrorKind::RateLimited, format!("{what}{until}{because}"))
+        .with_hint(hint)
+        .about(Concern::Source)
+        .transient();
     error.retry_after = again.after;
     error.retry_at = again.at;
     error

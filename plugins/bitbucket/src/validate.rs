@@ -1,8 +1,10 @@
+mod secrets;
+
 use forgekeep_plugin_sdk::{Finding, Severity, Source};
 use url::Url;
 
-use crate::advice::{ONLY_PUBLIC, create_a_token, only_public};
-use crate::credentials::{Credentials, GIT_USER_OF_API_TOKENS, Kind, is_email};
+use crate::advice::create_a_token;
+use crate::credentials::{Credentials, Kind};
 use crate::text::one_line;
 use crate::workspace::{NotAWorkspace, Workspace};
 
@@ -12,7 +14,7 @@ pub(crate) fn validate(source: &Source) -> Vec<Finding> {
     name(source, &mut findings);
     api_url(source, &mut findings);
     user_names(source, &mut findings);
-    password(source, &mut findings);
+    secrets::validate(source, &mut findings);
     findings
 }
 
@@ -47,8 +49,25 @@ fn name(source: &Source, findings: &mut Vec<Finding>) {
             )
             .with_hint(format!("write name: {}", workspace.id())),
         ),
+        Ok(workspace) if workspace.is_all() => every(source, findings),
         Ok(_) => {}
     }
+}
+
+/// Only an account has workspaces.
+fn every(source: &Source, findings: &mut Vec<Finding>) {
+    let (message, hint) = match Credentials::of(source).kind() {
+        Kind::Anonymous => (
+            "name: '*' needs credentials: it means every workspace that their account is a member of",
+            create_a_token(),
+        ),
+        Kind::AccessToken => (
+            "name: '*' does not work with an access token: it is bound to the workspace, project or repository it was made in",
+            "write the id of that workspace as name, or use an API token".to_owned(),
+        ),
+        _ => return,
+    };
+    findings.push(Finding::new(Severity::Error, "name", message).with_hint(hint));
 }
 
 fn api_url(source: &Source, findings: &mut Vec<Finding>) {
@@ -113,107 +132,5 @@ fn user_names(source: &Source, findings: &mut Vec<Finding>) {
                 .with_hint("type it again by hand"),
             );
         }
-    }
-}
-
-fn password(source: &Source, findings: &mut Vec<Finding>) {
-    if let Some(secret) = source.password() {
-        let trimmed = secret.expose().trim();
-        if trimmed.contains(char::is_control) {
-            findings.push(
-                Finding::new(
-                    Severity::Error,
-                    "password",
-                    "password holds a control character, such as the end of a line, which no token does",
-                )
-                .with_hint("copy the token again, all of it and nothing else"),
-            );
-            return;
-        }
-        if trimmed.len() != secret.expose().len() {
-            findings.push(Finding::new(
-                Severity::Info,
-                "password",
-                "password begins or ends with white space, which is ignored",
-            ));
-        }
-    }
-    match Credentials::of(source).kind() {
-        Kind::Anonymous => findings.push(no_password(source)),
-        Kind::ApiToken => api_token(source, findings),
-        Kind::AccessToken => {}
-        Kind::AppPassword => findings.push(
-            Finding::new(
-                Severity::Warning,
-                "password",
-                "password looks like an app password; Bitbucket removed app passwords on 2026-07-28 (CHANGE-3222)",
-            )
-            .with_hint(create_a_token()),
-        ),
-        Kind::Unknown => findings.push(
-            Finding::new(
-                Severity::Info,
-                "password",
-                "password has neither the form of an API token (ATAT…) nor of an access token (ATCT…); it is tried as it is",
-            )
-            .with_hint(format!("{}, if it is refused", create_a_token())),
-        ),
-    }
-}
-
-fn no_password(source: &Source) -> Finding {
-    let named = !source.auth_name.is_empty() || !source.api_auth_name.is_empty();
-    let message = if named {
-        format!("a user name, but no password: {ONLY_PUBLIC}")
-    } else {
-        only_public()
-    };
-    Finding::new(Severity::Warning, "password", message).with_hint(create_a_token())
-}
-
-fn api_token(source: &Source, findings: &mut Vec<Finding>) {
-    let auth_name = source.auth_name.trim();
-    let api_auth_name = source.api_auth_name.trim();
-    if api_auth_name.is_empty() && !is_email(auth_name) {
-        findings.push(
-            Finding::new(
-                Severity::Error,
-                "apiAuthName",
-                "apiAuthName is missing: Bitbucket's API takes an API token only together with the e-mail address of its account",
-            )
-            .with_hint("set apiAuthName to the e-mail address of the Atlassian account the token belongs to"),
-        );
-        return;
-    }
-    if api_auth_name.is_empty() {
-        findings.push(
-            Finding::new(
-                Severity::Info,
-                "authName",
-                format!("authName is an e-mail address: it is used for the API, and {GIT_USER_OF_API_TOKENS} for git, where the address does not work"),
-            )
-            .with_hint("rename the key to apiAuthName"),
-        );
-        return;
-    }
-    if !is_email(api_auth_name) {
-        findings.push(
-            Finding::new(
-                Severity::Warning,
-                "apiAuthName",
-                format!("apiAuthName `{}` is not an e-mail address; Bitbucket's API takes an API token only together with the e-mail address of its account", one_line(api_auth_name)),
-            )
-            .with_hint("set apiAuthName to the e-mail address of the Atlassian account the token belongs to"),
-        );
-    }
-    if is_email(auth_name) {
-        findings.push(
-            Finding::new(
-                Severity::Info,
-                "authName",
-                format!("authName is an e-mail address, with which git does not work: {GIT_USER_OF_API_TOKENS} is used for git"),
-            )
-            .with_hint("leave authName out"),
-        );
     }
 }

@@ -1,6 +1,10 @@
 use crate::text::one_line;
 
-/// A workspace as Bitbucket's URLs name it: its id (slug), or its `{uuid}`.
+/// The `name` of a source that backs up every workspace of its account.
+pub(crate) const ALL: &str = "*";
+
+/// A workspace as Bitbucket's URLs name it: its id (slug), or its `{uuid}`. Or all workspaces of an
+/// account, which no address names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Workspace {
     id: String,
@@ -23,11 +27,21 @@ impl Workspace {
             return Err(NotAWorkspace::Missing);
         }
         let id = name.to_ascii_lowercase();
-        if is_slug(&id) || is_uuid(&id) {
+        if id == ALL || is_slug(&id) || is_uuid(&id) {
             Ok(Self { id })
         } else {
             Err(NotAWorkspace::Malformed(one_line(name)))
         }
+    }
+
+    /// Whether it stands for all workspaces of the account.
+    pub(crate) fn is_all(&self) -> bool {
+        self.id == ALL
+    }
+
+    /// Whether it is the one with this uuid and this id.
+    pub(crate) fn is(&self, uuid: &str, slug: &str) -> bool {
+        self.id == uuid.to_ascii_lowercase() || self.id == slug.to_ascii_lowercase()
     }
 
     /// The id, as shown.
@@ -79,6 +93,15 @@ mod tests {
     }
 
     #[test]
+    fn all_of_them_and_one_of_them() {
+        let all = Workspace::parse(" * ").unwrap();
+        assert!(all.is_all());
+        let acme = Workspace::parse("Acme").unwrap();
+        assert!(!acme.is_all());
+        assert!(acme.is("{0}", "acme") && acme.is("{0}", "ACME") && !acme.is("acme-2", "beta"));
+    }
+
+    #[test]
     fn anything_else_is_refused() {
         assert_eq!(Workspace::parse("  "), Err(NotAWorkspace::Missing));
         for name in [
@@ -86,6 +109,8 @@ mod tests {
             "https://bitbucket.org/acme",
             "..",
             "a b",
+            "**",
+            "acme*",
             "äcme",
             "{acme}",
             "{}",

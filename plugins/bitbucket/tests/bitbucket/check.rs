@@ -1,6 +1,4 @@
-use forgekeep_plugin_sdk::{
-    CheckReport, ErrorKind, Header, HosterError, HttpResponse, Severity, Source,
-};
+use forgekeep_plugin_sdk::{CheckReport, ErrorKind, HosterError, Severity, Source};
 use forgekeep_plugin_testkit::Script;
 use serde_json::{Value, json};
 
@@ -10,44 +8,60 @@ fn check(source: Source, script: &Script) -> Result<CheckReport, HosterError> {
     open(source, script).check()
 }
 
-fn listing() -> Value {
-    json!({ "values": [entry(1, "web")], "size": 12, "pagelen": 1, "page": 1, "next": format!("{GLANCE}&page=2") })
+fn counted(size: u64) -> Value {
+    json!({ "values": [entry(1, "web")], "size": size, "pagelen": 1, "page": 1, "next": format!("{PRIVATE}&page=2") })
 }
 
-fn urls(script: &Script) -> Vec<String> {
-    script
-        .requests()
-        .into_iter()
-        .map(|request| request.url)
-        .collect()
+fn user() -> Value {
+    json!({ "type": "user", "display_name": "Dev Eloper", "nickname": "dev", "username": "devuser", "uuid": uuid(7) })
 }
 
 #[test]
-fn an_api_token_says_whose_it_is() {
-    let script = Script::new().json(GLANCE, 200, &listing()).json(
-        USER,
-        200,
-        &json!({ "type": "user", "display_name": "Dev Eloper", "nickname": "dev", "username": "devuser", "uuid": uuid(7) }),
-    );
+fn an_api_token_says_whose_it_is_and_what_it_sees() {
+    let script = Script::new()
+        .json(PRIVATE, 200, &counted(12))
+        .json(USER, 200, &user())
+        .json(
+            MEMBERS,
+            200,
+            &json!({ "values": [member(2, "acme", true)] }),
+        );
     let report = check(good(), &script).unwrap();
     assert_eq!(
         report.identity,
         "API token of dev@example.com (Dev Eloper, user devuser)"
     );
     assert_eq!(report.account_id, Some(uuid(7)));
-    assert_eq!(report.visible, Some(12));
+    // How many there are in all, the listing says.
+    assert_eq!((report.visible, report.private), (None, Some(12)));
+    assert_eq!((report.expires, report.limits.len()), (None, 0));
     assert!(report.findings.is_empty());
-    assert_eq!(urls(&script), [GLANCE, USER]);
+    assert_eq!(urls(&script), [PRIVATE, USER, MEMBERS]);
+}
+
+#[test]
+fn a_listing_after_a_check_asks_nothing_again() {
+    let members = json!({ "values": [member(2, "acme", true)] });
+    for (status, body, owners) in [(200, members, 1), (403, refusal(), 0), (404, refusal(), 0)] {
+        let script = Script::new()
+            .json(PRIVATE, 200, &counted(1))
+            .json(USER, 200, &user())
+            .json(MEMBERS, status, &body)
+            .json(FIRST, 200, &json!({ "values": [entry(1, "web")] }));
+        let opened = open(good(), &script);
+        opened.check().unwrap();
+        let page = opened.list(None).unwrap();
+        assert_eq!(page.owners.len(), owners);
+        assert_eq!(urls(&script), [PRIVATE, USER, MEMBERS, FIRST], "{status}");
+    }
 }
 
 #[test]
 fn the_scope_for_the_name_is_optional() {
     for (status, severity) in [(403, Severity::Info), (500, Severity::Info)] {
-        let script = Script::new().json(GLANCE, 200, &listing()).json(
-            USER,
-            status,
-            &json!({ "type": "error", "error": { "message": "no" } }),
-        );
+        let script = Script::new()
+            .json(PRIVATE, 200, &counted(1))
+            .json(USER, status, &refusal());
         let report = check(good(), &script).unwrap();
         assert_eq!(report.identity, "API token of dev@example.com");
         assert_eq!(report.findings.len(), 1);
@@ -58,7 +72,7 @@ fn the_scope_for_the_name_is_optional() {
 #[test]
 fn an_odd_or_missing_answer_about_the_user_is_no_failure() {
     let odd = Script::new()
-        .json(GLANCE, 200, &listing())
+        .json(PRIVATE, 200, &counted(1))
         .json(USER, 200, &json!(["?"]));
     let report = check(good(), &odd).unwrap();
     assert!(report.findings.is_empty());
@@ -66,19 +80,21 @@ fn an_odd_or_missing_answer_about_the_user_is_no_failure() {
     assert_eq!(report.account_id, None);
 
     let broken = Script::new()
-        .json(GLANCE, 200, &listing())
+        .json(PRIVATE, 200, &counted(1))
         .answer(USER, Err(HosterError::new(ErrorKind::Network, "reset")));
     let report = check(good(), &broken).unwrap();
     assert_eq!(report.findings[0].severity, Severity::Info);
 
-    let interrupted = Script::new().json(GLANCE, 200, &listing()).answer(
-        USER,
-        Err(HosterError::new(ErrorKind::Cancelled, "interrupted")),
-    );
-    assert_eq!(
-        check(good(), &interrupted).unwrap_err().kind,
-        ErrorKind::Cancelled
-    );
+    for url in [USER, MEMBERS] {
+        let interrupted = Script::new().json(PRIVATE, 200, &counted(1)).answer(
+            url,
+            Err(HosterError::new(ErrorKind::Cancelled, "interrupted")),
+        );
+        assert_eq!(
+            check(good(), &interrupted).unwrap_err().kind,
+            ErrorKind::Cancelled
+        );
+    }
 }
 
 #[test]
@@ -93,93 +109,143 @@ fn other_credentials_make_one_request() {
             source("devuser", "", "hunter2"),
             "password of devuser, which is neither kind of token",
         ),
-        // What is missing without credentials is the validation's to say, which comes first.
-        (source("", "", ""), "no credentials"),
+        (consumer(), "OAuth consumer kQ3xvT7mWz9bR2nLpA"),
     ] {
-        let script = Script::new().json(GLANCE, 200, &listing());
+        let script = granting(&[("minted-token", 7200)]).json(PRIVATE, 200, &counted(12));
         let report = check(source, &script).unwrap();
         assert_eq!(report.identity, identity);
-        assert_eq!(report.visible, Some(12));
+        assert_eq!((report.visible, report.private), (None, Some(12)));
         assert!(report.findings.is_empty());
-        assert_eq!(urls(&script), [GLANCE]);
+        let asked: Vec<_> = urls(&script).into_iter().filter(|u| u != TOKENS).collect();
+        assert_eq!(asked, [PRIVATE]);
     }
-}
-
-#[test]
-fn nothing_visible_is_a_warning() {
-    for body in [json!({ "values": [], "size": 0 }), json!({ "values": [] })] {
-        let script = Script::new().json(GLANCE, 200, &body);
-        let report = check(source("", "", ACCESS_TOKEN), &script).unwrap();
-        assert_eq!(report.visible, Some(0));
-        assert_eq!(report.findings[0].severity, Severity::Warning);
-        assert_eq!(
-            report.findings[0].message,
-            "the access token sees no repository in workspace acme"
-        );
-    }
+    // What is missing without credentials is the validation's to say, which comes first.
+    let script = Script::new();
+    let report = check(source("", "", ""), &script).unwrap();
+    assert_eq!(report.identity, "no credentials");
+    assert_eq!(report.private, None);
+    assert!(script.requests().is_empty());
 }
 
 #[test]
 fn without_a_size_the_number_is_not_known() {
-    let script = Script::new().json(GLANCE, 200, &json!({ "values": [entry(1, "web")] }));
-    let report = check(source("", "", ACCESS_TOKEN), &script).unwrap();
-    assert_eq!(report.visible, None);
+    for (body, private) in [
+        (json!({ "values": [entry(1, "web")] }), None),
+        (json!({ "values": [] }), Some(0)),
+        (json!({ "values": [], "size": 0 }), Some(0)),
+    ] {
+        let script = Script::new().json(PRIVATE, 200, &body);
+        let report = check(source("", "", ACCESS_TOKEN), &script).unwrap();
+        assert_eq!(report.private, private);
+    }
 }
 
 #[test]
 fn a_dead_token_beside_a_public_listing_fails_the_check() {
     let script = Script::new()
-        .json(GLANCE, 200, &listing())
-        .json(USER, 401, &json!({}));
+        .json(PRIVATE, 200, &counted(0))
+        .json(USER, 401, &refusal());
     let error = check(good(), &script).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Credentials);
+    assert!(error.message.contains("only public"), "{error}");
+    assert!(error.hint.contains("apiAuthName"), "{}", error.hint);
 }
 
 #[test]
 fn refused_credentials_fail_the_check() {
-    let script = Script::new().json(GLANCE, 401, &json!({}));
-    assert_eq!(
-        check(good(), &script).unwrap_err().kind,
-        ErrorKind::Credentials
-    );
-    assert_eq!(urls(&script), [GLANCE]);
+    for (status, kind) in [
+        (401, ErrorKind::Credentials),
+        (403, ErrorKind::Forbidden),
+        (404, ErrorKind::NotFound),
+        (500, ErrorKind::Unavailable),
+    ] {
+        let script = Script::new().json(PRIVATE, status, &refusal());
+        assert_eq!(check(good(), &script).unwrap_err().kind, kind);
+        assert_eq!(urls(&script), [PRIVATE]);
+    }
+}
+
+fn told(source: Source, headers: &[(&str, &str)]) -> CheckReport {
+    let answer = with_headers(answered(200, &counted(1)), headers);
+    let script = granting(&[("minted-token", 7200)])
+        .answer(PRIVATE, Ok(answer))
+        .json(USER, 200, &user());
+    check(source, &script).unwrap()
 }
 
 #[test]
 fn scopes_are_known_only_where_bitbucket_names_them() {
     let scopes = |header: Option<&str>| {
-        let headers = header.map(|value| Header {
-            name: "X-OAuth-Scopes".into(),
-            value: value.into(),
-        });
-        let answer = HttpResponse {
-            status: 200,
-            headers: headers.into_iter().collect(),
-            body: listing().to_string().into(),
-            ..HttpResponse::default()
-        };
-        let script = Script::new().answer(GLANCE, Ok(answer));
-        let report = check(source("", "", ACCESS_TOKEN), &script).unwrap();
-        assert_eq!(report.missing_scopes, [""; 0]);
-        report.scopes
+        let headers = header.map(|value| ("X-OAuth-Scopes", value));
+        let report = told(source("", "", ACCESS_TOKEN), headers.as_slice());
+        (report.scopes, report.missing_scopes)
     };
-    assert_eq!(scopes(None), [""; 0]);
-    assert_eq!(scopes(Some(" ")), [""; 0]);
+    assert_eq!(scopes(None), (vec![], vec![]));
+    assert_eq!(scopes(Some(" ")), (vec![], vec![]));
+    let (found, missing) = scopes(Some(
+        "read:repository:bitbucket,  read:user:bitbucket,\u{1b}[2Jx",
+    ));
     assert_eq!(
-        scopes(Some(
-            "read:repository:bitbucket,  read:user:bitbucket,\u{1b}[2Jx"
-        )),
+        found,
         ["read:repository:bitbucket", "read:user:bitbucket", "[2Jx"]
     );
+    assert_eq!(missing, [""; 0]);
     // A document holds no more than 10,000.
-    assert_eq!(scopes(Some(&"x,".repeat(20_000))).len(), 100);
+    assert_eq!(scopes(Some(&"x,".repeat(20_000))).0.len(), 100);
+}
+
+#[test]
+fn what_listing_and_cloning_need_is_missed_by_its_full_name() {
+    let missing =
+        |source: Source, scopes: &str| told(source, &[("x-oauth-scopes", scopes)]).missing_scopes;
+    for enough in [
+        "read:repository:bitbucket",
+        "repository",
+        "account repository:write",
+        "project",
+    ] {
+        assert_eq!(missing(consumer(), enough), [""; 0], "{enough}");
+    }
+    for not_enough in [
+        "read:user:bitbucket",
+        "account",
+        // One does not imply the other.
+        "write:repository:bitbucket, admin:repository:bitbucket",
+    ] {
+        assert_eq!(
+            missing(good(), not_enough),
+            ["read:repository:bitbucket"],
+            "{not_enough}"
+        );
+    }
+}
+
+#[test]
+fn limits_are_told_where_bitbucket_tells_them() {
+    let access = || source("", "", ACCESS_TOKEN);
+    assert!(told(access(), &[]).limits.is_empty());
+    let headers = [
+        ("X-RateLimit-Limit", "1000"),
+        ("X-RateLimit-Resource", "api"),
+        ("X-RateLimit-NearLimit", "false"),
+    ];
+    let report = told(access(), &headers);
+    let [limit] = report.limits.as_slice() else {
+        panic!("{:?}", report.limits);
+    };
+    assert_eq!((limit.name.as_str(), limit.most), ("api", Some(1000)));
+    assert_eq!((limit.remaining, limit.resets), (None, None));
+    assert!(report.findings.is_empty());
+    let near = told(access(), &[("X-RateLimit-NearLimit", "true")]);
+    assert_eq!(near.findings[0].severity, Severity::Warning);
+    assert!(near.findings[0].message.contains("near their limit"));
 }
 
 #[test]
 fn a_check_leaves_the_listing_where_it_was() {
     let next = format!("{API}/2.0/repositories/acme?ctx=2");
     let script = Script::new()
-        .json(GLANCE, 200, &listing())
+        .json(PRIVATE, 200, &counted(1))
         .json(
             FIRST,
             200,

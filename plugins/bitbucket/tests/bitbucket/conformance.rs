@@ -9,11 +9,13 @@ use serde_json::json;
 use crate::support::*;
 
 /// How Bitbucket answers: what the conformance kit needs to know.
-struct Cloud;
+struct Cloud {
+    source: fn() -> Source,
+}
 
 impl Forge for Cloud {
     fn source(&self) -> Source {
-        good()
+        (self.source)()
     }
 
     fn full_name(&self, entry: &Entry) -> String {
@@ -26,7 +28,7 @@ impl Forge for Cloud {
 
     fn script(&self, pages: &[Vec<Entry>]) -> Script {
         let size: usize = pages.iter().map(Vec::len).sum();
-        let mut script = Script::new();
+        let mut script = granting(&[("minted-token", 7200)]);
         for (number, entries) in pages.iter().enumerate() {
             let next = (number + 1 < pages.len()).then(|| self.address(number + 1));
             let values: Vec<_> = entries.iter().map(|e| entry(e.number, &e.name)).collect();
@@ -45,7 +47,7 @@ impl Forge for Cloud {
 
     fn linked(&self, next: &str) -> Option<Script> {
         let page = json!({ "values": [entry(1, "one")], "next": next });
-        Some(Script::new().json(FIRST, 200, &page))
+        Some(granting(&[("minted-token", 7200)]).json(FIRST, 200, &page))
     }
 
     fn unsound(&self) -> Vec<(&'static str, Source)> {
@@ -70,13 +72,42 @@ impl Forge for Cloud {
             ),
             ("no e-mail address", source("", "", API_TOKEN)),
             ("two lines for a token", source("", "", "ATCT-t\nATCT-u")),
+            ("a name and no secret", source("devuser", "", "")),
+            ("a token and a consumer", {
+                let mut both = consumer();
+                both.secrets.extend(good().secrets);
+                both
+            }),
+            ("half a consumer", {
+                let mut half = consumer();
+                half.secrets.clear();
+                half
+            }),
+            ("all workspaces of nobody", {
+                let mut nobody = source("", "", "");
+                nobody.name = "*".into();
+                nobody
+            }),
         ]
     }
 }
 
 #[test]
 fn it_conforms() {
-    conformance::run::<Bitbucket>(&Cloud);
+    conformance::run::<Bitbucket>(&Cloud { source: good });
+}
+
+#[test]
+fn it_conforms_with_an_oauth_consumer() {
+    let faults = conformance::faults(
+        Testee::of::<Bitbucket>().callee(),
+        &Cloud { source: consumer },
+    );
+    // A token that was minted may have ended: then another one is tried, as it should be.
+    assert_eq!(
+        faults,
+        ["401 in place of the first page: it is taken for a page"]
+    );
 }
 
 #[test]
@@ -93,6 +124,15 @@ fn who_it_is() {
             "description": "Bitbucket Cloud: the repositories of a workspace",
             "apiUrl": "https://api.bitbucket.org",
             "trustedOrigins": ["https://bitbucket.org"],
+            "options": [
+                {"name": "clientId", "description": "key of an OAuth consumer"},
+                {"name": "clientSecret", "kind": "secret", "description": "secret of that OAuth consumer"},
+                {
+                    "name": "oauthUrl",
+                    "description": "where the OAuth consumer gets its tokens, if neither at bitbucket.org nor on the host of apiUrl",
+                    "trustedOrigin": true,
+                },
+            ],
             "attributes": ["visibility", "fork"],
             "concurrency": 4,
         })

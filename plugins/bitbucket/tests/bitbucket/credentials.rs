@@ -8,7 +8,6 @@ use crate::support::*;
 fn table() -> Vec<[&'static str; 5]> {
     vec![
         ["", "", "", "anonymous", "anonymous"],
-        ["devuser", "dev@example.com", "", "anonymous", "anonymous"],
         [
             "devuser",
             "dev@example.com",
@@ -94,7 +93,7 @@ fn table() -> Vec<[&'static str; 5]> {
             "basic dev@example.com:ATAT-t",
             "basic devuser:ATAT-t",
         ],
-        ["devuser", "dev@example.com", "\n", "anonymous", "anonymous"],
+        ["", "", "\n", "anonymous", "anonymous"],
     ]
 }
 

@@ -128,6 +128,56 @@ fn gone() {
 }
 
 #[test]
+fn an_app_password_is_told_the_same_whatever_refuses_it() {
+    for status in [401, 410] {
+        let said = json_answer(source("devuser", "", APP_PASSWORD), status, &json!({}));
+        for part in [
+            "CHANGE-3222",
+            "2026-07-28",
+            "https://id.atlassian.com/manage-profile/security/api-tokens",
+            "read:repository:bitbucket",
+        ] {
+            assert!(said.contains(part), "{status} {part}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_consumer_is_told_what_it_needs() {
+    let refused = |status| {
+        let body = json!({ "type": "error", "error": { "message": "no" } });
+        let granted = json!({ "access_token": "minted", "expires_in": 7200 });
+        let script = Script::new().json(FIRST, status, &body).on(
+            "POST",
+            TOKENS,
+            Ok(answered(200, &granted)),
+        );
+        written(&open(consumer(), &script).list(None).unwrap_err())
+    };
+    insta::assert_snapshot!(refused(401) + &refused(403), @r"
+    credentials: Bitbucket refuses the OAuth consumer kQ3xvT7mWz9bR2nLpA (401): no
+      -> check clientId (Key) and clientSecret (Secret) in the workspace's settings, OAuth consumers; the consumer has to be a private one (This is a private consumer), with the permission Repositories: Read
+    forbidden: Bitbucket forbids workspace acme to the OAuth consumer kQ3xvT7mWz9bR2nLpA (403): no
+      -> do what Bitbucket says; if that gives no reason: the consumer needs the permission Repositories: Read (Workspace settings, OAuth consumers); else the workspace may allow certain IP addresses only, or demand two-step login of its members
+    ");
+}
+
+#[test]
+fn limits_in_bitbuckets_own_forms() {
+    // Seconds, not a time since 1970, and without `Retry-After`.
+    let reset = answer(good(), 429, &[("x-ratelimit-reset", "1800")], "");
+    assert_eq!(reset.retry_after, Some(1800));
+    let both = [("retry-after", "7"), ("x-ratelimit-reset", "1800")];
+    assert_eq!(answer(good(), 429, &both, "").retry_after, Some(7));
+    let burst = answer(good(), 429, &[("x-envoy-ratelimited", "true")], "");
+    assert_eq!(burst.retry_after, None);
+    insta::assert_snapshot!(written(&burst), @r"
+    rate-limited, transient: Bitbucket was asked too much at a time (429)
+      -> run again in a few minutes, and look for what else asks Bitbucket from this machine or with this account
+    ");
+}
+
+#[test]
 fn too_many_requests() {
     let error = answer(good(), 429, &[("retry-after", "120")], "");
     assert_eq!(error.retry_after, Some(120));

@@ -1,16 +1,23 @@
 use forgekeep_hoster_bitbucket::Bitbucket;
-use forgekeep_plugin_sdk::{Auth, Page, Part, PartKind, Repository, Secret, Source};
+use forgekeep_plugin_sdk::{
+    Auth, Header, HttpResponse, OptionValue, Page, Part, PartKind, Repository, Secret, Source,
+};
 use forgekeep_plugin_testkit::{Opened, Script, Testee};
 use serde_json::{Value, json};
 
 pub const API: &str = "https://api.bitbucket.org";
 pub const FIRST: &str =
     "https://api.bitbucket.org/2.0/repositories/acme?pagelen=100&sort=created_on";
-pub const GLANCE: &str = "https://api.bitbucket.org/2.0/repositories/acme?pagelen=1";
+pub const PRIVATE: &str =
+    "https://api.bitbucket.org/2.0/repositories/acme?pagelen=1&q=is_private%3Dtrue";
+pub const MEMBERS: &str = "https://api.bitbucket.org/2.0/user/workspaces?pagelen=100";
+pub const TOKENS: &str = "https://bitbucket.org/site/oauth2/access_token";
 pub const USER: &str = "https://api.bitbucket.org/2.0/user";
 
 pub const API_TOKEN: &str = "ATATT3xFfGF0-an-api-token";
 pub const ACCESS_TOKEN: &str = "ATCTT3xFfGN0-an-access-token";
+pub const CLIENT_ID: &str = "kQ3xvT7mWz9bR2nLpA";
+pub const CLIENT_SECRET: &str = "Zr8uYt2sVb6nXc4wQe1mKj7hGf5dPo3L";
 pub const APP_PASSWORD: &str = "ATBBx2h4vTwTqhZ8uWzHnq9KpY3d6A1B2C3D";
 
 /// Workspace acme with these keys; empty ones are absent.
@@ -27,6 +34,73 @@ pub fn source(auth_name: &str, api_auth_name: &str, password: &str) -> Source {
         api_url: API.into(),
         ..Source::default()
     }
+}
+
+/// With an OAuth consumer.
+pub fn consumer() -> Source {
+    let mut source = source("", "", "");
+    let id = OptionValue::Text(CLIENT_ID.into());
+    source.options.insert("clientId".into(), id);
+    let secret = Secret::new(CLIENT_SECRET);
+    source.secrets.insert("clientSecret".into(), secret);
+    source
+}
+
+/// A script in which the consumer is given these tokens, one after the other.
+pub fn granting(tokens: &[(&str, u32)]) -> Script {
+    tokens.iter().fold(Script::new(), |script, (token, life)| {
+        let body = json!({ "access_token": token, "expires_in": life, "token_type": "bearer" });
+        script.on("POST", TOKENS, Ok(answered(200, &body)))
+    })
+}
+
+/// An answer in JSON.
+pub fn answered(status: u16, body: &Value) -> HttpResponse {
+    HttpResponse {
+        status,
+        headers: vec![Header {
+            name: "content-type".into(),
+            value: "application/json".into(),
+        }],
+        body: body.to_string().into(),
+        ..HttpResponse::default()
+    }
+}
+
+/// The same with headers more.
+pub fn with_headers(mut answer: HttpResponse, headers: &[(&str, &str)]) -> HttpResponse {
+    answer
+        .headers
+        .extend(headers.iter().map(|(name, value)| Header {
+            name: (*name).into(),
+            value: (*value).into(),
+        }));
+    answer
+}
+
+/// Bitbucket's own refusal.
+pub fn refusal() -> Value {
+    json!({ "type": "error", "error": { "message": "no" } })
+}
+
+/// A membership, as Bitbucket lists it.
+pub fn member(number: u32, slug: &str, administrator: bool) -> Value {
+    json!({ "type": "workspace_access", "administrator": administrator,
+        "workspace": { "type": "workspace_base", "slug": slug, "uuid": workspace_uuid(number) } })
+}
+
+/// The uuid of a workspace; that of `acme` is 2.
+pub fn workspace_uuid(number: u32) -> String {
+    format!(
+        "{{{}-0000-0000-0000-000000000000}}",
+        number.to_string().repeat(8)
+    )
+}
+
+/// The addresses that were asked for.
+pub fn urls(script: &Script) -> Vec<String> {
+    let requests = script.requests().into_iter();
+    requests.map(|request| request.url).collect()
 }
 
 /// With an API token, as it should be.

@@ -1,5 +1,5 @@
 use forgekeep_hoster_bitbucket::Bitbucket;
-use forgekeep_plugin_sdk::{Finding, Source};
+use forgekeep_plugin_sdk::{Finding, OptionValue, Source};
 use forgekeep_plugin_testkit::{Script, Testee};
 
 use crate::support::*;
@@ -26,7 +26,7 @@ fn sound_sources_cause_no_finding() {
         good(),
         source("", "dev@example.com", API_TOKEN),
         source("", "", ACCESS_TOKEN),
-        source("devuser", "dev@example.com", ACCESS_TOKEN),
+        consumer(),
     ] {
         assert_eq!(written(&sound), "");
     }
@@ -155,10 +155,17 @@ fn missing_and_odd_passwords() {
         Warning password: no credentials: only public repositories are backed up, private ones are left out
           -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
         ");
+    // Something was forgotten, and a backup of what is public is not what was meant.
     insta::assert_snapshot!(written(&source("devuser", "", "")), @r"
-        Warning password: a user name, but no password: only public repositories are backed up, private ones are left out
-          -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
+        Error password: a user name, but neither password nor clientSecret: only public repositories would be backed up
+          -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account; or remove authName and apiAuthName to back up public repositories only
         ");
+    for forgotten in [
+        source("", "dev@example.com", ""),
+        source("devuser", "", " \n"),
+    ] {
+        assert!(written(&forgotten).contains("Error password: a user name, but neither"));
+    }
     insta::assert_snapshot!(written(&source("devuser", "", "hunter2")), @r"
         Info password: password has neither the form of an API token (ATAT…) nor of an access token (ATCT…); it is tried as it is
           -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account, if it is refused
@@ -169,8 +176,103 @@ fn missing_and_odd_passwords() {
         ");
     insta::assert_snapshot!(written(&source("", "", "ATCT-t\nATCT-u")), @r"
         Error password: password holds a control character, such as the end of a line, which no token does
-          -> copy the token again, all of it and nothing else
+          -> copy it again, all of it and nothing else
         ");
+}
+
+#[test]
+fn names_that_nobody_uses_are_only_noted() {
+    insta::assert_snapshot!(written(&source("devuser", "dev@example.com", ACCESS_TOKEN)), @r"
+    Info authName: authName is not used with an access token
+      -> leave it out
+    Info apiAuthName: apiAuthName is not used with an access token
+      -> leave it out
+    ");
+    let mut named = consumer();
+    named.auth_name = "devuser".into();
+    insta::assert_snapshot!(written(&named), @r"
+    Info authName: authName is not used with an OAuth consumer
+      -> leave it out
+    ");
+}
+
+/// The consumer with some keys more, and others less.
+fn changed(change: fn(&mut Source)) -> Source {
+    let mut source = consumer();
+    change(&mut source);
+    source
+}
+
+fn text(source: &mut Source, key: &str, value: &str) {
+    let value = OptionValue::Text(value.into());
+    source.options.insert(key.into(), value);
+}
+
+#[test]
+fn a_contradiction_is_explained() {
+    let said: String = [
+        changed(|source| source.secrets.extend(good().secrets)),
+        changed(|source| source.secrets = good().secrets),
+        changed(|source| source.secrets.clear()),
+        changed(|source| source.options.clear()),
+        changed(|source| {
+            source
+                .secrets
+                .insert("clientSecret".into(), API_TOKEN.into());
+        }),
+        changed(|source| {
+            source.secrets.insert("clientSecret".into(), "a\nb".into());
+        }),
+        changed(|source| text(source, "oauthUrl", "nonsense")),
+        {
+            let mut source = source("", "", ACCESS_TOKEN);
+            text(&mut source, "oauthUrl", "https://auth.example.com");
+            source
+        },
+    ]
+    .iter()
+    .map(written)
+    .collect();
+    insta::assert_snapshot!(said, @r"
+    Error clientSecret: both password and clientSecret are set: the one is a token's, the other an OAuth consumer's
+      -> remove password to use the consumer, or clientId and clientSecret to use the token
+    Error clientSecret: clientId is an OAuth consumer's, but its secret is missing, and password is set instead
+      -> set clientSecret to the consumer's secret and remove password; or remove clientId to use password as a token; the consumer's Key and Secret are in the workspace's settings, OAuth consumers
+    Error clientSecret: clientId is set, but clientSecret is missing
+      -> set clientSecret too; the consumer's Key and Secret are in the workspace's settings, OAuth consumers
+    Error clientId: clientSecret is set, but clientId is missing
+      -> set clientId too; the consumer's Key and Secret are in the workspace's settings, OAuth consumers
+    Error clientSecret: clientSecret has the form of a token (ATAT… or ATCT…), not of an OAuth consumer's secret
+      -> move it to password, and remove clientId
+    Error clientSecret: clientSecret holds a control character, such as the end of a line, which no token does
+      -> copy it again, all of it and nothing else
+    Error oauthUrl: oauthUrl `nonsense` is not a URL
+      -> leave it out for Bitbucket Cloud
+    Warning oauthUrl: oauthUrl has no effect without clientId and clientSecret
+      -> remove it, or set clientId and clientSecret
+    ");
+}
+
+#[test]
+fn all_workspaces_are_those_of_an_account() {
+    let mut said = String::new();
+    for mut source in [
+        good(),
+        consumer(),
+        source("", "", ACCESS_TOKEN),
+        source("", "", ""),
+    ] {
+        source.name = "*".into();
+        let written = written(&source);
+        // That there are no credentials is said besides.
+        said += written.split("Warning").next().unwrap_or_default();
+    }
+    insta::assert_snapshot!(said, @r"
+    Error name: name: '*' does not work with an access token: it is bound to the workspace, project or repository it was made in
+      -> write the id of that workspace as name, or use an API token
+    Error name: name: '*' needs credentials: it means every workspace that their account is a member of
+      -> create an API token with scopes (app Bitbucket, scope read:repository:bitbucket) at https://id.atlassian.com/manage-profile/security/api-tokens; set password to it and apiAuthName to the e-mail address of its account
+    ");
 }
 
 #[test]

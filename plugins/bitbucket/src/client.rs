@@ -1,0 +1,72 @@
+//! Requests to the API.
+
+use forgekeep_plugin_sdk::{Access, AccessRequest, Host, HttpResponse, Result};
+
+use crate::credentials::Kind;
+use crate::kept::Kept;
+use crate::tokens::Minted;
+
+/// Asks the API for a source.
+#[derive(Clone, Copy)]
+pub(crate) struct Client<'a, 'call> {
+    pub(crate) kept: &'a Kept,
+    pub(crate) host: &'a Host<'call>,
+}
+
+impl<'a, 'call> Client<'a, 'call> {
+    /// For the source whose session it is.
+    pub(crate) fn of(host: &'a Host<'call>) -> Result<Self> {
+        let kept = host.session()?;
+        Ok(Self { kept, host })
+    }
+
+    /// A `GET`. A token that a consumer was given may have ended: then there is one more try, with
+    /// another token.
+    pub(crate) fn get(&self, url: &str) -> Result<HttpResponse> {
+        let minted = self.minted(None)?;
+        let response = self.get_with(url, minted.as_ref())?;
+        let Some(refused) = minted.filter(|_| response.status == 401) else {
+            return Ok(response);
+        };
+        let other = self.minted(Some(refused.number))?;
+        match other.filter(|other| other.number != refused.number) {
+            Some(other) => self.get_with(url, Some(&other)),
+            None => Ok(response),
+        }
+    }
+
+    fn get_with(&self, url: &str, minted: Option<&Minted>) -> Result<HttpResponse> {
+        let credentials = &self.kept.account.credentials;
+        let auth = credentials.api(minted.map(|minted| &minted.secret));
+        let response = self.host.get(url, &auth)?;
+        self.kept.note(&response);
+        Ok(response)
+    }
+
+    /// The token of a consumer; none for other kinds of credentials.
+    fn minted(&self, refused: Option<u64>) -> Result<Option<Minted>> {
+        let account = &self.kept.account;
+        match account.credentials.kind() {
+            Kind::Consumer => {
+                let minted = self.kept.tokens.get(account, refused, self.host);
+                minted.map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The way to a part of a repository.
+    pub(crate) fn access(&self, what: &AccessRequest) -> Result<Access> {
+        let account = &self.kept.account;
+        let credentials = &account.credentials;
+        if credentials.kind() != Kind::Consumer {
+            return Ok(Access::http(credentials.for_deed(what.deed, None)));
+        }
+        let minted = self.kept.tokens.for_part(account, what, self.host)?;
+        let access = Access::http(credentials.for_deed(what.deed, Some(&minted.secret)));
+        Ok(match minted.until {
+            Some(until) => access.until(until),
+            None => access,
+        })
+    }
+}

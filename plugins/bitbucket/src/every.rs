@@ -1,0 +1,204 @@
+//! The listing of every workspace that the account is a member of (`name: '*'`), one after the other.
+
+use forgekeep_plugin_sdk::{ErrorKind, Finding, HosterError, Page, Result, Severity};
+
+use crate::advice::no_workspace;
+use crate::client::Client;
+use crate::listing::list_one;
+use crate::member::Member;
+use crate::members;
+use crate::workspace::is_uuid;
+
+/// Most bytes of a cursor.
+const LONGEST: usize = 8 << 10;
+/// For a link that does not fit: asked for, it is the error that says so.
+const TOO_LONG: &str = "-";
+
+/// Where a listing is: in which workspace, and on which of its pages. It means the same in another
+/// process.
+#[derive(Debug, PartialEq, Eq)]
+struct Place<'c> {
+    /// The workspace's uuid. Workspaces come in the order of theirs.
+    uuid: &'c str,
+    /// Whether a workspace before it was listed.
+    any_listed: bool,
+    /// The page of its listing; `None` for the first.
+    page: Option<&'c str>,
+}
+
+impl<'c> Place<'c> {
+    fn read(cursor: &'c str) -> Result<Self> {
+        let read = || {
+            let (uuid, rest) = cursor.split_once(' ')?;
+            let (any_listed, page) = rest.split_once(' ')?;
+            let any_listed = match any_listed {
+                "0" => false,
+                "1" => true,
+                _ => return None,
+            };
+            is_uuid(&uuid.to_ascii_lowercase()).then_some(Self {
+                uuid,
+                any_listed,
+                page: Some(page).filter(|page| !page.is_empty()),
+            })
+        };
+        read().ok_or_else(|| {
+            HosterError::new(
+                ErrorKind::BadAnswer,
+                "the listing cannot be followed to its end: its next page is not one of this listing",
+            )
+            .with_hint("run again; nothing was treated as deleted")
+        })
+    }
+
+    fn write(&self) -> String {
+        let of_page = |page: &str| {
+            let any_listed = u8::from(self.any_listed);
+            format!("{} {any_listed} {page}", self.uuid)
+        };
+        let cursor = of_page(self.page.unwrap_or_default());
+        match cursor.len() > LONGEST {
+            true => of_page(TOO_LONG),
+            false => cursor,
+        }
+    }
+}
+
+/// A page. A workspace that cannot be listed is a note, and the next one follows: only what concerns
+/// all of them ends the listing, and that there is none that could be listed.
+///
+/// [`Page::owners`] names a workspace on the last page of its listing: one that is missing there was not
+/// listed to its end.
+pub(crate) fn list(client: &Client<'_, '_>, cursor: Option<&str>) -> Result<Page> {
+    let place = cursor.map(Place::read).transpose()?;
+    let members = members::all(client)?;
+    // A workspace that the account has left meanwhile is passed over, and its neighbours are not.
+    let at = match &place {
+        None => 0,
+        Some(place) => members.partition_point(|member| member.owner.id.as_str() < place.uuid),
+    };
+    let Some(member) = members.get(at) else {
+        let mut page = Page::default();
+        if members.is_empty() {
+            page.notes.push(no_workspace(&client.kept.account));
+        }
+        return Ok(page);
+    };
+    let is_there = place
+        .as_ref()
+        .is_some_and(|place| place.uuid == member.owner.id);
+    let within = place.as_ref().filter(|_| is_there);
+    let within = within.and_then(|place| place.page);
+    let any_listed = place.as_ref().is_some_and(|place| place.any_listed);
+    let follows = |any_listed| {
+        let next = members.get(at + 1)?;
+        let place = Place {
+            uuid: &next.owner.id,
+            any_listed,
+            page: None,
+        };
+        Some(place.write())
+    };
+    let account = client.kept.account.within(member.workspace.clone());
+    match list_one(client, &account, within) {
+        Ok(mut page) => {
+            // That of one workspace is not that of all.
+            page.total = None;
+            page.next = match page.next.take() {
+                Some(next) => Some(
+                    Place {
+                        uuid: &member.owner.id,
+                        any_listed,
+                        page: Some(&next),
+                    }
+                    .write(),
+                ),
+                None => {
+                    page.owners.push(member.sees());
+                    follows(true)
+                }
+            };
+            Ok(page)
+        }
+        Err(error) if !is_of_one(&error) => Err(error),
+        Err(error) => {
+            let next = follows(any_listed || within.is_some());
+            if next.is_none() && !any_listed && within.is_none() {
+                return Err(error);
+            }
+            Ok(Page {
+                next,
+                notes: vec![match within {
+                    None => failed(member, &error),
+                    Some(_) => broke_off(member, &error),
+                }],
+                ..Page::default()
+            })
+        }
+    }
+}
+
+/// Whether an error concerns one workspace, and the next one may well be listed.
+pub(crate) fn is_of_one(error: &HosterError) -> bool {
+    match error.kind {
+        ErrorKind::Credentials
+        | ErrorKind::Cancelled
+        | ErrorKind::RateLimited
+        | ErrorKind::Network
+        | ErrorKind::Tls
+        | ErrorKind::Policy
+        | ErrorKind::Plugin
+        | ErrorKind::Unsupported => false,
+        // A redirect or a page for people is what stands before all of the API.
+        ErrorKind::BadAnswer => error.status == Some(200),
+        _ => true,
+    }
+}
+
+/// What to say of a workspace that cannot be listed.
+pub(crate) fn failed(member: &Member, error: &HosterError) -> Finding {
+    let id = member.workspace.id();
+    let message = format!("workspace {id} cannot be listed: {}", error.message);
+    Finding::new(Severity::Error, "name", message).with_hint(error.hint.clone())
+}
+
+fn broke_off(member: &Member, error: &HosterError) -> Finding {
+    let id = member.workspace.id();
+    let message = format!("workspace {id} was listed in part only: {}", error.message);
+    Finding::new(Severity::Error, "name", message).with_hint(error.hint.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UUID: &str = "{0de4fb31-9c5e-4a02-8b39-6f3a5c2e1d77}";
+
+    #[test]
+    fn a_cursor_says_where_a_listing_is() {
+        for page in [
+            None,
+            Some("+https://api.bitbucket.org/2.0/x?a=b c"),
+            Some("!0"),
+        ] {
+            let place = Place {
+                uuid: UUID,
+                any_listed: page.is_some(),
+                page,
+            };
+            let cursor = place.write();
+            assert_eq!(Place::read(&cursor).unwrap(), place);
+        }
+        let long = "x".repeat(LONGEST);
+        let cursor = Place {
+            uuid: UUID,
+            any_listed: false,
+            page: Some(&long),
+        }
+        .write();
+        assert_eq!(Place::read(&cursor).unwrap().page, Some(TOO_LONG));
+        for none in ["", "acme 0 ", "+https://evil.example/", "{} 0 ", UUID] {
+            assert!(Place::read(none).is_err(), "{none}");
+        }
+    }
+}

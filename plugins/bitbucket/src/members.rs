@@ -1,0 +1,114 @@
+//! Which workspaces an account is a member of, and whether as administrator.
+
+use std::time::Duration;
+
+use forgekeep_plugin_sdk::{ErrorKind, HosterError, LinkPager, OwnerSeen, Result};
+
+use crate::advice::WORKSPACE_SCOPE;
+use crate::client::Client;
+use crate::credentials::Kind;
+use crate::envelope::Envelope;
+use crate::member::Member;
+use crate::status::{astray, members_refusal, refusal};
+
+/// Pages that are read at most: of 100 workspaces each.
+const MOST_PAGES: usize = 100;
+
+/// All workspaces of the account, by their uuids: that order stays the same when one is renamed. What
+/// was answered within a time, as an answer or as an error, is not asked for again.
+pub(crate) fn members(client: &Client<'_, '_>, within: Duration) -> Result<Vec<Member>> {
+    if let Some(known) = client.kept.members(within) {
+        return known;
+    }
+    let answer = ask(client);
+    let is_lasting =
+        |error: &HosterError| !matches!(error.kind, ErrorKind::Cancelled | ErrorKind::RateLimited);
+    if answer.as_ref().err().is_none_or(is_lasting) {
+        client.kept.keep_members(&answer);
+    }
+    answer
+}
+
+fn ask(client: &Client<'_, '_>) -> Result<Vec<Member>> {
+    let account = &client.kept.account;
+    let pager = LinkPager::new(&account.members_url())?;
+    let mut members = Vec::new();
+    let mut cursor: Option<String> = None;
+    for _ in 0..MOST_PAGES {
+        let response = client.get(&pager.url(cursor.as_deref())?)?;
+        if let Some(error) = astray(&response, account) {
+            return Err(error);
+        }
+        if response.status != 200 {
+            return Err(members_refusal(&response, account));
+        }
+        let envelope = Envelope::parse(&response)?;
+        members.extend(envelope.values.iter().filter_map(Member::read));
+        cursor = pager.next(cursor.as_deref(), envelope.next.as_deref());
+        if cursor.is_none() {
+            break;
+        }
+    }
+    members.sort_by(|a, b| a.owner.id.cmp(&b.owner.id));
+    members.dedup_by(|a, b| a.owner.id == b.owner.id);
+    Ok(members)
+}
+
+/// How long an answer about members is as good as a new one, for a listing: for ever.
+pub(crate) const THIS_RUN: Duration = Duration::MAX;
+
+/// What is known of how much the credentials see of the one workspace of a source. Only an API token's
+/// reach can be known. That it is not known fails nothing; a dead token does, since a listing answers
+/// whoever asks, with what is public.
+pub(crate) fn seen(client: &Client<'_, '_>) -> Result<Option<OwnerSeen>> {
+    if !client.kept.is_api_token() {
+        return Ok(None);
+    }
+    let workspace = &client.kept.account.workspace;
+    match members(client, THIS_RUN) {
+        Ok(members) => Ok(members
+            .iter()
+            .find(|member| workspace.is(&member.owner.id, &member.owner.name))
+            .filter(|member| member.administrator)
+            .map(Member::sees)),
+        Err(error) if error.kind == ErrorKind::Cancelled => Err(error),
+        Err(error) => {
+            if error.kind == ErrorKind::Credentials {
+                alive(client)?;
+            }
+            client.host.debug(&format!(
+                "whether the token sees all of the workspace is not known: {error}"
+            ));
+            Ok(None)
+        }
+    }
+}
+
+/// Whether the token lives. A 401 alone does not tell: Bitbucket gives it for an endpoint that is not
+/// for this token, too.
+fn alive(client: &Client<'_, '_>) -> Result<()> {
+    let account = &client.kept.account;
+    match client.get(&account.user_url()) {
+        Ok(response) if response.status == 401 => Err(refusal(&response, account)),
+        Err(error) if error.kind == ErrorKind::Cancelled => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// The account's workspaces, for a source of all of them.
+pub(crate) fn all(client: &Client<'_, '_>) -> Result<Vec<Member>> {
+    members(client, THIS_RUN).map_err(|error| {
+        let is_refused = error.status == Some(401) || error.status == Some(403);
+        match client.kept.account.credentials.kind() {
+            // It got its token a moment ago.
+            Kind::Consumer if is_refused => HosterError {
+                kind: ErrorKind::Forbidden,
+                hint: format!(
+                    "give the consumer the permission Account: Read (scope account, or {WORKSPACE_SCOPE}), or name one workspace in each source"
+                ),
+                ..error
+            },
+            _ => error,
+        }
+    })
+}
