@@ -31,6 +31,7 @@ pub struct ForgeBuilder {
     accounts: Vec<Account>,
     opaque_cursors: bool,
     separate_git: bool,
+    token_life: Option<u32>,
 }
 
 impl ForgeBuilder {
@@ -51,6 +52,15 @@ impl ForgeBuilder {
     #[must_use]
     pub fn access_token(self, token: &str) -> Self {
         let mut account = Account::access_token("", token);
+        account.workspaces.clear();
+        self.account(account)
+    }
+
+    /// Adds an OAuth consumer, for all workspaces. Its tokens live two hours, or so many seconds.
+    #[must_use]
+    pub fn oauth_consumer(mut self, id: &str, secret: &str, token_life: Option<u32>) -> Self {
+        self.token_life = token_life;
+        let mut account = Account::oauth_consumer("", id, secret);
         account.workspaces.clear();
         self.account(account)
     }
@@ -104,6 +114,8 @@ impl ForgeBuilder {
                 .collect(),
             accounts: self.accounts,
             opaque_cursors: self.opaque_cursors,
+            token_life: self.token_life,
+            ..HosterState::default()
         };
         let (api_url, git_url) = (state.api_url.clone(), state.git_url.clone());
         let site = Arc::new(Site::new(state, HttpBackend));
@@ -165,6 +177,11 @@ impl Forge {
     /// The accounts, in the order in which they were added.
     pub fn accounts(&self) -> Vec<Account> {
         self.site.read(|state| state.accounts.clone())
+    }
+
+    /// How many tokens OAuth consumers were given.
+    pub fn minted(&self) -> usize {
+        self.site.read(|state| state.minted.len())
     }
 
     /// Changes what the hoster knows: revokes a token, say.

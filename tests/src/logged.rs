@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use forgekeep_demo_hoster::{GitCall, GitRoute, Request, api};
+use forgekeep_demo_hoster::{GitCall, GitRoute, Request, api, is_oauth};
 
 /// What a request is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ pub enum RequestKind {
     InfoRefs,
     /// `POST git-upload-pack`.
     UploadPack,
+    /// A token for an OAuth consumer.
+    Token,
     /// Anything else; a client has no reason to ask for it.
     Other,
 }
@@ -79,6 +81,7 @@ impl Logged {
         let route = GitRoute::parse(request);
         let kind = match &route {
             _ if api::is_api(request) => RequestKind::Api,
+            _ if is_oauth(request) => RequestKind::Token,
             Some(GitRoute {
                 call: GitCall::InfoRefs,
                 ..

@@ -9,7 +9,7 @@ use url::form_urlencoded::Serializer;
 use crate::credentials::{self, Caller};
 use crate::documents;
 use crate::http::{Request, Response};
-use crate::model::{Account, HosterState, Repository, Workspace};
+use crate::model::{Account, CredentialKind, HosterState, Repository, Workspace};
 use crate::scope;
 
 const INVALID: &str = "Token is invalid, expired, or not supported for this endpoint.";
@@ -23,15 +23,38 @@ pub fn is_api(request: &Request) -> bool {
     request.path() == "/2.0" || request.path().starts_with("/2.0/")
 }
 
-/// Answers a request to the API.
+/// Answers a request to the API. Each answer tells of the credentials that were sent.
 pub fn respond(state: &HosterState, request: &Request) -> Response {
-    answer(state, request).unwrap_or_else(|refusal| refusal)
+    let caller = credentials::of_api(state, request.header("Authorization"));
+    let known = match &caller {
+        Caller::Known(account) => Some(*account),
+        _ => None,
+    };
+    let response = answer(state, request, &caller).unwrap_or_else(|refusal| refusal);
+    match known {
+        Some(account) => about(account, response),
+        None => response,
+    }
+}
+
+/// An answer with what Bitbucket tells of the credentials in each.
+fn about(account: &Account, response: Response) -> Response {
+    let response = response.with_header("X-OAuth-Scopes", account.scopes.join(", "));
+    match account.kind {
+        CredentialKind::ApiToken => response.with_header("X-Credential-Type", "api_token"),
+        // The limit is told to these alone.
+        CredentialKind::AccessToken => response
+            .with_header("X-RateLimit-Limit", "1000")
+            .with_header("X-RateLimit-Resource", "api")
+            .with_header("X-RateLimit-NearLimit", "false"),
+        _ => response,
+    }
 }
 
 /// Both sides are complete answers; `Err` only ends the work early.
 type Answer = Result<Response, Response>;
 
-fn answer(state: &HosterState, request: &Request) -> Answer {
+fn answer(state: &HosterState, request: &Request, caller: &Caller<'_>) -> Answer {
     let segments = request.segments();
     let path: Vec<&str> = segments.iter().skip(1).map(String::as_str).collect();
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
@@ -40,9 +63,9 @@ fn answer(state: &HosterState, request: &Request) -> Answer {
     if let [] | ["workspaces"] | ["repositories"] | ["user", "permissions", _] = path[..] {
         return Err(refusal(410, "This API has been removed: see CHANGE-2770."));
     }
-    let caller = match credentials::of_api(&state.accounts, request.header("Authorization")) {
+    let caller = match caller {
         Caller::Anonymous => None,
-        Caller::Known(account) => Some(account),
+        Caller::Known(account) => Some(*account),
         Caller::AppPassword | Caller::Refused => return Err(refusal(401, INVALID)),
     };
     match path[..] {
@@ -57,6 +80,9 @@ fn answer(state: &HosterState, request: &Request) -> Answer {
             let found = workspace
                 .repository(repository)
                 .ok_or_else(|| refusal(404, NO_ACCESS))?;
+            if caller.is_some_and(|account| account.hides(found)) {
+                return Err(refusal(404, NO_ACCESS));
+            }
             if found.is_private && !caller.is_some_and(|account| account.is_member_of(workspace)) {
                 return Err(refusal(403, NO_ACCESS));
             }
@@ -69,6 +95,10 @@ fn answer(state: &HosterState, request: &Request) -> Answer {
         }
         ["user", "workspaces"] => {
             let account = signed_in(caller)?;
+            // It belongs to one workspace, and to no user.
+            if account.kind == CredentialKind::AccessToken {
+                return Err(refusal(401, INVALID));
+            }
             require(caller, scope::WORKSPACE)?;
             let all = state
                 .workspaces
@@ -76,7 +106,7 @@ fn answer(state: &HosterState, request: &Request) -> Answer {
                 .filter(|w| account.is_member_of(w))
                 .collect();
             paginated(state, request, all, |w| {
-                documents::workspace_access(state, w)
+                documents::workspace_access(state, w, account)
             })
         }
         ["workspaces", workspace] => {
@@ -101,9 +131,13 @@ fn list_repositories(
     }
     let sees = |repository: &Repository| match caller {
         None => !repository.is_private,
-        Some(account) => account.is_member_of(workspace),
+        Some(account) => account.sees(workspace, repository),
     };
     let mut visible: Vec<&Repository> = workspace.repositories.iter().filter(|r| sees(r)).collect();
+    if let Some(query) = request.parameter("q") {
+        let wanted = is_private(&query).ok_or_else(|| refusal(400, "q: not a valid query"))?;
+        visible.retain(|repository| repository.is_private == wanted);
+    }
     if let Some(sort) = request.parameter("sort") {
         match sort.trim_start_matches('-') {
             "created_on" => visible.sort_by_key(|r| r.created_on),
@@ -119,6 +153,16 @@ fn list_repositories(
     paginated(state, request, visible, |r| {
         documents::repository(state, workspace, r, caller)
     })
+}
+
+/// What a query wants, of the one kind that is known here: `is_private = true`.
+fn is_private(query: &str) -> Option<bool> {
+    let (field, value) = query.split_once('=')?;
+    match (field.trim(), value.trim()) {
+        ("is_private", "true") => Some(true),
+        ("is_private", "false") => Some(false),
+        _ => None,
+    }
 }
 
 fn paginated<T>(

@@ -73,7 +73,7 @@ fn clone_links(
 ) -> Value {
     let mut https = url(&state.git_url, &[workspace, &format!("{slug}.git")]);
     let user = caller.map(|account| match account.kind {
-        CredentialKind::AccessToken => ACCESS_TOKEN_USER,
+        CredentialKind::AccessToken | CredentialKind::OAuthConsumer => ACCESS_TOKEN_USER,
         _ => account.user.as_str(),
     });
     if let Some(user) = user
@@ -147,10 +147,14 @@ pub(crate) fn workspace(state: &HosterState, workspace: &Workspace) -> Value {
     document
 }
 
-pub(crate) fn workspace_access(state: &HosterState, member_of: &Workspace) -> Value {
+pub(crate) fn workspace_access(
+    state: &HosterState,
+    member_of: &Workspace,
+    account: &Account,
+) -> Value {
     json!({
         "type": "workspace_access",
-        "administrator": false,
+        "administrator": account.administers(member_of),
         "workspace": base_workspace(state, member_of),
     })
 }

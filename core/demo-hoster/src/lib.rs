@@ -25,6 +25,7 @@ mod documents;
 mod error;
 mod http;
 mod model;
+mod oauth;
 pub mod scope;
 mod server;
 mod site;
@@ -35,7 +36,10 @@ mod wire;
 pub use demo::DemoHoster;
 pub use error::Error;
 pub use http::{Body, BodyWriter, Reply, Request, Response, TakeOver};
-pub use model::{Account, CredentialKind, HosterState, Repository, Scm, Workspace, uuid_from};
+pub use model::{
+    Account, CredentialKind, HosterState, MintedToken, Repository, Scm, Workspace, uuid_from,
+};
+pub use oauth::is_oauth;
 pub use server::{Handler, Server, Socket};
 pub use site::{GitCall, GitRoute, GitService, Site};
 pub use upload_pack::BuiltInGit;

@@ -1,6 +1,7 @@
 //! What the hoster knows: workspaces, repositories, accounts.
 
 use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
 use crate::scope;
 use git2::{ObjectType, Oid};
@@ -19,9 +20,54 @@ pub struct HosterState {
     /// Lead to the next page by a cursor that means nothing to the client, and leave out the
     /// optional `size` and `page`; else by page numbers.
     pub opaque_cursors: bool,
+    /// The tokens that consumers were given, in their order.
+    pub minted: Vec<MintedToken>,
+    /// How many seconds the next of them lives; else two hours.
+    pub token_life: Option<u32>,
 }
 
+/// A token that an OAuth consumer was given.
+#[derive(Debug, Clone)]
+pub struct MintedToken {
+    /// The token.
+    pub token: String,
+    /// The consumer's id.
+    pub client_id: String,
+    /// When it ends; none for one that was revoked.
+    pub until: Option<SystemTime>,
+}
+
+impl MintedToken {
+    pub(crate) fn is_good(&self) -> bool {
+        self.until.is_some_and(|until| SystemTime::now() < until)
+    }
+}
+
+/// How many seconds a token of a consumer lives.
+const TOKEN_LIFE: u32 = 7200;
+
 impl HosterState {
+    /// Ends all tokens that consumers were given so far.
+    pub fn revoke_minted(&mut self) {
+        for minted in &mut self.minted {
+            minted.until = None;
+        }
+    }
+
+    /// Makes a token for a consumer: it, and how many seconds it lives.
+    pub(crate) fn mint(&mut self, client_id: &str) -> (String, u32) {
+        let life = self.token_life.unwrap_or(TOKEN_LIFE);
+        let seed = format!("{} {client_id} {}", self.api_url, self.minted.len());
+        let token = uuid_from(&seed).replace(['{', '}', '-'], "");
+        let token = format!("minted-{token}");
+        self.minted.push(MintedToken {
+            token: token.clone(),
+            client_id: client_id.to_owned(),
+            until: Some(SystemTime::now() + Duration::from_secs(life.into())),
+        });
+        (token, life)
+    }
+
     /// A workspace by its slug or by its uuid in braces.
     pub fn workspace(&self, id: &str) -> Option<&Workspace> {
         self.workspaces
@@ -143,6 +189,9 @@ pub enum CredentialKind {
     ApiToken,
     /// REST: Bearer. Git: Basic with a literal and the token.
     AccessToken,
+    /// Neither takes the consumer's own id and secret, but a token that is given for them. REST: Bearer.
+    /// Git: Basic with a literal and that token.
+    OAuthConsumer,
     /// No longer accepted anywhere; git says so.
     AppPassword,
 }
@@ -154,12 +203,16 @@ pub struct Account {
     pub kind: CredentialKind,
     /// The e-mail address.
     pub email: String,
-    /// The user name.
+    /// The user name; of a consumer, its id.
     pub user: String,
     /// The secret.
     pub token: String,
     /// Slugs of the workspaces it is a member of.
     pub workspaces: Vec<String>,
+    /// Slugs of those that it administers.
+    pub administers: Vec<String>,
+    /// Ids of the repositories that it may not see, though it is a member of their workspace.
+    pub hidden: Vec<String>,
     /// What the token is good for; see [`scope`].
     pub scopes: Vec<String>,
 }
@@ -173,6 +226,8 @@ impl Account {
             user: user.to_owned(),
             token: token.to_owned(),
             workspaces: Vec::new(),
+            administers: Vec::new(),
+            hidden: Vec::new(),
             scopes: [scope::REPOSITORY, scope::USER, scope::WORKSPACE]
                 .map(str::to_owned)
                 .to_vec(),
@@ -187,7 +242,18 @@ impl Account {
             user: String::new(),
             token: token.to_owned(),
             workspaces: vec![workspace.to_owned()],
+            administers: Vec::new(),
+            hidden: Vec::new(),
             scopes: vec![scope::REPOSITORY.to_owned()],
+        }
+    }
+
+    /// An OAuth consumer of a workspace, which can list and clone.
+    pub fn oauth_consumer(workspace: &str, id: &str, secret: &str) -> Self {
+        Self {
+            kind: CredentialKind::OAuthConsumer,
+            user: id.to_owned(),
+            ..Self::access_token(workspace, secret)
         }
     }
 
@@ -196,6 +262,13 @@ impl Account {
     pub fn member_of(mut self, workspace: &str) -> Self {
         self.workspaces.push(workspace.to_owned());
         self
+    }
+
+    /// The same account as an administrator of one workspace more.
+    #[must_use]
+    pub fn administrator_of(mut self, workspace: &str) -> Self {
+        self.administers.push(workspace.to_owned());
+        self.member_of(workspace)
     }
 
     /// The same account with these scopes and no others.
@@ -207,6 +280,20 @@ impl Account {
 
     pub(crate) fn may(&self, scope: &str) -> bool {
         self.scopes.iter().any(|granted| granted == scope)
+    }
+
+    /// Whether it is shown a repository of a workspace.
+    pub(crate) fn sees(&self, workspace: &Workspace, repository: &Repository) -> bool {
+        self.is_member_of(workspace) && !self.hides(repository)
+    }
+
+    /// Whether a repository is kept from it, as if there were none.
+    pub(crate) fn hides(&self, repository: &Repository) -> bool {
+        self.hidden.contains(&repository.uuid)
+    }
+
+    pub(crate) fn administers(&self, workspace: &Workspace) -> bool {
+        self.administers.contains(&workspace.slug)
     }
 
     pub(crate) fn is_member_of(&self, workspace: &Workspace) -> bool {

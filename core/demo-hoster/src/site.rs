@@ -6,6 +6,7 @@ use crate::api;
 use crate::credentials::{self, Caller};
 use crate::http::{Reply, Request, Response};
 use crate::model::{HosterState, Scm};
+use crate::oauth;
 use crate::scope;
 use crate::server::Handler;
 use parking_lot::RwLock;
@@ -68,7 +69,7 @@ impl GitRoute {
     }
 }
 
-/// The hoster: the API and git over one [`HosterState`].
+/// The hoster: the API, tokens for consumers, and git over one [`HosterState`].
 pub struct Site {
     state: RwLock<HosterState>,
     git: Box<dyn GitService>,
@@ -115,9 +116,12 @@ impl Site {
 
 impl Handler for Site {
     fn handle(&self, request: Request) -> Reply {
-        Reply::Response(match api::is_api(&request) {
-            true => self.read(|state| api::respond(state, &request)),
-            false => self.git(request),
+        Reply::Response(if api::is_api(&request) {
+            self.read(|state| api::respond(state, &request))
+        } else if oauth::is_oauth(&request) {
+            self.update(|state| oauth::respond(state, &request))
+        } else {
+            self.git(request)
         })
     }
 }
@@ -130,7 +134,7 @@ fn git_dir(
 ) -> Result<PathBuf, Response> {
     let workspace = state.workspace(&route.workspace);
     let repository = workspace.and_then(|workspace| workspace.repository(&route.repository));
-    let account = match credentials::of_git(&state.accounts, authorization) {
+    let account = match credentials::of_git(state, authorization) {
         Caller::Known(account) => Some(account),
         Caller::Anonymous => None,
         Caller::Refused => return Err(unauthorized("Invalid credentials")),
@@ -153,6 +157,8 @@ fn git_dir(
         });
     };
     match account {
+        // To an account without the right to it, there is none.
+        Some(account) if account.hides(repository) => return Err(not_found()),
         None if repository.is_private => return Err(unauthorized("Authentication required")),
         Some(account) if repository.is_private && !account.is_member_of(workspace) => {
             return Err(Response::text(

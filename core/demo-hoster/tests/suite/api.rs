@@ -33,6 +33,7 @@ fn many(count: usize, accounts: Vec<Account>, opaque_cursors: bool) -> Server {
         workspaces: vec![workspace, Workspace::new("beta")],
         accounts,
         opaque_cursors,
+        ..HosterState::default()
     };
     Server::start(socket, Arc::new(Site::new(state, BuiltInGit))).unwrap()
 }
@@ -131,6 +132,165 @@ fn each_credential_works_where_bitbucket_takes_it() {
         "workspace"
     );
     assert_eq!(client.get("/2.0/repositories/acme/r0", None).status, 403);
+}
+
+#[test]
+fn a_consumer_is_given_tokens_that_end() {
+    let consumer = Account::oauth_consumer("acme", "key", "consumers-secret");
+    let socket = Socket::bind().unwrap();
+    let state = HosterState {
+        api_url: socket.url(),
+        git_url: socket.url(),
+        workspaces: vec![Workspace::new("acme")],
+        accounts: vec![consumer],
+        ..HosterState::default()
+    };
+    let site = Arc::new(Site::new(state, BuiltInGit));
+    let server = Server::start(socket, Arc::clone(&site) as _).unwrap();
+    let mut client = Client::new(&server.url());
+    let mut ask = |authorization: &str, form: &str| {
+        let address = "/site/oauth2/access_token";
+        let answer = client.send("POST", address, Some(authorization), form.as_bytes());
+        (answer.status, answer.json())
+    };
+    let form = "grant_type=client_credentials";
+    let own = basic("key", "consumers-secret");
+    let (status, granted) = ask(&own, form);
+    assert_eq!((status, &granted["expires_in"]), (200, &7200.into()));
+    assert_eq!(granted["token_type"], "bearer");
+    for (authorization, form, error) in [
+        (basic("key", "wrong"), form, "unauthorized_client"),
+        (
+            basic("other", "consumers-secret"),
+            form,
+            "unauthorized_client",
+        ),
+        (
+            "Bearer consumers-secret".to_owned(),
+            form,
+            "unauthorized_client",
+        ),
+        (own.clone(), "grant_type=password", "unsupported_grant_type"),
+        (own.clone(), "", "unsupported_grant_type"),
+    ] {
+        let (status, said) = ask(&authorization, form);
+        assert_eq!(
+            (status, said["error"].as_str()),
+            (400, Some(error)),
+            "{form}"
+        );
+    }
+    let token = granted["access_token"].as_str().unwrap().to_owned();
+    let mut status = |authorization: &str| {
+        let target = "/2.0/repositories/acme";
+        client.get(target, Some(authorization)).status
+    };
+    let bearer = format!("Bearer {token}");
+    assert_eq!(status(&bearer), 200);
+    for wrong in [
+        own,
+        basic("key", &token),
+        basic("x-token-auth", &token),
+        "Bearer consumers-secret".into(),
+    ] {
+        assert_eq!(status(&wrong), 401, "{wrong}");
+    }
+    site.update(HosterState::revoke_minted);
+    assert_eq!(status(&bearer), 401);
+    site.update(|state| state.token_life = Some(0));
+    let (_, granted) = {
+        let address = "/site/oauth2/access_token";
+        let own = basic("key", "consumers-secret");
+        let answer = client.send("POST", address, Some(&own), form.as_bytes());
+        (answer.status, answer.json())
+    };
+    let ended = format!("Bearer {}", granted["access_token"].as_str().unwrap());
+    assert_eq!(
+        client.get("/2.0/repositories/acme", Some(&ended)).status,
+        401
+    );
+}
+
+#[test]
+fn each_answer_tells_of_the_credentials() {
+    let accounts = vec![
+        Account::api_token("a@x", "a", "good").member_of("acme"),
+        Account::access_token("acme", "bearer"),
+    ];
+    let server = many(3, accounts, false);
+    let mut client = Client::new(&server.url());
+    let of_token = client.get("/2.0/repositories/nobody", Some(&basic("a@x", "good")));
+    assert_eq!(of_token.status, 404);
+    assert_eq!(of_token.header("x-credential-type"), Some("api_token"));
+    assert_eq!(
+        of_token.header("x-oauth-scopes"),
+        Some("read:repository:bitbucket, read:user:bitbucket, read:workspace:bitbucket")
+    );
+    assert_eq!(of_token.header("x-ratelimit-limit"), None);
+    let of_access = client.get("/2.0/repositories/acme", Some("Bearer bearer"));
+    assert_eq!(
+        of_access.header("x-oauth-scopes"),
+        Some("read:repository:bitbucket")
+    );
+    assert_eq!(of_access.header("x-ratelimit-limit"), Some("1000"));
+    let nobodys = client.get("/2.0/repositories/acme", None);
+    assert_eq!(nobodys.header("x-oauth-scopes"), None);
+    // An access token belongs to no user.
+    assert_eq!(
+        client
+            .get("/2.0/user/workspaces", Some("Bearer bearer"))
+            .status,
+        401
+    );
+}
+
+#[test]
+fn members_and_what_is_hidden_from_one() {
+    let private = Repository::new("0", "r0", "none").uuid;
+    let mut blind = Account::api_token("b@x", "b", "blind").member_of("acme");
+    blind.hidden.push(private.clone());
+    let accounts = vec![
+        Account::api_token("a@x", "a", "good")
+            .administrator_of("acme")
+            .member_of("beta"),
+        blind,
+    ];
+    let server = many(3, accounts, false);
+    let mut client = Client::new(&server.url());
+    let mut get = |target: &str, token: [&str; 2]| {
+        let answer = client.get(target, Some(&basic(token[0], token[1])));
+        (answer.status, answer.json())
+    };
+    let administrator = ["a@x", "good"];
+    let (_, members) = get("/2.0/user/workspaces", administrator);
+    let of = |at: usize| {
+        let member = &members["values"][at];
+        (
+            member["workspace"]["slug"].as_str(),
+            member["administrator"].as_bool(),
+        )
+    };
+    assert_eq!(of(0), (Some("acme"), Some(true)));
+    assert_eq!(of(1), (Some("beta"), Some(false)));
+    let (size, one) = (
+        "/2.0/repositories/acme?pagelen=1",
+        "/2.0/repositories/acme/r0",
+    );
+    let private = format!("{size}&q=is_private%3Dtrue");
+    assert_eq!(get(size, administrator).1["size"], 3);
+    assert_eq!(get(&private, administrator).1["size"], 1);
+    assert_eq!(get(one, administrator).0, 200);
+    let blind = ["b@x", "blind"];
+    assert_eq!(get(size, blind).1["size"], 2);
+    assert_eq!(get(&private, blind).1["size"], 0);
+    let (status, said) = get(one, blind);
+    assert_eq!((status, said["type"].as_str()), (404, Some("error")));
+    let git = "/acme/r0.git/info/refs?service=git-upload-pack";
+    assert_eq!(client.get(git, Some(&basic("b", "blind"))).status, 404);
+    assert_eq!(
+        client.get("/2.0/repositories/acme?q=name%3Dx", None).status,
+        400
+    );
 }
 
 #[test]

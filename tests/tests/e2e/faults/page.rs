@@ -24,7 +24,7 @@ impl Row {
                 RequestKind::Api => "listing",
                 RequestKind::InfoRefs => "`info/refs`",
                 RequestKind::UploadPack => "`git-upload-pack`",
-                RequestKind::Other => "elsewhere",
+                RequestKind::Token | RequestKind::Other => "elsewhere",
             },
             cells: Vec::new(),
         }
