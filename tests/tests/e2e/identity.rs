@@ -215,7 +215,7 @@ fn what_is_only_filtered_or_not_listed_for_a_doubt_is_not_gone() {
 }
 
 /// Makes a tombstone old, and missed often enough.
-fn backdate(folder: &Path) {
+pub fn backdate(folder: &Path) {
     let path = folder.join("forgekeep.json");
     let mut state = state(folder);
     state["gone"] = "2024-01-01T00:00:00Z".into();
@@ -228,12 +228,13 @@ fn backdate(folder: &Path) {
     fs::write(path, state.to_string()).unwrap();
 }
 
-fn configure_removal(world: &World) {
+/// With deleted repositories removed after a grace period.
+pub fn configure_removal(world: &World, source: Value) {
     let options = json!({
         "network": {"retries": 0, "limitWaitMinutes": 0},
         "backup": {"removeDeletedRepos": true, "deletedGraceDays": 30},
     });
-    world.configure_with(&[world.source()], &options);
+    world.configure_with(&[source], &options);
 }
 
 #[test]
@@ -241,7 +242,7 @@ fn no_answer_of_bitbuckets_removes_anything() {
     let world = World::new();
     let web = world.forge.repository("web").commit("one");
     world.forge.repository("api").commit("one");
-    configure_removal(&world);
+    configure_removal(&world, world.source());
     world.backup().expect(0);
     let asked = web.uuid().replace('{', "%7B").replace('}', "%7D");
     web.delete();

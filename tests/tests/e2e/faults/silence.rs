@@ -100,6 +100,8 @@ fn hang(kind: RequestKind, action: Action) {
 fn requests(kind: RequestKind) -> usize {
     match kind {
         RequestKind::InfoRefs | RequestKind::UploadPack => RETRIES as usize + 1 + 3,
-        RequestKind::Api | RequestKind::Token | RequestKind::Other => unreachable!("git alone hangs here"),
+        RequestKind::Api | RequestKind::Token | RequestKind::Other => {
+            unreachable!("git alone hangs here")
+        }
     }
 }
