@@ -81,7 +81,9 @@ fn every(client: &Client<'_, '_>, report: &mut CheckReport) -> Result<()> {
             }
             Err(error) if !crate::every::is_of_one(&error) => return Err(error),
             Err(error) => {
-                report.findings.push(crate::every::failed(member, &error));
+                let error = crate::every::failed(member, error);
+                let finding = Finding::new(Severity::Error, "name", error.message.clone());
+                report.findings.push(finding.with_hint(error.hint.clone()));
                 (visible, private) = (None, None);
                 last = Some(error);
             }

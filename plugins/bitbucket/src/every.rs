@@ -1,6 +1,6 @@
 //! The listing of every workspace that the account is a member of (`name: '*'`), one after the other.
 
-use forgekeep_plugin_sdk::{ErrorKind, Finding, HosterError, Page, Result, Severity};
+use forgekeep_plugin_sdk::{ErrorKind, HosterError, OwnerSeen, Page, Result};
 
 use crate::advice::no_workspace;
 use crate::client::Client;
@@ -64,8 +64,8 @@ impl<'c> Place<'c> {
     }
 }
 
-/// A page. A workspace that cannot be listed is a note, and the next one follows: only what concerns
-/// all of them ends the listing, and that there is none that could be listed.
+/// A page. A workspace that cannot be listed is told of among the owners, and the next one follows: only
+/// what concerns all of them ends the listing, and that there is none that could be listed.
 ///
 /// [`Page::owners`] names a workspace on the last page of its listing: one that is missing there was not
 /// listed to its end.
@@ -128,9 +128,12 @@ pub(crate) fn list(client: &Client<'_, '_>, cursor: Option<&str>) -> Result<Page
             }
             Ok(Page {
                 next,
-                notes: vec![match within {
-                    None => failed(member, &error),
-                    Some(_) => broke_off(member, &error),
+                owners: vec![OwnerSeen {
+                    error: Some(match within {
+                        None => failed(member, error),
+                        Some(_) => broke_off(member, error),
+                    }),
+                    ..member.sees()
                 }],
                 ..Page::default()
             })
@@ -155,17 +158,21 @@ pub(crate) fn is_of_one(error: &HosterError) -> bool {
     }
 }
 
-/// What to say of a workspace that cannot be listed.
-pub(crate) fn failed(member: &Member, error: &HosterError) -> Finding {
+/// Why a workspace cannot be listed.
+pub(crate) fn failed(member: &Member, error: HosterError) -> HosterError {
     let id = member.workspace.id();
-    let message = format!("workspace {id} cannot be listed: {}", error.message);
-    Finding::new(Severity::Error, "name", message).with_hint(error.hint.clone())
+    HosterError {
+        message: format!("workspace {id} cannot be listed: {}", error.message),
+        ..error
+    }
 }
 
-fn broke_off(member: &Member, error: &HosterError) -> Finding {
+fn broke_off(member: &Member, error: HosterError) -> HosterError {
     let id = member.workspace.id();
-    let message = format!("workspace {id} was listed in part only: {}", error.message);
-    Finding::new(Severity::Error, "name", message).with_hint(error.hint.clone())
+    HosterError {
+        message: format!("workspace {id} was listed in part only: {}", error.message),
+        ..error
+    }
 }
 
 #[cfg(test)]

@@ -41,6 +41,7 @@ impl Member {
                 true => Sees::All,
                 false => Sees::Other,
             },
+            error: None,
         }
     }
 }

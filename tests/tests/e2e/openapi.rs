@@ -98,7 +98,9 @@ fn what_the_plugin_asks_and_gets_is_in_the_document_with_every_kind_of_credentia
 #[test]
 fn what_is_asked_for_all_workspaces_and_as_a_consumer_is_in_the_document() {
     let forge = Forge::builder().workspace("acme").workspace("beta");
-    let world = World::of(forge.account(api_token()).build());
+    let forge = forge.account(api_token());
+    let forge = forge.oauth_consumer("abcDEF123", "s3cret-of-a-consumer", None);
+    let world = World::of(forge.build());
     furnish(&world.forge);
     world
         .forge
@@ -114,6 +116,7 @@ fn what_is_asked_for_all_workspaces_and_as_a_consumer_is_in_the_document() {
         "clientId": "abcDEF123", "clientSecret": "s3cret-of-a-consumer",
     })]);
     run(&world);
+    world.backup().expect(0);
     assert_documented(&world.forge);
 }
 

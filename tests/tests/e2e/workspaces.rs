@@ -92,9 +92,16 @@ fn a_workspace_that_does_not_answer_costs_only_itself() {
         world.forge.inject(fault.containing("/repositories/beta"));
         let run = world.backup().expect(3);
         assert_eq!(run.outcome("acme/web"), "updated", "{status}");
-        let said = notes(&run, "all");
+        let of_run = source(&run, "all");
+        assert_eq!((&of_run["outcome"], &of_run["error"]), (&"partial".into(), &Value::Null));
+        let owners = of_run["owners"].as_array().unwrap();
+        let names: Vec<_> = owners.iter().map(|owner| &owner["name"]).collect();
+        assert_eq!(names, ["acme", "beta"]);
+        assert_eq!(owners[0]["error"], Value::Null);
+        let said = error(&owners[1]);
         assert!(said.contains("workspace beta cannot be listed"), "{said}");
         assert!(said.contains(words), "{said}");
+        assert!(run.stderr.contains("workspace beta cannot be listed"), "{}", run.stderr);
         assert_mirrored(&world, "acme");
         assert!(folder(&world, "beta#web").join("repo/HEAD").is_file());
         // Nothing of it is gone.

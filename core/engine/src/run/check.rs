@@ -110,8 +110,13 @@ fn check_git(ready: &Ready, report: &mut CheckReport) -> Result<(), Failure> {
     // A plugin need not ask for what the listing tells.
     let on_page = is_whole.then_some(page.repositories.len() as u64);
     report.visible = report.visible.or(page.total).or(on_page);
-    let errors = page.owners.into_iter().filter_map(|seen| seen.error);
-    report.findings.extend(errors.map(error_note));
+    for error in page.owners.into_iter().filter_map(|seen| seen.error) {
+        // The plugin may have met it, too.
+        let mut known = report.findings.iter();
+        if !known.any(|finding| finding.message == error.message) {
+            report.findings.push(error_note(error));
+        }
+    }
     let mut candidates: Vec<Repository> = page.repositories;
     candidates.retain(|repository| {
         repository.skip.is_none()
