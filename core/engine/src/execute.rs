@@ -334,7 +334,9 @@ impl Work<'_> {
                 Some(offered) => {
                     report = self.back_up_further(&offered, report);
                 }
-                None if old.knows(&part) => self.note_part(&mut report, &part, None),
+                None if old.knows(&part) || part.folder.exists() => {
+                    self.keep_part(kind, &part, &mut report);
+                }
                 None => {}
             }
         }
@@ -403,6 +405,18 @@ impl Work<'_> {
         parts::of_kind(offered.kind).back_up(self, offered, warnings)
     }
 
+    /// A part that the hoster no longer offers stays in the backup, and is told of.
+    fn keep_part(&self, kind: PartKind, part: &Part, report: &mut RepositoryReport) {
+        self.note_part(report, part, None);
+        report.add_note(&gone_upstream(kind));
+        let kept = PartReport {
+            outcome: RepositoryOutcome::Skipped,
+            refs: RefChanges::default(),
+            error: None,
+        };
+        report.enter_part(kind, kept);
+    }
+
     /// Without a further part a repository is partial; but one that is not there is none.
     fn back_up_further(
         &self,
@@ -443,7 +457,7 @@ impl Work<'_> {
             Err(failure) if is_absent(&failure) => {
                 self.note_part(&mut report, &part, None);
                 report.add_note(&match kept {
-                    true => format!("the {word} is gone upstream; the copy in the backup is kept"),
+                    true => gone_upstream(kind),
                     false => format!("there is no {word}, though the hoster says so"),
                 });
                 let skipped = RepositoryOutcome::Skipped;
@@ -462,6 +476,11 @@ impl Work<'_> {
 
 /// Whether an address that was said to hold a part holds none. Bitbucket removed wikis in August
 /// 2026 but still says `has_wiki`.
+fn gone_upstream(kind: PartKind) -> String {
+    let word = kind.word();
+    format!("the {word} is gone upstream; the copy in the backup is kept")
+}
+
 fn is_absent(failure: &Failure) -> bool {
     matches!(
         failure.kind,

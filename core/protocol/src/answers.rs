@@ -24,22 +24,27 @@ pub(super) fn status_failure(answer: &mut Response, authorization: &Authorizatio
         Some(words) => format!("{url} answered {status}: {what}; it says: {words}"),
         None => format!("{url} answered {status}: {what}"),
     };
+    let demanded = words.as_ref().and_then(|words| demanded(words));
     // The server's words come first: they may ask for something else than we would guess.
-    let advice = |ours: &str| match &words {
-        Some(_) => theirs_first(ours),
-        None => ours.to_owned(),
+    let advice = |ours: &str| match (demanded, &words) {
+        (Some(demanded), _) => demanded.to_owned(),
+        (None, Some(_)) => theirs_first(ours),
+        (None, None) => ours.to_owned(),
     };
     let failure = match status {
         401 => {
             let mut failure = refused(url, authorization);
             if let Some(words) = &words {
                 failure.message.push_str(&format!("; it says: {words}"));
-                failure.hint = theirs_first(&failure.hint).into();
+                failure.hint = match demanded {
+                    Some(demanded) => demanded.into(),
+                    None => theirs_first(&failure.hint).into(),
+                };
             }
             failure
         }
         402 => Failure::new(ErrorKind::Forbidden, said("payment required"))
-            .with_hint("check the plan and the billing of the account that owns the repository"),
+            .with_hint(demanded.unwrap_or(PLAN)),
         403 => Failure::new(
             ErrorKind::Forbidden,
             said("the credentials are not enough for this repository"),
@@ -95,6 +100,45 @@ pub(super) fn status_failure(answer: &mut Response, authorization: &Authorizatio
 
 fn theirs_first(ours: &str) -> String {
     format!("do what the server's message asks for; if it asks for nothing, {ours}")
+}
+
+/// What to do where a plan forbids it.
+const PLAN: &str =
+    "check the plan, the number of users and the billing of the account that owns the repository";
+
+/// What to do about demands for which hosters have words of their own, whichever the hoster. Only the hint
+/// depends on them.
+fn demanded(words: &str) -> Option<&'static str> {
+    let words = words.to_lowercase();
+    let says = |any: &[&str]| any.iter().any(|word| words.contains(word));
+    if says(&[
+        "whitelist",
+        "allowlist",
+        "allow list",
+        "allow-list",
+        "your ip",
+        "ip address",
+    ]) {
+        Some(
+            "have this machine's public IP address added to those that may use the repository; the token is not at fault",
+        )
+    } else if says(&["two-step", "two step", "two-factor", "2fa"]) {
+        Some("turn on two-step login for the account, or use a token that belongs to no person")
+    } else if says(&["privilege scope", "required scope", "missing scope"]) {
+        Some(
+            "make a new token with the scope to read repositories: the scopes of a token are fixed, and one does not imply another",
+        )
+    } else if says(&[
+        "upgrade your plan",
+        "user limit",
+        "plan limit",
+        "read-only",
+        "read only",
+    ]) {
+        Some(PLAN)
+    } else {
+        None
+    }
 }
 
 /// Checks that an answer is git's: gitprotocol-http(5) asks clients to.
@@ -264,12 +308,57 @@ mod tests {
         assert!(!failure.message.contains("t0ps3cret"), "{failure}");
         assert!(!failure.message.contains('\u{1b}'), "{failure}");
         assert!(
-            failure
-                .hint
-                .starts_with("do what the server's message asks")
+            failure.hint.starts_with("have this machine's public IP"),
+            "{}",
+            failure.hint
         );
         let silent = status(403, "text/plain", b"");
         assert!(silent.hint.starts_with("give the token the scope"));
+    }
+
+    #[test]
+    fn what_a_server_demands_in_words_of_its_own_is_the_hint() {
+        for (code, body, hint) in [
+            (
+                401,
+                &b"Your IP address is not on the allowlist"[..],
+                "public IP address",
+            ),
+            (
+                403,
+                b"You must enable two-step verification",
+                "two-step login",
+            ),
+            (
+                403,
+                b"Your credentials lack one or more required privilege scopes.",
+                "a new token with the scope",
+            ),
+            (
+                402,
+                b"Please upgrade your plan",
+                "the plan, the number of users",
+            ),
+            (
+                403,
+                b"The workspace is over its user limit",
+                "the plan, the number of users",
+            ),
+            (403, b"Ask the owner", "do what the server's message asks"),
+            (
+                401,
+                b"Invalid credentials",
+                "do what the server's message asks",
+            ),
+            (402, b"", "the plan"),
+        ] {
+            let failure = status(code, "text/plain", body);
+            assert!(
+                failure.hint.contains(hint),
+                "{code} {hint}: {}",
+                failure.hint
+            );
+        }
     }
 
     #[test]

@@ -46,16 +46,26 @@ pub(crate) fn check(client: &Client<'_, '_>) -> Result<CheckReport> {
     } else {
         members::seen(client)?;
     }
-    tell(client.kept.told(), account, &mut report);
+    let told = client.kept.told();
+    if let (Kind::Unknown, Some(kind)) = (account.credentials.kind(), &told.kind) {
+        report.identity = format!("{}; Bitbucket takes it for: {kind}", report.identity);
+    }
+    tell(told, account, &mut report);
     Ok(report)
 }
 
-/// What Bitbucket counts for an address of a listing, where it does.
+/// What Bitbucket counts for an address of a listing, where it does. What would end a listing ends it; an
+/// odd answer to this question alone is none.
 fn count(client: &Client<'_, '_>, account: &Account, url: &str) -> Result<Option<u64>> {
     let response = client.get(url)?;
-    let glance = Envelope::read(&response, account)?;
-    let none = || glance.values.is_empty().then_some(0);
-    Ok(glance.size().or_else(none))
+    match Envelope::read(&response, account) {
+        Ok(glance) => {
+            let none = || glance.values.is_empty().then_some(0);
+            Ok(glance.size().or_else(none))
+        }
+        Err(error) if matches!(error.kind, ErrorKind::Other | ErrorKind::BadAnswer) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Counts in all workspaces of the account. One that cannot be asked is told of, as in the listing.

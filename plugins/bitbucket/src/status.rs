@@ -43,7 +43,7 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
                 _ => format!("Bitbucket has withdrawn workspace {workspace}, or this part of its API (410){because}"),
             },
         )
-        .with_hint(gone(account)),
+        .with_hint(demanded(&said).unwrap_or_else(|| gone(account))),
         429 => limited(response, account, &because),
         408 | 425 | 500..=599 => HosterError::new(
             ErrorKind::Unavailable,
@@ -60,7 +60,7 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
             ErrorKind::Other,
             format!("Bitbucket answered {status}{because}"),
         )
-        .with_hint(read_it(if status == 400 { "" } else { &said }, format!("check apiUrl ({}); if it is right, this plugin may be older than Bitbucket's API", one_line(&account.base)))),
+        .with_hint(demanded(&said).unwrap_or_else(|| read_it(if status == 400 { "" } else { &said }, format!("check apiUrl ({}); if it is right, this plugin may be older than Bitbucket's API", one_line(&account.base))))),
     };
     error.with_status(status).with_said(said)
 }
@@ -193,6 +193,18 @@ fn demanded(said: &str) -> Option<String> {
         "your ip",
     ]) {
         return Some("have an administrator of the workspace add this machine's public IP address to those it allows (Workspace settings, Access controls); the token is not at fault".to_owned());
+    }
+    if says(&["deactivated"]) {
+        return Some("have an administrator of the workspace activate it again: Bitbucket deactivates free workspaces that nobody uses, and deletes them after months; what is in the backup is kept".to_owned());
+    }
+    if says(&[
+        "upgrade",
+        "user limit",
+        "read-only",
+        "read only",
+        "storage limit",
+    ]) {
+        return Some("have an administrator of the workspace look at its plan and the number of its users (Workspace settings, Plan details); the token is not at fault".to_owned());
     }
     if says(&["two-step", "two step", "two-factor", "2fa"]) {
         return Some("turn on two-step verification for the account (Personal Bitbucket settings, Two-step verification), or use an access token made in the workspace, which needs none".to_owned());

@@ -330,6 +330,9 @@ fn what_a_consumer_was_given_is_never_seen() {
     }
 }
 
+/// A forge, how its source is configured, and what each request of a check is for.
+type Checked<'t> = (Forge, fn(&World), &'t [&'t str]);
+
 #[test]
 fn a_check_asks_five_requests_at_most() {
     let anonymous = |world: &World| {
@@ -340,7 +343,7 @@ fn a_check_asks_five_requests_at_most() {
         world.configure(&[source]);
     };
     let as_it_is: fn(&World) = |_| {};
-    let worlds: [(Forge, fn(&World), &[&str]); 4] = [
+    let worlds: [Checked<'_>; 4] = [
         (
             forge(),
             as_it_is,

@@ -46,14 +46,52 @@ fn a_wiki_that_disappears_stays_in_the_backup() {
     world.backup().expect(0);
     let wiki = world.folder("web").join("wiki");
     let before = compare::refs(&wiki);
+    let upstream = web.wiki_dir();
     web.missing_wiki();
     let run = world.backup().expect(0);
     let note = run.repository("acme/web")["note"].as_str().unwrap();
     assert!(note.contains("kept"), "{note}");
     assert_eq!(compare::refs(&wiki), before);
+    // Nor does it go when the hoster no longer speaks of it.
     web.change(|entry| entry.has_wiki = false);
-    world.backup().expect(0);
-    assert_eq!(compare::refs(&wiki), before);
+    for _ in 0..2 {
+        let run = world.backup().expect(0);
+        let entry = run.repository("acme/web");
+        assert_eq!(entry["outcome"], "unchanged");
+        assert_eq!(entry["wiki"]["outcome"], "skipped");
+        let note = entry["note"].as_str().unwrap();
+        assert!(
+            note.contains("wiki is gone upstream") && note.contains("kept"),
+            "{note}"
+        );
+        assert_eq!(compare::refs(&wiki), before);
+    }
+    world.forgekeep(&["verify"]).run().expect(0);
+    // It comes back as it went.
+    web.change(|entry| entry.wiki_dir = Some(upstream)).wiki();
+    let run = world.backup().expect(0);
+    assert_eq!(run.repository("acme/web")["wiki"]["outcome"], "updated");
+}
+
+#[test]
+fn a_wiki_in_the_backup_stays_whatever_refuses_it() {
+    for status in [404, 410, 403] {
+        let world = World::new();
+        world.forge.repository("web").private().commit("one").wiki();
+        world.backup().expect(0);
+        let wiki = world.folder("web").join("wiki");
+        let before = compare::refs(&wiki);
+        let fault = Fault::on(RequestKind::InfoRefs, Action::status(status)).wiki(true);
+        world.forge.inject(fault);
+        let run = world.backup().expect(0);
+        let entry = run.repository("acme/web");
+        assert_eq!(entry["wiki"]["outcome"], "skipped", "{status}");
+        assert!(
+            entry["note"].as_str().unwrap().contains("kept"),
+            "{entry:#}"
+        );
+        assert_eq!(compare::refs(&wiki), before);
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use forgekeep_tests::{Account, Action, Fault, Forge, RequestKind, compare};
 use serde_json::Value;
 
 use crate::identity::{backdate, configure_removal};
-use crate::support::{EMAIL, TOKEN, USER, World, assert_all, error, notes, source};
+use crate::support::{EMAIL, TOKEN, USER, World, assert_all, error, source};
 
 /// Workspaces acme and beta with a repository `web` each, all of which are backed up as `all`.
 fn world(account: Account) -> World {
@@ -93,7 +93,10 @@ fn a_workspace_that_does_not_answer_costs_only_itself() {
         let run = world.backup().expect(3);
         assert_eq!(run.outcome("acme/web"), "updated", "{status}");
         let of_run = source(&run, "all");
-        assert_eq!((&of_run["outcome"], &of_run["error"]), (&"partial".into(), &Value::Null));
+        assert_eq!(
+            (&of_run["outcome"], &of_run["error"]),
+            (&"partial".into(), &Value::Null)
+        );
         let owners = of_run["owners"].as_array().unwrap();
         let names: Vec<_> = owners.iter().map(|owner| &owner["name"]).collect();
         assert_eq!(names, ["acme", "beta"]);
@@ -101,7 +104,11 @@ fn a_workspace_that_does_not_answer_costs_only_itself() {
         let said = error(&owners[1]);
         assert!(said.contains("workspace beta cannot be listed"), "{said}");
         assert!(said.contains(words), "{said}");
-        assert!(run.stderr.contains("workspace beta cannot be listed"), "{}", run.stderr);
+        assert!(
+            run.stderr.contains("workspace beta cannot be listed"),
+            "{}",
+            run.stderr
+        );
         assert_mirrored(&world, "acme");
         assert!(folder(&world, "beta#web").join("repo/HEAD").is_file());
         // Nothing of it is gone.

@@ -8,7 +8,7 @@ use forgekeep_config::{COPY_FOLDER, STATE_FOLDER, Source, filter};
 use forgekeep_durable::lock::{self, LockError};
 use forgekeep_durable::regular_file;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
-use forgekeep_hoster::{ApiLimit, CheckReport, PartKind, Repository};
+use forgekeep_hoster::{ApiLimit, CheckReport, Page, PartKind, Repository};
 use forgekeep_http::SHORTEST_GUARDED;
 use forgekeep_store::layout;
 use forgekeep_untrusted::names;
@@ -78,7 +78,12 @@ impl Engine {
             report
                 .findings
                 .extend(report.expires.and_then(expiry::told));
-            check_git(&ready, &mut report)?;
+            let page = ready
+                .session
+                .page(None)
+                .map_err(|failure| ready.services.cancel.explain(failure))?;
+            tell_page(&page, &mut report);
+            check_git(&ready, page, &mut report)?;
         }
         let remaining = self.counts_of(&source.title).remaining();
         if let (true, Some(remaining)) = (report.limits.is_empty(), remaining) {
@@ -99,24 +104,27 @@ impl Engine {
     }
 }
 
+/// What the first page of the listing tells: a plugin need not ask for it, and may have met the same.
+fn tell_page(page: &Page, report: &mut CheckReport) {
+    let is_whole = page.next.is_none();
+    let on_page = is_whole.then_some(page.repositories.len() as u64);
+    report.visible = report.visible.or(page.total).or(on_page);
+    let errors = page.owners.iter().filter_map(|seen| seen.error.clone());
+    for finding in page.notes.iter().cloned().chain(errors.map(error_note)) {
+        let mut known = report.findings.iter();
+        if !known.any(|known| known.message == finding.message) {
+            report.findings.push(finding);
+        }
+    }
+}
+
 /// Whether git serves what the API lists: with the credentials of a backup, for a repository that
 /// needs them, if there is one on the first page. What the filters leave out of that page is told,
 /// if it is all there is.
-fn check_git(ready: &Ready, report: &mut CheckReport) -> Result<(), Failure> {
+fn check_git(ready: &Ready, page: Page, report: &mut CheckReport) -> Result<(), Failure> {
     let (services, session) = (&ready.services, &*ready.session);
     let explain = |failure| services.cancel.explain(failure);
-    let page = session.page(None).map_err(explain)?;
     let is_whole = page.next.is_none();
-    // A plugin need not ask for what the listing tells.
-    let on_page = is_whole.then_some(page.repositories.len() as u64);
-    report.visible = report.visible.or(page.total).or(on_page);
-    for error in page.owners.into_iter().filter_map(|seen| seen.error) {
-        // The plugin may have met it, too.
-        let mut known = report.findings.iter();
-        if !known.any(|finding| finding.message == error.message) {
-            report.findings.push(error_note(error));
-        }
-    }
     let mut candidates: Vec<Repository> = page.repositories;
     candidates.retain(|repository| {
         repository.skip.is_none()

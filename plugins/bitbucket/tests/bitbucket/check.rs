@@ -141,6 +141,19 @@ fn without_a_size_the_number_is_not_known() {
 }
 
 #[test]
+fn an_odd_answer_to_the_count_is_no_failure() {
+    for answer in [
+        answered(400, &refusal()),
+        answered(200, &json!({ "values": 7 })),
+        answered(200, &json!("<html>")),
+    ] {
+        let script = Script::new().answer(PRIVATE, Ok(answer));
+        let report = check(source("", "", ACCESS_TOKEN), &script).unwrap();
+        assert_eq!(report.private, None);
+    }
+}
+
+#[test]
 fn a_dead_token_beside_a_public_listing_fails_the_check() {
     let script = Script::new()
         .json(PRIVATE, 200, &counted(0))
@@ -218,6 +231,16 @@ fn what_listing_and_cloning_need_is_missed_by_its_full_name() {
             "{not_enough}"
         );
     }
+}
+
+#[test]
+fn a_password_of_unknown_form_is_what_bitbucket_calls_it() {
+    let headers = [("x-credential-type", "api_token")];
+    let report = told(source("devuser", "dev@example.com", "hunter2"), &headers);
+    assert_eq!(
+        report.identity,
+        "password of dev@example.com, which is neither kind of token (Dev Eloper, user devuser); Bitbucket takes it for: api_token"
+    );
 }
 
 #[test]

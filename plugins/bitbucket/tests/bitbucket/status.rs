@@ -293,8 +293,33 @@ fn the_hint_fits_what_bitbucket_says() {
             "{shown}"
         );
     }
+    for (status, words, hint) in [
+        (
+            403,
+            "This workspace has been deactivated.",
+            "activate it again",
+        ),
+        (
+            410,
+            "This workspace has been deactivated.",
+            "activate it again",
+        ),
+        (
+            402,
+            "Please upgrade your plan.",
+            "its plan and the number of its users",
+        ),
+        (
+            403,
+            "The workspace is over its user limit and read-only.",
+            "its plan and the number",
+        ),
+    ] {
+        let shown = said(status, words);
+        assert!(shown.contains(words), "{shown}");
+        assert!(shown.contains(hint), "{shown}");
+    }
     for (status, words) in [
-        (403, "This workspace has been deactivated."),
         (402, "The plan of this workspace has expired."),
         (451, "Withheld for legal reasons."),
     ] {
