@@ -1,19 +1,16 @@
 //! Each kind of Bitbucket's credentials against a hoster that refuses every other form of it, on the
-//! API and on git; and the tokens of an OAuth consumer over a run.
-
-use std::collections::BTreeSet;
-use std::time::Duration;
+//! API and on git.
 
 use forgekeep_tests::{Account, Action, Authorization, Fault, Forge, ForgeBuilder, RequestKind};
 use serde_json::{Value, json};
 
-use crate::support::{EMAIL, TOKEN, USER, World, assert_all, error, files, forge, notes, source};
+use crate::support::{EMAIL, TOKEN, USER, World, assert_all, error, forge, notes, source};
 
 const ACCESS_TOKEN: &str = "ATCTT3xFfGN0-access=0815";
-const CLIENT_ID: &str = "kQ3xvT7mWz9bR2nLpA";
-const CLIENT_SECRET: &str = "Zr8uYt2sVb6nXc4wQe1mKj7hGf5dPo3L";
+pub const CLIENT_ID: &str = "kQ3xvT7mWz9bR2nLpA";
+pub const CLIENT_SECRET: &str = "Zr8uYt2sVb6nXc4wQe1mKj7hGf5dPo3L";
 
-fn with_consumer(builder: ForgeBuilder, life: Option<u32>) -> World {
+pub fn with_consumer(builder: ForgeBuilder, life: Option<u32>) -> World {
     let builder = builder.oauth_consumer(CLIENT_ID, CLIENT_SECRET, life);
     let world = World::of(builder.build());
     configure(&world, &consumer(&world));
@@ -21,7 +18,7 @@ fn with_consumer(builder: ForgeBuilder, life: Option<u32>) -> World {
 }
 
 /// The source for the forge's first workspace, with its consumer.
-fn consumer(world: &World) -> Value {
+pub fn consumer(world: &World) -> Value {
     let mut source = world.source();
     source.as_object_mut().unwrap().remove("password");
     source["clientId"] = CLIENT_ID.into();
@@ -30,22 +27,9 @@ fn consumer(world: &World) -> Value {
 }
 
 /// Retries, since what hangs is cut off.
-fn configure(world: &World, source: &Value) {
+pub fn configure(world: &World, source: &Value) {
     let options = json!({"network": {"retries": 2, "limitWaitMinutes": 0}});
     world.configure_with(std::slice::from_ref(source), &options);
-}
-
-/// The tokens that were sent with requests of a kind, in whatever form.
-fn tokens(world: &World, kind: RequestKind) -> BTreeSet<String> {
-    let requests = world.forge.requests().into_iter();
-    let of_kind = requests.filter(|request| request.kind == kind);
-    of_kind
-        .map(|request| match request.authorization {
-            Some(Authorization::Bearer(token)) => token,
-            Some(Authorization::Basic { user, secret }) if user == "x-token-auth" => secret,
-            other => panic!("{other:?}"),
-        })
-        .collect()
 }
 
 /// How the requests of a kind were authorized: all of them alike.
@@ -217,117 +201,6 @@ fn a_name_without_a_secret_is_no_backup_of_what_is_public() {
     }
     assert!(world.forge.requests().is_empty());
     assert!(!world.folder("web").exists());
-}
-
-#[test]
-fn many_repositories_are_cloned_with_one_token_of_a_consumer() {
-    let world = with_consumer(Forge::builder(), None);
-    let web = world.forge.repository("web").private().commit("one");
-    world.forge.copies(web, "copy", 30);
-    let run = world.forgekeep(&["backup", "--jobs", "8"]).run().expect(0);
-    assert_all(&run, "cloned", 31);
-    assert_eq!(world.forge.minted(), 1);
-    let run = world.backup().expect(0);
-    assert_all(&run, "unchanged", 31);
-    // A run begins with a token of its own: none is kept.
-    assert_eq!(world.forge.minted(), 2);
-}
-
-#[test]
-fn a_token_that_is_revoked_in_mid_run_is_replaced_and_no_repository_fails() {
-    let world = with_consumer(Forge::builder(), None);
-    let web = world.forge.repository("web").private().commit("one");
-    world.forge.copies(web, "copy", 12);
-    let hang = Fault::on(RequestKind::InfoRefs, Action::Hang);
-    world.forge.inject(hang.repository("copy-6"));
-    let running = world.forgekeep(&["backup", "--jobs", "4"]).spawn();
-    // All others are done, or under way.
-    world.forge.wait_for(RequestKind::InfoRefs, 10);
-    world.forge.change(|state| state.revoke_minted());
-    world.forge.clear_faults();
-    world.forge.release();
-    let run = running.wait().expect(0);
-    assert_all(&run, "cloned", 13);
-    // One for all who were refused, not one for each.
-    assert_eq!(world.forge.minted(), 2);
-    assert_eq!(tokens(&world, RequestKind::InfoRefs).len(), 2);
-}
-
-#[test]
-fn a_token_that_is_revoked_in_mid_listing_is_replaced() {
-    let world = with_consumer(Forge::builder().opaque_cursors(), None);
-    let web = world.forge.repository("web").private().commit("one");
-    world.forge.copies(web, "copy", 120);
-    let hang = Fault::on(RequestKind::Api, Action::Hang);
-    world.forge.inject(hang.containing("page=").first(1));
-    let running = world.forgekeep(&["list"]).spawn();
-    world.forge.wait_for(RequestKind::Api, 2);
-    world.forge.change(|state| state.revoke_minted());
-    world.forge.clear_faults();
-    world.forge.release();
-    let run = running.wait().expect(0);
-    assert!(run.stdout.contains("acme/copy-120"), "{}", run.stdout);
-    assert_eq!(world.forge.minted(), 2);
-}
-
-#[test]
-fn a_token_that_ends_in_mid_run_is_renewed_and_no_repository_fails() {
-    let world = with_consumer(Forge::builder(), Some(2));
-    let web = world
-        .forge
-        .repository("web")
-        .private()
-        .commit("one")
-        .size(1_000_000);
-    world.forge.copies(web, "copy", 12);
-    // The first pack takes longer to come than the token lives.
-    let slowly = Action::Slowly {
-        pause: Duration::from_millis(2_500),
-        cut: |body| {
-            let (first, rest) = body.split_at(body.len() / 2);
-            vec![first.to_vec(), rest.to_vec()]
-        },
-    };
-    world
-        .forge
-        .inject(Fault::on(RequestKind::UploadPack, slowly).first(1));
-    let run = world.forgekeep(&["backup", "--jobs", "1"]).run().expect(0);
-    assert_all(&run, "cloned", 13);
-    let minted = world.forge.minted();
-    assert!((2..10).contains(&minted), "{minted}");
-    assert!(tokens(&world, RequestKind::InfoRefs).len() >= 2);
-}
-
-#[test]
-fn what_a_consumer_was_given_is_never_seen() {
-    let world = with_consumer(Forge::builder(), None);
-    world.forge.repository("web").private().commit("one");
-    let refuses = Fault::on(RequestKind::UploadPack, Action::status(403));
-    world.forge.inject(refuses.first(1));
-    let mut said = String::new();
-    for arguments in [
-        &["backup", "-vvv"][..],
-        &["check", "-vvv"],
-        &["backup", "-vvv"],
-    ] {
-        let run = world.forgekeep(arguments).run();
-        said += &format!("{}{}", run.stdout, run.stderr);
-    }
-    let mut secrets = world.forge.change(|state| {
-        let tokens = state.minted.iter().map(|minted| minted.token.clone());
-        tokens.collect::<Vec<_>>()
-    });
-    assert_eq!(secrets.len(), 3);
-    secrets.push(CLIENT_SECRET.to_owned());
-    for secret in &secrets {
-        assert!(!said.contains(secret), "{said}");
-        for path in files(&world.sandbox.path("")) {
-            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
-            let is_settings =
-                path.ends_with("settings.yml") && !path.starts_with(world.sandbox.backup());
-            assert!(is_settings || !text.contains(secret), "{path:?}");
-        }
-    }
 }
 
 /// A forge, how its source is configured, and what each request of a check is for.

@@ -44,6 +44,7 @@ mod mishaps;
 #[cfg(unix)]
 mod mount;
 mod names;
+mod oauth;
 mod openapi;
 mod output;
 mod own_options;
@@ -59,6 +60,7 @@ mod plugin_rules;
 mod plugin_values;
 mod preflight;
 mod progress;
+mod refusals;
 mod repacking;
 mod repair;
 mod restore;
