@@ -115,6 +115,8 @@ impl ForgeBuilder {
             accounts: self.accounts,
             opaque_cursors: self.opaque_cursors,
             token_life: self.token_life,
+            // Without a clock no stamp is old enough to prove anything, so git is always asked.
+            clock: None,
             ..HosterState::default()
         };
         let (api_url, git_url) = (state.api_url.clone(), state.git_url.clone());
@@ -264,6 +266,16 @@ impl Forge {
     /// A minute later than last time.
     pub(crate) fn tick(&self) -> i64 {
         self.now.fetch_add(60, Ordering::SeqCst)
+    }
+
+    /// Sets the hoster's clock to so many seconds after the newest `updated_on`: what was changed longer
+    /// ago than ten minutes by then is settled.
+    pub fn set_clock(&self, seconds_later: i64) {
+        self.change(|state| {
+            let all = state.workspaces.iter().flat_map(|of| &of.repositories);
+            let newest = all.map(|repository| repository.updated_on).max();
+            state.clock = newest.map(|newest| newest + seconds_later);
+        });
     }
 
     /// Every request since the start, or since [`Self::reset_log`], in the order of arrival.

@@ -31,8 +31,12 @@ pub fn respond(state: &HosterState, request: &Request) -> Response {
         _ => None,
     };
     let response = answer(state, request, &caller).unwrap_or_else(|refusal| refusal);
-    match known {
+    let response = match known {
         Some(account) => about(account, response),
+        None => response,
+    };
+    match state.clock {
+        Some(now) => response.with_header("Date", documents::http_date(now)),
         None => response,
     }
 }

@@ -186,6 +186,12 @@ pub(crate) fn url(base: &str, segments: &[&str]) -> String {
     url.into()
 }
 
+/// A moment as a header of HTTP writes it.
+pub(crate) fn http_date(seconds: i64) -> String {
+    let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
+    time.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 fn time(seconds: i64) -> String {
     let time = jiff::Timestamp::from_second(seconds).unwrap_or_default();
     time.strftime("%Y-%m-%dT%H:%M:%S.%6f+00:00").to_string()
@@ -198,6 +204,7 @@ mod tests {
     #[test]
     fn times_and_urls_have_bitbucket_form() {
         assert_eq!(time(1_700_000_000), "2023-11-14T22:13:20.000000+00:00");
+        assert_eq!(http_date(1_700_000_000), "Tue, 14 Nov 2023 22:13:20 GMT");
         assert_eq!(
             url("http://h:1", &["a b", "ü.git"]),
             "http://h:1/a%20b/%C3%BC.git"

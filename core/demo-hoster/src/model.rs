@@ -24,6 +24,9 @@ pub struct HosterState {
     pub minted: Vec<MintedToken>,
     /// How many seconds the next of them lives; else two hours.
     pub token_life: Option<u32>,
+    /// The hoster's clock, in seconds since 1970: what the `Date` of the API's answers says. Without
+    /// it they have none.
+    pub clock: Option<i64>,
 }
 
 /// A token that an OAuth consumer was given.

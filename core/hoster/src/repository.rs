@@ -91,6 +91,8 @@ pub struct Part {
     pub default_branch: Option<Untrusted>,
     /// Size in bytes as the hoster states it.
     pub size: Option<u64>,
+    /// As long as it is equal, none of the part's refs has changed. None: nothing is known.
+    pub version: Option<Untrusted>,
 }
 
 /// What a part of a repository is.

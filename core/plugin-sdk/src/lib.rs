@@ -41,6 +41,7 @@
 //! - **Addresses** ([`address`]): path and query, encoded.
 //! - **Paging**: [`LinkPager`] follows links within one origin, and ends on a loop; [`NumberPager`]
 //!   counts; [`TokenPager`] takes what the hoster gives; [`next_link`] reads `Link: rel="next"`.
+//! - **Versions** ([`settled_version`]): by which an unchanged repository need not be asked.
 //! - **Answers**: [`Host::get_json`], [`Host::get_good`], or [`json`] and [`status_error`]: a web page in place of JSON, a
 //!   field of the wrong type, 401, 403, 404, 410, 429 and 5xx become errors that say so, with the
 //!   hoster's own words ([`said`]) and the time to ask again ([`retry`]).
@@ -90,6 +91,7 @@ mod pager;
 mod panics;
 mod plugin;
 mod session;
+mod settled;
 mod wire;
 
 pub use forgekeep_page_text::page_text;
@@ -109,6 +111,7 @@ pub use hoster::{Export, Hoster, Target};
 pub use limits::{Retry, limit, retry};
 pub use pager::{LinkPager, NumberPager, TokenPager, next_link};
 pub use session::Session;
+pub use settled::settled_version;
 
 /// What most methods return.
 pub type Result<T> = std::result::Result<T, HosterError>;

@@ -114,7 +114,8 @@ fn seconds(text: &str) -> Option<i64> {
     digits.parse().ok().filter(|number| *number >= 0)
 }
 
-fn date(response: &HttpResponse) -> Option<Timestamp> {
+/// The hoster's clock, by the `Date` of an answer.
+pub(crate) fn date(response: &HttpResponse) -> Option<Timestamp> {
     http_date(response.header("date")?)
 }
 

@@ -43,7 +43,7 @@ pub(crate) fn list_one(
         page.notes.push(nothing_visible(account));
     }
     for (entry, number) in envelope.values.iter().zip(1..) {
-        match repository::read(entry, account) {
+        match repository::read(entry, account, Some(&response)) {
             Some(repository) => page.repositories.push(repository),
             None => page.notes.push(unnamed(number)),
         }

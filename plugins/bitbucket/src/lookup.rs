@@ -43,7 +43,7 @@ pub(crate) fn lookup(what: &LookupRequest, client: &Client<'_, '_>) -> Result<Pr
     match response.status {
         200 => {
             let entry: Value = json(&response)?;
-            let found = repository::read(&entry, &account).filter(|found| found.id == id);
+            let found = repository::read(&entry, &account, None).filter(|found| found.id == id);
             found.map(Presence::present).ok_or_else(|| {
                 HosterError::new(
                     ErrorKind::BadAnswer,
@@ -104,7 +104,7 @@ fn proof(id: &str, account: &Account, client: &Client<'_, '_>) -> Result<Option<
     let found: Vec<_> = listed
         .values
         .iter()
-        .filter_map(|entry| repository::read(entry, account))
+        .filter_map(|entry| repository::read(entry, account, None))
         .collect();
     // It is there after all, whatever the other answer says.
     if found.iter().any(|found| found.id == id) {

@@ -1,4 +1,6 @@
-use forgekeep_plugin_sdk::{Owner, Part, PartKind, Repository, Visibility};
+use forgekeep_plugin_sdk::{
+    HttpResponse, Owner, Part, PartKind, Repository, Visibility, settled_version,
+};
 use serde_json::Value;
 use url::Url;
 
@@ -7,8 +9,13 @@ use crate::text::one_line;
 
 /// Reads one entry of the listing. What it lacks is left empty: a repository that cannot be backed
 /// up for lack of an identity or an address is the host's to fail, not ours to skip. `None` only if
-/// it has nothing to be called by.
-pub(crate) fn read(entry: &Value, account: &Account) -> Option<Repository> {
+/// it has nothing to be called by. `listed` is the answer of the listing that it is from: only with it
+/// there are versions.
+pub(crate) fn read(
+    entry: &Value,
+    account: &Account,
+    listed: Option<&HttpResponse>,
+) -> Option<Repository> {
     let uuid = text(entry, "/uuid");
     let full_name = text(entry, "/full_name");
     uuid.or(full_name)?;
@@ -26,22 +33,30 @@ pub(crate) fn read(entry: &Value, account: &Account) -> Option<Repository> {
         ..Repository::default()
     };
     if repository.skip.is_none() {
-        repository.parts = parts(entry, account);
+        repository.parts = parts(entry, account, listed);
     }
     Some(repository)
 }
 
 /// The git repository, and beside it the wiki's. Without a link for cloning its address is empty.
-fn parts(entry: &Value, account: &Account) -> Vec<Part> {
+fn parts(entry: &Value, account: &Account, listed: Option<&HttpResponse>) -> Vec<Part> {
     let url = clone_url(entry, account.plain_http()).unwrap_or_default();
     let mut git = Part::new(PartKind::Git, &url);
     git.default_branch = text(entry, "/mainbranch/name").map(str::to_owned);
+    git.version = listed.and_then(|listed| version(entry, listed));
     git.size = entry.get("size").and_then(Value::as_u64);
     let mut parts = vec![git];
     if flag(entry, "has_wiki") == Some(true) && !url.is_empty() {
         parts.push(Part::new(PartKind::Wiki, format!("{url}/wiki")));
     }
     parts
+}
+
+/// Pushes, new and deleted branches and rewrites move `updated_on`; nothing is known to do so for what is
+/// pushed to a wiki.
+fn version(entry: &Value, listed: &HttpResponse) -> Option<String> {
+    let branch = text(entry, "/mainbranch/name").unwrap_or_default();
+    settled_version(listed, text(entry, "/updated_on")?, &[branch])
 }
 
 /// The workspace. Half of it is no owner: one without an id would be another than before.

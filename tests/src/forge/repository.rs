@@ -233,6 +233,13 @@ impl<'f> Repo<'f> {
         self.pushed()
     }
 
+    /// Makes changes that `updated_on` tells nothing of: in the second of the last one, or because the
+    /// hoster does not keep its word.
+    pub fn with_the_same_stamp(self, change: impl FnOnce(Self) -> Self) -> Self {
+        let before = self.entry().updated_on;
+        change(self).change(|entry| entry.updated_on = before)
+    }
+
     /// The object id of a revision.
     pub fn rev_parse(self, revision: &str) -> String {
         git::run(&self.git_dir(), &["rev-parse", "--verify", revision])

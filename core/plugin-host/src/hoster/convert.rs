@@ -9,10 +9,13 @@ use forgekeep_hoster::{self as hoster, ApiLimit, Cursor, SourceSpec, Visibility}
 use forgekeep_http::Authorization;
 use forgekeep_plugin_documents as documents;
 use forgekeep_plugin_documents::{Auth, HosterError, OptionValue, PartKind, Timestamp, Way};
-use forgekeep_untrusted::{Printable, Redactor, Secret};
+use forgekeep_untrusted::{Printable, Redactor, Secret, Untrusted};
 
 /// Most characters of a plugin's text that are shown.
 const MAX_TEXT: usize = 2000;
+
+/// Most bytes of a version that is kept: some ten are usual.
+const MAX_VERSION: usize = 1024;
 
 /// Most bytes of our own words in a document: a string may be 64 KiB long.
 const MAX_SAID: usize = 16 << 10;
@@ -216,6 +219,7 @@ pub(super) fn repository(
                 .filter(|branch| !branch.is_empty())
                 .map(Into::into),
             size: part.size,
+            version: part.version.and_then(|found| version(found, redactor)),
         });
     }
     hoster::Repository {
@@ -232,6 +236,14 @@ pub(super) fn repository(
         parts,
         skip: repository.skip.map(|why| text(&why, redactor)),
     }
+}
+
+/// A version, which is kept in the backup folder. One that is too long, or holds a secret, is none: git
+/// is asked.
+fn version(version: String, redactor: &Redactor) -> Option<Untrusted> {
+    let fits = !version.is_empty() && version.len() <= MAX_VERSION;
+    let fits = fits && redactor.clean(&version) == version;
+    fits.then(|| version.into())
 }
 
 /// A part, as its plugin named it.
