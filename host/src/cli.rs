@@ -80,6 +80,9 @@ pub struct BackupArguments {
     /// Accept that fewer repositories are listed than last time, or than the hoster counts
     #[arg(long)]
     pub accept_shrinkage: bool,
+    /// Ask git for every repository, also where the hoster's listing proves that nothing has changed
+    #[arg(long)]
+    pub full: bool,
     /// Write the run's report to this file, as JSON; - for standard output
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,

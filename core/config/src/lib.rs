@@ -191,6 +191,9 @@ pub struct BackupOptions {
     pub remove_deleted_repos: bool,
     /// How many days it is kept first.
     pub deleted_grace_days: u32,
+    /// Within how many days git is asked for a repository of which the hoster's listing proves that it
+    /// has not changed: 0 in each run.
+    pub full_check_days: u32,
     /// Whether each finished repository gets a line.
     pub log_repo_finished: bool,
     /// How many repositories are worked on at a time: 1 to 64.
@@ -206,6 +209,7 @@ impl Default for BackupOptions {
         Self {
             remove_deleted_repos: false,
             deleted_grace_days: 30,
+            full_check_days: 7,
             log_repo_finished: false,
             jobs: 8,
             max_repositories: 100_000,

@@ -15,6 +15,7 @@ pub(super) const OPTIONS: &[&str] = &["backup", "network", "history", "alert", "
 pub(super) const BACKUP: &[&str] = &[
     "removeDeletedRepos",
     "deletedGraceDays",
+    "fullCheckDays",
     "logRepoFinished",
     "jobs",
     "maxRepositories",
@@ -88,6 +89,8 @@ fn backup(section: &Section<'_>) -> Result<BackupOptions, ConfigError> {
         remove_deleted_repos: boolean(section, "removeDeletedRepos")?,
         deleted_grace_days: number(section, "deletedGraceDays", 1..=3650)?
             .unwrap_or(defaults.deleted_grace_days),
+        full_check_days: number(section, "fullCheckDays", 0..=3650)?
+            .unwrap_or(defaults.full_check_days),
         log_repo_finished: boolean(section, "logRepoFinished")?,
         jobs: match section.get("jobs") {
             Some(field) => usize::try_from(field.integer(1..=64)?).unwrap_or(1),

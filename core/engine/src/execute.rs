@@ -2,6 +2,7 @@
 
 mod missing;
 mod parts;
+mod proved;
 
 use std::cell::{Cell, RefCell};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,7 +19,9 @@ use forgekeep_store::catalogue;
 use forgekeep_store::part::{Part, PartKind, check_folders};
 use forgekeep_store::report::{PartReport, RefChanges, RepositoryOutcome, RepositoryReport};
 use forgekeep_store::snapshot::Identity;
+use forgekeep_store::versions::KnownVersion;
 use forgekeep_untrusted::{Printable, Show as _, Untrusted};
+use jiff::Timestamp;
 use parking_lot::Mutex;
 use parts::Offered;
 
@@ -26,6 +29,7 @@ use crate::event::{Event, Observer};
 use crate::plan::{Action, Task, lacks_address};
 use crate::queue::{Lane, Limits, Queue, Turn, Worked};
 use crate::source::OpenSource;
+use crate::versions::Done;
 
 /// A task on its way to a worker.
 pub(crate) struct Job {
@@ -59,7 +63,7 @@ pub(crate) struct Execution<'o> {
     /// What is known of damage.
     pub cases: RepairCases,
     observer: &'o dyn Observer,
-    reports: Mutex<Vec<(usize, RepositoryReport)>>,
+    done: Mutex<Vec<Done>>,
 }
 
 impl<'o> Execution<'o> {
@@ -71,7 +75,7 @@ impl<'o> Execution<'o> {
             space: Space::default(),
             cases: RepairCases::read(local_folder),
             observer,
-            reports: Mutex::default(),
+            done: Mutex::default(),
         }
     }
 
@@ -98,6 +102,10 @@ impl<'o> Execution<'o> {
             repositories: jobs.len(),
             bytes: sizes.fold(0, u64::saturating_add),
         });
+        let (proved, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(Job::is_proved);
+        for job in &proved {
+            self.pass_over(job);
+        }
         for job in &jobs {
             if job.task.action == Action::Clone {
                 let folder = job.source.folder.join(&job.task.folder);
@@ -117,20 +125,20 @@ impl<'o> Execution<'o> {
         }));
     }
 
-    /// What came of the jobs, with the index of each one's source.
-    pub fn into_reports(self) -> Vec<(usize, RepositoryReport)> {
-        self.reports.into_inner()
+    /// What came of the jobs.
+    pub fn into_done(self) -> Vec<Done> {
+        self.done.into_inner()
     }
 
     fn work_on(&self, mut job: Job, turn: &Turn<'_, Job>) -> Worked<Job> {
         // A bug of ours, met on one repository, must not end the others.
         let run = || self.run_job(&mut job, turn);
-        let report = match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Some(report)) => report,
+        let (report, known) = match catch_unwind(AssertUnwindSafe(run)) {
+            Ok(Some(came)) => came,
             Ok(None) => return Worked::Waits(job),
-            Err(_) => self.panicked(&job),
+            Err(_) => (self.panicked(&job), None),
         };
-        self.reports.lock().push((job.task.source, report));
+        self.done.lock().push(job.done(report, known));
         Worked::Done
     }
 
@@ -152,8 +160,13 @@ impl<'o> Execution<'o> {
         });
     }
 
-    /// `None` if there is something to transfer, and it is not its turn.
-    fn run_job(&self, job: &mut Job, turn: &Turn<'_, Job>) -> Option<RepositoryReport> {
+    /// What came of it, and what the backup has of it now; `None` if there is something to transfer, and
+    /// it is not its turn.
+    fn run_job(
+        &self,
+        job: &mut Job,
+        turn: &Turn<'_, Job>,
+    ) -> Option<(RepositoryReport, Option<KnownVersion>)> {
         let begun = job.begun.take();
         if job.source.services.cancel.is_cancelled() {
             let is_known = begun.is_some();
@@ -162,8 +175,9 @@ impl<'o> Execution<'o> {
             if is_known {
                 self.finished(job, &report);
             }
-            return Some(report);
+            return Some((report, None));
         }
+        let asked = Timestamp::now();
         let visit = job.source.gate.visit();
         let at = Instant::now();
         let mut begun = begun.unwrap_or_else(|| self.begin(job));
@@ -194,6 +208,7 @@ impl<'o> Execution<'o> {
             self.space.learn(&work.folder, failure);
         }
         report.seconds = (seconds * 1000.0).round() / 1000.0;
+        let known = proved::settle(task, &mut report, &work.folder, asked);
         let redactor = &source.services.redactor;
         report.change_errors(|failure| {
             failure.message = redactor.clean(&failure.message).into_owned().into();
@@ -203,7 +218,7 @@ impl<'o> Execution<'o> {
             }
         });
         self.finished(job, &report);
-        Some(report)
+        Some((report, known))
     }
 
     /// Says so, and moves the folder to where it shall be.
@@ -304,6 +319,9 @@ impl Work<'_> {
     fn mirror_all(&self, mut report: RepositoryReport) -> RepositoryReport {
         if let Err(failure) = check_folders(&self.folder) {
             return report.failed(failure);
+        }
+        if self.task.by_listing.enter(&mut report) {
+            return self.back_up_others(report);
         }
         let found = RefCell::default();
         let mirrored = match Offered::of(self.repository(), PartKind::Repository) {

@@ -31,6 +31,7 @@ pub mod run;
 mod source;
 mod source_state;
 mod tombstones;
+mod versions;
 
 // What the configuration says when it says nothing is the limit that holds when nobody sets one.
 const _: () = assert!(forgekeep_config::OBJECT_BYTES == forgekeep_git::memory::OBJECT_BYTES);

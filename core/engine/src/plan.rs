@@ -7,8 +7,9 @@ use forgekeep_config::filter::{Decision, RepoFilter};
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::Repository;
 use forgekeep_store::catalogue::{Catalogue, Owner};
-use forgekeep_store::report::RepositoryReport;
+use forgekeep_store::report::{Proof, RepositoryOutcome, RepositoryReport};
 use forgekeep_untrusted::{Untrusted, names};
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// Longest name or identity of a repository. Hosters allow a few hundred at most.
@@ -43,6 +44,45 @@ pub struct Task {
     pub action: Action,
     /// What is to be said about it.
     pub note: Option<String>,
+    /// What the listing says of changes.
+    pub by_listing: ByListing,
+}
+
+/// What a listing says of whether a repository has changed since git was last asked for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ByListing {
+    /// It has, or that cannot be told.
+    #[default]
+    Unknown,
+    /// It has not, and git is asked all the same.
+    Same,
+    /// It has not, and that is proof enough: git is not asked for its refs.
+    Unchanged {
+        /// When git was asked.
+        checked: Timestamp,
+        /// Whether it had no ref then.
+        empty: bool,
+    },
+}
+
+impl ByListing {
+    /// Whether it proves that nothing has changed.
+    pub fn is_unchanged(self) -> bool {
+        matches!(self, Self::Unchanged { .. })
+    }
+
+    /// Puts into a report that the repository is as it was, if that is proved. Whether it is.
+    pub(crate) fn enter(self, report: &mut RepositoryReport) -> bool {
+        let Self::Unchanged { checked, empty } = self else {
+            return false;
+        };
+        report.outcome = match empty {
+            true => RepositoryOutcome::Empty,
+            false => RepositoryOutcome::Unchanged,
+        };
+        report.prove(Proof::Listing, checked);
+        true
+    }
 }
 
 /// A folder in the backup.
@@ -123,6 +163,7 @@ fn task(
                 folder,
                 action,
                 note: None,
+                by_listing: ByListing::default(),
             })
         }
         Err(failure) => {
@@ -214,6 +255,12 @@ impl Plan {
     pub fn order(&mut self) {
         self.tasks
             .sort_by_key(|task| std::cmp::Reverse(task.repository.size().unwrap_or(u64::MAX)));
+    }
+
+    /// Of how many the listing proves that they have not changed.
+    pub fn unchanged(&self) -> usize {
+        let all = self.tasks.iter();
+        all.filter(|task| task.by_listing.is_unchanged()).count()
     }
 
     /// How many tasks there are of each kind.

@@ -38,7 +38,8 @@ use crate::plan::{Plan, Task};
 use crate::queue::Limits;
 use crate::source::RunSource;
 use crate::tombstones::{self, Tombstones};
-use crate::{alert, permissions, source_state};
+use crate::versions::{Asking, Done};
+use crate::{alert, permissions, source_state, versions};
 
 pub use error::RunError;
 
@@ -58,6 +59,7 @@ pub struct Engine {
     accept_shrinkage: bool,
     /// Requests by title of the source.
     counts: Mutex<BTreeMap<String, RequestCounts>>,
+    ask_all: bool,
 }
 
 /// What to back up, and how.
@@ -177,6 +179,7 @@ impl Engine {
             guard,
             accept_shrinkage: false,
             counts: Mutex::default(),
+            ask_all: false,
         }
     }
 
@@ -204,6 +207,24 @@ impl Engine {
     pub fn accepting_shrinkage(mut self, accept: bool) -> Self {
         self.accept_shrinkage = accept;
         self
+    }
+
+    /// Whether git is asked for every repository, also where the hoster's listing proves that it has not
+    /// changed.
+    #[must_use]
+    pub fn asking_all(mut self, all: bool) -> Self {
+        self.ask_all = all;
+        self
+    }
+
+    /// When git is asked in a run that begins now.
+    fn asking(&self, now: Timestamp, previous: Option<Timestamp>) -> Asking {
+        Asking {
+            all: self.ask_all,
+            full_check_days: self.config.options.backup.full_check_days,
+            now,
+            previous,
+        }
     }
 
     /// Knows the secrets of all sources.
@@ -259,7 +280,8 @@ impl Engine {
         tombstones::remove_leftovers(&self.config.local_folder);
         let execution = Execution::new(&self.config.local_folder, self.limits, observer);
         let cases = Some(&execution.cases);
-        let mut planner = Planner::new(self, sources, cases, listings, observer);
+        let asking = self.asking(started, run.previous);
+        let mut planner = Planner::new(self, sources, cases, listings, asking, observer);
         let ask = |source: &Source| self.list_source(source, Writes::Yes, observer);
         // Listing, planning and mirroring go on side by side: each source as soon as it is listed.
         self.beside(sources, ask, |listed| {
@@ -278,10 +300,15 @@ impl Engine {
             });
         })?;
         let (mut all, moved) = planner.finish();
-        for (source, report) in execution.into_reports() {
-            all[source].report.repositories.push(report);
-        }
         let interrupted = self.cancel.is_cancelled();
+        let mut done: Vec<Vec<Done>> = all.iter().map(|_| Vec::new()).collect();
+        for of in execution.into_done() {
+            done[of.source].push(of);
+        }
+        let most = self.config.options.backup.max_repositories;
+        for (source, done) in all.iter_mut().zip(done) {
+            versions::conclude(source, done, asking, most, !interrupted, observer);
+        }
         if !interrupted {
             self.tombstones(started, run).mark(&mut all, &moved);
         }
@@ -321,7 +348,8 @@ impl Engine {
         let observer = &*self.observer;
         let sources = self.select(selection)?;
         let pool = self.pool()?;
-        let mut planner = Planner::new(self, &sources, None, self.listings(), observer);
+        let asking = self.asking(Timestamp::now(), None);
+        let mut planner = Planner::new(self, &sources, None, self.listings(), asking, observer);
         planner.look_at_disk(&pool);
         let answers = self.ask_all(&sources, |source| {
             self.list_source(source, Writes::No, observer)

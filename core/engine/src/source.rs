@@ -8,6 +8,7 @@ use forgekeep_hoster::{Services, Session};
 use forgekeep_http::CredentialGate;
 use forgekeep_store::catalogue::Listing;
 use forgekeep_store::report::{RepositoryReport, SourceReport};
+use forgekeep_store::versions::SourceVersions;
 
 use crate::owners::DoubtfulOwners;
 
@@ -31,6 +32,8 @@ pub(crate) struct RunSource {
     pub returned: Vec<String>,
     /// Folders of what not everybody may see, and this run backs up.
     pub private: Vec<String>,
+    /// Which versions of its repositories the backup has; `None` if it could not be listed.
+    pub versions: Option<SourceVersions>,
 }
 
 impl RunSource {
@@ -45,6 +48,7 @@ impl RunSource {
             unlisted: Vec::new(),
             returned: Vec::new(),
             private: Vec::new(),
+            versions: None,
         }
     }
 
@@ -59,6 +63,7 @@ impl RunSource {
             unlisted: Vec::new(),
             returned: Vec::new(),
             private: Vec::new(),
+            versions: None,
         }
     }
 
@@ -90,6 +95,8 @@ pub(crate) struct OpenSource {
     pub gate: CredentialGate,
     /// How many of its repositories may be asked for their refs at the same time.
     pub ref_questions: usize,
+    /// What else than the hoster decides what its mirrors hold: which plugin, which Forgekeep.
+    pub rules: String,
 }
 
 /// Within it, an identity means one repository.

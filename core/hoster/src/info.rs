@@ -37,6 +37,8 @@ pub struct HosterInfo {
     pub target: bool,
     /// File it was loaded from.
     pub file: PathBuf,
+    /// SHA-256 of that file, in hexadecimal digits; empty for one that is in no file.
+    pub sha256: String,
 }
 
 /// The base of the API that a source talks to: its own `apiUrl`, else the hoster's.

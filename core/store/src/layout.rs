@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <localFolder>/<source title>/<owner>#<repo>/   repo, wiki, snapshots, damaged, forgekeep.json
-//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, trash, plugins
+//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, trash, plugins, versions
 //! <localFolder>/_config/                         copies of the configuration: SCM Backup's name
 //! ```
 
@@ -27,6 +27,9 @@ pub const RUNS: &str = "runs";
 
 /// Folder in [`OWN_FOLDER`] with what was removed, for another grace period.
 pub const TRASH: &str = "trash";
+
+/// Folder in [`OWN_FOLDER`] with a file for each source: which versions of its repositories the backup has.
+pub const VERSIONS: &str = "versions";
 
 /// Folder in [`OWN_FOLDER`] where what is removed for good goes first: a removal that breaks off leaves
 /// nothing that looks like a backup.

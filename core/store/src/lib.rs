@@ -15,3 +15,4 @@ pub mod report;
 pub mod snapshot;
 pub mod status;
 pub mod trash;
+pub mod versions;

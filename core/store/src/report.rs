@@ -2,6 +2,7 @@
 
 mod brief;
 mod outcome;
+mod proof;
 #[cfg(feature = "schema")]
 mod schema;
 mod source;
@@ -17,6 +18,7 @@ use crate::snapshot::SnapshotId;
 
 pub use brief::Brief;
 pub use outcome::{RepositoryOutcome, RunOutcome, SourceOutcome};
+pub use proof::Proof;
 #[cfg(feature = "schema")]
 pub use schema::schema;
 pub use source::{OwnerReport, OwnerSees, Requests, SourceReport};
@@ -105,6 +107,15 @@ pub struct RepositoryReport {
     pub path: Untrusted,
     /// How it came out.
     pub outcome: RepositoryOutcome,
+    /// What says so, of one that is unchanged or empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Proof"))]
+    pub proof: Option<Proof>,
+    /// When git was last asked for it, of one that is unchanged or empty, UTC: in this run, or when it was
+    /// found as the listing still has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "schema::Time"))]
+    pub checked_at: Option<Timestamp>,
     /// How its refs changed.
     #[serde(default)]
     pub refs: RefChanges,
@@ -171,6 +182,8 @@ impl RepositoryReport {
             name: name.into(),
             path: path.into(),
             outcome: RepositoryOutcome::Skipped,
+            proof: None,
+            checked_at: None,
             refs: RefChanges::default(),
             bytes_received: 0,
             seconds: 0.0,

@@ -59,7 +59,8 @@ fn attempt(
     };
     let observer = progress::observer(mode, common, log_all);
     let engine = super::engine(common, config, arguments.jobs, observer)?
-        .accepting_shrinkage(arguments.accept_shrinkage);
+        .accepting_shrinkage(arguments.accept_shrinkage)
+        .asking_all(arguments.full);
     let selection = Selection {
         sources: arguments.sources.clone(),
     };

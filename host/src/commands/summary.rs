@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 
 use forgekeep_engine::plan::{Action, Plan};
 use forgekeep_store::report::{
-    Report, RepositoryOutcome, RepositoryReport, RunOutcome, SourceOutcome, SourceReport,
+    Proof, Report, RepositoryOutcome, RepositoryReport, RunOutcome, SourceOutcome, SourceReport,
 };
 use forgekeep_untrusted::{Printable, Shown};
 use table::Table;
@@ -30,6 +30,16 @@ const OUTCOMES: [(RepositoryOutcome, &str); 7] = [
 pub fn of_run(report: &Report) -> String {
     let mut out = sources(report).to_string();
     for source in &report.sources {
+        let all = source.repositories.iter();
+        let proved = all.filter(|r| r.proof == Some(Proof::Listing)).count();
+        if proved > 0 {
+            let them = text::count(proved, "repository", "repositories");
+            let _ = writeln!(
+                out,
+                "{}: {them} unchanged by the hoster's listing, git not asked",
+                source.title
+            );
+        }
         let lost: usize = source
             .repositories
             .iter()
@@ -226,7 +236,11 @@ pub fn of_plan(plan: &Plan, sources: &[SourceReport]) -> String {
                 format!(" (now {})", Shown::of(&from.folder))
             });
             let to = Shown::of(&task.folder);
-            let _ = writeln!(out, "  {word:<7} {name} -> {to}{now}{size}");
+            let proved = match task.by_listing.is_unchanged() {
+                true => ", unchanged by the listing",
+                false => "",
+            };
+            let _ = writeln!(out, "  {word:<7} {name} -> {to}{now}{size}{proved}");
         }
         for repository in &source.repositories {
             let why = match (&repository.error, &repository.note) {
@@ -251,6 +265,14 @@ pub fn of_plan(plan: &Plan, sources: &[SourceReport]) -> String {
         number("update"),
         number("adopt")
     );
+    let unchanged = plan.unchanged();
+    if unchanged > 0 {
+        let _ = writeln!(
+            out,
+            "Of those to update, git would not be asked for {unchanged}: the hoster's listing proves them \
+             unchanged."
+        );
+    }
     out
 }
 

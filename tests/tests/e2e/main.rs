@@ -73,6 +73,7 @@ mod secrets;
 #[cfg(unix)]
 mod shown;
 mod signals;
+mod skipping;
 mod snapshots;
 mod sources;
 mod status;

@@ -176,6 +176,11 @@ const BACKUP: &[Key] = &[
         kind: Kind::Number(1, 3650, Some(30)),
         description: "How long it is kept first, from the run that first missed it.",
     },
+    Key {
+        name: "fullCheckDays",
+        kind: Kind::Number(0, 3650, Some(7)),
+        description: "Within how many days git is asked for a repository of which the hoster's listing proves that it has not changed; 0 asks in each run.",
+    },
     ignored("addTimestampedSubfolder"),
     ignored("timestampFormat"),
     ignored("s3BucketName"),

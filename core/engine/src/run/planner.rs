@@ -25,6 +25,7 @@ use forgekeep_hoster::Repository;
 use forgekeep_mirror::repair::RepairCases;
 use forgekeep_store::catalogue::Catalogue;
 use forgekeep_store::report::{RepositoryReport, SourceReport};
+use forgekeep_store::versions::SourceVersions;
 use forgekeep_store::{part, trash};
 use forgekeep_untrusted::{Untrusted, names};
 use rayon::prelude::*;
@@ -33,11 +34,12 @@ use retitled::{Orphan, Taken};
 use super::Engine;
 use super::sources::Listed;
 use crate::completeness::{Counted, Key, Listings};
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, note_of};
 use crate::execute::{Job, RepositoryFolder};
 use crate::owners::{self, DoubtfulOwners, Owners, OwnersListed};
 use crate::plan::{self, Location, Task, Undecided};
 use crate::source::{RunSource, Server};
+use crate::versions::{self, Asking};
 
 /// Plans the sources of a run.
 pub(super) struct Planner<'r> {
@@ -46,6 +48,7 @@ pub(super) struct Planner<'r> {
     /// What is known of damage. Without it nothing may be written: the plan is only to be shown.
     cases: Option<&'r RepairCases>,
     listings: Listings,
+    asking: Asking,
     /// In the order of the configuration.
     sources: Vec<SourceToPlan<'r>>,
     orphans: Vec<Orphan>,
@@ -138,6 +141,7 @@ impl<'r> Planner<'r> {
         sources: &[&'r Source],
         cases: Option<&'r RepairCases>,
         listings: Listings,
+        asking: Asking,
         observer: &'r dyn Observer,
     ) -> Self {
         let sources = sources.iter().map(|source| {
@@ -159,6 +163,7 @@ impl<'r> Planner<'r> {
             observer,
             cases,
             listings,
+            asking,
             sources: sources.collect(),
             orphans: Vec::new(),
             moved: HashSet::new(),
@@ -253,9 +258,11 @@ impl<'r> Planner<'r> {
         let mut report = SourceReport::listed(title, hoster, number, notes);
         report.owners = owners::reports(&owners);
         let mut run = RunSource::listed(listed.open, report);
+        let mut tasks = plan.tasks;
+        self.compare_versions(&mut run, &mut tasks);
         run.unlisted = plan.unlisted;
         run.returned = plan.returned;
-        source.state = State::Listed(Box::new(ListedSource {
+        self.sources[index].state = State::Listed(Box::new(ListedSource {
             run,
             listed: plan.listed,
             counted: listed.counted,
@@ -266,10 +273,35 @@ impl<'r> Planner<'r> {
         for report in plan.left_out {
             self.leave_out(index, report);
         }
-        for task in &plan.tasks {
+        for task in &tasks {
             self.note_private(task);
         }
-        Ok(plan.tasks)
+        Ok(tasks)
+    }
+
+    /// Finds those for which git need not be asked. What is known of the others is forgotten until they
+    /// are done.
+    fn compare_versions(&self, run: &mut RunSource, tasks: &mut [Task]) {
+        let Some(open) = &run.open else {
+            return;
+        };
+        let folder = &self.engine.config.local_folder;
+        let rules = open.rules.clone();
+        let (mut versions, unread) = SourceVersions::read(folder, &open.title, rules);
+        versions::compare(tasks, &versions, self.asking, open, self.cases);
+        let mut failures: Vec<Failure> = unread.into_iter().collect();
+        if self.cases.is_some() {
+            versions::forget_others(&mut versions, tasks);
+            failures.extend(versions.write().err());
+        }
+        for failure in failures {
+            let note = Finding {
+                hint: failure.hint,
+                ..Finding::warning(failure.message)
+            };
+            note_of(&mut run.report, note, self.observer);
+        }
+        run.versions = Some(versions);
     }
 
     /// Puts a repository into the report that is not backed up.

@@ -18,7 +18,7 @@ use crate::event::{Event, Observer};
 use crate::expiry;
 use crate::listing::list;
 use crate::source::{OpenSource, Server};
-use crate::source_state;
+use crate::{source_state, versions};
 
 pub(super) use remarks::{nothing_listed, of_filter};
 
@@ -36,6 +36,8 @@ pub(super) struct Ready {
     pub server: Server,
     /// How many of its repositories may be asked for their refs at the same time.
     pub ref_questions: usize,
+    /// What decides what its mirrors hold.
+    pub rules: String,
     pub session: Box<dyn Session>,
     pub services: Services,
     pub filter: RepoFilter,
@@ -113,6 +115,7 @@ impl Engine {
         Ok(Ready {
             server,
             ref_questions: self.ref_questions(&*hoster),
+            rules: versions::rules(hoster.info(), &source.name, api.as_str()),
             session,
             services,
             filter,
@@ -185,6 +188,7 @@ impl Engine {
                 services: ready.services,
                 gate: CredentialGate::default(),
                 ref_questions: ready.ref_questions,
+                rules: ready.rules,
             },
         })
     }

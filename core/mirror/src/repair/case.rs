@@ -108,7 +108,8 @@ impl RepairCases {
         self.ill.lock()
     }
 
-    fn is_ill(&self, id: &Untrusted, path: &Untrusted) -> bool {
+    /// Whether any damage is known of a repository, also such as was given up.
+    pub fn is_ill(&self, id: &Untrusted, path: &Untrusted) -> bool {
         let ill = self.ill();
         ill.contains(id) || ill.contains(path)
     }

@@ -96,6 +96,7 @@ impl PluginHoster {
         .map_err(|why| why.of_plugin(method::MANIFEST, &nothing))?;
         let mut info = manifest::read(&manifest).map_err(Unusable::BadManifest)?;
         path.clone_into(&mut info.file);
+        info.sha256 = sha256.to_string();
         check_name(&info, path)?;
         let text = |text: &str| convert::text(text, &nothing);
         let about = About {
