@@ -358,6 +358,24 @@ mod tests {
     }
 
     #[test]
+    fn a_version_is_kept_only_where_it_can_be_kept() {
+        let redactor = Redactor::new(&[&Secret::new("s3cr3t-token")]);
+        let read = |version: &str| {
+            let mut listed = documents::Repository::new("1", "acme/web", "https://example.com");
+            listed.parts[0].version = Some(version.to_owned());
+            let read = repository(listed, &redactor);
+            read.parts[0].version.clone()
+        };
+        let longest = "x".repeat(MAX_VERSION);
+        for kept in ["1", "a\n\u{1b}b", &longest] {
+            assert_eq!(read(kept), Some(kept.into()));
+        }
+        for none in ["", "2 s3cr3t-token", &(longest.clone() + "x")] {
+            assert_eq!(read(none), None, "{none}");
+        }
+    }
+
+    #[test]
     fn the_hosters_own_words_are_said_once() {
         let nothing = Redactor::default();
         let error = HosterError::new(documents::ErrorKind::Forbidden, "refused: no role")

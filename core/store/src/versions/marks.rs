@@ -38,16 +38,19 @@ pub fn marks(repository: &Path) -> Option<String> {
     }
     add("snapshots", part.snapshots().folder())?;
     let state = add("state", &repository.join(STATE_FILE))?;
-    let folder = mirror.join("objects/pack");
-    add("packs", &folder)?;
-    let mut names = Vec::new();
-    for entry in fs::read_dir(&folder).ok()? {
-        names.push(entry.ok()?.file_name());
-    }
-    names.sort_unstable();
-    for name in names {
-        // Their names need not be text: they are compared, and nothing else.
-        add(&format!("{name:?}"), &folder.join(&name))?;
+    // The folders of loose objects, and the packs with their indexes.
+    for below in ["objects", "objects/pack"] {
+        let folder = mirror.join(below);
+        add(below, &folder)?;
+        let mut names = Vec::new();
+        for entry in fs::read_dir(&folder).ok()? {
+            names.push(entry.ok()?.file_name());
+        }
+        names.sort_unstable();
+        for name in names {
+            // Their names need not be text: they are compared, and nothing else.
+            add(&format!("{below} {name:?}"), &folder.join(&name))?;
+        }
     }
     if state == "-" {
         return None;
@@ -94,6 +97,7 @@ mod tests {
             "repo/refs/heads",
             "repo/refs/tags",
             "repo/objects/pack",
+            "repo/objects/ab",
             "snapshots/repo",
         ] {
             fs::create_dir_all(folder.join(below)).unwrap();
@@ -103,6 +107,7 @@ mod tests {
             "repo/HEAD",
             "repo/packed-refs",
             "repo/objects/pack/pack-1.pack",
+            "repo/objects/ab/cd",
         ] {
             fs::write(folder.join(file), "one").unwrap();
         }
@@ -146,7 +151,7 @@ mod tests {
     #[test]
     fn whatever_is_changed_replaced_or_removed_changes_them() {
         type Change = fn(&Path);
-        let changes: [(&str, Change); 10] = [
+        let changes: [(&str, Change); 11] = [
             ("a pack is gone", |at| {
                 fs::remove_file(at.join("repo/objects/pack/pack-1.pack")).unwrap()
             }),
@@ -155,6 +160,9 @@ mod tests {
             }),
             ("a pack has come", |at| {
                 fs::write(at.join("repo/objects/pack/pack-2.pack"), "x").unwrap()
+            }),
+            ("a loose object is gone", |at| {
+                fs::remove_file(at.join("repo/objects/ab/cd")).unwrap();
             }),
             ("a branch has come", |at| {
                 fs::write(at.join("repo/refs/heads/x"), "x").unwrap()

@@ -1,4 +1,6 @@
-use forgekeep_plugin_sdk::{ErrorKind, Owner, PartKind, Severity, Source, Visibility};
+use forgekeep_plugin_sdk::{
+    ErrorKind, Header, HttpResponse, Owner, PartKind, Severity, Source, Visibility,
+};
 use forgekeep_plugin_testkit::Script;
 use serde_json::{Value, json};
 
@@ -166,6 +168,46 @@ fn the_wiki_is_beside_the_repository() {
         repository.part(&PartKind::Wiki).unwrap().url,
         "https://bitbucket.org/acme/web.git/wiki"
     );
+}
+
+/// The version of an entry that is listed at a time by Bitbucket's clock.
+fn version(entry: &Value, date: &str) -> Option<String> {
+    let listed = HttpResponse {
+        status: 200,
+        url: FIRST.into(),
+        headers: vec![Header {
+            name: "Date".into(),
+            value: date.into(),
+        }],
+        body: json!({ "values": [entry] }).to_string().into(),
+        ..HttpResponse::default()
+    };
+    let script = Script::new().answer(FIRST, Ok(listed));
+    let page = open(good(), &script).list(None).unwrap();
+    let parts = &page.repositories[0].parts;
+    assert!(parts.iter().skip(1).all(|wiki| wiki.version.is_none()));
+    parts[0].version.clone()
+}
+
+#[test]
+fn the_stamp_with_the_default_branch_is_a_version_once_it_is_settled() {
+    let settled = "Sat, 31 Oct 2026 08:25:31 GMT";
+    let mut web = entry(1, "web");
+    web["has_wiki"] = json!(true);
+    let first = version(&web, settled);
+    assert!(first.is_some());
+    assert_eq!(version(&web, "Sun, 01 Nov 2026 00:00:00 GMT"), first);
+    assert_eq!(version(&web, "Sat, 31 Oct 2026 08:25:30 GMT"), None);
+    web["mainbranch"]["name"] = json!("trunk");
+    let trunk = version(&web, settled);
+    assert!(trunk.is_some() && trunk != first);
+    web["mainbranch"] = Value::Null;
+    let none = version(&web, settled);
+    assert!(none.is_some() && none != trunk && none != first);
+    web["updated_on"] = Value::Null;
+    assert_eq!(version(&web, settled), None);
+    // Without the hoster's clock nothing can be told.
+    assert_eq!(git(&read(&entry(1, "web"))).version, None);
 }
 
 #[test]
