@@ -1,5 +1,6 @@
 //! Works tasks off: a pool of workers, each on one repository at a time. Tasks come while they work.
 
+mod access;
 mod missing;
 mod parts;
 mod proved;
@@ -12,8 +13,8 @@ use std::time::Instant;
 
 use forgekeep_durable::space::Space;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
-use forgekeep_hoster::{Part as RemotePart, Repository};
-use forgekeep_http::{Authorization, Visit};
+use forgekeep_hoster::Repository;
+use forgekeep_http::Visit;
 use forgekeep_mirror::repair::{RepairCases, Repaired};
 use forgekeep_store::catalogue;
 use forgekeep_store::part::{Part, PartKind, check_folders};
@@ -376,39 +377,6 @@ impl Work<'_> {
             verify`",
         });
         report.add_alert(&what);
-    }
-
-    /// Credentials for the next attempt: a plugin may give such as do not live as long as a clone takes.
-    fn authorization(&self, part: &RemotePart) -> Result<Authorization, Failure> {
-        self.source.gate.check()?;
-        self.ask_for_authorization(part, false)
-    }
-
-    /// Others than those that were refused: they may have expired. The refusal, if the plugin has none.
-    fn other_authorization(
-        &self,
-        part: &RemotePart,
-        refused: &Authorization,
-        failure: Failure,
-    ) -> Result<Authorization, Failure> {
-        match self.ask_for_authorization(part, true) {
-            Ok(other) if other.secret() != refused.secret() => {
-                self.source.gate.forget_refusal();
-                Ok(other)
-            }
-            _ => Err(failure),
-        }
-    }
-
-    fn ask_for_authorization(
-        &self,
-        part: &RemotePart,
-        refused_before: bool,
-    ) -> Result<Authorization, Failure> {
-        let session = &self.source.session;
-        let authorization = session.access(self.repository(), part, refused_before)?;
-        self.source.services.know(&authorization);
-        Ok(authorization)
     }
 
     fn part(&self, kind: PartKind) -> Part {

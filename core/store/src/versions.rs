@@ -127,6 +127,11 @@ impl SourceVersions {
         self.ended = ended;
     }
 
+    /// Forgets what is known of a repository.
+    pub fn forget(&mut self, id: &Untrusted) {
+        self.repositories.remove(id);
+    }
+
     /// Forgets what is known of others than these.
     pub fn keep(&mut self, keep: impl Fn(&Untrusted) -> bool) {
         self.repositories.retain(|id, _| keep(id));

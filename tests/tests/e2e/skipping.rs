@@ -310,6 +310,13 @@ fn a_wiki_is_asked_for_beside_a_repository_that_is_not() {
     world.forge.clear_faults();
     backup(&world, &[]).0.expect(0);
     assert_eq!(asked(&world), [false, true], "it was not whole");
+
+    // One that the hoster no longer has is kept, and there is nothing to ask for.
+    web(&world).change(|entry| entry.has_wiki = false);
+    let (run, _) = backup(&world, &[]);
+    assert_proof(&run.expect(0), "acme/web", "listing");
+    assert_eq!(asked(&world), [false; 0]);
+    assert!(world.folder("web").join("wiki").exists());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use forgekeep_store::part::PartKind;
+use forgekeep_store::part::{Part, PartKind};
 use forgekeep_store::report::{Proof, RepositoryReport};
 use forgekeep_store::versions::KnownVersion;
 use jiff::Timestamp;
@@ -15,11 +15,15 @@ use crate::plan::{ByListing, Task};
 use crate::versions::{self, Done};
 
 impl Job {
-    /// Whether there is nothing to ask for: not for a wiki either, of which no listing proves anything.
+    /// Whether there is nothing to do at all: not for a wiki either, of which no listing proves anything,
+    /// nor for one that is kept.
     pub(super) fn is_proved(&self) -> bool {
-        let mut further = PartKind::further();
-        self.task.by_listing.is_unchanged()
-            && further.all(|kind| Offered::of(&self.task.repository, kind).is_none())
+        let folder = self.source.folder.join(&self.task.folder);
+        let has = |kind| {
+            Offered::of(&self.task.repository, kind).is_some()
+                || Part::new(kind, &folder).folder.exists()
+        };
+        self.task.by_listing.is_unchanged() && !PartKind::further().any(has)
     }
 
     pub(super) fn done(&self, report: RepositoryReport, known: Option<KnownVersion>) -> Done {
@@ -51,10 +55,16 @@ impl Execution<'_> {
 
 impl Work<'_> {
     /// Backs up all but the git repository itself, which is as it was.
-    pub(super) fn back_up_others(&self, report: RepositoryReport) -> RepositoryReport {
-        let offered = Offered::all(self.repository());
-        let further = offered.filter(|offered| offered.kind != PartKind::Repository);
-        further.fold(report, |report, of| self.back_up_further(&of, report))
+    pub(super) fn back_up_others(&self, mut report: RepositoryReport) -> RepositoryReport {
+        for kind in PartKind::further() {
+            let part = self.part(kind);
+            match Offered::of(self.repository(), kind) {
+                Some(offered) => report = self.back_up_further(&offered, report),
+                None if part.folder.exists() => self.note_part(&mut report, &part, None),
+                None => {}
+            }
+        }
+        report
     }
 }
 

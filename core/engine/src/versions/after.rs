@@ -88,7 +88,7 @@ fn take_in(versions: &mut SourceVersions, done: &Done) {
         Some(known) => versions.set(done.id.clone(), known.clone()),
         // It stays as it is known. But a wiki may have failed.
         None if done.by_listing.is_unchanged() && done.report.proof.is_some() => {}
-        None => versions.keep(|id| *id != done.id),
+        None => versions.forget(&done.id),
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
+#[cfg(unix)]
 use std::path::Path;
+#[cfg(unix)]
 use std::time::SystemTime;
 
 use forgekeep_tests::{Action, Fault, RequestKind, binaries, git};
@@ -47,6 +49,7 @@ fn another_program_has_packed_the_objects() {
     });
 }
 
+#[cfg(unix)]
 #[test]
 fn the_mirror_is_a_copy() {
     assert_asks_after(|world| {
@@ -58,6 +61,7 @@ fn the_mirror_is_a_copy() {
     });
 }
 
+#[cfg(unix)]
 /// A copy that keeps the times, as programs that restore do.
 fn copy(from: &Path, to: &Path) {
     fs::create_dir(to).unwrap();
@@ -73,6 +77,7 @@ fn copy(from: &Path, to: &Path) {
     set_time(to, fs::metadata(from).unwrap().modified().unwrap());
 }
 
+#[cfg(unix)]
 fn set_time(path: &Path, time: SystemTime) {
     // Packs may be read alone.
     let file = File::open(path).unwrap();
