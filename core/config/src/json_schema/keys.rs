@@ -169,7 +169,7 @@ const BACKUP: &[Key] = &[
     Key {
         name: "removeDeletedRepos",
         kind: Kind::Flag(false),
-        description: "Whether the backup of a repository that is gone at the hoster is removed: after `deletedGraceDays`, five whole listings on five days, and only if the hoster proves that it was deleted (Bitbucket does not); and to the trash first.",
+        description: "Whether the backup of a repository that is gone at the hoster is removed: after `deletedGraceDays`, five whole listings on five days, and only if the hoster proves that it was deleted (Bitbucket does to an API token of the workspace's administrator); and to the trash first.",
     },
     Key {
         name: "deletedGraceDays",
