@@ -62,6 +62,7 @@ fn pages_listed(world: &World) -> usize {
     let requests = world.forge.requests().into_iter();
     requests
         .filter(|r| r.target.starts_with("/2.0/repositories/acme?"))
+        .filter(|r| r.target.contains("pagelen=100"))
         .count()
 }
 
