@@ -1,7 +1,7 @@
 use forgekeep_plugin_sdk::{CheckReport, ErrorKind, Finding, HttpResponse, Result, Severity};
 use serde_json::Value;
 
-use crate::advice::{SCOPE, WORKSPACE_SCOPE, no_workspace};
+use crate::advice::{SCOPE, WORKSPACE_SCOPE};
 use crate::api::Account;
 use crate::client::Client;
 use crate::credentials::Kind;
@@ -72,9 +72,10 @@ fn count(client: &Client<'_, '_>, account: &Account, url: &str) -> Result<Option
 fn every(client: &Client<'_, '_>, report: &mut CheckReport) -> Result<()> {
     let account = &client.kept.account;
     let members = members::all(client)?;
-    if members.is_empty() {
-        report.findings.push(no_workspace(account));
-    }
+    report
+        .findings
+        .extend(crate::every::about(&members, account));
+    let members = members.known;
     let (mut visible, mut private) = (Some(0_u64), Some(0_u64));
     let (mut last, mut any_counted) = (None, false);
     for member in members.iter().take(MOST_COUNTED) {

@@ -1,11 +1,12 @@
 //! The listing of every workspace that the account is a member of (`name: '*'`), one after the other.
 
-use forgekeep_plugin_sdk::{ErrorKind, HosterError, OwnerSeen, Page, Result};
+use forgekeep_plugin_sdk::{ErrorKind, Finding, HosterError, OwnerSeen, Page, Result, Severity};
 
 use crate::advice::no_workspace;
+use crate::api::Account;
 use crate::client::Client;
 use crate::listing::list_one;
-use crate::member::Member;
+use crate::member::{Member, Members};
 use crate::members;
 use crate::workspace::is_uuid;
 
@@ -72,17 +73,21 @@ impl<'c> Place<'c> {
 pub(crate) fn list(client: &Client<'_, '_>, cursor: Option<&str>) -> Result<Page> {
     let place = cursor.map(Place::read).transpose()?;
     let members = members::all(client)?;
+    let mut page = page(client, place, &members.known)?;
+    if cursor.is_none() {
+        page.notes.extend(about(&members, &client.kept.account));
+    }
+    Ok(page)
+}
+
+fn page(client: &Client<'_, '_>, place: Option<Place<'_>>, members: &[Member]) -> Result<Page> {
     // A workspace that the account has left meanwhile is passed over, and its neighbours are not.
     let at = match &place {
         None => 0,
         Some(place) => members.partition_point(|member| member.owner.id.as_str() < place.uuid),
     };
     let Some(member) = members.get(at) else {
-        let mut page = Page::default();
-        if members.is_empty() {
-            page.notes.push(no_workspace(&client.kept.account));
-        }
-        return Ok(page);
+        return Ok(Page::default());
     };
     let is_there = place
         .as_ref()
@@ -100,6 +105,10 @@ pub(crate) fn list(client: &Client<'_, '_>, cursor: Option<&str>) -> Result<Page
         Some(place.write())
     };
     let account = client.kept.account.within(member.workspace.clone());
+    // On a later page, a link that cannot be followed is one of this workspace.
+    let is_its = |error: &HosterError| {
+        is_of_one(error) || (within.is_some() && error.kind == ErrorKind::BadAnswer)
+    };
     match list_one(client, &account, within) {
         Ok(mut page) => {
             // That of one workspace is not that of all.
@@ -120,7 +129,7 @@ pub(crate) fn list(client: &Client<'_, '_>, cursor: Option<&str>) -> Result<Page
             };
             Ok(page)
         }
-        Err(error) if !is_of_one(&error) => Err(error),
+        Err(error) if !is_its(&error) => Err(error),
         Err(error) => {
             let next = follows(any_listed || within.is_some());
             if next.is_none() && !any_listed && within.is_none() {
@@ -138,6 +147,20 @@ pub(crate) fn list(client: &Client<'_, '_>, cursor: Option<&str>) -> Result<Page
                 ..Page::default()
             })
         }
+    }
+}
+
+/// What there is to say of the workspaces of an account before any is listed.
+pub(crate) fn about(members: &Members, account: &Account) -> Option<Finding> {
+    match members.nameless {
+        0 => members.known.is_empty().then(|| no_workspace(account)),
+        nameless => Some(Finding::new(
+            Severity::Error,
+            "name",
+            format!(
+                "{nameless} of the account's workspaces cannot be backed up: Bitbucket names neither uuid nor id of them"
+            ),
+        )),
     }
 }
 

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use crate::api::Account;
 use crate::credentials::Kind;
-use crate::member::Member;
+use crate::member::Members;
 use crate::text::one_line;
 use crate::tokens::Tokens;
 
@@ -41,7 +41,7 @@ pub(crate) struct Told {
 #[derive(Clone, Debug)]
 struct Asked {
     at: Instant,
-    answer: Result<Vec<Member>>,
+    answer: Result<Members>,
 }
 
 impl Kept {
@@ -68,13 +68,13 @@ impl Kept {
     }
 
     /// What is known of the account's workspaces in this session, if it was asked for within a time.
-    pub(crate) fn members(&self, within: Duration) -> Option<Result<Vec<Member>>> {
+    pub(crate) fn members(&self, within: Duration) -> Option<Result<Members>> {
         let members = self.members.lock();
         let asked = members.as_ref()?;
         (asked.at.elapsed() <= within).then(|| asked.answer.clone())
     }
 
-    pub(crate) fn keep_members(&self, answer: &Result<Vec<Member>>) {
+    pub(crate) fn keep_members(&self, answer: &Result<Members>) {
         *self.members.lock() = Some(Asked {
             at: Instant::now(),
             answer: answer.clone(),

@@ -91,7 +91,7 @@ fn proof(id: &str, account: &Account, client: &Client<'_, '_>) -> Result<Option<
         Err(error) => return unless_interrupted(error),
     };
     let of_it = |member: &&Member| account.workspace.is(&member.owner.id, &member.owner.name);
-    let Some(member) = members.iter().find(of_it).filter(|m| m.administrator) else {
+    let Some(member) = members.known.iter().find(of_it).filter(|m| m.administrator) else {
         return Ok(None);
     };
     let listed = client

@@ -3,6 +3,15 @@ use serde_json::Value;
 
 use crate::workspace::{Workspace, is_uuid};
 
+/// The workspaces of an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Members {
+    /// By their uuids: that order stays the same when one is renamed.
+    pub(crate) known: Vec<Member>,
+    /// How many entries name no workspace that could be asked for.
+    pub(crate) nameless: usize,
+}
+
 /// A workspace, and what the account is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Member {

@@ -8,15 +8,15 @@ use crate::advice::WORKSPACE_SCOPE;
 use crate::client::Client;
 use crate::credentials::Kind;
 use crate::envelope::Envelope;
-use crate::member::Member;
+use crate::member::{Member, Members};
 use crate::status::{astray, members_refusal, refusal};
 
 /// Pages that are read at most: of 100 workspaces each.
 const MOST_PAGES: usize = 100;
 
-/// All workspaces of the account, by their uuids: that order stays the same when one is renamed. What
-/// was answered within a time, as an answer or as an error, is not asked for again.
-pub(crate) fn members(client: &Client<'_, '_>, within: Duration) -> Result<Vec<Member>> {
+/// All workspaces of the account. What was answered within a time, as an answer or as an error, is not
+/// asked for again.
+pub(crate) fn members(client: &Client<'_, '_>, within: Duration) -> Result<Members> {
     if let Some(known) = client.kept.members(within) {
         return known;
     }
@@ -29,10 +29,10 @@ pub(crate) fn members(client: &Client<'_, '_>, within: Duration) -> Result<Vec<M
     answer
 }
 
-fn ask(client: &Client<'_, '_>) -> Result<Vec<Member>> {
+fn ask(client: &Client<'_, '_>) -> Result<Members> {
     let account = &client.kept.account;
     let pager = LinkPager::new(&account.members_url())?;
-    let mut members = Vec::new();
+    let mut members = Members::default();
     let mut cursor: Option<String> = None;
     for _ in 0..MOST_PAGES {
         let response = client.get(&pager.url(cursor.as_deref())?)?;
@@ -43,15 +43,25 @@ fn ask(client: &Client<'_, '_>) -> Result<Vec<Member>> {
             return Err(members_refusal(&response, account));
         }
         let envelope = Envelope::parse(&response)?;
-        members.extend(envelope.values.iter().filter_map(Member::read));
+        for entry in &envelope.values {
+            match Member::read(entry) {
+                Some(member) => members.known.push(member),
+                None => members.nameless += 1,
+            }
+        }
         cursor = pager.next(cursor.as_deref(), envelope.next.as_deref());
         if cursor.is_none() {
-            break;
+            let known = &mut members.known;
+            known.sort_by(|a, b| a.owner.id.cmp(&b.owner.id));
+            known.dedup_by(|a, b| a.owner.id == b.owner.id);
+            return Ok(members);
         }
     }
-    members.sort_by(|a, b| a.owner.id.cmp(&b.owner.id));
-    members.dedup_by(|a, b| a.owner.id == b.owner.id);
-    Ok(members)
+    Err(HosterError::new(
+        ErrorKind::BadAnswer,
+        format!("the list of the account's workspaces does not end after {MOST_PAGES} pages"),
+    )
+    .with_hint("name one workspace in each source"))
 }
 
 /// How long an answer about members is as good as a new one, for a listing: for ever.
@@ -67,6 +77,7 @@ pub(crate) fn seen(client: &Client<'_, '_>) -> Result<Option<OwnerSeen>> {
     let workspace = &client.kept.account.workspace;
     match members(client, THIS_RUN) {
         Ok(members) => Ok(members
+            .known
             .iter()
             .find(|member| workspace.is(&member.owner.id, &member.owner.name))
             .filter(|member| member.administrator)
@@ -96,7 +107,7 @@ fn alive(client: &Client<'_, '_>) -> Result<()> {
 }
 
 /// The account's workspaces, for a source of all of them.
-pub(crate) fn all(client: &Client<'_, '_>) -> Result<Vec<Member>> {
+pub(crate) fn all(client: &Client<'_, '_>) -> Result<Members> {
     members(client, THIS_RUN).map_err(|error| {
         let is_refused = error.status == Some(401) || error.status == Some(403);
         match client.kept.account.credentials.kind() {

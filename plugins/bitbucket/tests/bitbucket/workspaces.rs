@@ -251,6 +251,21 @@ fn a_workspace_whose_listing_breaks_off_is_told_of() {
 }
 
 #[test]
+fn a_workspace_whose_pages_lead_nowhere_costs_only_itself() {
+    let acme = first("acme");
+    for next in ["https://evil.example/2.0/x", "::", acme.as_str()] {
+        let page = json!({ "values": [entry(1, "web")], "next": next });
+        let script = three().before(&acme, Ok(answered(200, &page)));
+        let (pages, error) = open(all(), &script).all();
+        assert_eq!(error, None, "{next}");
+        assert_eq!(names(&pages), ["acme/web", "beta/web", "gamma/web"]);
+        assert!(notes(&pages)[0].starts_with("workspace acme was listed in part only: "));
+        assert!(sees(&pages).iter().all(|(name, _)| name != "acme"));
+        assert!(urls(&script).iter().all(|url| url.starts_with(API)));
+    }
+}
+
+#[test]
 fn what_concerns_all_workspaces_ends_the_listing() {
     for (answer, kind) in [
         (Ok(answered(401, &refusal())), ErrorKind::Credentials),
@@ -363,11 +378,22 @@ fn many_workspaces_come_in_pages() {
             200,
             &json!({ "values": [member(2, "acme", true), member(3, "beta", true)] }),
         )
-        .json(&first("acme"), 200, &json!({ "values": [] }))
-        .json(&first("beta"), 200, &json!({ "values": [] }));
+        .json(&first("acme"), 200, &json!({ "values": [entry(1, "web")] }))
+        .json(
+            &first("beta"),
+            200,
+            &json!({ "values": [entry_of(2, 3, "beta/web")] }),
+        );
     let (pages, error) = open(all(), &script).all();
     assert_eq!(error, None);
     assert_eq!(sees(&pages).len(), 2);
+    // What names no workspace is not dropped in silence.
+    assert_eq!(
+        notes(&pages),
+        [
+            "2 of the account's workspaces cannot be backed up: Bitbucket names neither uuid nor id of them"
+        ]
+    );
     // To another origin or in a circle leads no link.
     for next in ["https://evil.example/2.0/user/workspaces", MEMBERS] {
         let page = json!({ "values": [], "next": next });
