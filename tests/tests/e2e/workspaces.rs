@@ -165,7 +165,7 @@ fn an_access_token_has_no_workspaces_of_its_own() {
     for arguments in [&["backup"][..], &["check", "--offline"]] {
         let run = world.forgekeep(arguments).run();
         let said = format!("{}{}", run.stdout, run.stderr);
-        assert_ne!(run.code, Some(0), "{said}");
+        assert_eq!(run.code, Some(10), "{said}");
         assert!(said.contains("bound to the workspace"), "{said}");
     }
     assert!(world.forge.requests().is_empty());
