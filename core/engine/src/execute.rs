@@ -460,13 +460,13 @@ impl Work<'_> {
     }
 }
 
-/// Whether an address that was said to hold a part holds none. Bitbucket removed wikis in August
-/// 2026 but still says `has_wiki`.
 fn gone_upstream(kind: PartKind) -> String {
     let word = kind.word();
     format!("the {word} is gone upstream; the copy in the backup is kept")
 }
 
+/// Whether an address that was said to hold a part holds none: a hoster may have given up wikis, and
+/// still say that there is one.
 fn is_absent(failure: &Failure) -> bool {
     matches!(
         failure.kind,

@@ -3,6 +3,8 @@ use forgekeep_untrusted::Printable;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::OwnerSeen;
+
 /// What an online check found.
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -19,6 +21,8 @@ pub struct CheckReport {
     pub expires: Option<Timestamp>,
     /// How much may be asked still.
     pub limits: Vec<ApiLimit>,
+    /// What is known of owners.
+    pub owners: Vec<OwnerSeen>,
     /// Number of repositories visible, where known.
     pub visible: Option<u64>,
     /// How many of them are private, where known.

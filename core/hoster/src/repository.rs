@@ -2,6 +2,7 @@
 
 use forgekeep_failure::{Failure, Finding};
 use forgekeep_untrusted::{Printable, Untrusted};
+use serde::Serialize;
 
 /// A repository of a hoster. Everything in it is data from outside: names are encoded before they
 /// become paths, URLs are checked before they are asked.
@@ -47,7 +48,7 @@ impl Repository {
 }
 
 /// Who repositories belong to. Both are empty where the hoster does not say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Owner {
     /// The hoster's immutable identity.
     pub id: Untrusted,
@@ -56,9 +57,10 @@ pub struct Owner {
 }
 
 /// What is known of an owner.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OwnerSeen {
     /// Who it is.
+    #[serde(flatten)]
     pub owner: Owner,
     /// How much of its repositories the credentials see.
     pub sees: Sees,
@@ -67,7 +69,8 @@ pub struct OwnerSeen {
 }
 
 /// How much of an owner's repositories the credentials see.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Sees {
     /// All: the hoster has shown that.
     All,

@@ -1,5 +1,6 @@
 use crate::finding::Finding;
 use crate::limit;
+use crate::list::OwnerSeen;
 use crate::macros::{document, items, words_that_decide};
 use crate::read::Document;
 use crate::time::Timestamp;
@@ -37,6 +38,8 @@ document! {
         pub expires: Option<Timestamp>,
         /// How much may be asked still.
         pub limits: Vec<Limit>,
+        /// What is known of how much the credentials see, by owner.
+        pub owners: Vec<OwnerSeen>,
         /// Number of repositories visible, where the hoster says so without listing all.
         pub visible: Option<u64>,
         /// How many of them are private.

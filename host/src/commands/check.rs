@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use forgekeep_engine::run::{Checked, CheckedSource, Selection};
 use forgekeep_failure::Severity;
-use forgekeep_hoster::{ApiLimit, CheckReport};
+use forgekeep_hoster::{ApiLimit, CheckReport, OwnerSeen, Sees};
 use forgekeep_store::report::{Report, SourceReport};
 use forgekeep_untrusted::{Show as _, Untrusted};
 use jiff::Timestamp;
@@ -111,6 +111,10 @@ fn print_source(source: &CheckedSource, offline: bool) {
             text::count(visible, "repository", "repositories")
         );
     }
+    if !report.owners.is_empty() {
+        let owners: Vec<_> = report.owners.iter().map(owner_word).collect();
+        out!("  owners: {}", owners.join(", "));
+    }
     if !report.scopes.is_empty() {
         out!("  scopes: {}", report.scopes.join(", "));
     }
@@ -122,6 +126,16 @@ fn print_source(source: &CheckedSource, offline: bool) {
     }
     for finding in &report.findings {
         out!("{}", text::finding("  ", finding));
+    }
+}
+
+fn owner_word(seen: &OwnerSeen) -> String {
+    let name = seen.owner.name.printable();
+    match (&seen.error, seen.sees) {
+        (Some(_), _) => format!("{name} (cannot be listed)"),
+        (None, Sees::All) => format!("{name} (all of its repositories)"),
+        (None, Sees::Selected) => format!("{name} (selected repositories)"),
+        (None, Sees::Unknown) => name.to_string(),
     }
 }
 

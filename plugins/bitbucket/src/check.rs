@@ -7,6 +7,7 @@ use crate::client::Client;
 use crate::credentials::Kind;
 use crate::envelope::Envelope;
 use crate::kept::Told;
+use crate::member::Member;
 use crate::members;
 use crate::status::refusal;
 use crate::text::one_line;
@@ -44,7 +45,8 @@ pub(crate) fn check(client: &Client<'_, '_>) -> Result<CheckReport> {
     if account.workspace.is_all() {
         every(client, &mut report)?;
     } else {
-        members::seen(client)?;
+        let member = members::own(client)?;
+        report.owners.extend(member.as_ref().map(Member::sees));
     }
     let told = client.kept.told();
     if let (Kind::Unknown, Some(kind)) = (account.credentials.kind(), &told.kind) {
@@ -76,6 +78,7 @@ fn every(client: &Client<'_, '_>, report: &mut CheckReport) -> Result<()> {
         .findings
         .extend(crate::every::about(&members, account));
     let members = members.known;
+    report.owners = members.iter().map(Member::sees).collect();
     let (mut visible, mut private) = (Some(0_u64), Some(0_u64));
     let (mut last, mut any_counted) = (None, false);
     for member in members.iter().take(MOST_COUNTED) {

@@ -1,8 +1,8 @@
 //! Forgekeep's plugin for Bitbucket Cloud.
 //!
 //! Lists the repositories of one workspace (`GET /2.0/repositories/{workspace}`), or of every workspace
-//! of its account, and gives the credentials to clone them. It knows the state of November 2026: app passwords, wikis and the
-//! listings across workspaces are gone. `docs/bitbucket.md` is the manual.
+//! of its account, and gives the credentials to clone them. It knows the state of November 2026: app
+//! passwords, wikis and the listings across workspaces are gone. `docs/bitbucket.md` is the manual.
 
 #![allow(
     clippy::disallowed_methods,

@@ -71,6 +71,12 @@ pub(crate) const THIS_RUN: Duration = Duration::MAX;
 /// reach can be known. That it is not known fails nothing; a dead token does, since a listing answers
 /// whoever asks, with what is public.
 pub(crate) fn seen(client: &Client<'_, '_>) -> Result<Option<OwnerSeen>> {
+    let member = own(client)?.filter(|member| member.administrator);
+    Ok(member.as_ref().map(Member::sees))
+}
+
+/// What the account is in the source's workspace, where that can be known.
+pub(crate) fn own(client: &Client<'_, '_>) -> Result<Option<Member>> {
     if !client.kept.is_api_token() {
         return Ok(None);
     }
@@ -80,8 +86,7 @@ pub(crate) fn seen(client: &Client<'_, '_>) -> Result<Option<OwnerSeen>> {
             .known
             .iter()
             .find(|member| workspace.is(&member.owner.id, &member.owner.name))
-            .filter(|member| member.administrator)
-            .map(Member::sees)),
+            .cloned()),
         Err(error) if error.kind == ErrorKind::Cancelled => Err(error),
         Err(error) => {
             if error.kind == ErrorKind::Credentials {

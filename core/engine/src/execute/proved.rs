@@ -60,7 +60,7 @@ impl Work<'_> {
             let part = self.part(kind);
             match Offered::of(self.repository(), kind) {
                 Some(offered) => report = self.back_up_further(&offered, report),
-                None if part.folder.exists() => self.note_part(&mut report, &part, None),
+                None if part.folder.exists() => self.keep_part(kind, &part, &mut report),
                 None => {}
             }
         }

@@ -109,6 +109,9 @@ fn tell_page(page: &Page, report: &mut CheckReport) {
     let is_whole = page.next.is_none();
     let on_page = is_whole.then_some(page.repositories.len() as u64);
     report.visible = report.visible.or(page.total).or(on_page);
+    if report.owners.is_empty() {
+        report.owners.clone_from(&page.owners);
+    }
     let errors = page.owners.iter().filter_map(|seen| seen.error.clone());
     for finding in page.notes.iter().cloned().chain(errors.map(error_note)) {
         let mut known = report.findings.iter();

@@ -274,6 +274,7 @@ fn from_the_plugin() {
             most: Some(5_000),
             resets: time("2026-11-30T09:00:00Z"),
         }],
+        owners: Vec::new(),
         visible: Some(12),
         private: Some(3),
         rights: words(&["create"]),
@@ -282,6 +283,17 @@ fn from_the_plugin() {
         findings: vec![finding()],
     };
     golden("from-plugin-check.json", &check);
+    let seen = OwnerSeen {
+        id: "43".into(),
+        name: "beta".into(),
+        sees: Sees::All,
+        error: None,
+    };
+    let check = CheckReport {
+        owners: vec![seen],
+        ..CheckReport::default()
+    };
+    golden("from-plugin-check-owners.json", &check);
     let page = Page {
         repositories: vec![
             repository(),

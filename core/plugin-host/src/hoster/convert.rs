@@ -135,6 +135,11 @@ pub(super) fn check_report(
                 resets: limit.resets.and_then(time),
             })
             .collect(),
+        owners: report
+            .owners
+            .iter()
+            .map(|seen| owner_seen(seen, redactor))
+            .collect(),
         visible: report.visible,
         private: report.private,
         findings,
@@ -161,14 +166,14 @@ pub(super) fn page(
         total: page.total,
         owners: page
             .owners
-            .into_iter()
+            .iter()
             .map(|seen| owner_seen(seen, redactor))
             .collect(),
         notes,
     }
 }
 
-fn owner_seen(seen: documents::OwnerSeen, redactor: &Redactor) -> hoster::OwnerSeen {
+fn owner_seen(seen: &documents::OwnerSeen, redactor: &Redactor) -> hoster::OwnerSeen {
     hoster::OwnerSeen {
         owner: owner(&seen.id, &seen.name, redactor),
         sees: match seen.sees {
@@ -176,7 +181,7 @@ fn owner_seen(seen: documents::OwnerSeen, redactor: &Redactor) -> hoster::OwnerS
             documents::Sees::Selected => hoster::Sees::Selected,
             _ => hoster::Sees::Unknown,
         },
-        error: seen.error.map(|error| failure(&error, redactor)),
+        error: seen.error.as_ref().map(|error| failure(error, redactor)),
     }
 }
 
