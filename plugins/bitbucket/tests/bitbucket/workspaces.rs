@@ -259,7 +259,7 @@ fn a_workspace_whose_pages_lead_nowhere_costs_only_itself() {
         let (pages, error) = open(all(), &script).all();
         assert_eq!(error, None, "{next}");
         assert_eq!(names(&pages), ["acme/web", "beta/web", "gamma/web"]);
-        assert!(notes(&pages)[0].starts_with("workspace acme was listed in part only: "));
+        assert!(errors(&pages)[0].starts_with("workspace acme was listed in part only: "));
         assert!(sees(&pages).iter().all(|(name, _)| name != "acme"));
         assert!(urls(&script).iter().all(|url| url.starts_with(API)));
     }
