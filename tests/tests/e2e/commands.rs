@@ -278,7 +278,9 @@ fn check_says_who_one_is_and_what_one_sees() {
     backup folder: [sandbox]/backup
     acme (bitbucket): ok
       as: API token of dev@example.com (devuser)
-      sees: 3 repositories
+      sees: 3 repositories, 1 of them private
+      owners: acme
+      scopes: read:repository:bitbucket, read:user:bitbucket, read:workspace:bitbucket
     ");
     assert!(!world.sandbox.backup().exists());
     world.forge.change(|state| state.accounts.clear());

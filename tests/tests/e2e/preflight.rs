@@ -40,6 +40,7 @@ fn a_check_tells_each_thing_in_a_field_of_its_own() {
         ("outcome", json!("ok")),
         ("error", Value::Null),
         ("visible", json!(2)),
+        ("private", json!(1)),
         ("missingScopes", json!([])),
         ("limits", json!([])),
         ("findings", json!([])),
@@ -47,6 +48,12 @@ fn a_check_tells_each_thing_in_a_field_of_its_own() {
         assert_eq!(acme[key], wanted, "{key} of {acme:#}");
     }
     assert!(acme["identity"].as_str().unwrap().contains(EMAIL));
+    assert!(acme["accountId"].is_string() && acme["scopes"].as_array().unwrap().len() > 1);
+    let owner = &acme["owners"][0];
+    assert_eq!(
+        (&owner["name"], &owner["sees"]),
+        (&json!("acme"), &json!("unknown"))
+    );
     let until = acme["expires"].as_str().unwrap();
     assert_eq!(until, format!("{}T00:00:00Z", day(201)));
     // The same for people.
