@@ -90,3 +90,33 @@ fn finish(command: &mut Command, input: &[u8]) -> Result<String, String> {
             .to_owned()),
     }
 }
+
+/// One commit with one new file on top of a parent; one process, so that tests can afford many.
+pub(crate) fn import(
+    git_dir: &Path,
+    branch: &str,
+    message: &str,
+    parent: Option<String>,
+    now: i64,
+) {
+    let from = parent.map_or(String::new(), |id| format!("from {id}\n"));
+    let content = format!("{message}\n{now}\n");
+    let stream = format!(
+        "reset refs/heads/{branch}\n{from}\ncommit refs/heads/{branch}\n\
+         author Ada <ada@example.com> {now} +0000\ncommitter Ada <ada@example.com> {now} +0000\n\
+         data {}\n{message}\nM 100644 inline file-{now}.txt\ndata {}\n{content}\n",
+        message.len(),
+        content.len(),
+    );
+    run_with_input(
+        git_dir,
+        &["fast-import", "--quiet", "--force"],
+        stream.as_bytes(),
+    );
+}
+
+/// Where a branch is, or a revision that begins with one.
+pub(crate) fn tip(git_dir: &Path, revision: &str) -> Option<String> {
+    let full = format!("refs/heads/{revision}");
+    try_run(git_dir, &["rev-parse", "--verify", "--quiet", &full]).ok()
+}

@@ -440,7 +440,7 @@ impl Work<'_> {
                     None => report,
                 }
             }
-            Err(failure) if is_absent(&failure) => {
+            Err(failure) if is_absent(&failure, kept) => {
                 self.note_part(&mut report, &part, None);
                 report.add_note(&match kept {
                     true => gone_upstream(kind),
@@ -465,11 +465,13 @@ fn gone_upstream(kind: PartKind) -> String {
     format!("the {word} is gone upstream; the copy in the backup is kept")
 }
 
-/// Whether an address that was said to hold a part holds none: a hoster may have given up wikis, and
-/// still say that there is one.
-fn is_absent(failure: &Failure) -> bool {
-    matches!(
+/// Whether an address that was said to hold a part holds none: many hosters say of each repository that it
+/// has a wiki, and some have given up wikis. A server that announces git's service and says nothing more
+/// has none either, unless there was one before: then it may just not be able to read it.
+fn is_absent(failure: &Failure, kept: bool) -> bool {
+    let is_refused = matches!(
         failure.kind,
         ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Forbidden
-    )
+    );
+    is_refused || (failure.says_nothing && !kept)
 }

@@ -173,6 +173,9 @@ pub struct Failure {
     /// Whether a file system, or somebody's share of it, is full.
     #[serde(skip)]
     pub out_of_space: bool,
+    /// Whether the server has announced git's service, and said nothing of the repository.
+    #[serde(skip)]
+    pub says_nothing: bool,
     /// The message without the address that it is about, where many may fail for the same reason.
     #[serde(skip)]
     pub cause: Option<Printable>,
@@ -207,6 +210,7 @@ impl Failure {
             status: None,
             retry_after: None,
             out_of_space: false,
+            says_nothing: false,
             cause: None,
             trouble: None,
             too_large: None,

@@ -98,7 +98,7 @@ impl CredentialScope {
                 Shown::of(&origin.ascii_serialization())
             ),
         )
-        .with_hint("set apiUrl to an address on that host if it really is the hoster's; nothing was sent there"))
+        .with_hint("add that host to trustedOrigins of the source if it really is the hoster's, or set apiUrl to an address on it; nothing was sent there"))
     }
 }
 

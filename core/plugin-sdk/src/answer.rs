@@ -2,6 +2,7 @@ use forgekeep_page_text::page_text;
 use forgekeep_plugin_documents::{Concern, ErrorKind, HosterError, HttpResponse};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use url::Url;
 
 use crate::limits::{limit, retry};
 
@@ -15,9 +16,8 @@ const MAX_QUOTE: usize = 200;
 /// [`ErrorKind::BadAnswer`], as transient where a proxy or an outage page is the likely cause: a web
 /// page in place of JSON, a body that breaks off, a field missing or of another type.
 pub fn json<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, HosterError> {
-    let content_type = response.header("content-type").unwrap_or_default();
     let body = response.body.as_slice();
-    if content_type.starts_with("text/html") || body.trim_ascii_start().starts_with(b"<") {
+    if is_page(response) {
         return Err(HosterError::new(
             ErrorKind::BadAnswer,
             with_words(
@@ -49,6 +49,34 @@ pub fn json<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, HosterErr
         .with_status(response.status)
         .transient()
     })
+}
+
+/// Whether it is a web page.
+fn is_page(response: &HttpResponse) -> bool {
+    let content_type = response.header("content-type").unwrap_or_default();
+    content_type.starts_with("text/html") || response.body.trim_ascii_start().starts_with(b"<")
+}
+
+/// Whether an answer comes from the origin that was asked: redirects are followed, and what lies at another
+/// origin is not what the source names, whatever it lists.
+///
+/// # Errors
+///
+/// [`ErrorKind::BadAnswer`], naming the origin, if it comes from elsewhere.
+pub fn from_origin(response: &HttpResponse, base: &str) -> Result<(), HosterError> {
+    let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
+    match (origin(base), origin(&response.url)) {
+        (Some(asked), Some(answered)) if asked != answered => Err(HosterError::new(
+            ErrorKind::BadAnswer,
+            format!(
+                "{} was asked, and led to {}: that is not the API of the source",
+                asked.ascii_serialization(),
+                answered.ascii_serialization()
+            ),
+        )
+        .with_hint("check apiUrl, and whether a proxy or a login page is in between")),
+        _ => Ok(()),
+    }
 }
 
 /// What the hoster says in the body of an error, in one line; empty if it says nothing for people.
@@ -131,6 +159,10 @@ pub fn status_error(response: &HttpResponse) -> HosterError {
             .about(Concern::Source),
         ErrorKind::Forbidden => error.with_hint(
             "check the rights of the credentials: they are good, but not for this; a scope may be missing",
+        ),
+        // An API says so in its own words.
+        ErrorKind::NotFound if is_page(response) => error.with_hint(
+            "check apiUrl of the source: there is a web page, and no API",
         ),
         ErrorKind::NotFound => error
             .with_hint("check name of the source, and whether the account may see what it names"),
@@ -235,6 +267,24 @@ mod tests {
         assert_eq!(said(&answer(500, &plain, " no\r\n\u{1b}more ")), "no more");
         for nothing in ["", "{\"message\": \"cut o", "{}", "[1]", "\u{0}binary"] {
             assert_eq!(said(&answer(500, &[], nothing)), "", "{nothing}");
+        }
+    }
+
+    #[test]
+    fn an_answer_from_another_origin_is_not_the_sources() {
+        let response = answer(200, &[], "[]");
+        assert_eq!(from_origin(&response, "https://api.example/base/"), Ok(()));
+        for other in [
+            "http://api.example",
+            "https://api.example:8443",
+            "https://example",
+        ] {
+            let error = from_origin(&response, other).unwrap_err();
+            assert_eq!(error.kind, ErrorKind::BadAnswer, "{other}");
+            assert!(
+                error.message.contains("led to https://api.example"),
+                "{error}"
+            );
         }
     }
 

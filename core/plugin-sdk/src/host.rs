@@ -112,6 +112,25 @@ impl<'call> Host<'call> {
         json(&self.get_good(url, auth)?)
     }
 
+    /// What is good to know, and not needed: `None` where it could not be had, which is logged. What ends
+    /// the call, or makes it wait, stays an error.
+    ///
+    /// # Errors
+    ///
+    /// An interruption, and a limit that is used up.
+    pub fn if_told<T>(&self, answer: Result<T, HosterError>) -> Result<Option<T>, HosterError> {
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(error) if matches!(error.kind, ErrorKind::Cancelled | ErrorKind::RateLimited) => {
+                Err(error)
+            }
+            Err(error) => {
+                self.debug(&format!("not told, and not needed: {error}"));
+                Ok(None)
+            }
+        }
+    }
+
     /// Makes requests side by side. What came of each is in their order.
     ///
     /// # Errors

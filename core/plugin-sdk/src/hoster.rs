@@ -33,7 +33,8 @@ pub trait Hoster: Send + Sync + 'static {
     ) -> Result<Page, HosterError>;
 
     /// Whether a source can work, judged without a network: missing names, a password that cannot be
-    /// one, combinations that make no sense. Findings of severity error keep it from being used.
+    /// one, combinations that make no sense. Findings of severity error keep it from being used: the SDK
+    /// opens none then.
     fn validate(&self, source: &Source) -> Vec<Finding> {
         let _ = source;
         Vec::new()

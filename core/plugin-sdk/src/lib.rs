@@ -38,13 +38,19 @@
 //!   with [`ErrorKind::Unsupported`].
 //! - **Caps**: a number over 2^53 − 1 is left out of an answer, notes beyond 1,000 are counted, and texts
 //!   of notes and errors are cut at 64 KiB; the host would refuse the whole answer.
-//! - **Addresses** ([`address`]): path and query, encoded.
+//! - **Addresses** ([`address`]): path and query, encoded; those for cloning, as they are to be
+//!   ([`clone_address`]).
+//! - **Sources**: one with a finding of severity error is not opened; [`credential_findings`] finds what no
+//!   hoster takes.
 //! - **Paging**: [`LinkPager`] follows links within one origin, and ends on a loop; [`NumberPager`]
-//!   counts; [`TokenPager`] takes what the hoster gives; [`next_link`] reads `Link: rel="next"`.
+//!   counts; [`Numbered`] does so where little is certain; [`TokenPager`] takes what the hoster gives;
+//!   [`next_link`] reads `Link: rel="next"`.
 //! - **Versions** ([`settled_version`]): by which an unchanged repository need not be asked.
+//! - **An API** ([`Api`]): a base and credentials; endpoints by path and query, whole listings at once.
 //! - **Answers**: [`Host::get_json`], [`Host::get_good`], or [`json`] and [`status_error`]: a web page in place of JSON, a
 //!   field of the wrong type, 401, 403, 404, 410, 429 and 5xx become errors that say so, with the
-//!   hoster's own words ([`said`]) and the time to ask again ([`retry`]).
+//!   hoster's own words ([`said`]) and the time to ask again ([`retry`]). [`from_origin`] refuses what a
+//!   redirect has led away to.
 //!
 //! # What the host does for you
 //!
@@ -81,17 +87,21 @@
 
 mod address;
 mod answer;
+mod api;
+mod cursor;
 mod export;
 mod export_macro;
 mod hold;
 mod host;
 mod hoster;
 mod limits;
+mod numbered;
 mod pager;
 mod panics;
 mod plugin;
 mod session;
 mod settled;
+mod source;
 mod wire;
 
 pub use forgekeep_page_text::page_text;
@@ -105,13 +115,17 @@ pub use forgekeep_plugin_documents::{
 };
 
 pub use address::address;
-pub use answer::{json, said, status_error};
+pub use answer::{from_origin, json, said, status_error};
+pub use api::Api;
+pub use cursor::{cursor, from_cursor};
 pub use host::{Downloaded, Host};
 pub use hoster::{Export, Hoster, Target};
 pub use limits::{Retry, limit, retry};
+pub use numbered::{Numbered, Turned};
 pub use pager::{LinkPager, NumberPager, TokenPager, next_link};
-pub use session::Session;
+pub use session::{Session, kept};
 pub use settled::settled_version;
+pub use source::{clone_address, credential_findings, server_address, token};
 
 /// What most methods return.
 pub type Result<T> = std::result::Result<T, HosterError>;

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use forgekeep_plugin_documents::{
     AccessRequest, Built, CheckRequest, ConfigureRequest, CreateRequest, Document, Done, ErrorKind,
     ExportRequest, Findings, Hello, HelloRequest, HosterError, ListRequest, LookupRequest,
-    Manifest, Opened, Protocols, Refused, RemoveRequest, Source, method, parse, write,
+    Manifest, Opened, Protocols, Refused, RemoveRequest, Severity, Source, method, parse, write,
 };
 use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
@@ -172,6 +172,11 @@ impl<H: Hoster + Default> Plugin<H> {
                 let source = source(incoming)?;
                 let most = usize::try_from(self.manifest().concurrency).unwrap_or(1);
                 let host = Host::new(line, Session::none());
+                let mut findings = self.hoster().validate(&source).into_iter();
+                if let Some(flaw) = findings.find(|found| found.severity == Severity::Error) {
+                    let error = HosterError::new(ErrorKind::Other, flaw.message);
+                    return Err(error.with_hint(flaw.hint));
+                }
                 let session = self.hoster().open(&source, &host)?;
                 let object = self.next.fetch_add(1, Ordering::Relaxed);
                 let opened = Object {

@@ -1,5 +1,7 @@
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+use forgekeep_plugin_documents::HosterError;
 
 /// What a plugin keeps of a source between calls: a token that it has made, what it has listed. After
 /// a panic, and in a new process, there is another one. [`Hoster::open`](crate::Hoster::open) gives
@@ -21,5 +23,21 @@ impl Session {
 
     pub(crate) fn get<T: 'static>(&self) -> Option<&T> {
         self.0.downcast_ref()
+    }
+}
+
+/// What is kept in a cell of a session, made where it is not there yet. An error is not kept: the next one
+/// that asks tries again.
+///
+/// # Errors
+///
+/// Those of `make`.
+pub fn kept<T>(
+    cell: &OnceLock<T>,
+    make: impl FnOnce() -> Result<T, HosterError>,
+) -> Result<&T, HosterError> {
+    match cell.get() {
+        Some(kept) => Ok(kept),
+        None => make().map(|made| cell.get_or_init(|| made)),
     }
 }

@@ -41,7 +41,7 @@ impl Hoster for Boundless {
     }
 
     fn validate(&self, _: &Source) -> Vec<Finding> {
-        vec![Finding::new(Severity::Error, "name", long()).with_hint(long())]
+        vec![Finding::new(Severity::Warning, "name", long()).with_hint(long())]
     }
 
     fn list(&self, _: &Source, cursor: Option<&str>, _: &Host<'_>) -> Result<Page> {

@@ -85,6 +85,11 @@ impl Advertisement {
     ///
     /// As [`Advertisement::parse`].
     pub fn parse_of(service: &str, raw: &[u8]) -> Result<Self, Failure> {
+        if is_bare(service, raw) {
+            let mut failure = bad("it ends with the name of git's service");
+            failure.says_nothing = true;
+            return Err(failure);
+        }
         let mut packets = Packets::new(raw);
         skip_service_header(service, &mut packets)?;
         Self::read(&mut packets)
@@ -176,6 +181,13 @@ fn next_line<R: Read>(packets: &mut Packets<R>) -> Result<Option<&[u8]>, Failure
         Ok(Packet::Other(_)) => Err(bad("it is not in git's packet format")),
         Ok(Packet::End) | Err(_) => Err(bad("it is cut off")),
     }
+}
+
+/// Whether an answer ends with the flush packet behind its first line, and has none of its own. So do some
+/// servers answer for a repository that they do not have or cannot read.
+fn is_bare(service: &str, raw: &[u8]) -> bool {
+    let mut packets = Packets::new(raw);
+    skip_service_header(service, &mut packets).is_ok() && matches!(packets.next(), Ok(Packet::End))
 }
 
 fn skip_service_header<R: Read>(service: &str, packets: &mut Packets<R>) -> Result<(), Failure> {
@@ -386,6 +398,11 @@ mod tests {
         let raw = packet("# service=git-upload-pack\n") + "0000";
         let failure = Advertisement::parse(raw.as_bytes()).unwrap_err();
         assert_eq!(failure.kind, ErrorKind::BadAnswer);
+        assert!(failure.says_nothing);
+        for cut in 0..raw.len() {
+            let failure = Advertisement::parse(&raw.as_bytes()[..cut]).unwrap_err();
+            assert!(!failure.says_nothing, "{cut}");
+        }
     }
 
     #[test]

@@ -28,6 +28,9 @@ fn list(common: &Common) -> Result<ExitCode, Complaint> {
         match &plugin.result {
             Ok(Inspected { info, about }) => {
                 out!("{:<12} {:<8} {}", info.id, info.version, info.description);
+                if !info.aliases.is_empty() {
+                    out!("             also for {}", info.aliases.join(", "));
+                }
                 out!("             {path}");
                 out!(
                     "             protocol {}, in a process of its own, {}",

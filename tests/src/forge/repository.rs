@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use forgekeep_demo_hoster::{Repository, Scm, uuid_from};
 
 use super::Forge;
-use crate::git;
+use crate::git::{self, tip};
 
 /// A repository upstream. Every method that changes something gives it back, so that calls chain;
 /// a change of content moves `updated_on`, as a push does.
@@ -264,29 +264,9 @@ impl<'f> Repo<'f> {
         })
     }
 
-    /// One commit with one new file; one process, so that tests can afford many.
     fn import(self, git_dir: &Path, branch: &str, message: &str, parent: Option<String>) {
-        let now = self.forge.tick();
-        let from = parent.map_or(String::new(), |id| format!("from {id}\n"));
-        let content = format!("{message}\n{now}\n");
-        let stream = format!(
-            "reset refs/heads/{branch}\n{from}\ncommit refs/heads/{branch}\n\
-             author Ada <ada@example.com> {now} +0000\ncommitter Ada <ada@example.com> {now} +0000\n\
-             data {}\n{message}\nM 100644 inline file-{now}.txt\ndata {}\n{content}\n",
-            message.len(),
-            content.len(),
-        );
-        git::run_with_input(
-            git_dir,
-            &["fast-import", "--quiet", "--force"],
-            stream.as_bytes(),
-        );
+        git::import(git_dir, branch, message, parent, self.forge.tick());
     }
-}
-
-fn tip(git_dir: &Path, revision: &str) -> Option<String> {
-    let full = format!("refs/heads/{revision}");
-    git::try_run(git_dir, &["rev-parse", "--verify", "--quiet", &full]).ok()
 }
 
 /// Without a process of git's, since every change asks for it.

@@ -65,9 +65,10 @@ impl BackUp for Mirror {
         let mut authorization = work.authorization(offered.remote)?;
         let kept = work.part(offered.kind);
         let folder = kept.folder.as_path();
-        let claim = match kept.is_there() {
-            true => None,
-            false => Some(work.space.begin_clone(folder, offered.remote.size)?),
+        let is_new = !kept.is_there();
+        let claim = match is_new {
+            false => None,
+            true => Some(work.space.begin_clone(folder, offered.remote.size)?),
         };
         let services = &work.source.services;
         let services = Services {
@@ -115,6 +116,12 @@ impl BackUp for Mirror {
                     authorization =
                         work.other_authorization(offered.remote, &authorization, failure)?;
                     continue;
+                }
+                // A wiki without a page, as likely as not: there is nothing to wait for.
+                Err(failure)
+                    if failure.says_nothing && is_new && offered.kind != PartKind::Repository =>
+                {
+                    return Err(failure);
                 }
                 Err(failure) if services.wait_out(&offered.remote.url, &failure)? => {}
                 Err(failure) => work.source.services.retry(&mut retry, failure)?,

@@ -33,7 +33,7 @@ pub(crate) fn proxy(world: &World, manners: Manners) -> String {
 }
 
 /// A proxy that leads to this host and port, whatever it is asked for; its address.
-pub(super) fn proxy_to(forge: String, manners: Manners) -> String {
+pub(crate) fn proxy_to(forge: String, manners: Manners) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     // Ends with the process.

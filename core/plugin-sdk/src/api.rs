@@ -1,0 +1,124 @@
+use forgekeep_plugin_documents::{Auth, HosterError, HttpResponse};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::address::address;
+use crate::answer::{from_origin, json, status_error};
+use crate::host::Host;
+use crate::numbered::{Numbered, Turned};
+
+/// An API: addresses below a base, asked with the same credentials. What a redirect has led away to another
+/// origin is no answer of it.
+pub struct Api<'call> {
+    host: &'call Host<'call>,
+    base: String,
+    auth: Auth,
+}
+
+/// A page of a listing.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Entries {
+    Bare(Vec<Value>),
+    Wrapped { data: Vec<Value> },
+}
+
+impl<'call> Api<'call> {
+    /// The API at an address.
+    pub fn new(host: &'call Host<'call>, base: &str, auth: Auth) -> Self {
+        let base = base.to_owned();
+        Self { host, base, auth }
+    }
+
+    /// The same with other credentials.
+    #[must_use]
+    pub fn with(&self, auth: Auth) -> Self {
+        Self::new(self.host, &self.base, auth)
+    }
+
+    /// Asks an endpoint. Any status is an answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`Host::get`], [`address`] and [`from_origin`].
+    pub fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<HttpResponse, HosterError> {
+        let response = (self.host).get(&address(&self.base, path, query)?, &self.auth)?;
+        from_origin(&response, &self.base)?;
+        Ok(response)
+    }
+
+    /// Reads the document of an endpoint.
+    ///
+    /// # Errors
+    ///
+    /// As [`Api::get`]; as [`Api::document`].
+    pub fn read<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, HosterError> {
+        Self::document(&self.get(path, &[])?)
+    }
+
+    /// The document of an answer.
+    ///
+    /// # Errors
+    ///
+    /// As [`status_error`] for any status but 2xx; as [`json`].
+    pub fn document<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, HosterError> {
+        match response.status {
+            200..=299 => json(response),
+            _ => Err(status_error(response)),
+        }
+    }
+
+    /// A page of a listing, and what comes after it: pages are arrays, some of them wrapped as `data`, and
+    /// numbered by the parameter `page`, as [`Numbered`] turns them. `limit` asks for the length of a page.
+    /// Entries are known by their `id`; a page that is the one before once more has none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Api::read`]; as [`Numbered::at`].
+    pub fn page(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        limit: u64,
+        cursor: Option<&str>,
+    ) -> Result<(Vec<Value>, Turned), HosterError> {
+        let place = Numbered::at(cursor)?;
+        let (number, length) = (place.number().to_string(), limit.to_string());
+        let query = [query, &[("page", &number), ("limit", &length)]].concat();
+        let response = self.get(path, &query)?;
+        let mut entries = match Self::document(&response)? {
+            Entries::Bare(entries) | Entries::Wrapped { data: entries } => entries,
+        };
+        let ids: Vec<_> = entries
+            .iter()
+            .map(|entry| entry["id"].to_string())
+            .collect();
+        let turned = place.turn(&response, limit, &ids);
+        if turned.repeated {
+            entries.clear();
+        }
+        Ok((entries, turned))
+    }
+
+    /// All entries of a short listing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Api::page`].
+    pub fn all(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        limit: u64,
+    ) -> Result<Vec<Value>, HosterError> {
+        let (mut all, turned) = self.page(path, query, limit, None)?;
+        let mut next = turned.next;
+        while let Some(cursor) = next {
+            let (entries, turned) = self.page(path, query, limit, Some(&cursor))?;
+            all.extend(entries);
+            next = turned.next;
+        }
+        Ok(all)
+    }
+}
