@@ -188,7 +188,11 @@ impl Machine {
         fs::copy(sandbox.path("report.json"), folder.join("report.json")).unwrap();
         let state = self.world.folder("web").join("forgekeep.json");
         fs::copy(state, folder.join("forgekeep.json")).unwrap();
-        for file in ["forgekeep".to_owned(), plugin_file("bitbucket")] {
+        for file in [
+            "forgekeep".to_owned(),
+            plugin_file("bitbucket"),
+            plugin_file("gitea"),
+        ] {
             let built = folder.join("target/release").join(&file);
             symlink(binaries().folder.join(&file), built).ok();
         }

@@ -27,6 +27,7 @@ mod fetching;
 mod foreign;
 mod forget;
 mod git_failures;
+mod gitea;
 mod golden;
 mod heads;
 mod hidden;

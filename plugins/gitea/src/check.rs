@@ -1,0 +1,49 @@
+use forgekeep_plugin_sdk::{CheckReport, Finding, Result, Sees, Severity};
+
+use crate::account::Account;
+use crate::listing::list;
+use crate::server::{Server, is_password};
+use crate::sight::PUBLIC_ONLY;
+
+/// What listing and cloning need.
+const SCOPES: [&str; 3] = ["read:repository", "read:user", "read:organization"];
+
+/// Asks what the credentials are, and what they show: the first page of the listing tells.
+pub(crate) fn check(server: &Server<'_>) -> Result<CheckReport> {
+    let (page, counted) = list(server, None)?;
+    let sight = server.sight()?;
+    let listed = page.repositories.len() as u64;
+    let whole = page.next.is_none() || counted.is_some_and(|counted| counted <= listed);
+    let kind = match &server.secret {
+        None => "no credentials",
+        Some(secret) if is_password(server.source, secret) => "password",
+        Some(_) => "access token",
+    };
+    let is_missing = |scope: &&&str| {
+        let write = scope.replace("read:", "write:");
+        let mut scopes = sight.scopes.iter().map(String::as_str);
+        scopes.len() > 0 && !scopes.any(|one| one == **scope || one == write || one == "all")
+    };
+    let missing = SCOPES.iter().filter(is_missing);
+    let of = |me: &Account| format!("{kind} of {}", me.name());
+    let mut report = CheckReport {
+        identity: sight.me.as_ref().map_or(kind.to_owned(), of),
+        account_id: sight.me.as_ref().map(|me| me.id.to_string()),
+        missing_scopes: missing.map(|scope| (*scope).to_owned()).collect(),
+        scopes: sight.scopes.clone(),
+        visible: if whole { Some(listed) } else { counted },
+        findings: page.notes,
+        ..CheckReport::default()
+    };
+    let is_public = report.scopes.iter().any(|scope| scope == PUBLIC_ONLY);
+    let confined = match sight.reach {
+        Sees::Selected => "the token is for chosen repositories: others are not backed up",
+        _ if is_public => "the token is for what is public: all else is not backed up",
+        _ => return Ok(report),
+    };
+    let confined = Finding::new(Severity::Warning, "password", confined);
+    report
+        .findings
+        .push(confined.with_hint("make a token for all repositories"));
+    Ok(report)
+}

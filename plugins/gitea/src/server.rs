@@ -1,0 +1,104 @@
+use std::sync::OnceLock;
+
+use forgekeep_plugin_sdk::{
+    Api, Auth, ErrorKind, Host, Result, Secret, Source, kept, server_address, token,
+};
+use serde_json::Value;
+
+use crate::account::{Account, Sight};
+
+/// Entries of a page. Servers cap it without a word, most of them at this.
+pub(crate) const PAGE_LENGTH: u64 = 50;
+
+/// What is kept of a source between calls.
+#[derive(Default)]
+pub(crate) struct Kept {
+    version: OnceLock<Option<String>>,
+    pub(crate) sight: OnceLock<Sight>,
+    pub(crate) organisations: OnceLock<Vec<Account>>,
+}
+
+/// A source's server and credentials, for the duration of a call.
+pub(crate) struct Server<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) host: &'a Host<'a>,
+    pub(crate) api: Api<'a>,
+    pub(crate) secret: Option<Secret>,
+    pub(crate) web: &'a str,
+    pub(crate) kept: &'a Kept,
+}
+
+impl<'a> Server<'a> {
+    pub(crate) fn of(source: &'a Source, host: &'a Host<'a>) -> Result<Self> {
+        let (secret, web) = (token(source), server_address(source, "/api/v1"));
+        let auth = match &secret {
+            None => Auth::None,
+            Some(secret) if is_password(source, secret) => Auth::basic(api_user(source), secret),
+            Some(secret) => Auth::scheme("token", secret),
+        };
+        let (api, kept) = (
+            Api::new(host, &format!("{web}/api/v1"), auth),
+            host.session()?,
+        );
+        Ok(Self {
+            source,
+            host,
+            api,
+            secret,
+            web,
+            kept,
+        })
+    }
+
+    /// Which version the server says it is. `None`: it does not say, as Gogs does not.
+    pub(crate) fn version(&self) -> Result<Option<&'a str>> {
+        let version = kept(&self.kept.version, || {
+            let response = self.api.get(&["version"], &[])?;
+            let said: Value = match response.status {
+                // Where one has to sign in for everything, for this too.
+                401 | 403 | 404 => Value::Null,
+                _ => Api::document(&response)?,
+            };
+            let version = said["version"].as_str().map(str::to_owned);
+            let shown = version.as_deref().unwrap_or("unknown, as that of Gogs is");
+            self.host.info(&format!("version of {}: {shown}", self.web));
+            Ok(version)
+        })?;
+        Ok(version.as_deref())
+    }
+
+    /// With what is to be done here where the credentials are refused, or reach too little.
+    pub(crate) fn advised<T>(&self, answer: Result<T>) -> Result<T> {
+        answer.map_err(|error| match error.kind {
+            ErrorKind::Forbidden if self.secret.is_some() && !error.said.contains("scope") => error,
+            ErrorKind::Credentials | ErrorKind::Forbidden => error.with_hint(format!(
+                "make a token at {}/user/settings/applications with the scopes read:repository, read:user and read:organization, and set password to it; the password of an account needs authName, and is not enough with two-factor login",
+                self.web
+            )),
+            _ => error,
+        })
+    }
+}
+
+/// The first of some names that is one.
+fn first(names: [&str; 3]) -> &str {
+    let mut names = names.into_iter().map(str::trim);
+    names.find(|name| !name.is_empty()).unwrap_or_default()
+}
+
+fn api_user(source: &Source) -> &str {
+    first([&source.api_auth_name, &source.auth_name, ""])
+}
+
+/// User name for git. With a token, servers look at nothing else.
+pub(crate) fn git_user(source: &Source) -> &str {
+    first([&source.auth_name, &source.api_auth_name, "oauth2"])
+}
+
+/// Whether a secret is the password of an account, as far as its form tells: access tokens are 40
+/// hexadecimal digits, tokens of OAuth three parts with dots between them.
+pub(crate) fn is_password(source: &Source, secret: &Secret) -> bool {
+    let secret = secret.expose();
+    let is_token = secret.len() == 40 && secret.bytes().all(|b| b.is_ascii_hexdigit());
+    !is_token && secret.split('.').count() != 3 && !api_user(source).is_empty()
+}

@@ -1,0 +1,134 @@
+//! What is renamed, moved, hidden, deleted, or another's.
+
+use super::*;
+
+#[test]
+fn a_renamed_repository_and_a_renamed_owner_keep_their_history() {
+    let world = World::new();
+    let web = world.gitea.repository("acme", "web");
+    world.backup().expect(0);
+    world
+        .gitea
+        .change(|state| state.repository_mut(web).name = "site".to_owned());
+    world.gitea.commit(web, "two");
+    let run = world.backup().expect(0);
+    assert_eq!(run.outcome("acme/site"), "updated");
+    world.assert_mirrored(web, "acme#site");
+    world
+        .gitea
+        .change(|state| state.account_mut(world.acme).name = "acme-inc".to_owned());
+    world.configure(&[world.source("acme-inc")]);
+    let run = world.backup().expect(0);
+    assert_eq!(run.outcome("acme-inc/site"), "unchanged");
+    world.assert_mirrored(web, "acme-inc#site");
+}
+
+#[test]
+fn a_name_that_a_stranger_has_taken_stops_the_source() {
+    let world = World::new();
+    let web = world.gitea.repository("acme", "web");
+    world.backup().expect(0);
+    world.gitea.change(|state| {
+        state.account_mut(world.acme).name = "acme-inc".to_owned();
+        let eve = state.add_user("eve");
+        state.add_organisation("acme", eve, true);
+    });
+    world.gitea.repository("acme", "web");
+    let run = world.backup().expect(3);
+    let said = error(source(&run, "forge"));
+    assert!(said.contains("acme is another owner than before"), "{said}");
+    assert_eq!(source(&run, "forge")["gone"], json!([]));
+    world.assert_mirrored(web, "acme#web");
+}
+
+/// Makes a tombstone old, and missed often enough.
+fn backdate(folder: &Path) {
+    let path = folder.join("forgekeep.json");
+    let mut state = state(folder);
+    state["gone"] = "2024-01-01T00:00:00Z".into();
+    state["created"] = "2023-01-01T00:00:00Z".into();
+    state["missing"]["runs"] = 9.into();
+    state["missing"]["days"] = 9.into();
+    // As a version before checksums wrote it.
+    state["format"] = 1.into();
+    state.as_object_mut().unwrap().remove("checksum");
+    fs::write(path, state.to_string()).unwrap();
+}
+
+/// A backup whose `web` is listed no more, after its grace period; the repository that is still there.
+pub fn missing(take_away: impl FnOnce(&World, u64)) -> (World, u64) {
+    let world = World::new();
+    let web = world.gitea.repository("acme", "web");
+    let api = world.gitea.repository("acme", "api");
+    let options = json!({"backup": {"removeDeletedRepos": true, "deletedGraceDays": 30}});
+    world.configure_with(&[world.source("acme")], &options);
+    world.backup().expect(0);
+    take_away(&world, web);
+    world.backup().expect(0);
+    backdate(&world.folder("acme#web"));
+    (world, api)
+}
+
+#[test]
+fn a_deletion_that_is_proved_goes_to_the_trash() {
+    let (world, api) = missing(|world, web| world.gitea.change(|state| state.delete(web)));
+    let run = world.backup().expect(0);
+    let gone = &source(&run, "forge")["gone"][0];
+    assert_eq!(gone["state"], "deleted", "{gone:#}");
+    assert_eq!(gone["trashed"], true, "{gone:#}");
+    assert!(!world.folder("acme#web").exists());
+    let trash = world.sandbox.backup().join(".forgekeep/trash");
+    assert_eq!(fs::read_dir(trash).unwrap().count(), 1);
+    world.assert_mirrored(api, "acme#api");
+}
+
+#[test]
+fn what_is_not_proved_is_hidden_and_kept() {
+    type Change = fn(&World, u64);
+    let changes: [(&str, Change); 5] = [
+        ("not an owner", |world, web| {
+            world.gitea.change(|state| {
+                state.delete(web);
+                state.account_mut(world.acme).members = vec![(world.dev, false)];
+            });
+        }),
+        ("chosen repositories", |world, web| {
+            world.gitea.change(|state| {
+                let all = state.repositories.iter().map(|one| one.id);
+                state.tokens[0].repositories = Some(all.filter(|id| *id != web).collect());
+            });
+        }),
+        ("public only", |world, web| {
+            world.gitea.change(|state| {
+                state.repository_mut(web).private = true;
+                state.tokens[0].scopes.push("public-only".to_owned());
+            });
+        }),
+        ("another token", |world, web| {
+            world.gitea.change(|state| {
+                state.delete(web);
+                state.tells_tokens = false;
+            });
+        }),
+        ("the last one", |world, web| {
+            world.gitea.change(|state| state.delete(web));
+        }),
+    ];
+    for (what, take_away) in changes {
+        let (world, api) = missing(take_away);
+        if what == "the last one" {
+            world.gitea.change(|state| state.delete(api));
+            let run = world
+                .sandbox
+                .forgekeep(["backup", "--accept-shrinkage"])
+                .run();
+            assert!(world.folder("acme#web").exists(), "{what}: {}", run.stderr);
+            continue;
+        }
+        let run = world.backup().expect(0);
+        let gone = &source(&run, "forge")["gone"][0];
+        assert_eq!(gone["state"], "hidden", "{what}: {gone:#}");
+        assert_eq!(gone["removed"], false, "{what}");
+        assert!(world.folder("acme#web").join("repo").is_dir(), "{what}");
+    }
+}
