@@ -238,7 +238,7 @@ impl Listings {
             }
         }
         let listed_of = entry.as_ref().map(|entry| entry.listed_of.clone());
-        let listed_of = self.judge_owners(listed_of.unwrap_or_default(), now, &mut verdict);
+        let mut listed_of = self.judge_owners(listed_of.unwrap_or_default(), now, &mut verdict);
         match &mut self.known {
             Ok(document) if stands => {
                 self.changed = true;
@@ -246,6 +246,8 @@ impl Listings {
                 let owners = entry.map(|entry| entry.owners).unwrap_or_default();
                 let owners =
                     owners::remembered(&owners, &owners::names(now), self.accept_shrinkage);
+                // So many are remembered and no more, whatever a hoster says.
+                listed_of.retain(|id, _| owners.contains_key(id));
                 // What could not be listed is not forgotten.
                 let listed = match counted.is_partial {
                     true => counted.listed.max(last),

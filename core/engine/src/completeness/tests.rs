@@ -1,6 +1,7 @@
 use std::fs;
 
 use super::*;
+use crate::owners::OwnerListed;
 
 const ACME: Key<'_> = Key {
     title: "acme",
@@ -176,4 +177,84 @@ fn a_damaged_or_newer_file_is_an_error_and_stays_as_it_is() {
             assert_eq!(fs::read_to_string(&path).unwrap(), text);
         }
     }
+}
+
+/// Owners with so many repositories each.
+fn owners(all: &[(&str, u64)]) -> OwnersListed {
+    let all = all.iter().map(|(id, listed)| {
+        let owner = OwnerListed {
+            name: format!("owner-{id}"),
+            listed: *listed,
+            ..OwnerListed::default()
+        };
+        ((*id).to_owned(), owner)
+    });
+    all.collect()
+}
+
+fn judged(folder: &Path, owners: &OwnersListed, accept: bool) -> Verdict {
+    let mut listings = Listings::read(folder, accept);
+    let counted = Counted {
+        listed: owners.values().map(|owner| owner.listed).sum(),
+        total: None,
+        known: 0,
+        lost: 0,
+        is_partial: false,
+    };
+    let verdict = listings.judge(ACME, counted, owners);
+    listings.write().unwrap();
+    verdict
+}
+
+#[test]
+fn an_owner_that_shows_less_is_seen_among_others_that_show_all() {
+    let folder = folder();
+    let folder = folder.path();
+    assert_eq!(
+        judged(folder, &owners(&[("1", 90), ("2", 10)]), false),
+        Verdict::default()
+    );
+    for _ in 0..2 {
+        let verdict = judged(folder, &owners(&[("1", 90), ("2", 4)]), false);
+        assert_eq!(verdict.errors, Vec::new());
+        let said = &verdict.of_owners["2"];
+        assert_eq!(said.kind, ErrorKind::Shortfall);
+        assert_eq!(
+            said.message,
+            "owner-2: 4 repositories are listed, but 10 last time"
+        );
+        assert_eq!(verdict.of_owners.len(), 1);
+    }
+    let accepted = judged(folder, &owners(&[("1", 90), ("2", 4)]), true);
+    assert!(accepted.of_owners.is_empty());
+    assert!(
+        accepted.notes[0]
+            .message
+            .ends_with("accepted (--accept-shrinkage)")
+    );
+    assert_eq!(
+        judged(folder, &owners(&[("1", 90), ("2", 4)]), false),
+        Verdict::default()
+    );
+    // One that could not be listed is neither compared nor forgotten.
+    let mut now = owners(&[("1", 90), ("2", 0)]);
+    now.get_mut("2").unwrap().error = Some(Failure::new(ErrorKind::Unavailable, "503"));
+    assert_eq!(judged(folder, &now, false), Verdict::default());
+    let verdict = judged(folder, &owners(&[("1", 90), ("2", 1)]), false);
+    assert!(verdict.of_owners.contains_key("2"));
+}
+
+#[test]
+fn what_is_remembered_of_owners_has_an_end() {
+    let folder = folder();
+    let folder = folder.path();
+    for round in 0..3 {
+        let ids: Vec<String> = (0..6000).map(|n| format!("{round}-{n}")).collect();
+        let now: Vec<(&str, u64)> = ids.iter().map(|id| (id.as_str(), 1)).collect();
+        judged(folder, &owners(&now), false);
+    }
+    let listings = Listings::read(folder, false);
+    let entry = listings.last(ACME).0.unwrap();
+    assert!(entry.owners.len() <= 10_000);
+    assert!(entry.listed_of.len() <= entry.owners.len());
 }
