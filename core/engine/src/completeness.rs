@@ -243,6 +243,7 @@ impl Listings {
             Ok(document) if stands => {
                 self.changed = true;
                 let last = entry.as_ref().map_or(0, |entry| entry.listed);
+                let accepted = entry.as_ref().map_or(0, |entry| entry.accepted_shortfall);
                 let owners = entry.map(|entry| entry.owners).unwrap_or_default();
                 let owners =
                     owners::remembered(&owners, &owners::names(now), self.accept_shrinkage);
@@ -257,7 +258,11 @@ impl Listings {
                     all: listed,
                     of_owners: listed_of,
                 };
-                remember(document, key, listed, missing(counted), owners);
+                let accepted = match counted.is_partial {
+                    true => accepted,
+                    false => missing(counted),
+                };
+                remember(document, key, listed, accepted, owners);
             }
             Ok(_) => {}
             Err(failure) => verdict.errors.push(failure.clone()),

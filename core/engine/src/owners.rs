@@ -56,6 +56,14 @@ pub(crate) fn of(repositories: &[Repository], seen: &[OwnerSeen]) -> OwnersListe
     owners
 }
 
+/// Errors of owners that are not among these: they have no identity or no name, or are too many.
+pub(crate) fn unplaced(owners: &OwnersListed, seen: &[OwnerSeen]) -> impl Iterator<Item = Failure> {
+    let unplaced = seen
+        .iter()
+        .filter(|seen| !owners.contains_key(seen.owner.id.raw()));
+    unplaced.filter_map(|seen| seen.error.clone())
+}
+
 fn entry<'o>(owners: &'o mut OwnersListed, owner: &Owner) -> Option<&'o mut OwnerListed> {
     let fits = |text: &Untrusted| (1..=MAX_TEXT).contains(&text.len());
     let has_room = owners.len() < MOST || owners.contains_key(owner.id.raw());

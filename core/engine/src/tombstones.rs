@@ -207,6 +207,10 @@ impl Tombstones<'_> {
         report: &mut SourceReport,
         told: &mut MissedNotes,
     ) -> Absence {
+        if !is_with_its_owner(state, report) {
+            told.hidden.push(tombstone.name.clone());
+            return Absence::Hidden;
+        }
         if told.asked == MOST_ASKED {
             told.postponed += 1;
             return Absence::Missing;
@@ -437,6 +441,19 @@ fn unmark(folder: &Path) -> Result<(), Failure> {
             state.write(folder)
         }
         _ => Ok(()),
+    }
+}
+
+/// Whether what a hoster says of a repository's name is about the owner that it had. Names are given up and
+/// taken by others, to whom it was never shown: they prove nothing.
+fn is_with_its_owner(state: &RepositoryState, report: &SourceReport) -> bool {
+    let name = state.full_name.printable().to_lowercase();
+    match &state.owner {
+        None => report.owners.is_empty(),
+        Some(id) => report.owners.iter().any(|owner| {
+            let rest = name.strip_prefix(&owner.name.to_lowercase());
+            owner.id == id.printable() && rest.is_some_and(|rest| rest.starts_with('/'))
+        }),
     }
 }
 

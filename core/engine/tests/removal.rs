@@ -361,6 +361,59 @@ fn a_name_that_another_owner_has_taken_ends_the_source_before_anything_is_done()
     assert!(scene.run().sources[0].error.is_none());
 }
 
+/// Takes down whose a repository in the backup was.
+fn belongs(folder: &Path, owner: &str) {
+    let mut state = RepositoryState::read(folder).unwrap().unwrap();
+    state.owner = Some(owner.into());
+    state.write(folder).unwrap();
+}
+
+#[test]
+fn nothing_is_proved_under_a_name_that_another_owner_has() {
+    // Whose it was, and who has the name now.
+    for (was, name, is_proof) in [
+        (Some("{1}"), "acme", true),
+        (Some("{1}"), "ACME", true),
+        (Some("{1}"), "acme-renamed", false),
+        (Some("{2}"), "acme", false),
+        (None, "acme", false),
+    ] {
+        let scene = Scene::new();
+        scene.answer(Ok(proved()));
+        *scene.fake.listed.lock() = vec![owned("{web}", "acme/web", ("{1}", name))];
+        if let Some(was) = was {
+            belongs(&scene.old(), was);
+        }
+        let report = scene.run();
+        let gone = &report.sources[0].gone;
+        let wanted = if is_proof {
+            Absence::Deleted
+        } else {
+            Absence::Hidden
+        };
+        assert_eq!(gone[0].state, wanted, "{was:?} {name}");
+        assert_eq!(scene.fake.asked.lock().len(), usize::from(is_proof));
+        assert_eq!(scene.old().exists(), !is_proof);
+    }
+}
+
+#[test]
+fn an_owner_that_has_no_name_is_told_of_all_the_same() {
+    let scene = Scene::new();
+    *scene.fake.owners.lock() = vec![OwnerSeen {
+        owner: Owner::default(),
+        sees: Sees::Unknown,
+        error: Some(Failure::new(
+            ErrorKind::Unavailable,
+            "somebody is out of order",
+        )),
+    }];
+    let report = scene.run();
+    assert_ne!(report.exit_code, ExitCode::Good);
+    assert!(notes(&report).contains("somebody is out of order"));
+    assert_eq!(report.sources[0].gone.len(), 0);
+}
+
 #[test]
 fn what_is_of_an_owner_that_is_listed_no_more_is_never_gone() {
     let scene = Scene::new();
@@ -373,6 +426,7 @@ fn what_is_of_an_owner_that_is_listed_no_more_is_never_gone() {
     ];
     assert!(!notes(&scene.run()).contains("any longer"));
     let beta = scene.keep("{beta}", "beta/one");
+    belongs(&scene.old(), "{1}");
     scene.fake.listed.lock().truncate(1);
     age(&scene.old());
     for _ in 0..2 {
@@ -417,6 +471,7 @@ fn an_owner_that_cannot_be_listed_costs_nothing_of_its_own_and_of_others() {
         [("acme".to_owned(), 2, false), ("beta".to_owned(), 8, false)]
     );
     let beta = scene.keep("{b0}", "beta/0");
+    belongs(&scene.old(), "{1}");
     age(&scene.old());
     *scene.fake.listed.lock() = listed[..1].to_vec();
     *scene.fake.owners.lock() = vec![OwnerSeen {

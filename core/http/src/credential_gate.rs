@@ -2,7 +2,8 @@
 //! repository: that is how accounts get locked.
 //!
 //! - The first request goes alone: that of the repository that was begun with first. The others wait for
-//!   its answer, but no longer than [`HEAD_START`]: a repository that hangs must not hold up its source.
+//!   its answer, but no longer than [`HEAD_START`] after it was sent: a repository that hangs must not hold
+//!   up its source.
 //! - An answer of git's proves the credentials. From then on, a 401 is that repository's own.
 //! - A 401 before that ends the source, unless its plugin has others to give: nothing more is asked with
 //!   these credentials. What was
@@ -19,8 +20,11 @@ use url::Url;
 
 use super::{Authorization, HttpClient, Request, Response};
 
-/// How long the first may go alone.
+/// How long the first request may go alone.
 const HEAD_START: Duration = Duration::from_secs(2);
+
+/// How long the first may take until it asks: its credentials have to be got, and its mirror looked at.
+const PREPARATION: Duration = Duration::from_secs(30);
 
 /// How often a waiting request looks for an interruption, and at the time.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -30,10 +34,11 @@ enum CredentialState {
     /// Nobody has had an answer, and nobody is about to ask for one.
     #[default]
     Unknown,
-    /// Somebody has been the one to get an answer since then.
+    /// Somebody is the one to get an answer: since then, or since it has asked for it.
     Trying {
         since: Instant,
         number: u64,
+        has_asked: bool,
     },
     Proven,
     Refused(Failure),
@@ -77,7 +82,7 @@ impl CredentialGate {
         let number = self.0.visitors.fetch_add(1, Ordering::Relaxed);
         let mut state = self.state();
         if matches!(&*state, CredentialState::Unknown) {
-            *state = CredentialState::trying(number);
+            *state = CredentialState::trying(number, false);
         }
         drop(state);
         Visit {
@@ -104,15 +109,26 @@ impl CredentialGate {
             cancel.check()?;
             match &*state {
                 CredentialState::Unknown => {
-                    *state = CredentialState::trying(number);
+                    *state = CredentialState::trying(number, true);
                     return Ok(());
                 }
                 CredentialState::Proven => return Ok(()),
                 CredentialState::Trying {
                     since,
                     number: first,
+                    has_asked,
                 } => {
-                    if *first == number || since.elapsed() >= HEAD_START {
+                    let most = match has_asked {
+                        true => HEAD_START,
+                        false => PREPARATION,
+                    };
+                    if *first == number {
+                        if !has_asked {
+                            *state = CredentialState::trying(number, true);
+                        }
+                        return Ok(());
+                    }
+                    if since.elapsed() >= most {
                         return Ok(());
                     }
                 }
@@ -141,10 +157,11 @@ impl CredentialGate {
 }
 
 impl CredentialState {
-    fn trying(number: u64) -> Self {
+    fn trying(number: u64, has_asked: bool) -> Self {
         Self::Trying {
             since: Instant::now(),
             number,
+            has_asked,
         }
     }
 }
@@ -315,6 +332,30 @@ mod tests {
             assert_eq!(second.join().unwrap(), 401);
         });
         gate.check().unwrap();
+    }
+
+    #[test]
+    fn who_has_come_first_goes_alone_from_its_request_on() {
+        let gate = CredentialGate::default();
+        let server = Server::default();
+        let inner: Arc<dyn HttpClient> = Arc::new(server.clone());
+        let first = gate.visit();
+        let second = gate.visit();
+        // Its credentials took long.
+        if let CredentialState::Trying { since, .. } = &mut *gate.state() {
+            *since = Instant::now().checked_sub(HEAD_START).unwrap();
+        }
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let client = second.watch(&inner, &Cancel::new());
+                client.send(&request(401, token()))
+            });
+            std::thread::sleep(Duration::from_millis(50));
+            assert_eq!(server.0.load(Ordering::SeqCst), 0);
+            let client = first.watch(&inner, &Cancel::new());
+            client.send(&request(401, token())).unwrap();
+        });
+        assert_eq!(server.0.load(Ordering::SeqCst), 1);
     }
 
     #[test]

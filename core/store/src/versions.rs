@@ -10,6 +10,7 @@ mod marks;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use forgekeep_durable::regular_file;
 use forgekeep_durable::sealed::{self, Formats};
@@ -88,8 +89,7 @@ impl SourceVersions {
     /// Reads what is known of a source. `rules` is whatever decides what a mirror holds: known under
     /// other ones is nothing. The failure tells why nothing is known, if there is a file.
     pub fn read(local_folder: &Path, title: &str, rules: String) -> (Self, Option<Failure>) {
-        let folder = local_folder.join(OWN_FOLDER).join(VERSIONS);
-        let path = folder.join(format!("{}.json", names::encode_component(title)));
+        let path = file(local_folder, title);
         let (on_disk, failure) = match sealed::read::<VersionsFile>(&path, FORMATS) {
             Ok(file) => (Some(file.unwrap_or_default()), None),
             // It is no loss that could not be made good: the file is written again.
@@ -171,10 +171,32 @@ impl SourceVersions {
     }
 }
 
+/// A source has a new title: what is known of its versions is its own, unless there is something of that
+/// title already.
+///
+/// # Errors
+///
+/// [`ErrorKind::Disk`].
+pub fn retitle(local_folder: &Path, old: &str, new: &str) -> Result<(), Failure> {
+    let (old, new) = (file(local_folder, old), file(local_folder, new));
+    if new.exists() {
+        return Ok(());
+    }
+    match fs::rename(&old, &new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Failure::disk("rename", &old, &error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn file(local_folder: &Path, title: &str) -> PathBuf {
+    let folder = local_folder.join(OWN_FOLDER).join(VERSIONS);
+    folder.join(format!("{}.json", names::encode_component(title)))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
 
     fn known(version: &str) -> KnownVersion {
@@ -223,6 +245,24 @@ mod tests {
         other.set_ended(None);
         other.write().unwrap();
         assert_eq!(read(folder.path(), "r").ended(), None);
+    }
+
+    #[test]
+    fn a_source_with_a_new_title_keeps_what_is_known_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let read = |title: &str| SourceVersions::read(folder.path(), title, "r".to_owned()).0;
+        let mut versions = read("old");
+        versions.set("{1}".into(), known("v"));
+        versions.write().unwrap();
+        retitle(folder.path(), "nothing", "new").unwrap();
+        retitle(folder.path(), "old", "new").unwrap();
+        assert_eq!(read("new").of(&"{1}".into()), Some(&known("v")));
+        assert_eq!(read("old").of(&"{1}".into()), None);
+        let mut other = read("other");
+        other.set("{1}".into(), known("w"));
+        other.write().unwrap();
+        retitle(folder.path(), "new", "other").unwrap();
+        assert_eq!(read("other").of(&"{1}".into()), Some(&known("w")));
     }
 
     #[test]

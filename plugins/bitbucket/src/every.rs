@@ -23,6 +23,8 @@ struct Place<'c> {
     uuid: &'c str,
     /// Whether a workspace before it was listed.
     any_listed: bool,
+    /// How many of its repositories the pages before had.
+    seen: u64,
     /// The page of its listing; `None` for the first.
     page: Option<&'c str>,
 }
@@ -31,7 +33,8 @@ impl<'c> Place<'c> {
     fn read(cursor: &'c str) -> Result<Self> {
         let read = || {
             let (uuid, rest) = cursor.split_once(' ')?;
-            let (any_listed, page) = rest.split_once(' ')?;
+            let (any_listed, rest) = rest.split_once(' ')?;
+            let (seen, page) = rest.split_once(' ')?;
             let any_listed = match any_listed {
                 "0" => false,
                 "1" => true,
@@ -40,6 +43,7 @@ impl<'c> Place<'c> {
             is_uuid(&uuid.to_ascii_lowercase()).then_some(Self {
                 uuid,
                 any_listed,
+                seen: seen.parse().ok()?,
                 page: Some(page).filter(|page| !page.is_empty()),
             })
         };
@@ -55,7 +59,7 @@ impl<'c> Place<'c> {
     fn write(&self) -> String {
         let of_page = |page: &str| {
             let any_listed = u8::from(self.any_listed);
-            format!("{} {any_listed} {page}", self.uuid)
+            format!("{} {any_listed} {} {page}", self.uuid, self.seen)
         };
         let cursor = of_page(self.page.unwrap_or_default());
         match cursor.len() > LONGEST {
@@ -100,6 +104,7 @@ fn page(client: &Client<'_, '_>, place: Option<Place<'_>>, members: &[Member]) -
         let place = Place {
             uuid: &next.owner.id,
             any_listed,
+            seen: 0,
             page: None,
         };
         Some(place.write())
@@ -111,19 +116,26 @@ fn page(client: &Client<'_, '_>, place: Option<Place<'_>>, members: &[Member]) -
     };
     match list_one(client, &account, within) {
         Ok(mut page) => {
+            let before = within.and(place.as_ref()).map_or(0, |place| place.seen);
+            let seen = before.saturating_add(page.repositories.len() as u64);
             // That of one workspace is not that of all.
-            page.total = None;
+            let counted = page.total.take();
             page.next = match page.next.take() {
                 Some(next) => Some(
                     Place {
                         uuid: &member.owner.id,
                         any_listed,
+                        seen,
                         page: Some(&next),
                     }
                     .write(),
                 ),
                 None => {
-                    page.owners.push(member.sees());
+                    let lacks = counted.filter(|counted| *counted > seen);
+                    page.owners.push(OwnerSeen {
+                        error: lacks.map(|counted| falls_short(member, seen, counted)),
+                        ..member.sees()
+                    });
                     follows(true)
                 }
             };
@@ -190,6 +202,18 @@ pub(crate) fn failed(member: &Member, error: HosterError) -> HosterError {
     }
 }
 
+/// A listing that ends before Bitbucket's own number is reached. With one workspace to a source that is the
+/// host's to say, and can be accepted.
+fn falls_short(member: &Member, seen: u64, counted: u64) -> HosterError {
+    let id = member.workspace.id();
+    let message = format!(
+        "workspace {id} was listed in part only: {seen} repositories, and Bitbucket counts {counted}"
+    );
+    HosterError::new(ErrorKind::BadAnswer, message).with_hint(
+        "run again later; if Bitbucket counts what it never lists, name this workspace in a source of its own, leave it out of this one, and accept the number there",
+    )
+}
+
 fn broke_off(member: &Member, error: HosterError) -> HosterError {
     let id = member.workspace.id();
     HosterError {
@@ -214,6 +238,7 @@ mod tests {
             let place = Place {
                 uuid: UUID,
                 any_listed: page.is_some(),
+                seen: 200,
                 page,
             };
             let cursor = place.write();
@@ -223,11 +248,12 @@ mod tests {
         let cursor = Place {
             uuid: UUID,
             any_listed: false,
+            seen: 0,
             page: Some(&long),
         }
         .write();
         assert_eq!(Place::read(&cursor).unwrap().page, Some(TOO_LONG));
-        for none in ["", "acme 0 ", "+https://evil.example/", "{} 0 ", UUID] {
+        for none in ["", "acme 0 ", "+https://evil.example/", "{} 0 0 ", UUID] {
             assert!(Place::read(none).is_err(), "{none}");
         }
     }

@@ -80,6 +80,8 @@ struct State {
     made: u64,
     /// A renewal failed: no other one before.
     not_before: Option<Instant>,
+    /// Why the consumer was refused: it is not asked for again, since that locks accounts.
+    refused: Option<HosterError>,
     /// The number of the token that was last given for a part of a repository.
     given: HashMap<String, u64>,
 }
@@ -129,7 +131,7 @@ impl Tokens {
                 };
                 match self.need(refused) {
                     Need::None(minted) | Need::Soon(minted) => Ok(minted),
-                    Need::Now => self.mint(account, refused.is_some(), host),
+                    Need::Now => self.mint_unless_refused(account, refused.is_some(), host),
                 }
             }
         }
@@ -169,6 +171,22 @@ impl Tokens {
             }
             minted => minted,
         }
+    }
+
+    fn mint_unless_refused(
+        &self,
+        account: &Account,
+        replaces: bool,
+        host: &Host<'_>,
+    ) -> Result<Minted> {
+        if let Some(refusal) = self.state.lock().refused.clone() {
+            return Err(refusal);
+        }
+        self.mint(account, replaces, host).inspect_err(|error| {
+            if error.kind == ErrorKind::Credentials {
+                self.state.lock().refused = Some(error.clone());
+            }
+        })
     }
 
     fn mint(&self, account: &Account, replaces: bool, host: &Host<'_>) -> Result<Minted> {

@@ -245,6 +245,29 @@ fn an_owner_that_shows_less_is_seen_among_others_that_show_all() {
 }
 
 #[test]
+fn a_partial_listing_accepts_no_shortfall() {
+    let folder = folder();
+    let folder = folder.path();
+    let judged = |owners: &OwnersListed| {
+        let mut listings = Listings::read(folder, false);
+        let counted = Counted {
+            listed: 6,
+            total: Some(10),
+            known: 0,
+            lost: 0,
+            is_partial: false,
+        };
+        let verdict = listings.judge(ACME, counted, owners);
+        listings.write().unwrap();
+        verdict.errors.len()
+    };
+    let mut now = owners(&[("1", 6), ("2", 0)]);
+    now.get_mut("2").unwrap().error = Some(Failure::new(ErrorKind::Unavailable, "503"));
+    assert_eq!(judged(&now), 0);
+    assert_eq!(judged(&owners(&[("1", 6)])), 1);
+}
+
+#[test]
 fn what_is_remembered_of_owners_has_an_end() {
     let folder = folder();
     let folder = folder.path();

@@ -223,6 +223,15 @@ impl<'r> Planner<'r> {
             .listings
             .check_owners(self.sources[index].key(), &names)?;
         let mut notes = listed.notes;
+        // What has no owner that could be told of is told all the same.
+        for failure in owners::unplaced(&owners, &listed.owners) {
+            let note = error_note(failure);
+            self.observer.event(&Event::Note {
+                source: &self.sources[index].source.title,
+                finding: &note,
+            });
+            notes.push(note);
+        }
         for failure in owners.values().filter_map(|owner| owner.error.clone()) {
             self.observer.event(&Event::Note {
                 source: &self.sources[index].source.title,

@@ -38,6 +38,7 @@ pub(crate) fn conclude(
     observer: &dyn Observer,
 ) {
     let mut hidden = Vec::new();
+    let was_compared = done.iter().any(|done| done.by_listing == ByListing::Same);
     let mut versions = source.versions.take();
     for done in done {
         let report = &mut source.report;
@@ -61,8 +62,11 @@ pub(crate) fn conclude(
     // Where they are not believed anyway, one more such change is no news, unless somebody asks.
     let is_news = versions.ended().is_none() || asking.all;
     if is_news && !hidden.is_empty() {
-        if let (Some(open), true) = (&source.open, is_over) {
-            keep_hidden(&mut hidden, open, most);
+        match (&source.open, is_over) {
+            (Some(open), true) => keep_hidden(&mut hidden, open, most),
+            // Without another look at the listing, any push during the run would be one: the next full
+            // check finds what it was.
+            _ => hidden.clear(),
         }
         tell(&hidden, &mut versions, source, asking, observer);
     }
@@ -70,7 +74,7 @@ pub(crate) fn conclude(
         let mut so_far = source.report.clone();
         so_far.conclude();
         let is_clean = so_far.outcome == SourceOutcome::Ok && hidden.is_empty();
-        if asking.all && is_over && is_clean {
+        if asking.all && is_over && is_clean && was_compared {
             versions.set_ended(None);
         } else {
             note_of(&mut source.report, still_ended(&ended), observer);
@@ -112,7 +116,8 @@ fn keep_hidden(hidden: &mut Vec<Hidden>, open: &OpenSource, most: usize) {
             (listed.id, version)
         })
         .collect();
-    hidden.retain(|of| now.get(&of.id).is_some_and(|listed| *listed == of.version));
+    // One that is listed no more may be of an owner that could not be listed this time.
+    hidden.retain(|of| now.get(&of.id).is_none_or(|listed| *listed == of.version));
 }
 
 /// Tells of changes that the listing hid: from here on it proves nothing.

@@ -192,6 +192,13 @@ fn refused(status: u16, body: &Value) -> HosterError {
     let opened = open(consumer(), &script);
     let error = opened.list(None).unwrap_err();
     assert_eq!(opened.access(&ask(1, false)).unwrap_err(), error);
+    // Refused credentials are not tried on.
+    let asked = if error.kind == ErrorKind::Credentials {
+        1
+    } else {
+        2
+    };
+    assert_eq!(minted(&script), asked);
     error
 }
 

@@ -251,6 +251,29 @@ fn a_workspace_whose_listing_breaks_off_is_told_of() {
 }
 
 #[test]
+fn a_workspace_that_counts_more_than_it_lists_is_told_of() {
+    let next = format!("{API}/2.0/repositories/acme?ctx=2");
+    let page = |count: u64| json!({ "values": [entry(1, "web")], "next": next, "size": count });
+    let last = |count: u64| json!({ "values": [entry(2, "api")], "size": count });
+    for (count, is_short) in [(2, false), (3, true), (500, true)] {
+        let script = three()
+            .before(&first("acme"), Ok(answered(200, &page(count))))
+            .json(&next, 200, &last(count));
+        let (pages, error) = open(all(), &script).all();
+        assert_eq!(error, None);
+        assert_eq!(names(&pages).len(), 4);
+        let said = errors(&pages);
+        match is_short {
+            true => assert!(
+                said[0].starts_with("workspace acme was listed in part only: 2 repositories"),
+                "{said:?}"
+            ),
+            false => assert!(said.is_empty(), "{said:?}"),
+        }
+    }
+}
+
+#[test]
 fn a_workspace_whose_pages_lead_nowhere_costs_only_itself() {
     let acme = first("acme");
     for next in ["https://evil.example/2.0/x", "::", acme.as_str()] {

@@ -15,7 +15,7 @@ use forgekeep_hoster::Repository;
 use forgekeep_store::catalogue::{self, Catalogue, Listing, RepositoryState};
 use forgekeep_store::layout::{CONFIGURATIONS, OWN_FOLDER};
 use forgekeep_store::part;
-use forgekeep_store::trash;
+use forgekeep_store::{trash, versions};
 use forgekeep_untrusted::{Show as _, Untrusted, names};
 
 use super::judged::error_note;
@@ -145,6 +145,10 @@ impl Planner<'_> {
             {
                 let title = self.orphans[at].title.clone();
                 self.listings.retitle(title.raw(), source.key());
+                let folder = &self.engine.config.local_folder;
+                if let Err(failure) = versions::retitle(folder, title.raw(), &source.source.title) {
+                    log::warn!("{failure}");
+                }
             }
         }
     }
