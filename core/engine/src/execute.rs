@@ -440,7 +440,7 @@ impl Work<'_> {
                     None => report,
                 }
             }
-            Err(failure) if is_absent(&failure, kept) => {
+            Err(failure) if is_absent(&failure, !kept && offered.remote.uncertain) => {
                 self.note_part(&mut report, &part, None);
                 report.add_note(&match kept {
                     true => gone_upstream(kind),
@@ -466,12 +466,12 @@ fn gone_upstream(kind: PartKind) -> String {
 }
 
 /// Whether an address that was said to hold a part holds none: many hosters say of each repository that it
-/// has a wiki, and some have given up wikis. A server that announces git's service and says nothing more
-/// has none either, unless there was one before: then it may just not be able to read it.
-fn is_absent(failure: &Failure, kept: bool) -> bool {
+/// has a wiki, and some have given up wikis. Of one that is `uncertain`, a server that announces git's
+/// service and says nothing more has none either; otherwise it may just not be able to read it.
+fn is_absent(failure: &Failure, uncertain: bool) -> bool {
     let is_refused = matches!(
         failure.kind,
         ErrorKind::NotFound | ErrorKind::Gone | ErrorKind::Forbidden
     );
-    is_refused || (failure.says_nothing && !kept)
+    is_refused || (failure.says_nothing && uncertain)
 }

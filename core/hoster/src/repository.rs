@@ -94,6 +94,8 @@ pub struct Part {
     pub default_branch: Option<Untrusted>,
     /// Size in bytes as the hoster states it.
     pub size: Option<u64>,
+    /// Whether it may not be there: the hoster says of every repository that it has one.
+    pub uncertain: bool,
     /// As long as it is equal, none of the part's refs has changed. None: nothing is known.
     pub version: Option<Untrusted>,
 }

@@ -218,6 +218,8 @@ document! {
         pub default_branch: Option<String>,
         /// Bytes, as the hoster states them: a hint for scheduling.
         pub size: Option<u64>,
+        /// Whether it may not be there: the hoster says of every repository that it has one.
+        pub uncertain: bool,
     }
 }
 

@@ -48,6 +48,7 @@ impl Entry {
             let beside = url.strip_suffix(".git").unwrap_or(&url);
             let mut wiki = Part::new(PartKind::Wiki, format!("{beside}.wiki.git"));
             wiki.default_branch = filled(self.wiki_branch);
+            wiki.uncertain = self.has_wiki_contents.is_none();
             parts.push(wiki);
         }
         // Half of it is no owner: one without an id would be another than before.

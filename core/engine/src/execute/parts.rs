@@ -118,9 +118,7 @@ impl BackUp for Mirror {
                     continue;
                 }
                 // A wiki without a page, as likely as not: there is nothing to wait for.
-                Err(failure)
-                    if failure.says_nothing && is_new && offered.kind != PartKind::Repository =>
-                {
+                Err(failure) if failure.says_nothing && is_new && offered.remote.uncertain => {
                     return Err(failure);
                 }
                 Err(failure) if services.wait_out(&offered.remote.url, &failure)? => {}

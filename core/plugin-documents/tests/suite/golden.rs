@@ -322,6 +322,16 @@ fn from_the_plugin() {
         ..Page::default()
     };
     golden("from-plugin-page-owner-error.json", &page);
+    let mut uncertain = Repository::new("3", "acme/docs", "https://x/docs.git");
+    uncertain.parts.push(Part {
+        uncertain: true,
+        ..Part::new(PartKind::Wiki, "https://x/docs.wiki.git")
+    });
+    let page = Page {
+        repositories: vec![uncertain],
+        ..Page::default()
+    };
+    golden("from-plugin-page-uncertain.json", &page);
     golden("from-plugin-repository.json", &repository());
     let secret = Secret::new("hunter2");
     for (name, auth) in [

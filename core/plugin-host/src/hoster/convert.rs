@@ -224,6 +224,7 @@ pub(super) fn repository(
                 .filter(|branch| !branch.is_empty())
                 .map(Into::into),
             size: part.size,
+            uncertain: part.uncertain,
             version: part.version.and_then(|found| version(found, redactor)),
         });
     }
