@@ -40,6 +40,8 @@ pub(crate) struct Job {
     pub from: Option<RepositoryFolder>,
     /// What a worker has done that has given it back.
     pub begun: Option<Begun>,
+    /// Its place among those who ask git, from when a worker takes it: the first to be taken asks first.
+    pub visit: Option<Visit>,
 }
 
 /// Where a repository is in the backup.
@@ -72,7 +74,9 @@ impl<'o> Execution<'o> {
     pub fn new(local_folder: &Path, limits: Limits, observer: &'o dyn Observer) -> Self {
         Self {
             limits,
-            queue: Queue::new(limits),
+            queue: Queue::with(limits, |job: &mut Job| {
+                job.visit = Some(job.source.gate.visit());
+            }),
             space: Space::default(),
             cases: RepairCases::read(local_folder),
             observer,
@@ -179,7 +183,8 @@ impl<'o> Execution<'o> {
             return Some((report, None));
         }
         let asked = Timestamp::now();
-        let visit = job.source.gate.visit();
+        let visit = job.visit.take();
+        let visit = visit.unwrap_or_else(|| job.source.gate.visit());
         let at = Instant::now();
         let mut begun = begun.unwrap_or_else(|| self.begin(job));
         let (task, source) = (&job.task, &*job.source);

@@ -73,6 +73,8 @@ pub(crate) enum Worked<T> {
 /// Tasks for several workers.
 pub(crate) struct Queue<T> {
     limits: Limits,
+    /// Done to a task when it is taken, before another one can be.
+    on_take: fn(&mut T),
     state: Mutex<State<T>>,
     /// Woken whenever something may begin that could not before.
     changed: Condvar,
@@ -274,13 +276,21 @@ impl<T> State<T> {
 
 impl<T> Queue<T> {
     /// A queue to which tasks are yet to come.
+    #[cfg(test)]
     pub(crate) fn new(limits: Limits) -> Self {
+        Self::with(limits, |_| {})
+    }
+
+    /// The same. `on_take` is done to each task when a worker takes it, in the order in which they are
+    /// taken: what the workers do then is in none.
+    pub(crate) fn with(limits: Limits, on_take: fn(&mut T)) -> Self {
         let limits = Limits {
             transfers: limits.transfers.max(1),
             questions: limits.questions.max(1),
         };
         Self {
             limits,
+            on_take,
             state: Mutex::new(State {
                 closed: false,
                 added: 0,
@@ -330,7 +340,10 @@ impl<T> Queue<T> {
         let mut state = self.state();
         loop {
             match state.next(self.limits) {
-                Next::Task(task, lane) => return Some((task, lane)),
+                Next::Task(mut task, lane) => {
+                    (self.on_take)(&mut task.task);
+                    return Some((task, lane));
+                }
                 Next::End => return None,
                 Next::Wait => self.changed.wait(&mut state),
             }

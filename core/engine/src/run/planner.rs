@@ -385,6 +385,7 @@ impl<'r> Planner<'r> {
             task,
             from,
             begun: None,
+            visit: None,
         })
     }
 
