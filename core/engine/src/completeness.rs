@@ -43,8 +43,6 @@ pub(crate) struct Counted {
     pub known: u64,
     /// How many of these are listed no more: as many others may be listed for them.
     pub lost: u64,
-    /// Whether owners could not be listed: their repositories are missing in all numbers.
-    pub is_partial: bool,
 }
 
 /// What is remembered of a listing.
@@ -220,15 +218,16 @@ impl Listings {
     /// remembers it if it stands up or is accepted.
     pub fn judge(&mut self, key: Key<'_>, counted: Counted, now: &OwnersListed) -> Verdict {
         let (entry, note) = self.last(key);
-        let counted = Counted {
-            is_partial: now.values().any(|owner| owner.error.is_some()),
-            ..counted
-        };
+        // What could not be listed is missing in all numbers.
+        let is_partial = now.values().any(|owner| owner.error.is_some());
         let mut verdict = Verdict {
             notes: note.into_iter().collect(),
             ..Verdict::default()
         };
-        let messages = doubts(entry.as_ref(), counted);
+        let messages = match is_partial {
+            true => Vec::new(),
+            false => doubts(entry.as_ref(), counted),
+        };
         let stands = messages.is_empty() || self.accept_shrinkage;
         for message in messages {
             if self.accept_shrinkage {
@@ -250,7 +249,7 @@ impl Listings {
                 // So many are remembered and no more, whatever a hoster says.
                 listed_of.retain(|id, _| owners.contains_key(id));
                 // What could not be listed is not forgotten.
-                let listed = match counted.is_partial {
+                let listed = match is_partial {
                     true => counted.listed.max(last),
                     false => counted.listed,
                 };
@@ -258,7 +257,7 @@ impl Listings {
                     all: listed,
                     of_owners: listed_of,
                 };
-                let accepted = match counted.is_partial {
+                let accepted = match is_partial {
                     true => accepted,
                     false => missing(counted),
                 };
@@ -337,7 +336,7 @@ fn doubts(entry: Option<&RecordedListing>, counted: Counted) -> Vec<String> {
     let last = entry.map_or(0, |entry| entry.listed);
     let accepted = entry.map_or(0, |entry| entry.accepted_shortfall);
     let mut messages = Vec::new();
-    if !counted.is_partial && has_shrunk(last, counted.listed) {
+    if has_shrunk(last, counted.listed) {
         let since = entry.map_or_else(String::new, |e| format!(" ({})", to_the_second(e.at)));
         messages.push(format!(
             "{} listed, but {last} last time{since}",
@@ -345,16 +344,13 @@ fn doubts(entry: Option<&RecordedListing>, counted: Counted) -> Vec<String> {
         ));
     }
     let left = counted.known.saturating_sub(counted.lost);
-    if messages.is_empty() && !counted.is_partial && has_halved(counted.known, left) {
+    if messages.is_empty() && has_halved(counted.known, left) {
         messages.push(format!(
             "{} of the {} repositories that are in the backup are no longer listed",
             counted.lost, counted.known
         ));
     }
-    if let Some(total) = counted
-        .total
-        .filter(|_| !counted.is_partial && missing(counted) > accepted)
-    {
+    if let Some(total) = counted.total.filter(|_| missing(counted) > accepted) {
         messages.push(format!(
             "{} listed, but the hoster counts {total}",
             repositories(counted.listed)

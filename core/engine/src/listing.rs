@@ -98,7 +98,6 @@ pub(crate) fn list(
         total: total.map(|total| total.saturating_sub(repeated).max(total.min(distinct))),
         known: 0,
         lost: 0,
-        is_partial: false,
     };
     Ok(Listing {
         repositories,

@@ -286,17 +286,20 @@ mod tests {
         Authorization::Bearer(Secret::new("token"))
     }
 
-    fn watched(gate: &CredentialGate) -> (Arc<dyn HttpClient>, Server) {
+    fn served() -> (Arc<dyn HttpClient>, Server) {
         let server = Server::default();
-        let inner: Arc<dyn HttpClient> = Arc::new(server.clone());
+        (Arc::new(server.clone()), server)
+    }
+
+    fn watched(gate: &CredentialGate) -> (Arc<dyn HttpClient>, Server) {
+        let (inner, server) = served();
         (gate.visit().watch(&inner, &Cancel::new()), server)
     }
 
     #[test]
     fn of_many_at_once_exactly_one_is_refused() {
         let gate = CredentialGate::default();
-        let server = Server::default();
-        let inner: Arc<dyn HttpClient> = Arc::new(server.clone());
+        let (inner, server) = served();
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
@@ -315,8 +318,7 @@ mod tests {
     #[test]
     fn who_has_come_first_asks_first_whoever_has_its_credentials_first() {
         let gate = CredentialGate::default();
-        let server = Server::default();
-        let inner: Arc<dyn HttpClient> = Arc::new(server.clone());
+        let (inner, server) = served();
         let first = gate.visit();
         let second = gate.visit();
         std::thread::scope(|scope| {
@@ -337,8 +339,7 @@ mod tests {
     #[test]
     fn who_has_come_first_goes_alone_from_its_request_on() {
         let gate = CredentialGate::default();
-        let server = Server::default();
-        let inner: Arc<dyn HttpClient> = Arc::new(server.clone());
+        let (inner, server) = served();
         let first = gate.visit();
         let second = gate.visit();
         // Its credentials took long.
@@ -361,8 +362,7 @@ mod tests {
     #[test]
     fn who_has_come_first_and_leaves_lets_the_others_ask() {
         let gate = CredentialGate::default();
-        let server = Server::default();
-        let inner: Arc<dyn HttpClient> = Arc::new(server.clone());
+        let (inner, _) = served();
         let first = gate.visit();
         let second = gate.visit();
         drop(first);

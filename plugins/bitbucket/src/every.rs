@@ -1,6 +1,10 @@
 //! The listing of every workspace that the account is a member of (`name: '*'`), one after the other.
 
-use forgekeep_plugin_sdk::{ErrorKind, Finding, HosterError, OwnerSeen, Page, Result, Severity};
+use forgekeep_plugin_sdk::{
+    ErrorKind, Finding, HosterError, OwnerSeen, Page, Result, Severity, cursor as make_cursor,
+    from_cursor,
+};
+use serde::{Deserialize, Serialize};
 
 use crate::advice::no_workspace;
 use crate::api::Account;
@@ -8,7 +12,6 @@ use crate::client::Client;
 use crate::listing::list_one;
 use crate::member::{Member, Members};
 use crate::members;
-use crate::workspace::is_uuid;
 
 /// Most bytes of a cursor.
 const LONGEST: usize = 8 << 10;
@@ -17,55 +20,26 @@ const TOO_LONG: &str = "-";
 
 /// Where a listing is: in which workspace, and on which of its pages. It means the same in another
 /// process.
-#[derive(Debug, PartialEq, Eq)]
-struct Place<'c> {
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Place {
     /// The workspace's uuid. Workspaces come in the order of theirs.
-    uuid: &'c str,
+    uuid: String,
     /// Whether a workspace before it was listed.
     any_listed: bool,
     /// How many of its repositories the pages before had.
     seen: u64,
     /// The page of its listing; `None` for the first.
-    page: Option<&'c str>,
+    page: Option<String>,
 }
 
-impl<'c> Place<'c> {
-    fn read(cursor: &'c str) -> Result<Self> {
-        let read = || {
-            let (uuid, rest) = cursor.split_once(' ')?;
-            let (any_listed, rest) = rest.split_once(' ')?;
-            let (seen, page) = rest.split_once(' ')?;
-            let any_listed = match any_listed {
-                "0" => false,
-                "1" => true,
-                _ => return None,
-            };
-            is_uuid(&uuid.to_ascii_lowercase()).then_some(Self {
-                uuid,
-                any_listed,
-                seen: seen.parse().ok()?,
-                page: Some(page).filter(|page| !page.is_empty()),
-            })
-        };
-        read().ok_or_else(|| {
-            HosterError::new(
-                ErrorKind::BadAnswer,
-                "the listing cannot be followed to its end: its next page is not one of this listing",
-            )
-            .with_hint("run again; nothing was treated as deleted")
-        })
-    }
-
-    fn write(&self) -> String {
-        let of_page = |page: &str| {
-            let any_listed = u8::from(self.any_listed);
-            format!("{} {any_listed} {} {page}", self.uuid, self.seen)
-        };
-        let cursor = of_page(self.page.unwrap_or_default());
-        match cursor.len() > LONGEST {
-            true => of_page(TOO_LONG),
-            false => cursor,
+impl Place {
+    fn write(mut self) -> Result<String> {
+        let cursor = make_cursor(&self)?;
+        if cursor.len() <= LONGEST {
+            return Ok(cursor);
         }
+        self.page = Some(TOO_LONG.to_owned());
+        make_cursor(&self)
     }
 }
 
@@ -75,7 +49,7 @@ impl<'c> Place<'c> {
 /// [`Page::owners`] names a workspace on the last page of its listing: one that is missing there was not
 /// listed to its end.
 pub(crate) fn list(client: &Client<'_, '_>, cursor: Option<&str>) -> Result<Page> {
-    let place = cursor.map(Place::read).transpose()?;
+    let place: Option<Place> = cursor.map(from_cursor).transpose()?;
     let members = members::all(client)?;
     let mut page = page(client, place, &members.known)?;
     if cursor.is_none() {
@@ -84,11 +58,11 @@ pub(crate) fn list(client: &Client<'_, '_>, cursor: Option<&str>) -> Result<Page
     Ok(page)
 }
 
-fn page(client: &Client<'_, '_>, place: Option<Place<'_>>, members: &[Member]) -> Result<Page> {
+fn page(client: &Client<'_, '_>, place: Option<Place>, members: &[Member]) -> Result<Page> {
     // A workspace that the account has left meanwhile is passed over, and its neighbours are not.
     let at = match &place {
         None => 0,
-        Some(place) => members.partition_point(|member| member.owner.id.as_str() < place.uuid),
+        Some(place) => members.partition_point(|member| member.owner.id < place.uuid),
     };
     let Some(member) = members.get(at) else {
         return Ok(Page::default());
@@ -97,17 +71,17 @@ fn page(client: &Client<'_, '_>, place: Option<Place<'_>>, members: &[Member]) -
         .as_ref()
         .is_some_and(|place| place.uuid == member.owner.id);
     let within = place.as_ref().filter(|_| is_there);
-    let within = within.and_then(|place| place.page);
+    let within = within.and_then(|place| place.page.as_deref());
     let any_listed = place.as_ref().is_some_and(|place| place.any_listed);
     let follows = |any_listed| {
-        let next = members.get(at + 1)?;
-        let place = Place {
-            uuid: &next.owner.id,
+        let next = members.get(at + 1);
+        let place = next.map(|next| Place {
+            uuid: next.owner.id.clone(),
             any_listed,
             seen: 0,
             page: None,
-        };
-        Some(place.write())
+        });
+        place.map(Place::write).transpose()
     };
     let account = client.kept.account.within(member.workspace.clone());
     // On a later page, a link that cannot be followed is one of this workspace.
@@ -123,12 +97,12 @@ fn page(client: &Client<'_, '_>, place: Option<Place<'_>>, members: &[Member]) -
             page.next = match page.next.take() {
                 Some(next) => Some(
                     Place {
-                        uuid: &member.owner.id,
+                        uuid: member.owner.id.clone(),
                         any_listed,
                         seen,
-                        page: Some(&next),
+                        page: Some(next),
                     }
-                    .write(),
+                    .write()?,
                 ),
                 None => {
                     let lacks = counted.filter(|counted| *counted > seen);
@@ -136,14 +110,14 @@ fn page(client: &Client<'_, '_>, place: Option<Place<'_>>, members: &[Member]) -
                         error: lacks.map(|counted| falls_short(member, seen, counted)),
                         ..member.sees()
                     });
-                    follows(true)
+                    follows(true)?
                 }
             };
             Ok(page)
         }
         Err(error) if !is_its(&error) => Err(error),
         Err(error) => {
-            let next = follows(any_listed || within.is_some());
+            let next = follows(any_listed || within.is_some())?;
             if next.is_none() && !any_listed && within.is_none() {
                 return Err(error);
             }
@@ -226,35 +200,17 @@ fn broke_off(member: &Member, error: HosterError) -> HosterError {
 mod tests {
     use super::*;
 
-    const UUID: &str = "{0de4fb31-9c5e-4a02-8b39-6f3a5c2e1d77}";
-
     #[test]
-    fn a_cursor_says_where_a_listing_is() {
-        for page in [
-            None,
-            Some("+https://api.bitbucket.org/2.0/x?a=b c"),
-            Some("!0"),
-        ] {
-            let place = Place {
-                uuid: UUID,
-                any_listed: page.is_some(),
-                seen: 200,
-                page,
-            };
-            let cursor = place.write();
-            assert_eq!(Place::read(&cursor).unwrap(), place);
-        }
-        let long = "x".repeat(LONGEST);
-        let cursor = Place {
-            uuid: UUID,
+    fn a_cursor_that_would_be_too_long_says_so_when_it_is_followed() {
+        let place = |page: &str| Place {
+            uuid: "{0de4fb31-9c5e-4a02-8b39-6f3a5c2e1d77}".to_owned(),
             any_listed: false,
-            seen: 0,
-            page: Some(&long),
-        }
-        .write();
-        assert_eq!(Place::read(&cursor).unwrap().page, Some(TOO_LONG));
-        for none in ["", "acme 0 ", "+https://evil.example/", "{} 0 0 ", UUID] {
-            assert!(Place::read(none).is_err(), "{none}");
-        }
+            seen: 200,
+            page: Some(page.to_owned()),
+        };
+        let written = |page: &str| from_cursor::<Place>(&place(page).write().unwrap()).unwrap();
+        let link = "+https://api.bitbucket.org/2.0/x?a=b c";
+        assert_eq!(written(link), place(link));
+        assert_eq!(written(&"x".repeat(LONGEST)), place(TOO_LONG));
     }
 }

@@ -1,7 +1,7 @@
 //! Gitea and Forgejo: the real plugin against a look-alike with real git.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use forgekeep_tests::gitea::{Gitea, Limited, Wiki};
 use forgekeep_tests::{Run, Sandbox, compare};
@@ -83,10 +83,6 @@ impl World {
         let mirror = self.folder(folder).join("repo");
         compare::assert_mirror(&self.gitea.git_dir(id), &mirror);
     }
-}
-
-fn state(folder: &Path) -> Value {
-    serde_json::from_slice(&fs::read(folder.join("forgekeep.json")).unwrap()).unwrap()
 }
 
 #[test]

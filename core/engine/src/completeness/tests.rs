@@ -24,7 +24,6 @@ fn run(folder: &Path, key: Key<'_>, listed: u64, total: Option<u64>, accept: boo
             total,
             known: 0,
             lost: 0,
-            is_partial: false,
         },
         &OwnersListed::new(),
     );
@@ -199,7 +198,6 @@ fn judged(folder: &Path, owners: &OwnersListed, accept: bool) -> Verdict {
         total: None,
         known: 0,
         lost: 0,
-        is_partial: false,
     };
     let verdict = listings.judge(ACME, counted, owners);
     listings.write().unwrap();
@@ -255,7 +253,6 @@ fn a_partial_listing_accepts_no_shortfall() {
             total: Some(10),
             known: 0,
             lost: 0,
-            is_partial: false,
         };
         let verdict = listings.judge(ACME, counted, owners);
         listings.write().unwrap();

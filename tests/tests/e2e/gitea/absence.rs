@@ -41,20 +41,6 @@ fn a_name_that_a_stranger_has_taken_stops_the_source() {
     world.assert_mirrored(web, "acme#web");
 }
 
-/// Makes a tombstone old, and missed often enough.
-fn backdate(folder: &Path) {
-    let path = folder.join("forgekeep.json");
-    let mut state = state(folder);
-    state["gone"] = "2024-01-01T00:00:00Z".into();
-    state["created"] = "2023-01-01T00:00:00Z".into();
-    state["missing"]["runs"] = 9.into();
-    state["missing"]["days"] = 9.into();
-    // As a version before checksums wrote it.
-    state["format"] = 1.into();
-    state.as_object_mut().unwrap().remove("checksum");
-    fs::write(path, state.to_string()).unwrap();
-}
-
 /// A backup whose `web` is listed no more, after its grace period; the repository that is still there.
 pub fn missing(take_away: impl FnOnce(&World, u64)) -> (World, u64) {
     let world = World::new();
@@ -65,7 +51,7 @@ pub fn missing(take_away: impl FnOnce(&World, u64)) -> (World, u64) {
     world.backup().expect(0);
     take_away(&world, web);
     world.backup().expect(0);
-    backdate(&world.folder("acme#web"));
+    crate::identity::backdate(&world.folder("acme#web"));
     (world, api)
 }
 
