@@ -332,7 +332,7 @@ fn remedy(error: &io::Error) -> &'static str {
         io::ErrorKind::NotADirectory => "name a folder, or move away the file in its place",
         _ if trouble::is_of_process(error) => {
             "raise the limits of this process (ulimit -n for open files, ulimit -v for memory), \
-            or lower --jobs, then run again; nothing is damaged"
+            or lower --jobs, then run again; this says nothing about the state of the backup"
         }
         _ => "see the system log for errors of this disk",
     }
