@@ -42,6 +42,9 @@
 //!   ([`clone_address`]).
 //! - **Sources**: one with a finding of severity error is not opened; [`credential_findings`] finds what no
 //!   hoster takes.
+//! - **Entries** ([`entries`]): one that cannot be read is a note, and not the end of the listing.
+//! - **Owners** ([`owner_seen`], [`owner_failed`], [`owner_findings`], [`is_of_one_owner`]): one that cannot be
+//!   listed costs only itself.
 //! - **Paging**: [`LinkPager`] follows links within one origin, and ends on a loop; [`NumberPager`]
 //!   counts; [`Numbered`] does so where little is certain; [`TokenPager`] takes what the hoster gives;
 //!   [`next_link`] reads `Link: rel="next"`.
@@ -89,6 +92,7 @@ mod address;
 mod answer;
 mod api;
 mod cursor;
+mod entries;
 mod export;
 mod export_macro;
 mod hold;
@@ -96,6 +100,7 @@ mod host;
 mod hoster;
 mod limits;
 mod numbered;
+mod owners;
 mod pager;
 mod panics;
 mod plugin;
@@ -118,14 +123,19 @@ pub use address::address;
 pub use answer::{from_origin, json, said, status_error};
 pub use api::Api;
 pub use cursor::{cursor, from_cursor};
+pub use entries::{entries, filled, first_filled, texts};
 pub use host::{Downloaded, Host};
 pub use hoster::{Export, Hoster, Target};
 pub use limits::{Retry, limit, retry};
 pub use numbered::{Numbered, Turned};
+pub use owners::{is_of_one_owner, missing_scopes, owner_failed, owner_findings, owner_seen};
 pub use pager::{LinkPager, NumberPager, TokenPager, next_link};
 pub use session::{Session, kept};
 pub use settled::settled_version;
-pub use source::{clone_address, credential_findings, server_address, token};
+pub use source::{
+    anonymous_findings, beside, clone_address, credential_findings, name_findings, server_address,
+    server_findings, token,
+};
 
 /// What most methods return.
 pub type Result<T> = std::result::Result<T, HosterError>;

@@ -1,4 +1,4 @@
-use forgekeep_plugin_documents::{ErrorKind, HosterError, HttpResponse};
+use forgekeep_plugin_documents::{ErrorKind, Finding, HosterError, HttpResponse, Severity};
 
 use crate::pager::{NumberPager, next_link};
 
@@ -104,6 +104,19 @@ impl Numbered {
     }
 }
 
+impl Turned {
+    /// That the hoster counts more entries than it has shown, once the listing `of` something has ended.
+    pub fn shortfall(&self, of: &str) -> Option<Finding> {
+        let counted = self.counted.filter(|counted| *counted > self.seen);
+        let (None, Some(counted)) = (&self.next, counted) else {
+            return None;
+        };
+        let seen = self.seen;
+        let message = format!("of {counted} repositories in {of}, the server shows {seen}");
+        Some(Finding::new(Severity::Info, "", message))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use forgekeep_plugin_documents::Header;
@@ -168,6 +181,23 @@ mod tests {
         let turned = place.turn(&answer(&[]), 50, &ids(&["7", "8"]));
         assert!(turned.repeated);
         assert_eq!((turned.next, turned.seen), (None, 2));
+    }
+
+    #[test]
+    fn a_shortfall_is_told_at_the_end_alone() {
+        let turned = |next: Option<&str>, seen| Turned {
+            next: next.map(str::to_owned),
+            counted: Some(3),
+            seen,
+            ..Turned::default()
+        };
+        assert_eq!(turned(Some("2"), 2).shortfall("acme"), None);
+        assert_eq!(turned(None, 3).shortfall("acme"), None);
+        let finding = turned(None, 2).shortfall("acme").unwrap();
+        assert_eq!(
+            finding.message,
+            "of 3 repositories in acme, the server shows 2"
+        );
     }
 
     #[test]

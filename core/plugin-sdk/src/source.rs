@@ -33,6 +33,36 @@ pub fn credential_findings(source: &Source) -> Vec<Finding> {
     findings
 }
 
+/// Whether `name` is that of a user or organisation, as most hosters have them: letters, digits, `-`, `_` and
+/// `.`; or `'*'`, which stands for all that the account owns or is a member of.
+pub fn name_findings(source: &Source) -> Vec<Finding> {
+    let name = source.name.trim();
+    let is_of_name = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    let is_name = !matches!(name, "" | "." | "..") && name.chars().all(is_of_name);
+    if name == "*" || is_name {
+        return Vec::new();
+    }
+    let message = "name is not that of a user or organisation: letters, digits, `-`, `_` and `.`";
+    let hint = "write the name as it stands in the address of its page, without the rest, or '*' for all that the account owns or is a member of";
+    vec![Finding::new(Severity::Error, "name", message).with_hint(hint)]
+}
+
+/// That a source has no password or token, which can be made at `page`: with `name: '*'` an error, since only
+/// an account owns something or is a member of it.
+pub fn anonymous_findings(source: &Source, page: &str) -> Vec<Finding> {
+    if token(source).is_some() {
+        return Vec::new();
+    }
+    let severity = match source.name.trim() {
+        "*" => Severity::Error,
+        _ => Severity::Warning,
+    };
+    let message =
+        "no credentials: only public repositories of a user or organisation can be backed up";
+    let hint = format!("make a token at {page}, and set password to it");
+    vec![Finding::new(severity, "password", message).with_hint(hint)]
+}
+
 /// The password or token without white space round it: tokens hold none, and one that does was pasted with
 /// it. Never empty.
 pub fn token(source: &Source) -> Option<Secret> {
@@ -46,6 +76,31 @@ pub fn server_address<'source>(source: &'source Source, suffix: &str) -> &'sourc
     let address = source.api_url.trim().trim_end_matches('/');
     let address = address.strip_suffix(suffix).unwrap_or(address);
     address.trim_end_matches('/')
+}
+
+/// Whether `apiUrl` is the address of a server that people run themselves: an address with a host and without
+/// a query, given with or without the `suffix` of its API, and no page of the server. `public` is the host of
+/// a hoster's own server, which lies below no path.
+pub fn server_findings(source: &Source, suffix: &str, public: &str) -> Vec<Finding> {
+    let url = Url::parse(server_address(source, suffix)).ok();
+    let is_server = url.is_some_and(|url| {
+        let below = format!("{}/", url.path().trim_end_matches('/'));
+        let is_page = url.host_str() == Some(public) && below != "/";
+        url.has_host() && !is_page && !below.contains("/api/") && url.query().is_none()
+    });
+    let finding = (!is_server).then(|| {
+        let message = "apiUrl is not the address of a server";
+        Finding::new(Severity::Error, "apiUrl", message).with_hint(format!(
+            "write the address of the server alone, such as https://{public}; name says whose repositories"
+        ))
+    });
+    finding.into_iter().collect()
+}
+
+/// The address of what lies beside a repository: `a/web.git` has its wiki at `a/web.wiki.git`.
+pub fn beside(clone_address: &str, what: &str) -> String {
+    let repository = clone_address.strip_suffix(".git").unwrap_or(clone_address);
+    format!("{repository}.{what}.git")
 }
 
 /// An address for cloning as a part of a repository has it: without user and password, query and fragment.
@@ -100,6 +155,62 @@ mod tests {
         for api_url in ["https://git.example/x", "https://git.example/x/api/v1/"] {
             let source = source("", api_url);
             assert_eq!(server_address(&source, "/api/v1"), "https://git.example/x");
+        }
+    }
+
+    #[test]
+    fn a_name_is_one_word_or_all() {
+        let of = |name: &str| {
+            let name = name.to_owned();
+            let source = Source {
+                name,
+                ..Source::default()
+            };
+            let severity = anonymous_findings(&source, "https://git.example/tokens")[0].severity;
+            (name_findings(&source).len(), severity)
+        };
+        assert_eq!(of("*"), (0, Severity::Error));
+        for name in ["acme", " Acme-1_x.y ", "äcme"] {
+            assert_eq!(of(name), (0, Severity::Warning), "{name}");
+        }
+        for none in ["", ".", "..", "a/b", "a b", "https://git.example/acme"] {
+            assert_eq!(of(none), (1, Severity::Warning), "{none}");
+        }
+        let source = Source {
+            secrets: [("password".to_owned(), Secret::new("t"))].into(),
+            ..Source::default()
+        };
+        assert!(anonymous_findings(&source, "").is_empty());
+    }
+
+    #[test]
+    fn a_wiki_lies_beside_its_repository() {
+        for given in ["https://git.example/a/b.git", "https://git.example/a/b"] {
+            assert_eq!(beside(given, "wiki"), "https://git.example/a/b.wiki.git");
+        }
+    }
+
+    #[test]
+    fn a_page_is_no_server() {
+        let of = |api_url: &str| {
+            let api_url = api_url.to_owned();
+            let source = Source {
+                api_url,
+                ..Source::default()
+            };
+            server_findings(&source, "/api/v1", "git.example").len()
+        };
+        for server in ["https://git.example/api/v1/", "https://own.example/below"] {
+            assert_eq!(of(server), 0, "{server}");
+        }
+        for none in [
+            "",
+            "git.example",
+            "https://git.example/acme",
+            "https://own.example/api/v2",
+            "https://own.example/?x=1",
+        ] {
+            assert_eq!(of(none), 1, "{none}");
         }
     }
 

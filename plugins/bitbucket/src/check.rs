@@ -1,4 +1,6 @@
-use forgekeep_plugin_sdk::{CheckReport, ErrorKind, Finding, HttpResponse, Result, Severity};
+use forgekeep_plugin_sdk::{
+    CheckReport, ErrorKind, Finding, HttpResponse, Result, Severity, is_of_one_owner,
+};
 use serde_json::Value;
 
 use crate::advice::{SCOPE, WORKSPACE_SCOPE};
@@ -93,7 +95,7 @@ fn every(client: &Client<'_, '_>, report: &mut CheckReport) -> Result<()> {
                 let sum = |so_far: Option<u64>, more: Option<u64>| so_far?.checked_add(more?);
                 (visible, private) = (sum(visible, all), sum(private, of_them));
             }
-            Err(error) if !crate::every::is_of_one(&error) => return Err(error),
+            Err(error) if !is_of_one_owner(&error) => return Err(error),
             Err(error) => {
                 let error = crate::every::failed(member, error);
                 let finding = Finding::new(Severity::Error, "name", error.message.clone());

@@ -2,7 +2,7 @@
 
 use forgekeep_plugin_sdk::{
     ErrorKind, Finding, HosterError, OwnerSeen, Page, Result, Severity, cursor as make_cursor,
-    from_cursor,
+    from_cursor, is_of_one_owner,
 };
 use serde::{Deserialize, Serialize};
 
@@ -86,7 +86,7 @@ fn page(client: &Client<'_, '_>, place: Option<Place>, members: &[Member]) -> Re
     let account = client.kept.account.within(member.workspace.clone());
     // On a later page, a link that cannot be followed is one of this workspace.
     let is_its = |error: &HosterError| {
-        is_of_one(error) || (within.is_some() && error.kind == ErrorKind::BadAnswer)
+        is_of_one_owner(error) || (within.is_some() && error.kind == ErrorKind::BadAnswer)
     };
     match list_one(client, &account, within) {
         Ok(mut page) => {
@@ -147,23 +147,6 @@ pub(crate) fn about(members: &Members, account: &Account) -> Option<Finding> {
                 "{nameless} of the account's workspaces cannot be backed up: Bitbucket names neither uuid nor id of them"
             ),
         )),
-    }
-}
-
-/// Whether an error concerns one workspace, and the next one may well be listed.
-pub(crate) fn is_of_one(error: &HosterError) -> bool {
-    match error.kind {
-        ErrorKind::Credentials
-        | ErrorKind::Cancelled
-        | ErrorKind::RateLimited
-        | ErrorKind::Network
-        | ErrorKind::Tls
-        | ErrorKind::Policy
-        | ErrorKind::Plugin
-        | ErrorKind::Unsupported => false,
-        // A redirect or a page for people is what stands before all of the API.
-        ErrorKind::BadAnswer => error.status == Some(200),
-        _ => true,
     }
 }
 

@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk::{CheckReport, Finding, Result, Sees, Severity};
+use forgekeep_plugin_sdk::{CheckReport, Finding, Result, Sees, Severity, missing_scopes};
 
 use crate::account::Account;
 use crate::listing::list;
@@ -19,17 +19,13 @@ pub(crate) fn check(server: &Server<'_>) -> Result<CheckReport> {
         Some(secret) if is_password(server.source, secret) => "password",
         Some(_) => "access token",
     };
-    let is_missing = |scope: &&&str| {
-        let write = scope.replace("read:", "write:");
-        let mut scopes = sight.scopes.iter().map(String::as_str);
-        scopes.len() > 0 && !scopes.any(|one| one == **scope || one == write || one == "all")
-    };
-    let missing = SCOPES.iter().filter(is_missing);
+    let implies =
+        |has: &str, needed: &str| has == "all" || has == needed.replace("read:", "write:");
     let of = |me: &Account| format!("{kind} of {}", me.name());
     let mut report = CheckReport {
         identity: sight.me.as_ref().map_or(kind.to_owned(), of),
         account_id: sight.me.as_ref().map(|me| me.id.to_string()),
-        missing_scopes: missing.map(|scope| (*scope).to_owned()).collect(),
+        missing_scopes: missing_scopes(&sight.scopes, &SCOPES, implies),
         scopes: sight.scopes.clone(),
         visible: if whole { Some(listed) } else { counted },
         findings: page.notes,

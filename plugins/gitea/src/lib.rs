@@ -15,7 +15,7 @@ mod validate;
 
 use forgekeep_plugin_sdk::{
     Access, AccessRequest, Auth, CheckReport, CheckRequest, Finding, Host, Hoster, LookupRequest,
-    Manifest, Page, Presence, Result, Session, Source, export_hoster,
+    Manifest, Page, Presence, Result, Session, Source, export_hoster, texts,
 };
 
 use crate::server::{Kept, Server, git_user};
@@ -28,16 +28,15 @@ export_hoster!(Gitea);
 
 impl Hoster for Gitea {
     fn manifest(&self) -> Manifest {
-        let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
         Manifest {
             id: "gitea".into(),
-            aliases: words(&["forgejo", "codeberg", "gogs"]),
+            aliases: texts(&["forgejo", "codeberg", "gogs"]),
             version: env!("CARGO_PKG_VERSION").into(),
-            authors: words(&[env!("CARGO_PKG_AUTHORS")]),
+            authors: texts(&[env!("CARGO_PKG_AUTHORS")]),
             description: "Gitea, Forgejo, Codeberg, Gogs: users and organisations".into(),
-            types: words(&["user", "org"]),
+            types: texts(&["user", "org"]),
             // Topics and languages are filled in where the server has them; older ones have not.
-            attributes: words(&["archived", "fork", "visibility"]),
+            attributes: texts(&["archived", "fork", "visibility"]),
             concurrency: 4,
             ..Manifest::default()
         }

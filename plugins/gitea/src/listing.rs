@@ -1,6 +1,6 @@
 use forgekeep_plugin_sdk::{
-    ErrorKind, Finding, HosterError, OwnerSeen, Page, Result, Severity, cursor as make_cursor,
-    from_cursor, kept,
+    Finding, Page, Result, Severity, cursor as make_cursor, entries, from_cursor, is_of_one_owner,
+    kept, owner_failed, owner_findings,
 };
 
 use crate::account::Account;
@@ -9,7 +9,7 @@ use crate::repository::Entry;
 use crate::server::{PAGE_LENGTH, Server};
 
 /// The name that stands for all that the account owns or is a member of.
-pub(crate) const ALL: &str = "*";
+const ALL: &str = "*";
 
 /// A page, and how many repositories the server counts on all pages of what it is of.
 pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<(Page, Option<u64>)> {
@@ -25,23 +25,16 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<(Page, O
     }
     let listed = Listed::find(server, name)?;
     let (mut page, counted) = turn(server, &listed, None)?;
-    let mut warn = |key, message, hint| {
-        let finding = Finding::new(Severity::Warning, key, message);
-        page.notes.push(finding.with_hint(hint));
-    };
-    if !listed.name.eq_ignore_ascii_case(name) {
-        let message = format!("{name} is called {} now", listed.name);
-        warn("name", message, "change it: others may take the old one");
-    }
     if listed.kind == Kind::User && server.secret.is_some() && server.sight()?.me.is_none() {
         let message =
             format!("it is not told whether the token is {name}'s, who may have private ones");
-        warn("password", message, "make a token with the scope read:user");
+        let finding = Finding::new(Severity::Warning, "password", message);
+        page.notes
+            .push(finding.with_hint("make a token with the scope read:user"));
     }
-    if page.repositories.is_empty() && page.next.is_none() {
-        let message = format!("no repository of {name} is visible: nothing is treated as deleted");
-        warn("name", message, "check name and the account's rights");
-    }
+    let is_empty = page.repositories.is_empty() && page.next.is_none();
+    let findings = owner_findings(name, &listed.name, is_empty);
+    page.notes.extend(findings);
     Ok((page, counted))
 }
 
@@ -49,17 +42,11 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<(Page, O
 fn turn(server: &Server<'_>, listed: &Listed, cursor: Option<&str>) -> Result<(Page, Option<u64>)> {
     let path = listed.path();
     let mut page = Page::default();
-    let mut note = |severity, message: String| page.notes.push(Finding::new(severity, "", message));
-    let (mut entries, turned) = match server.api.page(&path, &[], PAGE_LENGTH, cursor) {
+    let (mut found, turned) = match server.api.page(&path, &[], PAGE_LENGTH, cursor) {
         // The next one may well be listed.
-        Err(error) if listed.kind == Kind::Each && is_of_one(&error) => {
-            let message = format!("{} is not backed up: {}", listed.name, error.message);
-            page.owners.push(OwnerSeen {
-                id: listed.id.to_string(),
-                name: listed.name.clone(),
-                error: Some(HosterError { message, ..error }),
-                ..OwnerSeen::default()
-            });
+        Err(error) if listed.kind == Kind::Each && is_of_one_owner(&error) => {
+            page.owners
+                .push(owner_failed(listed.id, &listed.name, error));
             page.next = following(server, listed)?;
             return Ok((page, None));
         }
@@ -68,24 +55,15 @@ fn turn(server: &Server<'_>, listed: &Listed, cursor: Option<&str>) -> Result<(P
     // Gogs gives as many as a counter says, which may be too low: a search finds the others.
     if cursor.is_none() && listed.kind != Kind::All && server.version()?.is_none() {
         let owner = [("uid", &*listed.id.to_string())];
-        let found = server.api.all(&["repos", "search"], &owner, PAGE_LENGTH);
-        for entry in server.host.if_told(found)?.unwrap_or_default() {
-            if entries.iter().all(|known| known["id"] != entry["id"]) {
-                entries.push(entry);
+        let more = server.api.all(&["repos", "search"], &owner, PAGE_LENGTH);
+        for entry in server.host.if_told(more)?.unwrap_or_default() {
+            if found.iter().all(|known| known["id"] != entry["id"]) {
+                found.push(entry);
             }
         }
     }
-    if let (None, Some(counted)) = (&turned.next, turned.counted.filter(|n| *n > turned.seen)) {
-        let (of, seen) = (path.join("/"), turned.seen);
-        let message = format!("of {counted} repositories in {of}, the server shows {seen}");
-        note(Severity::Info, message);
-    }
-    for (entry, number) in entries.into_iter().zip(1..) {
-        let Ok(entry) = serde_json::from_value::<Entry>(entry) else {
-            let message = format!("entry {number} of a page cannot be read, and is not backed up");
-            note(Severity::Error, message);
-            continue;
-        };
+    page.notes.extend(turned.shortfall(&path.join("/")));
+    for entry in entries::<Entry>(found, &mut page.notes) {
         // What is not its own, or comes with its organisation.
         let is_elsewhere = match listed.kind {
             Kind::Own => !entry.is_of(listed.id),
@@ -105,11 +83,6 @@ fn turn(server: &Server<'_>, listed: &Listed, cursor: Option<&str>) -> Result<(P
     };
     // On the account's own listing there is more than what belongs to it.
     Ok((page, turned.counted.filter(|_| listed.kind != Kind::Own)))
-}
-
-fn is_of_one(error: &HosterError) -> bool {
-    use ErrorKind::{Forbidden, Gone, NotFound, Unavailable};
-    matches!(error.kind, Forbidden | Gone | NotFound | Unavailable)
 }
 
 /// The organisations that the account is a member of, by their ids.

@@ -1,5 +1,6 @@
 use forgekeep_plugin_sdk::{
-    Advice, Attributes, Owner, Part, PartKind, RefAdvice, Repository, Visibility, clone_address,
+    Advice, Attributes, Owner, Part, PartKind, RefAdvice, Repository, Visibility, beside,
+    clone_address, filled,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -45,8 +46,7 @@ impl Entry {
         // Every repository has a wiki that may be written to; newer servers say whether anybody did.
         let has_wiki = self.has_wiki == Some(true) && self.has_wiki_contents != Some(false);
         if has_wiki && self.external_wiki.is_none() && !url.is_empty() {
-            let beside = url.strip_suffix(".git").unwrap_or(&url);
-            let mut wiki = Part::new(PartKind::Wiki, format!("{beside}.wiki.git"));
+            let mut wiki = Part::new(PartKind::Wiki, beside(&url, "wiki"));
             wiki.default_branch = filled(self.wiki_branch);
             wiki.uncertain = self.has_wiki_contents.is_none();
             parts.push(wiki);
@@ -82,8 +82,4 @@ impl Entry {
             ..Repository::default()
         }
     }
-}
-
-fn filled(text: Option<String>) -> Option<String> {
-    text.filter(|text| !text.is_empty())
 }

@@ -1,7 +1,7 @@
 use std::sync::OnceLock;
 
 use forgekeep_plugin_sdk::{
-    Api, Auth, ErrorKind, Host, Result, Secret, Source, kept, server_address, token,
+    Api, Auth, ErrorKind, Host, Result, Secret, Source, first_filled, kept, server_address, token,
 };
 use serde_json::Value;
 
@@ -36,10 +36,8 @@ impl<'a> Server<'a> {
             Some(secret) if is_password(source, secret) => Auth::basic(api_user(source), secret),
             Some(secret) => Auth::scheme("token", secret),
         };
-        let (api, kept) = (
-            Api::new(host, &format!("{web}/api/v1"), auth),
-            host.session()?,
-        );
+        let api = Api::new(host, &format!("{web}/api/v1"), auth);
+        let kept = host.session()?;
         Ok(Self {
             source,
             host,
@@ -80,19 +78,13 @@ impl<'a> Server<'a> {
     }
 }
 
-/// The first of some names that is one.
-fn first(names: [&str; 3]) -> &str {
-    let mut names = names.into_iter().map(str::trim);
-    names.find(|name| !name.is_empty()).unwrap_or_default()
-}
-
 fn api_user(source: &Source) -> &str {
-    first([&source.api_auth_name, &source.auth_name, ""])
+    first_filled(&[&source.api_auth_name, &source.auth_name])
 }
 
 /// User name for git. With a token, servers look at nothing else.
 pub(crate) fn git_user(source: &Source) -> &str {
-    first([&source.auth_name, &source.api_auth_name, "oauth2"])
+    first_filled(&[&source.auth_name, &source.api_auth_name, "oauth2"])
 }
 
 /// Whether a secret is the password of an account, as far as its form tells: access tokens are 40

@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk::{Auth, OwnerSeen, Result, Sees, kept};
+use forgekeep_plugin_sdk::{Auth, OwnerSeen, Result, Sees, kept, owner_seen};
 use serde_json::Value;
 
 use crate::account::{Account, Sight};
@@ -60,14 +60,7 @@ impl Server<'_> {
                 sees = Sees::Other;
             }
         }
-        let (id, name) = (owner.id.to_string(), owner.name.clone());
-        let error = None;
-        Ok(OwnerSeen {
-            id,
-            name,
-            sees,
-            error,
-        })
+        Ok(owner_seen(owner.id, &owner.name, sees))
     }
 }
 

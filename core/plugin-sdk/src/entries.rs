@@ -1,0 +1,62 @@
+use forgekeep_plugin_documents::{Finding, Severity};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+/// The entries of a page, each as it is documented. One that cannot be read is a note, and not the end of the
+/// listing; numbers count from 1 on the page.
+pub fn entries<T: DeserializeOwned>(entries: Vec<Value>, notes: &mut Vec<Finding>) -> Vec<T> {
+    let mut read = Vec::with_capacity(entries.len());
+    for (entry, number) in entries.into_iter().zip(1_u32..) {
+        match serde_json::from_value(entry) {
+            Ok(entry) => read.push(entry),
+            Err(_) => notes.push(Finding::new(
+                Severity::Error,
+                "",
+                format!("entry {number} of a page cannot be read, and is not backed up"),
+            )),
+        }
+    }
+    read
+}
+
+/// The first of some texts that holds more than white space, without what is round it; empty if none does.
+pub fn first_filled<'text>(texts: &[&'text str]) -> &'text str {
+    let mut texts = texts.iter().map(|text| text.trim());
+    texts.find(|text| !text.is_empty()).unwrap_or_default()
+}
+
+/// Texts that are written down, such as the types of a manifest.
+pub fn texts(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
+}
+
+/// A text that holds something.
+pub fn filled(text: Option<String>) -> Option<String> {
+    text.filter(|text| !text.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn an_entry_that_cannot_be_read_is_a_note() {
+        let mut notes = Vec::new();
+        let read: Vec<u8> = entries(vec![json!(1), json!("x"), json!(3)], &mut notes);
+        assert_eq!(read, [1, 3]);
+        assert_eq!(notes.len(), 1);
+        assert!(notes[0].message.starts_with("entry 2 "), "{:?}", notes[0]);
+        assert_eq!(notes[0].severity, Severity::Error);
+    }
+
+    #[test]
+    fn white_space_fills_nothing() {
+        assert_eq!(first_filled(&["", " \n", " a ", "b"]), "a");
+        assert_eq!(first_filled(&[""]), "");
+        assert_eq!(filled(Some(String::new())), None);
+        assert_eq!(filled(Some("a".into())), Some("a".to_owned()));
+        assert_eq!(texts(&["a", "b"]).join(" "), "a b");
+    }
+}
