@@ -1,12 +1,17 @@
 //! Which repositories of a source are backed up.
 
+mod attributes;
+mod keys;
+mod patterns;
+
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use forgekeep_untrusted::{Printable, Untrusted};
-use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use jiff::Timestamp;
 
-/// Nested braces are compiled recursively, so a pattern has to end somewhere.
-const MAX_PATTERN_BYTES: usize = 1000;
+pub use attributes::{AttributeFilters, VisibilityWord};
+pub(crate) use keys::{from_keys, judge};
+use patterns::Patterns;
 
 /// What the filter says about a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,9 +22,57 @@ pub enum Decision {
     NotIncluded,
     /// One of the `ignoreRepos` matches, whatever `includeRepos` says.
     Ignored,
+    /// It is archived.
+    Archived,
+    /// It is a fork.
+    Fork,
+    /// It is none of those that are wanted by who may see them.
+    Visibility,
+    /// It has none of the topics.
+    Topics,
+    /// It has none of the languages.
+    Languages,
+    /// It was last pushed to before the time that is wanted.
+    NotPushed,
 }
 
-/// A pattern that is not a valid glob, or too large to be one.
+impl Decision {
+    /// Which key leaves it out, in a few words; none if it is included.
+    pub fn why(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Included => return None,
+            Self::NotIncluded => "not in includeRepos",
+            Self::Ignored => "in ignoreRepos",
+            Self::Archived => "archived, by includeArchived",
+            Self::Fork => "a fork, by includeForks",
+            Self::Visibility => "not in visibility",
+            Self::Topics => "not in topics",
+            Self::Languages => "not in languages",
+            Self::NotPushed => "not pushed to within pushedWithin",
+        })
+    }
+}
+
+/// What a listing says of a repository, as far as filters ask for it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Facts<'r> {
+    /// Its full name.
+    pub full_name: &'r str,
+    /// Whether it was archived.
+    pub archived: bool,
+    /// Whether it is a fork of another one.
+    pub fork: bool,
+    /// Who may see it, where that is known.
+    pub visibility: Option<VisibilityWord>,
+    /// Its topics.
+    pub topics: &'r [Untrusted],
+    /// Its programming languages.
+    pub languages: &'r [Untrusted],
+    /// When it was last pushed to, where that is known.
+    pub pushed_at: Option<Timestamp>,
+}
+
+/// A pattern that is not a valid glob or regular expression, or too large to be one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{pattern}` is not a valid pattern: {reason}")]
 pub struct FilterError {
@@ -38,16 +91,19 @@ pub struct UnusedPattern {
     pub pattern: Untrusted,
 }
 
-/// `includeRepos` and `ignoreRepos` of one source.
+/// The filters of one source.
 ///
-/// A pattern is compared with the full name (`acme/web`) and with its last part (`web`), and is
-/// case-sensitive. Without `*`, `?`, `[`, `{` or `\` it is a plain name. In a glob, `*` and `?`
-/// stay within one part of the name; `**` crosses `/`. Ignoring wins over including, and without
-/// any `includeRepos` everything is included.
+/// A pattern of `includeRepos` and `ignoreRepos` is compared with the full name (`acme/web`) and with its
+/// last part (`web`), and is case-sensitive. After `re:` it is a regular expression, which matches anywhere
+/// in them. Without `*`, `?`, `[`, `{` or `\` it is a plain name. In a glob, `*` and `?` stay within one part
+/// of the name; `**` crosses `/`. Ignoring wins over including, and without any `includeRepos` everything is
+/// included. Of what the names include, [`AttributeFilters`] leave out more.
 #[derive(Debug)]
 pub struct RepoFilter {
     include: Patterns,
     ignore: Patterns,
+    attributes: AttributeFilters,
+    now: Timestamp,
     left_out: AtomicUsize,
     any_included: AtomicBool,
 }
@@ -56,28 +112,31 @@ impl RepoFilter {
     /// Compiles both lists.
     ///
     /// # Errors
-    /// A pattern is not a valid glob.
+    /// A pattern is not a valid glob or regular expression.
     pub fn new(include: &[String], ignore: &[String]) -> Result<Self, FilterError> {
         Ok(Self {
             include: Patterns::new(include)?,
             ignore: Patterns::new(ignore)?,
+            attributes: AttributeFilters::default(),
+            now: Timestamp::UNIX_EPOCH,
             left_out: AtomicUsize::new(0),
             any_included: AtomicBool::new(false),
         })
     }
 
+    /// Leaves out more by what else the listing says; `now` is what `pushedWithin` counts back from.
+    #[must_use]
+    pub fn with_attributes(mut self, attributes: &AttributeFilters, now: Timestamp) -> Self {
+        self.attributes = attributes.clone();
+        self.now = now;
+        self
+    }
+
     /// Decides about one repository, and remembers which patterns matched.
-    pub fn decide(&self, full_name: &str) -> Decision {
-        // Both are always asked, so that an include pattern isn't called unused just because all
-        // of its repositories are ignored.
-        let included = self.include.matches(full_name);
-        let ignored = self.ignore.matches(full_name);
-        let decision = if ignored {
-            Decision::Ignored
-        } else if included || self.include.is_empty() {
-            Decision::Included
-        } else {
-            Decision::NotIncluded
+    pub fn decide(&self, repository: &Facts<'_>) -> Decision {
+        let decision = match self.decide_name(repository.full_name) {
+            Decision::Included => self.attributes.decide(repository, self.now),
+            by_name => by_name,
         };
         match decision {
             Decision::Included => self.any_included.store(true, Ordering::Relaxed),
@@ -86,10 +145,32 @@ impl RepoFilter {
         decision
     }
 
+    /// Decides by the name alone, where nothing else is known of a repository.
+    pub fn decide_name(&self, full_name: &str) -> Decision {
+        // Both are always asked, so that an include pattern isn't called unused just because all
+        // of its repositories are ignored.
+        let included = self.include.matches(full_name);
+        let ignored = self.ignore.matches(full_name);
+        if ignored {
+            Decision::Ignored
+        } else if included || self.include.is_empty() {
+            Decision::Included
+        } else {
+            Decision::NotIncluded
+        }
+    }
+
     /// How many repositories were left out, if all were. Ask once every repository was decided.
     pub fn all_left_out(&self) -> Option<usize> {
         let left_out = self.left_out.load(Ordering::Relaxed);
         (left_out > 0 && !self.any_included.load(Ordering::Relaxed)).then_some(left_out)
+    }
+
+    /// The keys that leave something out, as they are named in a message.
+    pub fn keys(&self) -> String {
+        let by_name = ["includeRepos and ignoreRepos"].into_iter();
+        let others = self.attributes.asked_for().map(|(key, _)| key);
+        by_name.chain(others).collect::<Vec<_>>().join(", ")
     }
 
     /// The patterns that matched nothing yet. Ask once every repository was decided: such an
@@ -103,111 +184,9 @@ impl RepoFilter {
 /// Checks a single pattern.
 ///
 /// # Errors
-/// It is not a valid glob.
+/// It is not a valid glob or regular expression.
 pub fn check_pattern(pattern: &str) -> Result<(), FilterError> {
     Patterns::new(&[pattern.to_owned()]).map(drop)
-}
-
-#[derive(Debug)]
-struct Patterns {
-    patterns: Vec<Pattern>,
-    globs: GlobSet,
-    /// For each glob of the set, its index in `patterns`.
-    owners: Vec<usize>,
-}
-
-#[derive(Debug)]
-struct Pattern {
-    text: String,
-    is_glob: bool,
-    used: AtomicBool,
-}
-
-impl Patterns {
-    fn new(texts: &[String]) -> Result<Self, FilterError> {
-        let mut globs = GlobSetBuilder::new();
-        let mut owners = Vec::new();
-        let mut patterns = Vec::with_capacity(texts.len());
-        for (index, text) in texts.iter().enumerate() {
-            if text.len() > MAX_PATTERN_BYTES {
-                return Err(FilterError {
-                    pattern: text
-                        .chars()
-                        .take(40)
-                        .chain(['…'])
-                        .collect::<String>()
-                        .into(),
-                    reason: format!("it has more than {MAX_PATTERN_BYTES} bytes").into(),
-                });
-            }
-            let is_glob = text.contains(['*', '?', '[', '{', '\\']);
-            if is_glob {
-                let glob = GlobBuilder::new(text)
-                    .literal_separator(true)
-                    // Otherwise a pattern would mean something else on Windows.
-                    .backslash_escape(true)
-                    .build()
-                    .map_err(|error| refused(text, &error))?;
-                globs.add(glob);
-                owners.push(index);
-            }
-            patterns.push(Pattern {
-                text: text.clone(),
-                is_glob,
-                used: AtomicBool::new(false),
-            });
-        }
-        let globs = globs.build().map_err(|error| {
-            let text = error.glob().unwrap_or("the list as a whole").to_owned();
-            refused(&text, &error)
-        })?;
-        Ok(Self {
-            patterns,
-            globs,
-            owners,
-        })
-    }
-
-    fn is_empty(&self) -> bool {
-        self.patterns.is_empty()
-    }
-
-    fn matches(&self, full_name: &str) -> bool {
-        let short_name = full_name.rsplit('/').next().unwrap_or(full_name);
-        let mut any = false;
-        for pattern in self.patterns.iter().filter(|pattern| !pattern.is_glob) {
-            if pattern.text == full_name || pattern.text == short_name {
-                pattern.used.store(true, Ordering::Relaxed);
-                any = true;
-            }
-        }
-        for name in [full_name, short_name] {
-            for index in self.globs.matches(name) {
-                self.patterns[self.owners[index]]
-                    .used
-                    .store(true, Ordering::Relaxed);
-                any = true;
-            }
-        }
-        any
-    }
-
-    fn unused(&self, key: &'static str) -> impl Iterator<Item = UnusedPattern> {
-        self.patterns
-            .iter()
-            .filter(|pattern| !pattern.used.load(Ordering::Relaxed))
-            .map(move |pattern| UnusedPattern {
-                key,
-                pattern: pattern.text.as_str().into(),
-            })
-    }
-}
-
-fn refused(text: &str, error: &globset::Error) -> FilterError {
-    FilterError {
-        pattern: text.into(),
-        reason: error.kind().to_string().into(),
-    }
 }
 
 #[cfg(test)]
@@ -219,9 +198,16 @@ mod tests {
         RepoFilter::new(&owned(include), &owned(ignore)).unwrap()
     }
 
+    fn decide(filter: &RepoFilter, full_name: &str) -> Decision {
+        filter.decide(&Facts {
+            full_name,
+            ..Facts::default()
+        })
+    }
+
     #[test]
     fn without_patterns_everything_is_included() {
-        assert_eq!(filter(&[], &[]).decide("acme/web"), Decision::Included);
+        assert_eq!(decide(&filter(&[], &[]), "acme/web"), Decision::Included);
     }
 
     #[test]
@@ -245,6 +231,13 @@ mod tests {
             (r"a\*", "acme/a*", true),
             (r"a\*", "acme/ab", false),
             ("web", "web", true),
+            ("re:^web$", "acme/web", true),
+            ("re:^acme/w", "acme/web", true),
+            ("re:e", "acme/web", true),
+            ("re:^w.b.$", "acme/web", false),
+            ("re:(?i)WEB", "acme/web", true),
+            // Without the mark it is a name.
+            ("^web$", "acme/web", false),
         ] {
             let expected = if matches {
                 Decision::Included
@@ -252,15 +245,15 @@ mod tests {
                 Decision::NotIncluded
             };
             let filter = filter(&[pattern], &[]);
-            assert_eq!(filter.decide(name), expected, "{pattern} {name}");
+            assert_eq!(decide(&filter, name), expected, "{pattern} {name}");
         }
     }
 
     #[test]
     fn ignoring_wins_and_unused_patterns_are_named() {
         let filter = filter(&["web", "wep", "x*"], &["web", "acme/old-*"]);
-        assert_eq!(filter.decide("acme/web"), Decision::Ignored);
-        assert_eq!(filter.decide("acme/api"), Decision::NotIncluded);
+        assert_eq!(decide(&filter, "acme/web"), Decision::Ignored);
+        assert_eq!(decide(&filter, "acme/api"), Decision::NotIncluded);
         assert_eq!(filter.all_left_out(), Some(2));
         let unused = filter.unused();
         let unused: Vec<_> = unused
@@ -275,7 +268,7 @@ mod tests {
                 ("ignoreRepos", "acme/old-*")
             ]
         );
-        filter.decide("acme/x1");
+        decide(&filter, "acme/x1");
         assert_eq!(filter.all_left_out(), None);
     }
 
@@ -285,6 +278,10 @@ mod tests {
         insta::assert_snapshot!(error, @"`web[` is not a valid pattern: unclosed character class; missing ']'");
         assert!(check_pattern(&"{a,b}?[a-z]".repeat(90)).is_ok());
         assert!(check_pattern(&"{".repeat(1000)).is_err());
+        let error = check_pattern("re:web(").unwrap_err();
+        insta::assert_snapshot!(error, @"`re:web(` is not a valid pattern: unclosed group");
+        let error = check_pattern(r"re:(\w{500}){500}").unwrap_err();
+        insta::assert_snapshot!(error, @r"`re:(\w{500}){500}` is not a valid pattern: it is too large once compiled");
         let nested = |depth| format!("{}{}", "{a,".repeat(depth), "}".repeat(depth));
         assert!(check_pattern(&nested(50)).is_ok());
         assert!(check_pattern(&nested(250)).is_err());

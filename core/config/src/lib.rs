@@ -30,6 +30,7 @@ mod settle;
 mod together;
 mod toml;
 mod umask;
+mod within;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -48,6 +49,7 @@ pub use masked::masked_copy;
 pub use own::{FileContent, Isolation, OptionKind, OptionSpec, OptionValue, PluginKeys};
 pub use plugins::{AllowedPlugin, Confinement, PluginOptions, PluginVerdict};
 pub use umask::DEFAULT_UMASK;
+pub use within::Within;
 
 /// `options.limits.objectBytes`, where the configuration has none.
 pub const OBJECT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
@@ -133,6 +135,8 @@ pub struct Source {
     pub include_repos: Vec<String>,
     /// Valid patterns for [`crate::filter::RepoFilter`].
     pub ignore_repos: Vec<String>,
+    /// What else leaves repositories out.
+    pub attribute_filters: filter::AttributeFilters,
     /// The day on which its credentials expire, for warnings.
     pub expires: Option<jiff::civil::Date>,
     /// Where its plugin runs.
@@ -289,42 +293,6 @@ pub struct HistoryOptions {
     pub keep_yearly: u32,
     /// All that are no older than this, counted from the newest.
     pub keep_within: Option<Within>,
-}
-
-/// A length of time, as restic writes it: `1y6m10d12h`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Within {
-    /// Years.
-    pub years: i16,
-    /// Months.
-    pub months: i16,
-    /// Days.
-    pub days: i16,
-    /// Hours.
-    pub hours: i16,
-}
-
-impl Within {
-    /// Reads one; `None` for anything else, also for no time at all.
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut within = Self::default();
-        let mut rest = text;
-        while !rest.is_empty() {
-            let digits = rest.find(|c: char| !c.is_ascii_digit())?;
-            // Beyond, no calendar goes.
-            let number = rest[..digits].parse().ok().filter(|n| *n <= 9000)?;
-            let unit = match rest.as_bytes()[digits] {
-                b'y' => &mut within.years,
-                b'm' => &mut within.months,
-                b'd' => &mut within.days,
-                b'h' => &mut within.hours,
-                _ => return None,
-            };
-            *unit = number;
-            rest = &rest[digits + 1..];
-        }
-        (within != Self::default()).then_some(within)
-    }
 }
 
 /// What a run does when upstream has lost so much that somebody should look.

@@ -185,7 +185,7 @@ fn history(section: &Section<'_>) -> Result<HistoryOptions, ConfigError> {
 }
 
 /// A length of time as restic writes it.
-fn within(field: &Field<'_>) -> Result<Within, ConfigError> {
+pub(super) fn within(field: &Field<'_>) -> Result<Within, ConfigError> {
     let text = field.text()?;
     Within::parse(text.value.trim()).ok_or_else(|| {
         field.invalid(

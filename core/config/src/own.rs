@@ -19,6 +19,8 @@ pub(super) const MAX_NUMBER: i64 = (1 << 53) - 1;
 pub struct PluginKeys {
     /// What `type` may be; none where it makes no difference.
     pub types: Vec<String>,
+    /// What its listing says of each repository, for filters.
+    pub attributes: Vec<String>,
     /// Its own keys.
     pub options: Vec<OptionSpec>,
 }

@@ -31,6 +31,12 @@ pub(super) const SOURCE: &[&str] = &[
     "trustedOrigins",
     "includeRepos",
     "ignoreRepos",
+    "includeArchived",
+    "includeForks",
+    "visibility",
+    "topics",
+    "languages",
+    "pushedWithin",
     "expires",
     "isolation",
     "pluginEnvironment",
@@ -131,6 +137,7 @@ fn is_twin(one: &Source, other: &Source) -> bool {
         && one.name.eq_ignore_ascii_case(&other.name)
         && one.include_repos == other.include_repos
         && one.ignore_repos == other.ignore_repos
+        && one.attribute_filters == other.attribute_filters
 }
 
 fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
@@ -166,6 +173,7 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
         trusted_origins: origins(section, allow_insecure_http)?,
         include_repos: patterns(section, "includeRepos")?,
         ignore_repos: patterns(section, "ignoreRepos")?,
+        attribute_filters: filter::from_keys(section)?,
         expires: expires(section)?,
         isolation: isolation(section)?,
         plugin_environment: plugin_environment(section)?,
@@ -377,12 +385,6 @@ mod tests {
         "sshKey",
         "sshCommand",
         "maxAge",
-        "includeArchived",
-        "includeForks",
-        "visibility",
-        "topics",
-        "languages",
-        "pushedWithin",
         "rename",
     ];
 

@@ -3,6 +3,7 @@
 
 use super::document::ConfigDocument;
 use super::error::{ConfigError, ConfigWarning};
+use super::filter;
 use super::masked::OwnKeys;
 use super::own::{OptionKind, OptionSpec, PluginKeys, secret_keys};
 use super::own_value;
@@ -69,6 +70,7 @@ fn settle_sources(
         let section = item.section()?;
         if let Some(keys) = &keys {
             judge_kind(source, &section, &keys.types)?;
+            filter::judge(&source.attribute_filters, &section, &keys.attributes)?;
         }
         let options = keys.map(|keys| keys.options);
         read_options(source, &section, known_options(&options))?;

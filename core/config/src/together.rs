@@ -108,5 +108,5 @@ fn is_included(all: &Source, named: &Source) -> bool {
     // Any repository stands for all: whether single ones are meant cannot be told from patterns.
     let any = format!("{}/any-repository", named.name.trim());
     RepoFilter::new(&all.include_repos, &all.ignore_repos)
-        .is_ok_and(|filter| filter.decide(&any) == Decision::Included)
+        .is_ok_and(|filter| filter.decide_name(&any) == Decision::Included)
 }

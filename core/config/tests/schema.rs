@@ -53,6 +53,7 @@ fn fake() -> PluginSchema {
         description: "Nobody's forge".to_owned(),
         keys: PluginKeys {
             types: vec!["user".to_owned(), "group".to_owned()],
+            attributes: Vec::new(),
             options: vec![
                 required(option("clientId", Text)),
                 OptionSpec {

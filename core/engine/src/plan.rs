@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 
-use forgekeep_config::filter::{Decision, RepoFilter};
+use forgekeep_config::filter::RepoFilter;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_hoster::Repository;
 use forgekeep_store::catalogue::{Catalogue, Owner};
 use forgekeep_store::report::{Proof, RepositoryOutcome, RepositoryReport};
-use forgekeep_untrusted::{Untrusted, names};
+use forgekeep_untrusted::{Printable, Untrusted, names};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -193,12 +193,9 @@ pub(crate) fn of_source(
         } else if !is_first {
             Some(shown().skipped("the hoster listed it twice"))
         } else {
-            match (filter.decide(repository.full_name.raw()), &repository.skip) {
-                (Decision::NotIncluded, _) => Some(shown().skipped("not in includeRepos")),
-                (Decision::Ignored, _) => Some(shown().skipped("in ignoreRepos")),
-                (Decision::Included, Some(why)) => Some(shown().skipped(why.clone())),
-                (Decision::Included, None) => None,
-            }
+            let by_filter = filter.decide(&repository.facts()).why();
+            let why = by_filter.map(Into::into).or(repository.skip.clone());
+            why.map(|why: Printable| shown().skipped(why))
         };
         if is_first {
             let is_wanted = left_out.is_none();

@@ -401,7 +401,7 @@ impl Engine {
             let errors = listing.owners.into_iter().filter_map(|seen| seen.error);
             notes.extend(errors.map(planner::error_note));
             let decided = listing.repositories.into_iter().map(|repository| {
-                let decision = ready.filter.decide(repository.full_name.raw());
+                let decision = ready.filter.decide(&repository.facts());
                 (repository, decision)
             });
             let decided: Vec<_> = decided.collect();

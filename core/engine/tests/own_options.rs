@@ -49,6 +49,7 @@ fn option(name: &str, kind: OptionKind) -> OptionSpec {
 fn keys() -> PluginKeys {
     PluginKeys {
         types: Vec::new(),
+        attributes: Vec::new(),
         options: vec![
             option("clientSecret", OptionKind::Secret),
             option("depth", OptionKind::Number),

@@ -22,6 +22,9 @@ pub struct HosterInfo {
     pub description: Printable,
     /// What a source's `type` may be; none where it makes no difference.
     pub types: Vec<String>,
+    /// What its listing says of each repository, so that filters can rely upon it, in the words of plugin
+    /// protocol 1.
+    pub attributes: Vec<String>,
     /// Base of the hoster's API for sources without `apiUrl`.
     pub api_url: String,
     /// Further origins that may get its credentials, besides the API's own: only with its own API address.

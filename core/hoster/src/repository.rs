@@ -1,7 +1,9 @@
 //! What a hoster has, and what it says of it.
 
+use forgekeep_config::filter::{Facts, VisibilityWord};
 use forgekeep_failure::{Failure, Finding};
 use forgekeep_untrusted::{Printable, Untrusted};
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// A repository of a hoster. Everything in it is data from outside: names are encoded before they
@@ -16,6 +18,16 @@ pub struct Repository {
     pub full_name: Untrusted,
     /// Who may see it.
     pub visibility: Visibility,
+    /// Whether it was archived: nobody writes to it.
+    pub archived: bool,
+    /// Whether it is a fork of another one.
+    pub fork: bool,
+    /// Its topics, where the hoster says so.
+    pub topics: Vec<Untrusted>,
+    /// Its programming languages, where the hoster says so.
+    pub languages: Vec<Untrusted>,
+    /// When it was last pushed to, where the hoster says so.
+    pub pushed_at: Option<Timestamp>,
     /// Who it belongs to, where the hoster says so.
     pub owner: Owner,
     /// What there is of it to back up: one of each kind at most.
@@ -39,6 +51,24 @@ impl Repository {
     pub fn clone_url(&self) -> Untrusted {
         let git = self.part(PartKind::Git);
         git.map(|part| part.url.clone()).unwrap_or_default()
+    }
+
+    /// What filters ask for.
+    pub fn facts(&self) -> Facts<'_> {
+        Facts {
+            full_name: self.full_name.raw(),
+            archived: self.archived,
+            fork: self.fork,
+            visibility: match self.visibility {
+                Visibility::Public => Some(VisibilityWord::Public),
+                Visibility::Private => Some(VisibilityWord::Private),
+                Visibility::Internal => Some(VisibilityWord::Internal),
+                Visibility::Unknown => None,
+            },
+            topics: &self.topics,
+            languages: &self.languages,
+            pushed_at: self.pushed_at,
+        }
     }
 
     /// Whether not everybody may see it.

@@ -76,6 +76,12 @@ fn line(repository: &Repository, decision: Decision) -> Printable {
     if repository.is_private() {
         facts.push("private".to_owned());
     }
+    if repository.archived {
+        facts.push("archived".to_owned());
+    }
+    if repository.fork {
+        facts.push("fork".to_owned());
+    }
     if let Some(size) = repository.size() {
         facts.push(text::bytes(size));
     }
@@ -95,11 +101,8 @@ fn line(repository: &Repository, decision: Decision) -> Printable {
 }
 
 fn left_out(repository: &Repository, decision: Decision) -> Option<Printable> {
-    match decision {
-        Decision::NotIncluded => Some("not in includeRepos".into()),
-        Decision::Ignored => Some("in ignoreRepos".into()),
-        Decision::Included => repository.skip.clone(),
-    }
+    let by_filter = decision.why().map(Into::into);
+    by_filter.or_else(|| repository.skip.clone())
 }
 
 fn as_json(source: &ListedSource) -> Value {
@@ -119,6 +122,11 @@ fn as_json(source: &ListedSource) -> Value {
                 "defaultBranch": git.and_then(|git| git.default_branch.as_ref()),
                 "size": repository.size(),
                 "private": repository.is_private(),
+                "archived": repository.archived,
+                "fork": repository.fork,
+                "topics": repository.topics,
+                "languages": repository.languages,
+                "pushedAt": repository.pushed_at,
                 "leftOut": left_out(repository, *decision),
             })
         })

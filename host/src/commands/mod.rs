@@ -126,6 +126,7 @@ fn engine(
         let info = hoster.info();
         Some(PluginKeys {
             types: info.types.clone(),
+            attributes: info.attributes.clone(),
             options: info.options.clone(),
         })
     };

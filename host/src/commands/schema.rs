@@ -31,6 +31,7 @@ fn of_plugin(info: &HosterInfo) -> PluginSchema {
         description: info.description.to_string(),
         keys: PluginKeys {
             types: info.types.clone(),
+            attributes: info.attributes.clone(),
             options: info.options.clone(),
         },
     }

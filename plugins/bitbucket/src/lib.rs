@@ -48,7 +48,7 @@ export_hoster!(Bitbucket);
 
 impl Hoster for Bitbucket {
     fn manifest(&self) -> Manifest {
-        let attributes = ["visibility", "fork"];
+        let attributes = ["visibility", "fork", "languages"];
         Manifest {
             id: "bitbucket".into(),
             aliases: vec!["bitbucket-cloud".into()],

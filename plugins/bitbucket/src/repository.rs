@@ -1,5 +1,5 @@
 use forgekeep_plugin_sdk::{
-    HttpResponse, Owner, Part, PartKind, Repository, Visibility, settled_version,
+    Attributes, HttpResponse, Owner, Part, PartKind, Repository, Visibility, settled_version,
 };
 use serde_json::Value;
 use url::Url;
@@ -28,6 +28,14 @@ pub(crate) fn read(
             None => Visibility::Other,
         },
         fork: entry.get("parent").is_some_and(Value::is_object),
+        attributes: Attributes {
+            languages: text(entry, "/language")
+                .map(str::to_owned)
+                .into_iter()
+                .collect(),
+            // `updated_on` is no time of a push: it moves with settings too.
+            ..Attributes::default()
+        },
         owner: owner(entry).unwrap_or_default(),
         skip: not_under_git(entry),
         ..Repository::default()

@@ -12,6 +12,7 @@ use crate::support::{error, notes, report, source};
 
 mod absence;
 mod document;
+mod filters;
 mod listing;
 
 const TOKEN: &str = "89abcdef0123456789abcdef0123456789abcdef";

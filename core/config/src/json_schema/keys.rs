@@ -129,6 +129,36 @@ pub(super) const SOURCE: &[Key] = &[
         description: "Leave these repositories out.",
     },
     Key {
+        name: "includeArchived",
+        kind: Kind::Flag(true),
+        description: "Whether archived repositories are backed up.",
+    },
+    Key {
+        name: "includeForks",
+        kind: Kind::Flag(true),
+        description: "Whether forks are backed up.",
+    },
+    Key {
+        name: "visibility",
+        kind: Kind::Texts,
+        description: "Back up only repositories that are `public`, `private` or `internal`, in the hoster's own word.",
+    },
+    Key {
+        name: "topics",
+        kind: Kind::Texts,
+        description: "Back up only repositories with at least one of these topics.",
+    },
+    Key {
+        name: "languages",
+        kind: Kind::Texts,
+        description: "Back up only repositories with at least one of these programming languages.",
+    },
+    Key {
+        name: "pushedWithin",
+        kind: Kind::Text,
+        description: "Back up only repositories that were last pushed to within this time, such as `2y`.",
+    },
+    Key {
         name: "expires",
         kind: Kind::Text,
         description: "The day on which the credentials expire.",

@@ -38,6 +38,7 @@ fn keys() -> PluginKeys {
     use OptionKind::{Choice, File, Flag, List, Number, Secret, Text};
     PluginKeys {
         types: vec!["user".to_owned(), "org".to_owned()],
+        attributes: Vec::new(),
         options: vec![
             option("clientId", Text),
             OptionSpec {

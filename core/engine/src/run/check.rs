@@ -132,7 +132,7 @@ fn check_git(ready: &Ready, page: Page, report: &mut CheckReport) -> Result<(), 
     candidates.retain(|repository| {
         repository.skip.is_none()
             && !repository.clone_url().is_empty()
-            && ready.filter.decide(repository.full_name.raw()) == filter::Decision::Included
+            && ready.filter.decide(&repository.facts()) == filter::Decision::Included
     });
     candidates.sort_by_key(|repository| !repository.is_private());
     if candidates.is_empty() && is_whole {

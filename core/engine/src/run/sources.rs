@@ -10,6 +10,7 @@ use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
 use forgekeep_hoster::{self, Hoster, OwnerSeen, Repository, Services, Session, SourceSpec};
 use forgekeep_http::{CredentialGate, CredentialScope};
 use forgekeep_untrusted::names;
+use jiff::Timestamp;
 use url::Url;
 
 use super::Engine;
@@ -111,7 +112,8 @@ impl Engine {
         }
         findings.extend(expiry::configured(source));
         let filter = RepoFilter::new(&source.include_repos, &source.ignore_repos)
-            .map_err(|error| Failure::new(ErrorKind::Config, error.to_string()))?;
+            .map_err(|error| Failure::new(ErrorKind::Config, error.to_string()))?
+            .with_attributes(&source.attribute_filters, Timestamp::now());
         Ok(Ready {
             server,
             ref_questions: self.ref_questions(&*hoster),

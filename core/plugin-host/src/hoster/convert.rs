@@ -238,6 +238,15 @@ pub(super) fn repository(
             documents::Visibility::Internal => Visibility::Internal,
             _ => Visibility::Unknown,
         },
+        archived: repository.archived,
+        fork: repository.fork,
+        topics: (repository.attributes.topics.into_iter())
+            .map(Into::into)
+            .collect(),
+        languages: (repository.attributes.languages.into_iter())
+            .map(Into::into)
+            .collect(),
+        pushed_at: repository.attributes.pushed_at.and_then(time),
         owner: owner(&repository.owner.id, &repository.owner.name, redactor),
         parts,
         skip: repository.skip.map(|why| text(&why, redactor)),

@@ -41,6 +41,7 @@ pub(super) fn read(manifest: &Manifest) -> Result<HosterInfo, Printable> {
         authors: strings(&manifest.authors),
         description: text(&manifest.description, &nothing),
         types: manifest.types.clone(),
+        attributes: manifest.attributes.clone(),
         api_url: manifest.api_url.clone(),
         trusted_origins: manifest.trusted_origins.clone(),
         derived_origins: manifest.derived_origins.clone(),

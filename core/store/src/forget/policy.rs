@@ -3,11 +3,11 @@
 
 use std::collections::HashSet;
 
-use forgekeep_config::{HistoryOptions, Within};
+use forgekeep_config::HistoryOptions;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_untrusted::Shown;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
 use serde::Serialize;
 
 use crate::snapshot::SnapshotFile;
@@ -87,7 +87,7 @@ fn judge_times(options: &HistoryOptions, times: &[Timestamp], now: Timestamp) ->
     // A clock that was wrong once must not make all others old.
     let newest = times.iter().filter(|time| **time <= now).max();
     if let (Some(within), Some(newest)) = (options.keep_within, newest.or(times.last())) {
-        let begin = before(*newest, within);
+        let begin = within.before(*newest);
         for (reasons, time) in reasons.iter_mut().zip(times) {
             if *time >= begin {
                 reasons.push(Reason::Within);
@@ -143,20 +143,9 @@ fn utc(time: Timestamp) -> jiff::Zoned {
     time.to_zoned(TimeZone::UTC)
 }
 
-fn before(time: Timestamp, within: Within) -> Timestamp {
-    let span = Span::new()
-        .years(within.years)
-        .months(within.months)
-        .days(within.days)
-        .hours(within.hours);
-    // Longer than there is a calendar: everything is within.
-    utc(time)
-        .checked_sub(span)
-        .map_or(Timestamp::MIN, |begin| begin.timestamp())
-}
-
 #[cfg(test)]
 mod tests {
+    use forgekeep_config::Within;
     use proptest::prelude::*;
 
     use super::*;

@@ -133,7 +133,7 @@ fn who_it_is() {
                     "trustedOrigin": true,
                 },
             ],
-            "attributes": ["visibility", "fork"],
+            "attributes": ["visibility", "fork", "languages"],
             "concurrency": 4,
         })
     );

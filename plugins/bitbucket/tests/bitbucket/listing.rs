@@ -33,9 +33,11 @@ fn who_may_see_it_and_whether_it_is_a_fork() {
     let mut other = entry(1, "web");
     other["is_private"] = json!(false);
     other["parent"] = json!({ "type": "repository", "full_name": "upstream/web", "uuid": uuid(9) });
+    other["language"] = "python".into();
     let repository = read(&other);
     assert_eq!(repository.visibility, Visibility::Public);
     assert!(repository.fork);
+    assert_eq!(repository.attributes.languages, ["python"]);
 }
 
 #[test]

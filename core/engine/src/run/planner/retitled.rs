@@ -56,7 +56,7 @@ impl Planner<'_> {
         let Ok(filter) = RepoFilter::new(&source.include_repos, &source.ignore_repos) else {
             return;
         };
-        let is_wanted = |full_name: &str| filter.decide(full_name) == Decision::Included;
+        let is_wanted = |full_name: &str| filter.decide_name(full_name) == Decision::Included;
         let wanted = listed.iter().filter(|r| is_wanted(r.full_name.raw()));
         self.take_orphans(index, &wanted.map(|r| &r.id).collect());
     }

@@ -17,8 +17,11 @@ pub(in crate::run) fn of_filter(filter: &RepoFilter) -> Vec<Finding> {
         finding
     });
     let all = filter.all_left_out().map(|number| Finding {
-        hint: "correct includeRepos and ignoreRepos, or take the source out of the configuration"
-            .into(),
+        hint: format!(
+            "correct {}, or take the source out of the configuration",
+            filter.keys()
+        )
+        .into(),
         ..Finding::warning(match number {
             1 => "nothing of this source is backed up: its only repository is left out".to_owned(),
             _ => format!(
