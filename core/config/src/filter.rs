@@ -10,7 +10,7 @@ use forgekeep_untrusted::{Printable, Untrusted};
 use jiff::Timestamp;
 
 pub use attributes::{AttributeFilters, VisibilityWord};
-pub(crate) use keys::{from_keys, judge};
+pub(crate) use keys::{from_keys, judge, refs};
 use patterns::Patterns;
 
 /// What the filter says about a repository.

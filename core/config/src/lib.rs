@@ -137,6 +137,11 @@ pub struct Source {
     pub ignore_repos: Vec<String>,
     /// What else leaves repositories out.
     pub attribute_filters: filter::AttributeFilters,
+    /// Names of refs, and patterns with `*` for any characters, that are backed up whatever the plugin
+    /// advises.
+    pub include_refs: Vec<String>,
+    /// The same of refs that are not backed up.
+    pub exclude_refs: Vec<String>,
     /// The day on which its credentials expire, for warnings.
     pub expires: Option<jiff::civil::Date>,
     /// Where its plugin runs.

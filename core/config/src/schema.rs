@@ -37,6 +37,8 @@ pub(super) const SOURCE: &[&str] = &[
     "topics",
     "languages",
     "pushedWithin",
+    "includeRefs",
+    "excludeRefs",
     "expires",
     "isolation",
     "pluginEnvironment",
@@ -174,6 +176,8 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
         include_repos: patterns(section, "includeRepos")?,
         ignore_repos: patterns(section, "ignoreRepos")?,
         attribute_filters: filter::from_keys(section)?,
+        include_refs: filter::refs(section, "includeRefs")?,
+        exclude_refs: filter::refs(section, "excludeRefs")?,
         expires: expires(section)?,
         isolation: isolation(section)?,
         plugin_environment: plugin_environment(section)?,
@@ -378,15 +382,7 @@ mod tests {
     use super::SOURCE;
 
     /// Keys that are kept for this program, and that it does not read yet.
-    const RESERVED: &[&str] = &[
-        "includeRefs",
-        "excludeRefs",
-        "protocol",
-        "sshKey",
-        "sshCommand",
-        "maxAge",
-        "rename",
-    ];
+    const RESERVED: &[&str] = &["protocol", "sshKey", "sshCommand", "maxAge", "rename"];
 
     #[test]
     fn no_option_of_a_plugin_may_be_called_as_a_key_of_a_source() {

@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use forgekeep_failure::Failure;
-use forgekeep_hoster::{Services, Session};
+use forgekeep_hoster::{Repository, Services, Session};
 use forgekeep_http::CredentialGate;
+use forgekeep_mirror::RefRules;
 use forgekeep_store::catalogue::Listing;
 use forgekeep_store::report::{RepositoryReport, SourceReport};
 use forgekeep_store::versions::SourceVersions;
+use forgekeep_untrusted::Untrusted;
 
 use crate::owners::DoubtfulOwners;
 
@@ -97,6 +99,10 @@ pub(crate) struct OpenSource {
     pub ref_questions: usize,
     /// What else than the hoster decides what its mirrors hold: which plugin, which Forgekeep.
     pub rules: String,
+    /// Its `includeRefs`.
+    pub include_refs: Vec<String>,
+    /// Its `excludeRefs`.
+    pub exclude_refs: Vec<String>,
 }
 
 /// Within it, an identity means one repository.
@@ -115,5 +121,15 @@ impl OpenSource {
             api_url: self.server.api_url.clone(),
             name: self.name.clone(),
         }
+    }
+
+    /// Which refs of a repository are backed up.
+    pub fn ref_rules(&self, repository: &Repository) -> RefRules {
+        let advised: Vec<&str> = repository
+            .volatile_refs
+            .iter()
+            .map(Untrusted::raw)
+            .collect();
+        RefRules::new(&self.include_refs, &self.exclude_refs, &advised)
     }
 }

@@ -12,6 +12,7 @@ mod turn;
 use std::collections::HashSet;
 use std::path::Path;
 
+use forgekeep_config::Source;
 use forgekeep_hoster::{HosterInfo, PartKind, Repository};
 use forgekeep_mirror::repair::RepairCases;
 use forgekeep_store::report::{RepositoryOutcome, RepositoryReport};
@@ -55,12 +56,21 @@ pub(crate) struct Done {
 
 /// Whatever decides what the mirrors of a source hold, besides the hoster and the version of a
 /// repository: known under other rules is nothing.
-pub(crate) fn rules(hoster: &HosterInfo, name: &str, api_url: &str) -> String {
+pub(crate) fn rules(hoster: &HosterInfo, source: &Source, api_url: &str) -> String {
     let plugin = [hoster.id.as_str(), hoster.version.as_str(), &hoster.sha256];
-    let listing = [name, api_url];
+    let listing = [source.name.as_str(), api_url];
     let ours = [env!("CARGO_PKG_VERSION")];
+    let include = source
+        .include_refs
+        .iter()
+        .map(|pattern| format!("+{pattern}"));
+    let exclude = source
+        .exclude_refs
+        .iter()
+        .map(|pattern| format!("-{pattern}"));
     let all = [&plugin[..], &listing, &ours].concat();
-    serde_json::Value::from(all).to_string()
+    let all = all.into_iter().map(str::to_owned);
+    serde_json::Value::from_iter(all.chain(include).chain(exclude)).to_string()
 }
 
 /// Marks tasks of a source for which git need not be asked, or for which it is asked although the

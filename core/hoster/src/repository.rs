@@ -28,6 +28,8 @@ pub struct Repository {
     pub languages: Vec<Untrusted>,
     /// When it was last pushed to, where the hoster says so.
     pub pushed_at: Option<Timestamp>,
+    /// Patterns of refs that the hoster makes and moves itself, in which `*` stands for anything.
+    pub volatile_refs: Vec<Untrusted>,
     /// Who it belongs to, where the hoster says so.
     pub owner: Owner,
     /// What there is of it to back up: one of each kind at most.

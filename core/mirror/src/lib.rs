@@ -18,6 +18,7 @@ mod head;
 mod merge;
 mod outcome;
 mod place;
+mod ref_rules;
 pub mod repair;
 mod work;
 
@@ -41,6 +42,7 @@ use work::Work;
 
 pub use forgekeep_protocol::Transfer;
 pub use outcome::{Mirrored, Outcome};
+pub use ref_rules::RefRules;
 
 /// What to mirror, where to.
 pub struct Upstream<'a> {
@@ -50,6 +52,8 @@ pub struct Upstream<'a> {
     pub authorization: Authorization,
     /// Default branch as the hoster says, without `refs/heads/`.
     pub default_branch: Option<&'a Untrusted>,
+    /// Which of its refs are backed up.
+    pub ref_rules: &'a RefRules,
     /// Whose mirror it is, for its snapshots.
     pub identity: &'a Identity,
     /// Client, rules and interruption.
@@ -223,7 +227,7 @@ pub fn fetch_apart(
         );
         repository = Repository::open_bare(folder).map_err(|e| work.failed(&e))?;
     }
-    work.download_missing(&repository, folder, &known, false)?;
+    work.download_missing(&repository, folder, &mut known, false)?;
     Ok(work.received.load(Ordering::Relaxed))
 }
 

@@ -10,13 +10,16 @@ use forgekeep_store::snapshot::{Change, Changes};
 use git2::{ObjectType, Odb, Oid, Repository};
 
 use super::ancestry::is_ancestor;
+use super::ref_rules::RefRules;
 
-/// The new state: what upstream has, what is ours, and every tip upstream has left.
+/// The new state: what upstream has, what is ours, and every tip upstream has left. What the `rules` leave out
+/// is held as well: it is in `upstream` no more, whether it is there or not.
 pub(super) fn merge(
     repository: &Repository,
     odb: &Odb<'_>,
     stored: &StoredRefs,
     upstream: &Refs,
+    rules: &RefRules,
     cancel: &Cancel,
 ) -> Result<(Refs, Changes), Failure> {
     let is_forward = |name: &[u8], old, new| is_forward(repository, odb, name, (old, new), cancel);
@@ -33,7 +36,12 @@ pub(super) fn merge(
                 new.insert(name.clone(), *old);
                 continue;
             }
-            None => Change::Deleted(old.oid),
+            None => {
+                if rules.leave_out(name) {
+                    changes.left_out.insert(name.clone());
+                }
+                Change::Deleted(old.oid)
+            }
             Some(value) if is_forward(name, old.oid, value.oid)? => {
                 Change::Updated(old.oid, value.oid)
             }

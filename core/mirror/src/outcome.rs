@@ -49,9 +49,10 @@ fn is_branch(name: &RefName) -> bool {
     name.starts_with(b"refs/heads/")
 }
 
-/// The tips that branches had before they were rewritten or deleted.
+/// The tips that branches had before they were rewritten or deleted upstream.
 pub(super) fn left(changes: &Changes) -> impl Iterator<Item = Oid> {
-    let branches = changes.refs.iter().filter(|(name, _)| is_branch(name));
+    let is_of_upstream = |name: &RefName| is_branch(name) && !changes.left_out.contains(name);
+    let branches = (changes.refs.iter()).filter(move |(name, _)| is_of_upstream(name));
     branches.filter_map(|(_, change)| match change {
         Change::Forced(old, _) | Change::Deleted(old) => Some(*old),
         Change::Created(_) | Change::Updated(..) => None,

@@ -4,6 +4,7 @@ mod confirm;
 mod download;
 mod parts;
 mod settle;
+mod slices;
 mod taken_over;
 
 use std::cell::{Cell, RefCell};
@@ -27,6 +28,7 @@ use super::merge::merge;
 use super::outcome::{self, left};
 use super::place::{partial_path, remove_leftovers, remove_partial};
 use super::{Mirrored, Outcome, Transfer, Upstream, found, head, merge as merging};
+use slices::NotFetched;
 
 /// One mirror, with what upstream has.
 pub(super) struct Work<'a> {
@@ -46,6 +48,8 @@ pub(super) struct Work<'a> {
     progress: &'a dyn Fn(Transfer),
     /// Whether there is a mirror, which may be damaged.
     pub is_there: bool,
+    /// What has not come of it although it was asked for.
+    not_fetched: Option<NotFetched>,
     /// What somebody should look at, found on the way.
     pub alert: RefCell<Option<String>>,
     /// Whether the mirror was there without a snapshot.
@@ -61,6 +65,11 @@ impl<'a> Work<'a> {
         (mut advertised, connection): (Advertisement, Connection<'a>),
         progress: &'a dyn Fn(Transfer),
     ) -> Self {
+        let head = advertised.head.take();
+        let rules = upstream.ref_rules;
+        let is_left_out = |name: &RefName| rules.leave_out_with(head.as_ref(), name);
+        advertised.refs.retain(|name, _| !is_left_out(name));
+        advertised.head = head;
         // One that cannot be read is told of where it counts.
         let present = || refs::read_head(folder).ok().flatten();
         Self {
@@ -78,6 +87,7 @@ impl<'a> Work<'a> {
             },
             progress,
             is_there: false,
+            not_fetched: None,
             alert: RefCell::default(),
             had_no_snapshot: Cell::new(false),
             newest: None,
@@ -107,7 +117,7 @@ impl<'a> Work<'a> {
         Repository::init_opts(folder, &options).map_err(|e| self.failed(&e))
     }
 
-    pub fn clone_into(&self, folder: &Path) -> Result<Outcome, Failure> {
+    pub fn clone_into(&mut self, folder: &Path) -> Result<Outcome, Failure> {
         let partial = partial_path(folder);
         remove_partial(&partial)?;
         let parent = folder.parent().unwrap_or(folder);
@@ -130,10 +140,10 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn make(&self, partial: &Path, folder: &Path) -> Result<(Changes, SnapshotId), Failure> {
+    fn make(&mut self, partial: &Path, folder: &Path) -> Result<(Changes, SnapshotId), Failure> {
         let repository = self.init(partial)?;
         let stored = StoredRefs::default();
-        self.download_missing(&repository, partial, &stored.refs, true)?;
+        self.download(&repository, partial, &stored)?;
         self.mark_ends(&repository, partial)?;
         let (new, changes) = self.merge(&repository, &stored, None)?;
         self.cancel.check()?;
@@ -169,7 +179,7 @@ impl<'a> Work<'a> {
 
     /// `untold` is what a killed run has changed.
     pub fn update(
-        &self,
+        &mut self,
         folder: &Path,
         mut stored: StoredRefs,
         untold: Option<Changes>,
@@ -309,7 +319,9 @@ impl<'a> Work<'a> {
     ) -> Result<(Refs, Changes), Failure> {
         let failed = |error: git2::Error| self.failed(&error);
         let odb = repository.odb().map_err(failed)?;
-        let (mut new, changes) = merge(repository, &odb, stored, &self.upstream, self.cancel)?;
+        let rules = self.asked.ref_rules;
+        let (mut new, changes) =
+            merge(repository, &odb, stored, &self.upstream, rules, self.cancel)?;
         refs::peel(repository, &mut new, &stored.refs).map_err(failed)?;
         if let Some(absent) = self.detached().filter(|oid| !odb.exists(*oid)) {
             return Err(self.not_sent(absent));

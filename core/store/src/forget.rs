@@ -12,7 +12,7 @@ mod policy;
 mod prune;
 mod tips;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::path::Path;
 
@@ -247,12 +247,18 @@ fn relink(store: &Store, entries: &[SnapshotFile], keeps: &[bool]) -> Result<(),
     let mut last: Option<(usize, RefState)> = None;
     // Whether a ref has only moved forward since then.
     let mut forward: BTreeMap<RefName, bool> = BTreeMap::new();
+    // Whether a ref that is gone is not backed up any more.
+    let mut left_out: BTreeSet<RefName> = BTreeSet::new();
     store.each_state(entries, None, |at, state| {
         let state = state?;
         let mut snapshot = entries[at].read()?;
         for (name, change) in &snapshot.changes.refs {
             let moved = forward.entry(name.clone()).or_insert(true);
             *moved &= matches!(change, Change::Updated(..));
+            match snapshot.changes.left_out.contains(name) {
+                true => left_out.insert(name.clone()),
+                false => left_out.remove(name),
+            };
         }
         if !keeps[at] {
             return Ok(());
@@ -269,6 +275,9 @@ fn relink(store: &Store, entries: &[SnapshotFile], keeps: &[bool]) -> Result<(),
                     *change = Change::Updated(old, new);
                 }
             }
+            let is_gone =
+                |name: &&RefName| matches!(changes.refs.get(*name), Some(Change::Deleted(_)));
+            changes.left_out = left_out.iter().filter(is_gone).cloned().collect();
             snapshot.counts = Counts::new(&state.tips, &changes);
             snapshot.changes = changes;
             if previous.is_none() {
@@ -278,6 +287,7 @@ fn relink(store: &Store, entries: &[SnapshotFile], keeps: &[bool]) -> Result<(),
             snapshot.rewrite(&entries[at].path)?;
         }
         forward.clear();
+        left_out.clear();
         last = Some((at, state.clone()));
         Ok::<_, Failure>(())
     })

@@ -19,7 +19,7 @@ mod record;
 mod store;
 
 use forgekeep_untrusted::Untrusted;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use forgekeep_failure::{ErrorKind, Failure};
@@ -160,6 +160,9 @@ pub struct Changes {
     pub old_head: Option<Option<RefName>>,
     /// Each ref that is not what it was.
     pub refs: BTreeMap<RefName, Change>,
+    /// Those of them that are gone because they are not backed up any more, whether upstream still has
+    /// them or not.
+    pub left_out: BTreeSet<RefName>,
 }
 
 impl Changes {
@@ -218,6 +221,7 @@ impl Changes {
         Self {
             old_head: (before.head != after.head).then(|| before.head.clone()),
             refs,
+            left_out: BTreeSet::new(),
         }
     }
 }
@@ -244,7 +248,7 @@ pub struct Counts {
     pub updated: usize,
     /// Moved elsewhere.
     pub forced: usize,
-    /// Gone.
+    /// Gone, but for those that are not backed up any more.
     pub deleted: usize,
 }
 
@@ -255,7 +259,8 @@ impl Counts {
             refs: tips.len(),
             ..Self::default()
         };
-        for change in changes.refs.values() {
+        let left_out = |name: &RefName| changes.left_out.contains(name);
+        for (_, change) in changes.refs.iter().filter(|(name, _)| !left_out(name)) {
             match change {
                 Change::Created(_) => counts.created += 1,
                 Change::Updated(..) => counts.updated += 1,

@@ -61,6 +61,7 @@ mod plugin_rules;
 mod plugin_values;
 mod preflight;
 mod progress;
+mod ref_rules;
 mod refusals;
 mod repacking;
 mod repair;

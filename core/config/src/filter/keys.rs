@@ -1,5 +1,7 @@
 //! The keys of a source by which more than names is filtered.
 
+use forgekeep_untrusted::Shown;
+
 use super::{AttributeFilters, VisibilityWord};
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::options::within;
@@ -44,6 +46,26 @@ pub(crate) fn judge(
         }
     }
     Ok(())
+}
+
+/// Reads patterns of refs: whole names, in which `*` stands for any characters.
+///
+/// # Errors
+///
+/// One cannot be that of a ref.
+pub(crate) fn refs(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError> {
+    let patterns = words(section, key)?;
+    let is_ref = |pattern: &String| {
+        let is_begun = pattern.starts_with("refs/") || pattern.starts_with('*');
+        is_begun && !pattern.contains([' ', '~', '^', ':', '?', '[', '\\'])
+    };
+    if let (Some(bad), Some(field)) = (patterns.iter().find(|one| !is_ref(one)), section.get(key)) {
+        return Err(field.invalid(
+            format!("`{}` cannot be the name of a ref", Shown::of(bad)),
+            "write whole names, such as `refs/pull/*/merge`; `*` stands for any characters",
+        ));
+    }
+    Ok(patterns)
 }
 
 fn words(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError> {

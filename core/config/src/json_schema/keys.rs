@@ -159,6 +159,16 @@ pub(super) const SOURCE: &[Key] = &[
         description: "Back up only repositories that were last pushed to within this time, such as `2y`.",
     },
     Key {
+        name: "includeRefs",
+        kind: Kind::Texts,
+        description: "Back up these refs although the plugin advises to leave them out, since the hoster makes and moves them itself.",
+    },
+    Key {
+        name: "excludeRefs",
+        kind: Kind::Texts,
+        description: "Leave these refs out.",
+    },
+    Key {
         name: "expires",
         kind: Kind::Text,
         description: "The day on which the credentials expire.",

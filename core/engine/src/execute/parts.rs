@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{Part, Repository, Services};
 use forgekeep_mirror::repair::{self, RepairCase, Repaired};
-use forgekeep_mirror::{Transfer, Upstream};
+use forgekeep_mirror::{RefRules, Transfer, Upstream};
 use forgekeep_store::part::PartKind;
 
 use super::Work;
@@ -96,6 +96,11 @@ impl BackUp for Mirror {
             mirror: folder,
             lacks_head: claim.is_some(),
         };
+        let ref_rules = match offered.kind {
+            PartKind::Repository => work.source.ref_rules(work.repository()),
+            // What a hoster makes of pull requests is in no wiki.
+            PartKind::Wiki => RefRules::default(),
+        };
         let mut retry = 0;
         let mut was_refused = false;
         let repaired = loop {
@@ -103,6 +108,7 @@ impl BackUp for Mirror {
                 url: &offered.remote.url,
                 authorization: authorization.clone(),
                 default_branch: offered.remote.default_branch.as_ref(),
+                ref_rules: &ref_rules,
                 identity: &identity,
                 services: &services,
                 turn: &|| work.take_turn(),

@@ -117,7 +117,7 @@ impl Engine {
         Ok(Ready {
             server,
             ref_questions: self.ref_questions(&*hoster),
-            rules: versions::rules(hoster.info(), &source.name, api.as_str()),
+            rules: versions::rules(hoster.info(), source, api.as_str()),
             session,
             services,
             filter,
@@ -191,6 +191,8 @@ impl Engine {
                 gate: CredentialGate::default(),
                 ref_questions: ready.ref_questions,
                 rules: ready.rules,
+                include_refs: source.include_refs.clone(),
+                exclude_refs: source.exclude_refs.clone(),
             },
         })
     }

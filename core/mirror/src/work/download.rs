@@ -18,36 +18,47 @@ impl Work<'_> {
     /// Downloads what a mirror that is there is missing, and makes sure that new tips have all they
     /// need.
     pub fn download_new(
-        &self,
+        &mut self,
         repository: &Repository,
         stored: &StoredRefs,
     ) -> Result<(), Failure> {
         // Opened before anything comes: what it knows was there before.
         let other = self.open()?;
         let before = other.odb().map_err(|e| self.failed(&e))?;
-        self.download_missing(repository, self.folder, &stored.refs, true)?;
+        self.download(repository, self.folder, stored)?;
         self.complete(repository, stored, &before)?;
         self.mark_ends(repository, self.folder)
     }
 
     /// Downloads what `folder` is missing of what upstream has. `known` are the refs whose history is
-    /// there; the packs lean on it if they may be `thin`.
+    /// there, and has those that came afterwards; the packs lean on it if they may be `thin`.
     pub fn download_missing(
         &self,
         repository: &Repository,
         folder: &Path,
-        known: &Refs,
+        known: &mut Refs,
         thin: bool,
     ) -> Result<(), Failure> {
         let odb = repository.odb().map_err(|e| self.failed(&e))?;
-        let is_missing = |oid: &Oid| !odb.exists(*oid);
         let all: BTreeSet<Oid> = self.tips().collect();
-        let mut todo: Vec<Oid> = all.into_iter().filter(is_missing).collect();
-        let mut known = known.clone();
+        let missing = all.into_iter().filter(|oid| !odb.exists(*oid)).collect();
+        self.download_wants(&odb, folder, missing, known, thin)
+    }
+
+    /// Downloads these objects, with all they need.
+    pub fn download_wants(
+        &self,
+        odb: &Odb<'_>,
+        folder: &Path,
+        mut todo: Vec<Oid>,
+        known: &mut Refs,
+        thin: bool,
+    ) -> Result<(), Failure> {
+        let is_missing = |oid: &Oid| !odb.exists(*oid);
         let mut at_once = todo.len();
         while !todo.is_empty() {
             let now = at_once.min(todo.len());
-            match self.download(&odb, folder, &todo[..now], &known, thin) {
+            match self.fetch(odb, folder, &todo[..now], known, thin) {
                 // Proxies bound requests; some 20,000 objects are named in nginx's megabyte.
                 Err(failure) if failure.status == Some(413) && now > 1 => {
                     at_once = now.div_ceil(4);
@@ -61,17 +72,15 @@ impl Work<'_> {
             if let Some(absent) = asked.iter().find(|oid| is_missing(oid)) {
                 return Err(self.not_sent(*absent));
             }
-            if !todo.is_empty() {
-                todo.retain(is_missing);
-                let came = self.upstream.iter();
-                let came = came.filter(|(_, value)| asked.contains(&value.oid));
-                known.extend(came.map(|(name, value)| (name.clone(), *value)));
-            }
+            todo.retain(is_missing);
+            let came = self.upstream.iter();
+            let came = came.filter(|(_, value)| asked.contains(&value.oid));
+            known.extend(came.map(|(name, value)| (name.clone(), *value)));
         }
         Ok(())
     }
 
-    fn download(
+    fn fetch(
         &self,
         odb: &Odb<'_>,
         folder: &Path,

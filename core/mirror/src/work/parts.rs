@@ -21,7 +21,8 @@ impl Work<'_> {
     pub fn left_out(&self, more: Option<Failure>) -> Vec<Failure> {
         let odd = some(&self.advertised.left_out).map(|name| odd(&name));
         let reserved = some(&self.advertised.reserved).map(|name| reserved(&name));
-        odd.chain(reserved).chain(more).collect()
+        let not_fetched = self.not_fetched.as_ref().map(|missing| missing.failure());
+        odd.chain(reserved).chain(more).chain(not_fetched).collect()
     }
 
     /// Says in git's own way where the history ends that a shallow upstream has sent. A mirror that has

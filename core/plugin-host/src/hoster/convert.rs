@@ -8,7 +8,9 @@ use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{self as hoster, ApiLimit, Cursor, SourceSpec, Visibility};
 use forgekeep_http::Authorization;
 use forgekeep_plugin_documents as documents;
-use forgekeep_plugin_documents::{Auth, HosterError, OptionValue, PartKind, Timestamp, Way};
+use forgekeep_plugin_documents::{
+    Advice, Auth, HosterError, OptionValue, PartKind, Timestamp, Way,
+};
 use forgekeep_untrusted::{Printable, Redactor, Secret, Untrusted};
 
 /// Most characters of a plugin's text that are shown.
@@ -247,6 +249,10 @@ pub(super) fn repository(
             .map(Into::into)
             .collect(),
         pushed_at: repository.attributes.pushed_at.and_then(time),
+        volatile_refs: (repository.refs.into_iter())
+            .filter(|about| about.advice == Advice::Volatile)
+            .map(|about| about.pattern.into())
+            .collect(),
         owner: owner(&repository.owner.id, &repository.owner.name, redactor),
         parts,
         skip: repository.skip.map(|why| text(&why, redactor)),

@@ -1,6 +1,6 @@
 //! One snapshot's file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use forgekeep_durable::sealed::{self, Formats};
@@ -105,6 +105,9 @@ struct Lists {
     forced: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     deleted: BTreeMap<String, String>,
+    /// Which of `deleted` are gone because they are not backed up any more.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    left_out: BTreeSet<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -152,6 +155,12 @@ impl Snapshot {
             head: self.changes.old_head.as_ref().map(|old| OldHead {
                 old: old.as_deref().map(text),
             }),
+            left_out: self
+                .changes
+                .left_out
+                .iter()
+                .map(|name| text(name))
+                .collect(),
             ..Lists::default()
         };
         for (name, change) in &self.changes.refs {
@@ -219,6 +228,8 @@ impl Snapshot {
             let (name, old) = lone(entry)?;
             refs.insert(name, Change::Deleted(old));
         }
+        let left_out = lists.left_out.iter().map(|name| ref_name(name));
+        let left_out = left_out.collect::<Result<_, _>>()?;
         let old_head = match lists.head {
             None => None,
             Some(OldHead { old }) => Some(old.as_deref().map(head_name).transpose()?),
@@ -236,7 +247,11 @@ impl Snapshot {
             origin: document.origin,
             head: document.head.as_deref().map(head_name).transpose()?,
             counts: document.counts,
-            changes: Changes { old_head, refs },
+            changes: Changes {
+                old_head,
+                refs,
+                left_out,
+            },
             tips: match document.refs {
                 None => None,
                 Some(refs) => Some(refs.into_iter().map(lone).collect::<Result<_, _>>()?),
