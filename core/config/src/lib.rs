@@ -118,7 +118,7 @@ pub struct Source {
     pub name: String,
     /// The user name for git, and for the API where there is no `api_auth_name`.
     pub auth_name: Option<String>,
-    /// The user name for the API, where it differs: the account's e-mail address on Bitbucket.
+    /// The user name for the API, where it differs: the account's e-mail address, say.
     pub api_auth_name: Option<String>,
     /// Password or token. Never empty. One from a file or a command is there from
     /// [`settle`](Config::settle) on.

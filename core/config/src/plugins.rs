@@ -114,8 +114,8 @@ fn allowed(item: &Field<'_>) -> Result<AllowedPlugin, ConfigError> {
     if id.is_empty() || !id.chars().all(is_id) {
         return Err(item.invalid(
             "the id of a plugin has only letters a to z, digits and `-`",
-            "write the id of a plugin, such as `bitbucket`, or its id and the SHA-256 of its file, \
-             such as `bitbucket@sha256:…`",
+            "write the id of a plugin as `forgekeep plugins list` shows it, or its id and the SHA-256 of its \
+             file: `id@sha256:…`",
         ));
     }
     let sha256 = match hash {

@@ -273,7 +273,7 @@ fn title(section: &Section<'_>) -> Result<String, ConfigError> {
 
 fn hoster(section: &Section<'_>) -> Result<String, ConfigError> {
     let why = "it says which plugin serves the source";
-    let hint = "add `hoster` with the id of a plugin, such as `bitbucket`";
+    let hint = "add `hoster` with the id of a plugin: `forgekeep plugins list` shows them";
     let field = section.require("hoster", why, hint)?;
     let hoster = field.text()?.value.trim().to_lowercase();
     // The id becomes part of a plugin's file name.
@@ -281,7 +281,7 @@ fn hoster(section: &Section<'_>) -> Result<String, ConfigError> {
     if hoster.is_empty() || !hoster.chars().all(valid) {
         return Err(field.invalid(
             "the id of a hoster has only letters a to z, digits, `-` and `_`",
-            "write the id of a plugin, such as `bitbucket`",
+            "write the id of a plugin: `forgekeep plugins list` shows them",
         ));
     }
     Ok(hoster)

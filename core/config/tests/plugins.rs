@@ -105,7 +105,7 @@ fn the_words() {
     ");
     insta::assert_snapshot!(words("plugins: {allow: ['../x']}"), @r"
     a.yml, line 6, column 19: `plugins.allow[0]` has a value that cannot be used: the id of a plugin has only letters a to z, digits and `-`
-      hint: write the id of a plugin, such as `bitbucket`, or its id and the SHA-256 of its file, such as `bitbucket@sha256:…`
+      hint: write the id of a plugin as `forgekeep plugins list` shows it, or its id and the SHA-256 of its file: `id@sha256:…`
     ");
     insta::assert_snapshot!(words("plugins: {allow: ['gitea@sha256:12']}"), @r"
     a.yml, line 6, column 19: `plugins.allow[0]` has a value that cannot be used: what follows the `@` is not a SHA-256

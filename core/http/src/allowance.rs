@@ -26,8 +26,8 @@ const LONGEST: Duration = Duration::from_secs(15 * 60);
 /// Least wait where a host asks for one again and again, and gives times that do not help.
 const FLOOR: Duration = Duration::from_secs(1);
 
-/// A reset below is a number of seconds, above a time since 1970: Bitbucket gives the one, others
-/// the other.
+/// A reset below is a number of seconds, above a time since 1970: some hosters give the one,
+/// others the other.
 const SECONDS_BELOW: u64 = 86_400;
 
 /// What an answer says about a limit.

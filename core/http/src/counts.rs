@@ -54,7 +54,7 @@ impl RequestCounts {
             .fetch_add(1, Ordering::Relaxed);
     }
 
-    /// `X-RateLimit-Remaining`, as GitHub, GitLab (`RateLimit-Remaining`) and others send it.
+    /// `X-RateLimit-Remaining` or `RateLimit-Remaining`, as most hosters send it.
     pub(super) fn answered(&self, request: &Request, result: &Result<Response, Failure>) {
         let (Ok(answer), MadeBy::Plugin) = (result, request.made_by) else {
             return;

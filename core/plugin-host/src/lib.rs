@@ -11,7 +11,7 @@
 //! use forgekeep_plugin_host::{Answered, HostCalls, Plugin, WorkerSettings, Workers};
 //!
 //! fn greet(host: &dyn HostCalls) -> Result<Answered, Box<dyn std::error::Error>> {
-//!     let file = "/usr/lib/forgekeep/plugins/libforgekeep_hoster_bitbucket.so";
+//!     let file = "/usr/lib/forgekeep/plugins/libforgekeep_hoster_example.so";
 //!     let workers = Workers::new(WorkerSettings::new(file));
 //!     // One process. The first call has to be hello: after it, the process can open no file any more.
 //!     let worker = workers.current()?;

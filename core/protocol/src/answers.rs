@@ -56,17 +56,24 @@ pub(super) fn status_failure(answer: &mut Response, authorization: &Authorizatio
             ErrorKind::NotFound,
             said("there is no such repository, or the credentials do not show it"),
         )
-        .with_hint(advice("run again: it may have been deleted or renamed since it was listed, \
-        and the next run shows which")),
-        407 => Failure::new(ErrorKind::Network, said("the proxy asks for credentials"))
-            .with_hint("put user and password into the proxy's address, or have this machine allowed"),
+        .with_hint(advice(
+            "run again: it may have been deleted or renamed since it was listed, \
+        and the next run shows which",
+        )),
+        407 => Failure::new(ErrorKind::Network, said("the proxy asks for credentials")).with_hint(
+            "put user and password into the proxy's address, or have this machine allowed",
+        ),
         408 | 423 | 425 => Failure::new(ErrorKind::Unavailable, said("it cannot answer now"))
             .with_hint("run again later")
             .transient(),
-        410 => Failure::new(ErrorKind::Gone, said("the hoster has withdrawn it"))
-            .with_hint(advice("run `forgekeep check`: the kind of credentials may be gone (app passwords of Bitbucket are, since 2026-07-28)")),
-        413 => Failure::new(ErrorKind::BadAnswer, said("the request is too large for it"))
-            .with_hint("have the limit on request bodies raised (nginx: client_max_body_size)"),
+        410 => Failure::new(ErrorKind::Gone, said("the hoster has withdrawn it")).with_hint(
+            advice("run `forgekeep check`: the hoster may have withdrawn this kind of credentials"),
+        ),
+        413 => Failure::new(
+            ErrorKind::BadAnswer,
+            said("the request is too large for it"),
+        )
+        .with_hint("have the limit on request bodies raised (nginx: client_max_body_size)"),
         429 => {
             let mut failure = Failure::new(ErrorKind::RateLimited, said("too many requests"))
                 .with_hint("run again in an hour, or less often")
@@ -82,18 +89,30 @@ pub(super) fn status_failure(answer: &mut Response, authorization: &Authorizatio
             said("not available for legal reasons"),
         )
         .with_hint("ask the hoster's support; what the backup has is kept"),
-        511 => Failure::new(ErrorKind::Network, said("this network requires a login first"))
-            .with_hint("log in to the network, then run again"),
+        511 => Failure::new(
+            ErrorKind::Network,
+            said("this network requires a login first"),
+        )
+        .with_hint("log in to the network, then run again"),
         500.. => Failure::new(ErrorKind::Unavailable, said("the hoster is out of order"))
             .with_hint("look at its status page and run again later")
             .transient(),
-        300..=399 => Failure::new(ErrorKind::BadAnswer, said("a redirect that cannot be followed"))
-            .with_hint("report it to the hoster"),
-        400..=499 => Failure::new(ErrorKind::BadAnswer, said("the request was refused"))
-            .with_hint(advice("check the address of the source, and any proxy or firewall in \
-            between")),
-        _ => Failure::new(ErrorKind::BadAnswer, said("not an answer in git's protocol"))
-            .with_hint("check the address of the source"),
+        300..=399 => Failure::new(
+            ErrorKind::BadAnswer,
+            said("a redirect that cannot be followed"),
+        )
+        .with_hint("report it to the hoster"),
+        400..=499 => {
+            Failure::new(ErrorKind::BadAnswer, said("the request was refused")).with_hint(advice(
+                "check the address of the source, and any proxy or firewall in \
+            between",
+            ))
+        }
+        _ => Failure::new(
+            ErrorKind::BadAnswer,
+            said("not an answer in git's protocol"),
+        )
+        .with_hint("check the address of the source"),
     };
     failure.with_status(status)
 }

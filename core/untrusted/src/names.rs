@@ -101,7 +101,7 @@ pub fn decode_component(component: &str) -> Option<String> {
 /// Turns a hoster's full name into one path component: `acme/web` becomes `acme#web`.
 ///
 /// Each `/` becomes `#`, as SCM Backup does it, and a literal `#` becomes `%23`. All else is as in
-/// [`encode_component`], applied to the whole: a repository called `.github` keeps its dot, since
+/// [`encode_component`], applied to the whole: a repository called `.config` keeps its dot, since
 /// it doesn't lead the component.
 pub fn encode_full_name(full_name: &str) -> String {
     encode(full_name, |c| c == '#', Some('/'))

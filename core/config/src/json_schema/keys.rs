@@ -66,7 +66,7 @@ pub(super) const SOURCE: &[Key] = &[
     Key {
         name: "hoster",
         kind: Kind::Required,
-        description: "The id of a hoster plugin, such as `bitbucket`; upper and lower case are the same.",
+        description: "The id of a hoster plugin; upper and lower case are the same.",
     },
     Key {
         name: "type",
@@ -209,7 +209,7 @@ const BACKUP: &[Key] = &[
     Key {
         name: "removeDeletedRepos",
         kind: Kind::Flag(false),
-        description: "Whether the backup of a repository that is gone at the hoster is removed: after `deletedGraceDays`, five whole listings on five days, and only if the hoster proves that it was deleted (Bitbucket does to an API token of the workspace's administrator); and to the trash first.",
+        description: "Whether the backup of a repository that is gone at the hoster is removed: after `deletedGraceDays`, five whole listings on five days, and only if the hoster proves that it was deleted; and to the trash first.",
     },
     Key {
         name: "deletedGraceDays",
