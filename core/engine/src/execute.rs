@@ -28,6 +28,7 @@ use parts::Offered;
 
 use crate::event::{Event, Observer};
 use crate::plan::{Action, Task, lacks_address};
+use crate::postponed::Postponed;
 use crate::queue::{Lane, Limits, Queue, Turn, Worked};
 use crate::source::OpenSource;
 use crate::versions::Done;
@@ -65,6 +66,7 @@ pub(crate) struct Execution<'o> {
     space: Space,
     /// What is known of damage.
     pub cases: RepairCases,
+    postponed: Postponed,
     observer: &'o dyn Observer,
     done: Mutex<Vec<Done>>,
 }
@@ -79,6 +81,7 @@ impl<'o> Execution<'o> {
             }),
             space: Space::default(),
             cases: RepairCases::read(local_folder),
+            postponed: Postponed::read(local_folder),
             observer,
             done: Mutex::default(),
         }
@@ -117,7 +120,7 @@ impl<'o> Execution<'o> {
                 self.space.expect_clone(&folder, job.task.repository.size());
             }
         }
-        self.queue.add(jobs.into_iter().map(|job| {
+        self.queue.add_ranked(jobs.into_iter().map(|job| {
             let lane = match job.task.action {
                 Action::Update => Lane::Question {
                     source: job.task.source,
@@ -126,7 +129,8 @@ impl<'o> Execution<'o> {
                 Action::Clone | Action::Adopt => Lane::Transfer,
             };
             let size = job.task.repository.size();
-            (job, size, lane)
+            let first = (self.postponed).has(&job.source.title, &job.task.repository.id);
+            (job, size, lane, first)
         }));
     }
 

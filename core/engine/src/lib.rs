@@ -26,6 +26,7 @@ mod listing;
 mod owners;
 pub mod permissions;
 pub mod plan;
+mod postponed;
 mod queue;
 pub mod run;
 mod source;

@@ -8,7 +8,7 @@
 //!   something to do asks for its [`Turn`]: it goes on at once if a transfer may begin now, else it
 //!   is given back and waits among the transfers, holding nothing meanwhile.
 //!
-//! In each lane the largest task that is known comes first; one of unknown size may be any, and comes
+//! In each lane, what an earlier run had no time for comes first; then the largest task that is known comes first; one of unknown size may be any, and comes
 //! before it. Of the heavy ones, no more than [`HEAVY_AT_ONCE`] of a lane are under way at the same
 //! time: a worker that would begin one more takes the next light task instead. The questions of
 //! several sources take turns.
@@ -125,6 +125,8 @@ struct Tasks<T> {
 }
 
 struct Ranked<T> {
+    /// Whether it comes before all others of its lane.
+    first: bool,
     size: Option<u64>,
     /// By the order in which they came.
     number: u64,
@@ -132,8 +134,9 @@ struct Ranked<T> {
 }
 
 impl<T> Ranked<T> {
-    fn rank(&self) -> (u64, Reverse<u64>) {
-        (self.size.unwrap_or(u64::MAX), Reverse(self.number))
+    fn rank(&self) -> (bool, u64, Reverse<u64>) {
+        let size = self.size.unwrap_or(u64::MAX);
+        (self.first, size, Reverse(self.number))
     }
 }
 
@@ -201,9 +204,10 @@ enum Next<T> {
 }
 
 impl<T> State<T> {
-    fn add(&mut self, task: T, size: Option<u64>, lane: Lane) {
+    fn add(&mut self, task: T, size: Option<u64>, lane: Lane, first: bool) {
         self.added += 1;
         let task = Ranked {
+            first,
             size,
             number: self.added,
             task,
@@ -305,10 +309,18 @@ impl<T> Queue<T> {
     }
 
     /// Adds tasks, each with its size in bytes, if that is known.
+    #[cfg(test)]
     pub(crate) fn add(&self, tasks: impl IntoIterator<Item = (T, Option<u64>, Lane)>) {
+        let tasks = tasks.into_iter();
+        self.add_ranked(tasks.map(|(task, size, lane)| (task, size, lane, false)));
+    }
+
+    /// Adds tasks, each with its size in bytes, if that is known, and whether it comes before all others of
+    /// its lane.
+    pub(crate) fn add_ranked(&self, tasks: impl IntoIterator<Item = (T, Option<u64>, Lane, bool)>) {
         let mut state = self.state();
-        for (task, size, lane) in tasks {
-            state.add(task, size, lane);
+        for (task, size, lane, first) in tasks {
+            state.add(task, size, lane, first);
         }
         drop(state);
         self.changed.notify_all();
@@ -331,7 +343,8 @@ impl<T> Queue<T> {
                 counts_as_heavy: Cell::new(is_heavy(task.size)),
             };
             if let Worked::Waits(given_back) = run(task.task, &turn) {
-                self.state().add(given_back, task.size, Lane::Transfer);
+                let (size, first) = (task.size, task.first);
+                self.state().add(given_back, size, Lane::Transfer, first);
             }
         }
     }

@@ -4,6 +4,7 @@
 mod file;
 mod index;
 mod mark;
+mod postponed;
 mod run;
 mod seen;
 
@@ -22,6 +23,7 @@ use crate::report::Report;
 pub use file::read as read_report;
 pub use index::path as index_path;
 pub use mark::{Died, number as number_of_mark};
+pub use postponed::postponed;
 pub use run::{Run, set_aside};
 pub use seen::Seen;
 

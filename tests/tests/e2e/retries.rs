@@ -1,9 +1,9 @@
 //! What passes is waited out, for the API and for git alike; what stays is given up in good time.
 
 use forgekeep_tests::{Action, Fault, RequestKind};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::{World, source};
 
 /// A world with one repository in which a fault is tried again twice.
 fn world() -> World {
@@ -223,4 +223,43 @@ fn without_time_for_limits_they_are_not_waited_for() {
         assert_eq!(error["kind"], "rate-limited", "{report:#}");
         assert_ne!(error["hint"], "");
     }
+}
+
+#[test]
+fn what_a_limit_left_undone_comes_first_in_the_next_run() {
+    let world = limited(0);
+    for name in ["a", "b", "c", "d", "e", "f"] {
+        world.forge.repository(name).commit("one");
+    }
+    let alone = json!({
+        "network": {"retries": 0, "limitWaitMinutes": 0, "refQuestions": 1},
+        "backup": {"jobs": 1},
+    });
+    world.configure_with(&[world.source()], &alone);
+    world.backup().expect(0);
+    let asked = || -> Vec<String> {
+        let requests = world.forge.requests().into_iter();
+        let of_git = requests.filter(|request| request.kind == RequestKind::InfoRefs);
+        of_git.filter_map(|request| request.repository).collect()
+    };
+    let limit = || Action::retry_after(429, 3600);
+    for number in [4, 5, 6] {
+        world
+            .forge
+            .inject(Fault::on(RequestKind::InfoRefs, limit()).nth(number));
+    }
+    let run = world.backup().expect(3);
+    world.forge.clear_faults();
+    let repositories = source(&run, "acme")["repositories"].as_array().unwrap();
+    let is_limited = |entry: &&Value| entry["error"]["kind"] == "rate-limited";
+    let limited = repositories.iter().filter(is_limited);
+    let mut limited: Vec<&str> = limited.map(|one| one["name"].as_str().unwrap()).collect();
+    assert!(!limited.is_empty() && limited.len() < 6, "{limited:?}");
+    world.forge.reset_log();
+    world.backup().expect(0);
+    let mut first: Vec<String> = asked()[..limited.len()].to_vec();
+    first.sort_unstable();
+    limited.sort_unstable();
+    let first: Vec<String> = first.iter().map(|name| format!("acme/{name}")).collect();
+    assert_eq!(first, limited);
 }

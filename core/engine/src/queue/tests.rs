@@ -57,6 +57,14 @@ fn turn<T>(queue: &Queue<T>, lane: Lane, heavy: bool) -> Turn<'_, T> {
 }
 
 #[test]
+fn what_was_postponed_comes_before_what_is_larger() {
+    let queue = queue("bA");
+    let lane = Lane::Transfer;
+    queue.add_ranked([('z', Some(1), lane, true), ('y', Some(2), lane, true)]);
+    assert_eq!(taken(&queue, 4), "yzAb");
+}
+
+#[test]
 fn the_largest_comes_first_of_what_is_known_and_the_unknown_before_it() {
     let queue = queue("cab");
     assert_eq!(taken(&queue, 1), "a");
