@@ -54,6 +54,9 @@ pub use within::Within;
 /// `options.limits.objectBytes`, where the configuration has none.
 pub const OBJECT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
+/// `options.limits.objectsPerPack`, where the configuration has none.
+pub const OBJECTS_PER_PACK: u64 = 50_000_000;
+
 /// The largest configuration file that is read.
 pub const MAX_FILE_BYTES: usize = 1024 * 1024;
 
@@ -275,12 +278,18 @@ impl Default for NetworkOptions {
 pub struct LimitOptions {
     /// The largest object that is held in memory as a whole, in bytes.
     pub object_bytes: u64,
+    /// The largest pack that is taken in, in bytes; `None` for no limit.
+    pub pack_bytes: Option<u64>,
+    /// The most objects of a pack that is taken in.
+    pub objects_per_pack: u64,
 }
 
 impl Default for LimitOptions {
     fn default() -> Self {
         Self {
             object_bytes: OBJECT_BYTES,
+            pack_bytes: None,
+            objects_per_pack: OBJECTS_PER_PACK,
         }
     }
 }

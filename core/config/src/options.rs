@@ -40,7 +40,7 @@ pub(super) const HISTORY: &[&str] = &[
     "keepWithin",
 ];
 pub(super) const ALERT: &[&str] = &["action", "branchesPercent", "repositoriesPercent"];
-pub(super) const LIMITS: &[&str] = &["objectBytes"];
+pub(super) const LIMITS: &[&str] = &["objectBytes", "packBytes", "objectsPerPack"];
 
 /// The former name of `alert`.
 const FORMER_ALERT: &str = "alarm";
@@ -167,6 +167,15 @@ fn limits(section: &Section<'_>) -> Result<LimitOptions, ConfigError> {
             // Below, ordinary trees would not be checked; a pebibyte is more than any machine has.
             Some(field) => field.integer(1024 * 1024..=1 << 50)?,
             None => defaults.object_bytes,
+        },
+        pack_bytes: match section.get("packBytes") {
+            Some(field) => Some(field.integer(1024 * 1024..=1 << 50)?),
+            None => defaults.pack_bytes,
+        },
+        objects_per_pack: match section.get("objectsPerPack") {
+            // As many as a pack can say that it has.
+            Some(field) => field.integer(1000..=u64::from(u32::MAX))?,
+            None => defaults.objects_per_pack,
         },
     })
 }

@@ -252,7 +252,7 @@ fn its_numbers_are_those_that_are_read() {
             assert!(read.is_err() || read.is_ok_and(|config| config.warnings.is_empty()));
         }
     }
-    assert_eq!(numbers, 20);
+    assert_eq!(numbers, 22);
 }
 
 /// The cells of the row of a key in a section of the manual.

@@ -36,3 +36,4 @@ mod versions;
 
 // What the configuration says when it says nothing is the limit that holds when nobody sets one.
 const _: () = assert!(forgekeep_config::OBJECT_BYTES == forgekeep_git::memory::OBJECT_BYTES);
+const _: () = assert!(forgekeep_config::OBJECTS_PER_PACK == forgekeep_protocol::OBJECTS_PER_PACK);

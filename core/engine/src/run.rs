@@ -21,6 +21,7 @@ use forgekeep_http::{
     Client, ConcurrencyLimit, CredentialGuard, MadeBy, OnWait, Proxies, RateLimit, RequestCounts,
     RetryPolicy, Retrying, Settings, Wait,
 };
+use forgekeep_protocol::set_pack_limits;
 use forgekeep_store::history::{self, Run};
 use forgekeep_store::layout;
 use forgekeep_store::report::{Report, Requests, SourceReport};
@@ -122,7 +123,9 @@ impl Engine {
         jobs: Option<usize>,
         observer: Arc<dyn Observer>,
     ) -> Self {
-        memory::set_limit(config.options.limits.object_bytes);
+        let limits = &config.options.limits;
+        memory::set_limit(limits.object_bytes);
+        set_pack_limits(limits.pack_bytes, limits.objects_per_pack);
         let jobs = jobs.unwrap_or(config.options.backup.jobs).max(1);
         let network = &config.options.network;
         let limits = Limits {

@@ -10,6 +10,7 @@
 //! advertisement the refs a server has
 //! conversation  wants, haves, acknowledgements, the pack: written once for both
 //! haves         which commits of ours are told to the server
+//! pack_limits   how large a pack may be
 //! sink          where the pack goes: libgit2's indexer, and files that get their names when they last
 //! ```
 
@@ -20,6 +21,7 @@ mod answers;
 mod conversation;
 mod haves;
 mod http;
+mod pack_limits;
 #[cfg(test)]
 mod pipes;
 mod sink;
@@ -28,4 +30,5 @@ pub use advertisement::{Advertisement, Capabilities};
 pub use conversation::Conversation;
 pub use haves::Haves;
 pub use http::{Connection, Remote, advertise};
+pub use pack_limits::{OBJECTS_PER_PACK, set_pack_limits};
 pub use sink::{Incoming, Transfer, Watched, remove_incoming};

@@ -17,6 +17,8 @@ use forgekeep_git::packs;
 use git2::{Indexer, Odb};
 use serde::Serialize;
 
+use super::pack_limits::{check_bytes, check_head};
+
 /// Where packs are taken in, below `objects`.
 const INCOMING: &str = "forgekeep-incoming";
 
@@ -63,6 +65,8 @@ pub struct Incoming<'a> {
     indexer: Option<Indexer<'a>>,
     /// How many objects the pack says it has, from its head.
     head: Vec<u8>,
+    /// Bytes of this pack so far.
+    bytes: u64,
 }
 
 impl<'a> Incoming<'a> {
@@ -76,6 +80,7 @@ impl<'a> Incoming<'a> {
             watched,
             indexer: None,
             head: Vec::new(),
+            bytes: 0,
         }
     }
 
@@ -134,12 +139,17 @@ impl<'a> Incoming<'a> {
 
 impl PackSink for Incoming<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.bytes += bytes.len() as u64;
+        check_bytes(self.bytes)?;
         let mut indexer = match self.indexer.take() {
             Some(indexer) => indexer,
             None => self.begin()?,
         };
         let missing = 12 - self.head.len().min(12);
         self.head.extend(bytes.iter().take(missing));
+        if let (1.., Ok(head)) = (missing, <&[u8; 12]>::try_from(&self.head[..])) {
+            check_head(head)?;
+        }
         let received = self.watched.received;
         received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         let written = indexer.write_all(bytes);
@@ -155,6 +165,7 @@ impl PackSink for Incoming<'_> {
 
     fn finish(&mut self) -> Result<(), Failure> {
         let head = std::mem::take(&mut self.head);
+        self.bytes = 0;
         let Some(indexer) = self.indexer.take() else {
             return Ok(());
         };

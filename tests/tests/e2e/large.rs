@@ -5,10 +5,10 @@
 use std::fs;
 use std::path::Path;
 
-use forgekeep_tests::git;
+use forgekeep_tests::{compare, git};
 use serde_json::{Value, json};
 
-use crate::support::World;
+use crate::support::{World, error};
 use crate::verify::damage::{flip, only, verify};
 
 /// Room for addresses, in kilobytes, that is less than what is needed for `LARGE` bytes.
@@ -192,4 +192,35 @@ fn a_delta_above_the_limit_is_not_checked_and_not_damaged() {
     let to = target.to_str().unwrap();
     let restored = world.forgekeep(&["restore", "acme/web", "--to", to]).run();
     restored.expect(0);
+}
+
+#[test]
+fn a_pack_above_its_limits_fails_its_repository_and_leaves_the_backup_as_it_was() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    world.forge.repository("api").commit("one");
+    world.backup().expect(0);
+    let refs = compare::refs(&world.mirror("web"));
+    publish(&world, &[("large", &noise(3 << 20))]);
+    let limits = json!({"network": {"retries": 0}, "limits": {"packBytes": 1 << 20}});
+    world.configure_with(&[world.source()], &limits);
+    let run = world.backup().expect(3);
+    let entry = run.repository("acme/web");
+    assert_eq!(entry["error"]["kind"], "policy", "{entry:#}");
+    let said = error(entry);
+    assert!(
+        said.contains("1048576 bytes") && said.contains("options.limits.packBytes"),
+        "{said}"
+    );
+    assert_eq!(compare::refs(&world.mirror("web")), refs);
+    assert!(
+        !world
+            .mirror("web")
+            .join("objects/forgekeep-incoming")
+            .exists()
+    );
+    assert_eq!(run.outcome("acme/api"), "unchanged");
+    world.configure(&[world.source()]);
+    world.backup().expect(0);
+    world.assert_mirrored(web);
 }

@@ -320,11 +320,23 @@ const ALERT: &[Key] = &[
     },
 ];
 
-const LIMITS: &[Key] = &[Key {
-    name: "objectBytes",
-    kind: Kind::Number(1048576, 1125899906842624, Some(4294967296)),
-    description: "The largest object that is held in memory: a file that is stored as a delta, what a delta is made from, trees, commits and tags.",
-}];
+const LIMITS: &[Key] = &[
+    Key {
+        name: "objectBytes",
+        kind: Kind::Number(1048576, 1125899906842624, Some(4294967296)),
+        description: "The largest object that is held in memory: a file that is stored as a delta, what a delta is made from, trees, commits and tags.",
+    },
+    Key {
+        name: "packBytes",
+        kind: Kind::Number(1048576, 1125899906842624, None),
+        description: "The largest pack that is taken in.",
+    },
+    Key {
+        name: "objectsPerPack",
+        kind: Kind::Number(1000, 4294967295, Some(50000000)),
+        description: "The most objects of a pack that is taken in.",
+    },
+];
 
 pub(super) const PLUGINS: &[Key] = &[
     Key {
