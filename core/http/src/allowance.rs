@@ -146,9 +146,26 @@ impl ClosedHosts {
         Some(wait)
     }
 
-    /// A host has answered.
-    pub fn open(&self, host: &str) {
-        self.hosts().remove(host);
+    /// A host has answered, and asks to be left alone for a while: no request that is made is held up, the
+    /// next ones are.
+    pub fn pause(&self, host: &str, time: Duration, now: Instant) {
+        let Some(until) = now.checked_add(time) else {
+            return;
+        };
+        let mut hosts = self.hosts();
+        let until = hosts
+            .get(host)
+            .map_or(until, |closed| closed.until.max(until));
+        hosts.insert(host.to_owned(), Closed { until, strikes: 0 });
+    }
+
+    /// A host has answered. What it has asked for with another good answer stays.
+    pub fn open(&self, host: &str, now: Instant) {
+        let mut hosts = self.hosts();
+        let pauses = |closed: &Closed| closed.strikes == 0 && closed.until > now;
+        if !hosts.get(host).is_some_and(pauses) {
+            hosts.remove(host);
+        }
     }
 }
 
@@ -309,7 +326,7 @@ mod tests {
         assert_eq!(hosts.left("b", later), Duration::ZERO);
         let next = now + Duration::from_secs(31);
         assert_eq!(close(next), 2 * FIRST);
-        hosts.open("a");
+        hosts.open("a", now);
         assert_eq!(hosts.left("a", next), Duration::ZERO);
         assert_eq!(close(next), FIRST);
     }

@@ -4,7 +4,8 @@
 //! - The wait doubles with each try, with jitter, so that eight workers do not come back at once.
 //! - What the server asks for in `Retry-After` is obeyed, up to a cap: beyond it, waiting in the
 //!   night is worse than saying so in the morning.
-//! - A request limit is no fault, and uses up no tries: `allowance.rs` has its rule.
+//! - A request limit is no fault, and uses up no tries: `allowance.rs` has its rule. A good answer with
+//!   `Retry-After` announces one: the next request to that host waits, where there is time for it.
 //!
 //! A body that breaks off while it is read is not tried again here, but by whoever reads it: a
 //! fetch starts again, as git does. So it does when its POST is cut: the refs that it wants may have
@@ -171,6 +172,15 @@ fn judge(result: &Result<Response, Failure>) -> Verdict {
     }
 }
 
+/// How long a host asks to be left alone, though it has answered: Azure DevOps does so, and delays answers
+/// if it is asked all the same.
+fn slow_down(answer: &Response) -> Option<Duration> {
+    let field = (200..300)
+        .contains(&answer.status)
+        .then(|| answer.header("retry-after"));
+    retry_after(field.flatten()?, SystemTime::now()).filter(|pause| !pause.is_zero())
+}
+
 /// Whether a request is a step of a fetch, which starts again if the step has no answer.
 fn is_step_of_fetch(request: &Request) -> bool {
     let mut fields = request.headers.iter();
@@ -205,8 +215,11 @@ impl<C: HttpClient> HttpClient for Retrying<C> {
                     false => return result,
                 }
             }
-            if result.is_ok() {
-                self.closed.open(&host);
+            if let Ok(answer) = &result {
+                match slow_down(answer) {
+                    Some(pause) => self.closed.pause(&host, pause, Instant::now()),
+                    None => self.closed.open(&host, Instant::now()),
+                }
             }
             let Verdict::Again { after, why } = judge(&result) else {
                 return result;
@@ -366,6 +379,28 @@ mod tests {
         );
         assert_eq!(client.send(&request()).unwrap().status, 429);
         assert_eq!(client.send(&request()).unwrap().status, 200);
+    }
+
+    #[test]
+    fn a_good_answer_that_asks_for_a_pause_holds_up_the_next_request_and_not_this_one() {
+        let script = vec![Ok((200, Some("60"))), Ok((200, None)), Ok((200, None))];
+        let client = Retrying::new(
+            Scripted(Mutex::new(script)),
+            RetryPolicy {
+                limit_wait: Duration::ZERO,
+                ..RetryPolicy::default()
+            },
+            Cancel::new(),
+            Arc::new(|_| panic!("it waits without time for it")),
+        );
+        let left = || client.closed.left("example.com", Instant::now());
+        assert_eq!(left(), Duration::ZERO);
+        // Another answer, to a question that was asked before, does not end the pause.
+        for _ in 0..3 {
+            assert_eq!(client.send(&request()).unwrap().status, 200);
+            assert!(left() > Duration::from_secs(50));
+        }
+        assert_eq!(run(vec![Ok((200, Some("0")))], 0), (Ok(200), 0));
     }
 
     /// What came of a request of a method, answered 502 and then 200.
