@@ -52,7 +52,7 @@ pub fn json<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, HosterErr
 }
 
 /// Whether it is a web page.
-fn is_page(response: &HttpResponse) -> bool {
+pub(crate) fn is_page(response: &HttpResponse) -> bool {
     let content_type = response.header("content-type").unwrap_or_default();
     content_type.starts_with("text/html") || response.body.trim_ascii_start().starts_with(b"<")
 }

@@ -40,8 +40,8 @@
 //!   of notes and errors are cut at 64 KiB; the host would refuse the whole answer.
 //! - **Addresses** ([`address`]): path and query, encoded; those for cloning, as they are to be
 //!   ([`clone_address`]).
-//! - **Sources**: one with a finding of severity error is not opened; [`credential_findings`] finds what no
-//!   hoster takes.
+//! - **Sources**: one with a finding of severity error is not opened; [`credential_findings`] and
+//!   [`client_findings`] find what no hoster takes.
 //! - **Entries** ([`entries`]): one that cannot be read is a note, and not the end of the listing.
 //! - **Owners** ([`owner_seen`], [`owner_failed`], [`owner_findings`], [`is_of_one_owner`]): one that cannot be
 //!   listed costs only itself.
@@ -49,11 +49,13 @@
 //!   counts; [`Numbered`] does so where little is certain; [`TokenPager`] takes what the hoster gives;
 //!   [`next_link`] reads `Link: rel="next"`.
 //! - **Versions** ([`settled_version`]): by which an unchanged repository need not be asked.
+//! - **Tokens that are made** ([`MintedTokens`]): one for all threads, renewed before it ends; by an
+//!   [`OAuthClient`] or in the hoster's own way; [`Signer`] makes requests with them.
 //! - **An API** ([`Api`]): a base and credentials; endpoints by path and query, whole listings at once.
 //! - **Answers**: [`Host::get_json`], [`Host::get_good`], or [`json`] and [`status_error`]: a web page in place of JSON, a
 //!   field of the wrong type, 401, 403, 404, 410, 429 and 5xx become errors that say so, with the
 //!   hoster's own words ([`said`]) and the time to ask again ([`retry`]). [`from_origin`] refuses what a
-//!   redirect has led away to.
+//!   redirect has led away to; [`asks_to_sign_in`] knows the page that comes instead.
 //!
 //! # What the host does for you
 //!
@@ -91,6 +93,7 @@
 mod address;
 mod answer;
 mod api;
+mod client_findings;
 mod cursor;
 mod entries;
 mod export;
@@ -99,6 +102,7 @@ mod hold;
 mod host;
 mod hoster;
 mod limits;
+mod minted;
 mod numbered;
 mod owners;
 mod pager;
@@ -106,6 +110,9 @@ mod panics;
 mod plugin;
 mod session;
 mod settled;
+mod sign_in;
+mod signer;
+mod slices;
 mod source;
 mod wire;
 
@@ -122,16 +129,21 @@ pub use forgekeep_plugin_documents::{
 pub use address::address;
 pub use answer::{from_origin, json, said, status_error};
 pub use api::Api;
+pub use client_findings::client_findings;
 pub use cursor::{cursor, from_cursor};
 pub use entries::{entries, filled, first_filled, texts};
 pub use host::{Downloaded, Host};
 pub use hoster::{Export, Hoster, Target};
 pub use limits::{Retry, limit, retry};
+pub use minted::{Grant, Minted, MintedTokens, OAuthClient};
 pub use numbered::{Numbered, Turned};
 pub use owners::{is_of_one_owner, missing_scopes, owner_failed, owner_findings, owner_seen};
 pub use pager::{LinkPager, NumberPager, TokenPager, next_link};
 pub use session::{Session, kept};
 pub use settled::settled_version;
+pub use sign_in::{asks_to_sign_in, offers_windows_alone};
+pub use signer::{Judge, Signer};
+pub use slices::slice;
 pub use source::{
     anonymous_findings, beside, clone_address, credential_findings, name_findings, server_address,
     server_findings, token,

@@ -159,8 +159,10 @@ fn other_bodies(asker: &mut Asker<'_>, forge: &dyn Forge) {
         asker.step(format!("{what} in place of the first page"));
         let answer = Ok(response(200, kind, body));
         if let Some(error) = first_page(asker, forge, answer) {
+            // Some hosters ask for a login so.
+            let is_login = what == "a web page" && error.kind == ErrorKind::Credentials;
             asker.expect(
-                error.kind == ErrorKind::BadAnswer,
+                error.kind == ErrorKind::BadAnswer || is_login,
                 format!("the error is of kind {}, not bad-answer", error.kind),
             );
             let short = error.message.chars().count() < 2_000;
