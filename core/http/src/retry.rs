@@ -172,8 +172,8 @@ fn judge(result: &Result<Response, Failure>) -> Verdict {
     }
 }
 
-/// How long a host asks to be left alone, though it has answered: Azure DevOps does so, and delays answers
-/// if it is asked all the same.
+/// How long a host asks to be left alone, though it has answered: some hosters delay answers if they
+/// are asked all the same.
 fn slow_down(answer: &Response) -> Option<Duration> {
     let field = (200..300)
         .contains(&answer.status)

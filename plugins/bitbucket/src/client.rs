@@ -1,10 +1,10 @@
 //! Requests to the API.
 
-use forgekeep_plugin_sdk::{Access, AccessRequest, Host, HttpResponse, Result};
+use forgekeep_plugin_sdk::{Access, AccessRequest, Host, HttpResponse, Minted, Result};
 
 use crate::credentials::Kind;
 use crate::kept::Kept;
-use crate::tokens::Minted;
+use crate::tokens::ask;
 
 /// Asks the API for a source.
 #[derive(Clone, Copy)]
@@ -48,7 +48,10 @@ impl<'a, 'call> Client<'a, 'call> {
         let account = &self.kept.account;
         match account.credentials.kind() {
             Kind::Consumer => {
-                let minted = self.kept.tokens.get(account, refused, self.host);
+                let minted = self
+                    .kept
+                    .tokens
+                    .get(refused, self.host, &|| ask(account, self.host));
                 minted.map(Some)
             }
             _ => Ok(None),
@@ -62,7 +65,10 @@ impl<'a, 'call> Client<'a, 'call> {
         if credentials.kind() != Kind::Consumer {
             return Ok(Access::http(credentials.for_deed(what.deed, None)));
         }
-        let minted = self.kept.tokens.for_part(account, what, self.host)?;
+        let minted = self
+            .kept
+            .tokens
+            .for_part(what, self.host, &|| ask(account, self.host))?;
         let access = Access::http(credentials.for_deed(what.deed, Some(&minted.secret)));
         Ok(match minted.until {
             Some(until) => access.until(until),

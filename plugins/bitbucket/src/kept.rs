@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use forgekeep_plugin_sdk::{HttpResponse, Limit, Result, limit};
+use forgekeep_plugin_sdk::{HttpResponse, Limit, MintedTokens, Result, limit};
 use parking_lot::Mutex;
 
 use crate::api::Account;
 use crate::credentials::Kind;
 use crate::member::Members;
 use crate::text::one_line;
-use crate::tokens::Tokens;
 
 /// Most scopes that are kept. Bitbucket has about forty.
 const MOST_SCOPES: usize = 100;
@@ -18,7 +17,7 @@ const MOST_SCOPES: usize = 100;
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) account: Account,
-    pub(crate) tokens: Tokens,
+    pub(crate) tokens: MintedTokens,
     told: Mutex<Told>,
     members: Mutex<Option<Asked>>,
 }
@@ -48,7 +47,7 @@ impl Kept {
     pub(crate) fn new(account: Account) -> Self {
         Self {
             account,
-            tokens: Tokens::default(),
+            tokens: MintedTokens::default(),
             told: Mutex::default(),
             members: Mutex::default(),
         }
