@@ -48,7 +48,8 @@ pub(super) fn demand_secret(
     ))
 }
 
-/// Refuses two sources of which one lists all that an account has, and the other a part of that by name.
+/// Refuses two sources of which one lists all that an account has, and the other a part of that by name; and
+/// two of which one lists what is below the other's `name`, as subgroups are.
 ///
 /// # Errors
 ///
@@ -58,26 +59,43 @@ pub(super) fn refuse_overlaps(
     sections: &[&Section<'_>],
 ) -> Result<(), ConfigError> {
     let all = sources.iter().enumerate();
-    for (all_index, all) in all.filter(|(_, source)| is_everything(source)) {
+    for (all_index, all) in all {
         for (index, named) in sources.iter().enumerate() {
-            let overlaps = !is_everything(named)
+            let is_part = match is_everything(all) {
+                true => !is_everything(named) && is_same_account(all, named),
+                false => is_below(all, named),
+            };
+            let overlaps = is_part
                 && named.hoster == all.hoster
                 && named.api_url == all.api_url
-                && is_same_account(all, named)
                 && is_included(all, named);
             let (first, second) = (index.min(all_index), index.max(all_index));
             let field = sections.get(second).and_then(|section| section.get("name"));
             if let (true, Some(field)) = (overlaps, field) {
-                let name = named.name.trim();
+                let (name, outer) = (named.name.trim(), all.name.trim());
+                let (why, hint) = match is_everything(all) {
+                    true => (
+                        format!(
+                            "`name: '*'` and `name: {name}` (sources[{first}] and sources[{second}]) are for the same account"
+                        ),
+                        format!(
+                            "remove the source for `{name}`, or add `ignoreRepos: ['{name}/*']` to the one for `*`"
+                        ),
+                    ),
+                    false => (
+                        format!(
+                            "what `name: {name}` lists is below `name: {outer}` (sources[{first}] and sources[{second}])"
+                        ),
+                        format!(
+                            "remove the source for `{name}`, or add `ignoreRepos: ['{name}/**']` to the one for `{outer}`"
+                        ),
+                    ),
+                };
                 return Err(field.error(
                     ConfigErrorKind::InvalidValue,
                     "lists the same repositories twice",
-                    format!(
-                        "`name: '*'` and `name: {name}` (sources[{first}] and sources[{second}]) are for the same account"
-                    ),
-                    format!(
-                        "remove the source for `{name}`, or add `ignoreRepos: ['{name}/*']` to the one for `*`"
-                    ),
+                    why,
+                    hint,
                 ));
             }
         }
@@ -87,6 +105,16 @@ pub(super) fn refuse_overlaps(
 
 fn is_everything(source: &Source) -> bool {
     source.name.trim() == EVERYTHING
+}
+
+/// Whether a source's name is a path below that of another one.
+fn is_below(outer: &Source, named: &Source) -> bool {
+    let (outer, name) = (
+        outer.name.trim().to_lowercase(),
+        named.name.trim().to_lowercase(),
+    );
+    let below = name.strip_prefix(&outer).filter(|_| !outer.is_empty());
+    below.is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// Whether two sources log in as the same account, as far as the configuration tells.

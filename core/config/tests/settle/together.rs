@@ -70,3 +70,31 @@ fn everything_of_an_account_and_a_part_of_it_by_name_overlap() {
     )
     .unwrap();
 }
+
+#[test]
+fn a_group_and_what_is_below_it_overlap() {
+    let folder = Folder::new();
+    let sources = |outer: &str, inner: &str| {
+        let text = format!(
+            "localFolder: x\nsources:\n- {{title: a, hoster: h, {inner}}}\n- {{title: b, hoster: h, {outer}}}\n"
+        );
+        folder.settle_text(&text, Some(super::keys()))
+    };
+    let error = sources("name: acme", "name: Acme/tools/x").unwrap_err();
+    let said = folder.words(&error);
+    assert!(said.contains("sources[1].name"), "{said}");
+    assert!(said.contains("below `name: acme`"), "{said}");
+    let hint = error.hint().to_string();
+    assert!(hint.contains("ignoreRepos: ['Acme/tools/x/**']"), "{hint}");
+    sources(
+        "name: acme, ignoreRepos: ['Acme/tools/**']",
+        "name: Acme/tools/x",
+    )
+    .unwrap();
+    sources("name: acme", "name: acme2/tools").unwrap();
+    sources(
+        "name: acme, apiUrl: 'https://a.example'",
+        "name: acme/tools",
+    )
+    .unwrap();
+}
