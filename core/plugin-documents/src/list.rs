@@ -252,6 +252,14 @@ impl Repository {
     }
 }
 
+impl RefAdvice {
+    /// What to know of the refs that a pattern stands for.
+    pub fn new(pattern: impl Into<String>, advice: Advice) -> Self {
+        let pattern = pattern.into();
+        Self { pattern, advice }
+    }
+}
+
 impl Part {
     /// A part, and where it is.
     pub fn new(kind: PartKind, url: impl Into<String>) -> Self {

@@ -151,7 +151,8 @@ pub fn status_error(response: &HttpResponse) -> HosterError {
     let message = format!("{} answered {status}{because}", response.url);
     // Some hosters say so by 403.
     let used_up = limit(response).is_some_and(|limit| limit.remaining == Some(0));
-    let limited = status == 429 || (status == 403 && (used_up || again.after.is_some()));
+    let is_limit = used_up || again.after.is_some() || is_about_limits(response);
+    let limited = status == 429 || (status == 403 && is_limit);
     let error = HosterError::new(kind_of(status, limited), message);
     let mut error = match error.kind {
         ErrorKind::Credentials => error
@@ -185,6 +186,13 @@ pub fn status_error(response: &HttpResponse) -> HosterError {
     error.retry_at = again.at;
     error.said = said;
     error.with_status(status)
+}
+
+/// Whether a refusal points to documentation of limits: some say nothing else of one.
+fn is_about_limits(response: &HttpResponse) -> bool {
+    let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
+    let page = body["documentation_url"].as_str().unwrap_or_default();
+    page.contains("rate-limit")
 }
 
 fn kind_of(status: u16, limited: bool) -> ErrorKind {
@@ -247,6 +255,22 @@ mod tests {
         assert_eq!(error.retry_after, Some(7));
         assert_eq!(error.said, "secondary limit");
         assert_eq!(error.concerns, Concern::Source);
+    }
+
+    #[test]
+    fn a_refusal_that_points_to_limits_is_one() {
+        let kind = |page: &str| {
+            let body = serde_json::json!({ "message": "no", "documentation_url": page });
+            status_error(&answer(403, &[], &body.to_string())).kind
+        };
+        assert_eq!(
+            kind("https://docs.example/rest/rate-limits-for-the-api"),
+            ErrorKind::RateLimited
+        );
+        assert_eq!(
+            kind("https://docs.example/rest/permissions"),
+            ErrorKind::Forbidden
+        );
     }
 
     #[test]

@@ -1,4 +1,4 @@
-use forgekeep_plugin_documents::{Auth, HosterError, HttpResponse};
+use forgekeep_plugin_documents::{Auth, HosterError, HttpRequest, HttpResponse};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -12,8 +12,10 @@ use crate::numbered::{Numbered, Turned};
 /// origin is no answer of it.
 pub struct Api<'call> {
     host: &'call Host<'call>,
-    base: String,
+    pub(crate) base: String,
     auth: Auth,
+    /// Fields of each request.
+    fields: Vec<(String, String)>,
 }
 
 /// A page of a listing.
@@ -28,13 +30,30 @@ impl<'call> Api<'call> {
     /// The API at an address.
     pub fn new(host: &'call Host<'call>, base: &str, auth: Auth) -> Self {
         let base = base.to_owned();
-        Self { host, base, auth }
+        let fields = Vec::new();
+        Self {
+            host,
+            base,
+            auth,
+            fields,
+        }
+    }
+
+    /// The same with a field in the head of each request, such as the version of the API.
+    #[must_use]
+    pub fn with_field(mut self, name: &str, value: &str) -> Self {
+        self.fields.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The same with other credentials.
     #[must_use]
     pub fn with(&self, auth: Auth) -> Self {
-        Self::new(self.host, &self.base, auth)
+        let fields = self.fields.clone();
+        Self {
+            fields,
+            ..Self::new(self.host, &self.base, auth)
+        }
     }
 
     /// Asks an endpoint. Any status is an answer.
@@ -43,7 +62,18 @@ impl<'call> Api<'call> {
     ///
     /// As [`Host::get`], [`address`] and [`from_origin`].
     pub fn get(&self, path: &[&str], query: &[(&str, &str)]) -> Result<HttpResponse, HosterError> {
-        let response = (self.host).get(&address(&self.base, path, query)?, &self.auth)?;
+        self.ask("GET", &address(&self.base, path, query)?)
+    }
+
+    /// Asks an address below the base.
+    pub(crate) fn ask(&self, method: &str, url: &str) -> Result<HttpResponse, HosterError> {
+        let mut request = HttpRequest::get(url, &self.auth);
+        method.clone_into(&mut request.method);
+        request.idempotent = true;
+        for (name, value) in &self.fields {
+            request = request.with_header(name, value);
+        }
+        let response = self.host.http(request)?;
         from_origin(&response, &self.base)?;
         Ok(response)
     }

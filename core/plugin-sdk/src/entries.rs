@@ -1,6 +1,9 @@
-use forgekeep_plugin_documents::{Finding, Severity};
+use forgekeep_plugin_documents::{ErrorKind, Finding, HosterError, HttpResponse, Severity};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use crate::answer::json;
 
 /// The entries of a page, each as it is documented. One that cannot be read is a note, and not the end of the
 /// listing; numbers count from 1 on the page.
@@ -17,6 +20,39 @@ pub fn entries<T: DeserializeOwned>(entries: Vec<Value>, notes: &mut Vec<Finding
         }
     }
     read
+}
+
+/// The entries of a page that is an array, or an object with the array as `key`, and how many there are in all
+/// where that says so as `total_count`.
+///
+/// # Errors
+///
+/// As [`json`].
+pub fn entries_in(
+    answer: &HttpResponse,
+    key: &str,
+) -> Result<(Vec<Value>, Option<u64>), HosterError> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Entries {
+        Bare(Vec<Value>),
+        Wrapped(Map<String, Value>),
+    }
+    let mut page = match json(answer)? {
+        Entries::Bare(entries) => return Ok((entries, None)),
+        Entries::Wrapped(page) => page,
+    };
+    let total = page.get("total_count").and_then(Value::as_u64);
+    match page.remove(key) {
+        Some(Value::Array(entries)) => Ok((entries, total)),
+        _ => Err(HosterError::new(
+            ErrorKind::BadAnswer,
+            format!("{} answered with a page without {key}", answer.url),
+        )
+        .with_hint("run again later; if it persists, the plugin needs an update")
+        .with_status(answer.status)
+        .transient()),
+    }
 }
 
 /// The first of some texts that holds more than white space, without what is round it; empty if none does.
@@ -49,6 +85,24 @@ mod tests {
         assert_eq!(notes.len(), 1);
         assert!(notes[0].message.starts_with("entry 2 "), "{:?}", notes[0]);
         assert_eq!(notes[0].severity, Severity::Error);
+    }
+
+    #[test]
+    fn a_page_is_an_array_or_has_one() {
+        let read = |body: &str| {
+            let answer = HttpResponse {
+                body: body.into(),
+                ..HttpResponse::default()
+            };
+            entries_in(&answer, "values").map(|(entries, total)| (entries.len(), total))
+        };
+        assert_eq!(read("[1,2]").unwrap(), (2, None));
+        assert_eq!(read(r#"{"values":[1]}"#).unwrap(), (1, None));
+        let counted = read(r#"{"total_count":7,"values":[]}"#);
+        assert_eq!(counted.unwrap(), (0, Some(7)));
+        for bad in ["null", "7", "{}", r#"{"values":1}"#] {
+            assert_eq!(read(bad).unwrap_err().kind, ErrorKind::BadAnswer, "{bad}");
+        }
     }
 
     #[test]

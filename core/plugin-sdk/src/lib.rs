@@ -48,9 +48,14 @@
 //! - **Paging**: [`LinkPager`] follows links within one origin, and ends on a loop; [`NumberPager`]
 //!   counts; [`Numbered`] does so where little is certain; [`TokenPager`] takes what the hoster gives;
 //!   [`next_link`] reads `Link: rel="next"`.
+//!   [`Api::linked`] does it for an API.
+//! - **Listings** ([`Listings`], [`list`], [`look_up`]): of several owners, one after another, each with its own
+//!   failure; and the proof that a repository was deleted. [`RepositoryEntry`] is the form that many APIs have.
 //! - **Versions** ([`settled_version`]): by which an unchanged repository need not be asked.
 //! - **Tokens that are made** ([`MintedTokens`]): one for all threads, renewed before it ends; by an
 //!   [`OAuthClient`] or in the hoster's own way; [`Signer`] makes requests with them.
+//! - **Signed tokens** (`SigningKey`, `HosterClock`, with the feature `jwt`): for hosters that know apps.
+//! - **Checks** ([`report_of`], [`sunset`]): what a first page tells, and the end of an API.
 //! - **An API** ([`Api`]): a base and credentials; endpoints by path and query, whole listings at once.
 //! - **Answers**: [`Host::get_json`], [`Host::get_good`], or [`json`] and [`status_error`]: a web page in place of JSON, a
 //!   field of the wrong type, 401, 403, 404, 410, 429 and 5xx become errors that say so, with the
@@ -101,13 +106,20 @@ mod export_macro;
 mod hold;
 mod host;
 mod hoster;
+mod just_minted;
+#[cfg(feature = "jwt")]
+mod jwt;
 mod limits;
+mod linked;
+mod listings;
 mod minted;
 mod numbered;
 mod owners;
 mod pager;
 mod panics;
 mod plugin;
+mod report;
+mod repository_entry;
 mod session;
 mod settled;
 mod sign_in;
@@ -131,22 +143,30 @@ pub use answer::{from_origin, json, said, status_error};
 pub use api::Api;
 pub use client_findings::client_findings;
 pub use cursor::{cursor, from_cursor};
-pub use entries::{entries, filled, first_filled, texts};
+pub use entries::{entries, entries_in, filled, first_filled, texts};
 pub use host::{Downloaded, Host};
 pub use hoster::{Export, Hoster, Target};
-pub use limits::{Retry, limit, retry};
+#[cfg(feature = "jwt")]
+pub use jwt::{HosterClock, SigningKey};
+pub use limits::{Retry, date, http_date, limit, retry};
+pub use linked::{Linked, all_linked};
+pub use listings::{Listing, Listings, list, look_up};
 pub use minted::{Grant, Minted, MintedTokens, OAuthClient};
 pub use numbered::{Numbered, Turned};
-pub use owners::{is_of_one_owner, missing_scopes, owner_failed, owner_findings, owner_seen};
+pub use owners::{
+    is_of_one_owner, missing_scopes, owner_failed, owner_findings, owner_seen, scopes,
+};
 pub use pager::{LinkPager, NumberPager, TokenPager, next_link};
+pub use report::{report_of, sunset};
+pub use repository_entry::{Account, RepositoryEntry};
 pub use session::{Session, kept};
 pub use settled::settled_version;
 pub use sign_in::{asks_to_sign_in, offers_windows_alone};
 pub use signer::{Judge, Signer};
 pub use slices::slice;
 pub use source::{
-    anonymous_findings, beside, clone_address, credential_findings, name_findings, server_address,
-    server_findings, token,
+    anonymous_findings, beside, clone_address, credential_findings, flaws, name_findings,
+    server_address, server_findings, token,
 };
 
 /// What most methods return.

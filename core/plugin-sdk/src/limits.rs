@@ -115,12 +115,12 @@ fn seconds(text: &str) -> Option<i64> {
 }
 
 /// The hoster's clock, by the `Date` of an answer.
-pub(crate) fn date(response: &HttpResponse) -> Option<Timestamp> {
+pub fn date(response: &HttpResponse) -> Option<Timestamp> {
     http_date(response.header("date")?)
 }
 
-/// RFC 9110, section 5.6.7: the form that is written today.
-fn http_date(text: &str) -> Option<Timestamp> {
+/// The time in a field such as `Date` or `Sunset` (RFC 9110, section 5.6.7: the form that is written today).
+pub fn http_date(text: &str) -> Option<Timestamp> {
     let time = jiff::fmt::rfc2822::parse(text.trim()).ok()?;
     Timestamp::from_second(time.timestamp().as_second())
 }

@@ -15,8 +15,8 @@ use crate::host::Host;
 
 /// A token is renewed when a tenth of its life is left, but no earlier than this before its end.
 const LARGEST_MARGIN: Duration = Duration::from_secs(5 * 60);
-/// A token that was made because another one was refused is not replaced again within this time: the
-/// refusal is about something else then.
+/// A token that was made because another one was refused, and that never worked, is not replaced again within
+/// this time: the refusal is about something else then.
 const TRUSTED: Duration = Duration::from_secs(60);
 /// How long to go on with a token that lives, where its renewal has failed.
 const PAUSE: Duration = Duration::from_secs(30);
@@ -170,6 +170,8 @@ struct State {
     refused: Option<HosterError>,
     /// The number of the token that was last given for a part of a repository.
     given: HashMap<String, u64>,
+    /// The number of the last token that the hoster has taken, where that is noted.
+    worked: Option<u64>,
 }
 
 /// What there is to do before a request.
@@ -183,7 +185,7 @@ enum Need {
 }
 
 /// Asks for a token.
-type Mint<'m> = &'m dyn Fn() -> Result<Grant, HosterError>;
+pub(crate) type Mint<'m> = &'m dyn Fn() -> Result<Grant, HosterError>;
 
 impl MintedTokens {
     /// A token for a part of a repository. Where the one that was given before was refused, it is
@@ -234,12 +236,23 @@ impl MintedTokens {
         }
     }
 
+    /// Notes that the hoster has taken a token.
+    pub(crate) fn note_worked(&self, token: &Minted) {
+        self.state.lock().worked = Some(token.number);
+    }
+
+    /// Whether it has.
+    pub(crate) fn has_worked(&self, token: &Minted) -> bool {
+        self.state.lock().worked == Some(token.number)
+    }
+
     fn need(&self, refused: Option<u64>) -> Need {
         let state = self.state.lock();
         let Some(current) = &state.current else {
             return Need::Now;
         };
-        let is_trusted = current.replaces && current.made.elapsed() < TRUSTED;
+        let has_worked = state.worked == Some(current.number);
+        let is_trusted = current.replaces && !has_worked && current.made.elapsed() < TRUSTED;
         let is_refused = refused == Some(current.number) && !is_trusted;
         let may_renew = state.not_before.is_none_or(|time| time <= Instant::now());
         if is_refused || current.is_over() {

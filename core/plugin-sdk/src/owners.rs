@@ -1,4 +1,6 @@
-use forgekeep_plugin_documents::{ErrorKind, Finding, HosterError, OwnerSeen, Sees, Severity};
+use forgekeep_plugin_documents::{
+    ErrorKind, Finding, HosterError, HttpResponse, OwnerSeen, Sees, Severity,
+};
 
 /// Whether an error concerns one owner (workspace, organisation, project), so that the next one may well be
 /// listed. A refused credential, a limit and whatever stands before all of the API concern all of them.
@@ -53,6 +55,13 @@ pub fn owner_findings(name: &str, now: &str, is_empty: bool) -> Vec<Finding> {
         warn(message, "check name and the account's rights");
     }
     findings
+}
+
+/// The scopes of a token, where an answer tells them (`X-OAuth-Scopes`).
+pub fn scopes(response: &HttpResponse) -> Vec<String> {
+    let line = response.header("x-oauth-scopes").unwrap_or_default();
+    let scopes = line.split([',', ' ']).filter(|scope| !scope.is_empty());
+    scopes.map(str::to_owned).collect()
 }
 
 /// The scopes of `needed` that a token has not, as far as its scopes are known: none at all says nothing.

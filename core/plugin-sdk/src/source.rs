@@ -63,6 +63,17 @@ pub fn anonymous_findings(source: &Source, page: &str) -> Vec<Finding> {
     vec![Finding::new(severity, "password", message).with_hint(hint)]
 }
 
+/// Findings of severity error: those of which the first word is true, each with its key, what is wrong and what to
+/// do.
+pub fn flaws(all: &[(bool, &str, &str, &str)]) -> Vec<Finding> {
+    let flaws = all.iter().filter(|(is_one, ..)| *is_one);
+    flaws
+        .map(|(_, key, message, hint)| {
+            Finding::new(Severity::Error, key, *message).with_hint(*hint)
+        })
+        .collect()
+}
+
 /// The password or token without white space round it: tokens hold none, and one that does was pasted with
 /// it. Never empty.
 pub fn token(source: &Source) -> Option<Secret> {
