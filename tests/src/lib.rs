@@ -3,6 +3,7 @@
 //! - [`Forge`]: a Bitbucket look-alike with real repositories, served by real git; it logs what it
 //!   is asked, and misbehaves on request ([`Fault`]).
 //! - [`gitea::Gitea`]: a look-alike of Forgejo in the same way.
+//! - [`github::GitHub`]: a look-alike of GitHub in the same way.
 //! - [`Sandbox`]: a folder in which the real binary runs, without anything of the machine's.
 //! - [`compare`]: whether a mirror equals its upstream.
 //! - [`c_plugin`]: plugins in C, built for a test.
@@ -22,6 +23,7 @@ mod forge;
 mod gate;
 pub mod git;
 pub mod gitea;
+pub mod github;
 mod logged;
 mod misbehaving;
 mod push_target;

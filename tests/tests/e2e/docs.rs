@@ -192,6 +192,7 @@ impl Machine {
             "forgekeep".to_owned(),
             plugin_file("bitbucket"),
             plugin_file("gitea"),
+            plugin_file("github"),
         ] {
             let built = folder.join("target/release").join(&file);
             symlink(binaries().folder.join(&file), built).ok();

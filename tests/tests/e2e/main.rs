@@ -28,6 +28,7 @@ mod foreign;
 mod forget;
 mod git_failures;
 mod gitea;
+mod github;
 mod golden;
 mod heads;
 mod hidden;
