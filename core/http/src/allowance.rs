@@ -56,6 +56,9 @@ impl Limit {
             403 => answer.header("x-ratelimit-remaining").map(str::trim) == Some("0"),
             _ => false,
         };
+        // Its times are by its own clock, which may be another than this machine's.
+        let date = answer.header("date").and_then(http_date);
+        let now = date.unwrap_or(now);
         let asked = || {
             let after = answer.header("retry-after");
             let reset = answer
@@ -219,9 +222,13 @@ pub(super) fn retry_after(field: &str, now: SystemTime) -> Option<Duration> {
     if let Ok(seconds) = field.parse() {
         return Some(Duration::from_secs(seconds));
     }
-    let date = jiff::fmt::rfc2822::parse(field).ok()?;
-    let date = SystemTime::from(date.timestamp());
+    let date = http_date(field)?;
     Some(date.duration_since(now).unwrap_or_default())
+}
+
+fn http_date(field: &str) -> Option<SystemTime> {
+    let date = jiff::fmt::rfc2822::parse(field.trim()).ok()?;
+    Some(SystemTime::from(date.timestamp()))
 }
 
 #[cfg(test)]
@@ -266,6 +273,12 @@ mod tests {
             None
         );
         assert_eq!(asked(&[("ratelimit-reset", "5")]), Some(5));
+        // By the clock that set it.
+        let date = ("date", "Fri, 15 Jan 2027 07:59:30 GMT");
+        assert_eq!(
+            asked(&[("x-ratelimit-reset", "1800000060"), date]),
+            Some(90)
+        );
         // The field that is meant for it wins.
         let both = [("x-ratelimit-reset", "900"), ("retry-after", "3")];
         assert_eq!(asked(&both), Some(3));
