@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use forgekeep_tests::github::{APP_KEY, GitHub, Limited, Served, Told, Wiki};
-use forgekeep_tests::{Run, Sandbox, compare};
+use forgekeep_tests::{Run, Sandbox, compare, git};
 use serde_json::{Value, json};
 
 use crate::faults::proxy::{Manners, proxy_to};
@@ -124,6 +124,21 @@ fn private_internal_archived_forked_and_empty_ones_are_backed_up() {
             request.target
         );
     }
+}
+
+#[test]
+fn heads_of_pull_requests_are_kept_and_trial_merges_left_out() {
+    let world = World::new();
+    let web = world.github.repository("acme", "web");
+    let upstream = world.github.git_dir(web);
+    let refs = ["refs/pull/1/head", "refs/pull/1/merge"];
+    for name in refs {
+        git::run(&upstream, &["update-ref", name, "refs/heads/main"]);
+    }
+    world.backup().expect(0);
+    let mirror = world.folder("acme#web").join("repo");
+    let found = refs.map(|name| git::try_run(&mirror, &["rev-parse", "--verify", name]).is_ok());
+    assert_eq!(found, [true, false]);
 }
 
 #[test]
