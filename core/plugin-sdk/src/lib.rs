@@ -96,6 +96,7 @@
 )]
 
 mod address;
+mod advice;
 mod answer;
 mod api;
 mod client_findings;
@@ -139,6 +140,7 @@ pub use forgekeep_plugin_documents::{
 };
 
 pub use address::address;
+pub use advice::ref_advice;
 pub use answer::{from_origin, json, said, status_error};
 pub use api::Api;
 pub use client_findings::client_findings;

@@ -20,7 +20,16 @@ pub struct Signer<'s> {
 /// Makes of an answer what it is.
 pub type Judge<'j> = &'j dyn Fn(HttpResponse) -> Result<HttpResponse, HosterError>;
 
-impl Signer<'_> {
+impl<'s> Signer<'s> {
+    /// With credentials that stay, or with a client.
+    pub fn new(auth: Auth, client: Option<OAuthClient>, tokens: &'s MintedTokens) -> Self {
+        Self {
+            auth,
+            client,
+            tokens,
+        }
+    }
+
     /// Makes requests side by side: what came of each, as `judge` sees it, in their order. Where one of them is
     /// judged to be refused ([`ErrorKind::Credentials`]) with a token that was made, all are made once more
     /// with another one: so they must be such as may be repeated.
