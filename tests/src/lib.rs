@@ -2,6 +2,7 @@
 //!
 //! - [`Forge`]: a Bitbucket look-alike with real repositories, served by real git; it logs what it
 //!   is asked, and misbehaves on request ([`Fault`]).
+//! - [`azure_devops::AzureDevOps`]: a look-alike of Azure DevOps in the same way.
 //! - [`gitea::Gitea`]: a look-alike of Forgejo in the same way.
 //! - [`github::GitHub`]: a look-alike of GitHub in the same way.
 //! - [`Sandbox`]: a folder in which the real binary runs, without anything of the machine's.
@@ -14,6 +15,7 @@
 // A failed step ends the test, and the panic says which one it was.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod azure_devops;
 mod backend;
 mod binaries;
 pub mod c_plugin;

@@ -9,6 +9,7 @@ mod adoption;
 mod alerts;
 mod api_answers;
 mod architecture;
+mod azure_devops;
 mod bitbucket_credentials;
 mod bounds;
 mod changes;

@@ -1,0 +1,47 @@
+use forgekeep_plugin_sdk::{CheckReport, Result, json, kept};
+use serde_json::Value;
+
+use crate::listing::list;
+use crate::server::Server;
+
+/// Which organisation it is, and who is signed in, as far as that is told.
+pub(crate) struct Connection(Value);
+
+impl Connection {
+    pub(crate) fn text(&self, path: &str) -> Option<&str> {
+        self.0.pointer(path)?.as_str()
+    }
+
+    /// Whether a pipeline's own token is signed in: it sees the repositories that the pipeline names.
+    pub(crate) fn is_pipeline(&self) -> bool {
+        let who = self.text("/authenticatedUser/descriptor");
+        who.is_some_and(|who| who.contains("ServiceIdentity;") && who.contains(":Build:"))
+    }
+}
+
+impl Server<'_> {
+    /// Asked once.
+    pub(crate) fn connection(&self) -> Result<&Connection> {
+        kept(&self.kept.connection, || {
+            let answer = self.get(&["_apis", "connectionData"], &[]);
+            let told = self.host.if_told(answer.and_then(|answer| json(&answer)))?;
+            Ok(Connection(told.unwrap_or_default()))
+        })
+    }
+}
+
+/// Asks who is signed in, and what the first page of the listing shows.
+pub(crate) fn check(server: &Server<'_>) -> Result<CheckReport> {
+    let page = list(server, None)?;
+    let (kind, who) = (server.kind, server.connection()?);
+    let account = who.text("/authenticatedUser/providerDisplayName");
+    let listed = page.repositories.len() as u64;
+    Ok(CheckReport {
+        identity: account.map_or(kind.to_owned(), |name| format!("{kind} of {name}")),
+        account_id: who.text("/authenticatedUser/id").map(str::to_owned),
+        visible: page.next.is_none().then_some(listed),
+        owners: page.owners,
+        findings: page.notes,
+        ..CheckReport::default()
+    })
+}

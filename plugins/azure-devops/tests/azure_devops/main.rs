@@ -1,0 +1,9 @@
+//! The plugin against a server written down.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod conformance;
+mod listing;
+mod sources;
+mod support;
+mod tokens;
