@@ -5,10 +5,10 @@ use crate::listing::list;
 use crate::server::Server;
 
 /// Which organisation it is, and who is signed in, as far as that is told.
-pub(crate) struct Connection(Value);
+pub(crate) struct Connection<'a>(&'a Value);
 
-impl Connection {
-    pub(crate) fn text(&self, path: &str) -> Option<&str> {
+impl<'a> Connection<'a> {
+    pub(crate) fn text(&self, path: &str) -> Option<&'a str> {
         self.0.pointer(path)?.as_str()
     }
 
@@ -21,12 +21,13 @@ impl Connection {
 
 impl Server<'_> {
     /// Asked once.
-    pub(crate) fn connection(&self) -> Result<&Connection> {
-        kept(&self.kept.connection, || {
+    pub(crate) fn connection(&self) -> Result<Connection<'_>> {
+        let told = kept(&self.kept.connection, || {
             let answer = self.get(&["_apis", "connectionData"], &[]);
             let told = self.host.if_told(answer.and_then(|answer| json(&answer)))?;
-            Ok(Connection(told.unwrap_or_default()))
-        })
+            Ok(told.unwrap_or_default())
+        })?;
+        Ok(Connection(told))
     }
 }
 

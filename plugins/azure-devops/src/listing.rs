@@ -8,8 +8,6 @@ use serde_json::Value;
 use crate::repository::{Entry, Project};
 use crate::server::Server;
 
-/// Projects of a page.
-const PROJECTS: &str = "100";
 /// Repositories of a page: a project has no pages, and may hold tens of thousands.
 const MOST: usize = 4_000;
 
@@ -32,7 +30,7 @@ struct Wiki {
 pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<Page> {
     let place = cursor.map(from_cursor::<(Option<String>, usize)>);
     let (token, from) = place.transpose()?.unwrap_or_default();
-    let mut query = vec![("$top", PROJECTS)];
+    let mut query = vec![("$top", "100")];
     query.extend(token.as_deref().map(|token| ("continuationToken", token)));
     let answer = server.get(&["_apis", "projects"], &query)?;
     let next = TokenPager::at(token.as_deref()).next(answer.header("x-ms-continuationtoken"))?;
@@ -40,13 +38,14 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<Page> {
     let projects: Vec<Project> = entries(json::<Envelope>(&answer)?.value, &mut page.notes);
     let connection = server.connection()?;
     // The organisation is told as an owner: under its name may be a stranger's one day.
-    let organisation = connection.text("/instanceId").into_iter();
-    page.owners = organisation
-        .map(|id| owner_seen(id, server.name, Sees::Other))
-        .collect();
+    let organisation = |id| owner_seen(id, server.name, Sees::Other);
+    page.owners
+        .extend(connection.text("/instanceId").map(organisation));
     let mut sees = Sees::Other;
     if connection.is_pipeline() {
         sees = Sees::Selected;
+    }
+    if connection.is_pipeline() && cursor.is_none() {
         let message = "the token is a pipeline's: it sees the repositories that the pipeline names, and others are not backed up";
         let hint = "make a personal access token, or use a service principal";
         warn(&mut page, message, hint);
@@ -68,7 +67,7 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<Page> {
             }
             git => json::<Envelope>(&git?)?.value,
         };
-        page.owners.push(owner_seen(id, &name, sees.clone()));
+        page.owners.push(owner_seen(id, &name, sees));
         if git.is_empty() {
             let message = format!("{name} has no git repository; TFVC is not backed up");
             page.notes.push(Finding::new(Severity::Info, "", message));
@@ -98,18 +97,18 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<Page> {
         let message = format!("the wikis of {some} of {all} projects are not backed up: {why}");
         warn(&mut page, message, "give the token the scope Wiki (read)");
     }
-    let next = match slice(&mut page, from, MOST) {
-        Some(from) => Some((token, from)),
-        None => next.map(|token| (Some(token), 0)),
-    };
+    let rest = slice(&mut page, from, MOST).map(|from| (token, from));
+    let next = rest.or(next.map(|token| (Some(token), 0)));
     page.next = next.map(|place| make_cursor(&place)).transpose()?;
     Ok(page)
 }
 
 /// Whether something is not to be seen by this account, or with this token.
 fn is_denied(kind: ErrorKind) -> bool {
-    use ErrorKind::{Credentials, Forbidden, NotFound};
-    matches!(kind, Credentials | Forbidden | NotFound)
+    matches!(
+        kind,
+        ErrorKind::Credentials | ErrorKind::Forbidden | ErrorKind::NotFound
+    )
 }
 
 fn warn(page: &mut Page, message: impl Into<String>, hint: &str) {

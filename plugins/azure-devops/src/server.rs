@@ -5,8 +5,8 @@ use forgekeep_plugin_sdk::{
     Auth, ErrorKind, Host, HosterError, HttpRequest, HttpResponse, MintedTokens, Result, Signer,
     Source, address,
 };
+use serde_json::Value;
 
-use crate::connection::Connection;
 use crate::credentials;
 
 /// Versions of the API, newest first: a server knows those up to its own.
@@ -19,7 +19,7 @@ const ACCEPT: &str = "application/json, text/html;q=0.1";
 pub(crate) struct Kept {
     tokens: MintedTokens,
     version: AtomicUsize,
-    pub(crate) connection: OnceLock<Connection>,
+    pub(crate) connection: OnceLock<Value>,
 }
 
 /// A source's organisation and credentials, for the duration of a call.

@@ -190,6 +190,7 @@ impl Machine {
         fs::copy(state, folder.join("forgekeep.json")).unwrap();
         for file in [
             "forgekeep".to_owned(),
+            plugin_file("azure_devops"),
             plugin_file("bitbucket"),
             plugin_file("gitea"),
             plugin_file("github"),
