@@ -1,7 +1,7 @@
 use forgekeep_plugin_sdk::{CheckReport, Result, json, kept};
 use serde_json::Value;
 
-use crate::listing::list;
+use crate::listing::{is_denied, list};
 use crate::server::Server;
 
 /// Which organisation it is, and who is signed in, as far as that is told.
@@ -24,8 +24,10 @@ impl Server<'_> {
     pub(crate) fn connection(&self) -> Result<Connection<'_>> {
         let told = kept(&self.kept.connection, || {
             let answer = self.get(&["_apis", "connectionData"], &[]);
-            let told = self.host.if_told(answer.and_then(|answer| json(&answer)))?;
-            Ok(told.unwrap_or_default())
+            match answer.and_then(|answer| json(&answer)) {
+                Err(error) if is_denied(error.kind) => Ok(Value::Null),
+                told => told,
+            }
         })?;
         Ok(Connection(told))
     }
@@ -38,7 +40,7 @@ pub(crate) fn check(server: &Server<'_>) -> Result<CheckReport> {
     let account = who.text("/authenticatedUser/providerDisplayName");
     let listed = page.repositories.len() as u64;
     Ok(CheckReport {
-        identity: account.map_or(kind.to_owned(), |name| format!("{kind} of {name}")),
+        identity: account.map_or(kind.to_owned(), |name| format!("{kind}, as {name}")),
         account_id: who.text("/authenticatedUser/id").map(str::to_owned),
         visible: page.next.is_none().then_some(listed),
         owners: page.owners,

@@ -4,8 +4,6 @@ use forgekeep_plugin_sdk::{
 
 /// Where Entra gives tokens.
 pub(crate) const ENTRA: &str = "https://login.microsoftonline.com";
-/// All that a principal may do in Azure DevOps, by its id at Entra.
-const SCOPE: &str = "499b84ac-1321-427f-aa17-267ca6975798/.default";
 
 /// What a source has to show: what it is, in a few words, and itself; or a service principal.
 pub(crate) fn of(source: &Source) -> Result<(&'static str, Auth, Option<OAuthClient>)> {
@@ -16,7 +14,8 @@ pub(crate) fn of(source: &Source) -> Result<(&'static str, Auth, Option<OAuthCli
         let client = OAuthClient {
             url: address(base, &[text("tenantId"), "oauth2", "v2.0", "token"], &[])?,
             auth: Auth::basic(text("clientId"), &secret),
-            scope: SCOPE.to_owned(),
+            // All that a principal may do in Azure DevOps, by its id at Entra.
+            scope: "499b84ac-1321-427f-aa17-267ca6975798/.default".to_owned(),
             advice: "check tenantId, clientId and clientSecret: a client secret ends on a date, see Certificates & secrets of the app registration".to_owned(),
         };
         return Ok(("Entra token", Auth::None, Some(client)));

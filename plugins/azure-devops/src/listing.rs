@@ -1,6 +1,6 @@
 use forgekeep_plugin_sdk::{
     ErrorKind, Finding, Page, Result, Sees, Severity, TokenPager, cursor as make_cursor, entries,
-    from_cursor, is_of_one_owner, json, owner_failed, owner_seen, slice,
+    from_cursor, is_of_one_owner, json, owner_failed, owner_seen, slice, warning,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -48,7 +48,7 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<Page> {
     if connection.is_pipeline() && cursor.is_none() {
         let message = "the token is a pipeline's: it sees the repositories that the pipeline names, and others are not backed up";
         let hint = "make a personal access token, or use a service principal";
-        warn(&mut page, message, hint);
+        page.notes.push(warning("password", message, hint));
     }
     let ask = |api, what| {
         let paths = projects
@@ -95,7 +95,8 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<Page> {
     if let Some(error) = denied.first() {
         let (some, all, why) = (denied.len(), projects.len(), &error.message);
         let message = format!("the wikis of {some} of {all} projects are not backed up: {why}");
-        warn(&mut page, message, "give the token the scope Wiki (read)");
+        let hint = "give the token the scope Wiki (read)";
+        page.notes.push(warning("password", message, hint));
     }
     let rest = slice(&mut page, from, MOST).map(|from| (token, from));
     let next = rest.or(next.map(|token| (Some(token), 0)));
@@ -104,16 +105,11 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<Page> {
 }
 
 /// Whether something is not to be seen by this account, or with this token.
-fn is_denied(kind: ErrorKind) -> bool {
+pub(crate) fn is_denied(kind: ErrorKind) -> bool {
     matches!(
         kind,
         ErrorKind::Credentials | ErrorKind::Forbidden | ErrorKind::NotFound
     )
-}
-
-fn warn(page: &mut Page, message: impl Into<String>, hint: &str) {
-    let finding = Finding::new(Severity::Warning, "password", message);
-    page.notes.push(finding.with_hint(hint));
 }
 
 /// The repositories of wikis, which no listing has, are asked for by their ids.
@@ -127,9 +123,13 @@ fn add_wikis(server: &Server<'_>, wikis: &[(&Project, Wiki)], page: &mut Page) -
         let (mut entry, mut skip) = (Entry::default(), None);
         match answer.and_then(|answer| json(&answer)) {
             Err(error) if is_denied(error.kind) => {
-                let why = error.message;
-                skip = Some(format!("the wiki is listed, but not its repository: {why}"));
+                skip = Some("the wiki is listed, but not its repository".to_owned());
                 (entry.id, entry.name) = (wiki.repository_id.clone(), wiki.name.clone());
+            }
+            Err(error) if is_of_one_owner(&error) => {
+                let (id, name) = (&project.id, project.full_name(server));
+                page.owners.push(owner_failed(id, &name, error));
+                continue;
             }
             answer => entry = answer?,
         }

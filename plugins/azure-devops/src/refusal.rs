@@ -12,8 +12,7 @@ impl Server<'_> {
         if asks_to_sign_in(&response, &self.base) {
             let message = format!("{} asks to sign in: {} refused", self.base, self.kind);
             let error = HosterError::new(ErrorKind::Credentials, message);
-            let error = error.with_status(response.status).about(Concern::Source);
-            return Err(error.with_hint(self.advice()));
+            return Err(error.with_status(response.status).with_hint(self.advice()));
         }
         if (200..300).contains(&response.status) {
             return Ok(response);

@@ -54,10 +54,11 @@ fn answer(state: &State, path: &[&str], request: &Request) -> Answer {
     match path[1..] {
         // Source: as that of the document; it is in preview in each version.
         ["_apis", "connectionData"] if asked.ends_with("-preview") => {
-            let is_pipeline = matches!(caller, Caller::Token(token) if token.is_pipeline);
+            let (descriptor, name) = caller.identity();
             Ok(documents::ok(&documents::connection(
                 organisation,
-                is_pipeline,
+                descriptor,
+                name,
             )))
         }
         ["_apis", "projects"] => projects(state, organisation, &caller, request),
@@ -224,6 +225,25 @@ impl<'s> Caller<'s> {
         let token = state.tokens.iter().find(|token| token.secret == secret)?;
         // A personal access token is no bearer. Source: reports of users.
         (user.is_some() || token.is_pipeline).then_some(Self::Token(token))
+    }
+
+    /// The descriptor without its beginning, and the name.
+    fn identity(&self) -> (&'static str, &'static str) {
+        match self {
+            Self::Token(token) if token.is_pipeline => (
+                "TeamFoundation.ServiceIdentity;1:Build:2",
+                "shop Build Service (acme)",
+            ),
+            Self::Token(_) => (
+                "IdentityModel.Claims.ClaimsIdentity;1\\dev@example.com",
+                "Dev",
+            ),
+            Self::Principal => (
+                "VisualStudio.Services.Claims.AadServicePrincipal;1",
+                "backup",
+            ),
+            Self::Nobody => ("VisualStudio.Services.PublicAccess;1", "Anonymous"),
+        }
     }
 
     /// The scopes are those of the descriptions; one is enough.

@@ -78,14 +78,10 @@ pub(super) fn wiki(
 
 /// Who is signed in, and to what. Source: `get_connection_data` of Microsoft's client library for Python
 /// (`azure-devops`, location client); no description has it.
-pub(super) fn connection(organisation: &Organisation, is_pipeline: bool) -> Value {
-    let (kind, name) = match is_pipeline {
-        true => ("ServiceIdentity;1:Build:2", "shop Build Service (acme)"),
-        false => ("Claims;1\\dev@example.com", "Dev"),
-    };
+pub(super) fn connection(organisation: &Organisation, descriptor: &str, name: &str) -> Value {
     json!({
         "authenticatedUser": {
-            "id": super::guid(7), "descriptor": format!("Microsoft.TeamFoundation.{kind}"),
+            "id": super::guid(7), "descriptor": format!("Microsoft.{descriptor}"),
             "providerDisplayName": name, "isActive": true,
             "properties": { "Account": { "$type": "System.String", "$value": "dev@example.com" } },
         },

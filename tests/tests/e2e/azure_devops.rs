@@ -1,8 +1,12 @@
 //! Azure DevOps: the real plugin against a look-alike with real git.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use forgekeep_tests::azure_devops::{AzureDevOps, Limited, Limits, SignIn, Wiki, guid};
 use forgekeep_tests::{Run, Sandbox, compare};
 use serde_json::{Value, json};
@@ -269,7 +273,7 @@ fn check_says_whose_the_token_is_and_what_it_sees() {
     world.azure.repository("shop", "web");
     let check = || world.sandbox.forgekeep(["check"]).run().expect(0);
     let run = check();
-    let identity = "personal access token of Dev";
+    let identity = "personal access token, as Dev";
     assert!(run.stdout.contains(identity), "{}", run.stdout);
     // A pipeline's own token sees one repository, and nothing says so.
     world
@@ -306,5 +310,53 @@ fn the_plugin_is_listed_and_a_flawed_source_is_told() {
             said.contains(key) || said.contains("clientSecret"),
             "{said}"
         );
+    }
+}
+
+/// The status of a request of git's that carries the token.
+fn git_status(world: &World, method: &str, path: &str, body: &str) -> u16 {
+    let host = world.azure.url().replace("http://", "");
+    let token = STANDARD.encode(format!("pat:{TOKEN}"));
+    let mut stream = TcpStream::connect(&host).unwrap();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Basic {token}\r\n\
+         Content-Type: application/x-git-upload-pack-request\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let head = String::from_utf8_lossy(&answer).into_owned();
+    head.split(' ').nth(1).unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_look_alike_is_as_strict_with_git_as_azure_devops_is() {
+    let world = World::new();
+    let id = world.azure.repository("shop", "My Web");
+    let tip = forgekeep_tests::git::run(&world.azure.git_dir(&id), &["rev-parse", "HEAD"]);
+    let fetch = |capabilities: &str| {
+        let want = format!("want {tip} {capabilities}\n");
+        let body = format!("{:04x}{want}00000009done\n", want.len() + 4);
+        git_status(
+            &world,
+            "POST",
+            "/acme/shop/_git/My%20Web/git-upload-pack",
+            &body,
+        )
+    };
+    assert_eq!(fetch("ofs-delta side-band-64k"), 400);
+    assert_eq!(fetch("multi_ack ofs-delta"), 200);
+    assert_eq!(fetch("multi_ack_detailed ofs-delta"), 200);
+    let refs = |name: &str| {
+        let path = format!("/acme/shop/_git/{name}/info/refs?service=git-upload-pack");
+        git_status(&world, "GET", &path, "")
+    };
+    assert_eq!(refs("My%20Web"), 200);
+    assert_eq!(refs(&id), 200);
+    for wrong in ["My%20Web.git", "My%2520Web", "My+Web"] {
+        assert_eq!(refs(wrong), 404, "{wrong}");
     }
 }

@@ -181,6 +181,9 @@ fn a_projects_wiki_is_a_repository_of_its_own_by_what_is_listed() {
             );
         listed(&source(), &script).remove(0).repositories
     };
+    // An outage is an error of the project, and the others are listed.
+    let others = with_wiki(wiki("projectWiki", false), 500);
+    assert_eq!(others.len(), 1);
     let found = with_wiki(wiki("projectWiki", false), 200);
     let wiki_of = |found: &[forgekeep_plugin_sdk::Repository]| {
         found.iter().find(|one| one.id == WIKI).cloned().unwrap()
@@ -370,4 +373,53 @@ fn only_the_recycle_bin_proves_a_deletion() {
             .json(&bin, 200, &binned(WEB));
         open(&source(), &script).look_up(&what).unwrap_err();
     }
+}
+
+#[test]
+fn wikis_that_are_denied_are_a_warning_and_an_outage_is_an_error_of_the_project() {
+    let listing = |status: u16| {
+        let refused = answer(status, &[("content-type", "application/json")], "{}");
+        let wikis = of(SHOP, "wiki/wikis");
+        let script = shop(&[entry(WEB, "web")]).before(&wikis, Ok(refused));
+        open(&source(), &script).list(None)
+    };
+    for status in [401, 403, 404] {
+        let page = listing(status).unwrap();
+        assert_eq!(page.repositories.len(), 1, "{status}");
+        let said = &page.notes[0].message;
+        assert!(
+            said.starts_with("the wikis of 1 of 1 projects are not backed up"),
+            "{said}"
+        );
+        assert!(
+            page.owners.iter().all(|owner| owner.error.is_none()),
+            "{status}"
+        );
+    }
+    let page = listing(500).unwrap();
+    assert_eq!((page.repositories.len(), page.notes.len()), (1, 0));
+    let failed = page.owners.iter().rfind(|owner| owner.id == SHOP).unwrap();
+    let why = failed.error.clone().unwrap();
+    assert_eq!(why.kind, ErrorKind::Unavailable);
+    assert_eq!(listing(429).unwrap_err().kind, ErrorKind::RateLimited);
+}
+
+#[test]
+fn the_organisation_is_an_owner_by_its_id_and_an_outage_there_ends_the_listing() {
+    let page = listed(&source(), &shop(&[])).remove(0);
+    let owners = page.owners.iter().map(|owner| owner.name.as_str());
+    assert_eq!(owners.collect::<Vec<_>>(), ["acme", "acme/shop"]);
+    assert!(
+        page.notes[0]
+            .message
+            .starts_with("acme/shop has no git repository")
+    );
+    let connection = format!("{BASE}/_apis/connectionData?api-version=7.1-preview");
+    let refused = |status| answer(status, &[("content-type", "application/json")], "{}");
+    let script = shop(&[]).before(&connection, Ok(refused(403)));
+    let page = open(&source(), &script).list(None).unwrap();
+    assert_eq!(page.owners.len(), 1);
+    let script = shop(&[]).before(&connection, Ok(refused(500)));
+    let error = open(&source(), &script).list(None).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Unavailable);
 }

@@ -2,6 +2,11 @@ use forgekeep_plugin_documents::{Finding, Severity, Source};
 
 use crate::source::token;
 
+/// A warning about a key of the source, and what to do.
+pub fn warning(key: &str, message: impl Into<String>, hint: &str) -> Finding {
+    Finding::new(Severity::Warning, key, message).with_hint(hint)
+}
+
 /// What is wrong with the keys of a client that gets tokens for its id and secret, whatever the hoster is:
 /// `keys` go together, all or none, and the last one is the secret; no id holds a colon, which ends it in
 /// Basic authentication, and no secret a control character; and there is no password beside them.
