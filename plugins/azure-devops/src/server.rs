@@ -11,8 +11,6 @@ use crate::credentials;
 
 /// Versions of the API, newest first: a server knows those up to its own.
 const VERSIONS: [&str; 4] = ["7.1", "7.0", "6.0", "5.0"];
-/// Not JSON alone: the host takes a page to sign in at for an outage then.
-const ACCEPT: &str = "application/json, text/html;q=0.1";
 
 /// What is kept of a source between calls.
 #[derive(Default)]
@@ -63,7 +61,9 @@ impl<'a> Server<'a> {
             }
             let query = [query, &[("api-version", &version)]].concat();
             let url = address(&self.base, path, &query)?;
-            Ok(HttpRequest::new("GET", url, &Auth::None).with_header("accept", ACCEPT))
+            // As Microsoft's clients do. For JSON alone, the host takes a page to sign in at for an outage.
+            let accept = format!("application/json;api-version={version}");
+            Ok(HttpRequest::new("GET", url, &Auth::None).with_header("accept", accept))
         };
         let requests = paths.iter().map(request).collect::<Result<_>>()?;
         let answers = self

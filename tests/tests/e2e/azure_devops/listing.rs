@@ -1,5 +1,7 @@
 //! Pages, projects that cannot be listed, and limits.
 
+use forgekeep_tests::git;
+
 use super::*;
 
 /// Projects with a repository in each.
@@ -113,4 +115,55 @@ fn a_limit_that_lasts_ends_the_listing_and_nothing_is_gone() {
         assert!(said.starts_with("rate-limited: "), "{said}");
         assert_eq!(source(&run, "forge")["gone"], json!([]));
     }
+}
+
+#[test]
+fn merges_of_pull_requests_are_left_out_unless_they_are_wanted() {
+    let world = World::new();
+    let web = world.azure.repository("shop", "web");
+    let upstream = world.azure.git_dir(&web);
+    for name in ["refs/pull/1/merge", "refs/notes/commits"] {
+        git::run(&upstream, &["update-ref", name, "refs/heads/main"]);
+    }
+    let refs = || {
+        let mirror = world.folder("acme#shop#web").join("repo");
+        let pattern = ["refs/heads", "refs/notes", "refs/pull"];
+        git::run(
+            &mirror,
+            &[&["for-each-ref", "--format=%(refname)"][..], &pattern].concat(),
+        )
+    };
+    world.backup().expect(0);
+    assert_eq!(refs(), "refs/heads/main\nrefs/notes/commits");
+    let mut wanted = world.source("acme");
+    wanted["includeRefs"] = json!(["refs/pull/*/merge"]);
+    world.configure(&[wanted]);
+    world.backup().expect(0);
+    assert_eq!(
+        refs(),
+        "refs/heads/main\nrefs/notes/commits\nrefs/pull/1/merge"
+    );
+}
+
+#[test]
+fn forks_and_what_is_not_public_can_be_left_out_and_what_is_not_listed_is_no_filter() {
+    let world = World::new();
+    world.azure.repository("shop", "private");
+    let fork = world.azure.repository("tools", "fork");
+    let public = world.azure.repository("tools", "public");
+    world.azure.change(|state| {
+        state.project_mut("tools").public = true;
+        state.repository_mut(&fork).fork = true;
+    });
+    let mut some = world.source("acme");
+    some["visibility"] = json!(["public"]);
+    some["includeForks"] = false.into();
+    world.configure(&[some.clone()]);
+    let run = world.backup().expect(0);
+    assert_eq!(run.outcome("acme/shop/private"), "skipped");
+    assert_eq!(run.outcome("acme/tools/fork"), "skipped");
+    world.assert_mirrored(&public, "acme#tools#public");
+    some["topics"] = json!(["shop"]);
+    world.configure(&[some]);
+    world.backup().expect(10);
 }
