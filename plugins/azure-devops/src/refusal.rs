@@ -34,7 +34,7 @@ impl Server<'_> {
                 .about(Concern::Source)
                 .with_hint("give the account the access level Basic: Stakeholder sees no code"),
             ErrorKind::Credentials if offers_windows_alone(&response) => error
-                .with_hint("allow Basic authentication on the server: it offers Windows sign-in alone, which takes no access token"),
+                .with_hint("make a new token: the server refuses this one, and offers Windows sign-in, which is not supported; keep IIS Basic Authentication off, with which it takes no access token"),
             ErrorKind::Credentials | ErrorKind::Forbidden => error.with_hint(self.advice()),
             _ => error,
         })

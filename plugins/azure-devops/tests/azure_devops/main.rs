@@ -4,6 +4,7 @@
 
 mod conformance;
 mod listing;
+mod refusals;
 mod sources;
 mod support;
 mod tokens;

@@ -87,6 +87,15 @@ pub fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> HttpResponse
     }
 }
 
+/// A document.
+pub fn answer_of(body: &Value) -> HttpResponse {
+    answer(
+        200,
+        &[("content-type", "application/json")],
+        &body.to_string(),
+    )
+}
+
 /// A page of projects that names the token of the next one.
 pub fn leading_to(token: &str, projects: &[Value]) -> HttpResponse {
     let headers = [

@@ -52,7 +52,7 @@ fn a_page_to_sign_in_at_is_never_taken_for_an_empty_organisation() {
         let said = error(source(&run, "forge"));
         assert!(said.starts_with("credentials: "), "{sign_in:?}: {said}");
         let hint = match sign_in {
-            SignIn::Windows => "allow Basic authentication",
+            SignIn::Windows => "offers Windows sign-in, which is not supported",
             _ => "/acme/_usersSettings/tokens for this organisation alone",
         };
         assert!(said.contains(hint), "{sign_in:?}: {said}");
