@@ -96,7 +96,6 @@
 )]
 
 mod address;
-mod advice;
 mod answer;
 mod api;
 mod cursor;
@@ -140,12 +139,10 @@ pub use forgekeep_plugin_documents::{
 };
 
 pub use address::address;
-pub use advice::ref_advice;
 pub use answer::{from_origin, json, said, status_error};
 pub use api::Api;
 pub use cursor::{cursor, from_cursor};
 pub use entries::{entries, entries_in, filled, first_filled, texts};
-pub use entries::{entries, filled, first_filled, texts};
 pub use findings::{client_findings, warning};
 pub use host::{Downloaded, Host};
 pub use hoster::{Export, Hoster, Target};

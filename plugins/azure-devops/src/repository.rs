@@ -1,5 +1,5 @@
 use forgekeep_plugin_sdk::{
-    Advice, Owner, Part, PartKind, Repository, Visibility, address, clone_address, ref_advice,
+    Advice, Owner, Part, PartKind, RefAdvice, Repository, Visibility, address, clone_address,
 };
 use serde::Deserialize;
 use url::Url;
@@ -37,7 +37,7 @@ impl Entry {
         let branch = branch.map(|name| name.strip_prefix("refs/heads/").unwrap_or(name));
         git.default_branch = branch.map(str::to_owned);
         git.size = self.size;
-        let merges = ref_advice("refs/pull/*/merge", Advice::Volatile);
+        let merges = RefAdvice::new("refs/pull/*/merge", Advice::Volatile);
         let visibility = project.visibility.as_ref().or(of.visibility.as_ref());
         let (id, name) = (project.id.clone(), project.full_name(server));
         let disabled = "it is disabled in Azure DevOps, which then serves it to nobody";
@@ -49,7 +49,7 @@ impl Entry {
                 word => Visibility::of(word),
             },
             fork: self.is_fork == Some(true),
-            refs: vec![merges, ref_advice("refs/pull/*", Advice::NotPushed)],
+            refs: vec![merges, RefAdvice::new("refs/pull/*", Advice::NotPushed)],
             owner: Owner { id, name },
             parts: vec![git],
             skip: (self.is_disabled == Some(true)).then(|| disabled.to_owned()),
