@@ -11,9 +11,9 @@ use crate::numbered::{Numbered, Turned};
 /// An API: addresses below a base, asked with the same credentials. What a redirect has led away to another
 /// origin is no answer of it.
 pub struct Api<'call> {
-    host: &'call Host<'call>,
+    pub(crate) host: &'call Host<'call>,
     pub(crate) base: String,
-    auth: Auth,
+    pub(crate) auth: Auth,
     /// Fields of each request.
     fields: Vec<(String, String)>,
 }
@@ -113,9 +113,24 @@ impl<'call> Api<'call> {
         limit: u64,
         cursor: Option<&str>,
     ) -> Result<(Vec<Value>, Turned), HosterError> {
+        self.page_of(path, query, ("limit", limit), cursor)
+    }
+
+    /// The same, where another parameter asks for the length of a page, such as `per_page`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Api::page`].
+    pub fn page_of(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+        (parameter, limit): (&str, u64),
+        cursor: Option<&str>,
+    ) -> Result<(Vec<Value>, Turned), HosterError> {
         let place = Numbered::at(cursor)?;
         let (number, length) = (place.number().to_string(), limit.to_string());
-        let query = [query, &[("page", &number), ("limit", &length)]].concat();
+        let query = [query, &[("page", &number), (parameter, &length)]].concat();
         let response = self.get(path, &query)?;
         let mut entries = match Self::document(&response)? {
             Entries::Bare(entries) | Entries::Wrapped { data: entries } => entries,

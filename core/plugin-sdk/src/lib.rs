@@ -46,9 +46,9 @@
 //! - **Owners** ([`owner_seen`], [`owner_failed`], [`owner_findings`], [`is_of_one_owner`]): one that cannot be
 //!   listed costs only itself.
 //! - **Paging**: [`LinkPager`] follows links within one origin, and ends on a loop; [`NumberPager`]
-//!   counts; [`Numbered`] does so where little is certain; [`TokenPager`] takes what the hoster gives;
-//!   [`next_link`] reads `Link: rel="next"`.
-//!   [`Api::linked`] does it for an API.
+//!   counts; [`Numbered`] does so where little is certain, [`ListedIds`] finds what such pages miss;
+//!   [`Api::paged`] goes on after an id; [`Stages`] are listings one after the other; [`TokenPager`] takes what the hoster gives;
+//!   [`next_link`] reads `Link: rel="next"`, and [`Api::linked`] follows it for an API.
 //! - **Listings** ([`Listings`], [`list`], [`look_up`]): of several owners, one after another, each with its own
 //!   failure; and the proof that a repository was deleted. [`RepositoryEntry`] is the form that many APIs have.
 //! - **Versions** ([`settled_version`]): by which an unchanged repository need not be asked.
@@ -56,7 +56,8 @@
 //!   [`OAuthClient`] or in the hoster's own way; [`Signer`] makes requests with them.
 //! - **Signed tokens** (`SigningKey`, `HosterClock`, with the feature `jwt`): for hosters that know apps.
 //! - **Checks** ([`report_of`], [`sunset`]): what a first page tells, and the end of an API.
-//! - **An API** ([`Api`]): a base and credentials; endpoints by path and query, whole listings at once.
+//! - **An API** ([`Api`]): a base and credentials; endpoints by path and query, whole listings at once. A
+//!   [`Server`] has it with what else a call needs.
 //! - **Answers**: [`Host::get_json`], [`Host::get_good`], or [`json`] and [`status_error`]: a web page in place of JSON, a
 //!   field of the wrong type, 401, 403, 404, 410, 429 and 5xx become errors that say so, with the
 //!   hoster's own words ([`said`]) and the time to ask again ([`retry`]). [`from_origin`] refuses what a
@@ -96,6 +97,7 @@
 )]
 
 mod address;
+mod advice;
 mod answer;
 mod api;
 mod cursor;
@@ -109,8 +111,10 @@ mod hoster;
 mod just_minted;
 #[cfg(feature = "jwt")]
 mod jwt;
+mod keyset;
 mod limits;
 mod linked;
+mod listed_ids;
 mod listings;
 mod minted;
 mod numbered;
@@ -118,14 +122,17 @@ mod owners;
 mod pager;
 mod panics;
 mod plugin;
+mod proof;
 mod report;
 mod repository_entry;
+mod server;
 mod session;
 mod settled;
 mod sign_in;
 mod signer;
 mod slices;
 mod source;
+mod stages;
 mod wire;
 
 pub use forgekeep_page_text::page_text;
@@ -139,6 +146,7 @@ pub use forgekeep_plugin_documents::{
 };
 
 pub use address::address;
+pub use advice::ref_advice;
 pub use answer::{from_origin, json, said, status_error};
 pub use api::Api;
 pub use cursor::{cursor, from_cursor};
@@ -148,8 +156,10 @@ pub use host::{Downloaded, Host};
 pub use hoster::{Export, Hoster, Target};
 #[cfg(feature = "jwt")]
 pub use jwt::{HosterClock, SigningKey};
+pub use keyset::{Keyset, Paged};
 pub use limits::{Retry, date, http_date, limit, retry};
 pub use linked::{Linked, all_linked};
+pub use listed_ids::{ListedIds, is_not_found, named_or_known};
 pub use listings::{Listing, Listings, list, look_up};
 pub use minted::{Grant, Minted, MintedTokens, OAuthClient};
 pub use numbered::{Numbered, Turned};
@@ -157,8 +167,13 @@ pub use owners::{
     is_of_one_owner, missing_scopes, owner_failed, owner_findings, owner_seen, scopes,
 };
 pub use pager::{LinkPager, NumberPager, TokenPager, next_link};
+pub use proof::answers_instead;
 pub use report::{report_of, sunset};
 pub use repository_entry::{Account, RepositoryEntry};
+pub use server::{
+    Server, advised, checked, flag_option, is_hexadecimal, sees_all_if, source_findings,
+    wiki_beside,
+};
 pub use session::{Session, kept};
 pub use settled::settled_version;
 pub use sign_in::{asks_to_sign_in, offers_windows_alone};
@@ -166,8 +181,10 @@ pub use signer::{Judge, Signer};
 pub use slices::slice;
 pub use source::{
     anonymous_findings, beside, clone_address, credential_findings, flaws, name_findings,
+    path_findings,
     server_address, server_findings, token,
 };
+pub use stages::Stages;
 
 /// What most methods return.
 pub type Result<T> = std::result::Result<T, HosterError>;

@@ -47,6 +47,24 @@ pub fn name_findings(source: &Source) -> Vec<Finding> {
     vec![Finding::new(Severity::Error, "name", message).with_hint(hint)]
 }
 
+/// The same where `name` may be the path of a group within others, such as `group/subgroup`.
+pub fn path_findings(source: &Source) -> Vec<Finding> {
+    let segments: Vec<_> = source.name.trim().split('/').collect();
+    let is_path = segments.len() > 1 && !segments.contains(&"*");
+    let is_name = |segment: &&str| {
+        let name = (*segment).to_owned();
+        name_findings(&Source {
+            name,
+            ..Source::default()
+        })
+        .is_empty()
+    };
+    match is_path && segments.iter().all(is_name) {
+        true => Vec::new(),
+        false => name_findings(source),
+    }
+}
+
 /// That a source has no password or token, which can be made at `page`: with `name: '*'` an error, since only
 /// an account owns something or is a member of it.
 pub fn anonymous_findings(source: &Source, page: &str) -> Vec<Finding> {
@@ -192,6 +210,32 @@ mod tests {
             ..Source::default()
         };
         assert!(anonymous_findings(&source, "").is_empty());
+    }
+
+    #[test]
+    fn a_path_is_names_with_slashes_between_them() {
+        let of = |name: &str| {
+            let name = name.to_owned();
+            path_findings(&Source {
+                name,
+                ..Source::default()
+            })
+            .len()
+        };
+        for path in ["acme", " acme/team/deep ", "*"] {
+            assert_eq!(of(path), 0, "{path}");
+        }
+        for none in [
+            "",
+            "acme/",
+            "/acme",
+            "acme//team",
+            "acme/../x",
+            "acme/*",
+            "a b/c",
+        ] {
+            assert_eq!(of(none), 1, "{none}");
+        }
     }
 
     #[test]
