@@ -5,6 +5,7 @@
 //! - [`azure_devops::AzureDevOps`]: a look-alike of Azure DevOps in the same way.
 //! - [`gitea::Gitea`]: a look-alike of Forgejo in the same way.
 //! - [`github::GitHub`]: a look-alike of GitHub in the same way.
+//! - [`gitea::Gitea`]: a look-alike of Forgejo in the same way; [`gitlab::Gitlab`]: one of GitLab.
 //! - [`Sandbox`]: a folder in which the real binary runs, without anything of the machine's.
 //! - [`compare`]: whether a mirror equals its upstream.
 //! - [`c_plugin`]: plugins in C, built for a test.
@@ -26,6 +27,7 @@ mod gate;
 pub mod git;
 pub mod gitea;
 pub mod github;
+pub mod gitlab;
 mod logged;
 mod misbehaving;
 mod push_target;

@@ -30,6 +30,7 @@ mod forget;
 mod git_failures;
 mod gitea;
 mod github;
+mod gitlab;
 mod golden;
 mod heads;
 mod hidden;

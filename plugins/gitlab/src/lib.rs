@@ -1,0 +1,105 @@
+//! Forgekeep's plugin for GitLab: lists the projects of a group with its subgroups, of a user, or of all that
+//! an account is a member of, and gives the credentials to clone them. `docs/gitlab.md` is the manual.
+
+mod beside;
+mod owner;
+mod project;
+mod sight;
+
+use forgekeep_plugin_sdk::{
+    Access, AccessRequest, CheckReport, CheckRequest, Finding, Host, Hoster, LookupRequest,
+    Manifest, Page, Presence, Result, Session, Severity, Source, advised, checked, export_hoster,
+    flag_option, path_findings, source_findings, texts, token,
+};
+
+use crate::beside::SNIPPETS;
+use crate::project::Project;
+use crate::sight::{Kept, server_of, sight};
+
+/// What to do where the credentials are refused, or reach too little.
+const ADVICE: &str = "make a token at /-/user_settings/personal_access_tokens of the server with the scopes read_api and read_repository, and set password to it; if everything is refused, log in with a browser to accept the terms of service, or wait an hour, as failed logins lock an address out";
+
+/// GitLab.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Gitlab;
+
+export_hoster!(Gitlab);
+
+impl Hoster for Gitlab {
+    fn manifest(&self) -> Manifest {
+        let about = "Whether the personal snippets of the token's account are backed up";
+        Manifest {
+            id: "gitlab".into(),
+            version: env!("CARGO_PKG_VERSION").into(),
+            authors: texts(&[env!("CARGO_PKG_AUTHORS")]),
+            description: "GitLab: groups with their subgroups, and users".into(),
+            // SCM Backup takes whatever is not `user` for a group.
+            types: texts(&["user", "group", "org"]),
+            api_url: "https://gitlab.com".into(),
+            options: vec![flag_option(SNIPPETS, about)],
+            attributes: texts(&["archived", "fork", "visibility", "topics"]),
+            concurrency: 4,
+            ..Manifest::default()
+        }
+    }
+
+    fn validate(&self, source: &Source) -> Vec<Finding> {
+        let page = "/-/user_settings/personal_access_tokens of the server";
+        let mut findings = source_findings(source, "/api/v4", "gitlab.com", page);
+        findings.extend(path_findings(source));
+        let secret = token(source).map_or(String::new(), |secret| secret.expose().to_owned());
+        let is_deploy_user = source.auth_name.trim().starts_with("gitlab+deploy-token-");
+        if is_deploy_user || secret.starts_with("gldt-") || secret.starts_with("glcbt-") {
+            let what = "a deploy token or job token cannot list projects";
+            let hint = "make an access token with the scopes read_api and read_repository, or use `hoster: git` with the addresses of the repositories";
+            findings.push(Finding::new(Severity::Error, "password", what).with_hint(hint));
+        }
+        let is_group = source.kind == "group" || source.kind == "org";
+        if source.flag(SNIPPETS) && (secret.is_empty() || is_group) {
+            let what = "includeSnippets has no effect: it is for the token's account";
+            let hint = "remove it, or set it in a source of that user or of '*'";
+            findings.push(Finding::new(Severity::Warning, SNIPPETS, what).with_hint(hint));
+        }
+        findings
+    }
+
+    fn open(&self, _: &Source, _: &Host<'_>) -> Result<Session> {
+        Ok(Session::new(Kept::default()))
+    }
+
+    fn list(&self, source: &Source, cursor: Option<&str>, host: &Host<'_>) -> Result<Page> {
+        advised(owner::list(&server_of(source, host)?, cursor), ADVICE)
+    }
+
+    fn check(&self, source: &Source, _: &CheckRequest, host: &Host<'_>) -> Result<CheckReport> {
+        let server = server_of(source, host)?;
+        let mut report = checked(advised(owner::list(&server, None), ADVICE)?);
+        let (me, token) = sight(&server)?;
+        let what = (server.secret.as_ref()).map_or("no credentials", |_| "access token");
+        let name = token.iter().map(|token| format!(" \"{}\"", token.name));
+        let whose = me.iter().map(|me| format!(" of {}", me.full_path));
+        report.identity = what.to_owned();
+        report.identity.extend(name.chain(whose));
+        report.account_id = me.as_ref().map(|me| me.id.to_string());
+        if let Some(token) = token {
+            report.scopes = token.scopes.clone();
+            let day = token.expires_at.as_deref().unwrap_or_default();
+            report.expires = format!("{day}T00:00:00Z").parse().ok();
+            // One that is fine-grained may not see everything, and proves no deletion.
+            let lacks = (!token.is_classic()).then(|| "read_api".to_owned());
+            report.missing_scopes.extend(lacks);
+        }
+        Ok(report)
+    }
+
+    fn access(&self, source: &Source, _: &AccessRequest, host: &Host<'_>) -> Result<Access> {
+        Ok(server_of(source, host)?.access("oauth2"))
+    }
+
+    fn lookup(&self, source: &Source, what: &LookupRequest, host: &Host<'_>) -> Result<Presence> {
+        let server = server_of(source, host)?;
+        let read = |project: Project| project.into_repository(&server);
+        let proof = |id| sight::proof(&server, id, &what.full_name);
+        advised(server.look_up("projects", what, read, proof), ADVICE)
+    }
+}

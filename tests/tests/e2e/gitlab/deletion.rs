@@ -1,0 +1,46 @@
+//! Projects and groups that are marked for deletion: still there for some days, renamed, and archived.
+
+use super::*;
+
+const DAY: &str = "2026-11-28";
+
+#[test]
+fn a_project_that_is_marked_is_backed_up_into_its_folder_and_the_day_is_told() {
+    let world = World::new();
+    let web = world.gitlab.project(world.acme, "web");
+    world.backup().expect(0);
+    world.gitlab.commit(web, "two");
+    world.gitlab.change(|state| state.mark(web, DAY));
+    let run = world.backup().expect(0);
+    let name = format!("acme/web-deletion_scheduled-{web}");
+    assert_eq!(run.outcome(&name), "updated");
+    world.assert_mirrored(web, &name.replace('/', "#"));
+    let said = notes(&run, "lab");
+    assert!(
+        said.contains(&format!("{name} is marked for deletion since {DAY}")),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_group_that_is_marked_is_found_by_its_id_and_the_day_is_told() {
+    let world = World::new();
+    let web = world.gitlab.project(world.team, "web");
+    world.backup().expect(0);
+    world.gitlab.commit(web, "two");
+    world
+        .gitlab
+        .change(|state| state.mark_group(world.acme, DAY));
+    let run = world.backup().expect(0);
+    let name = format!("acme-deletion_scheduled-{}/team/web", world.acme);
+    assert_eq!(run.outcome(&name), "updated");
+    world.assert_mirrored(web, &name.replace('/', "#"));
+    let said = notes(&run, "lab");
+    assert!(
+        said.contains(&format!(
+            "the group acme is marked for deletion since {DAY}"
+        )),
+        "{said}"
+    );
+    assert!(!said.contains("change name"), "{said}");
+}
