@@ -166,3 +166,48 @@ pub fn advised<T>(answer: Result<T, HosterError>, hint: &str) -> Result<T, Hoste
         _ => error,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_counted() {
+        let is = |text: &str| is_hexadecimal(&Secret::new(text), 4);
+        assert!(is("09aF"));
+        assert!(!is("09aG") && !is("09a") && !is("09aF0") && !is(""));
+    }
+
+    #[test]
+    fn a_first_page_that_is_the_last_says_how_many_there_are() {
+        let page = |next: Option<&str>| Page {
+            repositories: vec![Repository::new("1", "a/b", "https://git.example/a/b.git")],
+            next: next.map(str::to_owned),
+            ..Page::default()
+        };
+        assert_eq!(checked(page(None)).visible, Some(1));
+        assert_eq!(checked(page(Some("2"))).visible, None);
+    }
+
+    #[test]
+    fn a_hint_of_the_hosters_own_is_for_credentials_alone() {
+        let hint = |kind| {
+            let error = HosterError::new(kind, "no").with_hint("wait");
+            advised::<()>(Err(error), "make a token").unwrap_err().hint
+        };
+        assert_eq!(hint(ErrorKind::Credentials), "make a token");
+        assert_eq!(hint(ErrorKind::Forbidden), "make a token");
+        assert_eq!(hint(ErrorKind::NotFound), "wait");
+    }
+
+    #[test]
+    fn small_things_are_what_they_are_called() {
+        let flag = flag_option("more", "More").default;
+        assert_eq!(flag, Some(OptionValue::Flag(false)));
+        assert_eq!(sees_all_if(true), Sees::All);
+        assert_eq!(sees_all_if(false), Sees::Other);
+        let wiki = wiki_beside("https://git.example/a/b.git");
+        assert_eq!(wiki.url, "https://git.example/a/b.wiki.git");
+        assert!(wiki.uncertain);
+    }
+}

@@ -3,9 +3,8 @@
 use forgekeep_plugin_sdk::{Api, Finding, Page, Repository, Result, Severity, Visibility, entries};
 use serde::de::IgnoredAny;
 
-use crate::owner::{ALSO_PUBLIC, At, BY_ID, Kind, LENGTH, Next, Owner};
 use crate::project::Project;
-use crate::sight::{Server, sight};
+use crate::sight::{ALSO_PUBLIC, At, BY_ID, Kind, LENGTH, Next, Owner, Server, sight};
 
 /// The key of a source that asks for snippets.
 pub(crate) const SNIPPETS: &str = "includeSnippets";

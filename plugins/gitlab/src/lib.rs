@@ -2,7 +2,7 @@
 //! an account is a member of, and gives the credentials to clone them. `docs/gitlab.md` is the manual.
 
 mod beside;
-mod owner;
+mod listing;
 mod project;
 mod sight;
 
@@ -68,12 +68,12 @@ impl Hoster for Gitlab {
     }
 
     fn list(&self, source: &Source, cursor: Option<&str>, host: &Host<'_>) -> Result<Page> {
-        advised(owner::list(&server_of(source, host)?, cursor), ADVICE)
+        advised(listing::list(&server_of(source, host)?, cursor), ADVICE)
     }
 
     fn check(&self, source: &Source, _: &CheckRequest, host: &Host<'_>) -> Result<CheckReport> {
         let server = server_of(source, host)?;
-        let mut report = checked(advised(owner::list(&server, None), ADVICE)?);
+        let mut report = checked(advised(listing::list(&server, None), ADVICE)?);
         let (me, token) = sight(&server)?;
         let what = (server.secret.as_ref()).map_or("no credentials", |_| "access token");
         let name = token.iter().map(|token| format!(" \"{}\"", token.name));
@@ -99,7 +99,7 @@ impl Hoster for Gitlab {
     fn lookup(&self, source: &Source, what: &LookupRequest, host: &Host<'_>) -> Result<Presence> {
         let server = server_of(source, host)?;
         let read = |project: Project| project.into_repository(&server);
-        let proof = |id| sight::proof(&server, id, &what.full_name);
+        let proof = |id| listing::proof(&server, id, &what.full_name);
         advised(server.look_up("projects", what, read, proof), ADVICE)
     }
 }

@@ -6,8 +6,7 @@ use forgekeep_plugin_sdk::{
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::owner::Owner;
-use crate::sight::Server;
+use crate::sight::{Owner, Server};
 
 /// Refs that GitLab makes.
 const MADE: [(&str, &[Advice]); 6] = [

@@ -1,20 +1,73 @@
-//! Whose the token is, how far it reaches, and what is proved by it.
+//! Users and groups, whose the token is, and how far it reaches.
 
 use std::sync::OnceLock;
 
 use forgekeep_plugin_sdk::{
-    self as sdk, Auth, Host, ListedIds, Result, Secret, Sees, Source, answers_instead,
+    self as sdk, Auth, Host, ListedIds, Page, Repository, Result, Secret, Sees, Source,
     is_hexadecimal, kept, sees_all_if,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::owner::Owner;
+/// Which page is asked for, and which one comes after it.
+pub(crate) type At<'a> = Option<&'a str>;
+pub(crate) type Next = Result<Option<String>>;
+
+/// In the order of ids, which a new one does not disturb.
+pub(crate) const BY_ID: [(&str, &str); 2] = [("order_by", "id"), ("sort", "asc")];
+
+pub(crate) const ALSO_PUBLIC: (&str, &str) = ("all_available", "true");
+
+/// The parameter for the length of a page, and the most that GitLab gives.
+pub(crate) const LENGTH: (&str, u64) = ("per_page", 100);
 
 /// The role of owners.
 const OWNER: u64 = 50;
 /// Digits of a token of OAuth.
 const OAUTH: usize = 64;
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    #[default]
+    Group,
+    User,
+    /// What the account is a member of.
+    All,
+}
+
+/// A group, a user or a namespace. Plans without wikis of groups have no `wiki_access_level`.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Owner {
+    #[serde(rename = "listed as")]
+    pub(crate) kind: Kind,
+    pub(crate) id: u64,
+    #[serde(alias = "username")]
+    pub(crate) full_path: String,
+    pub(crate) visibility: Option<String>,
+    pub(crate) wiki_access_level: Option<String>,
+    pub(crate) marked_for_deletion_on: Option<String>,
+}
+
+impl Owner {
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.full_path.eq_ignore_ascii_case(name)
+    }
+
+    /// As whom what is listed belongs to it; with all, each project tells. Users and groups are counted apart.
+    pub(crate) fn identity(&self) -> Option<sdk::Owner> {
+        let (id, name) = (self.id.to_string(), self.full_path.clone());
+        let of_user = (self.kind == Kind::User).then(|| format!("user/{id}"));
+        let id = of_user.unwrap_or(id);
+        (!name.is_empty()).then_some(sdk::Owner { id, name })
+    }
+
+    /// Puts a repository on a page.
+    pub(crate) fn put(&self, mut found: Repository, page: &mut Page) {
+        found.owner = self.identity().unwrap_or(found.owner);
+        page.repositories.push(found);
+    }
+}
 
 pub(crate) type Server<'a> = sdk::Server<'a, Kept>;
 
@@ -86,22 +139,4 @@ pub(crate) fn sees(server: &Server<'_>, path: &str) -> Result<Sees> {
     let owns = || Ok(server.told(&member)?.and_then(role) >= Some(OWNER));
     let reaches = token.is_classic() && server.kept.ids.count().is_some();
     Ok(sees_all_if(reaches && (me.is_called(root) || owns()?)))
-}
-
-/// What proves that a project was deleted, once it is not found: its top group or user is there, who asks sees
-/// all of that, and is shown another project of it.
-pub(crate) fn proof(server: &Server<'_>, id: u64, full_name: &str) -> Result<Option<String>> {
-    let root = full_name.split('/').next().unwrap_or_default();
-    if sees(server, root)? != Sees::All {
-        return Ok(None);
-    }
-    let owner = Owner::find(server, root)?;
-    let (listed, _) = owner.page(&server.api, "false", None)?;
-    let other = answers_instead(&server.api, "projects", id, &listed)?;
-    // Under another name it may be a stranger's: that is not known here.
-    let other = other.filter(|_| owner.is_called(root));
-    Ok(other.map(|other| {
-        let other = &other["path_with_namespace"];
-        format!("not found (404) by who sees all of {root}, and is shown {other} of it")
-    }))
 }

@@ -194,6 +194,7 @@ impl Machine {
             plugin_file("bitbucket"),
             plugin_file("gitea"),
             plugin_file("github"),
+            plugin_file("gitlab"),
         ] {
             let built = folder.join("target/release").join(&file);
             symlink(binaries().folder.join(&file), built).ok();

@@ -45,7 +45,7 @@ fn snippets_where_there_are_none() {
     let mut source = source("group", "acme");
     source.options = [("includeSnippets".to_owned(), OptionValue::Flag(true))].into();
     let warning = (Severity::Warning, "includeSnippets".to_owned());
-    assert_eq!(said(&source), [warning.clone()]);
+    assert_eq!(said(&source), std::slice::from_ref(&warning));
     source.kind = "user".into();
     assert_eq!(said(&source), []);
     source.secrets.clear();

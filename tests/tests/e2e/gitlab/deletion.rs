@@ -44,3 +44,21 @@ fn a_group_that_is_marked_is_found_by_its_id_and_the_day_is_told() {
     );
     assert!(!said.contains("change name"), "{said}");
 }
+
+#[test]
+fn a_filter_on_archived_projects_does_not_leave_out_one_that_is_marked() {
+    let world = World::new();
+    let web = world.gitlab.project(world.acme, "web");
+    let old = world.gitlab.project(world.acme, "old");
+    world.gitlab.change(|state| {
+        state.mark(web, DAY);
+        state.project_mut(old).archived = true;
+    });
+    let mut without_archived = world.source("acme");
+    without_archived["includeArchived"] = false.into();
+    world.configure(&[without_archived]);
+    let run = world.backup().expect(0);
+    let name = format!("acme/web-deletion_scheduled-{web}");
+    assert_eq!(run.outcome(&name), "cloned");
+    assert!(!world.folder("acme#old").exists());
+}

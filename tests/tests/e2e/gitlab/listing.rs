@@ -43,7 +43,7 @@ fn older_servers_that_leave_out_archived_ones_are_asked_for_them() {
 }
 
 #[test]
-fn what_is_shared_with_a_group_is_anothers() {
+fn what_is_shared_with_a_group_belongs_to_another() {
     let world = World::new();
     let web = world.gitlab.project(world.acme, "web");
     let others = world.gitlab.change(|state| state.add_group("others", None));
@@ -220,4 +220,36 @@ fn an_import_that_has_failed_is_told() {
         said.contains("acme/web may not be whole: its import at GitLab is failed"),
         "{said}"
     );
+}
+
+#[test]
+fn a_source_as_scm_backup_has_it_works_with_the_same_folders() {
+    let world = World::new();
+    let web = world.gitlab.project(world.acme, "web");
+    let deep = world.gitlab.project(world.team, "deep");
+    world.gitlab.wiki(deep, Wiki::Pages);
+    for kind in ["group", "org"] {
+        let mut source = world.source("acme");
+        source["type"] = kind.into();
+        source["authName"] = "acme".into();
+        world.configure(&[source]);
+        world.backup().expect(0);
+        world.assert_mirrored(web, "acme#web");
+        world.assert_mirrored(deep, "acme#team#deep");
+        let wiki = world.folder("acme#team#deep").join("wiki");
+        compare::assert_mirror(&world.gitlab.wiki_dir(deep), &wiki);
+    }
+}
+
+#[test]
+fn two_sources_of_which_one_is_in_the_other_are_refused() {
+    let world = World::new();
+    world.gitlab.project(world.team, "deep");
+    for (outer, inner) in [("acme", "acme/team"), ("*", "acme")] {
+        let mut below = world.source(inner);
+        below["title"] = "below".into();
+        world.configure(&[world.source(outer), below]);
+        world.backup().expect(10);
+    }
+    assert!(world.gitlab.requests().is_empty());
 }
