@@ -67,15 +67,20 @@ impl<'call> Api<'call> {
 
     /// Asks an address below the base.
     pub(crate) fn ask(&self, method: &str, url: &str) -> Result<HttpResponse, HosterError> {
+        let response = self.host.http(self.request(method, url))?;
+        from_origin(&response, &self.base)?;
+        Ok(response)
+    }
+
+    /// A request with the credentials and the fields of all requests.
+    pub(crate) fn request(&self, method: &str, url: &str) -> HttpRequest {
         let mut request = HttpRequest::get(url, &self.auth);
         method.clone_into(&mut request.method);
         request.idempotent = true;
-        for (name, value) in &self.fields {
-            request = request.with_header(name, value);
-        }
-        let response = self.host.http(request)?;
-        from_origin(&response, &self.base)?;
-        Ok(response)
+        let fields = self.fields.iter();
+        fields.fold(request, |request, (name, value)| {
+            request.with_header(name, value)
+        })
     }
 
     /// Reads the document of an endpoint.

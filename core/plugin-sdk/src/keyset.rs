@@ -1,4 +1,4 @@
-use forgekeep_plugin_documents::{ErrorKind, HosterError, HttpRequest, HttpResponse};
+use forgekeep_plugin_documents::{ErrorKind, HosterError, HttpResponse};
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -90,7 +90,7 @@ impl Api<'_> {
     pub fn batch(&self, paths: &[Vec<&str>]) -> Result<Vec<HttpResponse>, HosterError> {
         let request = |path: &Vec<&str>| {
             let url = address(&self.base, path, &[]);
-            url.map(|url| HttpRequest::get(url, &self.auth))
+            url.map(|url| self.request("GET", &url))
         };
         let requests: Result<Vec<_>, _> = paths.iter().map(request).collect();
         let answers = self.host.batch(requests?)?.into_iter();

@@ -181,8 +181,7 @@ pub use signer::{Judge, Signer};
 pub use slices::slice;
 pub use source::{
     anonymous_findings, beside, clone_address, credential_findings, flaws, name_findings,
-    path_findings,
-    server_address, server_findings, token,
+    path_findings, server_address, server_findings, token,
 };
 pub use stages::Stages;
 
