@@ -171,8 +171,7 @@ pub use proof::answers_instead;
 pub use report::{report_of, sunset};
 pub use repository_entry::{Account, RepositoryEntry};
 pub use server::{
-    Server, advised, checked, flag_option, is_hexadecimal, sees_all_if, source_findings,
-    wiki_beside,
+    Server, advised, flag_option, is_hexadecimal, sees_all_if, source_findings, wiki_beside,
 };
 pub use session::{Session, kept};
 pub use settled::settled_version;

@@ -1,6 +1,6 @@
 use forgekeep_plugin_documents::{
-    Access, Auth, CheckReport, ErrorKind, Finding, HosterError, LookupRequest, OptionKind,
-    OptionSpec, OptionValue, Page, Part, PartKind, Presence, Repository, Secret, Sees, Source,
+    Access, Auth, ErrorKind, Finding, HosterError, LookupRequest, OptionKind, OptionSpec,
+    OptionValue, Part, PartKind, Presence, Repository, Secret, Sees, Source,
 };
 use serde::de::DeserializeOwned;
 
@@ -122,17 +122,6 @@ pub fn source_findings(source: &Source, suffix: &str, public: &str, page: &str) 
     findings.concat()
 }
 
-/// What the first page of a listing says of a source that is checked.
-pub fn checked(page: Page) -> CheckReport {
-    let listed = page.repositories.len() as u64;
-    CheckReport {
-        visible: page.next.is_none().then_some(listed),
-        owners: page.owners,
-        findings: page.notes,
-        ..CheckReport::default()
-    }
-}
-
 /// All, if that was shown.
 pub fn sees_all_if(is_shown: bool) -> Sees {
     match is_shown {
@@ -176,17 +165,6 @@ mod tests {
         let is = |text: &str| is_hexadecimal(&Secret::new(text), 4);
         assert!(is("09aF"));
         assert!(!is("09aG") && !is("09a") && !is("09aF0") && !is(""));
-    }
-
-    #[test]
-    fn a_first_page_that_is_the_last_says_how_many_there_are() {
-        let page = |next: Option<&str>| Page {
-            repositories: vec![Repository::new("1", "a/b", "https://git.example/a/b.git")],
-            next: next.map(str::to_owned),
-            ..Page::default()
-        };
-        assert_eq!(checked(page(None)).visible, Some(1));
-        assert_eq!(checked(page(Some("2"))).visible, None);
     }
 
     #[test]

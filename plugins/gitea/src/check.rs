@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk::{CheckReport, Finding, Result, Sees, Severity, missing_scopes};
+use forgekeep_plugin_sdk::{CheckReport, Result, Sees, missing_scopes, warning};
 
 use crate::account::Account;
 use crate::listing::list;
@@ -28,6 +28,7 @@ pub(crate) fn check(server: &Server<'_>) -> Result<CheckReport> {
         missing_scopes: missing_scopes(&sight.scopes, &SCOPES, implies),
         scopes: sight.scopes.clone(),
         visible: if whole { Some(listed) } else { counted },
+        owners: page.owners,
         findings: page.notes,
         ..CheckReport::default()
     };
@@ -37,9 +38,7 @@ pub(crate) fn check(server: &Server<'_>) -> Result<CheckReport> {
         _ if is_public => "the token is for what is public: all else is not backed up",
         _ => return Ok(report),
     };
-    let confined = Finding::new(Severity::Warning, "password", confined);
-    report
-        .findings
-        .push(confined.with_hint("make a token for all repositories"));
+    let hint = "make a token for all repositories";
+    report.findings.push(warning("password", confined, hint));
     Ok(report)
 }

@@ -1,6 +1,6 @@
 use forgekeep_plugin_sdk::{
-    Finding, Page, Result, Severity, cursor as make_cursor, entries, from_cursor, is_of_one_owner,
-    kept, owner_failed, owner_findings,
+    Page, Result, cursor as make_cursor, entries, from_cursor, is_of_one_owner, kept, owner_failed,
+    owner_findings, warning,
 };
 
 use crate::account::Account;
@@ -28,9 +28,11 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<(Page, O
     if listed.kind == Kind::User && server.secret.is_some() && server.sight()?.me.is_none() {
         let message =
             format!("it is not told whether the token is {name}'s, who may have private ones");
-        let finding = Finding::new(Severity::Warning, "password", message);
-        page.notes
-            .push(finding.with_hint("make a token with the scope read:user"));
+        page.notes.push(warning(
+            "password",
+            message,
+            "make a token with the scope read:user",
+        ));
     }
     let is_empty = page.repositories.is_empty() && page.next.is_none();
     let findings = owner_findings(name, &listed.name, is_empty);

@@ -73,10 +73,7 @@ impl Entry {
                 // `updated_at` is no time of a push: it moves with stars and settings too.
                 ..Attributes::default()
             },
-            refs: vec![RefAdvice {
-                pattern: "refs/pull/*".to_owned(),
-                advice: Advice::NotPushed,
-            }],
+            refs: vec![RefAdvice::new("refs/pull/*", Advice::NotPushed)],
             owner: Owner { id, name },
             parts,
             ..Repository::default()

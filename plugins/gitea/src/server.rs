@@ -1,7 +1,9 @@
+use std::ops::Deref;
 use std::sync::OnceLock;
 
 use forgekeep_plugin_sdk::{
-    Api, Auth, ErrorKind, Host, Result, Secret, Source, first_filled, kept, server_address, token,
+    self as sdk, Api, Auth, ErrorKind, Host, Result, Secret, Source, first_filled, is_hexadecimal,
+    kept,
 };
 use serde_json::Value;
 
@@ -19,33 +21,23 @@ pub(crate) struct Kept {
 }
 
 /// A source's server and credentials, for the duration of a call.
-pub(crate) struct Server<'a> {
-    pub(crate) source: &'a Source,
-    pub(crate) host: &'a Host<'a>,
-    pub(crate) api: Api<'a>,
-    pub(crate) secret: Option<Secret>,
-    pub(crate) web: &'a str,
-    pub(crate) kept: &'a Kept,
+pub(crate) struct Server<'a>(sdk::Server<'a, Kept>);
+
+impl<'a> Deref for Server<'a> {
+    type Target = sdk::Server<'a, Kept>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
 }
 
 impl<'a> Server<'a> {
     pub(crate) fn of(source: &'a Source, host: &'a Host<'a>) -> Result<Self> {
-        let (secret, web) = (token(source), server_address(source, "/api/v1"));
-        let auth = match &secret {
-            None => Auth::None,
-            Some(secret) if is_password(source, secret) => Auth::basic(api_user(source), secret),
-            Some(secret) => Auth::scheme("token", secret),
+        let auth = |secret: &Secret| match is_password(source, secret) {
+            true => Auth::basic(api_user(source), secret),
+            false => Auth::scheme("token", secret),
         };
-        let api = Api::new(host, &format!("{web}/api/v1"), auth);
-        let kept = host.session()?;
-        Ok(Self {
-            source,
-            host,
-            api,
-            secret,
-            web,
-            kept,
-        })
+        sdk::Server::of(source, host, "/api/v1", auth).map(Self)
     }
 
     /// Which version the server says it is. `None`: it does not say, as Gogs does not.
@@ -90,7 +82,6 @@ pub(crate) fn git_user(source: &Source) -> &str {
 /// Whether a secret is the password of an account, as far as its form tells: access tokens are 40
 /// hexadecimal digits, tokens of OAuth three parts with dots between them.
 pub(crate) fn is_password(source: &Source, secret: &Secret) -> bool {
-    let secret = secret.expose();
-    let is_token = secret.len() == 40 && secret.bytes().all(|b| b.is_ascii_hexdigit());
-    !is_token && secret.split('.').count() != 3 && !api_user(source).is_empty()
+    let is_token = is_hexadecimal(secret, 40) || secret.expose().split('.').count() == 3;
+    !is_token && !api_user(source).is_empty()
 }

@@ -8,8 +8,8 @@ mod sight;
 
 use forgekeep_plugin_sdk::{
     Access, AccessRequest, CheckReport, CheckRequest, Finding, Host, Hoster, LookupRequest,
-    Manifest, Page, Presence, Result, Session, Severity, Source, advised, checked, export_hoster,
-    flag_option, path_findings, source_findings, texts, token,
+    Manifest, Page, Presence, Result, Session, Severity, Source, advised, export_hoster,
+    flag_option, path_findings, report_of, source_findings, texts, token,
 };
 
 use crate::beside::SNIPPETS;
@@ -73,7 +73,7 @@ impl Hoster for Gitlab {
 
     fn check(&self, source: &Source, _: &CheckRequest, host: &Host<'_>) -> Result<CheckReport> {
         let server = server_of(source, host)?;
-        let mut report = checked(advised(listing::list(&server, None), ADVICE)?);
+        let mut report = report_of(advised(listing::list(&server, None), ADVICE)?);
         let (me, token) = sight(&server)?;
         let what = (server.secret.as_ref()).map_or("no credentials", |_| "access token");
         let name = token.iter().map(|token| format!(" \"{}\"", token.name));
