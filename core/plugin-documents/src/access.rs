@@ -4,7 +4,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::list::{Part, PartKind, Repository};
 use crate::macros::{document, words_that_decide};
 use crate::read::{Document, Read};
+use crate::refused::Refused;
 use crate::secret::Secret;
+use crate::ssh::Ssh;
 use crate::time::Timestamp;
 
 words_that_decide! {
@@ -137,22 +139,13 @@ impl Auth {
 }
 
 document! {
-    /// The way to a part by ssh. The host makes the command.
-    pub struct Ssh {
-        /// User name.
-        pub user: String,
-        /// Host.
-        pub host: String,
-        /// Port. Absent: ssh's own, or the user's configuration.
-        pub port: Option<u16>,
-    }
-}
-
-document! {
     /// A path on this machine. The host takes it only where the source's configuration names it.
     pub struct Local {
         /// The path.
         pub path: String,
+        /// The program that is run in place of git's own upload-pack. The host takes only one that the
+        /// source's configuration names.
+        pub upload_pack: String,
     }
 }
 
@@ -181,6 +174,25 @@ impl Access {
     pub fn http(auth: Auth) -> Self {
         Self {
             way: Way::Http(auth),
+            expires: None,
+        }
+    }
+
+    /// By ssh.
+    pub fn ssh(ssh: Ssh) -> Self {
+        Self {
+            way: Way::Ssh(ssh),
+            expires: None,
+        }
+    }
+
+    /// From a path on this machine that the source's configuration names.
+    pub fn local(path: impl Into<String>) -> Self {
+        Self {
+            way: Way::Local(Local {
+                path: path.into(),
+                ..Local::default()
+            }),
             expires: None,
         }
     }
@@ -217,8 +229,10 @@ document! {
         pub host: String,
         /// Of ssh.
         pub port: Option<u16>,
-        /// Of local.
+        /// Of ssh and local.
         pub path: String,
+        /// Of ssh and local.
+        pub upload_pack: String,
         /// When it ends.
         pub expires: Option<Timestamp>,
     }
@@ -256,11 +270,14 @@ impl Written {
                 user: ssh.user.clone(),
                 host: ssh.host.clone(),
                 port: ssh.port,
+                path: ssh.path.clone(),
+                upload_pack: ssh.upload_pack.clone(),
                 ..Self::default()
             },
             Way::Local(local) => Self {
                 kind: "local".to_owned(),
                 path: local.path.clone(),
+                upload_pack: local.upload_pack.clone(),
                 ..Self::default()
             },
         };
@@ -299,8 +316,13 @@ impl Written {
                 user: self.user,
                 host: self.host,
                 port: self.port,
+                path: self.path,
+                upload_pack: self.upload_pack,
             }),
-            "local" => Way::Local(Local { path: self.path }),
+            "local" => Way::Local(Local {
+                path: self.path,
+                upload_pack: self.upload_pack,
+            }),
             _ => Way::Http(self.auth()?),
         };
         Some(Access { way, expires })
@@ -334,4 +356,12 @@ impl Read for Access {
 }
 
 impl Document for AccessRequest {}
-impl Document for Access {}
+
+impl Document for Access {
+    fn sound(&self) -> Result<(), Refused> {
+        match &self.way {
+            Way::Ssh(ssh) => ssh.sound(),
+            Way::Http(_) | Way::Local(_) => Ok(()),
+        }
+    }
+}

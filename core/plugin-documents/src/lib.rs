@@ -41,11 +41,12 @@ mod scan;
 mod secret;
 mod service;
 mod source;
+mod ssh;
 mod target;
 mod time;
 mod write;
 
-pub use access::{Access, AccessRequest, Auth, Deed, Local, PartRef, Ssh, Way};
+pub use access::{Access, AccessRequest, Auth, Deed, Local, PartRef, Way};
 pub use check::{CheckReport, CheckRequest, Limit, Purpose};
 pub use error::{Concern, ErrorKind, HosterError};
 pub use finding::{Finding, Findings, Severity};
@@ -65,7 +66,8 @@ pub use service::{
     HttpRequest, HttpResponse, LogLevel, LogLine, Progress, RESERVED_FIELDS, SecretAdd, StateGet,
     StatePut, StateValue,
 };
-pub use source::{Opened, Source};
+pub use source::{Opened, Protocol, Source};
+pub use ssh::{NotSsh, Ssh};
 pub use target::{ConfigureRequest, CreateRequest, Done, ExportPage, ExportRequest, RemoveRequest};
 pub use time::{NotATime, Timestamp};
 pub use write::write;

@@ -209,7 +209,7 @@ document! {
         pub id: String,
         /// What it is called, where it has a name of its own.
         pub name: String,
-        /// Address to fetch it from, without user or password.
+        /// Address to fetch it from, without user or password; by ssh with the user.
         pub url: String,
         /// As long as it is equal, none of the refs of this part that are kept has changed. Absent:
         /// nothing is known, so ask.
@@ -220,6 +220,8 @@ document! {
         pub size: Option<u64>,
         /// Whether it may not be there: the hoster says of every repository that it has one.
         pub uncertain: bool,
+        /// Whether the configuration itself names it: it is a warning if it is empty the first time.
+        pub named: bool,
     }
 }
 

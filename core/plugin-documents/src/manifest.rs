@@ -40,6 +40,8 @@ document! {
         pub ref_questions: u32,
         /// Whether it can be a target: create, configure and remove repositories.
         pub target: bool,
+        /// Whether its sources have no `name`: its own options say what there is.
+        pub nameless: bool,
     }
 }
 

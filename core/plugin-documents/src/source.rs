@@ -1,12 +1,22 @@
 use std::collections::BTreeMap;
 
 use crate::limit;
-use crate::macros::document;
+use crate::macros::{document, words_that_decide};
 use crate::option::{FileContent, OptionValue, Span};
 use crate::read::{Document, parse};
 use crate::refused::Refused;
 use crate::secret::Secret;
 use crate::write::write;
+
+words_that_decide! {
+    /// How git is fetched.
+    pub enum Protocol, by default Https {
+        /// By HTTPS.
+        Https = "https",
+        /// By ssh.
+        Ssh = "ssh",
+    }
+}
 
 document! {
     /// A source (or target) of the configuration, as its plugin sees it. An empty text is an absent key.
@@ -30,6 +40,9 @@ document! {
         pub options: BTreeMap<String, OptionValue>,
         /// Whether it is a target, to write to.
         pub target: bool,
+        /// How git is to be fetched: `ssh`, or absent for HTTPS. Each part's address is to be one for
+        /// that, and the plugin's answer for access too.
+        pub protocol: Protocol,
         /// Contents of the options that are files. They travel beside the document, as bytes.
         #[serde(skip)]
         pub files: BTreeMap<String, FileContent>,
@@ -37,6 +50,11 @@ document! {
 }
 
 impl Source {
+    /// Whether git is to be fetched by ssh.
+    pub fn is_ssh(&self) -> bool {
+        self.protocol == Protocol::Ssh
+    }
+
     /// The password or token. Never empty.
     pub fn password(&self) -> Option<&Secret> {
         self.secret("password")

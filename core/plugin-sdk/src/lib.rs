@@ -40,6 +40,8 @@
 //!   of notes and errors are cut at 64 KiB; the host would refuse the whole answer.
 //! - **Addresses** ([`address`]): path and query, encoded; those for cloning, as they are to be
 //!   ([`clone_address`]).
+//! - **Ssh**: for a source with `protocol: ssh`, [`wanted_address`] chooses a part's address, and
+//!   [`ssh_access`] makes the way of it ([`ssh_address`]).
 //! - **Sources**: one with a finding of severity error is not opened; [`credential_findings`] and
 //!   [`client_findings`] find what no hoster takes.
 //! - **Entries** ([`entries`]): one that cannot be read is a note, and not the end of the listing.
@@ -133,6 +135,7 @@ mod signer;
 mod slices;
 mod source;
 mod stages;
+mod ssh;
 mod wire;
 
 pub use forgekeep_page_text::page_text;
@@ -140,9 +143,9 @@ pub use forgekeep_plugin_documents::{
     Access, AccessRequest, Advice, Attributes, Auth, CheckReport, CheckRequest, Concern,
     ConfigureRequest, CreateRequest, Deed, DownloadedFile, ErrorKind, ExportPage, ExportRequest,
     FileContent, Finding, Header, HosterError, HttpRequest, HttpResponse, Limit, Local, LogLevel,
-    LookupRequest, Manifest, OptionKind, OptionSpec, OptionValue, Owner, OwnerSeen, Page, Part,
-    PartKind, PartRef, Presence, Purpose, RefAdvice, RemoveRequest, Repository, Secret, Sees,
-    Severity, Source, Ssh, Timestamp, Visibility, Way,
+    LookupRequest, Manifest, NotSsh, OptionKind, OptionSpec, OptionValue, Owner, OwnerSeen, Page,
+    Part, PartKind, PartRef, Presence, Protocol, Purpose, RefAdvice, RemoveRequest, Repository,
+    Secret, Sees, Severity, Source, Ssh, Timestamp, Visibility, Way,
 };
 
 pub use address::address;
@@ -183,6 +186,7 @@ pub use source::{
     path_findings, server_address, server_findings, token,
 };
 pub use stages::Stages;
+pub use ssh::{ssh_access, ssh_address, wanted_address};
 
 /// What most methods return.
 pub type Result<T> = std::result::Result<T, HosterError>;

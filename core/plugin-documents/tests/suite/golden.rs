@@ -96,6 +96,37 @@ fn repository() -> Repository {
     }
 }
 
+fn ssh_with_a_path() -> Access {
+    Access::ssh(Ssh {
+        user: "git".into(),
+        host: "git.example".into(),
+        path: "acme/web.git".into(),
+        upload_pack: "/opt/git/bin/git-upload-pack".into(),
+        ..Ssh::default()
+    })
+}
+
+fn page_of_named() -> Page {
+    let mut named = Repository::new("h/x", "h/x", "ssh://git@h/x");
+    named.parts[0].named = true;
+    Page {
+        repositories: vec![named],
+        ..Page::default()
+    }
+}
+
+fn nameless() -> Manifest {
+    let mut urls = OptionSpec::new("urls", OptionKind::List, "Addresses").required();
+    urls.trusted_origin = true;
+    Manifest {
+        id: "git".into(),
+        version: "1.0.0".into(),
+        options: vec![urls],
+        nameless: true,
+        ..Manifest::default()
+    }
+}
+
 #[test]
 fn to_the_plugin() {
     let hello = HelloRequest {
@@ -137,6 +168,13 @@ fn to_the_plugin() {
         ..Source::default()
     };
     golden("to-plugin-source.json", &source);
+    let by_ssh = Source {
+        title: "acme".into(),
+        name: "acme".into(),
+        protocol: Protocol::Ssh,
+        ..Source::default()
+    };
+    golden("to-plugin-source-ssh.json", &by_ssh);
     golden(
         "to-plugin-check.json",
         &CheckRequest {
@@ -253,6 +291,7 @@ fn from_the_plugin() {
         concurrency: 4,
         ref_questions: 8,
         target: true,
+        ..Manifest::default()
     };
     golden("from-plugin-manifest.json", &manifest);
     golden(
@@ -333,6 +372,8 @@ fn from_the_plugin() {
     };
     golden("from-plugin-page-uncertain.json", &page);
     golden("from-plugin-repository.json", &repository());
+    golden("from-plugin-page-named.json", &page_of_named());
+    golden("from-plugin-manifest-nameless.json", &nameless());
     let secret = Secret::new("hunter2");
     for (name, auth) in [
         ("none", Auth::None),
@@ -352,6 +393,7 @@ fn from_the_plugin() {
         user: "git".into(),
         host: "git.example".into(),
         port: Some(2222),
+        ..Ssh::default()
     });
     golden(
         "from-plugin-access-ssh.json",
@@ -362,6 +404,7 @@ fn from_the_plugin() {
     );
     let local = Way::Local(Local {
         path: "/srv/git/x".into(),
+        ..Local::default()
     });
     golden(
         "from-plugin-access-local.json",
@@ -370,6 +413,7 @@ fn from_the_plugin() {
             expires: None,
         },
     );
+    golden("from-plugin-access-ssh-path.json", &ssh_with_a_path());
     golden(
         "from-plugin-lookup-present.json",
         &Presence::present(repository()),
