@@ -115,6 +115,28 @@ pub(crate) fn import(
     );
 }
 
+/// Makes a bare repository with one commit.
+pub fn repository(git_dir: &Path) {
+    empty(git_dir);
+    commit(git_dir, "one");
+}
+
+/// Makes a bare repository without a commit.
+pub fn empty(git_dir: &Path) {
+    std::fs::create_dir_all(git_dir).expect("a new folder");
+    run(git_dir, &["init", "-q", "--bare", "--template=", "."]);
+}
+
+/// Commits a new file to `main` of a bare repository.
+pub fn commit(git_dir: &Path, message: &str) {
+    let parent = tip(git_dir, "main");
+    let number = parent.as_ref().map_or("0".to_owned(), |_| {
+        run(git_dir, &["rev-list", "--count", "main"])
+    });
+    let now = 1_700_000_000 + number.parse::<i64>().expect("a number");
+    import(git_dir, "main", message, parent, now);
+}
+
 /// Where a branch is, or a revision that begins with one.
 pub(crate) fn tip(git_dir: &Path, revision: &str) -> Option<String> {
     let full = format!("refs/heads/{revision}");

@@ -6,6 +6,7 @@
 //! - [`gitea::Gitea`]: a look-alike of Forgejo in the same way.
 //! - [`github::GitHub`]: a look-alike of GitHub in the same way.
 //! - [`gitea::Gitea`]: a look-alike of Forgejo in the same way; [`gitlab::Gitlab`]: one of GitLab.
+//! - [`sshd::Sshd`]: a real sshd on loopback, where there is one.
 //! - [`Sandbox`]: a folder in which the real binary runs, without anything of the machine's.
 //! - [`compare`]: whether a mirror equals its upstream.
 //! - [`c_plugin`]: plugins in C, built for a test.
@@ -32,6 +33,8 @@ mod logged;
 mod misbehaving;
 mod push_target;
 mod sandbox;
+#[cfg(unix)]
+pub mod sshd;
 
 pub use binaries::{Binaries, binaries};
 pub use fault::{Action, Answer, Fault};

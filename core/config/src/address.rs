@@ -12,6 +12,26 @@ pub(super) fn api_url(
     allow_insecure_http: bool,
 ) -> Result<Url, ConfigError> {
     let example = "write the base address of the API, such as https://git.example.com/api";
+    address(field, text, allow_insecure_http, example)
+}
+
+/// An address to clone from. No message quotes it.
+pub(super) fn clone_url(
+    field: &Field<'_>,
+    text: &str,
+    allow_insecure_http: bool,
+) -> Result<Url, ConfigError> {
+    let example =
+        "write the address as `git clone` takes it, such as https://git.example.com/acme/web.git";
+    address(field, text, allow_insecure_http, example)
+}
+
+fn address(
+    field: &Field<'_>,
+    text: &str,
+    allow_insecure_http: bool,
+    example: &str,
+) -> Result<Url, ConfigError> {
     let url = Url::parse(text)
         .map_err(|error| field.invalid(format!("it is not a valid address ({error})"), example))?;
     if !matches!(url.scheme(), "http" | "https") {

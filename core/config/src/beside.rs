@@ -10,31 +10,8 @@ use super::reader::Field;
 /// The content of the file that a value names. No message quotes the value: whoever has written a token
 /// there by mistake shall not read it in a log.
 pub(super) fn read(field: &Field<'_>, path: &Path, limit: usize) -> Result<Vec<u8>, ConfigError> {
-    let failed = |kind, why: String, hint: &str| {
-        field.error(kind, "names a file that cannot be read", why, hint)
-    };
-    let refused = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => failed(
-            ConfigErrorKind::NotFound,
-            error.to_string(),
-            "correct the path, or create the file; a relative path starts at the folder of the \
-             configuration",
-        ),
-        _ => failed(
-            ConfigErrorKind::Unreadable,
-            error.to_string(),
-            "check that it is the path of a file, and that the user who runs Forgekeep may read it",
-        ),
-    };
-    let found = path.metadata().map_err(refused)?;
-    // A pipe would be waited for.
-    if !found.is_file() {
-        return Err(failed(
-            ConfigErrorKind::Unreadable,
-            "it is a folder, a device, a pipe or a socket".to_owned(),
-            "name a regular file",
-        ));
-    }
+    check(field, path)?;
+    let refused = |error: std::io::Error| refused(field, &error);
     let file = File::open(path).map_err(refused)?;
     let mut bytes = Vec::new();
     file.take(limit as u64 + 1)
@@ -42,12 +19,50 @@ pub(super) fn read(field: &Field<'_>, path: &Path, limit: usize) -> Result<Vec<u
         .map_err(refused)?;
     if bytes.len() > limit {
         return Err(failed(
+            field,
             ConfigErrorKind::TooLarge,
             format!("it has more than {limit} bytes"),
             "check that this is the right file",
         ));
     }
     Ok(bytes)
+}
+
+fn failed(field: &Field<'_>, kind: ConfigErrorKind, why: String, hint: &str) -> ConfigError {
+    field.error(kind, "names a file that cannot be read", why, hint)
+}
+
+fn refused(field: &Field<'_>, error: &std::io::Error) -> ConfigError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => failed(
+            field,
+            ConfigErrorKind::NotFound,
+            error.to_string(),
+            "correct the path, or create the file; a relative path starts at the folder of the \
+             configuration",
+        ),
+        _ => failed(
+            field,
+            ConfigErrorKind::Unreadable,
+            error.to_string(),
+            "check that it is the path of a file, and that the user who runs Forgekeep may read it",
+        ),
+    }
+}
+
+/// Whether a value names a regular file.
+pub(super) fn check(field: &Field<'_>, path: &Path) -> Result<(), ConfigError> {
+    let found = path.metadata().map_err(|error| refused(field, &error))?;
+    // A pipe would be waited for.
+    if !found.is_file() {
+        return Err(failed(
+            field,
+            ConfigErrorKind::Unreadable,
+            "it is a folder, a device, a pipe or a socket".to_owned(),
+            "name a regular file",
+        ));
+    }
+    Ok(())
 }
 
 /// The path that a value names.

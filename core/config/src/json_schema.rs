@@ -80,7 +80,7 @@ fn sources(plugins: &[PluginSchema]) -> Value {
     }
     let mut source = json!({
         "type": "object",
-        "required": ["title", "hoster", "name"],
+        "required": ["title", "hoster"],
         "properties": of_source,
         "allOf": rules,
     });

@@ -27,6 +27,7 @@ mod reader;
 mod schema;
 mod secrets;
 mod settle;
+mod ssh;
 mod together;
 mod toml;
 mod umask;
@@ -48,6 +49,7 @@ pub use locations::find;
 pub use masked::masked_copy;
 pub use own::{FileContent, Isolation, OptionKind, OptionSpec, OptionValue, PluginKeys};
 pub use plugins::{AllowedPlugin, Confinement, PluginOptions, PluginVerdict};
+pub use ssh::{Protocol, SshOptions};
 pub use umask::DEFAULT_UMASK;
 pub use within::Within;
 
@@ -117,7 +119,8 @@ pub struct Source {
     /// What `name` is, such as `user` or `org`, where that makes a difference: a word that the hoster's
     /// plugin knows.
     pub kind: Option<String>,
-    /// The user, organisation, workspace or group at the hoster.
+    /// The user, organisation, workspace or group at the hoster. Where its plugin knows no names, the
+    /// title from [`settle`](Config::settle) on.
     pub name: String,
     /// The user name for git, and for the API where there is no `api_auth_name`.
     pub auth_name: Option<String>,
@@ -147,6 +150,8 @@ pub struct Source {
     pub exclude_refs: Vec<String>,
     /// The day on which its credentials expire, for warnings.
     pub expires: Option<jiff::civil::Date>,
+    /// How git is fetched.
+    pub ssh: SshOptions,
     /// Where its plugin runs.
     pub isolation: Isolation,
     /// Names of variables that its plugin's process gets from the environment.
@@ -247,6 +252,8 @@ pub struct NetworkOptions {
     /// How many repositories are asked for their refs at the same time, besides those that are
     /// transferred: 1 to 256.
     pub ref_questions: usize,
+    /// Connections to one ssh host at the same time: 1 to 64.
+    pub ssh_connections_per_host: usize,
     /// The longest wait before a retry, and the longest `Retry-After` that is obeyed, but for
     /// request limits.
     pub longest_wait: Duration,
@@ -266,6 +273,8 @@ impl Default for NetworkOptions {
             requests_per_hour: None,
             connections_per_host: None,
             ref_questions: 32,
+            // sshd drops connections at random from 10 on that have not logged in yet.
+            ssh_connections_per_host: 4,
             longest_wait: Duration::from_secs(120),
             limit_wait: Duration::from_secs(60 * 60),
             max_body_bytes: 32 * 1024 * 1024,

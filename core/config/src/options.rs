@@ -28,6 +28,7 @@ pub(super) const NETWORK: &[&str] = &[
     "requestsPerHour",
     "connectionsPerHost",
     "refQuestions",
+    "sshConnectionsPerHost",
     "longestWaitSeconds",
     "limitWaitMinutes",
     "maxBodyBytes",
@@ -144,6 +145,10 @@ fn network(section: &Section<'_>) -> Result<NetworkOptions, ConfigError> {
         ref_questions: match section.get("refQuestions") {
             Some(field) => usize::try_from(field.integer(1..=256)?).unwrap_or(1),
             None => defaults.ref_questions,
+        },
+        ssh_connections_per_host: match section.get("sshConnectionsPerHost") {
+            Some(field) => usize::try_from(field.integer(1..=64)?).unwrap_or(1),
+            None => defaults.ssh_connections_per_host,
         },
         longest_wait: seconds("longestWaitSeconds", defaults.longest_wait)?,
         limit_wait: match section.get("limitWaitMinutes") {

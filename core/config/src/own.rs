@@ -23,6 +23,8 @@ pub struct PluginKeys {
     pub attributes: Vec<String>,
     /// Its own keys.
     pub options: Vec<OptionSpec>,
+    /// Whether its sources have no `name`.
+    pub nameless: bool,
 }
 
 /// What a plugin's own key is, and so how it is read.
@@ -61,7 +63,8 @@ pub struct OptionSpec {
     pub choices: Vec<String>,
     /// Of a file: whether its content is a secret.
     pub secret: bool,
-    /// Of a text: whether it is an address whose origin may get the source's credentials.
+    /// Of a text: whether it is an address whose origin may get the source's credentials. Of a list: the
+    /// same of each entry that is an address of HTTP.
     pub trusted_origin: bool,
 }
 

@@ -39,7 +39,13 @@ pub(super) fn read(
             Some("") => None,
             _ => Some(OptionValue::Flag(field.boolean()?)),
         },
-        OptionKind::List => list(field)?.map(OptionValue::List),
+        OptionKind::List => {
+            let entries = list(field)?;
+            if spec.trusted_origin {
+                trust(source, field, entries.as_deref().unwrap_or_default())?;
+            }
+            entries.map(OptionValue::List)
+        }
         OptionKind::Choice => choice(field, &spec.choices)?.map(OptionValue::Text),
         OptionKind::File => {
             let Some(content) = file(field, spec.secret)? else {
@@ -59,6 +65,25 @@ pub(super) fn read(
         source.own_options.insert(spec.name.clone(), value);
     }
     Ok(is_given)
+}
+
+/// The origins of those entries that are addresses of HTTP may get the source's credentials.
+fn trust(source: &mut Source, field: &Field<'_>, entries: &[String]) -> Result<(), ConfigError> {
+    for entry in entries {
+        let scheme = entry.split_once("://").map(|(scheme, _)| scheme);
+        let is_web = |scheme: &str| {
+            scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http")
+        };
+        if !scheme.is_some_and(is_web) {
+            continue;
+        }
+        let mut origin = address::clone_url(field, entry, source.allow_insecure_http)?;
+        origin.set_path("/");
+        if !source.trusted_origins.contains(&origin) {
+            source.trusted_origins.push(origin);
+        }
+    }
+    Ok(())
 }
 
 /// A text; an empty one counts as absent.

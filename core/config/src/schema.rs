@@ -11,7 +11,8 @@ use super::error::{ConfigError, ConfigErrorKind};
 use super::reader::{Field, Section, boolean};
 use super::secrets::{self, Form, Found, Way};
 use super::{
-    COPY_FOLDER, Isolation, STATE_FOLDER, Source, address, options, plausible, plugins, predecessor,
+    COPY_FOLDER, Isolation, STATE_FOLDER, Source, address, options, plausible, plugins,
+    predecessor, ssh,
 };
 use crate::filter;
 
@@ -39,10 +40,17 @@ pub(super) const SOURCE: &[&str] = &[
     "pushedWithin",
     "includeRefs",
     "excludeRefs",
+    "protocol",
+    ssh::KEY,
+    "sshCommand",
     "expires",
     "isolation",
     "pluginEnvironment",
 ];
+/// Why a source has a name, and what to do about one without.
+pub(super) const WHOSE: &str = "it says whose repositories are backed up";
+pub(super) const ADD_NAME: &str =
+    "add `name` with the user, organisation or workspace at the hoster";
 /// A date as it is written.
 const DATE: &str = "2027-03-31";
 /// The secret that every source may have.
@@ -126,7 +134,11 @@ pub(super) fn sources(root: &Section<'_>) -> Result<(Vec<Source>, bool), ConfigE
 
 /// Whether a source has anything that is read only when the plugins are known.
 fn has_later_keys(section: &Section<'_>) -> bool {
-    let later = [secrets::file_key(PASSWORD), secrets::command_key(PASSWORD)];
+    let later = [
+        secrets::file_key(PASSWORD),
+        secrets::command_key(PASSWORD),
+        ssh::KEY.to_owned(),
+    ];
     section
         .keys()
         .any(|key| !SOURCE.contains(&key) || later.iter().any(|later| later == key))
@@ -134,7 +146,8 @@ fn has_later_keys(section: &Section<'_>) -> bool {
 
 /// Whether two sources are about the same repositories, with whatever credentials.
 fn is_twin(one: &Source, other: &Source) -> bool {
-    one.hoster == other.hoster
+    !one.name.is_empty()
+        && one.hoster == other.hoster
         && one.api_url == other.api_url
         && one.name.eq_ignore_ascii_case(&other.name)
         && one.include_repos == other.include_repos
@@ -146,12 +159,12 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
     let title = title(section)?;
     let hoster = hoster(section)?;
     let kind = kind(section)?;
-    let name = required_name(
-        section,
-        "name",
-        "it says whose repositories are backed up",
-        "add `name` with the user, organisation or workspace at the hoster",
-    )?;
+    // Whether there is a name to a hoster is its plugin's to say, which also knows keys of its own.
+    let has_own = section.keys().any(|key| !SOURCE.contains(&key));
+    let name = match section.get("name") {
+        None if has_own => String::new(),
+        _ => required_name(section, "name", WHOSE, ADD_NAME)?,
+    };
     let allow_insecure_http = boolean(section, "allowInsecureHttp")?;
     let api_url = match section.get("apiUrl") {
         Some(field) => match field.text()?.value.trim() {
@@ -179,6 +192,7 @@ fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
         include_refs: filter::refs(section, "includeRefs")?,
         exclude_refs: filter::refs(section, "excludeRefs")?,
         expires: expires(section)?,
+        ssh: ssh::ssh(section)?,
         isolation: isolation(section)?,
         plugin_environment: plugin_environment(section)?,
         own_secrets: BTreeMap::new(),
@@ -382,7 +396,7 @@ mod tests {
     use super::SOURCE;
 
     /// Keys that are kept for this program, and that it does not read yet.
-    const RESERVED: &[&str] = &["protocol", "sshKey", "sshCommand", "maxAge", "rename"];
+    const RESERVED: &[&str] = &["maxAge", "rename"];
 
     #[test]
     fn no_option_of_a_plugin_may_be_called_as_a_key_of_a_source() {

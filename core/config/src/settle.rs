@@ -8,9 +8,9 @@ use super::masked::OwnKeys;
 use super::own::{OptionKind, OptionSpec, PluginKeys, secret_keys};
 use super::own_value;
 use super::reader::{Reader, Section, in_order};
-use super::schema::{PASSWORD, SOURCE};
+use super::schema::{ADD_NAME, PASSWORD, SOURCE, WHOSE};
 use super::secrets::{self, Form, Printed};
-use super::{Config, Source, together};
+use super::{Config, OptionValue, Source, ssh, together};
 
 impl Config {
     /// Whether nothing of the configuration waits for [`settle`](Self::settle).
@@ -71,8 +71,10 @@ fn settle_sources(
         if let Some(keys) = &keys {
             judge_kind(source, &section, &keys.types)?;
             filter::judge(&source.attribute_filters, &section, &keys.attributes)?;
+            judge_name(source, &section, keys.nameless)?;
         }
         let options = keys.map(|keys| keys.options);
+        ssh::check_key(&section)?;
         read_options(source, &section, known_options(&options))?;
         let known = known(known_options(&options));
         section.warn_unknown(&known.iter().map(String::as_str).collect::<Vec<_>>());
@@ -115,6 +117,28 @@ fn judge_kind(
     Ok(())
 }
 
+/// What is not called by a name is called by the title of its source.
+fn judge_name(
+    source: &mut Source,
+    section: &Section<'_>,
+    nameless: bool,
+) -> Result<(), ConfigError> {
+    match (nameless, section.get("name")) {
+        (true, field) => {
+            if let Some(field) = field {
+                field.warn(format!(
+                    "is ignored: what is backed up of `{}` has no name of an account",
+                    source.hoster
+                ));
+            }
+            source.name.clone_from(&source.title);
+            Ok(())
+        }
+        (false, None) => Err(section.missing("name", WHOSE, ADD_NAME)),
+        (false, Some(_)) => Ok(()),
+    }
+}
+
 fn read_options(
     source: &mut Source,
     section: &Section<'_>,
@@ -131,6 +155,16 @@ fn read_options(
             (_, Some(field)) => own_value::read(source, &field, spec)?,
             (_, None) => false,
         };
+        let value = source.own_options.get(&spec.name);
+        if spec.required
+            && matches!(value, Some(OptionValue::List(entries)) if entries.is_empty())
+            && let Some(field) = section.get(&spec.name)
+        {
+            return Err(field.invalid(
+                "it is empty, or names a file without an entry",
+                "write at least one entry, in a file each on a line of its own",
+            ));
+        }
         if is_given {
             continue;
         }

@@ -1,11 +1,11 @@
 //! Keys of which each is good by itself, and that cannot stand together.
 
-use super::Source;
 use super::error::{ConfigError, ConfigErrorKind};
 use super::filter::{Decision, RepoFilter};
 use super::own::{OptionSpec, secret_keys};
 use super::reader::Section;
 use super::schema::PASSWORD;
+use super::{Protocol, Source};
 
 /// The `name` for all that an account owns or is a member of.
 const EVERYTHING: &str = "*";
@@ -21,6 +21,10 @@ pub(super) fn demand_secret(
     section: &Section<'_>,
     options: &[OptionSpec],
 ) -> Result<(), ConfigError> {
+    // Nothing is proved by a password there.
+    if source.ssh.protocol == Protocol::Ssh {
+        return Ok(());
+    }
     // A key in a file proves it too.
     if source.keyed_secrets().next().is_some() || !source.own_files.is_empty() {
         return Ok(());

@@ -69,6 +69,7 @@ fn fake() -> PluginSchema {
                 },
                 option("caFile", File),
             ],
+            nameless: false,
         },
     }
 }
@@ -252,7 +253,7 @@ fn its_numbers_are_those_that_are_read() {
             assert!(read.is_err() || read.is_ok_and(|config| config.warnings.is_empty()));
         }
     }
-    assert_eq!(numbers, 22);
+    assert_eq!(numbers, 23);
 }
 
 /// The cells of the row of a key in a section of the manual.

@@ -344,7 +344,9 @@ impl Work<'_> {
             Err(failure) => return report.failed(failure),
         };
         self.is_half_done.set(true);
+        let of_empty = parts::named_and_empty(self.repository(), &repaired.outcome);
         report = repaired.outcome.enter(report);
+        report.warnings.extend(of_empty);
         if let Some(note) = &repaired.note {
             report.add_note(note);
         }

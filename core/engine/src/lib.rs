@@ -27,6 +27,7 @@ mod owners;
 pub mod permissions;
 pub mod plan;
 mod postponed;
+mod programs;
 mod queue;
 pub mod run;
 mod source;

@@ -26,6 +26,7 @@ use forgekeep_store::history::{self, Run};
 use forgekeep_store::layout;
 use forgekeep_store::report::{Report, Requests, SourceReport};
 use forgekeep_untrusted::Redactor;
+use forgekeep_upload_pack as upload_pack;
 use jiff::Timestamp;
 use parking_lot::Mutex;
 use planner::Planner;
@@ -51,6 +52,8 @@ pub struct Engine {
     client: Client,
     retrying: Retrying<RateLimit<ConcurrencyLimit<Client>>>,
     retry_policy: RetryPolicy,
+    /// What all that is fetched by a program shares.
+    upload_packs: upload_pack::Run,
     observer: Arc<dyn Observer>,
     cancel: Cancel,
     limits: Limits,
@@ -168,6 +171,12 @@ impl Engine {
             cancel.clone(),
             Arc::clone(&on_wait),
         );
+        let upload_packs = upload_pack::Run {
+            hosts: upload_pack::SshHosts::new(network.ssh_connections_per_host),
+            connect: network.connect,
+            stall: network.stall,
+            cancel: cancel.clone(),
+        };
         let retrying = Retrying::new(rated, retry_policy, cancel.clone(), on_wait);
         Self {
             config,
@@ -175,6 +184,7 @@ impl Engine {
             client,
             retrying,
             retry_policy,
+            upload_packs,
             observer,
             cancel,
             limits,

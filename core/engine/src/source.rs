@@ -13,6 +13,7 @@ use forgekeep_store::versions::SourceVersions;
 use forgekeep_untrusted::Untrusted;
 
 use crate::owners::DoubtfulOwners;
+use crate::programs::Programs;
 
 /// What is known of a source, and what comes of it. Tasks name it by its index among the sources of
 /// the run, which are in the order of the configuration.
@@ -95,6 +96,8 @@ pub(crate) struct OpenSource {
     pub session: Box<dyn Session>,
     pub services: Services,
     pub gate: CredentialGate,
+    /// How what is not fetched over HTTP is come by.
+    pub programs: Programs,
     /// How many of its repositories may be asked for their refs at the same time.
     pub ref_questions: usize,
     /// What else than the hoster decides what its mirrors hold: which plugin, which Forgekeep.

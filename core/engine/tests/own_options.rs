@@ -54,6 +54,7 @@ fn keys() -> PluginKeys {
             option("clientSecret", OptionKind::Secret),
             option("depth", OptionKind::Number),
         ],
+        nameless: false,
     }
 }
 

@@ -38,6 +38,8 @@ pub struct HosterInfo {
     pub ref_questions: Option<u32>,
     /// Whether repositories can be made and removed there.
     pub target: bool,
+    /// Whether its sources have no `name`, and there is no API.
+    pub nameless: bool,
     /// File it was loaded from.
     pub file: PathBuf,
     /// SHA-256 of that file, in hexadecimal digits; empty for one that is in no file.
@@ -50,6 +52,19 @@ pub struct HosterInfo {
 ///
 /// There is none, or the plugin's is no address.
 pub fn api_url(info: &HosterInfo, own: Option<&Url>) -> Result<Url, Failure> {
+    if info.nameless && info.api_url.is_empty() {
+        // Nobody is asked there: RFC 2606 keeps such names for that.
+        return Url::parse(&format!("https://{}.invalid", info.id)).map_err(|error| {
+            Failure::new(
+                ErrorKind::Plugin,
+                format!(
+                    "the plugin {} has no id that can be a host: {error}",
+                    info.id
+                ),
+            )
+            .with_hint("report it to the plugin's authors: this is a bug in the plugin")
+        });
+    }
     if let Some(url) = own {
         return Ok(url.clone());
     }

@@ -1,6 +1,7 @@
 //! What the engine asks of a hoster. Whoever implements these traits answers for a hoster's API;
 //! `plugin-host` implements them over plugins.
 
+mod access;
 mod check;
 mod info;
 mod registry;
@@ -11,11 +12,12 @@ mod state;
 use std::sync::Arc;
 
 use forgekeep_failure::{Failure, Finding};
-use forgekeep_http::Authorization;
 use forgekeep_untrusted::Untrusted;
 
+pub use access::Access;
 pub use check::{ApiLimit, CheckReport};
 pub use forgekeep_http::Services;
+pub use forgekeep_upload_pack::{Place, SshPlace};
 pub use info::{HosterInfo, api_url, trusted_origins};
 pub use registry::Registry;
 pub use repository::{
@@ -75,7 +77,7 @@ pub trait Session: Send + Sync {
     /// The hoster cannot be asked.
     fn lookup(&self, id: &Untrusted, full_name: &Untrusted) -> Result<Presence, Failure>;
 
-    /// Credentials to fetch a part of a repository of this listing: asked before each attempt, and once
+    /// The way and the credentials to fetch a part of a repository of this listing: asked before each attempt, and once
     /// more after they were refused, with `refused_before`.
     ///
     /// # Errors
@@ -86,5 +88,5 @@ pub trait Session: Send + Sync {
         repository: &Repository,
         part: &Part,
         refused_before: bool,
-    ) -> Result<Authorization, Failure>;
+    ) -> Result<Access, Failure>;
 }

@@ -128,6 +128,8 @@ pub struct Part {
     pub size: Option<u64>,
     /// Whether it may not be there: the hoster says of every repository that it has one.
     pub uncertain: bool,
+    /// Whether the configuration itself names it.
+    pub named: bool,
     /// As long as it is equal, none of the part's refs has changed. None: nothing is known.
     pub version: Option<Untrusted>,
 }

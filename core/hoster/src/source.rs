@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use forgekeep_config::{FileContent, Isolation, OptionValue};
+use forgekeep_config::{FileContent, Isolation, OptionValue, Protocol};
 use forgekeep_untrusted::Secret;
 
 /// A source as its hoster sees it.
@@ -26,6 +26,8 @@ pub struct SourceSpec {
     pub options: BTreeMap<String, OptionValue>,
     /// Contents of the hoster's own options that are files.
     pub files: BTreeMap<String, FileContent>,
+    /// How git is to be fetched.
+    pub protocol: Protocol,
     /// Where the plugin runs.
     pub isolation: Isolation,
     /// Names of variables that the plugin's process gets from the environment.

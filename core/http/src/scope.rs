@@ -41,6 +41,31 @@ impl CredentialScope {
         self.api.host_str().unwrap_or_default()
     }
 
+    /// Whether a host is one that may get the credentials over HTTP, on whatever port, or below such a
+    /// one: many hosters have a host of its own for ssh (`ssh.…`, `altssh.…`).
+    pub fn holds_host(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        let is_own = |url: &Url| {
+            let own = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+            let below = host
+                .strip_suffix(own)
+                .is_some_and(|rest| rest.ends_with('.'));
+            let here = |name: &str| {
+                let ip = name.parse::<IpAddr>();
+                is_localhost(name) || ip.is_ok_and(|ip| ip.is_loopback())
+            };
+            !own.is_empty()
+                && (host == own
+                    || (below && url.domain().is_some() && own.contains('.'))
+                    || (is_loopback(url) && here(&host)))
+        };
+        let trusted = self
+            .trusted
+            .iter()
+            .filter_map(|origin| Url::parse(origin).ok());
+        is_own(&self.api) || trusted.into_iter().any(|url| is_own(&url))
+    }
+
     /// Checks that an address may be asked at all.
     ///
     /// # Errors

@@ -31,8 +31,8 @@ use forgekeep_failure::{Failure, Finding};
 use forgekeep_git::foreign::{self, Lacking};
 use forgekeep_git::libgit2;
 use forgekeep_git::refs::{self, RefName, Refs, StoredRefs};
-use forgekeep_http::{Authorization, Services};
-use forgekeep_protocol::{Advertisement, Connection, Remote, advertise};
+use forgekeep_http::Services;
+use forgekeep_protocol::{Advertisement, Connection, Remote, Way, advertise};
 use forgekeep_store::report::{Lost, RefChanges};
 use forgekeep_store::snapshot::{Identity, RefState};
 use forgekeep_untrusted::Untrusted;
@@ -48,8 +48,8 @@ pub use ref_rules::RefRules;
 pub struct Upstream<'a> {
     /// Clone URL as the hoster gave it.
     pub url: &'a Untrusted,
-    /// Credentials for it.
-    pub authorization: Authorization,
+    /// How to come there.
+    pub way: Way,
     /// Default branch as the hoster says, without `refs/heads/`.
     pub default_branch: Option<&'a Untrusted>,
     /// Which of its refs are backed up.
@@ -73,7 +73,7 @@ impl Upstream<'_> {
     fn ask(&self) -> Result<(Advertisement, Connection<'_>), Failure> {
         advertise(&Remote {
             url: self.url,
-            authorization: &self.authorization,
+            way: &self.way,
             services: self.services,
         })
     }
@@ -186,16 +186,8 @@ pub fn mirror(
 /// # Errors
 ///
 /// It does not.
-pub fn ask(
-    url: &Untrusted,
-    authorization: &Authorization,
-    services: &Services,
-) -> Result<(), Failure> {
-    let upstream = Remote {
-        url,
-        authorization,
-        services,
-    };
+pub fn ask(url: &Untrusted, way: &Way, services: &Services) -> Result<(), Failure> {
+    let upstream = Remote { url, way, services };
     advertise(&upstream).map(drop)
 }
 

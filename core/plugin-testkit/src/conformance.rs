@@ -76,6 +76,17 @@ pub fn run<H: Exported>(forge: &dyn Forge) {
     );
 }
 
+/// The same for a plugin that asks no hoster anything: who it is, and what it makes of calls that nobody
+/// expects.
+pub fn run_without_a_forge<H: Exported>() {
+    let faults = faults_without_a_forge(Testee::of::<H>().callee());
+    assert!(
+        faults.is_empty(),
+        "the plugin does not conform:\n  {}",
+        faults.join("\n  ")
+    );
+}
+
 /// What a plugin does wrong, a line each.
 pub fn faults(callee: &dyn Callee, forge: &dyn Forge) -> Vec<String> {
     let mut asker = Asker::new(callee, Some(&forge.source()));

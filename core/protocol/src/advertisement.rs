@@ -14,6 +14,19 @@ use forgekeep_pkt_line::{Packet, Packets};
 use forgekeep_untrusted::{Printable, Untrusted};
 use git2::Oid;
 
+/// Most bytes of a ref advertisement that are read, decompressed: some three million refs.
+const MAX_ADVERTISEMENT: u64 = 256 * 1024 * 1024;
+
+/// And at most so many times what is read of an API's answer: whoever lowers that is short of
+/// memory.
+const TIMES_MAX_BODY: u64 = 8;
+
+/// Most bytes of an advertisement that are read where so many are of an API's answer.
+pub(super) fn most_advertised(max_body_bytes: u64) -> u64 {
+    let most = max_body_bytes.saturating_mul(TIMES_MAX_BODY);
+    most.min(MAX_ADVERTISEMENT)
+}
+
 /// What a server advertised.
 #[derive(Debug, Default)]
 pub struct Advertisement {

@@ -24,7 +24,7 @@ pub trait Duplex {
     fn exchange(&mut self, request: Vec<u8>) -> Result<Box<dyn Read + '_>, Failure>;
 
     /// Why an answer broke off.
-    fn broken(&self, error: &io::Error) -> Failure;
+    fn broken(&mut self, error: &io::Error) -> Failure;
 }
 
 /// How we call ourselves; some servers look for git in it.
@@ -224,10 +224,13 @@ impl<'a> Conversation<'a> {
         self.messages.drain(..surplus);
     }
 
-    fn explain(&self, cut: Cut) -> Failure {
+    fn explain(&mut self, cut: Cut) -> Failure {
         match cut {
             Cut::Known(failure) => failure,
-            Cut::Io(error) => self.said(self.duplex.broken(&error)),
+            Cut::Io(error) => {
+                let failure = self.duplex.broken(&error);
+                self.said(failure)
+            }
         }
     }
 

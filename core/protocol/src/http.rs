@@ -8,23 +8,16 @@ use forgekeep_http::{Authorization, MadeBy, Request, Response, Services, broken_
 use forgekeep_untrusted::{Show as _, Untrusted};
 use url::Url;
 
-use super::advertisement::Advertisement;
+use super::advertisement::{Advertisement, most_advertised};
 use super::answers::{expect_kind, status_failure, with_words};
 use super::conversation::Duplex;
-
-/// Most bytes of a ref advertisement that are read, decompressed: some three million refs.
-const MAX_ADVERTISEMENT: u64 = 256 * 1024 * 1024;
-
-/// And at most so many times what is read of an API's answer: whoever lowers that is short of
-/// memory.
-const TIMES_MAX_BODY: u64 = 8;
 
 /// Some hosts answer git's protocol only to what calls itself git.
 const USER_AGENT: &str = concat!("git/2.0 (forgekeep ", env!("CARGO_PKG_VERSION"), ")");
 
 /// Whom to ask.
 #[derive(Clone, Copy)]
-pub struct Remote<'a> {
+pub(super) struct HttpRemote<'a> {
     /// Clone URL as the hoster gave it.
     pub url: &'a Untrusted,
     /// Credentials for it.
@@ -35,7 +28,7 @@ pub struct Remote<'a> {
 
 /// A server that has answered.
 #[derive(Clone)]
-pub struct Connection<'a> {
+pub(super) struct HttpConnection<'a> {
     services: &'a Services,
     /// The clone URL as it answered, after redirects.
     url: Url,
@@ -43,7 +36,7 @@ pub struct Connection<'a> {
     authorization: Authorization,
 }
 
-impl Duplex for Connection<'_> {
+impl Duplex for HttpConnection<'_> {
     fn is_stateless(&self) -> bool {
         true
     }
@@ -77,13 +70,15 @@ impl Duplex for Connection<'_> {
         Ok(Box::new(answer.body))
     }
 
-    fn broken(&self, error: &io::Error) -> Failure {
+    fn broken(&mut self, error: &io::Error) -> Failure {
         broken_body(&self.url, error)
     }
 }
 
 /// Asks for the refs upstream has.
-pub fn advertise<'a>(upstream: &Remote<'a>) -> Result<(Advertisement, Connection<'a>), Failure> {
+pub(super) fn advertise<'a>(
+    upstream: &HttpRemote<'a>,
+) -> Result<(Advertisement, HttpConnection<'a>), Failure> {
     let url = checked_url(upstream)?;
     let request = Request::get(
         service_url(&url, "info/refs", Some("service=git-upload-pack")),
@@ -105,19 +100,14 @@ pub fn advertise<'a>(upstream: &Remote<'a>) -> Result<(Advertisement, Connection
         upstream.authorization,
     )?;
     let answered = clone_url_of(&answer.url)?;
-    let limit = upstream
-        .services
-        .max_body_bytes
-        .saturating_mul(TIMES_MAX_BODY);
-    let raw = answer
-        .body
-        .read_all(&answer.url, limit.min(MAX_ADVERTISEMENT))?;
+    let most = most_advertised(upstream.services.max_body_bytes);
+    let raw = answer.body.read_all(&answer.url, most)?;
     let authorization = if answered.origin() == url.origin() {
         upstream.authorization.clone()
     } else {
         Authorization::Anonymous
     };
-    let connection = Connection {
+    let connection = HttpConnection {
         services: upstream.services,
         url: answered,
         authorization,
@@ -127,7 +117,7 @@ pub fn advertise<'a>(upstream: &Remote<'a>) -> Result<(Advertisement, Connection
     Ok((advertisement, connection))
 }
 
-fn checked_url(upstream: &Remote<'_>) -> Result<Url, Failure> {
+fn checked_url(upstream: &HttpRemote<'_>) -> Result<Url, Failure> {
     let mut url = Url::parse(upstream.url.raw()).map_err(|error| {
         Failure::new(
             ErrorKind::BadAnswer,

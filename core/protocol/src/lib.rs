@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! http          asks for the refs, and carries the rounds of a conversation as POSTs
-//! pipes         the same over a reader and a writer: a program of git's, here or behind ssh
+//! pipes         the same over the pipes of `core/upload-pack`: a program of git's, here or behind ssh
+//! way           which of both
 //! advertisement the refs a server has
 //! conversation  wants, haves, acknowledgements, the pack: written once for both
 //! haves         which commits of ours are told to the server
@@ -22,13 +23,13 @@ mod conversation;
 mod haves;
 mod http;
 mod pack_limits;
-#[cfg(test)]
 mod pipes;
 mod sink;
+mod way;
 
 pub use advertisement::{Advertisement, Capabilities};
 pub use conversation::Conversation;
 pub use haves::Haves;
-pub use http::{Connection, Remote, advertise};
 pub use pack_limits::{OBJECTS_PER_PACK, set_pack_limits};
 pub use sink::{Incoming, Transfer, Watched, remove_incoming};
+pub use way::{Connection, Remote, Way, advertise};

@@ -128,6 +128,7 @@ fn engine(
             types: info.types.clone(),
             attributes: info.attributes.clone(),
             options: info.options.clone(),
+            nameless: info.nameless,
         })
     };
     let warnings = config.settle(&keys, &variable)?;

@@ -33,6 +33,7 @@ fn of_plugin(info: &HosterInfo) -> PluginSchema {
             types: info.types.clone(),
             attributes: info.attributes.clone(),
             options: info.options.clone(),
+            nameless: info.nameless,
         },
     }
 }

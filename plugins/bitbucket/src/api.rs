@@ -24,6 +24,8 @@ pub(crate) struct Account {
     /// The workspace that is asked for; or all of them.
     pub(crate) workspace: Workspace,
     pub(crate) credentials: Credentials,
+    /// Whether git is to be fetched by ssh.
+    pub(crate) is_ssh: bool,
 }
 
 impl Account {
@@ -41,6 +43,7 @@ impl Account {
             base,
             workspace,
             credentials: Credentials::of(source),
+            is_ssh: source.is_ssh(),
         })
     }
 

@@ -48,7 +48,11 @@ pub(crate) fn read(
 
 /// The git repository, and beside it the wiki's. Without a link for cloning its address is empty.
 fn parts(entry: &Value, account: &Account, listed: Option<&HttpResponse>) -> Vec<Part> {
-    let url = clone_url(entry, account.plain_http()).unwrap_or_default();
+    let url = match account.is_ssh {
+        true => link(entry, "ssh").map(str::to_owned),
+        false => clone_url(entry, account.plain_http()),
+    };
+    let url = url.unwrap_or_default();
     let mut git = Part::new(PartKind::Git, &url);
     git.default_branch = text(entry, "/mainbranch/name").map(str::to_owned);
     git.version = listed.and_then(|listed| version(entry, listed));
@@ -107,19 +111,18 @@ fn not_under_git(entry: &Value) -> Option<String> {
     }
 }
 
-/// The link for cloning over HTTPS, by its name: their order is not fixed. The user name that
+/// A link for cloning, by its name: their order is not fixed.
+fn link<'a>(entry: &'a Value, name: &str) -> Option<&'a str> {
+    let links = entry.pointer("/links/clone").and_then(Value::as_array);
+    let mut links = links.into_iter().flatten();
+    let named = links.find(|link| text(link, "/name") == Some(name))?;
+    text(named, "/href")
+}
+
+/// The link for cloning over HTTPS. The user name that
 /// Bitbucket puts into it goes. Whether the address may be asked is the host's to decide.
 fn clone_url(entry: &Value, plain_http: bool) -> Option<String> {
-    let link = |name: &str| {
-        entry
-            .pointer("/links/clone")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .find(|link| text(link, "/name") == Some(name))
-            .and_then(|link| text(link, "/href"))
-    };
-    let href = link("https").or_else(|| link("http").filter(|_| plain_http))?;
+    let href = link(entry, "https").or_else(|| link(entry, "http").filter(|_| plain_http))?;
     let Ok(mut url) = Url::parse(href) else {
         return Some(href.to_owned());
     };

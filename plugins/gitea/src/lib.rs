@@ -15,7 +15,7 @@ mod validate;
 
 use forgekeep_plugin_sdk::{
     Access, AccessRequest, Auth, CheckReport, CheckRequest, Finding, Host, Hoster, LookupRequest,
-    Manifest, Page, Presence, Result, Session, Source, export_hoster, texts,
+    Manifest, Page, Presence, Result, Session, Source, export_hoster, ssh_access, texts,
 };
 
 use crate::server::{Kept, Server, git_user};
@@ -61,6 +61,9 @@ impl Hoster for Gitea {
     }
 
     fn access(&self, source: &Source, what: &AccessRequest, host: &Host<'_>) -> Result<Access> {
+        if let Some(access) = ssh_access(what)? {
+            return Ok(access);
+        }
         let server = Server::of(source, host)?;
         let Some(secret) = &server.secret else {
             return Ok(Access::default());

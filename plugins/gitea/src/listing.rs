@@ -73,7 +73,7 @@ fn turn(server: &Server<'_>, listed: &Listed, cursor: Option<&str>) -> Result<(P
             _ => false,
         };
         if !is_elsewhere {
-            page.repositories.push(entry.into_repository(server.web));
+            page.repositories.push(entry.into_repository(server.source));
         }
     }
     if cursor.is_none() {

@@ -7,7 +7,7 @@ use crate::server::{PAGE_LENGTH, Server};
 
 /// Asks for one repository by its id. That it is not found proves nothing by itself.
 pub(crate) fn lookup(server: &Server<'_>, what: &LookupRequest) -> Result<Presence> {
-    let read = |entry: Entry| entry.into_repository(server.web);
+    let read = |entry: Entry| entry.into_repository(server.source);
     let proof = |id| proof(server, id, &what.full_name);
     server.look_up("repositories", what, read, proof)
 }

@@ -1,6 +1,6 @@
 use forgekeep_plugin_sdk::{
-    Advice, Attributes, Owner, Part, PartKind, RefAdvice, Repository, Visibility, beside,
-    clone_address, filled,
+    Advice, Attributes, Owner, Part, PartKind, RefAdvice, Repository, Source, Visibility, beside,
+    filled, wanted_address,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -14,6 +14,7 @@ pub(crate) struct Entry {
     full_name: Option<String>,
     owner: Option<Account>,
     clone_url: Option<String>,
+    ssh_url: Option<String>,
     default_branch: Option<String>,
     wiki_branch: Option<String>,
     private: Option<bool>,
@@ -35,10 +36,11 @@ impl Entry {
         self.owner.as_ref().is_some_and(|its| its.id == owner)
     }
 
-    /// The repository, of a server whose web pages begin at `web`. An address that is missing is the
+    /// The repository, with its address for the protocol that the source wants. An address that is missing is the
     /// host's to fail. `empty` decides nothing: it is also said of a full one after trouble with a disk.
-    pub(crate) fn into_repository(self, web: &str) -> Repository {
-        let url = clone_address(self.clone_url.as_deref().unwrap_or_default(), web);
+    pub(crate) fn into_repository(self, source: &Source) -> Repository {
+        let https = self.clone_url.as_deref().unwrap_or_default();
+        let url = wanted_address(source, https, self.ssh_url.as_deref().unwrap_or_default());
         let mut git = Part::new(PartKind::Git, &url);
         git.default_branch = filled(self.default_branch);
         git.size = self.size.and_then(|size| size.checked_mul(1024));

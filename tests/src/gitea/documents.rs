@@ -41,7 +41,7 @@ pub(super) fn repository(state: &State, of: &Repository) -> Value {
         "html_url": format!("{}/{full_name}", state.url),
         // Somebody has put a user name in front of the host.
         "clone_url": format!("{}/{full_name}.git", state.git_url).replacen("://", "://git@", 1),
-        "ssh_url": format!("git@git.example.com:{full_name}.git"),
+        "ssh_url": format!("{}{full_name}.git", state.ssh_url),
         "created_at": "2024-01-01T00:00:00Z", "updated_at": "2026-11-01T00:00:00Z",
     })
 }

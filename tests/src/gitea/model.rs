@@ -85,6 +85,8 @@ pub struct State {
     pub url: String,
     /// Where clone URLs begin.
     pub git_url: String,
+    /// Where addresses for ssh begin.
+    pub ssh_url: String,
     /// The path that everything is below.
     pub below: String,
     /// Where the repositories are.
@@ -124,6 +126,7 @@ impl State {
             root_url: "http://internal.example:3000".to_owned(),
             url,
             git_url,
+            ssh_url: "git@git.example.com:".to_owned(),
             below: below.to_owned(),
             folder: PathBuf::new(),
             version: "15.0.1+gitea-1.22.0".to_owned(),

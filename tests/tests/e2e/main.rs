@@ -54,6 +54,8 @@ mod output;
 mod own_options;
 #[cfg(unix)]
 mod permissions;
+#[cfg(unix)]
+mod plain_git;
 mod plugin_calls;
 mod plugin_credentials;
 mod plugin_deaths;

@@ -169,6 +169,21 @@ pub(super) const SOURCE: &[Key] = &[
         description: "Leave these refs out.",
     },
     Key {
+        name: "protocol",
+        kind: Kind::Words(&["https", "ssh"]),
+        description: "How git is fetched.",
+    },
+    Key {
+        name: "sshKey",
+        kind: Kind::Text,
+        description: "A file with the private key to log in with by ssh, the only one that is offered.",
+    },
+    Key {
+        name: "sshCommand",
+        kind: Kind::Command,
+        description: "Program and arguments in place of `ssh`.",
+    },
+    Key {
         name: "expires",
         kind: Kind::Text,
         description: "The day on which the credentials expire.",
@@ -256,6 +271,11 @@ const NETWORK: &[Key] = &[
         name: "refQuestions",
         kind: Kind::Number(1, 256, Some(32)),
         description: "How many repositories may be asked for their refs at the same time, besides those that are transferred.",
+    },
+    Key {
+        name: "sshConnectionsPerHost",
+        kind: Kind::Number(1, 64, Some(4)),
+        description: "How many connections by ssh there may be to one host at the same time.",
     },
     Key {
         name: "longestWaitSeconds",

@@ -14,7 +14,11 @@ pub(super) fn ways(key: &str) -> [String; 3] {
 /// What holds for the sources of a plugin that answers to these names.
 pub(super) fn rule(plugin: &PluginSchema, names: &[&str]) -> Value {
     let mut properties = Map::new();
-    let mut required = Vec::new();
+    // Whether a source has a name is its plugin's to say.
+    let mut required = match plugin.keys.nameless {
+        true => Vec::new(),
+        false => vec!["name".to_owned()],
+    };
     let mut rules = Vec::new();
     if !plugin.keys.types.is_empty() {
         let types = words_or_null(&plugin.keys.types, None);

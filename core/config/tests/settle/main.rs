@@ -59,6 +59,7 @@ fn keys() -> PluginKeys {
                 ..option("privateKeyFile", File)
             },
         ],
+        nameless: false,
     }
 }
 

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{Part, Repository, Services};
 use forgekeep_mirror::repair::{self, RepairCase, Repaired};
-use forgekeep_mirror::{RefRules, Transfer, Upstream};
+use forgekeep_mirror::{Mirrored, Outcome, RefRules, Transfer, Upstream};
 use forgekeep_store::part::PartKind;
 
 use super::Work;
@@ -32,6 +32,17 @@ impl<'r> Offered<'r> {
         let kinds = PartKind::ALL.into_iter();
         kinds.filter_map(move |kind| Self::of(repository, kind))
     }
+}
+
+/// What there is to say the first time that a repository is empty which the configuration itself names:
+/// somebody wants the backup of just this one, and has written another path, as likely as not.
+pub(super) fn named_and_empty(repository: &Repository, outcome: &Outcome) -> Option<Finding> {
+    let is_named = Offered::of(repository, PartKind::Repository)?.remote.named;
+    let is_first = outcome.newest_before.is_none() && outcome.mirrored == Mirrored::Empty;
+    (is_named && is_first).then(|| Finding {
+        hint: "check its address in the configuration; this is said once".into(),
+        ..Finding::warning("the repository is empty: it has neither branches nor tags")
+    })
 }
 
 /// Makes a part in the backup what upstream has. What is damaged is repaired on the way: that needs
@@ -62,7 +73,7 @@ impl BackUp for Mirror {
         offered: &Offered<'_>,
         warnings: &RefCell<Vec<Finding>>,
     ) -> Result<Repaired, Failure> {
-        let mut authorization = work.authorization(offered.remote)?;
+        let mut access = work.access(offered.remote)?;
         let kept = work.part(offered.kind);
         let folder = kept.folder.as_path();
         let is_new = !kept.is_there();
@@ -106,7 +117,7 @@ impl BackUp for Mirror {
         let repaired = loop {
             let upstream = Upstream {
                 url: &offered.remote.url,
-                authorization: authorization.clone(),
+                way: work.source.programs.way(&access),
                 default_branch: offered.remote.default_branch.as_ref(),
                 ref_rules: &ref_rules,
                 identity: &identity,
@@ -119,8 +130,7 @@ impl BackUp for Mirror {
                 Ok(repaired) => break repaired,
                 Err(failure) if failure.kind == ErrorKind::Credentials && !was_refused => {
                     was_refused = true;
-                    authorization =
-                        work.other_authorization(offered.remote, &authorization, failure)?;
+                    access = work.other_access(offered.remote, &access, failure)?;
                     continue;
                 }
                 // A wiki without a page, as likely as not: there is nothing to wait for.
@@ -131,7 +141,7 @@ impl BackUp for Mirror {
                 Err(failure) => work.source.services.retry(&mut retry, failure)?,
             }
             // A token may have expired in the attempt, or in the wait after it.
-            authorization = work.authorization(offered.remote)?;
+            access = work.access(offered.remote)?;
         };
         if let Some(claim) = claim {
             claim.done();

@@ -146,8 +146,16 @@ fn check_git(ready: &Ready, page: Page, report: &mut CheckReport) -> Result<(), 
         };
         let asked = session
             .access(repository, git, false)
-            .inspect(|access| services.know(access))
-            .and_then(|access| forgekeep_mirror::ask(&git.url, &access, services));
+            .inspect(|access| {
+                access
+                    .authorization()
+                    .into_iter()
+                    .for_each(|a| services.know(a))
+            })
+            .and_then(|access| {
+                let way = ready.programs.way(&access);
+                forgekeep_mirror::ask(&git.url, &way, services)
+            });
         let Err(failure) = asked.map_err(explain) else {
             return Ok(());
         };

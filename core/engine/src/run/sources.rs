@@ -18,6 +18,7 @@ use crate::completeness::Counted;
 use crate::event::{Event, Observer};
 use crate::expiry;
 use crate::listing::list;
+use crate::programs::Programs;
 use crate::source::{OpenSource, Server};
 use crate::{source_state, versions};
 
@@ -41,6 +42,7 @@ pub(super) struct Ready {
     pub rules: String,
     pub session: Box<dyn Session>,
     pub services: Services,
+    pub programs: Programs,
     pub filter: RepoFilter,
     pub findings: Vec<Finding>,
 }
@@ -68,6 +70,7 @@ impl Engine {
             api_url: server.api_url.clone(),
             options: source.own_options.clone(),
             files: source.own_files.clone(),
+            protocol: source.ssh.protocol,
             isolation: source.isolation,
             environment: source.plugin_environment.clone(),
         };
@@ -120,6 +123,7 @@ impl Engine {
             rules: versions::rules(hoster.info(), source, api.as_str()),
             session,
             services,
+            programs: Programs::of(source, &self.upload_packs),
             filter,
             findings,
         })
@@ -189,6 +193,7 @@ impl Engine {
                 session: ready.session,
                 services: ready.services,
                 gate: CredentialGate::default(),
+                programs: ready.programs,
                 ref_questions: ready.ref_questions,
                 rules: ready.rules,
                 include_refs: source.include_refs.clone(),

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use forgekeep_engine::run::{Engine, Selection};
 use forgekeep_failure::{Failure, Finding};
 use forgekeep_hoster::{
-    CheckReport, Cursor, Hoster, HosterInfo, Owner, OwnerSeen, Page, Part, Presence, Registry,
-    Repository, Services, Session, SourceSpec, SourceState,
+    Access, CheckReport, Cursor, Hoster, HosterInfo, Owner, OwnerSeen, Page, Part, Presence,
+    Registry, Repository, Services, Session, SourceSpec, SourceState,
 };
 use forgekeep_http::Authorization;
 use forgekeep_store::catalogue::{Missing, RepositoryState};
@@ -76,8 +76,8 @@ impl Session for Open {
         self.answer.clone()
     }
 
-    fn access(&self, _: &Repository, _: &Part, _: bool) -> Result<Authorization, Failure> {
-        Ok(Authorization::Anonymous)
+    fn access(&self, _: &Repository, _: &Part, _: bool) -> Result<Access, Failure> {
+        Ok(Access::Http(Authorization::Anonymous))
     }
 }
 

@@ -15,8 +15,8 @@ use forgekeep_engine::event::{Event, Observer};
 use forgekeep_engine::run::{Engine, Selection};
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{
-    CheckReport, Cursor, Hoster, HosterInfo, Page, Part, PartKind, Presence, Registry, Repository,
-    Services, Session, SourceSpec, SourceState,
+    Access, CheckReport, Cursor, Hoster, HosterInfo, Page, Part, PartKind, Presence, Registry,
+    Repository, Services, Session, SourceSpec, SourceState,
 };
 use forgekeep_http::Authorization;
 use forgekeep_store::report::{Report, RepositoryReport, SourceReport};
@@ -123,8 +123,8 @@ impl Session for Open {
         Ok(Presence::Hidden)
     }
 
-    fn access(&self, _: &Repository, _: &Part, _: bool) -> Result<Authorization, Failure> {
-        Ok(Authorization::Anonymous)
+    fn access(&self, _: &Repository, _: &Part, _: bool) -> Result<Access, Failure> {
+        Ok(Access::Http(Authorization::Anonymous))
     }
 }
 

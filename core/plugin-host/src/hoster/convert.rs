@@ -3,14 +3,12 @@
 
 use std::time::Duration;
 
-use forgekeep_config::OptionValue as OwnValue;
+use forgekeep_config::{OptionValue as OwnValue, Protocol};
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{self as hoster, ApiLimit, Cursor, SourceSpec, Visibility};
 use forgekeep_http::Authorization;
 use forgekeep_plugin_documents as documents;
-use forgekeep_plugin_documents::{
-    Advice, Auth, HosterError, OptionValue, PartKind, Timestamp, Way,
-};
+use forgekeep_plugin_documents::{Advice, Auth, HosterError, OptionValue, PartKind, Timestamp};
 use forgekeep_untrusted::{Printable, Redactor, Secret, Untrusted};
 
 /// Most characters of a plugin's text that are shown.
@@ -227,6 +225,7 @@ pub(super) fn repository(
                 .map(Into::into),
             size: part.size,
             uncertain: part.uncertain,
+            named: part.named,
             version: part.version.and_then(|found| version(found, redactor)),
         });
     }
@@ -302,23 +301,6 @@ pub(super) fn authorization(auth: Auth) -> Authorization {
     }
 }
 
-/// Access that a plugin gives to a part.
-pub(super) fn access(access: documents::Access) -> Result<Authorization, Failure> {
-    match access.way {
-        Way::Http(auth) => Ok(authorization(auth)),
-        Way::Ssh(_) => Err(no_way("ssh")),
-        Way::Local(_) => Err(no_way("a path on this machine")),
-    }
-}
-
-fn no_way(way: &str) -> Failure {
-    Failure::new(
-        ErrorKind::Other,
-        format!("the plugin wants it fetched by {way}, which this forgekeep cannot do"),
-    )
-    .with_hint("use a newer forgekeep with this plugin")
-}
-
 /// A source, for its plugin.
 pub(super) fn source(spec: &SourceSpec) -> documents::Source {
     let secrets = spec.secrets.iter();
@@ -338,6 +320,10 @@ pub(super) fn source(spec: &SourceSpec) -> documents::Source {
             .map(|(key, value)| (key.clone(), option_value(value)))
             .collect(),
         target: false,
+        protocol: match spec.protocol {
+            Protocol::Https => documents::Protocol::Https,
+            Protocol::Ssh => documents::Protocol::Ssh,
+        },
         files: files
             .map(|(key, file)| (key.clone(), documents::FileContent::new(file.expose())))
             .collect(),

@@ -48,6 +48,7 @@ pub(super) fn read(manifest: &Manifest) -> Result<HosterInfo, Printable> {
         options: options(&manifest.options)?,
         ref_questions: Some(manifest.ref_questions).filter(|most| *most > 0),
         target: manifest.target,
+        nameless: manifest.nameless,
         file: std::path::PathBuf::new(),
         sha256: String::new(),
     })

@@ -14,6 +14,7 @@ mod notes;
 mod services;
 mod session;
 mod unusable;
+mod ways;
 
 use std::path::Path;
 use std::sync::Arc;

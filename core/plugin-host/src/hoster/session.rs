@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use forgekeep_failure::{ErrorKind, Failure, Finding, Told};
 use forgekeep_hoster::{
-    CheckReport, Cursor, Page, Part, Presence, Repository, Session, SourceSpec,
+    Access as HosterAccess, CheckReport, Cursor, Page, Part, Presence, Repository, Session,
+    SourceSpec,
 };
-use forgekeep_http::Authorization;
 use forgekeep_plugin_documents as documents;
 use forgekeep_plugin_documents::{
     Access, AccessRequest, CheckRequest, Concern, Deed, Document, Findings, ListRequest,
@@ -21,6 +21,7 @@ use super::ask::{NoAnswer, ask};
 use super::gate::Gate;
 use super::notes::Notes;
 use super::services::HostServices;
+use super::ways::Ways;
 use super::{Unusable, convert, hello};
 use crate::broken::{Blame, Broken, How};
 use crate::client::{NoWorker, WorkerSettings, Workers};
@@ -97,6 +98,7 @@ pub(super) struct PluginSession {
     runner: Runner,
     progress: Mutex<Progress>,
     gate: Gate,
+    ways: Ways,
     services: HostServices,
     /// Identity and name, as the plugin gave them, of the repositories in which there is a secret: by the
     /// identity that the engine knows.
@@ -134,6 +136,7 @@ impl PluginSession {
         };
         Self {
             services,
+            ways: Ways::of(&plugin, source),
             plugin,
             source: convert::source(source).to_wire(),
             runner,
@@ -365,7 +368,7 @@ impl Session for PluginSession {
         repository: &Repository,
         part: &Part,
         refused_before: bool,
-    ) -> Result<Authorization, Failure> {
+    ) -> Result<HosterAccess, Failure> {
         let original = self.originals.lock().get(&repository.id).cloned();
         let (id, full_name) = original.unwrap_or_else(|| {
             let raw = |text: &Untrusted| text.raw().to_owned();
@@ -381,7 +384,8 @@ impl Session for PluginSession {
             refused_before,
         };
         let access: Access = self.ask(method::ACCESS, &write(&request))?;
-        convert::access(access)
+        let scope = &self.services.of_run().scope;
+        self.ways.access(access, part.url.raw(), scope)
     }
 }
 

@@ -1,17 +1,19 @@
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::io::BufReader;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::time::Duration;
 
 use forgekeep_git::refs::{RefValue, Refs};
+use forgekeep_upload_pack::{Place, Run, SshHosts, UploadPack};
 use git2::{Odb, Repository};
 use proptest::prelude::*;
 
 use super::*;
 use crate::advertisement::Advertisement;
-use crate::pipes::Pipes;
+use crate::pipes::advertise;
 use crate::sink::{Incoming, Watched};
 
 const ID: &str = "1234567890123456789012345678901234567890";
@@ -41,7 +43,7 @@ impl Duplex for Scripted {
         Ok(Box::new(io::Cursor::new(self.answers.pop_front().unwrap())))
     }
 
-    fn broken(&self, error: &io::Error) -> Failure {
+    fn broken(&mut self, error: &io::Error) -> Failure {
         Failure::new(ErrorKind::Network, format!("broken: {error}")).transient()
     }
 }
@@ -337,27 +339,24 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
 /// Brings a mirror up to what a repository on this machine has, over the pipes of a git of its own.
 /// Returns how many objects came.
 fn fetch_from_child(upstream: &Path, mirror: &Path, known: &Refs) -> (Advertisement, usize) {
-    let mut child = Command::new("git")
-        .args(["upload-pack", "--strict"])
-        .arg(upstream)
-        .env_remove("GIT_PROTOCOL")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut pipes = Pipes {
-        reader: BufReader::new(child.stdout.take().unwrap()),
-        writer: child.stdin.take().unwrap(),
+    let what = UploadPack {
+        place: Place::Local(upstream.to_owned()),
+        program: None,
+        ssh: Arc::default(),
+        run: Run {
+            hosts: SshHosts::new(1),
+            connect: Duration::from_secs(10),
+            stall: Duration::from_secs(60),
+            cancel: Cancel::new(),
+        },
     };
-    let advertisement = pipes.advertisement(1 << 20).unwrap();
+    let (advertisement, mut pipes) = advertise(&what, 1 << 20).unwrap();
     let repository = Repository::open_bare(mirror).unwrap();
     let odb = repository.odb().unwrap();
     let mut wants: Vec<Oid> = advertisement.refs.values().map(|v| v.oid).collect();
     wants.retain(|oid| !odb.exists(*oid));
     let objects = RefCell::new(0);
-    if wants.is_empty() {
-        pipes.end().unwrap();
-    } else {
+    if !wants.is_empty() {
         let (received, cancel) = (AtomicU64::new(0), Cancel::new());
         let progress = |transfer: crate::Transfer| *objects.borrow_mut() = transfer.objects;
         let explain = |error: &git2::Error| Failure::new(ErrorKind::Git, error.message());
@@ -378,7 +377,6 @@ fn fetch_from_child(upstream: &Path, mirror: &Path, known: &Refs) -> (Advertisem
         assert!(received.load(std::sync::atomic::Ordering::Relaxed) > 0);
     }
     drop(pipes);
-    assert!(child.wait().unwrap().success());
     assert!(!mirror.join("objects/forgekeep-incoming").exists());
     let came = *objects.borrow();
     (advertisement, came)
