@@ -14,6 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -221,6 +222,17 @@ impl Sshd {
         text.lines().map(str::to_owned).collect()
     }
 
+    /// Waits until so many commands were run.
+    pub fn wait_for_commands(&self, number: usize) {
+        until(|| self.commands().len() >= number, "no command was run");
+    }
+
+    /// Waits until no connection is open.
+    pub fn wait_for_silence(&self) {
+        let is_silent = || self.shared.now.load(Ordering::SeqCst) == 0;
+        until(is_silent, "a connection stays open");
+    }
+
     /// What sshd has said.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log")).unwrap_or_default()
@@ -240,6 +252,14 @@ impl Drop for Sshd {
         if let Some(listener) = self.listener.take() {
             let _ = listener.join();
         }
+    }
+}
+
+fn until(condition: impl Fn() -> bool, otherwise: &str) {
+    let begin = Instant::now();
+    while !condition() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "{otherwise}");
+        thread::sleep(Duration::from_millis(5));
     }
 }
 

@@ -192,6 +192,7 @@ impl Machine {
             "forgekeep".to_owned(),
             plugin_file("azure_devops"),
             plugin_file("bitbucket"),
+            plugin_file("git"),
             plugin_file("gitea"),
             plugin_file("github"),
             plugin_file("gitlab"),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::support::report;
 
+mod over_https;
 mod over_ssh;
 mod refusals;
 

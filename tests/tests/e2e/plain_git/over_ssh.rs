@@ -355,3 +355,37 @@ fn a_hoster_is_fetched_by_ssh_where_the_source_says_so() {
     let run = source.backup().expect(0);
     assert_eq!(run.outcome("acme/web"), "unchanged");
 }
+
+#[test]
+fn an_interruption_ends_ssh_with_all_it_has_started() {
+    let Some(sshd) = Sshd::start() else { return };
+    git::repository(&sshd.home().join("web"));
+    let source = Source::behind(&sshd, &["web"]).with("uploadPack", "exec sleep 600;");
+    source.write();
+    let run = source.sandbox.forgekeep(["backup"]);
+    let run = run.env("PATH", std::env::var_os("PATH").unwrap()).spawn();
+    sshd.wait_for_commands(1);
+    run.interrupt();
+    let run = run.wait().expect(130);
+    assert!(run.time < std::time::Duration::from_secs(30));
+    // The connection ends with its client.
+    sshd.wait_for_silence();
+}
+
+#[test]
+fn check_logs_in_as_a_backup_does() {
+    let Some(sshd) = Sshd::start() else { return };
+    git::repository(&sshd.home().join("web"));
+    let source = Source::behind(&sshd, &["web"]);
+    source.write();
+    let check = || {
+        let check = source.sandbox.forgekeep(["check"]);
+        check.env("PATH", std::env::var_os("PATH").unwrap()).run()
+    };
+    check().expect(0);
+    assert_eq!(sshd.connections(), 1);
+    sshd.forget_host();
+    let run = check();
+    assert_ne!(run.code, Some(0));
+    assert!((run.stderr + &run.stdout).contains("key is not known"));
+}
