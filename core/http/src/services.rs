@@ -84,10 +84,41 @@ impl Services {
         if failure.kind != ErrorKind::RateLimited || failure.status.is_some() {
             return Ok(false);
         }
-        let host = Url::parse(url.raw()).ok();
-        match host.as_ref().and_then(Url::host_str) {
+        match host_of(url.raw()).as_deref() {
             Some(host) => self.http.wait_out(host, failure.retry_after),
             None => Ok(false),
+        }
+    }
+}
+
+/// The host of an address: a URL, or `user@host:path` as scp has it.
+fn host_of(address: &str) -> Option<String> {
+    if let Ok(url) = Url::parse(address)
+        && let Some(host) = url.host_str()
+    {
+        return Some(host.to_owned());
+    }
+    let (login, _) = address.split_once(':')?;
+    let host = login.rsplit_once('@').map_or(login, |(_, host)| host);
+    (!host.is_empty() && !host.contains('/')).then(|| host.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_of;
+
+    #[test]
+    fn both_ways_to_write_an_address_have_a_host() {
+        for (address, host) in [
+            ("https://h.example:8443/x", Some("h.example")),
+            ("ssh://git@h.example:22/x", Some("h.example")),
+            ("git@h.example:a/b", Some("h.example")),
+            ("h.example:a/b", Some("h.example")),
+            ("/srv/x:y", None),
+            ("/srv/x", None),
+            ("", None),
+        ] {
+            assert_eq!(host_of(address).as_deref(), host, "{address}");
         }
     }
 }

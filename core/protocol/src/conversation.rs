@@ -25,6 +25,11 @@ pub trait Duplex {
 
     /// Why an answer broke off.
     fn broken(&mut self, error: &io::Error) -> Failure;
+
+    /// A failure that the other end has told of, with what is known about it here.
+    fn told(&self, failure: Failure) -> Failure {
+        failure
+    }
 }
 
 /// How we call ourselves; some servers look for git in it.
@@ -226,7 +231,7 @@ impl<'a> Conversation<'a> {
 
     fn explain(&mut self, cut: Cut) -> Failure {
         match cut {
-            Cut::Known(failure) => failure,
+            Cut::Known(failure) => self.duplex.told(failure),
             Cut::Io(error) => {
                 let failure = self.duplex.broken(&error);
                 self.said(failure)

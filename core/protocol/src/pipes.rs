@@ -82,6 +82,10 @@ impl Duplex for PipedConnection {
             None => failure,
         }
     }
+
+    fn told(&self, failure: Failure) -> Failure {
+        self.what.told(failure)
+    }
 }
 
 fn too_early(error: &io::Error) -> Failure {

@@ -89,4 +89,11 @@ impl Duplex for Connection<'_> {
     fn broken(&mut self, error: &io::Error) -> Failure {
         self.by().broken(error)
     }
+
+    fn told(&self, failure: Failure) -> Failure {
+        match &self.0 {
+            By::Http(connection) => connection.told(failure),
+            By::Pipes(connection) => connection.told(failure),
+        }
+    }
 }

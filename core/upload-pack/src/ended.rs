@@ -125,7 +125,7 @@ pub(crate) fn why(ended: &Ended<'_>) -> Why {
         _ => {
             let mut failure = ended.failure.clone();
             failure.message = format!("{what}: {}{words}", failure.message).into();
-            answered(failure)
+            answered(of_partial(ended.what, failure))
         }
     }
 }
@@ -233,6 +233,34 @@ fn unreadable(path: &std::path::Path, what: &str, words: &str) -> Failure {
         format!("{what}: it is no repository that git can read{words}"),
     )
     .with_hint("write the path of a repository: a bare one, or a work tree with `.git` in it")
+}
+
+/// The same failure, with what explains it where the repository is a partial clone.
+pub(crate) fn of_partial(what: &UploadPack, mut failure: Failure) -> Failure {
+    if let Place::Local(path) = &what.place
+        && failure.kind != ErrorKind::Cancelled
+        && is_partial(path)
+    {
+        failure.message.push_str("; it is a partial clone");
+        failure.hint = "back up what it was cloned from, or run `git fetch --refetch --no-filter` there: git is kept from fetching on our behalf".into();
+    }
+    failure
+}
+
+/// Whether a repository lacks objects that it would fetch from its own upstream: git marks such packs.
+fn is_partial(path: &std::path::Path) -> bool {
+    let packs = [path.join("objects/pack"), path.join(".git/objects/pack")];
+    let mut files = packs
+        .iter()
+        .filter_map(|folder| folder.read_dir().ok())
+        .flatten();
+    files.any(|file| {
+        file.is_ok_and(|file| {
+            file.path()
+                .extension()
+                .is_some_and(|ending| ending == "promisor")
+        })
+    })
 }
 
 /// The owner of a repository and the user who runs this, where they are two.

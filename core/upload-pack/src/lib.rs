@@ -124,6 +124,11 @@ impl UploadPack {
         }
     }
 
+    /// A failure that the other end has told of, with what this side knows about it.
+    pub fn told(&self, failure: Failure) -> Failure {
+        ended::of_partial(self, failure)
+    }
+
     /// Why a running one has ended early, or what `failure` says where it has not.
     pub fn explain(running: &mut Running, failure: Failure) -> Failure {
         running.explain(failure).failure

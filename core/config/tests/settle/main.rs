@@ -4,6 +4,7 @@
 
 mod options;
 mod secrets;
+mod ssh;
 mod together;
 
 use std::path::PathBuf;

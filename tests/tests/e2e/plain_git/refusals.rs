@@ -90,3 +90,30 @@ fn without_git_a_path_says_what_is_missing() {
         "{error:#}"
     );
 }
+
+#[test]
+fn a_partial_clone_is_not_filled_on_our_behalf() {
+    let source = Source::of(&[]);
+    let up = source.sandbox.path("up");
+    let whole = up.join("whole.git");
+    git::repository(&whole);
+    git::run(&whole, &["config", "uploadpack.allowFilter", "true"]);
+    let url = format!("file://{}", whole.display());
+    let clone = [
+        "clone",
+        "-q",
+        "--bare",
+        "--filter=blob:none",
+        &url,
+        "partial.git",
+    ];
+    git::run(&up, &clone);
+    let partial = up.join("partial.git");
+    let before = git::run(&partial, &["count-objects", "-v"]);
+    let source = source.with("urls", vec![partial.to_str().unwrap()]);
+    let run = source.backup();
+    let error = &report(&run)["sources"][0]["repositories"][0]["error"];
+    let message = error["message"].as_str().unwrap_or_default();
+    assert!(message.contains("it is a partial clone"), "{error:#}");
+    assert_eq!(git::run(&partial, &["count-objects", "-v"]), before);
+}
