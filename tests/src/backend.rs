@@ -22,7 +22,8 @@ impl GitService for HttpBackend {
     }
 }
 
-pub(crate) fn run(git_dir: &Path, path: &str, request: Request) -> Response {
+/// Has `git http-backend` answer a request to a repository.
+pub fn run(git_dir: &Path, path: &str, request: Request) -> Response {
     let mut command = git::http_backend(git_dir);
     command
         .env("GIT_PROJECT_ROOT", git_dir)

@@ -12,7 +12,7 @@ pub fn command(folder: &Path) -> Command {
 }
 
 /// The same for `git http-backend`, without the detour by way of git.
-pub(crate) fn http_backend(folder: &Path) -> Command {
+pub fn http_backend(folder: &Path) -> Command {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| {
         let found = run(Path::new("."), &["--exec-path"]);
@@ -92,13 +92,7 @@ fn finish(command: &mut Command, input: &[u8]) -> Result<String, String> {
 }
 
 /// One commit with one new file on top of a parent; one process, so that tests can afford many.
-pub(crate) fn import(
-    git_dir: &Path,
-    branch: &str,
-    message: &str,
-    parent: Option<String>,
-    now: i64,
-) {
+pub fn import(git_dir: &Path, branch: &str, message: &str, parent: Option<String>, now: i64) {
     let from = parent.map_or(String::new(), |id| format!("from {id}\n"));
     let content = format!("{message}\n{now}\n");
     let stream = format!(
@@ -138,7 +132,7 @@ pub fn commit(git_dir: &Path, message: &str) {
 }
 
 /// Where a branch is, or a revision that begins with one.
-pub(crate) fn tip(git_dir: &Path, revision: &str) -> Option<String> {
+pub fn tip(git_dir: &Path, revision: &str) -> Option<String> {
     let full = format!("refs/heads/{revision}");
     try_run(git_dir, &["rev-parse", "--verify", "--quiet", &full]).ok()
 }

@@ -2,10 +2,7 @@
 //!
 //! - [`Forge`]: a Bitbucket look-alike with real repositories, served by real git; it logs what it
 //!   is asked, and misbehaves on request ([`Fault`]).
-//! - [`azure_devops::AzureDevOps`]: a look-alike of Azure DevOps in the same way.
-//! - [`gitea::Gitea`]: a look-alike of Forgejo in the same way.
-//! - [`github::GitHub`]: a look-alike of GitHub in the same way.
-//! - [`gitea::Gitea`]: a look-alike of Forgejo in the same way; [`gitlab::Gitlab`]: one of GitLab.
+//!   The look-alikes of other hosters are a crate of their own, beside this one.
 //! - [`sshd::Sshd`]: a real sshd on loopback, where there is one.
 //! - [`Sandbox`]: a folder in which the real binary runs, without anything of the machine's.
 //! - [`compare`]: whether a mirror equals its upstream.
@@ -17,8 +14,7 @@
 // A failed step ends the test, and the panic says which one it was.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-pub mod azure_devops;
-mod backend;
+pub mod backend;
 mod binaries;
 pub mod c_plugin;
 pub mod compare;
@@ -26,9 +22,6 @@ mod fault;
 mod forge;
 mod gate;
 pub mod git;
-pub mod gitea;
-pub mod github;
-pub mod gitlab;
 mod logged;
 mod misbehaving;
 mod push_target;

@@ -134,8 +134,8 @@ mod sign_in;
 mod signer;
 mod slices;
 mod source;
-mod stages;
 mod ssh;
+mod stages;
 mod wire;
 
 pub use forgekeep_page_text::page_text;
@@ -185,8 +185,8 @@ pub use source::{
     anonymous_findings, beside, clone_address, credential_findings, flaws, name_findings,
     path_findings, server_address, server_findings, token,
 };
-pub use stages::Stages;
 pub use ssh::{ssh_access, ssh_address, wanted_address};
+pub use stages::Stages;
 
 /// What most methods return.
 pub type Result<T> = std::result::Result<T, HosterError>;

@@ -18,6 +18,7 @@ use crate::host::Host;
 use crate::hoster::{Hoster, Target};
 use crate::panics::{Guarded, guarded};
 use crate::session::Session;
+use crate::ssh::ssh_access;
 use crate::wire::{Incoming, Line, Outgoing};
 
 /// What stands for the id of a plugin that has not said it yet.
@@ -242,7 +243,16 @@ fn ask_hoster<H: Hoster>(
         }
         method::ACCESS => {
             let request: AccessRequest = read(incoming)?;
-            result(&hoster.access(source, &request, host)?)
+            // Whoever asks for ssh has chosen the address; the way there is the same for every hoster.
+            let by_ssh = match source.is_ssh() {
+                true => ssh_access(&request)?,
+                false => None,
+            };
+            let access = match by_ssh {
+                Some(access) => access,
+                None => hoster.access(source, &request, host)?,
+            };
+            result(&access)
         }
         method::LOOKUP => {
             let request: LookupRequest = read(incoming)?;

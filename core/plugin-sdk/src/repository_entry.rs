@@ -1,11 +1,12 @@
 use forgekeep_plugin_documents::{
-    Attributes, HttpResponse, Owner, Part, PartKind, Repository, Visibility,
+    Attributes, HttpResponse, Owner, Part, PartKind, Repository, Source, Visibility,
 };
 use serde::Deserialize;
 
 use crate::entries::filled;
 use crate::settled::settled_version;
-use crate::source::{beside, clone_address};
+use crate::source::beside;
+use crate::ssh::wanted_address;
 
 /// A user, an organisation or an enterprise, in the form that many APIs give it.
 #[derive(Clone, Debug, Deserialize)]
@@ -38,6 +39,8 @@ pub struct RepositoryEntry {
     pub owner: Account,
     /// The address to clone it from.
     pub clone_url: String,
+    /// The same by ssh.
+    pub ssh_url: Option<String>,
     /// Its default branch.
     pub default_branch: Option<String>,
     /// Whether not everybody sees it: one that is internal too, at some.
@@ -65,10 +68,11 @@ pub struct RepositoryEntry {
 }
 
 impl RepositoryEntry {
-    /// The repository, of the API at `api_url`. Where the hoster moves `pushed_at` with each push to any ref,
+    /// The repository, with its address for the protocol that the source wants. Where the hoster moves `pushed_at` with each push to any ref,
     /// `pushed_in` is the answer that it was listed in, and gives the git repository a version.
-    pub fn into_repository(self, api_url: &str, pushed_in: Option<&HttpResponse>) -> Repository {
-        let url = clone_address(&self.clone_url, api_url);
+    pub fn into_repository(self, source: &Source, pushed_in: Option<&HttpResponse>) -> Repository {
+        let ssh = self.ssh_url.as_deref().unwrap_or_default();
+        let url = wanted_address(source, &self.clone_url, ssh);
         let mut wiki = Part::new(PartKind::Wiki, beside(&url, "wiki"));
         wiki.uncertain = true;
         let mut git = Part::new(PartKind::Git, url);
@@ -132,7 +136,11 @@ mod tests {
             ..HttpResponse::default()
         };
         let entry: RepositoryEntry = serde_json::from_value(entry).unwrap();
-        entry.into_repository("https://api.code.example", Some(&answer))
+        let source = Source {
+            api_url: "https://api.code.example".into(),
+            ..Source::default()
+        };
+        entry.into_repository(&source, Some(&answer))
     }
 
     #[test]

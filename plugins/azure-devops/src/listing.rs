@@ -38,7 +38,7 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<Page> {
     let projects: Vec<Project> = entries(json::<Envelope>(&answer)?.value, &mut page.notes);
     let connection = server.connection()?;
     // The organisation is told as an owner: under its name may be a stranger's one day.
-    let organisation = |id| owner_seen(id, server.name, Sees::Other);
+    let organisation = |id| owner_seen(id, server.source.name.trim(), Sees::Other);
     page.owners
         .extend(connection.text("/instanceId").map(organisation));
     let mut sees = Sees::Other;

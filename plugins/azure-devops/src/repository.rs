@@ -1,5 +1,5 @@
 use forgekeep_plugin_sdk::{
-    Advice, Owner, Part, PartKind, RefAdvice, Repository, Visibility, address, clone_address,
+    Advice, Owner, Part, PartKind, RefAdvice, Repository, Visibility, address, wanted_address,
 };
 use serde::Deserialize;
 use url::Url;
@@ -22,6 +22,7 @@ pub(crate) struct Entry {
     pub(crate) name: String,
     project: Option<Project>,
     remote_url: Option<String>,
+    ssh_url: Option<String>,
     default_branch: Option<String>,
     size: Option<u64>,
     is_disabled: Option<bool>,
@@ -33,9 +34,8 @@ impl Entry {
     pub(crate) fn into_repository(self, server: &Server<'_>, of: &Project) -> Repository {
         let project = self.project.as_ref().unwrap_or(of);
         let mut git = Part::new(PartKind::Git, self.url(server, project));
-        let branch = self.default_branch.as_deref();
-        let branch = branch.map(|name| name.strip_prefix("refs/heads/").unwrap_or(name));
-        git.default_branch = branch.map(str::to_owned);
+        let short = |name: String| name.strip_prefix("refs/heads/").unwrap_or(&name).to_owned();
+        git.default_branch = self.default_branch.map(short);
         git.size = self.size;
         let merges = RefAdvice::new("refs/pull/*/merge", Advice::Volatile);
         let visibility = project.visibility.as_ref().or(of.visibility.as_ref());
@@ -61,10 +61,12 @@ impl Entry {
     /// The address that is listed. One on a host of Azure DevOps Services, of which there are an old and a
     /// new one, is made of the address of the API, so that the credentials stay at that host.
     fn url(&self, server: &Server<'_>, project: &Project) -> String {
-        let listed = clone_address(self.remote_url.as_deref().unwrap_or_default(), &server.base);
+        let [https, ssh] = [&self.remote_url, &self.ssh_url].map(|u| u.as_deref().unwrap_or(""));
+        let listed = wanted_address(server.source, https, ssh);
         let host = Url::parse(&listed).ok();
         let host = host.as_ref().and_then(Url::host_str).unwrap_or_default();
-        if !host.is_empty() && host != "dev.azure.com" && !host.ends_with(".visualstudio.com") {
+        let is_theirs = host == "dev.azure.com" || host.ends_with(".visualstudio.com");
+        if server.source.is_ssh() || !(host.is_empty() || is_theirs) {
             return listed;
         }
         address(&server.base, &[&project.id, "_git", &self.id], &[]).unwrap_or_default()
@@ -74,6 +76,6 @@ impl Entry {
 impl Project {
     /// What it is called as the owner of its repositories.
     pub(crate) fn full_name(&self, server: &Server<'_>) -> String {
-        format!("{}/{}", server.name, self.name)
+        format!("{}/{}", server.source.name.trim(), self.name)
     }
 }

@@ -23,8 +23,8 @@ pub(crate) struct Kept {
 /// A source's organisation and credentials, for the duration of a call.
 pub(crate) struct Server<'a> {
     pub(crate) host: &'a Host<'a>,
-    /// The organisation's or collection's name, and its address.
-    pub(crate) name: &'a str,
+    pub(crate) source: &'a Source,
+    /// The address of the organisation or collection.
     pub(crate) base: String,
     /// What the credentials are, in a few words.
     pub(crate) kind: &'static str,
@@ -34,14 +34,13 @@ pub(crate) struct Server<'a> {
 
 impl<'a> Server<'a> {
     pub(crate) fn of(source: &'a Source, host: &'a Host<'a>) -> Result<Self> {
-        let kept: &Kept = host.session()?;
-        let ((kind, auth, client), tokens) = (credentials::of(source)?, &kept.tokens);
+        let (kept, (kind, auth, client)): (&Kept, _) = (host.session()?, credentials::of(source)?);
         Ok(Self {
             host,
-            name: source.name.trim(),
+            source,
             base: base(source)?,
             kind,
-            signer: Signer::new(auth, client, tokens),
+            signer: Signer::new(auth, client, &kept.tokens),
             kept,
         })
     }
@@ -69,9 +68,8 @@ impl<'a> Server<'a> {
         let answers = self
             .signer
             .batch(self.host, requests, &|answer| self.judged(answer))?;
-        let is_older =
-            |one: &Result<_>| matches!(one, Err(error) if error.kind == ErrorKind::Unsupported);
-        if answers.iter().any(is_older) && known + 1 < VERSIONS.len() {
+        let is_old = |e: &Result<_>| matches!(e, Err(e) if e.kind == ErrorKind::Unsupported);
+        if answers.iter().any(is_old) && known + 1 < VERSIONS.len() {
             self.kept.version.store(known + 1, Ordering::Relaxed);
             return self.ask(paths, query);
         }

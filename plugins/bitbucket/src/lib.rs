@@ -31,7 +31,7 @@ mod workspace;
 use forgekeep_plugin_sdk::{
     Access, AccessRequest, CheckReport, CheckRequest, ErrorKind, Finding, Host, Hoster,
     HosterError, LookupRequest, Manifest, OptionKind, OptionSpec, Page, Presence, Result, Session,
-    Severity, Source, export_hoster, ssh_access,
+    Severity, Source, export_hoster,
 };
 
 use crate::api::Account;
@@ -91,10 +91,7 @@ impl Hoster for Bitbucket {
     }
 
     fn access(&self, _: &Source, what: &AccessRequest, host: &Host<'_>) -> Result<Access> {
-        match ssh_access(what)? {
-            Some(access) => Ok(access),
-            None => Client::of(host)?.access(what),
-        }
+        Client::of(host)?.access(what)
     }
 
     fn lookup(&self, _: &Source, what: &LookupRequest, host: &Host<'_>) -> Result<Presence> {

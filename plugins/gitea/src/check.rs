@@ -2,7 +2,7 @@ use forgekeep_plugin_sdk::{CheckReport, Result, Sees, missing_scopes, warning};
 
 use crate::account::Account;
 use crate::listing::list;
-use crate::server::{Server, is_password};
+use crate::server::{Server, user_of_password};
 use crate::sight::PUBLIC_ONLY;
 
 /// What listing and cloning need.
@@ -16,7 +16,7 @@ pub(crate) fn check(server: &Server<'_>) -> Result<CheckReport> {
     let whole = page.next.is_none() || counted.is_some_and(|counted| counted <= listed);
     let kind = match &server.secret {
         None => "no credentials",
-        Some(secret) if is_password(server.source, secret) => "password",
+        Some(secret) if user_of_password(server.source, secret).is_some() => "password",
         Some(_) => "access token",
     };
     let implies =

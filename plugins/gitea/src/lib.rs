@@ -1,7 +1,6 @@
 //! Forgekeep's plugin for Gitea, Forgejo, Codeberg and Gogs.
 //!
-//! Lists the repositories of an organisation, of a user, or of all that an account owns or is a member
-//! of, and gives the credentials to clone them. `docs/gitea.md` is the manual.
+//! Lists what an organisation, a user or an account has, and says how to clone it. `docs/gitea.md` is the manual.
 
 mod account;
 mod check;
@@ -11,14 +10,14 @@ mod owner;
 mod repository;
 mod server;
 mod sight;
-mod validate;
 
 use forgekeep_plugin_sdk::{
     Access, AccessRequest, Auth, CheckReport, CheckRequest, Finding, Host, Hoster, LookupRequest,
-    Manifest, Page, Presence, Result, Session, Source, export_hoster, ssh_access, texts,
+    Manifest, Page, Presence, Result, Session, Source, export_hoster, first_filled, name_findings,
+    source_findings, texts,
 };
 
-use crate::server::{Kept, Server, git_user};
+use crate::server::{Kept, Server};
 
 /// Gitea and its relatives.
 #[derive(Clone, Copy, Debug, Default)]
@@ -43,7 +42,10 @@ impl Hoster for Gitea {
     }
 
     fn validate(&self, source: &Source) -> Vec<Finding> {
-        validate::validate(source)
+        let page = "/user/settings/applications of the server";
+        let mut findings = source_findings(source, "/api/v1", "codeberg.org", page);
+        findings.extend(name_findings(source));
+        findings
     }
 
     fn open(&self, _: &Source, _: &Host<'_>) -> Result<Session> {
@@ -61,19 +63,14 @@ impl Hoster for Gitea {
     }
 
     fn access(&self, source: &Source, what: &AccessRequest, host: &Host<'_>) -> Result<Access> {
-        if let Some(access) = ssh_access(what)? {
-            return Ok(access);
-        }
         let server = Server::of(source, host)?;
-        let Some(secret) = &server.secret else {
-            return Ok(Access::default());
-        };
-        // Some versions of Gogs take a token only in place of the user's name.
-        let user = match what.refused_before && server.version()?.is_none() {
-            true => secret.expose(),
-            false => git_user(source),
-        };
-        Ok(Access::http(Auth::basic(user, secret)))
+        // With a token, servers look at no user name. Some versions of Gogs take the token in its place.
+        Ok(match &server.secret {
+            Some(secret) if what.refused_before && server.version()?.is_none() => {
+                Access::http(Auth::basic(secret.expose(), secret))
+            }
+            _ => server.access(first_filled(&[&source.api_auth_name, "oauth2"])),
+        })
     }
 
     fn lookup(&self, source: &Source, what: &LookupRequest, host: &Host<'_>) -> Result<Presence> {

@@ -8,9 +8,6 @@ use crate::owner::{Kind, Listed};
 use crate::repository::Entry;
 use crate::server::{PAGE_LENGTH, Server};
 
-/// The name that stands for all that the account owns or is a member of.
-const ALL: &str = "*";
-
 /// A page, and how many repositories the server counts on all pages of what it is of.
 pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<(Page, Option<u64>)> {
     if let Some(cursor) = cursor {
@@ -19,7 +16,7 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<(Page, O
     }
     server.version()?;
     let name = server.source.name.trim();
-    if name == ALL {
+    if name == "*" {
         let account = server.api.read(&["user"])?;
         return turn(server, &Listed::new(Kind::All, &account), None);
     }

@@ -10,8 +10,7 @@ pub(crate) enum Kind {
     Org,
     /// A user other than the account.
     User,
-    /// The account's own, of which only what belongs to it counts. The listing of it as a user hides what
-    /// is private, on some servers from itself too.
+    /// The account's own. The listing of it as a user hides what is private, on some servers from itself too.
     Own,
     /// The account's own, but for what comes with the organisations that it is a member of.
     All,

@@ -33,9 +33,9 @@ impl<'a> Deref for Server<'a> {
 
 impl<'a> Server<'a> {
     pub(crate) fn of(source: &'a Source, host: &'a Host<'a>) -> Result<Self> {
-        let auth = |secret: &Secret| match is_password(source, secret) {
-            true => Auth::basic(api_user(source), secret),
-            false => Auth::scheme("token", secret),
+        let auth = |secret: &Secret| match user_of_password(source, secret) {
+            Some(user) => Auth::basic(user, secret),
+            None => Auth::scheme("token", secret),
         };
         sdk::Server::of(source, host, "/api/v1", auth).map(Self)
     }
@@ -70,18 +70,10 @@ impl<'a> Server<'a> {
     }
 }
 
-fn api_user(source: &Source) -> &str {
-    first_filled(&[&source.api_auth_name, &source.auth_name])
-}
-
-/// User name for git. With a token, servers look at nothing else.
-pub(crate) fn git_user(source: &Source) -> &str {
-    first_filled(&[&source.auth_name, &source.api_auth_name, "oauth2"])
-}
-
-/// Whether a secret is the password of an account, as far as its form tells: access tokens are 40
-/// hexadecimal digits, tokens of OAuth three parts with dots between them.
-pub(crate) fn is_password(source: &Source, secret: &Secret) -> bool {
+/// The user whose password a secret is, as far as its form tells: access tokens are 40 hexadecimal digits,
+/// tokens of OAuth three parts with dots between them.
+pub(crate) fn user_of_password<'s>(source: &'s Source, secret: &Secret) -> Option<&'s str> {
     let is_token = is_hexadecimal(secret, 40) || secret.expose().split('.').count() == 3;
-    !is_token && !api_user(source).is_empty()
+    let user = first_filled(&[&source.api_auth_name, &source.auth_name]);
+    (!is_token && !user.is_empty()).then_some(user)
 }

@@ -3,7 +3,7 @@ use serde_json::Value;
 
 use crate::account::{Account, Sight};
 use crate::owner::Listed;
-use crate::server::{PAGE_LENGTH, Server, is_password};
+use crate::server::{PAGE_LENGTH, Server, user_of_password};
 
 /// The scope of a token that reaches what is public alone.
 pub(crate) const PUBLIC_ONLY: &str = "public-only";
@@ -28,7 +28,8 @@ impl Server<'_> {
                     last.len() == 8 && secret.expose().ends_with(last)
                 };
                 let ours: Vec<_> = tokens.iter().flatten().filter(is_it).collect();
-                let is_password = tokens.is_some() && is_password(self.source, secret);
+                let is_password =
+                    tokens.is_some() && user_of_password(self.source, secret).is_some();
                 match ours[..] {
                     [] if is_password => sight.reach = Sees::All,
                     [token] => {

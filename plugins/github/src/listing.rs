@@ -215,7 +215,7 @@ impl GitHub<'_> {
 
     fn repository(&self, one: RepositoryEntry, answer: &HttpResponse, handle: &str) -> Repository {
         // A time of a push moves with heads of pull requests as well.
-        let mut found = one.into_repository(&self.source.api_url, Some(answer));
+        let mut found = one.into_repository(self.source, Some(answer));
         found.handle = handle.to_owned();
         found.refs = vec![
             RefAdvice::new("refs/pull/*/merge", Advice::Volatile),

@@ -1,7 +1,7 @@
 use forgekeep_plugin_sdk::Advice::{NotPushed, Volatile};
 use forgekeep_plugin_sdk::{
-    Advice, Finding, Part, PartKind, Repository, Severity, Visibility, clone_address, filled,
-    ref_advice, wiki_beside,
+    Advice, Finding, Part, PartKind, Repository, Severity, Visibility, filled, ref_advice,
+    wanted_address, wiki_beside,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -28,6 +28,7 @@ pub(crate) struct Project {
     path_with_namespace: String,
     namespace: Owner,
     http_url_to_repo: String,
+    ssh_url_to_repo: String,
     default_branch: Option<String>,
     visibility: Option<String>,
     pub(crate) archived: Option<bool>,
@@ -66,7 +67,7 @@ impl Project {
     /// The repository. An address that is missing is the host's to fail. `empty_repo` decides nothing: it is
     /// also said of one that GitLab cannot read.
     pub(crate) fn into_repository(self, server: &Server<'_>) -> Repository {
-        let url = clone_address(&self.http_url_to_repo, server.web);
+        let url = wanted_address(server.source, &self.http_url_to_repo, &self.ssh_url_to_repo);
         let is_off = |level: Option<String>| level.as_deref() == Some("disabled");
         let has_wiki = self.wiki_enabled == Some(true) && !is_off(self.wiki_access_level);
         let mut git = Part::new(PartKind::Git, &url);

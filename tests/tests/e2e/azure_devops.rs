@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use forgekeep_tests::azure_devops::{AzureDevOps, Limited, Limits, SignIn, Wiki, guid};
+use forgekeep_test_hosters::azure_devops::{AzureDevOps, Limited, Limits, SignIn, Wiki, guid};
 use forgekeep_tests::{Run, Sandbox, compare};
 use serde_json::{Value, json};
 

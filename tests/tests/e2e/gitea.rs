@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use forgekeep_tests::gitea::{Gitea, Limited, Wiki};
+use forgekeep_test_hosters::gitea::{Gitea, Limited, Wiki};
 use forgekeep_tests::{Run, Sandbox, compare};
 use serde_json::{Value, json};
 

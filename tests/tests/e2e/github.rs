@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use forgekeep_tests::github::{APP_KEY, GitHub, Limited, Served, Told, Wiki};
+use forgekeep_test_hosters::github::{APP_KEY, GitHub, Limited, Served, Told, Wiki};
 use forgekeep_tests::{Run, Sandbox, compare, git};
 use serde_json::{Value, json};
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use forgekeep_tests::gitlab::{Disturbance, Gitlab, Wiki};
+use forgekeep_test_hosters::gitlab::{Disturbance, Gitlab, Wiki};
 use forgekeep_tests::{Run, Sandbox, compare};
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use forgekeep_plugin_testkit::{Script, Testee};
 
 use crate::support::*;
 
-const PKCS1: &str = include_str!("../../../../tests/src/github/app.pem");
+const PKCS1: &str = include_str!("../../../../tests/hosters/src/github/app.pem");
 
 fn errors(source: &Source) -> String {
     let findings = Testee::of::<Plugin>().validate(source).unwrap();

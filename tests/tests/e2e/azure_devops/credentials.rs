@@ -171,10 +171,12 @@ fn an_access_token_as_password_is_a_bearer() {
     let web = world.azure.repository("shop", "web");
     let token = "eyJ0.given-token.signed";
     world.azure.change(|state| {
-        state.minted.push(forgekeep_tests::azure_devops::Minted {
-            secret: token.to_owned(),
-            until: SystemTime::now() + Duration::from_secs(3600),
-        });
+        state
+            .minted
+            .push(forgekeep_test_hosters::azure_devops::Minted {
+                secret: token.to_owned(),
+                until: SystemTime::now() + Duration::from_secs(3600),
+            });
     });
     let mut given = world.source("acme");
     given["password"] = token.into();

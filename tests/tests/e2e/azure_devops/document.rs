@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use boon::{Compiler, Schemas};
-use forgekeep_tests::gitea::Exchange;
+use forgekeep_test_hosters::gitea::Exchange;
 
 use super::*;
 

@@ -2,7 +2,7 @@
 //! asked for, and the form of each answer.
 
 use boon::{Compiler, Schemas};
-use forgekeep_tests::gitea::Exchange;
+use forgekeep_test_hosters::gitea::Exchange;
 use serde_json::Map;
 
 use super::*;

@@ -2,7 +2,7 @@
 //! asked for, and the form of each answer.
 
 use boon::{Compiler, Schemas};
-use forgekeep_tests::github::Exchange;
+use forgekeep_test_hosters::github::Exchange;
 
 use super::*;
 

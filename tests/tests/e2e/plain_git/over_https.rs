@@ -1,6 +1,6 @@
 //! Addresses of `https`, which are plain HTTP on loopback here.
 
-use forgekeep_tests::gitea::Gitea;
+use forgekeep_test_hosters::gitea::Gitea;
 
 use super::*;
 

@@ -1,6 +1,6 @@
 //! ssh, with a real sshd on loopback. Each test ends early, with a message, where there is none.
 
-use forgekeep_tests::gitea::Gitea;
+use forgekeep_test_hosters::gitea::Gitea;
 
 use super::*;
 
