@@ -52,6 +52,8 @@ pub enum Command {
     Status(StatusArguments),
     /// List the snapshots of a repository, which can be restored
     Snapshots(SnapshotsArguments),
+    /// Bring repositories back, compare them with their snapshots, and remove them
+    Drill(DrillArguments),
     /// Restore a repository, or all of them; uses no network unless it pushes, and no plugins
     Restore(RestoreArguments),
     /// Check that everything in the backup is present and intact
@@ -211,6 +213,23 @@ pub struct VerifyArguments {
     /// How to show progress
     #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
     pub progress: ProgressMode,
+    #[command(flatten)]
+    pub place: FolderArgument,
+}
+
+#[derive(Debug, Args)]
+pub struct DrillArguments {
+    /// Only these: TITLE/owner/name, any unambiguous end of it, or an id
+    pub repositories: Vec<String>,
+    /// Only the Nth of M parts; or `auto`: a thirtieth of all, those first whose last drill is longest ago
+    #[arg(long, value_name = "N/M|auto", conflicts_with = "repositories")]
+    pub subset: Option<String>,
+    /// Folder for what is brought back [default: one in the backup folder]
+    #[arg(long, value_name = "DIR")]
+    pub temp: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
     #[command(flatten)]
     pub place: FolderArgument,
 }

@@ -111,6 +111,8 @@ struct Order<'a> {
     pub bare: bool,
     /// The largest object that is held in memory to be checked out: `options.limits.objectBytes`.
     pub object_bytes: u64,
+    /// Whether it may be in the backup folder.
+    pub in_backup: bool,
 }
 
 /// What came of it.
@@ -182,7 +184,7 @@ fn restore(order: &Order<'_>, cancel: &Cancel) -> Result<Restored, Failure> {
     let building = place::Building::begin(order.target)?;
     // Once more, now that it is there: somebody may have put a link in the way. A mirror is at
     // <backup>/<title>/<repository>/<part>.
-    if let Some(backup) = order.mirror.ancestors().nth(3) {
+    if let Some(backup) = order.mirror.ancestors().nth(3).filter(|_| !order.in_backup) {
         place::check_outside(&building.folder(), backup)?;
     }
     let (restored, no_work_tree) = build(order, &building.folder(), cancel)?;
@@ -306,6 +308,7 @@ mod tests {
             target,
             bare: true,
             object_bytes: forgekeep_git::memory::OBJECT_BYTES,
+            in_backup: false,
         };
         let inside = root.path().join("backup/acme/new");
         let refused = restore(&order(&inside), &Cancel::new()).unwrap_err();

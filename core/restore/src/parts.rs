@@ -17,6 +17,8 @@ pub struct Manner<'a> {
     pub bare: bool,
     /// The largest object that is held in memory to be checked out: `options.limits.objectBytes`.
     pub object_bytes: u64,
+    /// Whether it may be in the backup folder: for what is removed again.
+    pub in_backup: bool,
 }
 
 /// Restores a part into a folder, which is new, or empty. Also tells which state it is in now.
@@ -92,6 +94,7 @@ impl Restore for Mirror {
             target,
             bare: manner.bare,
             object_bytes: manner.object_bytes,
+            in_backup: manner.in_backup,
         };
         let restored = restore(&order, cancel)?;
         Ok((chosen, restored))

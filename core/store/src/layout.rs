@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <localFolder>/<source title>/<owner>#<repo>/   repo, wiki, snapshots, damaged, forgekeep.json
-//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, trash, plugins, versions
+//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, drills.json, trash, plugins, versions
 //! <localFolder>/_config/                         copies of the configuration: SCM Backup's name
 //! ```
 
@@ -70,6 +70,17 @@ pub const VERIFIED: StateFile = StateFile {
         sealed_since: 1,
         max_bytes: 1024 * 1024 * 1024,
         hint: "run `forgekeep verify`: it writes the file again",
+    },
+};
+
+/// When each repository was last brought back by a drill.
+pub const DRILLED: StateFile = StateFile {
+    name: "drills.json",
+    formats: Formats {
+        known: 1,
+        sealed_since: 1,
+        max_bytes: 1024 * 1024 * 1024,
+        hint: "move this one file away: the next `forgekeep drill` writes it again",
     },
 };
 

@@ -4,6 +4,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 pub mod catalogue;
+pub mod drills;
 pub mod forget;
 pub mod health;
 pub mod history;

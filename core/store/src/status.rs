@@ -126,6 +126,10 @@ pub struct RepositoryStatus {
     pub verified: Option<Timestamp>,
     /// What was damaged then.
     pub damage: Vec<Damage>,
+    /// When a drill last brought it back.
+    pub drilled: Option<Timestamp>,
+    /// Whether it came back as it was then.
+    pub drilled_good: Option<bool>,
     /// Why its state file cannot be read, if so.
     pub unreadable: Option<Printable>,
 }
@@ -173,6 +177,8 @@ impl RepositoryStatus {
             gone: None,
             verified: None,
             damage: Vec::new(),
+            drilled: None,
+            drilled_good: None,
             unreadable: None,
         }
     }

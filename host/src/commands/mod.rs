@@ -3,6 +3,7 @@
 mod backup;
 mod check;
 mod demo;
+mod drill;
 mod forget;
 mod list;
 mod offline;
@@ -40,6 +41,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Complaint> {
         Command::Status(arguments) => status::run(&cli.common, arguments),
         Command::Snapshots(arguments) => snapshots::run(&cli.common, arguments),
         Command::Restore(arguments) => restore::run(&cli.common, arguments),
+        Command::Drill(arguments) => drill::run(&cli.common, arguments),
         Command::Verify(arguments) => verify::run(&cli.common, arguments),
         Command::Forget(arguments) => forget::run(&cli.common, arguments),
         Command::Plugins(arguments) => plugins::run(&cli.common, arguments),

@@ -28,6 +28,7 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Co
         point: point.as_ref(),
         bare: arguments.bare,
         object_bytes: options.limits.object_bytes,
+        in_backup: false,
     };
     let Some(asked) = &arguments.repository else {
         return all::run(common, arguments, &backup, &kept, manner);

@@ -8,6 +8,9 @@ use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::text::{self, age, to_the_second};
 
+/// Repositories that a line names.
+const NAMED: usize = 5;
+
 /// `forgekeep status`.
 pub fn run(common: &Common, arguments: &StatusArguments) -> Result<ExitCode, Complaint> {
     let config = super::offline::configuration(common)?;
@@ -46,6 +49,9 @@ fn print(status: &Status, verbose: bool) {
         out!("{}", source_line(source, status));
         if let Some(error) = &source.last_error {
             out!("{}", error_lines("  ", error));
+        }
+        if let Some(line) = drill_line(source, status.now) {
+            out!("  {line}");
         }
         for repository in &source.repositories {
             if verbose {
@@ -100,6 +106,47 @@ fn source_line(source: &SourceStatus, status: &Status) -> String {
         text::count(snapshots, "snapshot", "snapshots")
     ));
     line
+}
+
+/// When its repositories were last brought back, and which never were; none where there was no drill yet.
+fn drill_line(source: &SourceStatus, now: Timestamp) -> Option<String> {
+    let on_disk = source.repositories.iter().filter(|one| one.size.is_some());
+    let (good, others): (Vec<_>, Vec<_>) = on_disk.partition(|one| one.drilled_good == Some(true));
+    let (failed, never): (Vec<_>, Vec<_>) =
+        others.into_iter().partition(|one| one.drilled.is_some());
+    if good.is_empty() && failed.is_empty() {
+        return None;
+    }
+    let names = |all: &[&RepositoryStatus]| {
+        let named: Vec<&str> = all
+            .iter()
+            .take(NAMED)
+            .map(|one| one.name.as_str())
+            .collect();
+        let more = all.len().saturating_sub(NAMED);
+        match more {
+            0 => named.join(", "),
+            more => format!("{} and {more} more", named.join(", ")),
+        }
+    };
+    let mut facts = Vec::new();
+    let oldest = good.iter().filter_map(|one| one.drilled).min();
+    if let Some(oldest) = oldest {
+        let days = (now.as_second() - oldest.as_second())
+            .max(0)
+            .div_euclid(24 * 3600)
+            + 1;
+        let days = text::count(usize::try_from(days).unwrap_or(usize::MAX), "day", "days");
+        let number = text::count(good.len(), "repository", "repositories");
+        facts.push(format!("{number} restored within {days}"));
+    }
+    if !failed.is_empty() {
+        facts.push(format!("not as it was: {}", names(&failed)));
+    }
+    if !never.is_empty() {
+        facts.push(format!("never restored: {}", names(&never)));
+    }
+    Some(format!("drill: {}", facts.join("; ")))
 }
 
 /// What of a source somebody should know about, whatever else is asked for.

@@ -80,6 +80,7 @@ fn dependencies_between_our_crates_run_one_way() {
             ],
             "core/store" => &["config", "durable", "failure", "git", "untrusted"],
             "core/verify" => &["durable", "failure", "git", "store", "untrusted"],
+            "core/drill" => &["durable", "failure", "git", "restore", "store", "untrusted"],
             "core/restore" => &[
                 "durable",
                 "failure",
@@ -129,6 +130,7 @@ fn dependencies_between_our_crates_run_one_way() {
             "host" => &[
                 "config",
                 "demo-hoster",
+                "drill",
                 "durable",
                 "engine",
                 "failure",

@@ -22,6 +22,7 @@ mod disk;
 mod disk_full;
 #[cfg(unix)]
 mod docs;
+mod drill;
 mod emptiness;
 mod faults;
 mod fetching;

@@ -9,9 +9,10 @@ use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 use rayon::prelude::*;
 
 use super::{RepositoryStatus, SourceStatus, Status, Unreadable};
+use crate::drills::Drills;
 use crate::health::Health;
 use crate::inventory::{self, Kept};
-use crate::layout::{OWN_FOLDER, VERIFIED};
+use crate::layout::{DRILLED, OWN_FOLDER, VERIFIED};
 
 /// What is kept of one repository.
 struct OnDisk {
@@ -36,6 +37,17 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
                 why: failure.message,
             });
             None
+        }
+    };
+    let drills = match Drills::read(folder) {
+        Ok(drills) => drills,
+        Err(failure) => {
+            let file = folder.join(OWN_FOLDER).join(DRILLED.name);
+            status.unreadable.push(Unreadable {
+                file: file.shown().into(),
+                why: failure.message,
+            });
+            Drills::nothing(folder)
         }
     };
     let all = inventory::read(folder)?;
@@ -69,7 +81,10 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
         let verified = health
             .as_ref()
             .and_then(|health| health.of(&kept.title, kept.id(), &kept.path));
+        let drilled = drills.of(&kept.title, kept.id(), &kept.path);
         let repository = &mut source.repositories[index];
+        repository.drilled = drilled.map(|drilled| drilled.drilled);
+        repository.drilled_good = drilled.map(|drilled| drilled.good);
         repository.path.clone_from(&on_disk.kept.path);
         repository.size = Some(on_disk.size);
         repository.snapshots = Some(on_disk.snapshots);

@@ -1,0 +1,182 @@
+use std::collections::BTreeMap;
+
+use forgekeep_drill::{Drill, Room, Tried, drilled};
+use forgekeep_failure::{Cancel, Failure};
+use forgekeep_store::drills::Drills;
+use forgekeep_store::inventory::{self, Kept};
+use forgekeep_verify::Subset;
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::cli::{Common, DrillArguments};
+use crate::exit::{Complaint, ExitCode};
+use crate::terminal::{out, tell};
+use crate::text;
+use crate::umask::OfBackup;
+
+/// With `--subset auto`, so many drills bring everything back once.
+const DRILLS_FOR_ALL: usize = 30;
+
+/// The word for `--subset` that leaves the choice to what is remembered.
+const AUTO: &str = "auto";
+
+/// `forgekeep drill`.
+pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Complaint> {
+    let subset = match arguments.subset.as_deref() {
+        None | Some(AUTO) => None,
+        Some(text) => Some(text.parse::<Subset>().map_err(|why| {
+            let hint = "write it as --subset 3/7: the third of seven parts, or --subset auto";
+            Complaint::new(ExitCode::Usage, format!("--subset: {why}"), hint)
+        })?),
+    };
+    let (folder, options) = super::offline::folder_and_options(common, &arguments.place)?;
+    let _umask = OfBackup::set(options.backup.umask);
+    let all = super::offline::backup(&folder)?;
+    let mut drills = Drills::read(&folder).unwrap_or_else(|failure| {
+        tell!("warning: {}", text::failure("", &failure));
+        Drills::nothing(&folder)
+    });
+    let mut chosen: Vec<&Kept> = Vec::new();
+    for asked in &arguments.repositories {
+        let kept = inventory::find(&all, asked).map_err(super::offline::not_found)?;
+        if !chosen.iter().any(|other| other.path == kept.path) {
+            chosen.push(kept);
+        }
+    }
+    if arguments.repositories.is_empty() {
+        let wanted = |kept: &&Kept| subset.is_none_or(|subset| subset.has(kept));
+        chosen = all.iter().filter(wanted).collect();
+    }
+    if arguments.subset.as_deref() == Some(AUTO) {
+        chosen = longest_ago(chosen, &drills);
+    }
+    let cancel = Cancel::new();
+    let on_signal = cancel.clone();
+    super::on_signal(move || on_signal.cancel())?;
+    let room = Room::new(&folder, arguments.temp.as_deref()).map_err(complaint)?;
+    let drill = Drill {
+        room: &room,
+        object_bytes: options.limits.object_bytes,
+        cancel: &cancel,
+    };
+    let mut tried = Vec::new();
+    for kept in &chosen {
+        match drill.repository(kept) {
+            Ok(one) => {
+                if !arguments.json {
+                    print(common, &one);
+                }
+                drills.set(drilled(kept, &one));
+                tried.push(one);
+            }
+            // Only that: nothing else ends a drill.
+            Err(_) => break,
+        }
+    }
+    drop(room);
+    if !tried.is_empty()
+        && let Err(failure) = drills.write()
+    {
+        tell!("warning: {}", text::failure("", &failure));
+    }
+    let ending = ending(&tried, cancel.is_cancelled());
+    if arguments.json {
+        super::print_json(&document(&tried, ending))?;
+    } else if !common.quiet || ending != ExitCode::Good {
+        conclude(&tried, chosen.len(), cancel.is_cancelled());
+    }
+    Ok(ending)
+}
+
+/// A thirtieth of all, and one at least: those first that were never brought back, then by the last time.
+fn longest_ago<'k>(mut all: Vec<&'k Kept>, drills: &Drills) -> Vec<&'k Kept> {
+    let last: BTreeMap<_, Option<Timestamp>> = all
+        .iter()
+        .map(|kept| {
+            let known = drills.of(&kept.title, kept.id(), &kept.path);
+            (kept.path.clone(), known.map(|known| known.drilled))
+        })
+        .collect();
+    all.sort_by_key(|kept| (last.get(&kept.path).copied().flatten(), kept.path.clone()));
+    all.truncate(all.len().div_ceil(DRILLS_FOR_ALL));
+    all
+}
+
+fn complaint(failure: Failure) -> Complaint {
+    Complaint {
+        kind: failure.kind,
+        ..Complaint::new(ExitCode::Partial, failure.message, failure.hint)
+    }
+}
+
+fn ending(tried: &[Tried], interrupted: bool) -> ExitCode {
+    match tried.iter().all(|one| one.good) {
+        _ if interrupted => ExitCode::Interrupted,
+        true => ExitCode::Good,
+        false => ExitCode::Partial,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DrillJson<'a> {
+    schema: u32,
+    outcome: &'static str,
+    exit_code: ExitCode,
+    repositories: &'a [Tried],
+}
+
+fn document(tried: &[Tried], ending: ExitCode) -> DrillJson<'_> {
+    DrillJson {
+        schema: 1,
+        outcome: match ending {
+            ExitCode::Interrupted => "interrupted",
+            ExitCode::Good => "ok",
+            _ => "failed",
+        },
+        exit_code: ending,
+        repositories: tried,
+    }
+}
+
+fn print(common: &Common, tried: &Tried) {
+    let name = tried.name.printable();
+    if tried.good {
+        if !common.quiet {
+            let refs = tried.parts.iter().map(|part| part.refs).max().unwrap_or(0);
+            tell!(
+                "{name}: brought back as it was ({}, {})",
+                text::count(refs, "ref", "refs"),
+                text::count(tried.parts.len(), "state", "states")
+            );
+        }
+        return;
+    }
+    out!("{name}: did not come back as it was");
+    for part in &tried.parts {
+        for failure in &part.errors {
+            let snapshot = part
+                .snapshot
+                .as_ref()
+                .map_or_else(String::new, |id| format!(" at {id}"));
+            out!("  {}{snapshot}: {}", part.part, failure.message);
+            if !failure.hint.is_empty() {
+                out!("    hint: {}", failure.hint);
+            }
+        }
+    }
+}
+
+fn conclude(tried: &[Tried], wanted: usize, interrupted: bool) {
+    let number = tried.len();
+    let failed = tried.iter().filter(|one| !one.good).count();
+    let mut line = text::count(number, "repository", "repositories");
+    if interrupted {
+        line = format!("interrupted: {line} of {wanted}");
+    }
+    match (number, failed) {
+        (0, _) => out!("{line}: nothing was brought back"),
+        (_, 0) => out!("{line}: all brought back as they were, and removed again"),
+        _ => out!("{line}: {failed} did not come back as they were"),
+    }
+}
