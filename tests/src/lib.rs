@@ -2,7 +2,7 @@
 //!
 //! - [`Forge`]: a Bitbucket look-alike with real repositories, served by real git; it logs what it
 //!   is asked, and misbehaves on request ([`Fault`]).
-//!   The look-alikes of other hosters are a crate of their own, beside this one.
+//!   The fakes of other hosters are a crate of their own, beside this one.
 //! - [`sshd::Sshd`]: a real sshd on loopback, where there is one.
 //! - [`Sandbox`]: a folder in which the real binary runs, without anything of the machine's.
 //! - [`compare`]: whether a mirror equals its upstream.

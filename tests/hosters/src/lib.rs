@@ -1,4 +1,4 @@
-//! Look-alikes of hosters for the end-to-end tests: each answers as its API is documented, has real repositories
+//! Fakes of hosters for the end-to-end tests: each answers as its API is documented, has real repositories
 //! served by real git, writes down what it is asked, and misbehaves on request. That of Bitbucket is
 //! [`forgekeep_tests::Forge`].
 //!
