@@ -35,6 +35,7 @@ mod gitlab;
 mod golden;
 mod heads;
 mod hidden;
+mod hosters;
 mod housekeeping;
 mod identity;
 mod inputs;

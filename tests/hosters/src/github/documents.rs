@@ -78,6 +78,7 @@ pub(super) fn repository(state: &State, of: &Repository) -> Value {
         "visibility": of.visibility, "description": null, "fork": of.fork, "url": base,
         "archived": of.archived, "disabled": of.served == Served::Disabled,
         "clone_url": format!("{}/{full_name}.git", state.git_url),
+        "ssh_url": format!("git@github.example.com:{full_name}.git"),
         "default_branch": of.default_branch, "forks": 0, "forks_count": 0, "has_downloads": true,
         "has_issues": true, "has_projects": true, "has_wiki": of.wiki != Wiki::Off,
         "has_pages": false, "homepage": null, "language": "Rust", "topics": ["shop"],
@@ -86,7 +87,7 @@ pub(super) fn repository(state: &State, of: &Repository) -> Value {
         "stargazers_count": 0, "watchers": 0, "watchers_count": 0,
         "created_at": "2024-01-01T00:00:00Z", "updated_at": "2026-11-01T00:00:00Z",
     });
-    let names = "archive assignees blobs branches collaborators comments commits compare contents contributors deployments downloads events forks git git_commits git_refs git_tags hooks html issue_comment issue_events issues keys labels languages merges milestones notifications pulls releases ssh stargazers statuses subscribers subscription svn tags teams trees";
+    let names = "archive assignees blobs branches collaborators comments commits compare contents contributors deployments downloads events forks git git_commits git_refs git_tags hooks html issue_comment issue_events issues keys labels languages merges milestones notifications pulls releases stargazers statuses subscribers subscription svn tags teams trees";
     with_addresses(document, &base, names)
 }
 
