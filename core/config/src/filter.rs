@@ -70,6 +70,8 @@ pub struct Facts<'r> {
     pub languages: &'r [Untrusted],
     /// When it was last pushed to, where that is known.
     pub pushed_at: Option<Timestamp>,
+    /// Whether the hoster is going to delete it: nothing leaves it out.
+    pub deletion_scheduled: bool,
 }
 
 /// A pattern that is not a valid glob or regular expression, or too large to be one.
@@ -134,7 +136,9 @@ impl RepoFilter {
 
     /// Decides about one repository, and remembers which patterns matched.
     pub fn decide(&self, repository: &Facts<'_>) -> Decision {
+        // The name is always asked, so that a pattern for it counts as used.
         let decision = match self.decide_name(repository.full_name) {
+            _ if repository.deletion_scheduled => Decision::Included,
             Decision::Included => self.attributes.decide(repository, self.now),
             by_name => by_name,
         };
@@ -270,6 +274,19 @@ mod tests {
         );
         decide(&filter, "acme/x1");
         assert_eq!(filter.all_left_out(), None);
+    }
+
+    #[test]
+    fn what_is_about_to_be_deleted_is_left_out_by_nothing() {
+        let filter = filter(&["web"], &["old"]);
+        for full_name in ["acme/web-deletion_scheduled-7", "acme/old"] {
+            let facts = Facts {
+                full_name,
+                deletion_scheduled: true,
+                ..Facts::default()
+            };
+            assert_eq!(filter.decide(&facts), Decision::Included);
+        }
     }
 
     #[test]

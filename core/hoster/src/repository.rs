@@ -34,6 +34,8 @@ pub struct Repository {
     pub owner: Owner,
     /// What there is of it to back up: one of each kind at most.
     pub parts: Vec<Part>,
+    /// Whether the hoster is going to delete it: no filter leaves it out.
+    pub deletion_scheduled: bool,
     /// Why it cannot be backed up by git, if so.
     pub skip: Option<Printable>,
 }
@@ -70,6 +72,7 @@ impl Repository {
             topics: &self.topics,
             languages: &self.languages,
             pushed_at: self.pushed_at,
+            deletion_scheduled: self.deletion_scheduled,
         }
     }
 

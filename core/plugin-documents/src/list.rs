@@ -108,6 +108,8 @@ document! {
         pub parts: Vec<Part>,
         /// If set, it cannot be backed up, and this says why in one line.
         pub skip: Option<String>,
+        /// Whether the hoster is going to delete it: no filter leaves it out.
+        pub deletion_scheduled: bool,
     }
 }
 

@@ -78,8 +78,8 @@ impl Project {
         // Without a token, what is public alone is listed, and not called so.
         let unsaid = server.secret.as_ref().map_or("public", |_| "");
         found.visibility = Visibility::of(self.visibility.as_deref().unwrap_or(unsaid));
-        // One that is marked for deletion is archived by that, and not by somebody's choice.
-        found.archived = self.archived == Some(true) && self.marked_for_deletion_on.is_none();
+        found.archived = self.archived == Some(true);
+        found.deletion_scheduled = self.marked_for_deletion_on.is_some();
         found.fork = self.forked_from_project.is_some();
         found.mirror = self.mirror == Some(true);
         // `last_activity_at` is no time of a push: it lags, and moves with issues too.

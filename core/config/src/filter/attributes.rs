@@ -121,6 +121,7 @@ mod tests {
             topics: &topics,
             languages: &topics[..1],
             pushed_at: Some("2024-11-29T12:00:00Z".parse().unwrap()),
+            deletion_scheduled: false,
         };
         let with = |change: fn(&mut AttributeFilters)| {
             let mut filters = nothing();

@@ -93,6 +93,7 @@ fn repository() -> Repository {
             Part::new(PartKind::Other("boards".into()), ""),
         ],
         skip: Some("kept by another system than git".into()),
+        ..Repository::default()
     }
 }
 
@@ -104,6 +105,17 @@ fn ssh_with_a_path() -> Access {
         upload_pack: "/opt/git/bin/git-upload-pack".into(),
         ..Ssh::default()
     })
+}
+
+fn page_of_doomed() -> Page {
+    let doomed = Repository {
+        deletion_scheduled: true,
+        ..Repository::new("h/x", "h/x", "https://h/x")
+    };
+    Page {
+        repositories: vec![doomed],
+        ..Page::default()
+    }
 }
 
 fn page_of_named() -> Page {
@@ -372,6 +384,7 @@ fn from_the_plugin() {
     };
     golden("from-plugin-page-uncertain.json", &page);
     golden("from-plugin-repository.json", &repository());
+    golden("from-plugin-page-doomed.json", &page_of_doomed());
     golden("from-plugin-page-named.json", &page_of_named());
     golden("from-plugin-manifest-nameless.json", &nameless());
     let secret = Secret::new("hunter2");

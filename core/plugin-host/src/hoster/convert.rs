@@ -254,6 +254,7 @@ pub(super) fn repository(
             .collect(),
         owner: owner(&repository.owner.id, &repository.owner.name, redactor),
         parts,
+        deletion_scheduled: repository.deletion_scheduled,
         skip: repository.skip.map(|why| text(&why, redactor)),
     }
 }

@@ -169,13 +169,13 @@ fn an_entry_becomes_a_repository_with_all_that_is_said_of_it() {
 }
 
 #[test]
-fn one_that_is_marked_for_deletion_is_not_archived_by_choice_and_the_day_is_told() {
+fn one_that_is_marked_for_deletion_is_left_out_by_nothing_and_the_day_is_told() {
     let mut web = entry(1, "web-deletion_scheduled-1");
     web["archived"] = true.into();
     web["marked_for_deletion_on"] = "2026-11-28".into();
     let script = linked(server(), &[vec![web]]);
     let pages = listed(&source("group", "acme"), &script);
-    assert!(!pages[0].repositories[0].archived);
+    assert!(pages[0].repositories[0].deletion_scheduled);
     let said = said(&pages);
     let told = "acme/web-deletion_scheduled-1 is marked for deletion since 2026-11-28";
     assert!(said.contains(told), "{said}");

@@ -46,7 +46,7 @@ fn a_group_that_is_marked_is_found_by_its_id_and_the_day_is_told() {
 }
 
 #[test]
-fn a_filter_on_archived_projects_does_not_leave_out_one_that_is_marked() {
+fn no_filter_leaves_out_a_project_that_is_marked() {
     let world = World::new();
     let web = world.gitlab.project(world.acme, "web");
     let old = world.gitlab.project(world.acme, "old");
@@ -61,4 +61,11 @@ fn a_filter_on_archived_projects_does_not_leave_out_one_that_is_marked() {
     let name = format!("acme/web-deletion_scheduled-{web}");
     assert_eq!(run.outcome(&name), "cloned");
     assert!(!world.folder("acme#old").exists());
+    let mut by_name = world.source("acme");
+    by_name["includeRepos"] = json!(["old"]);
+    by_name["ignoreRepos"] = json!(["web*"]);
+    world.configure(&[by_name]);
+    let run = world.backup().expect(0);
+    assert_eq!(run.outcome(&name), "unchanged");
+    assert_eq!(run.outcome("acme/old"), "cloned");
 }
