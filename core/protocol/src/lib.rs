@@ -11,6 +11,7 @@
 //! advertisement the refs a server has
 //! conversation  wants, haves, acknowledgements, the pack: written once for both
 //! haves         which commits of ours are told to the server
+//! library       the same for a path on this machine, where no git is installed
 //! pack_limits   how large a pack may be
 //! sink          where the pack goes: libgit2's indexer, and files that get their names when they last
 //! ```
@@ -22,6 +23,7 @@ mod answers;
 mod conversation;
 mod haves;
 mod http;
+mod library;
 mod pack_limits;
 mod pipes;
 mod sink;

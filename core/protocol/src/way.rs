@@ -10,6 +10,7 @@ use forgekeep_upload_pack::UploadPack;
 use super::advertisement::{Advertisement, most_advertised};
 use super::conversation::Duplex;
 use super::http::{self, HttpConnection, HttpRemote};
+use super::library::{self, LibraryConnection};
 use super::pipes::{self, PipedConnection};
 
 /// How to come to a repository.
@@ -40,6 +41,7 @@ pub struct Connection<'a>(By<'a>);
 enum By<'a> {
     Http(HttpConnection<'a>),
     Pipes(Box<PipedConnection>),
+    Library(LibraryConnection),
 }
 
 /// Asks for the refs upstream has.
@@ -58,6 +60,11 @@ pub fn advertise<'a>(upstream: &Remote<'a>) -> Result<(Advertisement, Connection
             Ok((advertisement, Connection(By::Http(connection))))
         }
         Way::Pipes(what) => {
+            if let Some(path) = what.without_git() {
+                let cancel = &upstream.services.cancel;
+                let (advertisement, connection) = library::advertise(path, cancel)?;
+                return Ok((advertisement, Connection(By::Library(connection))));
+            }
             let most = most_advertised(upstream.services.max_body_bytes);
             let (advertisement, connection) = pipes::advertise(what, most)?;
             Ok((advertisement, Connection(By::Pipes(Box::new(connection)))))
@@ -70,6 +77,7 @@ impl Connection<'_> {
         match &mut self.0 {
             By::Http(connection) => connection,
             By::Pipes(connection) => &mut **connection,
+            By::Library(connection) => connection,
         }
     }
 }
@@ -79,6 +87,7 @@ impl Duplex for Connection<'_> {
         match &self.0 {
             By::Http(connection) => connection.is_stateless(),
             By::Pipes(connection) => connection.is_stateless(),
+            By::Library(connection) => connection.is_stateless(),
         }
     }
 
@@ -94,6 +103,7 @@ impl Duplex for Connection<'_> {
         match &self.0 {
             By::Http(connection) => connection.told(failure),
             By::Pipes(connection) => connection.told(failure),
+            By::Library(connection) => connection.told(failure),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use forgekeep_failure::{ErrorKind, Failure};
@@ -124,6 +125,18 @@ pub(crate) fn local(what: &UploadPack) -> Result<Command, Failure> {
     command.env("GIT_NO_LAZY_FETCH", "1");
     piped(&mut command);
     Ok(command)
+}
+
+/// Whether there is a git to run. Asked once.
+pub(crate) fn is_git_installed() -> bool {
+    static INSTALLED: OnceLock<bool> = OnceLock::new();
+    *INSTALLED.get_or_init(|| {
+        let mut git = Command::new("git");
+        without_git(&mut git);
+        git.arg("--version").stdin(Stdio::null());
+        git.stdout(Stdio::null()).stderr(Stdio::null());
+        !matches!(git.status(), Err(error) if error.kind() == std::io::ErrorKind::NotFound)
+    })
 }
 
 /// Takes git's own variables away: `GIT_DIR` would be another repository, `GIT_NAMESPACE` hides refs.

@@ -17,6 +17,7 @@ mod ended;
 mod gate;
 mod place;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +67,17 @@ pub struct UploadPack {
 }
 
 impl UploadPack {
+    /// The path, where it is one on this machine and there is no program to read it with: no git is installed,
+    /// and the configuration names none.
+    pub fn without_git(&self) -> Option<&Path> {
+        match &self.place {
+            Place::Local(path) if self.program.is_none() && !command::is_git_installed() => {
+                Some(path)
+            }
+            _ => None,
+        }
+    }
+
     /// Starts it, and has `greet` read what it says first. A login that has failed and was never good in
     /// this run is tried once more: a server that drops connections at random, because there are many,
     /// ends ssh in the same way as one that refuses the key.

@@ -110,6 +110,60 @@ fn paths_on_this_machine_are_backed_up_and_brought_up_to_date() {
 }
 
 #[test]
+fn where_no_git_is_installed_paths_are_backed_up_all_the_same() {
+    let source = Source::of(&[]);
+    let bare = source.sandbox.path("up/bare.git");
+    git::repository(&bare);
+    git::run(&bare, &["tag", "-a", "-m", "first", "v1", "HEAD"]);
+    git::run(&bare, &["tag", "-a", "-m", "of a tag", "v2", "v1"]);
+    let blob = git::run_with_input(&bare, &["hash-object", "-w", "--stdin"], b"alone");
+    git::run(&bare, &["update-ref", "refs/notes/blob", &blob]);
+    let source = source.with("urls", vec![bare.to_str().unwrap()]);
+    let name = format!("local{}", source.sandbox.path("up/bare").display());
+    // What runs in a sandbox finds no program.
+    source.write();
+    let backup = || source.sandbox.forgekeep(["backup"]).run();
+    assert_eq!(backup().expect(0).outcome(&name), "cloned");
+    let mirror = source.mirror(&name.replace('/', "#"));
+    compare::assert_mirror(&bare, &mirror);
+    assert_eq!(backup().expect(0).outcome(&name), "unchanged");
+    git::commit(&bare, "two");
+    let run = backup().expect(0);
+    assert_eq!(run.outcome(&name), "updated");
+    compare::assert_mirror(&bare, &mirror);
+    git::run(&mirror, &["fsck", "--full"]);
+}
+
+#[test]
+fn where_no_git_is_installed_a_shallow_clone_is_refused_by_name() {
+    let source = Source::of(&[]);
+    let bare = source.sandbox.path("up/bare.git");
+    git::repository(&bare);
+    git::commit(&bare, "two");
+    let url = format!("file://{}", bare.to_str().unwrap());
+    let up = source.sandbox.path("up");
+    git::run(&up, &["clone", "-q", "--depth=1", &url, "shallow"]);
+    let shallow = up.join("shallow");
+    let missing = up.join("missing");
+    let urls = [&shallow, &missing].map(|path| path.to_str().unwrap().to_owned());
+    let source = source.with("urls", urls.to_vec());
+    source.write();
+    let run = source.sandbox.forgekeep(["backup"]).run().expect(3);
+    let said = |path: &PathBuf| {
+        let name = format!("local{}", path.display());
+        run.repository(&name)["error"].to_string()
+    };
+    let of_shallow = said(&shallow);
+    assert!(
+        of_shallow.contains("shallow or partial clone"),
+        "{of_shallow}"
+    );
+    assert!(of_shallow.contains("install git"), "{of_shallow}");
+    let of_missing = said(&missing);
+    assert!(of_missing.contains("not-found"), "{of_missing}");
+}
+
+#[test]
 fn a_repository_that_is_empty_the_first_time_is_a_warning() {
     let source = Source::of(&[]);
     let empty = source.sandbox.path("up/empty.git");

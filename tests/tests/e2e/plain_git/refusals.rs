@@ -77,21 +77,6 @@ fn a_repository_of_another_user_names_both_owners() {
 }
 
 #[test]
-fn without_git_a_path_says_what_is_missing() {
-    let source = Source::of(&[]);
-    let path = source.sandbox.path("up/web.git");
-    git::repository(&path);
-    let source = source.with("urls", vec![path.to_str().unwrap()]);
-    source.write();
-    let run = source.sandbox.forgekeep(["backup"]).run();
-    let error = &report(&run)["sources"][0]["repositories"][0]["error"];
-    assert!(
-        error["hint"].as_str().unwrap().contains("install git"),
-        "{error:#}"
-    );
-}
-
-#[test]
 fn a_partial_clone_is_not_filled_on_our_behalf() {
     let source = Source::of(&[]);
     let up = source.sandbox.path("up");
