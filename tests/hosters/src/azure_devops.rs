@@ -12,10 +12,11 @@ mod model;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Server, Socket};
+use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Server};
 use parking_lot::{Mutex, RwLock};
 use tempfile::TempDir;
 
+use crate::origins::Origins;
 use crate::{backend, git};
 
 pub use crate::gitea::{Exchange, Logged};
@@ -46,29 +47,20 @@ impl AzureDevOps {
 
     /// A server below a path, as a Server is; with its clone URLs on another port, or not.
     pub fn below(path: &str, separate_git: bool) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("azure-devops-")
-            .tempdir()
-            .expect("a temporary folder");
-        let api = Socket::bind().expect("a port");
-        let login = Socket::bind().expect("a port");
-        let git = separate_git.then(|| Socket::bind().expect("a port"));
-        let git_url = git.as_ref().map_or_else(|| api.url(), Socket::url);
-        let login_url = login.url();
-        let mut state = State::new(api.url() + path, git_url + path, path, &login_url);
-        state.folder = folder.path().to_owned();
+        let mut origins = Origins::bind("azure-devops-", separate_git);
+        let login_url = origins.another();
+        let (api, git) = (origins.api.clone() + path, origins.git.clone() + path);
+        let mut state = State::new(api, git, path, &login_url);
+        state.folder = origins.folder.path().to_owned();
         let shared = Arc::new(Shared {
             state: RwLock::new(state),
             log: Mutex::default(),
             exchanges: Mutex::default(),
         });
-        let start = |socket| {
-            let handler = Arc::clone(&shared) as Arc<dyn Handler>;
-            Server::start(socket, handler).expect("a thread")
-        };
-        let sockets = [Some(api), Some(login), git].into_iter().flatten();
+        let handler = Arc::clone(&shared) as Arc<dyn Handler>;
+        let (servers, folder) = origins.serve(&handler);
         Self {
-            servers: sockets.map(start).collect(),
+            servers,
             shared,
             folder,
             login_url,

@@ -11,10 +11,11 @@ mod model;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Server, Socket};
+use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Server};
 use parking_lot::{Mutex, RwLock};
 use tempfile::TempDir;
 
+use crate::origins::Origins;
 use crate::{backend, git};
 
 pub use model::{
@@ -70,25 +71,17 @@ impl GitHub {
 
     /// A server below a path; with its clone URLs on another port, which is another origin, or not.
     pub fn below(path: &str, separate_git: bool) -> Self {
-        let folder = tempfile::Builder::new()
-            .prefix("github-")
-            .tempdir()
-            .expect("a temporary folder");
-        let api = Socket::bind().expect("a port");
-        let git = separate_git.then(|| Socket::bind().expect("a port"));
-        let git_url = git.as_ref().map_or_else(|| api.url(), Socket::url);
-        let mut state = State::new(api.url() + path, git_url + path, path);
-        state.folder = folder.path().to_owned();
+        let origins = Origins::bind("github-", separate_git);
+        let (api, git) = (origins.api.clone() + path, origins.git.clone() + path);
+        let mut state = State::new(api, git, path);
+        state.folder = origins.folder.path().to_owned();
         let shared = Arc::new(Shared {
             state: RwLock::new(state),
             log: Mutex::default(),
             exchanges: Mutex::default(),
         });
-        let start = |socket| {
-            let handler = Arc::clone(&shared) as Arc<dyn Handler>;
-            Server::start(socket, handler).expect("a thread")
-        };
-        let servers = [Some(api), git].into_iter().flatten().map(start).collect();
+        let handler = Arc::clone(&shared) as Arc<dyn Handler>;
+        let (servers, folder) = origins.serve(&handler);
         Self {
             servers,
             shared,

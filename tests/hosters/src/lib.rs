@@ -12,6 +12,7 @@ pub mod azure_devops;
 pub mod gitea;
 pub mod github;
 pub mod gitlab;
+mod origins;
 
 use forgekeep_pkt_line as pkt_line;
 use forgekeep_tests::{backend, git};

@@ -7,7 +7,7 @@ use forgekeep_tests::{Run, Sandbox, compare};
 use serde_json::{Value, json};
 
 use crate::faults::proxy::{Manners, proxy_to};
-use crate::support::{error, notes, report, source};
+use crate::support::{configure, error, notes, report, source};
 
 mod absence;
 mod beside;
@@ -67,13 +67,7 @@ impl World {
     }
 
     fn configure_with(&self, sources: &[Value], options: &Value) {
-        let mut all = json!({"network": {"retries": 0, "limitWaitMinutes": 0}});
-        for (key, value) in options.as_object().unwrap() {
-            all[key] = value.clone();
-        }
-        let folder = self.sandbox.backup();
-        let content = json!({ "localFolder": folder, "options": all, "sources": sources });
-        self.sandbox.write("settings.yml", format!("{content:#}"));
+        configure(&self.sandbox, sources, options);
     }
 
     fn backup(&self) -> Run {

@@ -124,6 +124,17 @@ impl World {
     }
 }
 
+/// Writes the configuration of a sandbox, with these options and without retries and waits.
+pub fn configure(sandbox: &Sandbox, sources: &[Value], options: &Value) {
+    let mut all = json!({"network": {"retries": 0, "limitWaitMinutes": 0}});
+    for (key, value) in options.as_object().unwrap() {
+        all[key] = value.clone();
+    }
+    let folder = sandbox.backup();
+    let content = json!({ "localFolder": folder, "options": all, "sources": sources });
+    sandbox.write("settings.yml", format!("{content:#}"));
+}
+
 /// The name of a plugin's file.
 pub fn plugin_file(hoster: &str) -> String {
     let file = binaries().library(&format!("forgekeep_hoster_{hoster}"));
