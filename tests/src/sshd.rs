@@ -45,6 +45,12 @@ impl Sshd {
             skipped(&format!("there is no sshd here; {PROGRAM} can name one"));
             return None;
         };
+        for needed in ["ssh", "ssh-keygen"] {
+            if !is_there(needed) {
+                skipped(&format!("there is no {needed} in the PATH"));
+                return None;
+            }
+        }
         let root = rustix::process::geteuid().is_root();
         // Where sshd goes without rights as root; packages make it when the service starts.
         if root && !Path::new("/run/sshd").is_dir() && fs::create_dir("/run/sshd").is_err() {
@@ -272,6 +278,12 @@ fn program() -> Option<PathBuf> {
     let usual = ["/usr/sbin/sshd", "/usr/bin/sshd", "/usr/local/sbin/sshd"];
     let usual = usual.into_iter().map(PathBuf::from);
     named.into_iter().chain(usual).find(|path| path.is_file())
+}
+
+/// Whether a program is found.
+fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
 }
 
 fn keygen(folder: &Path, name: &str, passphrase: &str) {

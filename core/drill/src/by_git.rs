@@ -57,26 +57,23 @@ impl Git {
     ) -> Result<Vec<String>, Failure> {
         let mut found = self.refs(folder, chosen, cancel)?;
         cancel.check()?;
-        // The objects of all refs, with all that they need: git ends with an error at the first that is not there
-        // or does not have its own id.
-        if let Err(failure) = self.run(
-            folder,
-            cancel,
-            &["rev-list", "--objects", "--all", "--quiet"],
-        ) {
-            if failure.kind == ErrorKind::Cancelled {
-                return Err(failure);
+        // All objects that the refs reach, each by its own id: what is wrong with one is only said.
+        let all = ["rev-list", "--verify-objects", "--all"];
+        match self.ask(folder, cancel, &all) {
+            Ok((_, complaint)) if complaint.trim_ascii().is_empty() => {}
+            Ok((_, complaint)) => {
+                let said = Untrusted::lossy(complaint.trim_ascii());
+                found.push(format!("git says of its objects: {}", said.printable()));
             }
-            found.push(failure.message.to_string());
+            Err(failure) if failure.kind == ErrorKind::Cancelled => return Err(failure),
+            Err(failure) => found.push(failure.message.to_string()),
         }
         cancel.check()?;
-        let is_born = self
-            .run(
-                folder,
-                cancel,
-                &["rev-parse", "--verify", "--quiet", "HEAD^{commit}"],
-            )
-            .is_ok();
+        let head = ["rev-parse", "--verify", "--quiet", "HEAD^{commit}"];
+        let is_born = match self.run(folder, cancel, &head) {
+            Err(failure) if failure.kind == ErrorKind::Cancelled => return Err(failure),
+            answer => answer.is_ok(),
+        };
         if is_born {
             // A new index knows no times of files: so git reads each of them.
             let index = folder.join(".git/index");
@@ -150,8 +147,19 @@ impl Git {
         Ok(found)
     }
 
-    /// What git says, without any configuration but the repository's own, which Forgekeep has written.
+    /// What git says.
     fn run(&self, folder: &Path, cancel: &Cancel, arguments: &[&str]) -> Result<Vec<u8>, Failure> {
+        self.ask(folder, cancel, arguments).map(|(said, _)| said)
+    }
+
+    /// What git says, and what it complains of, without any configuration but the repository's own, which Forgekeep
+    /// has written.
+    fn ask(
+        &self,
+        folder: &Path,
+        cancel: &Cancel,
+        arguments: &[&str],
+    ) -> Result<(Vec<u8>, Vec<u8>), Failure> {
         let mut command = Command::new("git");
         for (name, _) in std::env::vars_os().filter(|(name, _)| is_of_git(name)) {
             command.env_remove(name);
@@ -193,10 +201,11 @@ impl Git {
             file.seek(SeekFrom::Start(0))?;
             file.read_to_end(&mut text).map(|_| text)
         };
-        if status.success() {
-            return text(&mut said).map_err(failed);
-        }
         let complaint = text(&mut complained).map_err(failed)?;
+        if status.success() {
+            let said = text(&mut said).map_err(failed)?;
+            return Ok((said, complaint));
+        }
         let said = Untrusted::lossy(complaint.trim_ascii());
         let word = arguments.first().copied().unwrap_or_default();
         let message = format!(

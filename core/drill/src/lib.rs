@@ -111,8 +111,11 @@ impl Drill<'_> {
                     parts.push(self.state(part, State::WithGoneBranches, Some(&point))?);
                 }
                 Ok(None) => {}
-                // The newest state says so as well, if it is about that.
-                Err(failure) => log::debug!("{failure}"),
+                Err(failure) => {
+                    if let Some(newest) = parts.last_mut() {
+                        newest.errors.push(failure);
+                    }
+                }
             }
         }
         Ok(Tried {
@@ -201,6 +204,12 @@ fn other_head(part: &Part, chosen: &Chosen) -> Option<Failure> {
         ),
         Err(failure) => return Some(failure),
     };
+    // A backup may be at work.
+    let now = forgekeep_restore::choose(&part.folder, None).ok()?;
+    let is_same = |one: &Chosen| one.snapshot.as_ref().map(|(id, _)| id.clone());
+    if is_same(&now) != is_same(chosen) {
+        return None;
+    }
     Some(Failure::damaged(&path, why).with_hint("run `forgekeep backup`: it writes HEAD again"))
 }
 

@@ -1,8 +1,10 @@
 //! The temporary folder that repositories are brought back to, one at a time.
 
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use forgekeep_durable::regular_file;
 use forgekeep_durable::space::Space;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_store::layout::OWN_FOLDER;
@@ -23,8 +25,11 @@ const SPARE: u64 = 64 << 20;
 /// what a work tree takes is not known before it is there: a disk that fills up fails that repository.
 const TIMES: u64 = 3;
 
-/// File in the folder of a drill that is locked while it is under way.
+/// File in the folder of a drill that is locked while it is under way, and by which the folder is known.
 const LOCK: &str = "lock";
+
+/// What stands in it.
+const MARKER: &str = "forgekeep drill\n";
 
 /// A temporary folder. It goes when this is dropped.
 #[derive(Debug)]
@@ -51,7 +56,11 @@ impl Room {
         let made = made.map_err(|error| Failure::disk("create a folder in", &folder, &error))?;
         let lock = made.path().join(LOCK);
         let lock = File::create(&lock)
-            .and_then(|file| file.lock().map(|()| file))
+            .and_then(|mut file| {
+                // Before anybody can know the folder by it.
+                file.lock()?;
+                file.write_all(MARKER.as_bytes()).map(|()| file)
+            })
             .map_err(|error| Failure::disk("lock", &lock, &error))?;
         Ok(Self {
             folder: made,
@@ -104,20 +113,23 @@ impl Place {
     }
 }
 
-/// Removes what nobody is at work in any more.
+/// Removes what a drill has left that nobody is at work in any more: only what is known by its marker, since the
+/// folder may be anybody's.
 fn remove_leftovers(folder: &Path) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_of_drill = entry
+        let path = entry.path();
+        let is_called_so = entry
             .file_name()
             .as_encoded_bytes()
             .starts_with(PREFIX.as_bytes());
-        let lock = File::open(entry.path().join(LOCK));
-        let is_at_work = lock.is_ok_and(|lock| lock.try_lock().is_err());
-        if is_of_drill
-            && !is_at_work
-            && let Err(error) = fs::remove_dir_all(entry.path())
-        {
-            log::warn!("{}", Failure::disk("remove", &entry.path(), &error));
+        let lock = path.join(LOCK);
+        let is_ours = regular_file::read(&lock).is_ok_and(|text| text == MARKER.as_bytes());
+        if !(is_called_so && is_ours) {
+            continue;
+        }
+        let is_over = File::open(&lock).is_ok_and(|lock| lock.try_lock().is_ok());
+        if is_over && let Err(error) = fs::remove_dir_all(&path) {
+            log::warn!("{}", Failure::disk("remove", &path, &error));
         }
     }
 }

@@ -30,7 +30,7 @@ use forgekeep_durable::atomic_file;
 use forgekeep_failure::{Failure, Finding};
 use forgekeep_git::foreign::{self, Lacking};
 use forgekeep_git::libgit2;
-use forgekeep_git::refs::{self, RefName, Refs, StoredRefs};
+use forgekeep_git::refs::{self, RefName, StoredRefs};
 use forgekeep_http::Services;
 use forgekeep_protocol::{Advertisement, Connection, Remote, Way, advertise};
 use forgekeep_store::report::{Lost, RefChanges};
@@ -200,9 +200,9 @@ pub fn fetch_apart(
     beside: Option<&Path>,
     progress: &dyn Fn(Transfer),
 ) -> Result<u64, Failure> {
-    let work = Work::new(upstream, folder, upstream.ask()?, progress);
+    let mut work = Work::new(upstream, folder, upstream.ask()?, progress);
     let mut repository = work.init(folder)?;
-    let mut known = Refs::new();
+    let mut known = StoredRefs::default();
     if let Some(mirror) = beside {
         let objects = mirror.join("objects");
         let objects = objects
@@ -212,14 +212,15 @@ pub fn fetch_apart(
         line.push(b'\n');
         atomic_file::replace(&folder.join("objects/info/alternates"), &line)?;
         let stored = StoredRefs::read(mirror)?;
-        known.extend(
+        known.refs.extend(
             stored
                 .upstream()
                 .map(|(name, value)| (name.clone(), *value)),
         );
         repository = Repository::open_bare(folder).map_err(|e| work.failed(&e))?;
     }
-    work.download_missing(&repository, folder, &mut known, false)?;
+    // Whoever repairs looks at what is there then.
+    work.download(&repository, folder, &known, false)?;
     Ok(work.received.load(Ordering::Relaxed))
 }
 

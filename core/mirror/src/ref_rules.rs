@@ -37,9 +37,9 @@ impl RefRules {
         any(&self.exclude) || (any(&self.advised) && !any(&self.include))
     }
 
-    /// Whether a ref is not backed up although it is where `HEAD` points: advice never goes so far.
-    pub(super) fn leave_out_with(&self, head: Option<&RefName>, name: &RefName) -> bool {
-        match head == Some(name) {
+    /// Whether a ref is not backed up, which may be where `HEAD` points: advice never goes so far.
+    pub(super) fn leave_out_with(&self, is_head: bool, name: &RefName) -> bool {
+        match is_head {
             true => (self.exclude.iter()).any(|pattern| matches(pattern.as_bytes(), name)),
             false => self.leave_out(name),
         }
@@ -134,9 +134,9 @@ mod tests {
         }
         let rules = RefRules::new(&[], &owned(&["refs/heads/*"]), &["refs/heads/q*"]);
         let head = b"refs/heads/queue".to_vec();
-        assert!(rules.leave_out_with(Some(&head), &head));
+        assert!(rules.leave_out_with(true, &head));
         let rules = RefRules::new(&[], &[], &["refs/heads/q*"]);
         assert!(rules.leave_out(&head));
-        assert!(!rules.leave_out_with(Some(&head), &head));
+        assert!(!rules.leave_out_with(true, &head));
     }
 }

@@ -16,7 +16,7 @@ use std::{fs, io};
 use forgekeep_durable::atomic_file;
 use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding, Severity};
 use forgekeep_git::object_files::database;
-use forgekeep_git::refs::{self, RefName, Refs, StoredRefs};
+use forgekeep_git::refs::{self, RefName, RefValue, Refs, StoredRefs};
 use forgekeep_git::{libgit2, packs};
 use forgekeep_protocol::{Advertisement, Connection, remove_incoming};
 use forgekeep_store::report::Lost;
@@ -27,6 +27,7 @@ use git2::{Odb, Oid, Repository, RepositoryInitOptions};
 use super::merge::merge;
 use super::outcome::{self, left};
 use super::place::{partial_path, remove_leftovers, remove_partial};
+use super::ref_rules::RefRules;
 use super::{Mirrored, Outcome, Transfer, Upstream, found, head, merge as merging};
 use slices::NotFetched;
 
@@ -65,11 +66,7 @@ impl<'a> Work<'a> {
         (mut advertised, connection): (Advertisement, Connection<'a>),
         progress: &'a dyn Fn(Transfer),
     ) -> Self {
-        let head = advertised.head.take();
-        let rules = upstream.ref_rules;
-        let is_left_out = |name: &RefName| rules.leave_out_with(head.as_ref(), name);
-        advertised.refs.retain(|name, _| !is_left_out(name));
-        advertised.head = head;
+        leave_out(&mut advertised, upstream.ref_rules);
         // One that cannot be read is told of where it counts.
         let present = || refs::read_head(folder).ok().flatten();
         Self {
@@ -143,7 +140,7 @@ impl<'a> Work<'a> {
     fn make(&mut self, partial: &Path, folder: &Path) -> Result<(Changes, SnapshotId), Failure> {
         let repository = self.init(partial)?;
         let stored = StoredRefs::default();
-        self.download(&repository, partial, &stored)?;
+        self.download(&repository, partial, &stored, true)?;
         self.mark_ends(&repository, partial)?;
         let (new, changes) = self.merge(&repository, &stored, None)?;
         self.cancel.check()?;
@@ -376,6 +373,30 @@ impl<'a> Work<'a> {
             false => failure,
         }
     }
+}
+
+/// Takes what is not backed up from what upstream has. Advice never goes as far as `HEAD`'s branch; where the
+/// configuration does, `HEAD` holds nothing by itself.
+fn leave_out(advertised: &mut Advertisement, rules: &RefRules) {
+    let (head, oid) = (advertised.head.take(), advertised.head_oid);
+    // A server that says nothing of symbolic refs leaves open which branch it is.
+    let is_head = |name: &RefName, value: &RefValue| match &head {
+        Some(head) => name == head,
+        None => name.starts_with(b"refs/heads/") && Some(value.oid) == oid,
+    };
+    let mut lost_head = false;
+    advertised.refs.retain(|name, value| {
+        let is_head = is_head(name, value);
+        let stays = !rules.leave_out_with(is_head, name);
+        lost_head |= is_head && !stays;
+        stays
+    });
+    let is_held = |value: &RefValue| Some(value.oid) == oid;
+    if lost_head && !advertised.refs.values().any(is_held) {
+        advertised.head_oid = None;
+        advertised.head_peeled = None;
+    }
+    advertised.head = head;
 }
 
 /// Whether an error of libgit2's may come from what is damaged in a mirror.

@@ -45,8 +45,16 @@ impl LibraryConnection {
         libgit2::initialise()?;
         let nothing: [&Path; 0] = [];
         let flags = RepositoryOpenFlags::NO_SEARCH;
-        let repository = Repository::open_ext(&self.path, flags, nothing)
-            .map_err(|error| self.failed(&error))?;
+        let repository = Repository::open_ext(&self.path, flags, nothing).map_err(|error| {
+            let kind = match error.code() {
+                git2::ErrorCode::NotFound => ErrorKind::NotFound,
+                _ => ErrorKind::Git,
+            };
+            Failure {
+                kind,
+                ..self.failed(&error)
+            }
+        })?;
         let is_partial = repository
             .config()
             .is_ok_and(|config| config.get_entry("extensions.partialclone").is_ok());
@@ -135,12 +143,8 @@ impl LibraryConnection {
     }
 
     fn failed(&self, error: &git2::Error) -> Failure {
-        let kind = match error.code() {
-            git2::ErrorCode::NotFound => ErrorKind::NotFound,
-            _ => ErrorKind::Git,
-        };
         let (path, why) = (self.path.shown(), libgit2::words(error));
-        Failure::new(kind, format!("{path} cannot be read: {why}")).with_hint(
+        Failure::new(ErrorKind::Git, format!("{path} cannot be read: {why}")).with_hint(
             "check that it is a git repository; no git is installed here, and git reads more than Forgekeep alone",
         )
     }

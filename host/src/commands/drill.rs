@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use forgekeep_drill::{Drill, Room, Tried, drilled};
-use forgekeep_failure::{Cancel, Failure};
+use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_store::drills::Drills;
 use forgekeep_store::inventory::{self, Kept};
 use forgekeep_verify::Subset;
@@ -32,8 +32,11 @@ pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Comp
     let (folder, options) = super::offline::folder_and_options(common, &arguments.place)?;
     let _umask = OfBackup::set(options.backup.umask);
     let all = super::offline::backup(&folder)?;
+    let mut may_write = true;
     let mut drills = Drills::read(&folder).unwrap_or_else(|failure| {
         tell!("warning: {}", text::failure("", &failure));
+        // What a newer version wrote is not for this one to replace.
+        may_write = failure.kind == ErrorKind::Damaged;
         Drills::nothing(&folder)
     });
     let mut chosen: Vec<&Kept> = Vec::new();
@@ -74,7 +77,8 @@ pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Comp
         }
     }
     drop(room);
-    if !tried.is_empty()
+    if may_write
+        && !tried.is_empty()
         && let Err(failure) = drills.write()
     {
         tell!("warning: {}", text::failure("", &failure));

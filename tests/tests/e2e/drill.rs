@@ -182,6 +182,7 @@ fn what_a_killed_drill_has_left_goes_with_the_next_one() {
     let world = world();
     let left = temporary(&world).join("drill-killed");
     fs::create_dir_all(left.join("r1/.git")).unwrap();
+    fs::write(left.join("lock"), "forgekeep drill\n").unwrap();
     let elsewhere = world.sandbox.path("elsewhere");
     let folder = elsewhere.to_str().unwrap();
     drill(&world, &["--temp", folder]).expect(0);
@@ -189,6 +190,12 @@ fn what_a_killed_drill_has_left_goes_with_the_next_one() {
     assert_clean(&elsewhere);
     drill(&world, &[]).expect(0);
     assert_clean(&temporary(&world));
+    // Somebody's own folder that is only called like one of a drill.
+    let own = elsewhere.join("drill-down");
+    fs::create_dir(&own).unwrap();
+    fs::write(own.join("lock"), "mine\n").unwrap();
+    drill(&world, &["--temp", folder]).expect(0);
+    assert!(own.join("lock").exists());
     git::run(&world.mirror("web"), &["fsck", "--full"]);
 }
 

@@ -81,6 +81,21 @@ fn a_ref_that_is_left_out_from_now_on_is_kept_and_no_news() {
 }
 
 #[test]
+fn the_branch_that_head_names_can_be_left_out() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    web.git(&["branch", "next"]);
+    web.commit("only on main");
+    world.configure(&[world.source_with("excludeRefs", vec!["refs/heads/main"])]);
+    world.backup().expect(0);
+    assert_eq!(names(&world), ["refs/heads/next"]);
+    let main = web.rev_parse("refs/heads/main");
+    assert!(git::try_run(&world.mirror("web"), &["cat-file", "-e", &main]).is_err());
+    assert_eq!(world.backup().expect(0).outcome("acme/web"), "unchanged");
+    world.forgekeep(&["verify"]).run().expect(0);
+}
+
+#[test]
 fn what_is_no_name_of_a_ref_is_an_error() {
     let world = World::new();
     world.forge.repository("web").commit("one");

@@ -25,7 +25,7 @@ impl Work<'_> {
         // Opened before anything comes: what it knows was there before.
         let other = self.open()?;
         let before = other.odb().map_err(|e| self.failed(&e))?;
-        self.download(repository, self.folder, stored)?;
+        self.download(repository, self.folder, stored, true)?;
         self.complete(repository, stored, &before)?;
         self.mark_ends(repository, self.folder)
     }

@@ -17,6 +17,9 @@ const FIRST: usize = 4096;
 /// A slice that is no larger, and is given up as well, is the last one.
 const SMALLEST: usize = 64;
 
+/// After so many of these one after the other nothing more is asked for.
+const MOST_IN_VAIN: usize = 3;
+
 /// Refs that are named one by one.
 const NAMED: usize = 3;
 
@@ -56,21 +59,23 @@ impl NotFetched {
 
 impl Work<'_> {
     /// Downloads what `folder` is missing of what upstream has: all at once, or in slices where the server
-    /// gives up before it sends any pack. What does not come then stays as it is in `stored`.
+    /// gives up before it sends any pack. What does not come then stays as it is in `stored`. The packs lean on
+    /// what is there if they may be `thin`.
     pub fn download(
         &mut self,
         repository: &Repository,
         folder: &Path,
         stored: &StoredRefs,
+        thin: bool,
     ) -> Result<(), Failure> {
         let before = self.received.load(Ordering::Relaxed);
         let mut known = stored.refs.clone();
-        match self.download_missing(repository, folder, &mut known, true) {
+        match self.download_missing(repository, folder, &mut known, thin) {
             Err(failure)
                 if gives_up(&failure) && self.received.load(Ordering::Relaxed) == before =>
             {
                 let odb = repository.odb().map_err(|e| self.failed(&e))?;
-                self.in_slices(&odb, folder, stored, failure)
+                self.in_slices(&odb, folder, stored, thin, failure)
             }
             done => done,
         }
@@ -81,6 +86,7 @@ impl Work<'_> {
         odb: &Odb<'_>,
         folder: &Path,
         stored: &StoredRefs,
+        thin: bool,
         failure: Failure,
     ) -> Result<(), Failure> {
         let is_first =
@@ -110,23 +116,39 @@ impl Work<'_> {
         // What is told to be there is bounded as well: most of the rest builds on branches.
         let mut known = stored.refs.clone();
         known.retain(|name, _| is_first(name));
-        self.download_wants(odb, folder, wants(true), &mut known, true)?;
+        self.download_wants(odb, folder, wants(true), &mut known, thin)?;
         // Some of them may be reached by branches.
         let mut rest = wants(false);
-        let mut size = FIRST;
-        while !rest.is_empty() {
+        let (mut size, mut retry, mut in_vain) = (FIRST, 0, 0);
+        let mut given_up = None;
+        while !rest.is_empty() && in_vain < MOST_IN_VAIN {
             let now = size.min(rest.len());
             let mut known = known.clone();
-            match self.download_wants(odb, folder, rest[..now].to_vec(), &mut known, true) {
-                Ok(()) => drop(rest.drain(..now)),
-                Err(why) if !gives_up(&why) => return Err(why),
-                Err(why) if now <= SMALLEST => {
-                    self.give_up(odb, stored, why);
-                    break;
+            match self.download_wants(odb, folder, rest[..now].to_vec(), &mut known, thin) {
+                Ok(()) => {
+                    drop(rest.drain(..now));
+                    in_vain = 0;
                 }
-                Err(_) => size = now.div_ceil(4),
+                Err(why) if !gives_up(&why) => return Err(why),
+                Err(_) if now > SMALLEST => {
+                    size = now.div_ceil(4);
+                    continue;
+                }
+                // It may be what passes; if not, it is this slice, and the others may come.
+                Err(why) => match self.asked.services.retry(&mut retry, why) {
+                    Ok(()) => continue,
+                    Err(why) if why.kind == ErrorKind::Cancelled => return Err(why),
+                    Err(why) => {
+                        given_up = Some(why);
+                        drop(rest.drain(..now));
+                        in_vain += 1;
+                    }
+                },
             }
             rest.retain(|oid| !odb.exists(*oid));
+        }
+        if let Some(why) = given_up {
+            self.give_up(odb, stored, why);
         }
         Ok(())
     }
