@@ -4,9 +4,9 @@
 //! Two states are brought back of each part: the newest one, with its work tree; and the newest one with
 //! branches that are gone upstream by now, if there is one. Every ref, all that the refs reach and the bytes
 //! of every file are compared by other code than brought them back: git where it is installed
-//! ([`by_git`]), else libgit2 ([`by_libgit2`]).
+//! (`by_git`), else libgit2 (`by_libgit2`).
 //!
-//! One repository is there at a time, in a temporary folder ([`room`]), so that the room is bounded by the
+//! One repository is there at a time, in a temporary folder (`room`), so that the room is bounded by the
 //! largest one.
 
 mod by_git;
