@@ -2,9 +2,12 @@
 //! of its own, and uses up no retries.
 //!
 //! - What the answer asks for is obeyed: `Retry-After`, else the time of a reset.
-//! - Without either, the wait begins with half a minute and doubles up to a quarter of an hour; an
-//!   answer of the edge of a service (`x-envoy-ratelimited`) is about short bursts, and is waited
-//!   for less long at first.
+//! - A reset counts only for a limit that is used up. GitHub, for one, refuses by secondary limits while
+//!   requests of the hour are left, and wants a minute then, and more each time it refuses again
+//!   (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
+//! - Without either, the wait begins with half a minute, or with a whole one for such a limit and for those
+//!   that are told in words alone, and doubles up to a quarter of an hour; an answer of the edge of a service
+//!   (`x-envoy-ratelimited`) is about short bursts, and is waited for less long at first.
 //! - A host that limits one worker has limited all: they wait together, and begin together.
 
 use std::collections::HashMap;
@@ -16,6 +19,9 @@ use parking_lot::{Mutex, MutexGuard};
 
 /// First wait where the answer does not say how long.
 const FIRST: Duration = Duration::from_secs(30);
+
+/// The same for a limit beside the hour's, and for one that is told in words.
+const FIRST_OF_OTHERS: Duration = Duration::from_secs(60);
 
 /// The same for bursts.
 const FIRST_OF_BURST: Duration = Duration::from_secs(5);
@@ -35,8 +41,8 @@ const SECONDS_BELOW: u64 = 86_400;
 pub(super) struct Limit {
     /// How long it asks to wait.
     asked: Option<Duration>,
-    /// Whether it is about a burst of requests, not about the hour's.
-    burst: bool,
+    /// How long to wait the first time, where it asks for nothing.
+    first: Duration,
 }
 
 impl Limit {
@@ -45,17 +51,22 @@ impl Limit {
     pub fn in_words(asked: Option<Duration>) -> Self {
         Self {
             asked: asked.map(|asked| asked.max(FLOOR)),
-            burst: false,
+            first: FIRST_OF_OTHERS,
         }
     }
 
     /// Reads an answer; `None` if it is not about a limit.
     pub fn of(answer: &Response, now: SystemTime) -> Option<Self> {
+        let remaining = answer
+            .header("x-ratelimit-remaining")
+            .or_else(|| answer.header("ratelimit-remaining"))
+            .and_then(|field| field.trim().parse::<u64>().ok());
         let is_limit = match answer.status {
             429 => true,
-            403 => answer.header("x-ratelimit-remaining").map(str::trim) == Some("0"),
+            403 => remaining == Some(0),
             _ => false,
         };
+        let is_another = remaining.is_some_and(|remaining| remaining > 0);
         // Its times are by its own clock, which may be another than this machine's.
         let date = answer.header("date").and_then(http_date);
         let now = date.unwrap_or(now);
@@ -63,14 +74,19 @@ impl Limit {
             let after = answer.header("retry-after");
             let reset = answer
                 .header("x-ratelimit-reset")
-                .or_else(|| answer.header("ratelimit-reset"));
+                .or_else(|| answer.header("ratelimit-reset"))
+                .filter(|_| !is_another);
             after
                 .and_then(|field| retry_after(field, now))
                 .or_else(|| reset.and_then(|field| until_reset(field, now)))
         };
         is_limit.then(|| Self {
             asked: asked(),
-            burst: answer.header("x-envoy-ratelimited").is_some(),
+            first: match answer.header("x-envoy-ratelimited") {
+                Some(_) => FIRST_OF_BURST,
+                None if is_another => FIRST_OF_OTHERS,
+                None => FIRST,
+            },
         })
     }
 
@@ -82,8 +98,7 @@ impl Limit {
             Some(asked) if strikes <= 1 => asked,
             Some(asked) => asked.max((FLOOR * (1 << doublings)).min(LONGEST)),
             None => {
-                let first = if self.burst { FIRST_OF_BURST } else { FIRST };
-                let wait = (first * (1 << doublings)).min(LONGEST);
+                let wait = (self.first * (1 << doublings)).min(LONGEST);
                 wait + wait.mul_f64(jitter.clamp(0.0, 1.0) / 4.0)
             }
         }
@@ -296,25 +311,38 @@ mod tests {
 
     #[test]
     fn without_a_time_the_wait_doubles_up_to_a_quarter_of_an_hour() {
-        let limit = |burst| Limit { asked: None, burst };
-        let waits = |burst, jitter| -> Vec<u64> {
+        let limit =
+            |headers: &[_]| Limit::of(&answer(429, headers), SystemTime::UNIX_EPOCH).unwrap();
+        let waits = |limit: Limit, jitter| -> Vec<u64> {
             (1..=8)
-                .map(|strikes| limit(burst).wait(strikes, jitter).as_secs())
+                .map(|strikes| limit.wait(strikes, jitter).as_secs())
                 .collect()
         };
-        assert_eq!(waits(false, 0.0), [30, 60, 120, 240, 480, 900, 900, 900]);
-        assert_eq!(waits(true, 0.0)[..4], [5, 10, 20, 40]);
-        for (least, most) in waits(false, 0.0).into_iter().zip(waits(false, 1.0)) {
+        let plain = limit(&[]);
+        assert_eq!(waits(plain, 0.0), [30, 60, 120, 240, 480, 900, 900, 900]);
+        let burst = limit(&[("x-envoy-ratelimited", "true")]);
+        assert_eq!(waits(burst, 0.0)[..4], [5, 10, 20, 40]);
+        // The hour's is not used up: when it starts anew says nothing.
+        let left = ("x-ratelimit-remaining", "4000");
+        let another = limit(&[left, ("x-ratelimit-reset", "3000")]);
+        assert_eq!(waits(another, 0.0)[..4], [60, 120, 240, 480]);
+        assert_eq!(waits(Limit::in_words(None), 0.0)[..2], [60, 120]);
+        let asks = limit(&[left, ("retry-after", "7")]);
+        assert_eq!(waits(asks, 0.0)[0], 7);
+        let used_up = ("x-ratelimit-remaining", "0");
+        let hour = limit(&[used_up, ("x-ratelimit-reset", "3000")]);
+        assert_eq!(waits(hour, 0.0)[0], 3000);
+        for (least, most) in waits(plain, 0.0).into_iter().zip(waits(plain, 1.0)) {
             assert!(most > least && most <= least * 5 / 4, "{least} {most}");
         }
-        assert!(limit(false).wait(u32::MAX, 1.0) <= LONGEST * 5 / 4);
+        assert!(plain.wait(u32::MAX, 1.0) <= LONGEST * 5 / 4);
     }
 
     #[test]
     fn times_that_do_not_help_are_no_way_to_be_asked_without_end() {
         let limit = Limit {
             asked: Some(Duration::ZERO),
-            burst: false,
+            first: FIRST,
         };
         let waits: Vec<_> = (1..=4).map(|n| limit.wait(n, 0.5).as_secs()).collect();
         assert_eq!(waits, [0, 2, 4, 8]);
@@ -326,7 +354,7 @@ mod tests {
         let now = Instant::now();
         let limit = Limit {
             asked: None,
-            burst: false,
+            first: FIRST,
         };
         let close = |now| hosts.close("a", limit, now, 0.0, |_| true).unwrap();
         assert_eq!(hosts.close("a", limit, now, 0.0, |_| false), None);

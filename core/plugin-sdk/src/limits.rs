@@ -30,8 +30,9 @@ pub fn retry(response: &HttpResponse) -> Retry {
             return until(response, at);
         }
     }
-    let is_used_up = limit(response).is_some_and(|limit| limit.remaining == Some(0));
-    if !is_used_up && response.status != 429 {
+    // A limit that has requests left is not the one that refuses: its reset says nothing.
+    let remaining = limit(response).and_then(|limit| limit.remaining);
+    if remaining.map_or(response.status != 429, |remaining| remaining > 0) {
         return Retry::default();
     }
     match reset(response) {
@@ -191,6 +192,12 @@ mod tests {
         assert_eq!(limited(&both).after, Some(5));
         let epoch = limited(&[("X-RateLimit-Reset", "1796025660"), ("Date", DATE)]);
         assert_eq!(epoch.after, Some(60));
+        // Of another limit than the one that refuses.
+        let left = [
+            ("X-RateLimit-Remaining", "4000"),
+            ("X-RateLimit-Reset", "90"),
+        ];
+        assert_eq!(limited(&left), Retry::default());
         assert_eq!(limited(&[]), Retry::default());
         assert_eq!(limited(&[("X-RateLimit-Reset", "soon")]), Retry::default());
         // Of another answer, it is only news.
