@@ -2,9 +2,8 @@
 //! of its own, and uses up no retries.
 //!
 //! - What the answer asks for is obeyed: `Retry-After`, else the time of a reset.
-//! - A reset counts only for a limit that is used up. GitHub, for one, refuses by secondary limits while
-//!   requests of the hour are left, and wants a minute then, and more each time it refuses again
-//!   (<https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>).
+//! - A reset counts only for a limit that is used up. Some hosters refuse by secondary limits while requests of
+//!   the hour are left, and want a minute then, and more each time they refuse again.
 //! - Without either, the wait begins with half a minute, or with a whole one for such a limit and for those
 //!   that are told in words alone, and doubles up to a quarter of an hour; an answer of the edge of a service
 //!   (`x-envoy-ratelimited`) is about short bursts, and is waited for less long at first.
