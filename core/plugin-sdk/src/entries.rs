@@ -71,6 +71,22 @@ pub fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
 
+/// Reads entries of which none may be missed, such as the owners that a listing goes on with.
+///
+/// # Errors
+///
+/// [`ErrorKind::BadAnswer`] where one cannot be read.
+pub fn all_entries<T: DeserializeOwned>(entries: Vec<Value>) -> Result<Vec<T>, HosterError> {
+    let read = entries.into_iter().zip(1_u32..).map(|(entry, number)| {
+        serde_json::from_value(entry).map_err(|_| {
+            let message = format!("entry {number} of a listing cannot be read");
+            HosterError::new(ErrorKind::BadAnswer, message)
+                .with_hint("run again later; if it persists, the plugin needs an update")
+        })
+    });
+    read.collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -85,6 +101,10 @@ mod tests {
         assert_eq!(notes.len(), 1);
         assert!(notes[0].message.starts_with("entry 2 "), "{:?}", notes[0]);
         assert_eq!(notes[0].severity, Severity::Error);
+        assert_eq!(all_entries::<u8>(vec![json!(1)]).unwrap(), [1]);
+        let error = all_entries::<u8>(vec![json!(1), json!("x")]).unwrap_err();
+        assert_eq!(error.kind, ErrorKind::BadAnswer);
+        assert!(error.message.starts_with("entry 2 "), "{}", error.message);
     }
 
     #[test]

@@ -153,7 +153,7 @@ pub use advice::ref_advice;
 pub use answer::{from_origin, json, said, status_error};
 pub use api::Api;
 pub use cursor::{cursor, from_cursor};
-pub use entries::{entries, entries_in, filled, first_filled, texts};
+pub use entries::{all_entries, entries, entries_in, filled, first_filled, texts};
 pub use findings::{client_findings, warning};
 pub use host::{Downloaded, Host};
 pub use hoster::{Export, Hoster, Target};

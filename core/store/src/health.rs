@@ -1,8 +1,5 @@
 //! What is known to be damaged: remembered from one command to the next.
 
-use std::path::{Path, PathBuf};
-
-use forgekeep_durable::sealed;
 use forgekeep_failure::Failure;
 use forgekeep_untrusted::{Printable, Untrusted};
 use jiff::Timestamp;
@@ -10,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::inventory::Kept;
-use crate::layout::{OWN_FOLDER, VERIFIED};
+use crate::layout::{StateFile, VERIFIED};
+use crate::remembered::{Entry, Remembered};
 
 /// A file or an object that is not what it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -90,21 +88,23 @@ pub struct Verified {
 }
 
 /// What is known about all repositories of a backup folder.
-#[derive(Clone, Debug)]
-pub struct Health {
-    path: PathBuf,
-    folder: PathBuf,
-    document: VerifyFile,
-}
+pub type Health = Remembered<Verified>;
 
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct VerifyFile {
-    format: u32,
-    repositories: Vec<Verified>,
-    /// What a newer version wrote.
-    #[serde(flatten)]
-    more: Map<String, Value>,
+impl Entry for Verified {
+    const FILE: StateFile = VERIFIED;
+    const UNWRITTEN: &str = "the result of verifying was not recorded";
+
+    fn source(&self) -> &Untrusted {
+        &self.source
+    }
+
+    fn id(&self) -> Option<&Untrusted> {
+        self.id.as_ref()
+    }
+
+    fn path(&self) -> &Untrusted {
+        &self.path
+    }
 }
 
 impl Verified {
@@ -128,60 +128,6 @@ pub fn is_still_lost(lost: &Damage, damage: &[Damage]) -> bool {
 }
 
 impl Health {
-    /// Reads what is remembered in a backup folder. No file is no failure: nothing was verified yet.
-    ///
-    /// # Errors
-    ///
-    /// [`Damaged`](forgekeep_failure::ErrorKind::Damaged), [`Other`](forgekeep_failure::ErrorKind::Other) if a newer version
-    /// wrote it, or [`Disk`](forgekeep_failure::ErrorKind::Disk).
-    pub fn read(local_folder: &Path) -> Result<Self, Failure> {
-        let mut health = Self::nothing(local_folder);
-        if let Some(document) = sealed::read(&health.path, VERIFIED.formats)? {
-            health.document = document;
-        }
-        Ok(health)
-    }
-
-    /// Nothing is known.
-    pub fn nothing(local_folder: &Path) -> Self {
-        Self {
-            path: local_folder.join(OWN_FOLDER).join(VERIFIED.name),
-            folder: local_folder.to_owned(),
-            document: VerifyFile {
-                format: VERIFIED.formats.known,
-                repositories: Vec::new(),
-                more: Map::new(),
-            },
-        }
-    }
-
-    /// Everything that is known, in the order of the folders.
-    pub fn repositories(&self) -> &[Verified] {
-        &self.document.repositories
-    }
-
-    /// What is known about a repository: by its id, or by its folder where that has no id.
-    pub fn of(
-        &self,
-        source: &Untrusted,
-        id: Option<&Untrusted>,
-        path: &Untrusted,
-    ) -> Option<&Verified> {
-        let mut all = self.document.repositories.iter();
-        all.find(|known| is_for(known, source, id, path))
-    }
-
-    /// Replaces what is known about a repository.
-    pub fn set(&mut self, verified: Verified) {
-        let Verified {
-            source, id, path, ..
-        } = &verified;
-        let all = &mut self.document.repositories;
-        all.retain(|known| !is_for(known, source, id.as_ref(), path) && known.path != *path);
-        all.push(verified);
-        all.sort_by(|a, b| a.path.cmp(&b.path));
-    }
-
     /// Gives what is known of repositories that were moved to another source's folder to that one.
     /// Whether there was any.
     pub fn move_entries(
@@ -238,27 +184,12 @@ impl Health {
             more,
         });
     }
-
-    /// Writes it, without what is no longer in the backup folder.
-    pub fn write(&mut self) -> Result<(), Failure> {
-        let folder = &self.folder;
-        let is_there = |known: &Verified| folder.join(known.path.raw()).is_dir();
-        self.document.repositories.retain(is_there);
-        sealed::write(&self.path, &self.document)
-            .map_err(|failure| failure.while_doing("the result of verifying was not recorded"))
-    }
-}
-
-fn is_for(known: &Verified, source: &Untrusted, id: Option<&Untrusted>, path: &Untrusted) -> bool {
-    match (&known.id, id) {
-        (Some(known_id), Some(id)) => known.source == *source && known_id == id,
-        _ => known.path == *path,
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::OWN_FOLDER;
 
     fn damage(file: &str) -> Damage {
         Damage {

@@ -12,6 +12,7 @@ pub mod inventory;
 pub mod layout;
 pub mod part;
 pub mod plugin_state;
+pub mod remembered;
 pub mod report;
 pub mod snapshot;
 pub mod status;

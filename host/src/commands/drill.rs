@@ -3,8 +3,7 @@ use std::collections::BTreeMap;
 use forgekeep_drill::{Drill, Room, Tried, drilled};
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_store::drills::Drills;
-use forgekeep_store::inventory::{self, Kept};
-use forgekeep_verify::Subset;
+use forgekeep_store::inventory::Kept;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -24,10 +23,10 @@ const AUTO: &str = "auto";
 pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Complaint> {
     let subset = match arguments.subset.as_deref() {
         None | Some(AUTO) => None,
-        Some(text) => Some(text.parse::<Subset>().map_err(|why| {
-            let hint = "write it as --subset 3/7: the third of seven parts, or --subset auto";
-            Complaint::new(ExitCode::Usage, format!("--subset: {why}"), hint)
-        })?),
+        Some(text) => Some(super::offline::subset(
+            text,
+            "write it as --subset 3/7: the third of seven parts, or --subset auto",
+        )?),
     };
     let (folder, options) = super::offline::folder_and_options(common, &arguments.place)?;
     let _umask = OfBackup::set(options.backup.umask);
@@ -39,17 +38,7 @@ pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Comp
         may_write = failure.kind == ErrorKind::Damaged;
         Drills::nothing(&folder)
     });
-    let mut chosen: Vec<&Kept> = Vec::new();
-    for asked in &arguments.repositories {
-        let kept = inventory::find(&all, asked).map_err(super::offline::not_found)?;
-        if !chosen.iter().any(|other| other.path == kept.path) {
-            chosen.push(kept);
-        }
-    }
-    if arguments.repositories.is_empty() {
-        let wanted = |kept: &&Kept| subset.is_none_or(|subset| subset.has(kept));
-        chosen = all.iter().filter(wanted).collect();
-    }
+    let mut chosen = super::offline::chosen(&all, &arguments.repositories, subset)?;
     if arguments.subset.as_deref() == Some(AUTO) {
         chosen = longest_ago(chosen, &drills);
     }

@@ -10,6 +10,7 @@ use forgekeep_store::inventory::{self, Kept};
 use forgekeep_store::part::{Part, PartKind};
 use forgekeep_untrusted::Untrusted;
 use forgekeep_untrusted::names::is_blank;
+use forgekeep_verify::Subset;
 
 use crate::cli::{Common, FolderArgument};
 use crate::exit::{Complaint, ExitCode};
@@ -90,6 +91,32 @@ pub fn complaint(failure: Failure) -> Complaint {
 /// What was asked for is not in the backup, or not clearly: a matter of the arguments.
 pub fn not_found(failure: Failure) -> Complaint {
     Complaint::new(ExitCode::Usage, failure.message, failure.hint)
+}
+
+/// The repositories that are asked for by name, each once; all of the subset where none is.
+pub fn chosen<'k>(
+    all: &'k [Kept],
+    asked: &[String],
+    subset: Option<Subset>,
+) -> Result<Vec<&'k Kept>, Complaint> {
+    if asked.is_empty() {
+        let wanted = |kept: &&Kept| subset.is_none_or(|subset| subset.has(kept));
+        return Ok(all.iter().filter(wanted).collect());
+    }
+    let mut chosen: Vec<&Kept> = Vec::new();
+    for asked in asked {
+        let kept = inventory::find(all, asked).map_err(not_found)?;
+        if !chosen.iter().any(|other| other.path == kept.path) {
+            chosen.push(kept);
+        }
+    }
+    Ok(chosen)
+}
+
+/// Reads `--subset`.
+pub fn subset(text: &str, hint: &str) -> Result<Subset, Complaint> {
+    text.parse()
+        .map_err(|why| Complaint::new(ExitCode::Usage, format!("--subset: {why}"), hint))
 }
 
 /// A part of a repository; a complaint where the repository has no such part. The git repository itself

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_store::health::{Checked, Damage, Soundness};
-use forgekeep_store::inventory::{self, Kept};
+use forgekeep_store::inventory;
 use forgekeep_untrusted::Show as _;
-use forgekeep_verify::{Subset, Verdict, Watch};
+use forgekeep_verify::{Verdict, Watch};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
 
@@ -25,7 +25,10 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// `forgekeep verify`.
 pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<ExitCode, Complaint> {
-    let subset = subset(arguments)?;
+    let hint = "write it as --subset 3/7: the third of seven parts";
+    let subset = arguments.subset.as_deref();
+    let subset = subset.map(|text| super::offline::subset(text, hint));
+    let subset = subset.transpose()?;
     let (folder, options) = super::offline::folder_and_options(common, &arguments.place)?;
     let _umask = OfBackup::set(options.backup.umask);
     let (all, lost) = match inventory::read_backup(&folder) {
@@ -35,17 +38,7 @@ pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<ExitCode, Com
         }
         read => (read.map_err(super::offline::no_backup)?, None),
     };
-    let mut chosen: Vec<&Kept> = Vec::new();
-    for asked in &arguments.repositories {
-        let kept = inventory::find(&all, asked).map_err(super::offline::not_found)?;
-        if !chosen.iter().any(|other| other.path == kept.path) {
-            chosen.push(kept);
-        }
-    }
-    if arguments.repositories.is_empty() {
-        let wanted = |kept: &&Kept| subset.is_none_or(|subset| subset.has(kept));
-        chosen = all.iter().filter(wanted).collect();
-    }
+    let chosen = super::offline::chosen(&all, &arguments.repositories, subset)?;
     let watch = Watch::new(Cancel::new(), options.limits.object_bytes);
     let bar = bar(common, arguments, chosen.len());
     let cancel = watch.cancel.clone();
@@ -64,14 +57,6 @@ pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<ExitCode, Com
         tell!("warning: {}", text::failure("", failure));
     }
     Ok(verdict.exit_code())
-}
-
-fn subset(arguments: &VerifyArguments) -> Result<Option<Subset>, Complaint> {
-    let parsed = arguments.subset.as_deref().map(str::parse);
-    parsed.transpose().map_err(|why: String| {
-        let hint = "write it as --subset 3/7: the third of seven parts";
-        Complaint::new(ExitCode::Usage, format!("--subset: {why}"), hint)
-    })
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,6 @@
 use forgekeep_plugin_sdk::{
-    Page, Result, cursor as make_cursor, entries, from_cursor, is_of_one_owner, kept, owner_failed,
-    owner_findings, warning,
+    Page, Result, all_entries, cursor as make_cursor, entries, from_cursor, is_of_one_owner, kept,
+    owner_failed, owner_findings, warning,
 };
 
 use crate::account::Account;
@@ -88,8 +88,7 @@ fn turn(server: &Server<'_>, listed: &Listed, cursor: Option<&str>) -> Result<(P
 fn organisations<'a>(server: &'a Server<'_>) -> Result<&'a Vec<Account>> {
     kept(&server.kept.organisations, || {
         let found = server.api.all(&["user", "orgs"], &[], PAGE_LENGTH)?;
-        let found = found.into_iter().flat_map(serde_json::from_value);
-        let mut found: Vec<Account> = found.collect();
+        let mut found: Vec<Account> = all_entries(found)?;
         found.sort_by_key(|one| one.id);
         Ok(found)
     })

@@ -417,3 +417,19 @@ fn a_redirect_to_somewhere_else_is_no_listing() {
     assert_eq!(error.kind, ErrorKind::BadAnswer);
     assert!(error.message.contains("https://login.example"), "{error}");
 }
+
+#[test]
+fn an_organisation_that_cannot_be_read_is_no_organisation_less() {
+    let orgs = json!([acme(), {"name": "beta"}]);
+    let script = server()
+        .json(&at("user/orgs?page=1&limit=50"), 200, &orgs)
+        .json(&at("user/orgs?page=2&limit=50"), 200, &json!([]));
+    let script = linked(
+        script,
+        "user/repos",
+        &[vec![entry(1, "web", &user(7, "dev"))]],
+    );
+    let error = open(&source("", "*"), &script).list(None).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::BadAnswer);
+    assert!(error.message.starts_with("entry 2 "), "{}", error.message);
+}
