@@ -396,7 +396,7 @@ mod tests {
     use super::SOURCE;
 
     /// Keys that are kept for this program, and that it does not read yet.
-    const RESERVED: &[&str] = &["maxAge", "rename"];
+    const RESERVED: &[&str] = &["maxAge", "rename", "project"];
 
     #[test]
     fn no_option_of_a_plugin_may_be_called_as_a_key_of_a_source() {

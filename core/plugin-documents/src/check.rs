@@ -20,6 +20,8 @@ document! {
     pub struct CheckRequest {
         /// For what.
         pub purpose: Purpose,
+        /// Of a target: what is to be called how, below its name. `/` stands between groups and name.
+        pub names: Vec<String>,
     }
 }
 
@@ -48,6 +50,12 @@ document! {
         pub rights: Vec<String>,
         /// Of a target: bytes that there is room for.
         pub room: Option<u64>,
+        /// Of a target: how many more repositories may be made.
+        pub repositories: Option<u64>,
+        /// Of a target: the names that were asked for, as it has them, in the same order.
+        pub names: Vec<TargetName>,
+        /// Of a target: what pushes it takes.
+        pub takes: PushLimits,
         /// Of a target: what it refuses, one sentence each.
         pub refuses: Vec<String>,
         /// Whatever is worth saying.
@@ -69,8 +77,42 @@ document! {
     }
 }
 
+document! {
+    /// A name, as a target has it.
+    pub struct TargetName {
+        /// What the repository is going to be called, below the target's name: what
+        /// [`CreateRequest::name`](crate::CreateRequest::name) gets.
+        pub name: String,
+        /// Why there can be none of that name, in one line.
+        pub refused: Option<String>,
+    }
+}
+
+document! {
+    /// What a target refuses of what is pushed. What is absent is not known, or not limited.
+    pub struct PushLimits {
+        /// Bytes of a file.
+        pub file_bytes: Option<u64>,
+        /// Bytes of a push.
+        pub push_bytes: Option<u64>,
+        /// Bytes of a repository.
+        pub repository_bytes: Option<u64>,
+        /// Bytes of the name of a ref, with `refs/heads/`.
+        pub ref_bytes: Option<u64>,
+        /// Whether it refuses branches and tags that are called like the id of an object.
+        pub no_refs_like_ids: bool,
+        /// Whether it refuses objects that git's own check complains of.
+        pub checks_objects: bool,
+        /// Whether it refuses files that stand for LFS objects which it does not have.
+        pub no_lfs_without_objects: bool,
+        /// How many repositories may be made in a minute.
+        pub creates_per_minute: Option<u64>,
+    }
+}
+
 items! {
     Limit: limit::NOTES, "limits";
+    TargetName: limit::REPOSITORIES, "names";
 }
 
 impl Document for CheckRequest {}

@@ -47,7 +47,7 @@ mod time;
 mod write;
 
 pub use access::{Access, AccessRequest, Auth, Deed, Local, PartRef, Way};
-pub use check::{CheckReport, CheckRequest, Limit, Purpose};
+pub use check::{CheckReport, CheckRequest, Limit, Purpose, PushLimits, TargetName};
 pub use error::{Concern, ErrorKind, HosterError};
 pub use finding::{Finding, Findings, Severity};
 pub use hello::{Built, Hello, HelloRequest, PROTOCOL, Protocols};

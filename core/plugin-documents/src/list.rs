@@ -90,6 +90,8 @@ document! {
         pub handle: String,
         /// Full name as the hoster shows it, parts joined by `/`.
         pub full_name: String,
+        /// Its description, in one line.
+        pub description: String,
         /// Who may see it.
         pub visibility: Visibility,
         /// Whether it was archived: nobody writes to it.

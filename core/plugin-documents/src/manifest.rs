@@ -47,7 +47,7 @@ document! {
 
 /// Keys of a source that are the host's, today or in a later version of protocol 1: no option of a
 /// plugin is called so.
-pub const SOURCE_KEYS: [&str; 30] = [
+pub const SOURCE_KEYS: [&str; 31] = [
     "title",
     "hoster",
     "type",
@@ -78,6 +78,7 @@ pub const SOURCE_KEYS: [&str; 30] = [
     "languages",
     "pushedWithin",
     "rename",
+    "project",
 ];
 
 words_that_inform! {

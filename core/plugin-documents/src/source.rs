@@ -40,6 +40,8 @@ document! {
         pub options: BTreeMap<String, OptionValue>,
         /// Whether it is a target, to write to.
         pub target: bool,
+        /// Of a target: the project that repositories are made in, where the hoster has projects.
+        pub project: String,
         /// How git is to be fetched: `ssh`, or absent for HTTPS. Each part's address is to be one for
         /// that, and the plugin's answer for access too.
         pub protocol: Protocol,

@@ -17,7 +17,7 @@ document! {
 document! {
     /// Asks a target to make a repository.
     pub struct CreateRequest {
-        /// Its name, below the target's.
+        /// Its name, below the target's: as [`TargetName::name`](crate::TargetName::name) has it.
         pub name: String,
         /// Whether only those who are let in may see it: from the beginning, never public first.
         pub private: bool,
@@ -25,6 +25,8 @@ document! {
         pub description: String,
         /// Whether it is going to hold LFS objects.
         pub lfs: bool,
+        /// Whether it is going to have a wiki.
+        pub wiki: bool,
     }
 }
 

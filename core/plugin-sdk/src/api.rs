@@ -72,6 +72,29 @@ impl<'call> Api<'call> {
         Ok(response)
     }
 
+    /// Sends a document to an endpoint. Any status is an answer. A `POST` is sent once; other methods say how
+    /// something is to be, and may be sent again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Api::get`].
+    pub fn send(
+        &self,
+        method: &str,
+        path: &[&str],
+        query: &[(&str, &str)],
+        document: Option<&Value>,
+    ) -> Result<HttpResponse, HosterError> {
+        let mut request = self.request(method, &address(&self.base, path, query)?);
+        request.idempotent = method != "POST";
+        if let Some(document) = document {
+            request = request.with_body("application/json", document.to_string());
+        }
+        let response = self.host.http(request)?;
+        from_origin(&response, &self.base)?;
+        Ok(response)
+    }
+
     /// A request with the credentials and the fields of all requests.
     pub(crate) fn request(&self, method: &str, url: &str) -> HttpRequest {
         let mut request = HttpRequest::get(url, &self.auth);

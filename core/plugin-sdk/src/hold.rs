@@ -23,6 +23,7 @@ pub(crate) fn repository(repository: &mut Repository) {
         &mut repository.id,
         &mut repository.handle,
         &mut repository.full_name,
+        &mut repository.description,
         &mut repository.owner.id,
         &mut repository.owner.name,
     ];
@@ -66,6 +67,21 @@ pub(crate) fn report(report: &mut CheckReport) {
     number(&mut report.visible);
     number(&mut report.private);
     number(&mut report.room);
+    number(&mut report.repositories);
+    let takes = &mut report.takes;
+    for limit in [
+        &mut takes.file_bytes,
+        &mut takes.push_bytes,
+        &mut takes.repository_bytes,
+        &mut takes.ref_bytes,
+        &mut takes.creates_per_minute,
+    ] {
+        number(limit);
+    }
+    for name in &mut report.names {
+        cut(&mut name.name);
+        name.refused.iter_mut().for_each(text);
+    }
     notes(&mut report.findings);
 }
 

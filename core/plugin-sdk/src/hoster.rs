@@ -131,43 +131,70 @@ pub trait Hoster: Send + Sync + 'static {
     }
 }
 
-/// A hoster that can be written to.
+/// A hoster that can be written to: where repositories are brought back to. Keep it in a module of its own.
+///
+/// The host lists the target first, by [`Hoster::list`], and asks [`Hoster::access`] for pushes with
+/// [`Deed::Push`](forgekeep_plugin_documents::Deed::Push).
 pub trait Target: Send + Sync {
-    /// Makes a repository, and gives it as it is: its name may have become another.
+    /// What the credentials may do there, what the names would become that are asked for, how much room
+    /// there is and what is refused. Makes no request that writes: this is what a dry run asks.
+    ///
+    /// Rights that are known to be missing go into [`CheckReport::missing_scopes`]; a key of the target
+    /// that cannot be used is a finding of severity error with that key. What cannot be told in advance is
+    /// left open, with a finding where it is worth one.
     ///
     /// # Errors
     ///
-    /// Where there is none now.
+    /// Where the target cannot be asked.
+    fn examine(
+        &self,
+        target: &Source,
+        what: &CheckRequest,
+        host: &Host<'_>,
+    ) -> Result<CheckReport, HosterError>;
+
+    /// Makes an empty repository, as private as asked for from the very request that makes it, and
+    /// gives it as it is: its name may have become another. One that cannot be private is an error that
+    /// concerns the source; it is never public first. An error says whether it is about this one
+    /// repository ([`Concern::Repository`](forgekeep_plugin_documents::Concern::Repository)): the host goes
+    /// on with the others then. That the name is taken is one of these.
+    ///
+    /// # Errors
+    ///
+    /// Where there is none now, or that is not known.
     fn create(
         &self,
-        source: &Source,
+        target: &Source,
         what: &CreateRequest,
         host: &Host<'_>,
     ) -> Result<Repository, HosterError>;
 
-    /// Sets a repository up. Gives what there is to say.
+    /// Sets a repository up: what is absent stays. Gives what there is to say, in words that fit every
+    /// repository of the target: the host says the same thing once. What has no setting there is such a
+    /// finding, not an error.
     ///
     /// # Errors
     ///
     /// Where something of it could not be set.
     fn configure(
         &self,
-        source: &Source,
+        target: &Source,
         what: &ConfigureRequest,
         host: &Host<'_>,
     ) -> Result<Vec<Finding>, HosterError>;
 
-    /// Removes a repository. The host asks that only of one that it has had made itself.
+    /// Removes a repository by its id, never by its name alone. The host asks that only of one that it
+    /// has had made itself. Gives what there is to say, such as that it is kept for some days.
     ///
     /// # Errors
     ///
     /// Where it is still there.
     fn remove(
         &self,
-        source: &Source,
+        target: &Source,
         what: &RemoveRequest,
         host: &Host<'_>,
-    ) -> Result<(), HosterError>;
+    ) -> Result<Vec<Finding>, HosterError>;
 }
 
 /// A page of an export.

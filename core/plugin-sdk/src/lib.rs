@@ -87,7 +87,7 @@
 //! again for what is left, so cursors and handles have to mean something in another process; what is
 //! lost with one belongs into the [`Session`].
 //!
-//! [`Hoster::export`] and [`Target`] have their place in the protocol. The host does not ask them yet.
+//! [`Hoster::export`] has its place in the protocol. The host does not ask it yet.
 //!
 //! Types of the documents grow: build them with `..Default::default()`.
 
@@ -144,8 +144,8 @@ pub use forgekeep_plugin_documents::{
     ConfigureRequest, CreateRequest, Deed, DownloadedFile, ErrorKind, ExportPage, ExportRequest,
     FileContent, Finding, Header, HosterError, HttpRequest, HttpResponse, Limit, Local, LogLevel,
     LookupRequest, Manifest, NotSsh, OptionKind, OptionSpec, OptionValue, Owner, OwnerSeen, Page,
-    Part, PartKind, PartRef, Presence, Protocol, Purpose, RefAdvice, RemoveRequest, Repository,
-    Secret, Sees, Severity, Source, Ssh, Timestamp, Visibility, Way,
+    Part, PartKind, PartRef, Presence, Protocol, Purpose, PushLimits, RefAdvice, RemoveRequest,
+    Repository, Secret, Sees, Severity, Source, Ssh, TargetName, Timestamp, Visibility, Way,
 };
 
 pub use address::address;

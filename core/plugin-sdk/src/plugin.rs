@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use forgekeep_plugin_documents::{
     AccessRequest, Built, CheckRequest, ConfigureRequest, CreateRequest, Document, Done, ErrorKind,
     ExportRequest, Findings, Hello, HelloRequest, HosterError, ListRequest, LookupRequest,
-    Manifest, Opened, Protocols, Refused, RemoveRequest, Severity, Source, method, parse, write,
+    Manifest, Opened, Protocols, Purpose, Refused, RemoveRequest, Severity, Source, method, parse,
+    write,
 };
 use parking_lot::{Condvar, Mutex};
 use serde::Serialize;
@@ -237,7 +238,10 @@ fn ask_hoster<H: Hoster>(
         }
         method::CHECK => {
             let request: CheckRequest = read(incoming)?;
-            let mut report = hoster.check(source, &request, host)?;
+            let mut report = match request.purpose {
+                Purpose::Target => target(hoster)?.examine(source, &request, host)?,
+                _ => hoster.check(source, &request, host)?,
+            };
             hold::report(&mut report);
             result(&report)
         }
@@ -283,8 +287,9 @@ fn ask_hoster<H: Hoster>(
         }
         method::REMOVE => {
             let request: RemoveRequest = read(incoming)?;
-            target(hoster)?.remove(source, &request, host)?;
-            result(&Done::default())
+            let mut notes = target(hoster)?.remove(source, &request, host)?;
+            hold::notes(&mut notes);
+            result(&Done { notes })
         }
         unknown => Err(unsupported(unknown)),
     }

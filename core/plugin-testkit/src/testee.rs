@@ -1,7 +1,7 @@
 use forgekeep_plugin_documents::{
     Access, AccessRequest, CheckReport, CheckRequest, ConfigureRequest, CreateRequest, Document,
     Done, ErrorKind, ExportPage, ExportRequest, Finding, Findings, Hello, HelloRequest,
-    HosterError, ListRequest, LookupRequest, Manifest, Page, Part, Presence, Protocols,
+    HosterError, ListRequest, LookupRequest, Manifest, Page, Part, Presence, Protocols, Purpose,
     RemoveRequest, Repository, Source, method, parse, write,
 };
 use forgekeep_plugin_sdk::__private::Exported;
@@ -244,8 +244,22 @@ impl Opened {
     /// # Errors
     ///
     /// The plugin's.
-    pub fn remove(&self, what: &RemoveRequest) -> Result<(), HosterError> {
-        self.ask::<_, Done>(method::REMOVE, what).map(|_| ())
+    pub fn remove(&self, what: &RemoveRequest) -> Result<Vec<Finding>, HosterError> {
+        self.ask::<_, Done>(method::REMOVE, what)
+            .map(|done| done.notes)
+    }
+
+    /// What a target says of its rights, its room and the names.
+    ///
+    /// # Errors
+    ///
+    /// The plugin's.
+    pub fn examine(&self, names: &[&str]) -> Result<CheckReport, HosterError> {
+        let request = CheckRequest {
+            purpose: Purpose::Target,
+            names: names.iter().map(|&name| name.to_owned()).collect(),
+        };
+        self.ask(method::CHECK, &request)
     }
 
     fn ask<Q: Serialize, A: Document>(&self, method: &str, question: &Q) -> Result<A, HosterError> {

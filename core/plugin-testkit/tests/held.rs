@@ -6,7 +6,7 @@ use forgekeep_plugin_documents::limit;
 use forgekeep_plugin_sdk::{
     CheckReport, CheckRequest, ConfigureRequest, CreateRequest, ErrorKind, Export, ExportPage,
     ExportRequest, Finding, Host, Hoster, HosterError, Limit, LookupRequest, Manifest, Page,
-    Presence, RemoveRequest, Repository, Result, Severity, Source, Target,
+    Presence, PushLimits, RemoveRequest, Repository, Result, Severity, Source, Target, TargetName,
 };
 use forgekeep_plugin_testkit::{Opened, Script, Testee};
 
@@ -104,8 +104,25 @@ impl Target for Boundless {
         Ok(notes())
     }
 
-    fn remove(&self, _: &Source, _: &RemoveRequest, _: &Host<'_>) -> Result<()> {
-        Ok(())
+    fn remove(&self, _: &Source, _: &RemoveRequest, _: &Host<'_>) -> Result<Vec<Finding>> {
+        Ok(notes())
+    }
+
+    fn examine(&self, _: &Source, what: &CheckRequest, _: &Host<'_>) -> Result<CheckReport> {
+        let name = TargetName {
+            name: what.names.concat(),
+            refused: Some("x".repeat(limit::STRING + 1)),
+        };
+        Ok(CheckReport {
+            room: Some(u64::MAX),
+            repositories: Some(u64::MAX),
+            takes: PushLimits {
+                file_bytes: Some(u64::MAX),
+                ..PushLimits::default()
+            },
+            names: vec![name],
+            ..CheckReport::default()
+        })
     }
 }
 
@@ -141,12 +158,22 @@ fn notes_of_a_target_and_of_an_export() {
     let export = opened().export(&ExportRequest::default()).unwrap();
     assert_eq!(export.content, b"content");
     let configured = opened().configure(&ConfigureRequest::default()).unwrap();
-    for notes in [export.page.notes, configured] {
+    let removed = opened().remove(&RemoveRequest::default()).unwrap();
+    for notes in [export.page.notes, configured, removed] {
         assert_eq!(notes.len(), limit::NOTES);
         let last = notes.last().unwrap();
         assert_eq!(last.message, "and 2 more");
         assert_eq!(last.severity, Severity::Warning);
     }
+}
+
+#[test]
+fn what_a_target_takes() {
+    let report = opened().examine(&["we", "b"]).unwrap();
+    assert_eq!((report.room, report.repositories), (None, None));
+    assert_eq!(report.takes, PushLimits::default());
+    assert_eq!(report.names[0].name, "web");
+    assert_eq!(report.names[0].refused.as_deref(), Some("…"));
 }
 
 /// Cut, at the end of a word: half a word may be half a secret, which nobody would know again.

@@ -191,8 +191,24 @@ fn to_the_plugin() {
         "to-plugin-check.json",
         &CheckRequest {
             purpose: Purpose::Target,
+            ..CheckRequest::default()
         },
     );
+    golden(
+        "to-plugin-check-target.json",
+        &CheckRequest {
+            purpose: Purpose::Target,
+            names: words(&["sub/web"]),
+        },
+    );
+    let target = Source {
+        title: "new home".into(),
+        name: "acme".into(),
+        target: true,
+        project: "SITE".into(),
+        ..Source::default()
+    };
+    golden("to-plugin-source-target.json", &target);
     golden(
         "to-plugin-list.json",
         &ListRequest {
@@ -223,8 +239,15 @@ fn to_the_plugin() {
         private: true,
         description: "the site".into(),
         lfs: true,
+        ..CreateRequest::default()
     };
     golden("to-plugin-create.json", &create);
+    let with_wiki = CreateRequest {
+        name: "web2".into(),
+        wiki: true,
+        ..CreateRequest::default()
+    };
+    golden("to-plugin-create-wiki.json", &with_wiki);
     let configure = ConfigureRequest {
         id: "1".into(),
         handle: "r/1".into(),
@@ -313,6 +336,11 @@ fn from_the_plugin() {
         },
     );
     golden("from-plugin-opened.json", &Opened { object: 1 });
+    let described = Repository {
+        description: "The site".into(),
+        ..Repository::new("1", "acme/web", "https://git.example/acme/web.git")
+    };
+    golden("from-plugin-repository-described.json", &described);
     let check = CheckReport {
         identity: "API token of dev@example.com".into(),
         account_id: Some("7".into()),
@@ -332,8 +360,34 @@ fn from_the_plugin() {
         room: Some(1_000_000),
         refuses: words(&["files over 100 MB"]),
         findings: vec![finding()],
+        ..CheckReport::default()
     };
     golden("from-plugin-check.json", &check);
+    let target = CheckReport {
+        repositories: Some(100),
+        names: vec![
+            TargetName {
+                name: "sub-web".into(),
+                refused: None,
+            },
+            TargetName {
+                name: "settings".into(),
+                refused: Some("the hoster keeps this name for itself".into()),
+            },
+        ],
+        takes: PushLimits {
+            file_bytes: Some(104_857_600),
+            push_bytes: Some(2_147_483_648),
+            repository_bytes: Some(10_737_418_240),
+            ref_bytes: Some(255),
+            no_refs_like_ids: true,
+            checks_objects: true,
+            no_lfs_without_objects: true,
+            creates_per_minute: Some(80),
+        },
+        ..CheckReport::default()
+    };
+    golden("from-plugin-check-target.json", &target);
     let seen = OwnerSeen {
         id: "43".into(),
         name: "beta".into(),
