@@ -54,7 +54,7 @@ pub enum Command {
     Snapshots(SnapshotsArguments),
     /// Bring repositories back, compare them with their snapshots, and remove them
     Drill(DrillArguments),
-    /// Restore a repository, or all of them; uses no network unless it pushes, and no plugins
+    /// Restore a repository, or all of them: to a folder, or to a hoster
     Restore(RestoreArguments),
     /// Check that everything in the backup is present and intact
     Verify(VerifyArguments),
@@ -161,17 +161,29 @@ pub struct SnapshotsArguments {
 }
 
 #[derive(Debug, Args)]
-#[command(group = clap::ArgGroup::new("what").required(true).args(["repository", "all"]))]
-#[command(group = clap::ArgGroup::new("where").required(true).args(["to", "push"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["repositories", "all"]))]
+#[command(group = clap::ArgGroup::new("where").required(true).args(["to", "push", "to_hoster"]))]
 pub struct RestoreArguments {
-    /// The repository: TITLE/owner/name, any unambiguous end of it, or its id
-    pub repository: Option<String>,
-    /// All repositories, each in a folder of its own below --to
+    /// The repository: TITLE/owner/name, any unambiguous end of it, or its id; with --to-hoster there may
+    /// be several
+    #[arg(value_name = "REPOSITORY", conflicts_with = "all")]
+    pub repositories: Vec<String>,
+    /// All repositories, each in a folder of its own below --to, or at the target of --to-hoster
     #[arg(long, conflicts_with_all = ["push", "wiki"])]
     pub all: bool,
     /// With --all: only this source; may be repeated
-    #[arg(long = "source", value_name = "TITLE", conflicts_with = "repository")]
+    #[arg(long = "source", value_name = "TITLE", conflicts_with = "repositories")]
     pub sources: Vec<String>,
+    /// Make the repositories at a hoster, and push to them: the title of an entry of `targets` in the
+    /// configuration
+    #[arg(long, value_name = "TARGET", conflicts_with_all = ["bare", "wiki", "force"])]
+    pub to_hoster: Option<String>,
+    /// With --to-hoster: show what would be done, and change nothing
+    #[arg(long, requires = "to_hoster")]
+    pub dry_run: bool,
+    /// With --to-hoster: print JSON
+    #[arg(long, requires = "to_hoster")]
+    pub json: bool,
     /// Folder to restore to; new, or empty
     #[arg(long, value_name = "DIR")]
     pub to: Option<PathBuf>,

@@ -35,7 +35,16 @@ pub struct PluginSchema {
 /// written as they are here. What cannot be said of each value by itself is left out of it.
 pub fn json_schema(plugins: &[PluginSchema]) -> Value {
     let mut top = properties(keys::TOP_LEVEL);
-    top.insert("sources".to_owned(), sources(plugins));
+    top.insert(
+        "sources".to_owned(),
+        sources(plugins, keys::SOURCES_ARE, &[]),
+    );
+    let mut targets = sources(plugins, keys::TARGETS_ARE, keys::OF_TARGETS);
+    targets["type"] = json!(["array", "null"]);
+    if let Some(targets) = targets.as_object_mut() {
+        targets.remove("minItems");
+    }
+    top.insert("targets".to_owned(), targets);
     let groups = keys::OPTIONS
         .iter()
         .map(|(name, description, keys)| (*name, group(description, properties(keys))));
@@ -55,8 +64,9 @@ pub fn json_schema(plugins: &[PluginSchema]) -> Value {
     })
 }
 
-fn sources(plugins: &[PluginSchema]) -> Value {
+fn sources(plugins: &[PluginSchema], description: &str, more: &[Key]) -> Value {
     let mut of_source = properties(keys::SOURCE);
+    of_source.extend(properties(more));
     let mut rules = vec![one_way(PASSWORD)];
     if !plugins.is_empty() {
         // An alias is the first one's, and no other plugin's id.
@@ -88,7 +98,7 @@ fn sources(plugins: &[PluginSchema]) -> Value {
         source["unevaluatedProperties"] = false.into();
     }
     json!({
-        "description": keys::SOURCES_ARE,
+        "description": description,
         "type": "array",
         "minItems": 1,
         "items": source,
@@ -142,6 +152,7 @@ fn of_kind(kind: &Kind) -> Value {
             }
             schema
         }
+        Kind::Group => json!({ "type": ["object", "null"], "additionalProperties": text() }),
         Kind::Anything => json!({}),
     }
 }

@@ -28,6 +28,7 @@ mod schema;
 mod secrets;
 mod settle;
 mod ssh;
+mod target;
 mod together;
 mod toml;
 mod umask;
@@ -50,6 +51,7 @@ pub use masked::masked_copy;
 pub use own::{FileContent, Isolation, OptionKind, OptionSpec, OptionValue, PluginKeys};
 pub use plugins::{AllowedPlugin, Confinement, PluginOptions, PluginVerdict};
 pub use ssh::{Protocol, SshOptions};
+pub use target::{Target, unknown_target};
 pub use umask::DEFAULT_UMASK;
 pub use within::Within;
 
@@ -86,6 +88,8 @@ pub struct Config {
     pub warnings: Vec<ConfigWarning>,
     /// The file's text, which may hold secrets.
     text: Secret,
+    /// The targets, as far as they are read before somebody writes to one.
+    targets: Vec<target::Named>,
     /// What the plugins of the sources know, by source; none before they are asked.
     own_keys: Vec<masked::OwnKeys>,
     is_pending: bool,
@@ -391,14 +395,19 @@ fn checked(
     predecessor::warn_top_level(&root);
     schema::warn_unknown_top_level(&root);
     drop(root);
+    let (targets, of_targets) = target::named(&document, path, env)?;
+    let mut warnings = reader.into_warnings();
+    warnings.extend(of_targets);
+    reader::in_order(&mut warnings);
     Ok(Config {
         file: path.to_owned(),
         local_folder,
         sources,
         options,
         plugins,
-        warnings: reader.into_warnings(),
+        warnings,
         text: Secret::new(text),
+        targets,
         own_keys: Vec::new(),
         is_pending,
         has_settled: false,

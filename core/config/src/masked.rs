@@ -8,6 +8,7 @@ use super::error::{ConfigError, ConfigErrorKind, FileLocation};
 use super::node::{Node, Scalar, ScalarKind, Syntax, Value};
 use super::schema::PASSWORD;
 use super::secrets::{command_key, file_key};
+use super::target::{self, TARGETS};
 
 /// What stands in place of a secret.
 const MASK: &str = "**masked**";
@@ -146,9 +147,31 @@ fn mask_root(root: &mut Node, own_keys: &[OwnKeys], literals: &mut Literals) {
                     mask_source(source, own_keys.get(index).unwrap_or(&unknown), literals);
                 }
             }
+            Value::Sequence(targets) if entry.key == TARGETS => {
+                for target in targets {
+                    mask_target(target, literals);
+                }
+            }
             _ => mask_secrets(&mut entry.node, secret, literals),
         }
     }
+}
+
+/// Masks the secrets of a target. Nobody asks its plugin for a backup, so each value under a key that is not
+/// the host's is masked; here alone, since most are ordinary words.
+fn mask_target(target: &mut Node, literals: &mut Literals) {
+    if let Value::Mapping(entries) = &mut target.value {
+        let own = |key: &str| !target::keys().any(|known| known == key);
+        let own = entries.iter_mut().filter(|entry| own(&entry.key));
+        for entry in own {
+            if is_secret_key(&entry.key) {
+                mask_secrets(&mut entry.node, true, literals);
+            } else {
+                mask_secrets(&mut entry.node, true, &mut Literals(Vec::new()));
+            }
+        }
+    }
+    mask_source(target, &OwnKeys::default(), literals);
 }
 
 fn mask_source(source: &mut Node, own: &OwnKeys, literals: &mut Literals) {

@@ -12,11 +12,11 @@ use super::reader::{Field, Section, boolean};
 use super::secrets::{self, Form, Found, Way};
 use super::{
     COPY_FOLDER, Isolation, STATE_FOLDER, Source, address, options, plausible, plugins,
-    predecessor, ssh,
+    predecessor, ssh, target,
 };
 use crate::filter;
 
-pub(super) const TOP_LEVEL: &[&str] = &["localFolder", "sources", "options", "plugins"];
+pub(super) const TOP_LEVEL: &[&str] = &["localFolder", "sources", "targets", "options", "plugins"];
 pub(super) const SOURCE: &[&str] = &[
     "title",
     "hoster",
@@ -61,6 +61,7 @@ pub(super) fn is_known_key(key: &str) -> bool {
     [
         TOP_LEVEL,
         SOURCE,
+        target::OF_TARGETS,
         plugins::PLUGINS,
         predecessor::TOP_LEVEL,
         predecessor::BACKUP,
@@ -155,7 +156,7 @@ fn is_twin(one: &Source, other: &Source) -> bool {
         && one.attribute_filters == other.attribute_filters
 }
 
-fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
+pub(super) fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
     let title = title(section)?;
     let hoster = hoster(section)?;
     let kind = kind(section)?;
@@ -342,7 +343,7 @@ fn optional_name(section: &Section<'_>, key: &str) -> Result<Option<String>, Con
     Ok((!value.is_empty()).then_some(value))
 }
 
-fn refuse_unprintable(field: &Field<'_>, value: &str) -> Result<(), ConfigError> {
+pub(super) fn refuse_unprintable(field: &Field<'_>, value: &str) -> Result<(), ConfigError> {
     if names::is_printable(value) {
         return Ok(());
     }
@@ -393,16 +394,19 @@ mod tests {
 
     use forgekeep_plugin_documents::SOURCE_KEYS;
 
-    use super::SOURCE;
-
     /// Keys that are kept for this program, and that it does not read yet.
-    const RESERVED: &[&str] = &["maxAge", "rename", "project"];
+    const RESERVED: &[&str] = &["maxAge"];
 
     #[test]
     fn no_option_of_a_plugin_may_be_called_as_a_key_of_a_source() {
         let keys: BTreeSet<&str> = SOURCE_KEYS.into_iter().collect();
-        let ours: BTreeSet<&str> = SOURCE.iter().chain(RESERVED).copied().collect();
+        let ours: BTreeSet<&str> = crate::target::keys()
+            .chain(RESERVED.iter().copied())
+            .collect();
         assert_eq!(keys, ours);
-        assert_eq!(SOURCE.len() + RESERVED.len(), SOURCE_KEYS.len());
+        assert_eq!(
+            crate::target::keys().count() + RESERVED.len(),
+            SOURCE_KEYS.len()
+        );
     }
 }

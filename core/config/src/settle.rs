@@ -66,36 +66,58 @@ fn settle_sources(
     };
     let mut sections = Vec::new();
     for (source, item) in sources.iter_mut().zip(list.items()?) {
-        let keys = plugin(&source.hoster);
-        let section = item.section()?;
-        if let Some(keys) = &keys {
-            judge_kind(source, &section, &keys.types)?;
-            filter::judge(&source.attribute_filters, &section, &keys.attributes)?;
-            judge_name(source, &section, keys.nameless)?;
-        }
-        let options = keys.map(|keys| keys.options);
-        ssh::check_key(&section)?;
-        read_options(source, &section, known_options(&options))?;
-        let known = known(known_options(&options));
-        section.warn_unknown(&known.iter().map(String::as_str).collect::<Vec<_>>());
-        sections.push((section, options));
+        sections.push(settled_section(source, item.section()?, plugin, &[])?);
     }
-    // Last, so that no command is run for a configuration that cannot be used.
-    let mut printed = Printed::default();
-    for (source, (section, options)) in sources.iter_mut().zip(&sections) {
-        read_secrets(source, section, known_options(options), &mut printed)?;
-    }
-    for (source, (section, options)) in sources.iter().zip(&sections) {
-        if let Some(options) = options {
-            together::demand_secret(source, section, options)?;
-        }
-    }
+    settle_list(&mut sources.iter_mut().collect::<Vec<_>>(), &sections)?;
     let names = sections.iter().map(|(section, _)| section);
     together::refuse_overlaps(sources, &names.collect::<Vec<_>>())?;
     let own_keys = sections
         .iter()
         .map(|(_, options)| own_keys(known_options(options)));
     Ok(own_keys.collect())
+}
+
+/// A section with the options of its plugin, where there is one that could be asked.
+pub(super) type SectionOfPlugin<'r> = (Section<'r>, Option<Vec<OptionSpec>>);
+
+/// Reads what a plugin says of a source's keys, but for secrets. `more` are keys that others read.
+pub(super) fn settled_section<'r>(
+    source: &mut Source,
+    section: Section<'r>,
+    plugin: &dyn Fn(&str) -> Option<PluginKeys>,
+    more: &[&str],
+) -> Result<SectionOfPlugin<'r>, ConfigError> {
+    let keys = plugin(&source.hoster);
+    if let Some(keys) = &keys {
+        judge_kind(source, &section, &keys.types)?;
+        filter::judge(&source.attribute_filters, &section, &keys.attributes)?;
+        judge_name(source, &section, keys.nameless)?;
+    }
+    let options = keys.map(|keys| keys.options);
+    ssh::check_key(&section)?;
+    read_options(source, &section, known_options(&options))?;
+    let known = known(known_options(&options));
+    let mut known: Vec<&str> = known.iter().map(String::as_str).collect();
+    known.extend(more);
+    section.warn_unknown(&known);
+    Ok((section, options))
+}
+
+/// Reads the secrets. Last, so that no command is run for a configuration that cannot be used.
+pub(super) fn settle_list(
+    sources: &mut [&mut Source],
+    sections: &[SectionOfPlugin<'_>],
+) -> Result<(), ConfigError> {
+    let mut printed = Printed::default();
+    for (source, (section, options)) in sources.iter_mut().zip(sections) {
+        read_secrets(source, section, known_options(options), &mut printed)?;
+    }
+    for (source, (section, options)) in sources.iter().zip(sections) {
+        if let Some(options) = options {
+            together::demand_secret(source, section, options)?;
+        }
+    }
+    Ok(())
 }
 
 /// None where there is no plugin that could be asked.

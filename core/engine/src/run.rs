@@ -6,6 +6,7 @@ mod error;
 mod folder;
 mod planner;
 mod sources;
+mod target;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,6 +45,7 @@ use crate::versions::{Asking, Done};
 use crate::{alert, permissions, source_state, versions};
 
 pub use error::RunError;
+pub use target::OpenTarget;
 
 /// A configured engine.
 pub struct Engine {

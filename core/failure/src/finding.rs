@@ -43,6 +43,14 @@ pub struct Finding {
 
 impl Finding {
     /// A warning without key or hint.
+    pub fn info(message: impl Into<Printable>) -> Self {
+        Self {
+            severity: Severity::Info,
+            ..Self::warning(message)
+        }
+    }
+
+    /// A warning without a key.
     pub fn warning(message: impl Into<Printable>) -> Self {
         Self {
             severity: Severity::Warning,

@@ -21,7 +21,7 @@ mod hold;
 mod index;
 mod large;
 mod plan;
-mod sizes;
+pub mod sizes;
 mod trailer;
 mod write;
 

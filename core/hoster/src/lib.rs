@@ -8,6 +8,7 @@ mod registry;
 mod repository;
 mod source;
 mod state;
+mod target;
 
 use std::sync::Arc;
 
@@ -25,6 +26,7 @@ pub use repository::{
 };
 pub use source::SourceSpec;
 pub use state::{MemoryState, SourceState, StateValue};
+pub use target::{NewRepository, PushLimits, Setup, TargetName, TargetReport, TargetSession};
 
 /// A hoster's plugin.
 pub trait Hoster: Send + Sync {
@@ -89,4 +91,9 @@ pub trait Session: Send + Sync {
         part: &Part,
         refused_before: bool,
     ) -> Result<Access, Failure>;
+
+    /// The same session as a target. None where the hoster's plugin cannot write.
+    fn target(&self) -> Option<&dyn TargetSession> {
+        None
+    }
 }

@@ -16,6 +16,8 @@ pub struct Repository {
     pub handle: Untrusted,
     /// Full name as the hoster shows it.
     pub full_name: Untrusted,
+    /// Its description.
+    pub description: Untrusted,
     /// Who may see it.
     pub visibility: Visibility,
     /// Whether it was archived: nobody writes to it.
@@ -30,6 +32,8 @@ pub struct Repository {
     pub pushed_at: Option<Timestamp>,
     /// Patterns of refs that the hoster makes and moves itself, in which `*` stands for anything.
     pub volatile_refs: Vec<Untrusted>,
+    /// The same of refs that no hoster takes when a repository is pushed back.
+    pub unpushed_refs: Vec<Untrusted>,
     /// Who it belongs to, where the hoster says so.
     pub owner: Owner,
     /// What there is of it to back up: one of each kind at most.

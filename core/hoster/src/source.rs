@@ -26,6 +26,10 @@ pub struct SourceSpec {
     pub options: BTreeMap<String, OptionValue>,
     /// Contents of the hoster's own options that are files.
     pub files: BTreeMap<String, FileContent>,
+    /// Whether it is a target, to write to.
+    pub target: bool,
+    /// Of a target: the project that repositories are made in.
+    pub project: String,
     /// How git is to be fetched.
     pub protocol: Protocol,
     /// Where the plugin runs.

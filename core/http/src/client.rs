@@ -1,5 +1,4 @@
 use std::fs::File;
-use std::path::Path;
 use std::time::Duration;
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
@@ -109,7 +108,6 @@ impl Client {
         &self,
         request: &Request,
         url: &Url,
-        upload: Option<&Path>,
     ) -> Result<http::Response<ureq::Body>, Failure> {
         let mut builder = http::Request::builder()
             .method(request.method.as_str())
@@ -143,7 +141,7 @@ impl Client {
         } else {
             self.agent.clone()
         };
-        let answer = if let Some(path) = upload {
+        let answer = if let Some(path) = &request.upload {
             let file = File::open(path).map_err(|error| Failure::disk("read", path, &error))?;
             let message = builder.body(file).map_err(unusable)?;
             interruptible(&self.cancel, move || agent.run(message))
@@ -167,34 +165,24 @@ impl Client {
 
 impl HttpClient for Client {
     fn send(&self, request: &Request) -> Result<Response, Failure> {
-        self.follow(request, None)
+        self.follow(request)
     }
 }
 
 impl Client {
-    /// Makes a request whose body is a file, which is read as it is sent.
-    pub fn send_file(&self, request: &Request, body: &Path) -> Result<Response, Failure> {
-        self.follow(request, Some(body))
-    }
-
-    fn follow(&self, request: &Request, upload: Option<&Path>) -> Result<Response, Failure> {
+    fn follow(&self, request: &Request) -> Result<Response, Failure> {
         // A failure is logged and shown before any report is made of it, and it names an address
         // that a redirect may have chosen.
-        self.follow_redirects(request, upload)
-            .map_err(|mut failure| {
-                failure.message = cleaned(request, &failure.message).into();
-                failure
-            })
+        self.follow_redirects(request).map_err(|mut failure| {
+            failure.message = cleaned(request, &failure.message).into();
+            failure
+        })
     }
 
-    fn follow_redirects(
-        &self,
-        request: &Request,
-        upload: Option<&Path>,
-    ) -> Result<Response, Failure> {
+    fn follow_redirects(&self, request: &Request) -> Result<Response, Failure> {
         let mut url = request.url.clone();
         for _ in 0..=MAX_REDIRECTS {
-            let answer = self.send_once(request, &url, upload)?;
+            let answer = self.send_once(request, &url)?;
             let Some(target) = redirect_target(request, &url, &answer)? else {
                 return Ok(response(url, answer));
             };

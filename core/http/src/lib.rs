@@ -22,6 +22,7 @@ mod unreachable;
 
 use std::fmt;
 use std::io::{self, Read};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,8 @@ pub struct Request {
     pub authorization: Authorization,
     /// Body; empty for none.
     pub body: Vec<u8>,
+    /// A file in place of the body, read as it is sent.
+    pub upload: Option<PathBuf>,
     /// The rules for addresses, which a redirect must keep too.
     pub scope: Arc<CredentialScope>,
     /// Whether it may be sent twice: a POST, PUT, PATCH or DELETE that did its work and whose answer was
@@ -99,6 +102,7 @@ impl Request {
             headers: Vec::new(),
             authorization,
             body: Vec::new(),
+            upload: None,
             scope,
             idempotent: false,
             made_by: MadeBy::Host,

@@ -51,7 +51,7 @@ pub struct Advertisement {
 }
 
 /// What a server can do: words, some of them with a value.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Capabilities(Vec<Vec<u8>>);
 
 impl Capabilities {

@@ -49,6 +49,7 @@ impl Duplex for HttpConnection<'_> {
             headers: Vec::new(),
             authorization: self.authorization.clone(),
             body: request,
+            upload: None,
             scope: Arc::clone(&self.services.scope),
             // It only asks.
             idempotent: true,

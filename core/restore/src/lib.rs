@@ -40,7 +40,10 @@ use jiff::Timestamp;
 pub use all::{Outcome, RestoreItem, items, restore_all};
 pub use parts::{Manner, restore_part};
 pub use place::{check_free, check_outside};
-pub use push::{Destination, Push, Pushed, RefusedRef, push};
+pub use push::{
+    Answers, Destination, NotSent, Outgoing, Push, Pushed, ReceivePack, RefUpdate, RefusedRef,
+    Spooled, Theirs, push,
+};
 pub use restore_point::RestorePoint;
 
 /// A state of a mirror.

@@ -7,26 +7,27 @@
 mod destination;
 mod http;
 mod local;
+mod outgoing;
 
-use std::collections::{BTreeMap, HashSet};
-use std::fs::{self, File};
-use std::io::{BufWriter, Write};
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
-use forgekeep_durable::atomic_file;
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_git::libgit2;
 use forgekeep_git::refs::{self, RefName};
-use forgekeep_http::{Authorization, Client, is_loopback};
+use forgekeep_http::{Authorization, Client, CredentialScope, is_loopback};
 use forgekeep_protocol::Capabilities;
 use forgekeep_store::snapshot::Tips;
 use forgekeep_untrusted::Printable;
-use git2::{Oid, PackBuilder, Repository, RepositoryInitOptions};
+use git2::Oid;
 use url::Url;
 
-use super::{Chosen, failed, reach, write_refs};
+use super::Chosen;
 
 pub use destination::Destination;
+pub use http::ReceivePack;
+pub use outgoing::{Outgoing, Spooled};
 
 /// What to do about a mirror that lacks something.
 const LOST: &str = "nothing was pushed; run `forgekeep verify` to see what is lost, and `forgekeep backup` to fetch it again where upstream still has it; --at pushes another state";
@@ -72,14 +73,52 @@ pub struct RefusedRef {
 }
 
 /// One ref that is to have another value.
-struct Command<'a> {
-    name: &'a RefName,
-    old: Oid,
-    new: Oid,
+#[derive(Clone, Copy, Debug)]
+pub struct RefUpdate<'a> {
+    /// The ref.
+    pub name: &'a RefName,
+    /// What it is there; zero where it is not.
+    pub old: Oid,
+    /// What it is to be.
+    pub new: Oid,
 }
 
 /// Why each ref was refused that was; accepted ones have `Ok`. One that is not in it got no answer.
-type Answers = BTreeMap<RefName, Result<(), Printable>>;
+pub type Answers = BTreeMap<RefName, Result<(), Printable>>;
+
+/// Why there are no answers.
+#[derive(Debug)]
+pub enum NotSent {
+    /// The server has taken nothing of it.
+    Refused(Failure),
+    /// It failed; what the server has taken is not known.
+    Failed(Failure),
+}
+
+impl From<Failure> for NotSent {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<NotSent> for Failure {
+    fn from(not_sent: NotSent) -> Self {
+        match not_sent {
+            NotSent::Refused(failure) | NotSent::Failed(failure) => failure,
+        }
+    }
+}
+
+/// What is at the other side.
+#[derive(Clone, Debug, Default)]
+pub struct Theirs {
+    /// Its refs.
+    pub refs: Tips,
+    /// Of the protocol.
+    pub capabilities: Capabilities,
+    /// As it answered; none where it was not asked.
+    pub url: Option<Url>,
+}
 
 /// Pushes a state.
 ///
@@ -90,9 +129,19 @@ type Answers = BTreeMap<RefName, Result<(), Printable>>;
 pub fn push(push: &Push<'_>) -> Result<Pushed, Failure> {
     libgit2::initialise()?;
     check_way(push.to, push.authorization)?;
-    let theirs = match push.to {
-        Destination::Http(url) => http::look(push, url)?,
-        Destination::Local(path) => local::look(path)?,
+    let server = match push.to {
+        Destination::Http(url) => Some(ReceivePack {
+            url: url.clone(),
+            client: push.client,
+            authorization: push.authorization,
+            scope: scope(push, url),
+        }),
+        Destination::Local(_) => None,
+    };
+    let theirs = match (&server, push.to) {
+        (Some(server), _) => server.look()?,
+        (None, Destination::Local(path)) => local::look(path)?,
+        (None, Destination::Http(_)) => Theirs::default(),
     };
     if !push.force && !theirs.refs.is_empty() {
         return Err(not_empty(push.to, &theirs.refs));
@@ -102,7 +151,7 @@ pub fn push(push: &Push<'_>) -> Result<Pushed, Failure> {
         .iter()
         .map(|(name, new)| {
             let old = theirs.refs.get(name).copied().unwrap_or(Oid::ZERO_SHA1);
-            Command {
+            RefUpdate {
                 name,
                 old,
                 new: *new,
@@ -119,17 +168,25 @@ pub fn push(push: &Push<'_>) -> Result<Pushed, Failure> {
     if commands.is_empty() && detached.is_none() {
         return Ok(pushed);
     }
-    let source = source(push)?;
+    let mut outgoing = Outgoing::open(push.mirror, tips, push.work, push.cancel)?;
     if let Some(oid) = detached {
-        pushed.refused.extend(left_behind(push, &source, oid)?);
+        pushed.refused.extend(left_behind(&outgoing, oid)?);
     }
     if commands.is_empty() {
         return Ok(pushed);
     }
-    let mut builder = pack(&source, tips, &theirs.refs, push.cancel)?;
-    let answers = match push.to {
-        Destination::Http(_) => http::send(push, &theirs, &commands, &mut builder)?,
-        Destination::Local(path) => local::send(path, &commands, &mut builder)?,
+    outgoing.leave_out(&theirs.refs)?;
+    let answers = match (&server, push.to) {
+        (Some(server), _) => {
+            let spooled = outgoing.spool(&commands, &theirs.capabilities)?;
+            push.cancel.check()?;
+            server.send(&theirs, &spooled.path).map_err(Failure::from)?
+        }
+        (None, Destination::Local(path)) => {
+            let mut builder = outgoing.pack(tips, &mut Vec::new())?;
+            local::send(path, &commands, &mut builder)?
+        }
+        (None, Destination::Http(_)) => Answers::new(),
     };
     for command in &commands {
         let why = match answers.get(command.name) {
@@ -149,38 +206,17 @@ pub fn push(push: &Push<'_>) -> Result<Pushed, Failure> {
 }
 
 /// Says of a detached `HEAD` that it cannot be pushed, unless a ref brings its commit along.
-fn left_behind(
-    push: &Push<'_>,
-    source: &Repository,
-    oid: Oid,
-) -> Result<Option<RefusedRef>, Failure> {
-    let mut seen = HashSet::new();
-    let tips = &push.chosen.state.tips;
-    reach::walk(
-        source,
-        tips,
-        &mut seen,
-        push.cancel,
-        &mut Err,
-        &mut |_, _| Ok(()),
-    )
-    .map_err(|failure| match failure.kind {
-        ErrorKind::Damaged => failure.with_hint(LOST),
-        _ => failure,
-    })?;
-    Ok((!seen.contains(&oid)).then(|| RefusedRef {
+fn left_behind(outgoing: &Outgoing, oid: Oid) -> Result<Option<RefusedRef>, Failure> {
+    Ok((!outgoing.reaches(oid)?).then(|| RefusedRef {
         name: "HEAD".into(),
         why: format!("it is detached at {oid}, which no ref holds: only refs can be pushed; restore to a folder, and make a branch of it there").into(),
     }))
 }
 
-/// What is at the other side.
-struct Theirs {
-    refs: Tips,
-    /// Of the protocol.
-    capabilities: Capabilities,
-    /// As it answered.
-    url: Option<Url>,
+fn scope(push: &Push<'_>, url: &Url) -> Arc<CredentialScope> {
+    // Whoever pushes without credentials may do so over plain HTTP: nothing secret is sent.
+    let plain = push.authorization.is_anonymous();
+    Arc::new(CredentialScope::new(url.clone(), true, &[], plain))
 }
 
 /// No credentials over plain HTTP, except on this machine.
@@ -216,71 +252,6 @@ fn not_empty(to: &Destination, refs: &Tips) -> Failure {
     .with_hint("make an empty repository, without a first commit or README; or --force moves the refs that are there to where they were in the backup, and deletes none; nothing was changed there")
 }
 
-/// A repository with the refs of the state, and the objects of the mirror.
-fn source(push: &Push<'_>) -> Result<Repository, Failure> {
-    let folder = push.work.join("source.git");
-    let mut options = RepositoryInitOptions::new();
-    options.bare(true).no_reinit(true).external_template(false);
-    drop(Repository::init_opts(&folder, &options).map_err(|e| failed(&e))?);
-    let objects = push.mirror.join("objects");
-    let objects =
-        fs::canonicalize(&objects).map_err(|error| Failure::disk("read", &objects, &error))?;
-    let info = folder.join("objects/info");
-    let mut line = objects.into_os_string().into_encoded_bytes();
-    line.push(b'\n');
-    atomic_file::make_folders(&info)?;
-    fs::write(info.join("alternates"), line)
-        .map_err(|error| Failure::disk("write", &info, &error))?;
-    let repository = Repository::open(&folder).map_err(|e| failed(&e))?;
-    write_refs(&repository, &folder, &push.chosen.state.tips).map_err(damaged)?;
-    Ok(repository)
-}
-
-/// The objects that the other side needs: what the state reaches, without what its refs reach.
-/// libgit2's own walk stops at the first commit that it cannot parse.
-fn pack<'r>(
-    source: &'r Repository,
-    tips: &Tips,
-    theirs: &Tips,
-    cancel: &Cancel,
-) -> Result<PackBuilder<'r>, Failure> {
-    let broken = |error: git2::Error| damaged(failed(&error));
-    let odb = source.odb().map_err(broken)?;
-    let mut there = HashSet::new();
-    for (name, oid) in theirs {
-        if !odb.exists(*oid) {
-            continue;
-        }
-        let one = Tips::from([(name.clone(), *oid)]);
-        match reach::walk(
-            source,
-            &one,
-            &mut there,
-            cancel,
-            &mut |_| Ok(()),
-            &mut |_, _| Ok(()),
-        ) {
-            // What the mirror lacks of theirs is no damage: they have it.
-            Err(failure) if failure.kind != ErrorKind::Damaged => return Err(failure),
-            _ => {}
-        }
-    }
-    let mut builder = source.packbuilder().map_err(broken)?;
-    builder.set_threads(0);
-    let asked = cancel.clone();
-    builder
-        .set_progress_callback(move |_, _, _| !asked.is_cancelled())
-        .map_err(broken)?;
-    reach::walk(source, tips, &mut there, cancel, &mut Err, &mut |oid, _| {
-        builder.insert_object(oid, None)
-    })
-    .map_err(|failure| match failure.kind {
-        ErrorKind::Damaged => failure.with_hint(LOST),
-        _ => failure,
-    })?;
-    Ok(builder)
-}
-
 /// What fails before anything is sent, fails by the mirror.
 fn damaged(failure: Failure) -> Failure {
     if failure.kind != ErrorKind::Git {
@@ -288,32 +259,6 @@ fn damaged(failure: Failure) -> Failure {
     }
     let message = format!("the backup is damaged: {}", failure.message);
     Failure::new(ErrorKind::Damaged, message).with_hint(LOST)
-}
-
-/// Writes a pack to a new file, after `begin`: in memory it would be as large as the repository.
-fn spool(
-    path: &Path,
-    begin: &[u8],
-    builder: &mut PackBuilder<'_>,
-    cancel: &Cancel,
-) -> Result<(), Failure> {
-    let written = |error: std::io::Error| Failure::disk("write", path, &error);
-    let mut file = BufWriter::new(File::create_new(path).map_err(written)?);
-    file.write_all(begin).map_err(written)?;
-    let mut trouble = None;
-    let built = builder.foreach(|piece| match file.write_all(piece) {
-        Ok(()) => !cancel.is_cancelled(),
-        Err(error) => {
-            trouble = Some(error);
-            false
-        }
-    });
-    cancel.check()?;
-    if let Some(error) = trouble {
-        return Err(written(error));
-    }
-    built.map_err(|error| damaged(failed(&error)))?;
-    file.flush().map_err(written)
 }
 
 #[cfg(test)]

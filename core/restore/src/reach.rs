@@ -151,10 +151,23 @@ pub(super) fn walk(
     too_large: &mut dyn FnMut(Failure) -> Result<(), Failure>,
     visit: &mut dyn FnMut(Oid, bool) -> Result<(), git2::Error>,
 ) -> Result<(), Failure> {
+    let is_new = &mut |oid| seen.insert(oid);
+    walk_new(repository, tips, is_new, cancel, too_large, visit)
+}
+
+/// The same; `is_new` says of each object whether it is to be visited, and is asked once.
+pub(super) fn walk_new(
+    repository: &Repository,
+    tips: &Tips,
+    is_new: &mut dyn FnMut(Oid) -> bool,
+    cancel: &Cancel,
+    too_large: &mut dyn FnMut(Failure) -> Result<(), Failure>,
+    visit: &mut dyn FnMut(Oid, bool) -> Result<(), git2::Error>,
+) -> Result<(), Failure> {
     let odb = repository.odb().map_err(|e| failed(&e))?;
     let mut todo = Vec::new();
     for (name, oid) in tips {
-        if !seen.insert(*oid) {
+        if !is_new(*oid) {
             continue;
         }
         // What a ref points to may be a blob too, and larger than memory.
@@ -167,7 +180,7 @@ pub(super) fn walk(
                 Ok(())
             } else {
                 expand(&odb, oid, &mut |link| {
-                    if seen.insert(link.oid) {
+                    if is_new(link.oid) {
                         todo.push((link.oid, link.is_blob));
                     }
                 })

@@ -48,6 +48,12 @@ pub struct RepositoryState {
     /// The immutable identity of whom it belongs to, where the hoster says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<Untrusted>,
+    /// Its description, as it was last listed.
+    #[serde(default, skip_serializing_if = "Untrusted::is_empty")]
+    pub description: Untrusted,
+    /// Whether it was archived when it was last listed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub archived: bool,
     /// Since when the hoster no longer lists it: this is what is left of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gone: Option<Timestamp>,
@@ -63,6 +69,14 @@ pub struct RepositoryState {
     /// What a newer version wrote.
     #[serde(flatten)]
     pub more: serde_json::Map<String, serde_json::Value>,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes a reference"
+)]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// A mirror's newest snapshot: the one whose loss no other snapshot tells.
@@ -130,6 +144,8 @@ impl RepositoryState {
             changed: now,
             listing: None,
             owner: None,
+            description: Untrusted::default(),
+            archived: false,
             gone: None,
             missing: None,
             trashed: None,
@@ -334,6 +350,18 @@ impl Catalogue {
     pub fn reserve(&mut self, folder: &str, id: &Untrusted) {
         self.taken
             .insert(names::collision_key(folder), Owner::Id(id.clone()));
+    }
+
+    /// A repository has another id than before.
+    pub fn renew(&mut self, old: &Untrusted, new: &Untrusted) {
+        let Some(folder) = self.by_id.remove(old) else {
+            return;
+        };
+        self.gone.remove(old);
+        if let Some(listing) = self.listed.remove(old) {
+            self.listed.insert(new.clone(), listing);
+        }
+        self.claim(&folder, new);
     }
 
     /// Claims a folder for a repository that is in it.

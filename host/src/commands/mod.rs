@@ -13,13 +13,14 @@ mod schema;
 mod snapshots;
 mod status;
 mod summary;
+mod target;
 mod verify;
 
 use std::env;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use forgekeep_config::{Config, ConfigError, ConfigWarning, PluginKeys};
+use forgekeep_config::{Config, ConfigError, ConfigWarning};
 use forgekeep_engine::event::Observer;
 use forgekeep_engine::permissions;
 use forgekeep_engine::run::Engine;
@@ -123,16 +124,7 @@ fn engine(
     };
     let wanted = config.sources.iter().map(|source| source.hoster.as_str());
     let registry = hosters::registry_for(&folders, &rules, wanted);
-    let keys = |hoster: &str| {
-        let hoster = registry.find(hoster)?;
-        let info = hoster.info();
-        Some(PluginKeys {
-            types: info.types.clone(),
-            attributes: info.attributes.clone(),
-            options: info.options.clone(),
-            nameless: info.nameless,
-        })
-    };
+    let keys = |hoster: &str| target::keys_of(&registry, hoster);
     let warnings = config.settle(&keys, &variable)?;
     warn(common, &warnings);
     let jobs = jobs.map(NonZeroUsize::get);

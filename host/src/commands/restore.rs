@@ -1,4 +1,5 @@
 mod all;
+mod hoster;
 mod push;
 
 use std::path::Path;
@@ -21,7 +22,11 @@ const FAILED: ExitCode = ExitCode::Partial;
 
 /// `forgekeep restore`.
 pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Complaint> {
+    hoster::check(arguments)?;
     let point = restore_point(arguments)?;
+    if let Some(title) = &arguments.to_hoster {
+        return hoster::run(common, arguments, title, point.as_ref());
+    }
     let (backup, options) = super::offline::folder_and_options(common, &arguments.place)?;
     let kept = super::offline::backup(&backup)?;
     let manner = Manner {
@@ -30,7 +35,7 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Co
         object_bytes: options.limits.object_bytes,
         in_backup: false,
     };
-    let Some(asked) = &arguments.repository else {
+    let Some(asked) = arguments.repositories.first() else {
         return all::run(common, arguments, &backup, &kept, manner);
     };
     let kept = inventory::find(&kept, asked).map_err(super::offline::not_found)?;

@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Words(&'static [&'static str]),
     /// From, to, and the default.
     Number(u64, u64, Option<u64>),
+    /// Texts under keys of one's own.
+    Group,
     /// What is not looked at.
     Anything,
 }
@@ -43,6 +45,8 @@ const fn ignored(name: &'static str) -> Key {
 }
 
 pub(super) const SOURCES_ARE: &str = "What to back up, at least one.";
+pub(super) const TARGETS_ARE: &str =
+    "Where `restore --to-hoster` and `drill --to-hoster` bring repositories back to.";
 pub(super) const OPTIONS_ARE: &str = "How to do it.";
 pub(super) const PLUGINS_ARE: &str = "Which plugins may be loaded, and how they are confined.";
 
@@ -55,6 +59,19 @@ pub(super) const TOP_LEVEL: &[Key] = &[
     ignored("waitSecondsOnError"),
     ignored("scms"),
     ignored("email"),
+];
+
+pub(super) const OF_TARGETS: &[Key] = &[
+    Key {
+        name: "rename",
+        kind: Kind::Group,
+        description: "Other names for some repositories at the target.",
+    },
+    Key {
+        name: "project",
+        kind: Kind::Text,
+        description: "The project that repositories are made in.",
+    },
 ];
 
 pub(super) const SOURCE: &[Key] = &[

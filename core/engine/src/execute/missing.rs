@@ -65,6 +65,8 @@ impl Work<'_> {
                         && state.gone.is_none()
                         && state.listing.as_ref() == Some(&listing)
                         && state.owner == owner
+                        && state.description == repository.description
+                        && state.archived == repository.archived
                 });
                 let quiet = matches!(outcome.mirrored, Mirrored::Unchanged | Mirrored::Empty);
                 let is_lost = matches!(was, OldState::Sound { lost: Some(_), .. });
@@ -78,6 +80,8 @@ impl Work<'_> {
         let fresh = RepositoryState {
             listing: Some(listing),
             owner,
+            description: repository.description.clone(),
+            archived: repository.archived,
             ..RepositoryState::new(self.identity(), now)
         };
         let mut state = match old {

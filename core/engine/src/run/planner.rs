@@ -11,6 +11,7 @@
 mod judged;
 mod moved;
 mod retitled;
+mod returned;
 
 pub(super) use judged::error_note;
 
@@ -239,6 +240,13 @@ impl<'r> Planner<'r> {
             });
         }
         if let Some(note) = owners::absence(&absent) {
+            self.observer.event(&Event::Note {
+                source: &self.sources[index].source.title,
+                finding: &note,
+            });
+            notes.push(note);
+        }
+        for note in self.take_returned(index, &listed.repositories) {
             self.observer.event(&Event::Note {
                 source: &self.sources[index].source.title,
                 finding: &note,

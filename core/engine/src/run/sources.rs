@@ -7,7 +7,9 @@ use std::sync::Arc;
 use forgekeep_config::Source;
 use forgekeep_config::filter::RepoFilter;
 use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
-use forgekeep_hoster::{self, Hoster, OwnerSeen, Repository, Services, Session, SourceSpec};
+use forgekeep_hoster::{
+    self, Hoster, MemoryState, OwnerSeen, Repository, Services, Session, SourceSpec,
+};
 use forgekeep_http::{CredentialGate, CredentialScope};
 use forgekeep_untrusted::names;
 use jiff::Timestamp;
@@ -50,6 +52,16 @@ pub(super) struct Ready {
 impl Engine {
     /// Everything about a source that needs no network.
     pub(super) fn ready(&self, source: &Source, writes: Writes) -> Result<Ready, Failure> {
+        self.ready_for(source, writes, None)
+    }
+
+    /// The same for a target, with its project.
+    pub(super) fn ready_for(
+        &self,
+        source: &Source,
+        writes: Writes,
+        target: Option<&str>,
+    ) -> Result<Ready, Failure> {
         // Without its secrets, a source would list what is public, and look like a success.
         if !self.config.is_settled() {
             let why = "the configuration's secrets have not been read";
@@ -70,6 +82,8 @@ impl Engine {
             api_url: server.api_url.clone(),
             options: source.own_options.clone(),
             files: source.own_files.clone(),
+            target: target.is_some(),
+            project: target.unwrap_or_default().to_owned(),
             protocol: source.ssh.protocol,
             isolation: source.isolation,
             environment: source.plugin_environment.clone(),
@@ -96,9 +110,12 @@ impl Engine {
             cancel: self.cancel.clone(),
             retry_policy: self.retry_policy,
         };
-        let state = match writes {
-            Writes::Yes => source_state::stored(&self.config.local_folder, &source.title),
-            Writes::No => source_state::in_memory(&self.config.local_folder, &source.title),
+        let folder = &self.config.local_folder;
+        let state = match (target, writes) {
+            // It may be called as a source, whose state is not its own.
+            (Some(_), _) => Arc::new(MemoryState::default()),
+            (None, Writes::Yes) => source_state::stored(folder, &source.title),
+            (None, Writes::No) => source_state::in_memory(folder, &source.title),
         };
         let session = hoster.open(spec, services.clone(), state)?;
         let mut findings = session.validate()?;
@@ -130,7 +147,10 @@ impl Engine {
     }
 
     /// Who serves a source, and where: nothing of a plugin is called for it.
-    fn server_of(&self, source: &Source) -> Result<(Arc<dyn Hoster>, Url, Server), Failure> {
+    pub(super) fn server_of(
+        &self,
+        source: &Source,
+    ) -> Result<(Arc<dyn Hoster>, Url, Server), Failure> {
         let hoster = self.registry.require(&source.hoster)?;
         let api = forgekeep_hoster::api_url(hoster.info(), source.api_url.as_ref())?;
         let server = Server {

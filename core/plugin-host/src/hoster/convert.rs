@@ -233,6 +233,7 @@ pub(super) fn repository(
         id: redactor.clean(&repository.id).into_owned().into(),
         handle: repository.handle.into(),
         full_name: redactor.clean(&repository.full_name).into_owned().into(),
+        description: redactor.clean(&repository.description).into_owned().into(),
         visibility: match repository.visibility {
             documents::Visibility::Public => Visibility::Public,
             documents::Visibility::Private => Visibility::Private,
@@ -248,15 +249,18 @@ pub(super) fn repository(
             .map(Into::into)
             .collect(),
         pushed_at: repository.attributes.pushed_at.and_then(time),
-        volatile_refs: (repository.refs.into_iter())
-            .filter(|about| about.advice == Advice::Volatile)
-            .map(|about| about.pattern.into())
-            .collect(),
+        volatile_refs: advised(&repository.refs, Advice::Volatile),
+        unpushed_refs: advised(&repository.refs, Advice::NotPushed),
         owner: owner(&repository.owner.id, &repository.owner.name, redactor),
         parts,
         deletion_scheduled: repository.deletion_scheduled,
         skip: repository.skip.map(|why| text(&why, redactor)),
     }
+}
+
+fn advised(refs: &[documents::RefAdvice], advice: Advice) -> Vec<Untrusted> {
+    let about = refs.iter().filter(|about| about.advice == advice);
+    about.map(|about| about.pattern.as_str().into()).collect()
 }
 
 /// A version, which is kept in the backup folder. One that is too long, or holds a secret, is none: git
@@ -320,7 +324,8 @@ pub(super) fn source(spec: &SourceSpec) -> documents::Source {
         options: options
             .map(|(key, value)| (key.clone(), option_value(value)))
             .collect(),
-        target: false,
+        target: spec.target,
+        project: spec.project.clone(),
         protocol: match spec.protocol {
             Protocol::Https => documents::Protocol::Https,
             Protocol::Ssh => documents::Protocol::Ssh,

@@ -13,6 +13,7 @@ mod manifest;
 mod notes;
 mod services;
 mod session;
+mod target;
 mod unusable;
 mod ways;
 

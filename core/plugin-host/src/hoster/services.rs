@@ -163,6 +163,7 @@ impl HostServices {
             headers,
             authorization,
             body: request.body,
+            upload: None,
             scope: Arc::clone(&self.services.scope),
             idempotent: request.idempotent,
             made_by: MadeBy::Plugin,

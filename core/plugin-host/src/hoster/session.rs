@@ -7,7 +7,7 @@ use std::sync::Arc;
 use forgekeep_failure::{ErrorKind, Failure, Finding, Told};
 use forgekeep_hoster::{
     Access as HosterAccess, CheckReport, Cursor, Page, Part, Presence, Repository, Session,
-    SourceSpec,
+    SourceSpec, TargetSession,
 };
 use forgekeep_plugin_documents as documents;
 use forgekeep_plugin_documents::{
@@ -98,8 +98,8 @@ pub(super) struct PluginSession {
     runner: Runner,
     progress: Mutex<Progress>,
     gate: Gate,
-    ways: Ways,
-    services: HostServices,
+    pub(super) ways: Ways,
+    pub(super) services: HostServices,
     /// Identity and name, as the plugin gave them, of the repositories in which there is a secret: by the
     /// identity that the engine knows.
     originals: Mutex<HashMap<Untrusted, (String, String)>>,
@@ -108,7 +108,7 @@ pub(super) struct PluginSession {
     /// What the listing has said so far.
     notes: Mutex<Notes>,
     /// What has ended the whole source.
-    ended: Mutex<Option<Failure>>,
+    pub(super) ended: Mutex<Option<Failure>>,
     /// Ends the process when the run is interrupted.
     _told: Option<Told>,
 }
@@ -150,7 +150,7 @@ impl PluginSession {
         }
     }
 
-    fn redactor(&self) -> &Redactor {
+    pub(super) fn redactor(&self) -> &Redactor {
         &self.services.of_run().redactor
     }
 
@@ -207,7 +207,7 @@ impl PluginSession {
     }
 
     /// Asks the source's object.
-    fn ask<T: Document>(&self, method: &'static str, doc: &[u8]) -> Result<T, Failure> {
+    pub(super) fn ask<T: Document>(&self, method: &'static str, doc: &[u8]) -> Result<T, Failure> {
         self.call(|| {
             let (running, object) = self.open()?;
             self.put(&running, object, method, doc, b"")
@@ -386,6 +386,10 @@ impl Session for PluginSession {
         let access: Access = self.ask(method::ACCESS, &write(&request))?;
         let scope = &self.services.of_run().scope;
         self.ways.access(access, part.url.raw(), scope)
+    }
+
+    fn target(&self) -> Option<&dyn TargetSession> {
+        Some(self)
     }
 }
 

@@ -6,110 +6,127 @@ use std::path::Path;
 use std::sync::Arc;
 
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_http::{CredentialScope, HttpClient, Request, Response};
+use forgekeep_http::{Authorization, CredentialScope, HttpClient, Request, Response};
 use forgekeep_pkt_line::{self as pkt_line, FLUSH, Packet, Packets};
-use forgekeep_protocol::Advertisement;
+use forgekeep_protocol::{Advertisement, Capabilities};
 use forgekeep_untrusted::{Show as _, Shown, Untrusted};
-use git2::PackBuilder;
 use url::Url;
 
-use super::{Answers, Command, Push, Theirs, spool};
+use super::{Answers, NotSent, RefUpdate, Theirs};
 
 /// Some hosts answer git's protocol only to what calls itself git.
 const USER_AGENT: &str = concat!("git/2.0 (forgekeep ", env!("CARGO_PKG_VERSION"), ")");
 
+/// Most characters of what a server says beside its report.
+const MOST_SAID: usize = 1000;
+
 /// Most bytes of an answer: some three million refs.
 const MAX_ANSWER: u64 = 256 * 1024 * 1024;
 
-/// Asks which refs are there, and whether one may push.
-pub(super) fn look(push: &Push<'_>, url: &Url) -> Result<Theirs, Failure> {
-    let request = Request::get(
-        below(url, "info/refs", Some("service=git-receive-pack")),
-        push.authorization.clone(),
-        scope(push, url),
-    )
-    .header("user-agent", USER_AGENT)
-    .header("accept", "application/x-git-receive-pack-advertisement");
-    let answer = push.client.send(&request)?;
-    if answer.url.origin() != url.origin() {
-        return Err(strayed(url, &answer.url));
-    }
-    expect(
-        push,
-        &answer,
-        "application/x-git-receive-pack-advertisement",
-    )?;
-    let mut answered = answer.url.clone();
-    let path = answered
-        .path()
-        .strip_suffix("/info/refs")
-        .map(str::to_owned);
-    let Some(path) = path else {
-        return Err(strayed(url, &answered));
-    };
-    answered.set_path(&path);
-    answered.set_query(None);
-    let from = answer.url.clone();
-    let raw = answer.body.read_all(&from, MAX_ANSWER)?;
-    let advertisement = Advertisement::parse_of("git-receive-pack", &raw)?;
-    let refs = advertisement.refs.into_iter();
-    Ok(Theirs {
-        refs: refs.map(|(name, value)| (name, value.oid)).collect(),
-        capabilities: advertisement.capabilities,
-        url: Some(answered),
-    })
+/// A repository that is pushed to by HTTP.
+pub struct ReceivePack<'a> {
+    /// Where it is.
+    pub url: Url,
+    /// The client.
+    pub client: &'a dyn HttpClient,
+    /// Credentials for it.
+    pub authorization: &'a Authorization,
+    /// Where these may go.
+    pub scope: Arc<CredentialScope>,
 }
 
-/// Sends the commands and the pack, and reads what became of each.
-pub(super) fn send(
-    push: &Push<'_>,
-    theirs: &Theirs,
-    commands: &[Command<'_>],
-    builder: &mut PackBuilder<'_>,
-) -> Result<Answers, Failure> {
-    let has = |name: &str| theirs.capabilities.has(name);
-    let Some(url) = theirs.url.as_ref().filter(|_| has("report-status")) else {
-        return Err(Failure::new(
-            ErrorKind::BadAnswer,
-            format!(
-                "{}: the server does not report the result of a push",
-                push.to
-            ),
+impl ReceivePack<'_> {
+    /// Asks which refs are there, and whether one may push.
+    ///
+    /// # Errors
+    ///
+    /// There is no answer, or it is none of git's; credentials are refused.
+    pub fn look(&self) -> Result<Theirs, Failure> {
+        let request = Request::get(
+            below(&self.url, "info/refs", Some("service=git-receive-pack")),
+            self.authorization.clone(),
+            Arc::clone(&self.scope),
         )
-        .with_hint("restore with --to, and push with git from there; nothing was pushed"));
-    };
-    // By side-band the server says meanwhile that it is still at work, and what its hooks say.
-    let banded = has("side-band-64k");
-    let body = push.work.join("push");
-    let begin = begin(commands, banded);
-    spool(&body, &begin, builder, push.cancel)?;
-    push.cancel.check()?;
-    let answer = post(push, url, &body)?;
-    expect(push, &answer, "application/x-git-receive-pack-result")?;
-    let from = answer.url.clone();
-    let raw = answer.body.read_all(&from, MAX_ANSWER).map_err(|failure| {
-        failure.with_hint("check the repository there: whether the refs were set is not known")
-    })?;
-    read_status(&raw, banded)
+        .header("user-agent", USER_AGENT)
+        .header("accept", "application/x-git-receive-pack-advertisement");
+        let answer = self.client.send(&request)?;
+        if answer.url.origin() != self.url.origin() {
+            return Err(strayed(&self.url, &answer.url));
+        }
+        self.expect(&answer, "application/x-git-receive-pack-advertisement")?;
+        let mut answered = answer.url.clone();
+        let path = answered
+            .path()
+            .strip_suffix("/info/refs")
+            .map(str::to_owned);
+        let Some(path) = path else {
+            return Err(strayed(&self.url, &answered));
+        };
+        answered.set_path(&path);
+        answered.set_query(None);
+        let from = answer.url.clone();
+        let raw = answer.body.read_all(&from, MAX_ANSWER)?;
+        let advertisement = Advertisement::parse_of("git-receive-pack", &raw)?;
+        if !advertisement.capabilities.has("report-status") {
+            return Err(Failure::new(
+                ErrorKind::BadAnswer,
+                format!(
+                    "{}: the server does not report the result of a push",
+                    self.url
+                ),
+            )
+            .with_hint("restore with --to, and push with git from there; nothing was pushed"));
+        }
+        let refs = advertisement.refs.into_iter();
+        Ok(Theirs {
+            refs: refs.map(|(name, value)| (name, value.oid)).collect(),
+            capabilities: advertisement.capabilities,
+            url: Some(answered),
+        })
+    }
+
+    /// Sends a file with commands and a pack, as [`Outgoing`](super::Outgoing) makes it, and reads what
+    /// became of each.
+    ///
+    /// # Errors
+    ///
+    /// [`NotSent::Refused`] if the server has taken nothing of it; else it is not known what it has taken.
+    pub fn send(&self, theirs: &Theirs, body: &Path) -> Result<Answers, NotSent> {
+        let url = theirs.url.as_ref().unwrap_or(&self.url);
+        let mut request = Request::get(
+            below(url, "git-receive-pack", None),
+            self.authorization.clone(),
+            Arc::clone(&self.scope),
+        );
+        request.method = "POST".to_owned();
+        request.upload = Some(body.to_owned());
+        let request = request
+            .header("user-agent", USER_AGENT)
+            .header("content-type", "application/x-git-receive-pack-request")
+            .header("accept", "application/x-git-receive-pack-result")
+            .header("accept-encoding", "identity");
+        let answer = self.client.send(&request)?;
+        if answer.status == 413 {
+            let refused = self.expect(&answer, "");
+            return Err(refused.map_or_else(NotSent::Refused, |()| garbled().into()));
+        }
+        self.expect(&answer, "application/x-git-receive-pack-result")?;
+        let from = answer.url.clone();
+        let raw = answer.body.read_all(&from, MAX_ANSWER).map_err(|failure| {
+            failure.with_hint("check the repository there: whether the refs were set is not known")
+        })?;
+        read_status(&raw, is_banded(&theirs.capabilities))
+    }
 }
 
-fn post(push: &Push<'_>, url: &Url, body: &Path) -> Result<Response, Failure> {
-    let mut request = Request::get(
-        below(url, "git-receive-pack", None),
-        push.authorization.clone(),
-        scope(push, url),
-    );
-    request.method = "POST".to_owned();
-    let request = request
-        .header("user-agent", USER_AGENT)
-        .header("content-type", "application/x-git-receive-pack-request")
-        .header("accept", "application/x-git-receive-pack-result")
-        .header("accept-encoding", "identity");
-    push.client.send_file(&request, body)
+/// By side-band the server says meanwhile that it is still at work, and what its hooks say.
+fn is_banded(capabilities: &Capabilities) -> bool {
+    capabilities.has("side-band-64k")
 }
 
 /// The commands: what goes before the pack.
-fn begin(commands: &[Command<'_>], banded: bool) -> Vec<u8> {
+pub(super) fn begin(commands: &[RefUpdate<'_>], capabilities: &Capabilities) -> Vec<u8> {
+    let banded = is_banded(capabilities);
     let mut begin = Vec::new();
     for (at, command) in commands.iter().enumerate() {
         let mut line = format!("{} {} ", command.old, command.new).into_bytes();
@@ -125,7 +142,7 @@ fn begin(commands: &[Command<'_>], banded: bool) -> Vec<u8> {
 }
 
 /// Reads a `report-status`, which may come in a side-band.
-fn read_status(raw: &[u8], banded: bool) -> Result<Answers, Failure> {
+fn read_status(raw: &[u8], banded: bool) -> Result<Answers, NotSent> {
     let (report, said) = match banded {
         true => from_band(raw)?,
         false => (raw.to_vec(), Untrusted::default()),
@@ -133,6 +150,8 @@ fn read_status(raw: &[u8], banded: bool) -> Result<Answers, Failure> {
     for line in said.raw().lines().filter(|line| !line.trim().is_empty()) {
         log::info!("the server says: {}", Shown::of(line.trim_end()));
     }
+    let mut spoken: Vec<&str> = said.raw().lines().map(str::trim).collect();
+    spoken.retain(|line| !line.is_empty());
     let mut answers = Answers::new();
     let mut unpacked = false;
     let mut packets = Packets::new(&report[..]);
@@ -140,7 +159,7 @@ fn read_status(raw: &[u8], banded: bool) -> Result<Answers, Failure> {
         let line = Packet::line(line);
         if let Some(state) = line.strip_prefix(b"unpack ") {
             if state != b"ok" {
-                return Err(not_taken(state, &said));
+                return Err(NotSent::Refused(not_taken(state, &said)));
             }
             unpacked = true;
         } else if let Some(name) = line.strip_prefix(b"ok ") {
@@ -149,12 +168,18 @@ fn read_status(raw: &[u8], banded: bool) -> Result<Answers, Failure> {
             let mut parts = rest.splitn(2, |byte| *byte == b' ');
             let name = parts.next().unwrap_or_default().to_vec();
             let why = parts.next().unwrap_or(b"no reason given");
-            answers.insert(name, Err(Untrusted::lossy(why).into()));
+            let mut why = Untrusted::lossy(why).into_raw();
+            // What a hook has said is about all that it refuses.
+            if !spoken.is_empty() {
+                let spoken: String = spoken.join("; ").chars().take(MOST_SAID).collect();
+                let _ = write!(why, " ({spoken})");
+            }
+            answers.insert(name, Err(why.into()));
         }
     }
     match unpacked {
         true => Ok(answers),
-        false => Err(not_taken(b"it gives no reason", &said)),
+        false => Err(not_taken(b"it gives no reason", &said).into()),
     }
 }
 
@@ -204,12 +229,6 @@ fn garbled() -> Failure {
     .with_hint("check the repository there: whether the refs were set is not known")
 }
 
-fn scope(push: &Push<'_>, url: &Url) -> Arc<CredentialScope> {
-    // Whoever pushes without credentials may do so over plain HTTP: nothing secret is sent.
-    let plain = push.authorization.is_anonymous();
-    Arc::new(CredentialScope::new(url.clone(), true, &[], plain))
-}
-
 fn below(url: &Url, path: &str, query: Option<&str>) -> Url {
     let mut below = url.clone();
     below.set_path(&format!("{}/{path}", url.path().trim_end_matches('/')));
@@ -223,11 +242,12 @@ fn strayed(url: &Url, to: &Url) -> Failure {
         .with_hint("give the address of the repository itself; nothing was pushed")
 }
 
-fn expect(push: &Push<'_>, answer: &Response, kind: &str) -> Result<(), Failure> {
-    let url = &answer.url;
-    let status = answer.status;
-    let said = |what: &str| format!("{url} answered {status}: {what}");
-    let failure = match status {
+impl ReceivePack<'_> {
+    fn expect(&self, answer: &Response, kind: &str) -> Result<(), Failure> {
+        let url = &answer.url;
+        let status = answer.status;
+        let said = |what: &str| format!("{url} answered {status}: {what}");
+        let failure = match status {
         200 => {
             let found = answer.header("content-type").unwrap_or("no content type");
             if found.split(';').next().unwrap_or_default().trim() == kind {
@@ -239,7 +259,7 @@ fn expect(push: &Push<'_>, answer: &Response, kind: &str) -> Result<(), Failure>
             )
             .with_hint("give the address that git clones from, not that of a page about it")
         }
-        401 if push.authorization.is_anonymous() => Failure::new(
+        401 if self.authorization.is_anonymous() => Failure::new(
             ErrorKind::Credentials,
             said("it requires credentials"),
         )
@@ -264,7 +284,8 @@ fn expect(push: &Push<'_>, answer: &Response, kind: &str) -> Result<(), Failure>
         _ => Failure::new(ErrorKind::Unavailable, said("not as git's protocol requires"))
             .with_hint("try again later; if it persists, check the address"),
     };
-    Err(failure.with_status(status))
+        Err(failure.with_status(status))
+    }
 }
 
 #[cfg(test)]
@@ -304,7 +325,8 @@ mod tests {
             let answers = read_status(&raw, is_banded).unwrap();
             assert_eq!(answers[&b"refs/heads/main"[..]], Ok(()));
             let why = answers[&b"refs/heads/x"[..]].as_ref().unwrap_err();
-            assert_eq!(why, "hook declined");
+            let said = if is_banded { " (remote: no)" } else { "" };
+            assert_eq!(**why, format!("hook declined{said}"));
         }
     }
 

@@ -10,7 +10,7 @@ use forgekeep_untrusted::{Printable, Show as _};
 use git2::{PackBuilder, Repository};
 
 use super::super::copy::pack_folder;
-use super::{Answers, Command, Theirs, damaged};
+use super::{Answers, RefUpdate, Theirs, damaged};
 
 pub(super) fn look(path: &Path) -> Result<Theirs, Failure> {
     let repository = open(path)?;
@@ -44,13 +44,13 @@ fn open(path: &Path) -> Result<Repository, Failure> {
 
 pub(super) fn send(
     path: &Path,
-    commands: &[Command<'_>],
+    commands: &[RefUpdate<'_>],
     builder: &mut PackBuilder<'_>,
 ) -> Result<Answers, Failure> {
     let repository = open(path)?;
     builder
         .write(&pack_folder(repository.path()), 0)
-        .map_err(|error| damaged(super::failed(&error)))?;
+        .map_err(|error| damaged(super::super::failed(&error)))?;
     let answers = commands.iter().map(|command| {
         let answer = set(&repository, command);
         (command.name.clone(), answer)
@@ -58,7 +58,7 @@ pub(super) fn send(
     Ok(answers.collect())
 }
 
-fn set(repository: &Repository, command: &Command<'_>) -> Result<(), Printable> {
+fn set(repository: &Repository, command: &RefUpdate<'_>) -> Result<(), Printable> {
     let name = std::str::from_utf8(command.name)
         .map_err(|_| "its name is not UTF-8, which libgit2 requires")?;
     let is_move = !command.old.is_zero();

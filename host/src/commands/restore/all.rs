@@ -21,7 +21,7 @@ pub fn run(
     manner: Manner<'_>,
 ) -> Result<ExitCode, Complaint> {
     let target = super::target(arguments)?;
-    let chosen = chosen_sources(kept, &arguments.sources)?;
+    let chosen = of_sources(kept, &arguments.sources)?;
     forgekeep_restore::check_free(target, backup).map_err(complaint)?;
     let items = forgekeep_restore::items(&chosen);
     if items.is_empty() {
@@ -41,7 +41,10 @@ pub fn run(
 }
 
 /// The repositories of the sources that were asked for.
-fn chosen_sources<'k>(kept: &'k [Kept], sources: &[String]) -> Result<Vec<&'k Kept>, Complaint> {
+pub(super) fn of_sources<'k>(
+    kept: &'k [Kept],
+    sources: &[String],
+) -> Result<Vec<&'k Kept>, Complaint> {
     for title in sources {
         if !kept.iter().any(|kept| kept.title == *title) {
             let titles = kept.iter().map(|kept| kept.title.shown().to_string());

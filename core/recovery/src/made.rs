@@ -1,0 +1,221 @@
+//! One repository at the target: made or found, and set up so far that it can be pushed to.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use forgekeep_engine::run::OpenTarget;
+use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_hoster::{
+    NewRepository, Part, PartKind, PushLimits, Repository, Setup, TargetSession, Visibility,
+};
+use forgekeep_store::restores::{Note, Notes};
+use forgekeep_untrusted::{Show as _, Untrusted};
+use parking_lot::Mutex;
+
+use crate::push::{Destination, Sender};
+use forgekeep_store::snapshot::Tips;
+
+/// A minute, of which a target says how many repositories may be made in it.
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Lets no more repositories be made in a minute than a target takes.
+pub(crate) struct Pace {
+    most: Option<usize>,
+    made: Mutex<VecDeque<Instant>>,
+}
+
+impl Pace {
+    pub(crate) fn of(takes: &PushLimits) -> Self {
+        let most = takes.creates_per_minute;
+        Self {
+            most: most.and_then(|most| usize::try_from(most.max(1)).ok()),
+            made: Mutex::default(),
+        }
+    }
+
+    /// Waits for its turn.
+    pub(crate) fn wait(&self, cancel: &Cancel) -> Result<(), Failure> {
+        loop {
+            cancel.check()?;
+            let Some(wait) = self.turn(Instant::now()) else {
+                return Ok(());
+            };
+            cancel.wait(wait)?;
+        }
+    }
+
+    /// How long it is until the next turn; none if it is taken now.
+    fn turn(&self, now: Instant) -> Option<Duration> {
+        let most = self.most?;
+        let mut made = self.made.lock();
+        while made
+            .front()
+            .is_some_and(|at| now.saturating_duration_since(*at) >= MINUTE)
+        {
+            made.pop_front();
+        }
+        if made.len() < most {
+            made.push_back(now);
+            return None;
+        }
+        let first = made.front().copied().unwrap_or(now);
+        Some(MINUTE.saturating_sub(now.saturating_duration_since(first)))
+    }
+}
+
+/// Makes repositories, and notes each before and after.
+pub(crate) struct Maker<'a> {
+    pub target: &'a OpenTarget,
+    pub notes: &'a Notes,
+    pub pace: &'a Pace,
+    pub cancel: &'a Cancel,
+}
+
+impl Maker<'_> {
+    /// Makes a repository.
+    ///
+    /// # Errors
+    ///
+    /// There is none now, or it is not known whether there is. One that is not private is there, and
+    /// nothing is sent to it.
+    pub(crate) fn make(
+        &self,
+        note: &mut Note,
+        what: &NewRepository,
+    ) -> Result<Repository, Failure> {
+        self.pace.wait(self.cancel)?;
+        let session = self.target.session()?;
+        self.notes.write(note)?;
+        let made = match session.create(what) {
+            Ok(made) => made,
+            Err(failure) => self.after(note, failure)?,
+        };
+        note.made = Some(made.id.clone());
+        note.made_name = Some(made.full_name.clone());
+        self.notes.write(note)?;
+        check_private(&made)?;
+        Ok(made)
+    }
+
+    /// What there is after a request to make it has failed: it may have done its work.
+    fn after(&self, note: &Note, failure: Failure) -> Result<Repository, Failure> {
+        let failure = self.cancel.explain(failure);
+        let is_refused = match failure.status {
+            Some(status) => (400..500).contains(&status),
+            None => matches!(failure.kind, ErrorKind::Config | ErrorKind::Policy),
+        };
+        if is_refused {
+            // Nothing was made: the next run begins anew.
+            self.notes.remove(note)?;
+        }
+        Err(failure)
+    }
+}
+
+/// What was made public by mistake gets no ref.
+pub(crate) fn check_private(made: &Repository) -> Result<(), Failure> {
+    if made.visibility == Visibility::Private {
+        return Ok(());
+    }
+    let message = format!(
+        "{} at the target is not private, as it has to be",
+        made.full_name.shown()
+    );
+    Err(Failure::new(ErrorKind::Policy, message).with_hint(
+        "make it private there, or delete it, and run the same command again; nothing was pushed to it. Some plans have no private repositories",
+    ))
+}
+
+/// Whether a repository at a target has no ref.
+///
+/// # Errors
+///
+/// It cannot be asked.
+pub(crate) fn refs_there(
+    target: &OpenTarget,
+    session: &dyn TargetSession,
+    repository: &Repository,
+    part: &Part,
+    work: &std::path::Path,
+    mirror: &std::path::Path,
+) -> Result<Tips, Failure> {
+    let takes = PushLimits::default();
+    let to = Destination {
+        session,
+        services: &target.services,
+        repository,
+        part,
+        takes: &takes,
+    };
+    let none = Tips::new();
+    let sender = Sender::begin(&to, mirror, &none, work, false)?;
+    Ok(sender.theirs().clone())
+}
+
+/// The git repository of what is at a target.
+pub(crate) fn git_part(repository: &Repository) -> Result<&Part, Failure> {
+    repository.part(PartKind::Git).ok_or_else(|| {
+        let message = format!(
+            "the hoster gives no address to push \"{}\" to",
+            repository.full_name.shown()
+        );
+        Failure::new(ErrorKind::BadAnswer, message)
+            .with_hint("report it to the hoster, or to the plugin's authors")
+    })
+}
+
+/// That somebody's repository has the name.
+pub(crate) fn taken(repository: &Repository, refs: usize) -> Failure {
+    let what = match refs {
+        0 => "is not private".to_owned(),
+        1 => "holds 1 ref".to_owned(),
+        number => format!("holds {number} refs"),
+    };
+    Failure::new(
+        ErrorKind::ForeignFolder,
+        format!(
+            "there is a repository {} at the target already, which no restore has made, and it {what}",
+            repository.full_name.shown()
+        ),
+    )
+    .with_hint("it was left as it is; give this one another name by `rename` in the target, or rename the other one there")
+}
+
+/// Only what is named is set.
+pub(crate) fn automation_off() -> Setup {
+    Setup {
+        automation: Some(false),
+        ..Setup::default()
+    }
+}
+
+/// A branch to be the default one, where its name is text.
+pub(crate) fn default_branch(name: &[u8]) -> Option<Setup> {
+    let short = name.strip_prefix(b"refs/heads/")?;
+    let short = std::str::from_utf8(short).ok()?;
+    Some(Setup {
+        default_branch: Some(Untrusted::new(short)),
+        ..Setup::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_are_made_in_a_minute_than_a_target_takes() {
+        let takes = PushLimits {
+            creates_per_minute: Some(2),
+            ..PushLimits::default()
+        };
+        let pace = Pace::of(&takes);
+        let begin = Instant::now();
+        assert_eq!(pace.turn(begin), None);
+        assert_eq!(pace.turn(begin + Duration::from_secs(10)), None);
+        let wait = pace.turn(begin + Duration::from_secs(20));
+        assert_eq!(wait, Some(Duration::from_secs(40)));
+        assert_eq!(pace.turn(begin + MINUTE), None);
+        assert_eq!(Pace::of(&PushLimits::default()).turn(begin), None);
+    }
+}

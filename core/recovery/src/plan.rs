@@ -1,0 +1,477 @@
+//! The plan: what is to be made where, and what is going to be refused, whole before anything is made.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use forgekeep_engine::run::OpenTarget;
+use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding, Severity};
+use forgekeep_hoster::{Repository, TargetReport};
+use forgekeep_restore::{Chosen, RestorePoint, choose};
+use forgekeep_store::inventory::Kept;
+use forgekeep_store::part::{Part, PartKind};
+use forgekeep_store::restores::{Note, Origin, Place};
+use forgekeep_store::snapshot::Store;
+use forgekeep_untrusted::names::collision_key;
+use forgekeep_untrusted::{Show as _, Untrusted};
+use jiff::Timestamp;
+use rayon::prelude::*;
+
+use crate::names::{self, Whereabouts};
+use crate::survey::{Survey, survey};
+
+/// What is to be restored, and what is known of where to.
+pub struct Order<'a> {
+    /// The repositories.
+    pub chosen: Vec<&'a Kept>,
+    /// Everything in the backup: what renames mean.
+    pub all: &'a [Kept],
+    /// Which state; the newest if none is named.
+    pub point: Option<&'a RestorePoint>,
+    /// What each source of the configuration lists, by its title.
+    pub sources: BTreeMap<String, String>,
+    /// Other names, by any unambiguous end of a repository's.
+    pub rename: &'a BTreeMap<String, String>,
+    /// The target.
+    pub target: &'a OpenTarget,
+    /// What is at the target.
+    pub existing: &'a [Repository],
+    /// What is noted of earlier restores to it.
+    pub notes: &'a [Note],
+    /// Ends it early.
+    pub cancel: &'a Cancel,
+}
+
+/// A plan.
+pub struct Plan<'a> {
+    /// Where to, for notes.
+    pub place: Place,
+    /// What the target says.
+    pub report: TargetReport,
+    /// What is to be done.
+    pub items: Vec<Item<'a>>,
+    /// What there is to say of the target.
+    pub notes: Vec<Finding>,
+}
+
+/// A repository to bring back.
+pub struct Item<'a> {
+    /// What is in the backup.
+    pub kept: &'a Kept,
+    /// The same, for notes.
+    pub origin: Origin,
+    /// Full name it had then.
+    pub full_name: Untrusted,
+    /// What it is going to be called, below the target's name.
+    pub name: Untrusted,
+    /// Its state.
+    pub chosen: Option<Chosen>,
+    /// What of it is sent.
+    pub survey: Survey,
+    /// Its wiki, where there is one.
+    pub wiki: Option<(Part, Chosen)>,
+    /// What is done.
+    pub step: Step,
+}
+
+/// What is done about a repository.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// It is made.
+    Make,
+    /// An earlier restore has made it, or a repository without a ref is there: the rest is sent.
+    GoOn(Box<Repository>, Whose),
+    /// At the time that was asked for, it was not in the backup.
+    NotThen,
+    /// Nothing: it cannot be.
+    Refuse(Failure),
+}
+
+/// Whose a repository at the target is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// An earlier restore has made it.
+    Ours,
+    /// Somebody's, and it has to be empty.
+    Anybodys,
+}
+
+/// Why there is no plan.
+#[derive(Debug)]
+pub enum NoPlan {
+    /// The credentials may not do what is needed.
+    Rights(Failure),
+    /// Names collide, or a key of the target cannot be used.
+    Configuration(Failure),
+    /// Anything else.
+    Failed(Failure),
+}
+
+impl From<Failure> for NoPlan {
+    fn from(failure: Failure) -> Self {
+        match failure.kind {
+            ErrorKind::Config => Self::Configuration(failure),
+            ErrorKind::Credentials | ErrorKind::Forbidden => Self::Rights(failure),
+            _ => Self::Failed(failure),
+        }
+    }
+}
+
+impl<'a> Plan<'a> {
+    /// Makes a plan. Nothing is written, here or there.
+    ///
+    /// # Errors
+    ///
+    /// [`NoPlan`].
+    pub fn make(order: &Order<'a>) -> Result<Self, NoPlan> {
+        let target = order.target;
+        let place = place(target);
+        let mut items = choose_all(order);
+        let renames = names::renames(order.rename, order.all)?;
+        let whereabouts = Whereabouts {
+            sources: order.sources.clone(),
+            name: target.name.clone(),
+            project: target.project.clone(),
+        };
+        let wanted: Vec<String> = items
+            .iter()
+            .map(|item| {
+                let renamed = renames.get(item.kept.path.raw()).cloned();
+                renamed.unwrap_or_else(|| {
+                    whereabouts.below(item.kept.title.raw(), item.full_name.raw())
+                })
+            })
+            .collect();
+        let report = target.session()?.examine(&wanted)?;
+        check_rights(&report)?;
+        for (item, found) in items.iter_mut().zip(&report.names) {
+            item.name.clone_from(&found.name);
+            let is_wanted = matches!(item.step, Step::Make);
+            if let (Some(why), true) = (&found.refused, is_wanted) {
+                let message = format!("the target has no repository of this name: {why}");
+                item.step =
+                    Step::Refuse(Failure::new(ErrorKind::Config, message).with_hint(format!(
+                        "give it another one: rename: {{ \"{}\": NAME }} in the target",
+                        item.kept.name().shown()
+                    )));
+            }
+        }
+        check_collisions(&items)?;
+        let there = There::of(order);
+        for item in &mut items {
+            if let Step::Make = item.step {
+                item.step = there.step(item);
+            }
+        }
+        look_at_all(&mut items, &report, order.cancel);
+        let notes = report.findings.clone();
+        Ok(Self {
+            place,
+            report,
+            items,
+            notes,
+        })
+    }
+
+    /// Bytes of what is to be sent.
+    pub fn bytes(&self) -> u64 {
+        let sent = self.items.iter().filter(|item| item.is_sent());
+        sent.map(|item| item.survey.bytes).sum()
+    }
+
+    /// How many repositories are to be made.
+    pub fn to_make(&self) -> usize {
+        let items = self.items.iter();
+        items.filter(|item| matches!(item.step, Step::Make)).count()
+    }
+
+    /// Whether the target has room for it, as far as it says.
+    ///
+    /// # Errors
+    ///
+    /// It has not.
+    pub fn check_room(&self) -> Result<(), Failure> {
+        let (number, bytes) = (self.to_make(), self.bytes());
+        let what = match (self.report.repositories, self.report.room) {
+            (Some(most), _) if (number as u64) > most => {
+                format!("{most} more repositories can be made there, and {number} are needed")
+            }
+            (_, Some(room)) if bytes > room => {
+                format!("there is room for {room} bytes, and up to {bytes} are needed")
+            }
+            _ => return Ok(()),
+        };
+        Err(
+            Failure::new(ErrorKind::Other, format!("the target is too small: {what}"))
+                .with_hint("make room there, or restore fewer repositories; nothing was made"),
+        )
+    }
+}
+
+impl Item<'_> {
+    /// Its description, as it was last listed.
+    pub fn description(&self) -> Untrusted {
+        let state = self.kept.state.as_ref().ok().and_then(Option::as_ref);
+        state.map_or_else(Untrusted::default, |state| state.description.clone())
+    }
+
+    /// Whether it was archived when it was last listed.
+    pub fn is_archived(&self) -> bool {
+        let state = self.kept.state.as_ref().ok().and_then(Option::as_ref);
+        state.is_some_and(|state| state.archived)
+    }
+
+    /// Whether something of it is sent.
+    pub fn is_sent(&self) -> bool {
+        matches!(self.step, Step::Make | Step::GoOn(..))
+    }
+}
+
+/// A target, for notes.
+pub fn place(target: &OpenTarget) -> Place {
+    Place {
+        hoster: target.hoster.clone(),
+        api_url: target.api_url.clone(),
+        name: target.name.clone(),
+        project: target.project.clone(),
+    }
+}
+
+/// A repository, for notes.
+pub fn origin(kept: &Kept) -> Origin {
+    let state = kept.state.as_ref().ok().and_then(Option::as_ref);
+    let listing = state.and_then(|state| state.listing.as_ref());
+    Origin {
+        hoster: state.map_or_else(String::new, |state| state.hoster.clone()),
+        api_url: listing.map_or_else(String::new, |listing| listing.api_url.clone()),
+        id: state.map_or_else(|| kept.path.clone(), |state| state.id.clone()),
+    }
+}
+
+fn choose_all<'a>(order: &Order<'a>) -> Vec<Item<'a>> {
+    order
+        .chosen
+        .iter()
+        .map(|kept| {
+            let part = kept.part(PartKind::Repository);
+            let mut item = Item {
+                kept,
+                origin: origin(kept),
+                full_name: kept.full_name.clone(),
+                name: Untrusted::default(),
+                chosen: None,
+                survey: Survey::default(),
+                wiki: None,
+                step: Step::Make,
+            };
+            let time = match order.point {
+                Some(RestorePoint::Time(time)) => Some(*time),
+                _ => None,
+            };
+            if time.is_some_and(|time| !was_there(kept, &part, time)) {
+                item.step = Step::NotThen;
+                return item;
+            }
+            match choose(&part.folder, order.point) {
+                Ok(chosen) => item.chosen = Some(chosen),
+                Err(failure) => item.step = Step::Refuse(failure),
+            }
+            if let Some(name) = item
+                .chosen
+                .as_ref()
+                .and_then(|at| name_then(&part, at, time))
+            {
+                item.full_name = name;
+            }
+            let wiki = kept.part(PartKind::Wiki);
+            // The id of a snapshot is the repository's.
+            let point = order.point.filter(|_| time.is_some());
+            if wiki.is_there()
+                && time.is_none_or(|time| was_there(kept, &wiki, time))
+                && let Ok(chosen) = choose(&wiki.folder, point)
+                && !chosen.state.tips.is_empty()
+            {
+                item.wiki = Some((wiki, chosen));
+            }
+            item
+        })
+        .collect()
+}
+
+/// Whether a part was in the backup at a time.
+fn was_there(kept: &Kept, part: &Part, time: Timestamp) -> bool {
+    let state = kept.state.as_ref().ok().and_then(Option::as_ref);
+    let was_gone = state
+        .and_then(|state| state.gone)
+        .is_some_and(|gone| gone <= time);
+    let entries = Store::beside(&part.folder).entries().unwrap_or_default();
+    let is_younger = entries.first().is_some_and(|first| first.time > time);
+    !was_gone && !is_younger
+}
+
+/// What a repository was called at a time.
+fn name_then(part: &Part, chosen: &Chosen, time: Option<Timestamp>) -> Option<Untrusted> {
+    time?;
+    let (id, _) = chosen.snapshot.as_ref()?;
+    let entries = Store::beside(&part.folder).entries().ok()?;
+    let entry = entries.iter().rev().find(|entry| entry.id == *id)?;
+    Some(entry.read().ok()?.identity.full_name)
+}
+
+fn check_rights(report: &TargetReport) -> Result<(), NoPlan> {
+    if !report.missing_scopes.is_empty() {
+        let missing: Vec<&str> = report
+            .missing_scopes
+            .iter()
+            .map(|scope| scope.as_str())
+            .collect();
+        let missing = missing.join(", ");
+        return Err(NoPlan::Rights(
+            Failure::new(
+                ErrorKind::Credentials,
+                format!("the target's credentials lack {missing}"),
+            )
+            .with_hint("make new ones that have it; nothing was made"),
+        ));
+    }
+    let errors = report.findings.iter();
+    let mut errors = errors.filter(|finding| finding.severity == Severity::Error);
+    match errors.next() {
+        Some(error) => {
+            let key = match error.key.is_empty() {
+                true => String::new(),
+                false => format!("{}: ", error.key),
+            };
+            let message = format!("{key}{}", error.message);
+            let failure = Failure::new(ErrorKind::Config, message).with_hint(error.hint.clone());
+            Err(NoPlan::Configuration(failure))
+        }
+        None => Ok(()),
+    }
+}
+
+fn check_collisions(items: &[Item<'_>]) -> Result<(), NoPlan> {
+    let made = items.iter().enumerate();
+    let made = made.filter(|(_, item)| matches!(item.step, Step::Make));
+    let groups = names::collisions(made.map(|(index, item)| (index, item.name.raw())));
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let told = groups.iter().map(|group| {
+        let all = group.iter().map(|index| {
+            let kept = items[*index].kept;
+            format!("{} ({})", kept.name().shown(), kept.path.shown())
+        });
+        let all: Vec<String> = all.collect();
+        format!(
+            "\"{}\" would be {}",
+            items[group[0]].name.shown(),
+            all.join(" and ")
+        )
+    });
+    let told: Vec<String> = told.collect();
+    let message = format!("names collide at the target: {}", told.join("; "));
+    Err(NoPlan::Configuration(
+        Failure::new(ErrorKind::Config, message).with_hint(
+            "give all but one of each another name: rename: { TITLE/owner/name: NAME } in the target; an id will do in place of TITLE/owner/name; nothing was made",
+        ),
+    ))
+}
+
+/// What is at the target, and what was made there.
+struct There<'a> {
+    by_name: HashMap<String, &'a Repository>,
+    by_id: HashMap<&'a Untrusted, &'a Repository>,
+    notes: HashMap<&'a Origin, &'a Note>,
+    order: &'a Order<'a>,
+}
+
+impl<'a> There<'a> {
+    fn of(order: &'a Order<'_>) -> Self {
+        let all = order.existing.iter();
+        Self {
+            by_name: all
+                .clone()
+                .map(|one| (collision_key(one.full_name.raw()), one))
+                .collect(),
+            by_id: all.map(|one| (&one.id, one)).collect(),
+            notes: order
+                .notes
+                .iter()
+                .filter(|note| !note.drill)
+                .map(|note| (&note.origin, note))
+                .collect(),
+            order,
+        }
+    }
+
+    fn named(&self, name: &Untrusted) -> Option<&'a Repository> {
+        let target = self.order.target;
+        let full = format!("{}/{}", target.name, name.raw());
+        let in_project = format!("{}/{}/{}", target.name, target.project, name.raw());
+        [full, in_project]
+            .iter()
+            .find_map(|full| self.by_name.get(&collision_key(full)).copied())
+    }
+
+    fn step(&self, item: &Item<'_>) -> Step {
+        let note = self.notes.get(&item.origin);
+        let made = note.and_then(|note| note.made.as_ref());
+        if let Some(made) = made {
+            if let Some(ours) = self.by_id.get(made) {
+                return Step::GoOn(Box::new((*ours).clone()), Whose::Ours);
+            }
+            // It may only not be listed yet, or not for these credentials.
+            let name = note.and_then(|note| note.made_name.as_ref());
+            let name = name.map_or("", |name| name.raw());
+            match self.order.target.find(made.raw(), name) {
+                Ok(Some(ours)) => return Step::GoOn(Box::new(ours), Whose::Ours),
+                Ok(None) => {}
+                Err(failure) => return Step::Refuse(failure),
+            }
+        }
+        match self.named(&item.name) {
+            Some(found) => Step::GoOn(Box::new(found.clone()), Whose::Anybodys),
+            None => Step::Make,
+        }
+    }
+}
+
+/// What is to be sent of each, side by side.
+fn look_at_all(items: &mut [Item<'_>], report: &TargetReport, cancel: &Cancel) {
+    items.par_iter_mut().for_each(|item| {
+        let Some(chosen) = item.chosen.as_ref().filter(|_| item.is_sent()) else {
+            return;
+        };
+        let mirror = item.kept.part(PartKind::Repository).folder;
+        let unpushed = match &item.step {
+            Step::GoOn(found, _) => found.unpushed_refs.clone(),
+            _ => Vec::new(),
+        };
+        match survey_of(&mirror, chosen, report, &unpushed, cancel) {
+            Ok(found) => item.survey = found,
+            Err(failure) => item.step = Step::Refuse(failure),
+        }
+        if let Some((wiki, _)) = &item.wiki {
+            let bytes = survey_of(&wiki.folder, chosen, &TargetReport::default(), &[], cancel);
+            item.survey.bytes += bytes.map_or(0, |of_wiki| of_wiki.bytes);
+        }
+        if let Some(most) = report.takes.repository_bytes
+            && item.survey.bytes > most
+        {
+            item.survey.remarks.push(format!(
+                "it has up to {} bytes, and the target takes {most} of a repository",
+                item.survey.bytes
+            ));
+        }
+    });
+}
+
+fn survey_of(
+    mirror: &Path,
+    chosen: &Chosen,
+    report: &TargetReport,
+    unpushed: &[Untrusted],
+    cancel: &Cancel,
+) -> Result<Survey, Failure> {
+    survey(mirror, &chosen.state, &report.takes, unpushed, cancel)
+}

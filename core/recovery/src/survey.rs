@@ -1,0 +1,380 @@
+//! What of a state a target is going to refuse, told before anything is sent: which refs stay at home, which
+//! are refused for their name or for a file that is too large, and what there is to say of the rest.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use forgekeep_failure::{Cancel, Failure};
+use forgekeep_git::links::links;
+use forgekeep_git::memory::exactly;
+use forgekeep_git::object_files::{self, ObjectFiles};
+use forgekeep_git::packs::sizes::bulky;
+use forgekeep_git::refs;
+use forgekeep_hoster::PushLimits;
+use forgekeep_restore::RefusedRef;
+use forgekeep_store::snapshot::{RefState, Tips};
+use forgekeep_untrusted::Untrusted;
+use git2::{ObjectType, Odb, Oid, Repository, TreeWalkMode, TreeWalkResult};
+
+use crate::fsck;
+
+/// Namespaces that hosters make by themselves, and take from nobody; and our own.
+const MADE_BY_HOSTERS: [&str; 12] = [
+    "refs/pull/*",
+    "refs/pull-requests/*",
+    "refs/merge-requests/*",
+    "refs/pipelines/*",
+    "refs/keep-around/*",
+    "refs/environments/*",
+    "refs/deployments/*",
+    "refs/changes/*",
+    "refs/for/*",
+    "refs/remotes/*",
+    "refs/internal/*",
+    "refs/forgekeep/*",
+];
+
+/// Most bytes of a file of attributes that is looked at.
+const MOST_ATTRIBUTES: usize = 64 * 1024;
+
+/// What is known of a state before it is sent.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// What is to be sent.
+    pub tips: Tips,
+    /// Refs that are not sent, since the target makes such itself.
+    pub at_home: usize,
+    /// Refs that the target would refuse: they are not sent.
+    pub refused: Vec<RefusedRef>,
+    /// What there is to say.
+    pub remarks: Vec<String>,
+    /// Bytes of all objects in the mirror: more than is sent, where they hold older states too.
+    pub bytes: u64,
+}
+
+/// Looks at a state of a mirror.
+///
+/// # Errors
+///
+/// The machine cannot read it, or it was interrupted. Damage is found when it is sent.
+pub fn survey(
+    mirror: &Path,
+    state: &RefState,
+    takes: &PushLimits,
+    unpushed: &[Untrusted],
+    cancel: &Cancel,
+) -> Result<Survey, Failure> {
+    let mut survey = Survey::default();
+    for (name, oid) in &state.tips {
+        if stays_at_home(name, unpushed) {
+            survey.at_home += 1;
+        } else if let Some(why) = refused_name(name, takes) {
+            survey.refused.push(RefusedRef {
+                name: refs::shown(name).into(),
+                why: why.into(),
+            });
+        } else {
+            survey.tips.insert(name.clone(), *oid);
+        }
+    }
+    let files = ObjectFiles::gather(mirror)?;
+    let sizes = files.packs.iter().map(|pack| &pack.path);
+    let sizes = sizes.chain(files.loose.iter().map(|(_, path)| path));
+    survey.bytes = sizes
+        .filter_map(|path| path.metadata().ok())
+        .map(|data| data.len())
+        .sum();
+    let odb = object_files::database(mirror)?;
+    let large = match takes.file_bytes {
+        Some(most) => too_large(&files, &odb, most, cancel)?,
+        None => HashMap::new(),
+    };
+    if !large.is_empty() || takes.checks_objects {
+        let mut walk = Walk {
+            odb: &odb,
+            large: &large,
+            looks: takes.checks_objects,
+            found: HashMap::new(),
+            suspects: 0,
+        };
+        leave_out_large(&mut survey, mirror, &mut walk, takes, cancel)?;
+        if walk.suspects > 0 {
+            survey.remarks.push(format!(
+                "{} objects were written by old tools in a form that the target may refuse, and every ref with them",
+                walk.suspects
+            ));
+        }
+    }
+    if uses_lfs(&odb, &survey.tips) {
+        survey.remarks.push(match takes.no_lfs_without_objects {
+            true => "it uses Git LFS: the files that stand for large ones are in the backup, the large ones are not, and the target may refuse the push for that".to_owned(),
+            false => "it uses Git LFS: the files that stand for large ones come back, the large ones are not in the backup".to_owned(),
+        });
+    }
+    Ok(survey)
+}
+
+/// Whether a ref is none that people push.
+pub fn stays_at_home(name: &[u8], unpushed: &[Untrusted]) -> bool {
+    let theirs = unpushed.iter().map(Untrusted::raw);
+    MADE_BY_HOSTERS
+        .into_iter()
+        .chain(theirs)
+        .any(|pattern| matches(pattern.as_bytes(), name))
+}
+
+/// Whether `*` in a pattern, which stands for anything, makes a name of it.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    let Some(star) = pattern.iter().position(|byte| *byte == b'*') else {
+        return pattern == name;
+    };
+    let (before, after) = (&pattern[..star], &pattern[star + 1..]);
+    let Some(rest) = name.strip_prefix(before) else {
+        return false;
+    };
+    (0..=rest.len()).any(|at| matches(after, &rest[at..]))
+}
+
+fn refused_name(name: &[u8], takes: &PushLimits) -> Option<String> {
+    if let Some(most) = takes.ref_bytes
+        && name.len() as u64 > most
+    {
+        return Some(format!(
+            "its name has {} bytes, and the target takes {most}",
+            name.len()
+        ));
+    }
+    let short = name
+        .strip_prefix(b"refs/heads/")
+        .or_else(|| name.strip_prefix(b"refs/tags/"))?;
+    let is_id = matches!(short.len(), 40 | 64) && short.iter().all(u8::is_ascii_hexdigit);
+    (takes.no_refs_like_ids && is_id)
+        .then(|| "it is called like the id of an object, which the target refuses".to_owned())
+}
+
+/// The blobs that are larger than the target takes, and their sizes.
+fn too_large(
+    files: &ObjectFiles,
+    odb: &Odb<'_>,
+    most: u64,
+    cancel: &Cancel,
+) -> Result<HashMap<Oid, u64>, Failure> {
+    let mut candidates: Vec<Oid> = Vec::new();
+    for pack in &files.packs {
+        if let Some(index) = pack.index() {
+            candidates.extend(bulky(&pack.path, index, most + 1, cancel)?.into_keys());
+        }
+    }
+    candidates.extend(files.loose.iter().map(|(oid, _)| *oid));
+    let mut large = HashMap::new();
+    for oid in candidates {
+        if let Ok((size, ObjectType::Blob)) = odb.read_header(oid)
+            && size as u64 > most
+        {
+            large.insert(oid, size as u64);
+        }
+    }
+    Ok(large)
+}
+
+/// Takes the refs that reach a file which is too large out of what is sent.
+fn leave_out_large(
+    survey: &mut Survey,
+    mirror: &Path,
+    walk: &mut Walk<'_>,
+    takes: &PushLimits,
+    cancel: &Cancel,
+) -> Result<(), Failure> {
+    let tips = std::mem::take(&mut survey.tips);
+    for (name, oid) in tips {
+        match walk.large_of(oid, cancel)? {
+            None => drop(survey.tips.insert(name, oid)),
+            Some(blob) => survey.refused.push(RefusedRef {
+                name: refs::shown(&name).into(),
+                why: why_large(mirror, walk, blob, takes).into(),
+            }),
+        }
+    }
+    Ok(())
+}
+
+fn why_large(mirror: &Path, walk: &Walk<'_>, blob: Oid, takes: &PushLimits) -> String {
+    let path = walk
+        .found
+        .iter()
+        .filter(|(_, found)| **found == Some(blob))
+        .find_map(|(oid, _)| path_in(mirror, *oid, blob));
+    let what = path.map_or_else(
+        || format!("the file with the id {blob}"),
+        |path| format!("the file {}", path.printable()),
+    );
+    let size = walk.large.get(&blob).copied().unwrap_or(0);
+    format!(
+        "{what} has {size} bytes, and the target takes {}",
+        takes.file_bytes.unwrap_or(0)
+    )
+}
+
+/// Where a blob is in the tree of a commit.
+fn path_in(mirror: &Path, commit: Oid, blob: Oid) -> Option<Untrusted> {
+    let repository = Repository::open(mirror).ok()?;
+    let tree = repository.find_commit(commit).ok()?.tree().ok()?;
+    let mut found = None;
+    let _ = tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
+        if entry.id() != blob {
+            return TreeWalkResult::Ok;
+        }
+        let name = Untrusted::lossy(entry.name_bytes());
+        found = Some(Untrusted::new(format!("{folder}{}", name.raw())));
+        TreeWalkResult::Abort
+    });
+    found
+}
+
+/// Which objects reach a blob that is too large: each is looked at once.
+struct Walk<'a> {
+    odb: &'a Odb<'a>,
+    large: &'a HashMap<Oid, u64>,
+    /// Whether objects are checked on the way.
+    looks: bool,
+    /// By object, a blob that it reaches.
+    found: HashMap<Oid, Option<Oid>>,
+    suspects: usize,
+}
+
+impl Walk<'_> {
+    fn large_of(&mut self, tip: Oid, cancel: &Cancel) -> Result<Option<Oid>, Failure> {
+        let mut todo = vec![(tip, None::<Vec<Oid>>)];
+        let mut open = HashSet::new();
+        while let Some((oid, children)) = todo.pop() {
+            cancel.check()?;
+            if let Some(children) = children {
+                let found = children
+                    .iter()
+                    .find_map(|child| self.found.get(child).copied().flatten());
+                self.found.insert(oid, found);
+                continue;
+            }
+            if self.found.contains_key(&oid) || !open.insert(oid) {
+                continue;
+            }
+            if self.large.contains_key(&oid) {
+                self.found.insert(oid, Some(oid));
+                continue;
+            }
+            let children = self.children(oid);
+            todo.push((oid, Some(children.clone())));
+            let news = children.into_iter();
+            let news = news.filter(|child| !self.found.contains_key(child));
+            todo.extend(news.map(|child| (child, None)));
+        }
+        Ok(self.found.get(&tip).copied().flatten())
+    }
+
+    /// What an object names, as far as it is of interest. What cannot be read is told when it is sent.
+    fn children(&mut self, oid: Oid) -> Vec<Oid> {
+        let mut children = Vec::new();
+        let is_blob = self
+            .odb
+            .read_header(oid)
+            .is_ok_and(|(_, kind)| kind == ObjectType::Blob);
+        if is_blob {
+            return children;
+        }
+        let Ok(object) = exactly(|| self.odb.read(oid)) else {
+            return children;
+        };
+        if self.looks && fsck::is_suspect(object.kind(), object.data()) {
+            self.suspects += 1;
+        }
+        let large = self.large;
+        let _ = links(object.kind(), object.data(), &mut |link| {
+            if !link.is_blob || large.contains_key(&link.oid) {
+                children.push(link.oid);
+            }
+        });
+        children
+    }
+}
+
+/// Whether a branch has files that stand for LFS objects, by its attributes: gitattributes(5).
+fn uses_lfs(odb: &Odb<'_>, tips: &Tips) -> bool {
+    let mut seen = HashSet::new();
+    tips.values()
+        .filter_map(|tip| attributes(odb, *tip))
+        .filter(|blob| seen.insert(*blob))
+        .any(|blob| {
+            let fits = odb
+                .read_header(blob)
+                .is_ok_and(|(size, _)| size <= MOST_ATTRIBUTES);
+            let needle = b"filter=lfs";
+            fits && odb
+                .read(blob)
+                .is_ok_and(|file| file.data().windows(needle.len()).any(|at| at == needle))
+        })
+}
+
+/// The blob of the attributes at the top of a commit.
+fn attributes(odb: &Odb<'_>, tip: Oid) -> Option<Oid> {
+    let object = exactly(|| odb.read(tip)).ok()?;
+    if object.kind() != ObjectType::Commit {
+        return None;
+    }
+    let mut tree = None;
+    links(ObjectType::Commit, object.data(), &mut |link| {
+        if link.is_tree {
+            tree = Some(link.oid);
+        }
+    })?;
+    let tree = tree?;
+    let tree = exactly(|| odb.read(tree)).ok()?;
+    let name = b" .gitattributes\0";
+    let at = tree
+        .data()
+        .windows(name.len())
+        .position(|begin| begin == name)?;
+    let id = tree.data().get(at + name.len()..at + name.len() + 20)?;
+    Oid::from_bytes(id).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refs_of_hosters_and_ours_stay_at_home() {
+        let theirs = ["refs/own/*/head".into()];
+        let stays = |name: &str| stays_at_home(name.as_bytes(), &theirs);
+        for name in [
+            "refs/pull/1/head",
+            "refs/merge-requests/7/head",
+            "refs/forgekeep/kept/x",
+            "refs/own/a/b/head",
+        ] {
+            assert!(stays(name), "{name}");
+        }
+        for name in [
+            "refs/heads/pull/1",
+            "refs/tags/v1",
+            "refs/notes/commits",
+            "refs/own/a",
+        ] {
+            assert!(!stays(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_that_a_target_refuses_are_known() {
+        let takes = PushLimits {
+            ref_bytes: Some(60),
+            no_refs_like_ids: true,
+            ..PushLimits::default()
+        };
+        let refused = |name: &str| refused_name(name.as_bytes(), &takes).is_some();
+        assert!(refused(&format!("refs/heads/{}", "a".repeat(40))));
+        assert!(refused(&format!("refs/heads/{}", "x".repeat(60))));
+        assert!(!refused(&format!("refs/heads/{}", "a".repeat(39))));
+        assert!(!refused(&format!("refs/heads/x/{}", "a".repeat(40))));
+        assert!(!refused("refs/heads/main"));
+    }
+}

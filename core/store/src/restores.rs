@@ -1,0 +1,365 @@
+//! What was brought back to hosters: `.forgekeep/restores/`, a folder for each target, and in it a sealed
+//! file for each repository.
+//!
+//! A note is written before the repository is made, and once more when it has an id: so a run that was
+//! killed is gone on with, and nothing is made twice. A target is known by hoster, API and name, not by its
+//! title; what was in the backup by hoster, API and the hoster's id. Where a repository came back to the
+//! hoster that it was backed up from, the next backup goes on in its old folder: [`returned`] says which.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+use forgekeep_durable::sealed::{self, Formats};
+use forgekeep_durable::{atomic_file, regular_file};
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::{Untrusted, names};
+use git2::{ObjectType, Oid};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::layout::OWN_FOLDER;
+
+/// Folder in [`OWN_FOLDER`] with a folder for each target.
+pub const RESTORES: &str = "restores";
+
+/// File in a target's folder on which a restore to it has a lock.
+const LOCK: &str = "lock";
+
+/// Folder in a target's folder with the reports of restores to it.
+const REPORTS: &str = "reports";
+
+/// Folder in a target's folder for what a restore needs meanwhile.
+const WORK: &str = "tmp";
+
+/// Digits of a hash in the name of a file or folder.
+const DIGITS: usize = 16;
+
+const FORMATS: Formats = Formats {
+    known: 1,
+    sealed_since: 1,
+    max_bytes: 1024 * 1024,
+    hint: "look at the target whether the repository was made, and move this one file away: the next restore then takes what is there for somebody else's unless it is empty",
+};
+
+/// Where repositories are brought back to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Place {
+    /// The id of the hoster's plugin.
+    pub hoster: String,
+    /// Base of its API.
+    pub api_url: String,
+    /// What repositories are made below.
+    pub name: String,
+    /// The project they are made in; mostly empty.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub project: String,
+}
+
+/// A repository of the backup, whatever its source is called.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Origin {
+    /// The id of its hoster's plugin; empty where it is not known.
+    pub hoster: String,
+    /// Base of the API it was listed at; empty where it is not known.
+    pub api_url: String,
+    /// The hoster's id of it; the folder below the backup folder where that is not known.
+    pub id: Untrusted,
+}
+
+/// What is known of a repository that was brought back, or is about to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Note {
+    /// Version of the file's format: 1.
+    pub format: u32,
+    /// The target.
+    pub target: Place,
+    /// What was in the backup.
+    pub origin: Origin,
+    /// Full name it has in the backup.
+    pub full_name: Untrusted,
+    /// What it was to be called, below the target's name.
+    pub name: Untrusted,
+    /// When it was about to be made.
+    pub begun: Timestamp,
+    /// The hoster's id of what was made; absent until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made: Option<Untrusted>,
+    /// Full name of what was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub made_name: Option<Untrusted>,
+    /// Whether all of it was there, and set up, when this was written.
+    #[serde(default)]
+    pub complete: bool,
+    /// Whether a drill has made it, to remove it again.
+    #[serde(default)]
+    pub drill: bool,
+    /// What a newer version wrote.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+impl Note {
+    /// Before something is made.
+    pub fn new(target: &Place, origin: Origin, full_name: Untrusted, name: Untrusted) -> Self {
+        Self {
+            format: FORMATS.known,
+            target: target.clone(),
+            origin,
+            full_name,
+            name,
+            begun: Timestamp::now(),
+            made: None,
+            made_name: None,
+            complete: false,
+            drill: false,
+            more: Map::new(),
+        }
+    }
+}
+
+/// The notes of a target.
+#[derive(Clone, Debug)]
+pub struct Notes {
+    folder: PathBuf,
+}
+
+impl Notes {
+    /// Those of a target in a backup folder. Nothing is read or made.
+    pub fn of(local_folder: &Path, target: &Place) -> Self {
+        let key = hash(&[
+            &target.hoster,
+            &target.api_url,
+            &target.name.to_lowercase(),
+            &target.project.to_lowercase(),
+        ]);
+        let readable = names::encode_component(&target.hoster);
+        Self {
+            folder: all(local_folder).join(format!("{readable}-{key}")),
+        }
+    }
+
+    /// The file on which a restore to the target has a lock.
+    pub fn lock(&self) -> PathBuf {
+        self.folder.join(LOCK)
+    }
+
+    /// All that is noted, by what it is in the backup. A file that is damaged is a failure: what it
+    /// says was made would be made twice.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Damaged`], [`ErrorKind::Other`] if a newer version wrote one, [`ErrorKind::Disk`].
+    pub fn read(&self) -> Result<Vec<Note>, Failure> {
+        read_folder(&self.folder)
+    }
+
+    /// Writes what is known of a repository. It lasts when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Disk`].
+    pub fn write(&self, note: &Note) -> Result<(), Failure> {
+        regular_file::make_folder(&self.folder)?;
+        sealed::write(&self.file(note), note)
+    }
+
+    /// Forgets a repository, which is no longer there.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Disk`].
+    pub fn remove(&self, note: &Note) -> Result<(), Failure> {
+        let file = self.file(note);
+        match fs::remove_file(&file) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(Failure::disk("remove", &file, &error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// An empty folder for what a restore needs meanwhile: its lock makes it nobody else's. What one that
+    /// was killed has left is removed.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Disk`].
+    pub fn begin_work(&self) -> Result<PathBuf, Failure> {
+        let folder = self.folder.join(WORK);
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Failure::disk("remove", &folder, &error));
+            }
+            _ => {}
+        }
+        regular_file::make_folder(&folder)?;
+        Ok(folder)
+    }
+
+    /// Keeps a report; returns where.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Disk`].
+    pub fn keep_report(
+        &self,
+        started: Timestamp,
+        report: &impl Serialize,
+    ) -> Result<PathBuf, Failure> {
+        let folder = self.folder.join(REPORTS);
+        regular_file::make_folder(&folder)?;
+        let name = started.strftime("%Y-%m-%dT%H-%M-%S%.3fZ.json").to_string();
+        let path = folder.join(name);
+        let text = serde_json::to_vec_pretty(report).map_err(|error| {
+            Failure::new(
+                ErrorKind::Other,
+                format!("the report cannot be written: {error}"),
+            )
+        })?;
+        atomic_file::replace(&path, &text)?;
+        Ok(path)
+    }
+
+    fn file(&self, note: &Note) -> PathBuf {
+        let origin = &note.origin;
+        let drill = if note.drill { note.name.raw() } else { "" };
+        let key = hash(&[&origin.hoster, &origin.api_url, origin.id.raw(), drill]);
+        self.folder.join(format!("{key}.json"))
+    }
+}
+
+/// What came back to a hoster under a new id: the old id by the new one, for what was backed up from there.
+/// What cannot be read is left out with a warning.
+pub fn returned(local_folder: &Path, hoster: &str, api_url: &str) -> HashMap<Untrusted, Untrusted> {
+    let mut pairs = HashMap::new();
+    let Ok(folders) = fs::read_dir(all(local_folder)) else {
+        return pairs;
+    };
+    for folder in folders.flatten().filter(|entry| entry.path().is_dir()) {
+        let notes = read_folder(&folder.path()).unwrap_or_else(|failure| {
+            log::warn!("{failure}");
+            Vec::new()
+        });
+        for note in notes {
+            let is_of_it = note.target.hoster == hoster
+                && note.origin.hoster == hoster
+                && note.target.api_url == api_url
+                && note.origin.api_url == api_url;
+            if let (true, false, Some(made)) = (is_of_it, note.drill, note.made)
+                && made != note.origin.id
+            {
+                pairs.insert(made, note.origin.id);
+            }
+        }
+    }
+    pairs
+}
+
+fn all(local_folder: &Path) -> PathBuf {
+    local_folder.join(OWN_FOLDER).join(RESTORES)
+}
+
+fn read_folder(folder: &Path) -> Result<Vec<Note>, Failure> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Failure::disk("read", folder, &error)),
+    };
+    let mut notes = Vec::new();
+    for entry in entries {
+        let path = entry
+            .map_err(|error| Failure::disk("read", folder, &error))?
+            .path();
+        let is_note = path.extension().is_some_and(|ending| ending == "json");
+        if !is_note || path.is_dir() {
+            continue;
+        }
+        if let Some(note) = sealed::read(&path, FORMATS)? {
+            notes.push(note);
+        }
+    }
+    Ok(notes)
+}
+
+/// Tells texts apart, in the name of a file.
+fn hash(texts: &[&str]) -> String {
+    let mut bytes = Vec::new();
+    for text in texts {
+        bytes.extend(text.as_bytes());
+        bytes.push(0);
+    }
+    let oid = Oid::hash_object(ObjectType::Blob, &bytes);
+    // It fails for want of memory alone.
+    let mut digits = oid.map_or_else(|_| String::new(), |oid| oid.to_string());
+    digits.truncate(DIGITS);
+    digits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(name: &str) -> Place {
+        Place {
+            hoster: "forge".to_owned(),
+            api_url: "https://forge.example/api".to_owned(),
+            name: name.to_owned(),
+            project: String::new(),
+        }
+    }
+
+    fn origin(id: &str) -> Origin {
+        Origin {
+            hoster: "forge".to_owned(),
+            api_url: "https://forge.example/api".to_owned(),
+            id: id.into(),
+        }
+    }
+
+    #[test]
+    fn what_was_noted_is_known_again_and_returns_to_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let notes = Notes::of(folder.path(), &place("Acme"));
+        assert!(notes.read().unwrap().is_empty());
+        let mut note = Note::new(&place("acme"), origin("1"), "acme/web".into(), "web".into());
+        notes.write(&note).unwrap();
+        assert_eq!(
+            returned(folder.path(), "forge", "https://forge.example/api").len(),
+            0
+        );
+        note.made = Some("7".into());
+        notes.write(&note).unwrap();
+        // The case of a name makes no other target.
+        let same = Notes::of(folder.path(), &place("acme"));
+        assert_eq!(same.read().unwrap(), [note.clone()]);
+        let pairs = returned(folder.path(), "forge", "https://forge.example/api");
+        assert_eq!(pairs[&Untrusted::from("7")], "1");
+        assert!(returned(folder.path(), "forge", "https://other.example/api").is_empty());
+        assert!(returned(folder.path(), "other", "https://forge.example/api").is_empty());
+        assert!(
+            Notes::of(folder.path(), &place("beta"))
+                .read()
+                .unwrap()
+                .is_empty()
+        );
+        notes.remove(&note).unwrap();
+        assert!(same.read().unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_damaged_note_is_no_missing_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let notes = Notes::of(folder.path(), &place("acme"));
+        let note = Note::new(&place("acme"), origin("1"), "acme/web".into(), "web".into());
+        notes.write(&note).unwrap();
+        let file = notes.file(&note);
+        let text = fs::read_to_string(&file).unwrap().replace("web", "wob");
+        fs::write(&file, text).unwrap();
+        assert_eq!(notes.read().unwrap_err().kind, ErrorKind::Damaged);
+    }
+}
