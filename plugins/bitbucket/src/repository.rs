@@ -22,6 +22,7 @@ pub(crate) fn read(
     let mut repository = Repository {
         id: uuid.unwrap_or_default().to_owned(),
         full_name: full_name.map_or_else(|| stand_in(entry, account), str::to_owned),
+        description: one_line(text(entry, "/description").unwrap_or_default()),
         visibility: match flag(entry, "is_private") {
             Some(true) => Visibility::Private,
             Some(false) => Visibility::Public,
