@@ -8,7 +8,7 @@
 
 mod caught;
 mod document;
-mod fake;
+pub(crate) mod fake;
 mod schemas;
 mod truth;
 
