@@ -89,7 +89,7 @@ fn rights(client: &Client<'_, '_>, report: &mut CheckReport) -> Result<()> {
     if !report.scopes.is_empty() {
         let missing = NEEDED
             .iter()
-            .filter(|(scope, older)| !has(scope) && !older.iter().any(|scope| has(&scope)));
+            .filter(|(scope, older)| !has(scope) && !older.iter().any(&has));
         let missing: Vec<_> = missing.map(|(scope, _)| (*scope).to_owned()).collect();
         if !has(&DELETE) && !has(&"repository:delete") {
             let message =

@@ -1,10 +1,11 @@
 //! Making, setting up and removing repositories; and what is asked before any of it.
 
+use forgekeep_hoster_bitbucket::Bitbucket;
 use forgekeep_plugin_sdk::{
-    CheckReport, Concern, ConfigureRequest, CreateRequest, ErrorKind, HosterError, RemoveRequest,
-    Severity, Source, Visibility,
+    CheckReport, Concern, ConfigureRequest, CreateRequest, ErrorKind, Finding, HosterError,
+    RemoveRequest, Severity, Source, Visibility,
 };
-use forgekeep_plugin_testkit::Script;
+use forgekeep_plugin_testkit::{Script, Testee};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -29,6 +30,10 @@ fn examine(source: Source, script: &Script, names: &[&str]) -> CheckReport {
             .all(|r| r.method == "GET" || r.url == TOKENS)
     );
     report
+}
+
+fn validated(source: &Source) -> Vec<Finding> {
+    Testee::of::<Bitbucket>().validate(source).unwrap()
 }
 
 fn named(name: &str) -> (String, bool) {
@@ -149,7 +154,9 @@ fn the_keys_of_a_target() {
     assert_eq!(worst(project, 403), (Severity::Info, "project".to_owned()));
     let mut every = good();
     every.name = "*".into();
-    for (source, key) in [(every, "name"), (source("", "", ""), "password")] {
+    for (mut source, key) in [(every, "name"), (source("", "", ""), "password")] {
+        source.target = true;
+        assert!(validated(&source).is_empty());
         let script = Script::new();
         let report = examine(source, &script, &["Web"]);
         assert_eq!(
