@@ -301,11 +301,8 @@ impl Writable {
         let Some(on) = all.get(&uuid) else {
             return Err(api::refusal(404, "There is no configuration of pipelines."));
         };
-        let kind = "repository_pipelines_configuration";
-        Ok(api::json_response(
-            200,
-            &json!({ "type": kind, "enabled": on }),
-        ))
+        let document = json!({ "type": "pipelines_config", "enabled": on });
+        Ok(api::json_response(200, &document))
     }
 
     /// What the hoster shows of a repository after a push is what is in it then.

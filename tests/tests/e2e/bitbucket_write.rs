@@ -1,13 +1,10 @@
 //! The fake Bitbucket as something that is written to: what is made there is as it should be, and what is
 //! not allowed is refused.
 
-use std::io::{Read, Write};
-use std::net::TcpStream;
-
 use forgekeep_tests::{Account, Action, Fault, Forge, Logged, RequestKind, Sandbox, git};
 use serde_json::{Value, json};
 
-use crate::openapi::fake::basic;
+use crate::openapi::fake::{basic, send};
 use crate::support::{EMAIL, TOKEN, USER};
 
 const WEB: &str = "/2.0/repositories/acme/web";
@@ -19,20 +16,14 @@ fn forge() -> (Forge, Account) {
 }
 
 /// Asks the API.
-fn ask(forge: &Forge, account: &Account, method: &str, target: &str, body: &Value) -> (u16, Value) {
-    let address = forge.api_url().strip_prefix("http://").unwrap();
-    let mut connection = TcpStream::connect(address).unwrap();
-    let body = body.to_string();
-    let (credentials, length) = (basic(account), body.len());
-    let head = format!(
-        "Host: {address}\r\nAuthorization: {credentials}\r\nConnection: close\r\nContent-Length: {length}\r\n"
-    );
-    write!(connection, "{method} {target} HTTP/1.1\r\n{head}\r\n{body}").unwrap();
-    let mut answer = String::new();
-    connection.read_to_string(&mut answer).unwrap();
-    let status = answer.split(' ').nth(1).unwrap().parse().unwrap();
-    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
-    (status, serde_json::from_str(body).unwrap_or_default())
+fn ask(
+    forge: &Forge,
+    account: &Account,
+    method: &str,
+    target: &str,
+    document: &Value,
+) -> (u16, Value) {
+    send(forge, method, target, &basic(account), document)
 }
 
 fn create(forge: &Forge, account: &Account, slug: &str, document: &Value) -> (u16, Value) {
