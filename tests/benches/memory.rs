@@ -2,19 +2,14 @@
 //!
 //! `cargo bench -p forgekeep-tests --bench memory` (Linux)
 //!
-//! What is measured is the child's `VmHWM`, the peak of its resident memory, read from
-//! `/proc/<pid>/status` until it ends. Files that are mapped into memory, such as a pack while it is
-//! indexed, count as far as they are resident, though the system may take that back at any time.
-//! So the peak of anonymous memory, `RssAnon`, is shown beside it; it is sampled, and may be missed.
+//! What is measured stands at [`Peak`].
 
 #![allow(clippy::print_stdout, clippy::expect_used)] // a benchmark: it prints, and fails loudly
 
-use std::fs;
-use std::thread;
 use std::time::Duration;
 
 use forgekeep_demo_hoster::Repository;
-use forgekeep_tests::{Forge, Invocation, Sandbox, git};
+use forgekeep_tests::{Forge, Invocation, Peak, Sandbox, git};
 
 /// Unless `FORGEKEEP_BENCH_LISTED` says otherwise.
 const LISTED: usize = 10_000;
@@ -97,32 +92,7 @@ fn fill(forge: &Forge) {
 }
 
 fn measure(shown: &str, invocation: Invocation<'_>) {
-    let running = invocation.limit(Duration::from_secs(600)).spawn();
-    let status = format!("/proc/{}/status", running.pid());
-    let watch = thread::spawn(move || {
-        let (mut peak, mut anonymous) = (0, 0);
-        // A process that has ended but was not waited for has no such lines any more.
-        while let Some(now) = fs::read_to_string(&status).ok().and_then(|text| {
-            anonymous = anonymous.max(field(&text, "RssAnon:")?);
-            field(&text, "VmHWM:")
-        }) {
-            peak = peak.max(now);
-            thread::sleep(Duration::from_millis(1));
-        }
-        (peak, anonymous)
-    });
-    let run = running.wait().expect(0);
-    let (peak, anonymous) = watch.join().expect("the watcher ends");
-    println!(
-        "  {shown:<48} {:>7.1} MB ({:.1} MB), {:.1} s",
-        peak as f64 / 1024.0,
-        anonymous as f64 / 1024.0,
-        run.time.as_secs_f64()
-    );
-}
-
-/// A figure in kB.
-fn field(text: &str, name: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.split_whitespace().next()?.parse().ok()
+    let (run, peak) = Peak::of(invocation.limit(Duration::from_secs(600)));
+    let run = run.expect(0);
+    println!("  {shown:<48} {peak:>22}, {:.1} s", run.time.as_secs_f64());
 }

@@ -3,10 +3,15 @@
 def paths_kept: [
   "/repositories/{workspace}",
   "/repositories/{workspace}/{repo_slug}",
+  "/repositories/{workspace}/{repo_slug}/pipelines_config",
   "/user",
   "/user/workspaces",
-  "/workspaces/{workspace}"
+  "/workspaces/{workspace}",
+  "/workspaces/{workspace}/projects/{project_key}"
 ];
+
+# A project is looked at, never made or changed.
+def methods_kept: if endswith("{project_key}") then ["get"] else ["get", "post", "put", "delete"] end;
 
 # Nothing refers to these: the `type` of an account names them.
 def kinds_kept: ["user", "app_user", "team"];
@@ -28,7 +33,9 @@ def referred: [.. | objects | .["$ref"]? // empty | ltrimstr("#/components/schem
 
 # A branch leads to a commit, its authors, its participants: no listing holds one.
 (.components.schemas | del(.ref.properties.target) | bare) as $schemas
-| (.paths | with_entries(select(.key | IN(paths_kept[])) | .value |= {get, parameters}) | bare) as $paths
+| (.paths | with_entries(select(.key | IN(paths_kept[]))
+    | (.key | methods_kept) as $methods
+    | .value |= with_entries(select(.key | IN($methods[], "parameters")))) | bare) as $paths
 | (($paths | referred) + kinds_kept | unique) as $roots
 | def reach: . as $known | (map($schemas[.] | referred) | add + $known | unique)
     | if . == $known then . else reach end;

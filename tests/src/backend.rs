@@ -20,6 +20,13 @@ impl GitService for HttpBackend {
     fn upload_pack(&self, git_dir: &Path, request: Request) -> Response {
         run(git_dir, "git-upload-pack", request)
     }
+
+    fn receive_pack(&self, git_dir: &Path, request: Request) -> Response {
+        match request.method.as_str() {
+            "GET" => run(git_dir, "info/refs", request),
+            _ => run(git_dir, "git-receive-pack", request),
+        }
+    }
 }
 
 /// Has `git http-backend` answer a request to a repository.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Site};
+use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response};
 use forgekeep_pkt_line::{self as pkt_line, Packet, Packets};
 use parking_lot::{Condvar, Mutex};
 
@@ -19,6 +19,7 @@ pub struct Fault {
     repository: Option<String>,
     wiki: Option<bool>,
     text: Option<String>,
+    method: Option<String>,
     /// The first and the last of the matching requests that fail, counted from 1.
     between: (usize, usize),
     seen: usize,
@@ -34,6 +35,7 @@ impl Fault {
             repository: None,
             wiki: None,
             text: None,
+            method: None,
             between,
             seen: 0,
         }
@@ -60,6 +62,13 @@ impl Fault {
         self
     }
 
+    /// Only those of a method.
+    #[must_use]
+    pub fn method(mut self, method: &str) -> Self {
+        self.method = Some(method.to_owned());
+        self
+    }
+
     /// Only the first so many of those requests.
     #[must_use]
     pub fn first(mut self, count: usize) -> Self {
@@ -77,6 +86,7 @@ impl Fault {
     pub(crate) fn strikes(&mut self, request: &Logged) -> Option<Action> {
         let matches = self.kind == request.kind
             && (self.repository.is_none() || self.repository == request.repository)
+            && (self.method.is_none() || self.method.as_ref() == Some(&request.method))
             && self.wiki.is_none_or(|wiki| wiki == request.wiki)
             && self
                 .text
@@ -209,7 +219,7 @@ impl Action {
         self,
         logged: &Logged,
         request: Request,
-        site: &Site,
+        site: &dyn Handler,
         release: &Arc<Release>,
     ) -> Reply {
         let release = Arc::clone(release);
@@ -317,7 +327,7 @@ impl Answer {
 }
 
 /// The real answer as bytes, with a body that is half as long as its head says.
-fn half_an_answer(site: &Site, request: Request) -> Vec<u8> {
+fn half_an_answer(site: &dyn Handler, request: Request) -> Vec<u8> {
     let answer = real_answer(site, request);
     let length = answer.body.len();
     let mut message = answer.head(length.max(2));
@@ -325,7 +335,7 @@ fn half_an_answer(site: &Site, request: Request) -> Vec<u8> {
     message
 }
 
-fn real_answer(site: &Site, request: Request) -> Answer {
+fn real_answer(site: &dyn Handler, request: Request) -> Answer {
     match site.handle(request) {
         Reply::Response(Response {
             status,

@@ -1,18 +1,17 @@
 //! A running hoster with real repositories.
 
 mod repository;
+mod writing;
 
 use std::collections::HashSet;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use forgekeep_demo_hoster::{
-    Account, Handler, HosterState, Repository, Server, Site, Socket, Workspace, uuid_from,
+    Account, Handler, HosterState, Repository, Server, Site, Socket, Workspace, scope, uuid_from,
 };
 use tempfile::TempDir;
 
@@ -21,6 +20,8 @@ use crate::fault::Fault;
 use crate::gate::{Exchange, Gate};
 use crate::git;
 use crate::logged::{Logged, RequestKind};
+
+use writing::{Writable, Writes, copy_folder};
 
 pub use repository::Repo;
 
@@ -46,6 +47,15 @@ impl ForgeBuilder {
     #[must_use]
     pub fn api_token(self, email: &str, user: &str, token: &str) -> Self {
         self.account(Account::api_token(email, user, token))
+    }
+
+    /// Adds an API token that may also make, set up, push to and remove repositories, for all workspaces.
+    #[must_use]
+    pub fn writer(self, email: &str, user: &str, token: &str) -> Self {
+        let mut account = Account::api_token(email, user, token);
+        let writing = [scope::WRITE, scope::ADMIN, scope::DELETE, scope::PROJECT];
+        account.scopes.extend(writing.map(str::to_owned));
+        self.account(account)
     }
 
     /// Adds an access token, for all workspaces.
@@ -120,23 +130,29 @@ impl ForgeBuilder {
             ..HosterState::default()
         };
         let (api_url, git_url) = (state.api_url.clone(), state.git_url.clone());
+        let blank = folder.path().join("blank.git");
+        let hooks = folder.path().join("hooks");
+        writing::prepare(&blank, &hooks);
         let site = Arc::new(Site::new(state, HttpBackend));
-        let gate = Arc::new(Gate::new(Arc::clone(&site)));
+        let writes = Arc::new(Writes::new(folder.path()));
+        let behind = Writable {
+            site: Arc::clone(&site),
+            writes: Arc::clone(&writes),
+        };
+        let gate = Arc::new(Gate::new(behind));
         let servers = [Some(api), git]
             .into_iter()
             .flatten()
             .map(|socket| Server::start(socket, Arc::clone(&gate) as Arc<dyn Handler>))
             .map(|server| server.expect("a thread"))
             .collect();
-        let (created, now) = (AtomicU64::new(0), AtomicI64::new(1_700_000_000));
         Forge {
             servers,
             gate,
             site,
             api_url,
             git_url,
-            created,
-            now,
+            writes,
             folder,
         }
     }
@@ -150,8 +166,7 @@ pub struct Forge {
     pub(crate) site: Arc<Site>,
     api_url: String,
     git_url: String,
-    created: AtomicU64,
-    now: AtomicI64,
+    pub(crate) writes: Arc<Writes>,
     folder: TempDir,
 }
 
@@ -207,7 +222,7 @@ impl Forge {
         });
         match existing {
             Some(uuid) => {
-                let mut all = 0..self.created.load(Ordering::SeqCst);
+                let mut all = 0..self.writes.created();
                 let number = all.find(|&number| uuid_from(&Repo::seed(number)) == uuid);
                 Repo::new(self, number.expect("made by this forge"))
             }
@@ -231,12 +246,12 @@ impl Forge {
     }
 
     fn add(&self, workspace: &str, slug: &str, from: &Path, like: Option<&Repository>) -> Repo<'_> {
-        let number = self.created.fetch_add(1, Ordering::SeqCst);
-        let git_dir = self.folder_of(number);
+        let number = self.writes.next();
+        let git_dir = self.writes.folder_of(number);
         copy_folder(from, &git_dir);
         let mut entry = Repository::new(&Repo::seed(number), slug, git_dir);
-        entry.created_on = FIRST + i64::try_from(number).expect("few repositories");
-        entry.updated_on = self.tick();
+        entry.created_on = writing::created_on(number);
+        entry.updated_on = self.writes.tick();
         if let Some(like) = like {
             entry.is_private = like.is_private;
             entry.main_branch.clone_from(&like.main_branch);
@@ -252,20 +267,10 @@ impl Forge {
         Repo::new(self, number)
     }
 
-    /// The folder's name has nothing of the repository's, so any name is possible.
-    pub(crate) fn folder_of(&self, number: u64) -> PathBuf {
-        self.folder.path().join(format!("{number:05}.git"))
-    }
-
     pub(crate) fn new_wiki(&self, number: u64) -> PathBuf {
         let folder = self.folder.path().join(format!("{number:05}-wiki.git"));
         copy_folder(&self.folder.path().join("blank.git"), &folder);
         folder
-    }
-
-    /// A minute later than last time.
-    pub(crate) fn tick(&self) -> i64 {
-        self.now.fetch_add(60, Ordering::SeqCst)
     }
 
     /// Sets the hoster's clock to so many seconds after the newest `updated_on`: what was changed longer
@@ -351,24 +356,9 @@ impl Forge {
     }
 }
 
-/// When the first repository was created; each is created a second after the one before.
-const FIRST: i64 = 1_600_000_000;
-
 impl Drop for Forge {
     fn drop(&mut self) {
         self.gate.release.release();
         self.servers.clear();
-    }
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    fs::create_dir(to).expect("a new folder");
-    for entry in fs::read_dir(from).expect("a folder to copy") {
-        let entry = entry.expect("a folder to copy");
-        let target = to.join(entry.file_name());
-        match entry.file_type().expect("a file type").is_dir() {
-            true => copy_folder(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), target).expect("a file to copy")),
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Site};
+use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::fault::{Answer, Fault, Release};
@@ -19,7 +19,7 @@ pub struct Exchange {
 
 /// The handler in front of the site.
 pub(crate) struct Gate {
-    pub(crate) site: Arc<Site>,
+    behind: Box<dyn Handler>,
     pub(crate) release: Arc<Release>,
     log: Mutex<Vec<Logged>>,
     exchanges: Mutex<Vec<Exchange>>,
@@ -27,9 +27,9 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(crate) fn new(site: Arc<Site>) -> Self {
+    pub(crate) fn new(behind: impl Handler) -> Self {
         Self {
-            site,
+            behind: Box::new(behind),
             release: Arc::default(),
             log: Mutex::default(),
             exchanges: Mutex::default(),
@@ -62,10 +62,12 @@ impl Handler for Gate {
         drop(faults);
         self.log().push(logged.clone());
         let reply = match striking.is_empty() {
-            true => self.site.handle(request),
-            false => striking
-                .swap_remove(0)
-                .perform(&logged, request, &self.site, &self.release),
+            true => self.behind.handle(request),
+            false => {
+                striking
+                    .swap_remove(0)
+                    .perform(&logged, request, &*self.behind, &self.release)
+            }
         };
         self.exchanges().extend(exchange(logged, &reply));
         reply

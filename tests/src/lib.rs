@@ -24,6 +24,7 @@ mod gate;
 pub mod git;
 mod logged;
 mod misbehaving;
+mod peak;
 mod push_target;
 mod sandbox;
 #[cfg(unix)]
@@ -37,5 +38,6 @@ pub use forgekeep_pkt_line as pkt_line;
 pub use gate::Exchange;
 pub use logged::{Authorization, Logged, RequestKind};
 pub use misbehaving::write_misbehaving;
+pub use peak::Peak;
 pub use push_target::PushTarget;
 pub use sandbox::{Invocation, Run, Running, Sandbox};

@@ -15,6 +15,8 @@ pub enum RequestKind {
     InfoRefs,
     /// `POST git-upload-pack`.
     UploadPack,
+    /// `POST git-receive-pack`.
+    ReceivePack,
     /// A token for an OAuth consumer.
     Token,
     /// Anything else; a client has no reason to ask for it.
@@ -60,7 +62,7 @@ impl Authorization {
 pub struct Logged {
     /// What it is about.
     pub kind: RequestKind,
-    /// `GET` or `POST`.
+    /// `GET`, `POST` and so on.
     pub method: String,
     /// Path and query as they were sent.
     pub target: String,
@@ -90,6 +92,10 @@ impl Logged {
                 call: GitCall::UploadPack,
                 ..
             }) => RequestKind::UploadPack,
+            Some(GitRoute {
+                call: GitCall::ReceivePack,
+                ..
+            }) => RequestKind::ReceivePack,
             None => RequestKind::Other,
         };
         let wiki = route.as_ref().is_some_and(|route| route.wiki);
@@ -111,5 +117,11 @@ impl Logged {
             headers: request.headers.clone(),
             remote: request.remote,
         }
+    }
+
+    /// Whether it asks for something to be changed.
+    pub fn writes(&self) -> bool {
+        let is_read = matches!(self.kind, RequestKind::UploadPack | RequestKind::Token);
+        !is_read && !matches!(self.method.as_str(), "GET" | "HEAD")
     }
 }

@@ -23,6 +23,34 @@ pub fn is_api(request: &Request) -> bool {
     request.path() == "/2.0" || request.path().starts_with("/2.0/")
 }
 
+/// Has an endpoint that is not of this module answer to who asks, as this hoster does: nobody without
+/// credentials, and with what each answer tells of them.
+pub fn respond_by(
+    state: &mut HosterState,
+    request: &Request,
+    endpoint: impl FnOnce(&mut HosterState, &Account) -> Result<Response, Response>,
+) -> Response {
+    let caller = match credentials::of_api(state, request.header("Authorization")) {
+        Caller::Known(account) => account.clone(),
+        _ => return refusal(401, INVALID),
+    };
+    let answer = endpoint(state, &caller);
+    dated(
+        state,
+        about(&caller, answer.unwrap_or_else(|refusal| refusal)),
+    )
+}
+
+/// A repository, as the API shows it; 404 if there is none.
+pub fn show(state: &HosterState, workspace: &str, repository: &str, caller: &Account) -> Response {
+    let workspace = state.workspace(workspace);
+    let found = workspace.and_then(|of| Some((of, of.repository(repository)?)));
+    match found {
+        Some((of, found)) => ok(&documents::repository(state, of, found, Some(caller))),
+        None => refusal(404, NO_ACCESS),
+    }
+}
+
 /// Answers a request to the API. Each answer tells of the credentials that were sent.
 pub fn respond(state: &HosterState, request: &Request) -> Response {
     let caller = credentials::of_api(state, request.header("Authorization"));
@@ -35,6 +63,10 @@ pub fn respond(state: &HosterState, request: &Request) -> Response {
         Some(account) => about(account, response),
         None => response,
     };
+    dated(state, response)
+}
+
+fn dated(state: &HosterState, response: Response) -> Response {
     match state.clock {
         Some(now) => response.with_header("Date", documents::http_date(now)),
         None => response,
@@ -240,7 +272,11 @@ fn signed_in(caller: Option<&Account>) -> Result<&Account, Response> {
 }
 
 /// Without credentials there are no scopes, only less to see.
-fn require(caller: Option<&Account>, scope: &str) -> Result<(), Response> {
+///
+/// # Errors
+///
+/// What is answered to credentials without the scope.
+pub fn require(caller: Option<&Account>, scope: &str) -> Result<(), Response> {
     match caller.filter(|account| !account.may(scope)) {
         Some(account) => Err(json_response(
             403,
@@ -254,11 +290,13 @@ fn ok(document: &Value) -> Response {
     json_response(200, document)
 }
 
-fn refusal(status: u16, message: &str) -> Response {
+/// An answer that is none, as the API words it.
+pub fn refusal(status: u16, message: &str) -> Response {
     json_response(status, &documents::error(message))
 }
 
-fn json_response(status: u16, document: &Value) -> Response {
+/// A document.
+pub fn json_response(status: u16, document: &Value) -> Response {
     Response::new(
         status,
         "application/json; charset=utf-8",

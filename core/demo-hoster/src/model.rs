@@ -221,7 +221,7 @@ pub struct Account {
 }
 
 impl Account {
-    /// An API token with every scope.
+    /// An API token with every scope that is for reading.
     pub fn api_token(email: &str, user: &str, token: &str) -> Self {
         Self {
             kind: CredentialKind::ApiToken,
@@ -281,12 +281,13 @@ impl Account {
         self
     }
 
-    pub(crate) fn may(&self, scope: &str) -> bool {
+    /// Whether it has a scope.
+    pub fn may(&self, scope: &str) -> bool {
         self.scopes.iter().any(|granted| granted == scope)
     }
 
     /// Whether it is shown a repository of a workspace.
-    pub(crate) fn sees(&self, workspace: &Workspace, repository: &Repository) -> bool {
+    pub fn sees(&self, workspace: &Workspace, repository: &Repository) -> bool {
         self.is_member_of(workspace) && !self.hides(repository)
     }
 
@@ -299,7 +300,8 @@ impl Account {
         self.administers.contains(&workspace.slug)
     }
 
-    pub(crate) fn is_member_of(&self, workspace: &Workspace) -> bool {
+    /// Whether it is a member of a workspace.
+    pub fn is_member_of(&self, workspace: &Workspace) -> bool {
         self.workspaces.contains(&workspace.slug)
     }
 }

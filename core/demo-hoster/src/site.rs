@@ -17,15 +17,22 @@ pub trait GitService: Send + Sync + 'static {
     fn advertise(&self, git_dir: &Path, request: &Request) -> Response;
     /// Answers `POST git-upload-pack`.
     fn upload_pack(&self, git_dir: &Path, request: Request) -> Response;
+    /// Answers both requests of a push, where there can be any.
+    fn receive_pack(&self, git_dir: &Path, request: Request) -> Response {
+        let _ = (git_dir, request);
+        only_cloning()
+    }
 }
 
-/// One of the two requests of a clone.
+/// One of the two requests of a clone, or of a push.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GitCall {
-    /// `GET info/refs?service=git-upload-pack`.
+    /// `GET info/refs`.
     InfoRefs,
     /// `POST git-upload-pack`.
     UploadPack,
+    /// `POST git-receive-pack`.
+    ReceivePack,
 }
 
 /// What a git URL of this hoster means.
@@ -42,13 +49,14 @@ pub struct GitRoute {
 }
 
 impl GitRoute {
-    /// Understands `/{workspace}/{repository}.git[/wiki]/{info/refs,git-upload-pack}`.
+    /// Understands `/{workspace}/{repository}.git[/wiki]/{info/refs,git-upload-pack,git-receive-pack}`.
     pub fn parse(request: &Request) -> Option<Self> {
         let segments = request.segments();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let (call, place) = match (request.method.as_str(), &segments[..]) {
             ("GET", [place @ .., "info", "refs"]) => (GitCall::InfoRefs, place),
             ("POST", [place @ .., "git-upload-pack"]) => (GitCall::UploadPack, place),
+            ("POST", [place @ .., "git-receive-pack"]) => (GitCall::ReceivePack, place),
             _ => return None,
         };
         let (workspace, repository, wiki) = match *place {
@@ -99,17 +107,18 @@ impl Site {
             return Response::text(404, "Not found");
         };
         let service = request.parameter("service");
-        if route.call == GitCall::InfoRefs && service.as_deref() != Some("git-upload-pack") {
-            return Response::text(
-                403,
-                "Only cloning by git's smart protocol is possible here.",
-            );
-        }
-        let found = self.read(|state| git_dir(state, &route, request.header("Authorization")));
+        let is_push = match (route.call, service.as_deref()) {
+            (GitCall::InfoRefs, Some("git-upload-pack")) | (GitCall::UploadPack, _) => false,
+            (GitCall::InfoRefs, Some("git-receive-pack")) | (GitCall::ReceivePack, _) => true,
+            (GitCall::InfoRefs, _) => return only_cloning(),
+        };
+        let authorization = request.header("Authorization");
+        let found = self.read(|state| git_dir(state, &route, authorization, is_push));
         match (found, route.call) {
             (Err(refusal), _) => refusal,
+            (Ok(git_dir), _) if is_push => self.git.receive_pack(&git_dir, request),
             (Ok(git_dir), GitCall::InfoRefs) => self.git.advertise(&git_dir, &request),
-            (Ok(git_dir), GitCall::UploadPack) => self.git.upload_pack(&git_dir, request),
+            (Ok(git_dir), _) => self.git.upload_pack(&git_dir, request),
         }
     }
 }
@@ -131,6 +140,7 @@ fn git_dir(
     state: &HosterState,
     route: &GitRoute,
     authorization: Option<&str>,
+    is_push: bool,
 ) -> Result<PathBuf, Response> {
     let workspace = state.workspace(&route.workspace);
     let repository = workspace.and_then(|workspace| workspace.repository(&route.repository));
@@ -145,7 +155,11 @@ fn git_dir(
             ));
         }
     };
-    if account.is_some_and(|account| !account.may(scope::REPOSITORY)) {
+    let needed = match is_push {
+        true => scope::WRITE,
+        false => scope::REPOSITORY,
+    };
+    if account.is_some_and(|account| !account.may(needed)) {
         let message = "Your credentials lack one or more required privilege scopes.";
         return Err(Response::text(403, message));
     }
@@ -159,8 +173,10 @@ fn git_dir(
     match account {
         // To an account without the right to it, there is none.
         Some(account) if account.hides(repository) => return Err(not_found()),
-        None if repository.is_private => return Err(unauthorized("Authentication required")),
-        Some(account) if repository.is_private && !account.is_member_of(workspace) => {
+        None if repository.is_private || is_push => {
+            return Err(unauthorized("Authentication required"));
+        }
+        Some(account) if (repository.is_private || is_push) && !account.is_member_of(workspace) => {
             return Err(Response::text(
                 403,
                 "You may not have access to this repository.",
@@ -174,6 +190,13 @@ fn git_dir(
         (Scm::Hg, _) => None,
     };
     git_dir.ok_or_else(not_found)
+}
+
+fn only_cloning() -> Response {
+    Response::text(
+        403,
+        "Only cloning by git's smart protocol is possible here.",
+    )
 }
 
 fn not_found() -> Response {

@@ -16,3 +16,10 @@ pub fn ref_advice(made: &[(&str, &[Advice])]) -> Vec<RefAdvice> {
     });
     each.collect()
 }
+
+/// Refs of the hoster's own, which it does not take when a repository is pushed back.
+pub fn not_pushed(patterns: &[&str]) -> Vec<RefAdvice> {
+    let each = patterns.iter();
+    each.map(|pattern| RefAdvice::new(*pattern, Advice::NotPushed))
+        .collect()
+}

@@ -40,6 +40,8 @@
 //!   of notes and errors are cut at 64 KiB; the host would refuse the whole answer.
 //! - **Addresses** ([`address`]): path and query, encoded; those for cloning, as they are to be
 //!   ([`clone_address`]).
+//! - **Targets**: [`flat_name`] and [`target_name`] say what a repository would be called, [`not_made`] why there
+//!   is none, [`in_one_line`] what a description is.
 //! - **Ssh**: for a source with `protocol: ssh`, [`wanted_address`] chooses a part's address, and
 //!   [`ssh_access`] makes the way of it ([`ssh_address`]).
 //! - **Sources**: one with a finding of severity error is not opened; [`credential_findings`] and
@@ -118,6 +120,7 @@ mod limits;
 mod linked;
 mod listed_ids;
 mod listings;
+mod made;
 mod minted;
 mod numbered;
 mod owners;
@@ -149,7 +152,7 @@ pub use forgekeep_plugin_documents::{
 };
 
 pub use address::address;
-pub use advice::ref_advice;
+pub use advice::{not_pushed, ref_advice};
 pub use answer::{from_origin, json, said, status_error};
 pub use api::Api;
 pub use cursor::{cursor, from_cursor};
@@ -164,6 +167,9 @@ pub use limits::{Retry, date, http_date, limit, retry};
 pub use linked::{Linked, all_linked};
 pub use listed_ids::{ListedIds, is_not_found, named_or_known};
 pub use listings::{Listing, Listings, list, look_up};
+pub use made::{
+    automation_finding, flat_name, in_one_line, not_made, owner_and_name, remark, target_name,
+};
 pub use minted::{Grant, Minted, MintedTokens, OAuthClient};
 pub use numbered::{Numbered, Turned};
 pub use owners::{

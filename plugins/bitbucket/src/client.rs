@@ -1,6 +1,9 @@
 //! Requests to the API.
 
-use forgekeep_plugin_sdk::{Access, AccessRequest, Host, HttpResponse, Minted, Result};
+use forgekeep_plugin_sdk::{
+    Access, AccessRequest, Auth, Host, HttpRequest, HttpResponse, Minted, Result,
+};
+use serde_json::Value;
 
 use crate::credentials::Kind;
 use crate::kept::Kept;
@@ -20,25 +23,53 @@ impl<'a, 'call> Client<'a, 'call> {
         Ok(Self { kept, host })
     }
 
-    /// A `GET`. A token that a consumer was given may have ended: then there is one more try, with
-    /// another token.
+    /// A `GET`.
     pub(crate) fn get(&self, url: &str) -> Result<HttpResponse> {
+        self.ask(&|auth| HttpRequest::get(url, auth))
+    }
+
+    /// Sends a document. A `POST` is sent once; other methods say how something is to be, and may be sent
+    /// again.
+    pub(crate) fn send(
+        &self,
+        method: &str,
+        url: &str,
+        document: Option<&Value>,
+    ) -> Result<HttpResponse> {
+        self.ask(&|auth| {
+            let mut request = HttpRequest::new(method, url, auth);
+            request.idempotent = method != "POST";
+            request = request.with_header("accept", "application/json");
+            match document {
+                Some(document) => request.with_body("application/json", document.to_string()),
+                None => request,
+            }
+        })
+    }
+
+    /// Makes a request. A token that a consumer was given may have ended: then there is one more try, with
+    /// another token. Whoever is refused like that has done nothing.
+    fn ask(&self, request: &dyn Fn(&Auth) -> HttpRequest) -> Result<HttpResponse> {
         let minted = self.minted(None)?;
-        let response = self.get_with(url, minted.as_ref())?;
+        let response = self.ask_with(request, minted.as_ref())?;
         let Some(refused) = minted.filter(|_| response.status == 401) else {
             return Ok(response);
         };
         let other = self.minted(Some(refused.number))?;
         match other.filter(|other| other.number != refused.number) {
-            Some(other) => self.get_with(url, Some(&other)),
+            Some(other) => self.ask_with(request, Some(&other)),
             None => Ok(response),
         }
     }
 
-    fn get_with(&self, url: &str, minted: Option<&Minted>) -> Result<HttpResponse> {
+    fn ask_with(
+        &self,
+        request: &dyn Fn(&Auth) -> HttpRequest,
+        minted: Option<&Minted>,
+    ) -> Result<HttpResponse> {
         let credentials = &self.kept.account.credentials;
         let auth = credentials.api(minted.map(|minted| &minted.secret));
-        let response = self.host.get(url, &auth)?;
+        let response = self.host.http(request(&auth))?;
         self.kept.note(&response);
         Ok(response)
     }

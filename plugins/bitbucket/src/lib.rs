@@ -22,16 +22,19 @@ mod lookup;
 mod member;
 mod members;
 mod repository;
+mod slug;
 mod status;
+mod target;
 mod text;
 mod tokens;
 mod validate;
 mod workspace;
+mod write;
 
 use forgekeep_plugin_sdk::{
     Access, AccessRequest, CheckReport, CheckRequest, ErrorKind, Finding, Host, Hoster,
     HosterError, LookupRequest, Manifest, OptionKind, OptionSpec, Page, Presence, Result, Session,
-    Severity, Source, export_hoster,
+    Severity, Source, Target, export_hoster,
 };
 
 use crate::api::Account;
@@ -96,6 +99,10 @@ impl Hoster for Bitbucket {
 
     fn lookup(&self, _: &Source, what: &LookupRequest, host: &Host<'_>) -> Result<Presence> {
         lookup::lookup(what, &Client::of(host)?)
+    }
+
+    fn target(&self) -> Option<&dyn Target> {
+        Some(self)
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) fn read(
     let mut repository = Repository {
         id: uuid.unwrap_or_default().to_owned(),
         full_name: full_name.map_or_else(|| stand_in(entry, account), str::to_owned),
+        description: description(entry),
         visibility: match flag(entry, "is_private") {
             Some(true) => Visibility::Private,
             Some(false) => Visibility::Public,
@@ -77,6 +78,12 @@ fn owner(entry: &Value) -> Option<Owner> {
         id: text(entry, "/workspace/uuid")?.to_owned(),
         name: text(entry, "/workspace/slug")?.to_owned(),
     })
+}
+
+/// In one line, and whole: it is given back to a hoster one day.
+fn description(entry: &Value) -> String {
+    let words = text(entry, "/description").unwrap_or_default();
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn text<'a>(entry: &'a Value, pointer: &str) -> Option<&'a str> {

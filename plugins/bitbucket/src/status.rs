@@ -65,6 +65,23 @@ pub(crate) fn refusal(response: &HttpResponse, account: &Account) -> HosterError
     error.with_status(status).with_said(said)
 }
 
+/// The error for an answer to what was to be written: that takes a scope of its own.
+pub(crate) fn refusal_to_write(
+    response: &HttpResponse,
+    account: &Account,
+    scope: &str,
+) -> HosterError {
+    let error = refusal(response, account);
+    if response.status != 403 {
+        return error;
+    }
+    let advice = format!(
+        "give the credentials the scope {scope}, and their account the right to do it in the workspace and its project; scopes are fixed: make new credentials"
+    );
+    let hint = demanded(&error.said).unwrap_or_else(|| read_it(&error.said, advice));
+    error.with_hint(hint).about(Concern::Source)
+}
+
 /// The error for an answer other than 200 to the question which workspaces the account is a member of.
 pub(crate) fn members_refusal(response: &HttpResponse, account: &Account) -> HosterError {
     let said = said(response);

@@ -1,6 +1,5 @@
 use forgekeep_plugin_sdk::{CheckReport, Result, Sees, missing_scopes, warning};
 
-use crate::account::Account;
 use crate::listing::list;
 use crate::server::{Server, user_of_password};
 use crate::sight::PUBLIC_ONLY;
@@ -8,24 +7,28 @@ use crate::sight::PUBLIC_ONLY;
 /// What listing and cloning need.
 const SCOPES: [&str; 3] = ["read:repository", "read:user", "read:organization"];
 
+/// What the credentials are, and whose, in a few words.
+pub(crate) fn identity(server: &Server<'_>) -> Result<String> {
+    let kind = match &server.secret {
+        None => "no credentials",
+        Some(secret) if user_of_password(server.source, secret).is_some() => "password",
+        Some(_) => "access token",
+    };
+    let me = server.sight()?.me.as_ref();
+    Ok(me.map_or(kind.to_owned(), |me| format!("{kind} of {}", me.name())))
+}
+
 /// Asks what the credentials are, and what they show: the first page of the listing tells.
 pub(crate) fn check(server: &Server<'_>) -> Result<CheckReport> {
     let (page, counted) = list(server, None)?;
     let sight = server.sight()?;
     let listed = page.repositories.len() as u64;
     let whole = page.next.is_none() || counted.is_some_and(|counted| counted <= listed);
-    let kind = match &server.secret {
-        None => "no credentials",
-        Some(secret) if user_of_password(server.source, secret).is_some() => "password",
-        Some(_) => "access token",
-    };
-    let implies =
-        |has: &str, needed: &str| has == "all" || has == needed.replace("read:", "write:");
-    let of = |me: &Account| format!("{kind} of {}", me.name());
+    let gives = |has: &str, needed: &str| has == "all" || has == needed.replace("read:", "write:");
     let mut report = CheckReport {
-        identity: sight.me.as_ref().map_or(kind.to_owned(), of),
+        identity: identity(server)?,
         account_id: sight.me.as_ref().map(|me| me.id.to_string()),
-        missing_scopes: missing_scopes(&sight.scopes, &SCOPES, implies),
+        missing_scopes: missing_scopes(&sight.scopes, &SCOPES, gives),
         scopes: sight.scopes.clone(),
         visible: if whole { Some(listed) } else { counted },
         owners: page.owners,

@@ -1,6 +1,6 @@
 //! Forgekeep's plugin for Gitea, Forgejo, Codeberg and Gogs.
 //!
-//! Lists what an organisation, a user or an account has, and says how to clone it. `docs/gitea.md` is the manual.
+//! Lists what there is, says how to clone it, and makes repositories. `docs/gitea.md` is the manual.
 
 mod account;
 mod check;
@@ -10,11 +10,12 @@ mod owner;
 mod repository;
 mod server;
 mod sight;
+mod write;
 
 use forgekeep_plugin_sdk::{
     Access, AccessRequest, Auth, CheckReport, CheckRequest, Finding, Host, Hoster, LookupRequest,
-    Manifest, Page, Presence, Result, Session, Source, export_hoster, first_filled, name_findings,
-    source_findings, texts,
+    Manifest, Page, Presence, Result, Session, Source, Target, export_hoster, first_filled,
+    name_findings, source_findings, texts,
 };
 
 use crate::server::{Kept, Server};
@@ -43,9 +44,8 @@ impl Hoster for Gitea {
 
     fn validate(&self, source: &Source) -> Vec<Finding> {
         let page = "/user/settings/applications of the server";
-        let mut findings = source_findings(source, "/api/v1", "codeberg.org", page);
-        findings.extend(name_findings(source));
-        findings
+        let findings = source_findings(source, "/api/v1", "codeberg.org", page);
+        [findings, name_findings(source)].concat()
     }
 
     fn open(&self, _: &Source, _: &Host<'_>) -> Result<Session> {
@@ -76,5 +76,9 @@ impl Hoster for Gitea {
     fn lookup(&self, source: &Source, what: &LookupRequest, host: &Host<'_>) -> Result<Presence> {
         let server = Server::of(source, host)?;
         server.advised(lookup::lookup(&server, what))
+    }
+
+    fn target(&self) -> Option<&dyn Target> {
+        Some(self)
     }
 }

@@ -25,15 +25,12 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<(Page, O
     if listed.kind == Kind::User && server.secret.is_some() && server.sight()?.me.is_none() {
         let message =
             format!("it is not told whether the token is {name}'s, who may have private ones");
-        page.notes.push(warning(
-            "password",
-            message,
-            "make a token with the scope read:user",
-        ));
+        let hint = "make a token with the scope read:user";
+        page.notes.push(warning("password", message, hint));
     }
     let is_empty = page.repositories.is_empty() && page.next.is_none();
-    let findings = owner_findings(name, &listed.name, is_empty);
-    page.notes.extend(findings);
+    page.notes
+        .extend(owner_findings(name, &listed.name, is_empty));
     Ok((page, counted))
 }
 
@@ -44,8 +41,7 @@ fn turn(server: &Server<'_>, listed: &Listed, cursor: Option<&str>) -> Result<(P
     let (mut found, turned) = match server.api.page(&path, &[], PAGE_LENGTH, cursor) {
         // The next one may well be listed.
         Err(error) if listed.kind == Kind::Each && is_of_one_owner(&error) => {
-            page.owners
-                .push(owner_failed(listed.id, &listed.name, error));
+            page.owners = vec![owner_failed(listed.id, &listed.name, error)];
             page.next = following(server, listed)?;
             return Ok((page, None));
         }
@@ -103,6 +99,6 @@ fn following(server: &Server<'_>, listed: &Listed) -> Result<Option<String>> {
     };
     let mut all = organisations(server)?.iter();
     let next = all.find(|one| Some(one.id) > after);
-    let first = |one| make_cursor(&(Listed::new(Kind::Each, one), None::<String>));
-    next.map(first).transpose()
+    next.map(|one| make_cursor(&(Listed::new(Kind::Each, one), None::<String>)))
+        .transpose()
 }

@@ -1,6 +1,6 @@
 use forgekeep_plugin_sdk::{
-    Advice, Attributes, Owner, Part, PartKind, RefAdvice, Repository, Source, Visibility, beside,
-    filled, wanted_address,
+    Attributes, Owner, Part, PartKind, Repository, Source, Visibility, beside, filled, in_one_line,
+    not_pushed, wanted_address,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -11,19 +11,21 @@ use crate::account::Account;
 #[derive(Deserialize)]
 pub(crate) struct Entry {
     pub(crate) id: u64,
-    full_name: Option<String>,
+    pub(crate) full_name: Option<String>,
+    description: Option<String>,
     owner: Option<Account>,
     clone_url: Option<String>,
     ssh_url: Option<String>,
-    default_branch: Option<String>,
+    pub(crate) default_branch: Option<String>,
     wiki_branch: Option<String>,
     private: Option<bool>,
     internal: Option<bool>,
     archived: Option<bool>,
     fork: Option<bool>,
     mirror: Option<bool>,
-    has_wiki: Option<bool>,
-    has_wiki_contents: Option<bool>,
+    pub(crate) has_wiki: Option<bool>,
+    pub(crate) has_wiki_contents: Option<bool>,
+    pub(crate) has_actions: Option<bool>,
     external_wiki: Option<Value>,
     topics: Option<Vec<String>>,
     language: Option<String>,
@@ -60,6 +62,7 @@ impl Entry {
         Repository {
             id: self.id.to_string(),
             full_name: self.full_name.unwrap_or_default(),
+            description: in_one_line(&self.description.unwrap_or_default()),
             visibility: match (self.private, self.internal) {
                 (Some(true), _) => Visibility::Private,
                 (_, Some(true)) => Visibility::Internal,
@@ -75,7 +78,7 @@ impl Entry {
                 // `updated_at` is no time of a push: it moves with stars and settings too.
                 ..Attributes::default()
             },
-            refs: vec![RefAdvice::new("refs/pull/*", Advice::NotPushed)],
+            refs: not_pushed(&["refs/pull/*", "refs/for/*"]),
             owner: Owner { id, name },
             parts,
             ..Repository::default()

@@ -13,11 +13,8 @@ impl Server<'_> {
     pub(crate) fn sight(&self) -> Result<&Sight> {
         kept(&self.kept.sight, || {
             let mut sight = Sight::default();
-            let Some(secret) = &self.secret else {
-                return Ok(sight);
-            };
-            let me = self.host.if_told(self.api.read::<Account>(&["user"]))?;
-            if let (Some(me), Some(version)) = (&me, self.version()?) {
+            let (secret, me): (_, Option<Account>) = (&self.secret, self.told(&["user"])?);
+            if let (Some(secret), Some(me), Some(version)) = (secret, &me, self.version()?) {
                 // Tokens are listed for who comes with user name and password, for which a token may
                 // stand; its last digits say which one it is.
                 let api = self.api.with(Auth::basic(me.name(), secret));
@@ -28,10 +25,9 @@ impl Server<'_> {
                     last.len() == 8 && secret.expose().ends_with(last)
                 };
                 let ours: Vec<_> = tokens.iter().flatten().filter(is_it).collect();
-                let is_password =
-                    tokens.is_some() && user_of_password(self.source, secret).is_some();
+                let by_login = tokens.is_some() && user_of_password(self.source, secret).is_some();
                 match ours[..] {
-                    [] if is_password => sight.reach = Sees::All,
+                    [] if by_login => sight.reach = Sees::All,
                     [token] => {
                         let scopes = token["scopes"].clone();
                         sight.scopes = serde_json::from_value(scopes).unwrap_or_default();

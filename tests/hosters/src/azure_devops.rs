@@ -162,6 +162,7 @@ impl Drop for AzureDevOps {
 impl Handler for Shared {
     fn handle(&self, request: Request) -> Reply {
         self.log.lock().push(Logged {
+            method: request.method.clone(),
             target: request.target.clone(),
             authorization: request.header("Authorization").map(str::to_owned),
             remote: request.remote,
@@ -199,6 +200,7 @@ impl Handler for Shared {
             };
             if let Body::Bytes(body) = &answer.body {
                 self.exchanges.lock().push(Exchange {
+                    method: request.method.clone(),
                     target: request.target.clone(),
                     status: answer.status,
                     body: body.clone(),

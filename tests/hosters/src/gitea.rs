@@ -7,6 +7,7 @@
 mod answers;
 mod documents;
 mod model;
+mod writes;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use parking_lot::{Mutex, RwLock};
 use tempfile::TempDir;
 
 use crate::origins::Origins;
-use crate::{backend, git};
+use crate::{backend, git, pushes};
 
 pub use model::{Account, Limited, Repository, State, Token, Wiki};
 
@@ -38,6 +39,8 @@ struct Shared {
 /// A request to the API, and its answer.
 #[derive(Clone, Debug)]
 pub struct Exchange {
+    /// The method.
+    pub method: String,
     /// Path and query.
     pub target: String,
     /// The status code.
@@ -49,12 +52,21 @@ pub struct Exchange {
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Logged {
+    /// The method.
+    pub method: String,
     /// Path and query.
     pub target: String,
     /// `Authorization`, where there was one.
     pub authorization: Option<String>,
     /// The client's end of the connection.
     pub remote: SocketAddr,
+}
+
+impl Logged {
+    /// Whether it changes something: all but reading by API or git.
+    pub fn writes(&self) -> bool {
+        self.method != "GET" && !self.target.ends_with("/git-upload-pack")
+    }
 }
 
 impl Gitea {
@@ -136,6 +148,7 @@ impl Gitea {
     fn init(&self, name: &str) {
         let arguments = ["init", "-q", "--bare", "--template=", name];
         git::run(self.folder.path(), &arguments);
+        pushes::allow(&self.folder.path().join(name));
     }
 
     fn import(&self, folder: &Path, message: &str) {
@@ -189,6 +202,7 @@ impl Handler for Shared {
     fn handle(&self, request: Request) -> Reply {
         let mut log = self.log.lock();
         log.push(Logged {
+            method: request.method.clone(),
             target: request.target.clone(),
             authorization: request.header("Authorization").map(str::to_owned),
             remote: request.remote,
@@ -199,16 +213,24 @@ impl Handler for Shared {
             let limited = documents::page(429, "Too Many Requests");
             return Reply::Response(limited.with_header("Retry-After", "1"));
         }
+        let latency = self.state.read().latency;
+        std::thread::sleep(latency);
         let state = self.state.read();
         let path = request.path().strip_prefix(state.below.as_str());
         let Some(path) = path.map(str::to_owned) else {
             return Reply::Response(documents::page(404, "Not Found"));
         };
         if let Some(path) = path.strip_prefix("/api/v1/") {
-            let answer = answers::api(&state, path, &request);
+            let answer = if request.method == "GET" {
+                answers::api(&state, path, &request)
+            } else {
+                drop(state);
+                writes::api(&mut self.state.write(), path, &request)
+            };
             if let Body::Bytes(body) = &answer.body {
                 let (target, status, body) = (request.target, answer.status, body.clone());
                 self.exchanges.lock().push(Exchange {
+                    method: request.method,
                     target,
                     status,
                     body,
@@ -217,8 +239,13 @@ impl Handler for Shared {
             return Reply::Response(answer);
         }
         let served = answers::git(&state, &path, &request);
+        let pushes = state.pushes.clone();
         drop(state);
         Reply::Response(match served {
+            Ok((folder, path)) if path == "git-receive-pack" => {
+                self.state.write().pushed(&folder);
+                pushes.run(&folder, request)
+            }
             Ok((folder, path)) => backend::run(&folder, &path, request),
             Err(refusal) => *refusal,
         })

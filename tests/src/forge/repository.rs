@@ -68,7 +68,7 @@ impl<'f> Repo<'f> {
 
     /// The bare repository.
     pub fn git_dir(self) -> PathBuf {
-        self.forge.folder_of(self.number)
+        self.forge.writes.folder_of(self.number)
     }
 
     /// The wiki's bare repository.
@@ -257,7 +257,7 @@ impl<'f> Repo<'f> {
     fn pushed(self) -> Self {
         let head = self.head();
         let exists = has_branch(&self.git_dir(), &head);
-        let now = self.forge.tick();
+        let now = self.forge.writes.tick();
         self.change(|entry| {
             entry.main_branch = exists.then_some(head);
             entry.updated_on = now;
@@ -265,12 +265,12 @@ impl<'f> Repo<'f> {
     }
 
     fn import(self, git_dir: &Path, branch: &str, message: &str, parent: Option<String>) {
-        git::import(git_dir, branch, message, parent, self.forge.tick());
+        git::import(git_dir, branch, message, parent, self.forge.writes.tick());
     }
 }
 
 /// Without a process of git's, since every change asks for it.
-fn has_branch(git_dir: &Path, name: &str) -> bool {
+pub(super) fn has_branch(git_dir: &Path, name: &str) -> bool {
     let full = format!("refs/heads/{name}");
     let packed = fs::read_to_string(git_dir.join("packed-refs")).unwrap_or_default();
     git_dir.join(&full).is_file()

@@ -11,6 +11,7 @@ mod api_answers;
 mod architecture;
 mod azure_devops;
 mod bitbucket_credentials;
+mod bitbucket_write;
 mod bounds;
 mod changes;
 mod checks;

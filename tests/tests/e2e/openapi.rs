@@ -8,7 +8,7 @@
 
 mod caught;
 mod document;
-mod fake;
+pub(crate) mod fake;
 mod schemas;
 mod truth;
 
@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 
 use crate::support::{EMAIL, USER, World};
 use document::{Document, as_published};
-use fake::{access_token, all_answers, api_token, ask, basic, furnish};
+use fake::{access_token, all_answers, api_token, basic, furnish, send};
 use truth::{UNDOCUMENTED, corrections};
 
 /// Panics unless everything that was asked, and everything that was answered, is in the document.
@@ -215,36 +215,74 @@ fn every_answer_of_the_fake_is_in_the_document() {
     assert_eq!(asked, known);
     let document = Document::new();
     let exchanges = forge.exchanges().into_iter();
-    let good = exchanges.filter(|exchange| exchange.answer.status == 200);
+    let good = exchanges.filter(|exchange| matches!(exchange.answer.status, 200 | 204));
     let good: BTreeSet<String> = good
-        .map(|exchange| path_of(&document, &exchange).to_owned())
+        .map(|exchange| {
+            let path = path_of(&document, &exchange).to_owned();
+            format!("{} {path}", exchange.request.method)
+        })
         .collect();
-    assert_eq!(good, known, "some are never answered with 200");
+    let methods = published["paths"].as_object().unwrap().iter();
+    let methods = methods.flat_map(|(path, operations)| {
+        let names = operations.as_object().unwrap().keys();
+        let names = names.filter(|name| *name != "parameters");
+        names.map(move |name| format!("{} {path}", name.to_uppercase()))
+    });
+    let methods: BTreeSet<String> = methods.collect();
+    assert_eq!(good, methods, "some never do what they are asked for");
 }
 
 #[test]
 fn the_fake_wants_the_scopes_of_the_document() {
-    let all = [scope::REPOSITORY, scope::USER, scope::WORKSPACE];
+    let all = [
+        scope::REPOSITORY,
+        scope::USER,
+        scope::WORKSPACE,
+        scope::WRITE,
+        scope::ADMIN,
+        scope::DELETE,
+        scope::PROJECT,
+    ];
+    let (one, two) = ("/2.0/repositories/acme/web", "/2.0/repositories/acme/two");
+    let (of_one, projects) = (
+        "/repositories/{workspace}/{repo_slug}",
+        "/workspaces/{workspace}/projects",
+    );
     let document = Document::new();
-    for (path, target) in [
-        ("/repositories/{workspace}", "/2.0/repositories/acme"),
+    for (method, path, target) in [
+        ("GET", "/repositories/{workspace}", "/2.0/repositories/acme"),
+        ("GET", of_one, one),
+        ("POST", of_one, two),
+        ("PUT", of_one, one),
+        ("DELETE", of_one, one),
         (
-            "/repositories/{workspace}/{repo_slug}",
-            "/2.0/repositories/acme/web",
+            "PUT",
+            &format!("{of_one}/pipelines_config"),
+            &format!("{one}/pipelines_config"),
         ),
-        ("/user", "/2.0/user"),
-        ("/user/workspaces", "/2.0/user/workspaces"),
-        ("/workspaces/{workspace}", "/2.0/workspaces/acme"),
+        ("GET", "/user", "/2.0/user"),
+        ("GET", "/user/workspaces", "/2.0/user/workspaces"),
+        ("GET", "/workspaces/{workspace}", "/2.0/workspaces/acme"),
+        (
+            "GET",
+            &format!("{projects}/{{project_key}}"),
+            "/2.0/workspaces/acme/projects/PROJ",
+        ),
     ] {
-        let scope = document.scope(path);
+        let scope = document.scope(method, path);
         let others: Vec<&str> = all.into_iter().filter(|other| *other != scope).collect();
-        assert_eq!(others.len(), 2, "{path}: {scope}");
-        for (scopes, status) in [(vec![scope], 200), (others, 403)] {
+        assert_eq!(others.len(), all.len() - 1, "{path}: {scope}");
+        for (scopes, is_enough) in [(vec![scope], true), (others, false)] {
             let account = api_token().with_scopes(&scopes);
             let header = basic(&account);
             let forge = Forge::builder().account(account).build();
             forge.repository("web");
-            assert_eq!(ask(&forge, target, &header), status, "{path}: {scopes:?}");
+            let (status, _) = send(&forge, method, target, &header, &json!({"enabled": true}));
+            let expected: &[u16] = if is_enough { &[200, 204] } else { &[403] };
+            assert!(
+                expected.contains(&status),
+                "{method} {path}: {status} with {scopes:?}"
+            );
         }
     }
 }
@@ -280,11 +318,16 @@ fn each_answer_beside_the_document_happens_and_none_is_documented() {
             continue;
         };
         let status = exception.status.to_string();
-        let responses = &published["paths"][path]["get"]["responses"];
-        assert_eq!(responses.get(&status), None, "{path} {status}");
+        let method = exception.method;
+        let responses = &published["paths"][path][method.to_lowercase()]["responses"];
+        assert_eq!(responses.get(&status), None, "{method} {path} {status}");
         let happens = exchanges.iter().any(|exchange| {
-            exchange.answer.status == exception.status && path_of(&document, exchange) == path
+            exception.is(&exchange.request.method, path, exchange.answer.status)
+                && path_of(&document, exchange) == path
         });
-        assert!(happens, "the fake never answers {status} to {path}");
+        assert!(
+            happens,
+            "the fake never answers {status} to {method} {path}"
+        );
     }
 }

@@ -151,7 +151,7 @@ impl Handler for GitServer {
         let git_dir = self.folder.join(&name);
         let asked = match route.call {
             GitCall::InfoRefs => name.clone(),
-            GitCall::UploadPack => format!("{name}: pack"),
+            GitCall::UploadPack | GitCall::ReceivePack => format!("{name}: pack"),
         };
         self.asked.lock().push(asked.clone());
         self.most
@@ -162,6 +162,7 @@ impl Handler for GitServer {
             _ if !git_dir.is_dir() => Response::text(404, "not found"),
             GitCall::InfoRefs => self.git.advertise(&git_dir, &request),
             GitCall::UploadPack => self.git.upload_pack(&git_dir, request),
+            GitCall::ReceivePack => self.git.receive_pack(&git_dir, request),
         };
         self.under_way.fetch_sub(1, SeqCst);
         Reply::Response(answer)

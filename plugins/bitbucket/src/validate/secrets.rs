@@ -24,6 +24,8 @@ pub(super) fn validate(source: &Source, findings: &mut Vec<Finding>) {
     }
     oauth_url(source, findings);
     match Credentials::of(source).kind() {
+        // What that means to a target is said where it is examined.
+        Kind::Anonymous if source.target => {}
         Kind::Anonymous => findings.push(no_secret(source)),
         Kind::ApiToken => api_token(source, findings),
         Kind::AccessToken => names_unused(source, "an access token", findings),

@@ -124,6 +124,7 @@ fn who_it_is() {
             "description": "Bitbucket Cloud: the repositories of a workspace",
             "apiUrl": "https://api.bitbucket.org",
             "trustedOrigins": ["https://bitbucket.org"],
+            "target": true,
             "options": [
                 {"name": "clientId", "description": "key of an OAuth consumer"},
                 {"name": "clientSecret", "kind": "secret", "description": "secret of that OAuth consumer"},

@@ -344,3 +344,15 @@ fn a_workspace_may_be_named_by_its_uuid_or_in_capitals() {
         );
     }
 }
+
+#[test]
+fn a_description_is_one_line_and_whole() {
+    let mut described = entry(1, "web");
+    described["description"] = format!("The\r\n\tsite {}", "x".repeat(2000)).into();
+    assert_eq!(
+        read(&described).description,
+        format!("The site {}", "x".repeat(2000))
+    );
+    described["description"] = serde_json::Value::Null;
+    assert_eq!(read(&described).description, "");
+}

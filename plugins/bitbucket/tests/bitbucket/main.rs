@@ -13,3 +13,4 @@ mod status;
 mod support;
 mod validate;
 mod workspaces;
+mod write;

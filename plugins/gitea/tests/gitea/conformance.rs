@@ -99,6 +99,7 @@ fn who_it_is() {
             "types": ["user", "org"],
             "attributes": ["archived", "fork", "visibility"],
             "concurrency": 4,
+            "target": true,
         })
     );
 }

@@ -13,25 +13,25 @@ use super::model::{Account, Repository, State, Token, Wiki};
 use crate::pkt_line;
 
 /// Who asks.
-struct Caller<'s> {
+pub(super) struct Caller<'s> {
     account: Option<&'s Account>,
     token: Option<&'s Token>,
     /// Whether user name and secret were sent.
     basic: bool,
 }
 
-type Answer = Result<Response, Refused>;
+pub(super) type Answer = Result<Response, Refused>;
 
 /// Answers a request to the API, by its path behind `/api/v1/`.
 pub(super) fn api(state: &State, path: &str, request: &Request) -> Response {
     answer(state, path, request).unwrap_or_else(|refusal| *refusal)
 }
 
-fn refused<T>(state: &State, status: u16, message: &str) -> Result<T, Refused> {
+pub(super) fn refused<T>(state: &State, status: u16, message: &str) -> Result<T, Refused> {
     Err(Box::new(documents::refusal(state, status, message)))
 }
 
-fn not_found<T>(state: &State) -> Result<T, Refused> {
+pub(super) fn not_found<T>(state: &State) -> Result<T, Refused> {
     refused(state, 404, "The target couldn't be found.")
 }
 
@@ -123,6 +123,16 @@ fn answer(state: &State, path: &str, request: &Request) -> Answer {
             caller.may(state, "organization")?;
             list(state, request, &caller, of_owner(organisation(name)?.id))
         }
+        ["user", "quota"] => {
+            caller.may(state, "user")?;
+            caller.signed_in(state)?;
+            quota(state)
+        }
+        ["orgs", name, "quota"] => {
+            caller.may(state, "organization")?;
+            organisation(name)?;
+            quota(state)
+        }
         ["repositories", id] => {
             caller.may(state, "repository")?;
             let found = state
@@ -138,8 +148,16 @@ fn answer(state: &State, path: &str, request: &Request) -> Answer {
     }
 }
 
+/// `#/definitions/QuotaInfo`.
+fn quota(state: &State) -> Answer {
+    match &state.quota {
+        Some(quota) => Ok(documents::ok(quota)),
+        None => not_found(state),
+    }
+}
+
 /// Whether somebody is a member of an organisation, and then whether among its owners.
-fn is_member(state: &State, user: &Account, organisation: u64) -> Option<bool> {
+pub(super) fn is_member(state: &State, user: &Account, organisation: u64) -> Option<bool> {
     let organisation = state.account(organisation)?;
     let mut members = organisation.members.iter();
     members
@@ -149,7 +167,7 @@ fn is_member(state: &State, user: &Account, organisation: u64) -> Option<bool> {
 
 impl<'s> Caller<'s> {
     /// `None`: the credentials are not good.
-    fn of(state: &'s State, authorization: Option<&str>) -> Option<Self> {
+    pub(super) fn of(state: &'s State, authorization: Option<&str>) -> Option<Self> {
         let by_token = |secret: &str| state.tokens.iter().find(|token| token.sha1 == secret);
         let known = |token: &'s Token, basic| Self {
             account: state.account(token.user),
@@ -182,30 +200,49 @@ impl<'s> Caller<'s> {
         })
     }
 
-    fn signed_in(&self, state: &State) -> Result<&'s Account, Refused> {
+    pub(super) fn signed_in(&self, state: &State) -> Result<&'s Account, Refused> {
         self.account
             .map_or_else(|| refused(state, 401, "token is required"), Ok)
     }
 
     fn may(&self, state: &State, what: &str) -> Result<(), Refused> {
+        let read = [format!("read:{what}"), format!("write:{what}")];
+        self.has_scope(state, &read)
+    }
+
+    pub(super) fn may_write(&self, state: &State, what: &str) -> Result<(), Refused> {
+        self.has_scope(state, &[format!("write:{what}")])
+    }
+
+    /// Whether it may push and administer: its owner, the owners of an organisation, administrators of the server;
+    /// with a token for it.
+    pub(super) fn writes_to(&self, state: &State, one: &Repository) -> bool {
+        let is_in = |me: &Account| {
+            me.is_admin || me.id == one.owner || is_member(state, me, one.owner) == Some(true)
+        };
+        self.sees(state, one) && self.account.is_some_and(is_in)
+    }
+
+    fn has_scope(&self, state: &State, scopes: &[String]) -> Result<(), Refused> {
         let Some(token) = self.token else {
             return Ok(());
         };
-        let fits = |scope: &String| {
-            scope == "all" || scope.split_once(':').is_some_and(|(_, of)| of == what)
-        };
+        let fits = |scope: &String| scope == "all" || scopes.contains(scope);
         match token.scopes.iter().any(fits) {
             true => Ok(()),
             // Source: Gitea's `routers/api/v1/api.go`.
             false => refused(
                 state,
                 403,
-                &format!("token does not have at least one of required scope(s): [read:{what}]"),
+                &format!(
+                    "token does not have at least one of required scope(s): [{}]",
+                    scopes[0]
+                ),
             ),
         }
     }
 
-    fn sees(&self, state: &State, one: &Repository) -> bool {
+    pub(super) fn sees(&self, state: &State, one: &Repository) -> bool {
         let is_chosen = |token: &Token| {
             token
                 .repositories
@@ -299,8 +336,11 @@ pub(super) fn git(
     let text = |status, words: &str| Err(Box::new(Response::text(status, words)));
     let mut segments = path.trim_start_matches('/').splitn(3, '/');
     let (owner, name, rest) = (segments.next(), segments.next(), segments.next());
-    let (Some(owner), Some(name), Some(rest @ ("info/refs" | "git-upload-pack"))) =
-        (owner, name, rest)
+    let (
+        Some(owner),
+        Some(name),
+        Some(rest @ ("info/refs" | "git-upload-pack" | "git-receive-pack")),
+    ) = (owner, name, rest)
     else {
         return Err(Box::new(documents::page(404, "Page Not Found")));
     };
@@ -317,16 +357,28 @@ pub(super) fn git(
     let found = all.find(|one| Some(one.owner) == owner && one.name == name);
     let Some(found) = found.filter(|one| caller.sees(state, one)) else {
         return match caller.account {
-            None => {
-                let asks = Response::text(401, "Unauthorized");
-                Err(Box::new(
-                    asks.with_header("WWW-Authenticate", "Basic realm=\"Gitea\""),
-                ))
-            }
+            None => Err(Box::new(asks_for_credentials())),
             Some(_) => text(404, "Not found"),
         };
     };
+    let is_push = rest == "git-receive-pack" || request.query().contains("git-receive-pack");
+    if is_push && !caller.writes_to(state, found) {
+        return match caller.account {
+            None => Err(Box::new(asks_for_credentials())),
+            Some(_) => text(403, "User permission denied for writing."),
+        };
+    }
+    if is_push && (caller.may_write(state, "repository").is_err() || found.archived) {
+        return text(
+            403,
+            "This repo is archived, or the token lacks write:repository.",
+        );
+    }
     match (is_wiki, found.wiki) {
+        // Source: Gitea's `routers/web/repo/githttp.go`: git is run in a folder that is not there.
+        (true, Wiki::Missing) if is_push => {
+            Err(Box::new(documents::page(500, "Internal Server Error")))
+        }
         (false, _) => Ok((
             state.folder.join(format!("{}.git", found.id)),
             rest.to_owned(),
@@ -344,4 +396,9 @@ pub(super) fn git(
         }
         (true, Wiki::Denied | Wiki::Off) => text(403, "repository wiki is disabled"),
     }
+}
+
+fn asks_for_credentials() -> Response {
+    let asks = Response::text(401, "Unauthorized");
+    asks.with_header("WWW-Authenticate", "Basic realm=\"Gitea\"")
 }

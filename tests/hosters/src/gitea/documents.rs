@@ -4,6 +4,7 @@ use forgekeep_demo_hoster::Response;
 use serde_json::{Value, json};
 
 use super::model::{Account, Repository, State, Token, Wiki};
+use crate::pushes;
 
 /// `#/definitions/User`.
 pub(super) fn user(account: &Account) -> Value {
@@ -30,11 +31,12 @@ pub(super) fn organisation(account: &Account) -> Value {
 pub(super) fn repository(state: &State, of: &Repository) -> Value {
     let owner = state.account(of.owner).expect("it has an owner");
     let full_name = format!("{}/{}", owner.name, of.name);
-    json!({
+    let default_branch = pushes::default_branch(&state.folder.join(format!("{}.git", of.id)));
+    let mut document = json!({
         "id": of.id, "name": of.name, "full_name": full_name, "owner": user(owner),
-        "description": "", "private": of.private, "internal": false, "archived": of.archived,
+        "description": of.description, "private": of.private, "internal": false, "archived": of.archived,
         "fork": of.fork, "mirror": of.mirror, "empty": of.empty, "template": false, "size": 24,
-        "default_branch": "main", "object_format_name": "sha1", "language": "Rust",
+        "default_branch": default_branch, "object_format_name": "sha1", "language": "Rust",
         "topics": ["shop"], "has_wiki": of.wiki != Wiki::Off, "wiki_branch": "main",
         "has_issues": true, "permissions": { "admin": false, "push": false, "pull": true },
         "url": format!("{}/api/v1/repos/{full_name}", state.url),
@@ -43,7 +45,11 @@ pub(super) fn repository(state: &State, of: &Repository) -> Value {
         "clone_url": format!("{}/{full_name}.git", state.git_url).replacen("://", "://git@", 1),
         "ssh_url": format!("{}{full_name}.git", state.ssh_url),
         "created_at": "2024-01-01T00:00:00Z", "updated_at": "2026-11-01T00:00:00Z",
-    })
+    });
+    if state.has_actions {
+        document["has_actions"] = of.automation.into();
+    }
+    document
 }
 
 /// `#/definitions/AccessToken`.
@@ -65,7 +71,16 @@ pub(super) fn token(state: &State, of: &Token, number: usize) -> Value {
 
 /// A document.
 pub(super) fn ok(document: &Value) -> Response {
-    Response::new(200, "application/json;charset=utf-8", document.to_string())
+    self::document(200, document)
+}
+
+/// A document with a status.
+pub(super) fn document(status: u16, document: &Value) -> Response {
+    Response::new(
+        status,
+        "application/json;charset=utf-8",
+        document.to_string(),
+    )
 }
 
 /// `#/responses/notFound`, `forbidden` and `unauthorized`.

@@ -1,6 +1,11 @@
 //! What the server knows, and how it behaves.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::pushes::Pushes;
 
 /// A user or an organisation.
 #[derive(Clone, Debug)]
@@ -67,6 +72,10 @@ pub struct Repository {
     pub hidden: bool,
     /// Its wiki.
     pub wiki: Wiki,
+    /// What it is about.
+    pub description: String,
+    /// Whether pushes start workflows: the unit Actions.
+    pub automation: bool,
 }
 
 /// How many requests of a listing are refused, and which.
@@ -116,6 +125,21 @@ pub struct State {
     pub repositories: Vec<Repository>,
     /// What is refused with 429.
     pub limit: Limited,
+    /// How long each answer takes, as over a network.
+    pub latency: Duration,
+    /// What becomes of pushes.
+    pub pushes: Pushes,
+    /// After how many new repositories one is refused with 429, over and over. `None`: never.
+    pub creates_at_once: Option<usize>,
+    /// Whether new repositories are public whatever was asked for.
+    pub makes_public: bool,
+    /// Whether the unit Actions is told and set: older servers have none.
+    pub has_actions: bool,
+    /// The wiki of a new repository.
+    pub new_wiki: Wiki,
+    /// What Forgejo tells of a quota. `None`: it has none.
+    pub quota: Option<Value>,
+    pub(super) created: usize,
     next: u64,
     now: i64,
 }
@@ -140,6 +164,14 @@ impl State {
             passwords: Vec::new(),
             repositories: Vec::new(),
             limit: Limited::default(),
+            latency: Duration::ZERO,
+            pushes: Pushes::default(),
+            creates_at_once: None,
+            makes_public: false,
+            has_actions: true,
+            new_wiki: Wiki::Missing,
+            quota: None,
+            created: 0,
             next: 0,
             now: 1_700_000_000,
         }
@@ -204,6 +236,8 @@ impl State {
             empty: true,
             hidden: false,
             wiki: Wiki::Off,
+            description: String::new(),
+            automation: true,
         });
         id
     }
@@ -212,6 +246,15 @@ impl State {
     pub fn repository_mut(&mut self, id: u64) -> &mut Repository {
         let mut all = self.repositories.iter_mut();
         all.find(|one| one.id == id).expect("it is there")
+    }
+
+    /// That something is pushed to the repository, or the wiki, in a folder.
+    pub(super) fn pushed(&mut self, folder: &Path) {
+        for one in &mut self.repositories {
+            if folder == self.folder.join(format!("{}.git", one.id)) {
+                one.empty = false;
+            }
+        }
     }
 
     /// Deletes a repository.

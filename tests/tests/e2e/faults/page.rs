@@ -24,7 +24,7 @@ impl Row {
                 RequestKind::Api => "listing",
                 RequestKind::InfoRefs => "`info/refs`",
                 RequestKind::UploadPack => "`git-upload-pack`",
-                RequestKind::Token | RequestKind::Other => "elsewhere",
+                RequestKind::ReceivePack | RequestKind::Token | RequestKind::Other => "elsewhere",
             },
             cells: Vec::new(),
         }

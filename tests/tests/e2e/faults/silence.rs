@@ -100,7 +100,7 @@ fn hang(kind: RequestKind, action: Action) {
 fn requests(kind: RequestKind) -> usize {
     match kind {
         RequestKind::InfoRefs | RequestKind::UploadPack => RETRIES as usize + 1 + 3,
-        RequestKind::Api | RequestKind::Token | RequestKind::Other => {
+        RequestKind::Api | RequestKind::ReceivePack | RequestKind::Token | RequestKind::Other => {
             unreachable!("git alone hangs here")
         }
     }

@@ -174,7 +174,8 @@ fn a_request_beside_the_document_is_caught() {
         ("GET", "/2.0"),
         ("GET", "/"),
         ("POST", "/2.0/repositories/acme"),
-        ("DELETE", "/2.0/repositories/acme/web"),
+        ("PATCH", "/2.0/repositories/acme/web"),
+        ("PUT", "/2.0/workspaces/acme/projects/PROJ"),
     ] {
         assert!(document.path(method, target).is_err(), "{method} {target}");
     }
@@ -220,7 +221,7 @@ fn a_request_beside_the_document_is_caught() {
         ("/2.0/user?q=uuid%3D%22x%22", false),
     ] {
         let path = document.path("GET", target).unwrap();
-        let judged = document.query(path, &Query::of(target));
+        let judged = document.query("GET", path, &Query::of(target));
         assert_eq!(judged.is_ok(), is_good, "{target}: {judged:?}");
     }
 }

@@ -39,11 +39,18 @@ impl Document {
             json!({"$ref": "#/components/schemas/error"}),
         );
         for (path, operations) in document["paths"].as_object().unwrap() {
-            for (status, answer) in operations["get"]["responses"].as_object().unwrap() {
-                let content = answer["content"].as_object().unwrap();
-                assert_eq!(content.keys().collect::<Vec<_>>(), ["application/json"]);
-                let schema = content["application/json"]["schema"].clone();
-                answers.insert(format!("{path} {status}"), schema);
+            let operations = operations.as_object().unwrap().iter();
+            for (method, operation) in operations.filter(|(name, _)| *name != "parameters") {
+                for (status, answer) in operation["responses"].as_object().unwrap() {
+                    // What is done by 204 has nothing to say.
+                    let Some(content) = answer["content"].as_object() else {
+                        continue;
+                    };
+                    assert_eq!(content.keys().collect::<Vec<_>>(), ["application/json"]);
+                    let schema = content["application/json"]["schema"].clone();
+                    let method = method.to_uppercase();
+                    answers.insert(format!("{method} {path} {status}"), schema);
+                }
             }
         }
         let whole = Judge::new(&document, &answers, Extent::Whole);
@@ -62,7 +69,7 @@ impl Document {
         let query = Query::of(&request.target);
         // What is wrong on purpose is refused.
         if exchange.answer.status != 400 {
-            self.query(path, &query)?;
+            self.query(&request.method, path, &query)?;
         }
         self.answer(path, &query, exchange)
     }
@@ -100,13 +107,13 @@ impl Document {
     }
 
     /// Whether each parameter is in the document, and may have this value.
-    pub fn query(&self, path: &str, query: &Query) -> Result<(), String> {
+    pub fn query(&self, method: &str, path: &str, query: &Query) -> Result<(), String> {
         let operations = &self.document["paths"][path];
-        let described = [&operations["parameters"], &operations["get"]["parameters"]];
+        let operation = &operations[method.to_lowercase()];
+        let described = [&operations["parameters"], &operation["parameters"]];
         let described = described.into_iter().filter_map(Value::as_array).flatten();
         let described: Vec<&Value> = described.filter(|p| p["in"] == "query").collect();
-        let success =
-            &operations["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let success = &operation["responses"]["200"]["content"]["application/json"]["schema"];
         let entry = self.field(success, "values");
         for (name, value) in &query.0 {
             let schema = described
@@ -167,12 +174,20 @@ impl Document {
 
     fn answer(&self, path: &str, query: &Query, exchange: &Exchange) -> Result<(), String> {
         let status = exchange.answer.status;
-        let place = format!("{path} {status}");
-        let responses = &self.document["paths"][path]["get"]["responses"];
-        let is_documented = responses.get(status.to_string()).is_some();
+        let method = &exchange.request.method;
+        let place = format!("{method} {path} {status}");
+        let operation = &self.document["paths"][path][method.to_lowercase()];
+        let documented = operation["responses"].get(status.to_string());
+        let is_documented = documented.is_some();
+        if documented.is_some_and(|documented| documented.get("content").is_none()) {
+            return match exchange.answer.body.is_empty() {
+                true => Ok(()),
+                false => Err(format!("{place}: there is something in it")),
+            };
+        }
         let exception = UNDOCUMENTED
             .iter()
-            .find(|exception| exception.is(path, status));
+            .find(|exception| exception.is(method, path, status));
         let (name, form) = match (is_documented, exception) {
             (true, _) => (place.as_str(), Form::Error),
             (false, Some(exception)) => ("error", exception.form),
@@ -206,9 +221,10 @@ impl Document {
         }
     }
 
-    /// The scope that a path needs.
-    pub fn scope(&self, path: &str) -> &str {
-        let scopes = &self.document["paths"][path]["get"]["x-atlassian-oauth2-scopes"];
+    /// The scope that a method of a path needs.
+    pub fn scope(&self, method: &str, path: &str) -> &str {
+        let operation = &self.document["paths"][path][method.to_lowercase()];
+        let scopes = &operation["x-atlassian-oauth2-scopes"];
         let [only] = scopes[0]["scopes"].as_array().unwrap().as_slice() else {
             panic!("{path}: {scopes}");
         };

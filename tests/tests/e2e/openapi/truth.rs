@@ -24,6 +24,10 @@ fn correction(at: &'static str, says: Value, is: Value) -> Correction {
 /// with the document's next edition.
 pub fn corrections() -> Vec<Correction> {
     let text = || json!({"type": "string"});
+    let lines = || json!({"type": "array", "items": text()});
+    let wrong_fields = json!({
+        "slug": lines(), "scm": lines(), "project": lines(), "mainbranch": lines(),
+    });
     let perhaps = |name: &str| {
         let reference = format!("#/components/schemas/{name}");
         json!({"nullable": true, "anyOf": [{"$ref": reference}]})
@@ -87,6 +91,12 @@ pub fn corrections() -> Vec<Correction> {
                 "additionalProperties": false,
             }]}),
         ),
+        // What is wrong with a document that was sent is told by its fields: seen by other tools.
+        correction(
+            "/components/schemas/error/properties/error/properties/fields",
+            Value::Null,
+            json!({"type": "object", "properties": wrong_fields}),
+        ),
     ]
 }
 
@@ -101,6 +111,8 @@ pub enum Form {
 
 /// An answer that the document does not have.
 pub struct Undocumented {
+    /// The method.
+    pub method: &'static str,
     /// The path, or all of them.
     pub path: Option<&'static str>,
     /// The status code.
@@ -111,22 +123,31 @@ pub struct Undocumented {
 
 impl Undocumented {
     /// Whether it is this one.
-    pub fn is(&self, path: &str, status: u16) -> bool {
-        self.status == status && self.path.is_none_or(|of| of == path)
+    pub fn is(&self, method: &str, path: &str, status: u16) -> bool {
+        let is_of = |of| of == path && self.method == method;
+        self.status == status && self.path.is_none_or(is_of)
     }
 }
 
 const fn error(path: &'static str, status: u16) -> Undocumented {
+    error_of("GET", path, status)
+}
+
+const fn error_of(method: &'static str, path: &'static str, status: u16) -> Undocumented {
     Undocumented {
+        method,
         path: Some(path),
         status,
         form: Form::Error,
     }
 }
 
+const PIPELINES: &str = "/repositories/{workspace}/{repo_slug}/pipelines_config";
+
 /// All of them. The document has 401 for `/user` and `/user/workspaces` alone, 403 for one
-/// repository alone, 400 for `/user/workspaces` alone, and 429 nowhere.
-pub const UNDOCUMENTED: [Undocumented; 9] = [
+/// repository alone, 400 for `/user/workspaces` alone, and 429 nowhere. Of a configuration of pipelines it
+/// has nothing but 200.
+pub const UNDOCUMENTED: [Undocumented; 20] = [
     // Credentials that are wrong are refused wherever they are sent.
     error("/repositories/{workspace}", 401),
     error("/repositories/{workspace}/{repo_slug}", 401),
@@ -140,9 +161,23 @@ pub const UNDOCUMENTED: [Undocumented; 9] = [
     // A page number, a page length, a role that there is not. A request for one repository has
     // nothing that could be wrong.
     error("/repositories/{workspace}", 400),
+    // The same, and what there is not, of what writes.
+    error_of("POST", "/repositories/{workspace}/{repo_slug}", 403),
+    error_of("POST", "/repositories/{workspace}/{repo_slug}", 404),
+    error_of("PUT", "/repositories/{workspace}/{repo_slug}", 403),
+    error_of("PUT", "/repositories/{workspace}/{repo_slug}", 404),
+    error_of("DELETE", "/repositories/{workspace}/{repo_slug}", 401),
+    error_of("GET", PIPELINES, 401),
+    error_of("GET", PIPELINES, 403),
+    // As long as nobody has set it.
+    error_of("GET", PIPELINES, 404),
+    error_of("PUT", PIPELINES, 401),
+    error_of("PUT", PIPELINES, 403),
+    error_of("PUT", PIPELINES, 404),
     // Bitbucket's page about limits has it for all of the API; tools report this text, with
     // `X-RateLimit-Reset` in seconds, or nothing that says when to ask again.
     Undocumented {
+        method: "",
         path: None,
         status: 429,
         form: Form::Text,
