@@ -13,6 +13,7 @@ pub mod gitea;
 pub mod github;
 pub mod gitlab;
 mod origins;
+pub mod pushes;
 
 use forgekeep_pkt_line as pkt_line;
 use forgekeep_tests::{backend, git};
