@@ -3,12 +3,14 @@
 use std::thread;
 use std::time::Duration;
 
-use forgekeep_plugin_documents::{ErrorKind, HosterError, HttpResponse, Secret, Timestamp};
+use forgekeep_plugin_documents::{
+    Access, Auth, ErrorKind, HosterError, HttpResponse, Secret, Timestamp,
+};
 use serde_json::Value;
 
 use crate::host::Host;
 use crate::limits::date;
-use crate::minted::{Grant, Mint, MintedTokens};
+use crate::minted::{Grant, Mint, Minted, MintedTokens};
 
 /// The waits before a token that was just made is tried again.
 const UNTIL_KNOWN: [Duration; 3] = [
@@ -44,6 +46,15 @@ impl Grant {
             .with_status(response.status)
             .transient()),
         }
+    }
+}
+
+impl Minted {
+    /// Access by HTTP with the token, as `auth` sends it, until its end.
+    pub fn access(&self, auth: impl FnOnce(&Secret) -> Auth) -> Access {
+        let mut access = Access::http(auth(&self.secret));
+        access.expires = self.until;
+        access
     }
 }
 

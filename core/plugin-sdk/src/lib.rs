@@ -58,6 +58,7 @@
 //! - **Versions** ([`settled_version`]): by which an unchanged repository need not be asked.
 //! - **Tokens that are made** ([`MintedTokens`]): one for all threads, renewed before it ends; by an
 //!   [`OAuthClient`] or in the hoster's own way; [`Signer`] makes requests with them.
+//! - **Names** ([`slug`], [`joined`], [`without_endings`], [`line`](line())): of what is made at a target.
 //! - **Signed tokens** (`SigningKey`, `HosterClock`, with the feature `jwt`): for hosters that know apps.
 //! - **Checks** ([`report_of`], [`sunset`]): what a first page tells, and the end of an API.
 //! - **An API** ([`Api`]): a base and credentials; endpoints by path and query, whole listings at once. A
@@ -122,6 +123,7 @@ mod listed_ids;
 mod listings;
 mod made;
 mod minted;
+mod naming;
 mod numbered;
 mod owners;
 mod pager;
@@ -171,6 +173,7 @@ pub use made::{
     automation_finding, flat_name, in_one_line, not_made, owner_and_name, remark, target_name,
 };
 pub use minted::{Grant, Minted, MintedTokens, OAuthClient};
+pub use naming::{joined, line, named, slug, without_endings};
 pub use numbered::{Numbered, Turned};
 pub use owners::{
     is_of_one_owner, missing_scopes, owner_failed, owner_findings, owner_seen, scopes,

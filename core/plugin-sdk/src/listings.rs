@@ -90,8 +90,11 @@ pub trait Listings {
     /// Whether another listing may be read though this one cannot: one of many.
     fn fails_alone(&self, listing: &Listing<Self::Kind>) -> bool;
 
-    /// Whether an id can be asked for by [`Listings::by_id`]; of others nothing is known.
-    fn is_id(&self, id: &str) -> bool;
+    /// Whether an id can be asked for by [`Listings::by_id`]; of others nothing is known. Ids are numbers, where
+    /// a plugin does not say otherwise.
+    fn is_id(&self, id: &str) -> bool {
+        id.parse::<u64>().is_ok()
+    }
 
     /// The repository with an id, asked as the owner's listing is; `None` where the hoster itself says that it
     /// is not found, and nothing hides it.

@@ -35,6 +35,8 @@ pub struct RepositoryEntry {
     pub id: u64,
     /// Its owner and its name.
     pub full_name: String,
+    /// Its description.
+    pub description: Option<String>,
     /// Who it belongs to.
     pub owner: Account,
     /// The address to clone it from.
@@ -90,6 +92,7 @@ impl RepositoryEntry {
         Repository {
             id: self.id.to_string(),
             full_name: self.full_name,
+            description: self.description.unwrap_or_default(),
             visibility: match (self.visibility.as_deref(), self.private) {
                 (Some("internal"), _) => Visibility::Internal,
                 (_, true) => Visibility::Private,
@@ -158,9 +161,10 @@ mod tests {
         let other = repository(&json!({
             "private": true, "visibility": "internal", "archived": true, "fork": true,
             "has_wiki": true, "topics": ["shop"], "language": "Rust", "disabled": true,
-            "pushed_at": null, "size": 0, "mirror_url": "https://x",
+            "pushed_at": null, "size": 0, "mirror_url": "https://x", "description": "The shop",
         }));
         assert_eq!(other.visibility, Visibility::Internal);
+        assert_eq!((&*plain.description, &*other.description), ("", "The shop"));
         assert!(other.archived && other.fork && other.mirror && other.skip.is_some());
         assert_eq!(other.parts[1].url, "https://code.example/acme/web.wiki.git");
         assert!(other.parts[1].uncertain);

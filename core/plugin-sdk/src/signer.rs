@@ -77,10 +77,6 @@ impl<'s> Signer<'s> {
             return Ok(Access::http(self.auth.clone()));
         };
         let minted = self.tokens.for_part(what, host, &|| client.mint(host))?;
-        let access = Access::http(Auth::bearer(&minted.secret));
-        Ok(match minted.until {
-            Some(until) => access.until(until),
-            None => access,
-        })
+        Ok(minted.access(Auth::bearer))
     }
 }

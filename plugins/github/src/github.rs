@@ -38,6 +38,7 @@ pub(crate) struct Installation {
     pub(crate) id: u64,
     pub(crate) account: Account,
     pub(crate) repository_selection: String,
+    pub(crate) permissions: Option<serde_json::Value>,
     #[serde(skip)]
     tokens: MintedTokens,
 }
@@ -162,16 +163,14 @@ impl<'a> GitHub<'a> {
     /// Credentials for a part of a repository, whose handle is the installation.
     pub(crate) fn access(&self, what: &AccessRequest) -> Result<Access> {
         // With a token, GitHub looks at no user name.
-        let access = |secret: &Secret| Access::http(Auth::basic("x-access-token", secret));
-        let own = token(self.source);
+        let auth = |secret: &Secret| Auth::basic("x-access-token", secret);
         if self.app.is_none() {
-            return Ok(own.as_ref().map_or_else(Access::default, access));
+            let own = token(self.source).map(|own| Access::http(auth(&own)));
+            return Ok(own.unwrap_or_default());
         }
         let tokens = &self.installation(&what.handle)?.tokens;
         let token = tokens.for_part(what, self.host, &|| self.mint(&what.handle))?;
-        let mut given = access(&token.secret);
-        given.expires = token.until;
-        Ok(given)
+        Ok(token.access(auth))
     }
 }
 

@@ -1,17 +1,16 @@
-//! Forgekeep's plugin for GitHub: github.com, GHE.com and Enterprise Server.
-//!
-//! Lists the repositories of an organisation, of a user, or of all that an account or an App sees, with the
-//! gists of a user on request, and gives the credentials to clone them. `docs/github.md` is the manual.
+//! Forgekeep's plugin for GitHub, GHE.com and Enterprise Server: lists repositories of organisations and users,
+//! gives the credentials to clone them, and makes some. `docs/github.md` is the manual.
 
 mod check;
 mod github;
 mod listing;
 mod validate;
+mod write;
 
 use forgekeep_plugin_sdk::{
     Access, AccessRequest, CheckReport, CheckRequest, Finding, Host, Hoster, LookupRequest,
-    Manifest, OptionKind, OptionSpec, Page, Presence, Result, Session, Source, export_hoster, list,
-    look_up, texts,
+    Manifest, OptionKind, OptionSpec, Page, Presence, Result, Session, Source, Target,
+    export_hoster, list, look_up, texts,
 };
 
 use crate::github::{GitHub, Kept};
@@ -73,5 +72,9 @@ impl Hoster for Plugin {
 
     fn lookup(&self, source: &Source, what: &LookupRequest, host: &Host<'_>) -> Result<Presence> {
         look_up(&GitHub::of(source, host)?, host, what)
+    }
+
+    fn target(&self) -> Option<&dyn Target> {
+        Some(self)
     }
 }

@@ -1,7 +1,7 @@
 use forgekeep_plugin_sdk::{
     Account, Advice, ErrorKind, Finding, HosterError, HttpResponse, Linked, Listing, Listings,
     Page, RefAdvice, Repository, RepositoryEntry, Result, Sees, Severity, Visibility,
-    clone_address, entries, entries_in, json, kept, scopes,
+    clone_address, entries, entries_in, is_not_found, json, kept, scopes, sees_all_if,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -57,14 +57,14 @@ impl Listings for GitHub<'_> {
         // Of several installations each counts its own.
         page.total = total.filter(|_| !self.is_of_all());
         let is_own = |owner: &Account| owner.id.to_string() == step.owner;
+        let mut put = |found| page.repositories.push(found);
         if step.kind >= Kind::OwnGists {
             for gist in entries::<Gist>(found, &mut page.notes) {
                 let is_own = gist.owner.as_ref().is_some_and(is_own);
                 // Starred, and listed as one's own.
                 let is_listed = step.kind == Kind::Starred && self.source.flag("includeGists");
                 if !(is_own && is_listed) {
-                    let gist = gist.into_repository(&self.source.api_url, is_own);
-                    page.repositories.push(gist);
+                    put(gist.into_repository(&self.source.api_url, is_own));
                 }
             }
             return Ok(());
@@ -78,8 +78,7 @@ impl Listings for GitHub<'_> {
                 _ => false,
             };
             if !is_elsewhere {
-                page.repositories
-                    .push(self.repository(entry, answer, &step.handle));
+                put(self.repository(entry, answer, &step.handle));
             }
         }
         Ok(())
@@ -98,8 +97,7 @@ impl Listings for GitHub<'_> {
                 "selected" => Some(Sees::Selected),
                 _ => Some(Sees::Other),
             },
-            _ if is_owner && is_for_all => Some(Sees::All),
-            _ => Some(Sees::Other),
+            _ => Some(sees_all_if(is_owner && is_for_all)),
         })
     }
 
@@ -134,17 +132,12 @@ impl Listings for GitHub<'_> {
         step.kind >= Kind::OwnGists || self.is_of_all() && step.kind != Kind::All
     }
 
-    fn is_id(&self, id: &str) -> bool {
-        id.parse::<u64>().is_ok()
-    }
-
     /// Where renamed and moved repositories redirect to.
     fn by_id(&self, of: &Listing<Kind>, id: &str) -> Result<Option<Repository>> {
         let path = ["repositories", id];
         let (answer, ()) = self.ask(&of.handle, |api| Ok((api.get(&path, &[])?, ())))?;
         // A proxy's 404 is none of GitHub's, and single sign-on hides what is there.
-        let is_hidden = answer.header("x-github-sso").is_some();
-        if answer.status == 404 && !is_hidden && json::<Value>(&answer).is_ok() {
+        if is_not_found(&answer) && answer.header("x-github-sso").is_none() {
             return Ok(None);
         }
         let answer = good(answer)?;
@@ -177,8 +170,7 @@ impl GitHub<'_> {
             account
         };
         kinds.retain(|kind| *kind < Kind::OwnGists || self.source.flag("includeGists"));
-        let new = |kind| Listing::of(kind, &account, "");
-        steps.extend(kinds.into_iter().map(new));
+        steps.extend(kinds.iter().map(|kind| Listing::of(*kind, &account, "")));
         if let (true, Some(me)) = (self.source.flag("includeStarred"), me) {
             steps.push(Listing::of(Kind::Starred, me, ""));
         }
@@ -213,13 +205,19 @@ impl GitHub<'_> {
         Ok(steps)
     }
 
-    fn repository(&self, one: RepositoryEntry, answer: &HttpResponse, handle: &str) -> Repository {
+    pub(crate) fn repository(
+        &self,
+        one: RepositoryEntry,
+        answer: &HttpResponse,
+        handle: &str,
+    ) -> Repository {
         // A time of a push moves with heads of pull requests as well.
         let mut found = one.into_repository(self.source, Some(answer));
         found.handle = handle.to_owned();
         found.refs = vec![
             RefAdvice::new("refs/pull/*/merge", Advice::Volatile),
             RefAdvice::new("refs/pull/*", Advice::NotPushed),
+            RefAdvice::new("refs/heads/gh-readonly-queue/*", Advice::NotPushed),
         ];
         found
     }
@@ -230,6 +228,7 @@ struct Gist {
     id: String,
     git_pull_url: String,
     public: bool,
+    description: Option<String>,
     owner: Option<Account>,
 }
 
@@ -239,8 +238,8 @@ impl Gist {
         let url = clone_address(&self.git_pull_url, api_url);
         let login = self.owner.as_ref().map_or("anonymous", |one| &one.login);
         let full_name = format!("{login}/gists/{}", self.id);
-        let id = format!("gist-{}", self.id);
-        let mut gist = Repository::new(id, full_name, url);
+        let mut gist = Repository::new(format!("gist-{}", self.id), full_name, url);
+        gist.description = self.description.unwrap_or_default();
         // Secret is not private: who has the address sees it.
         if self.public {
             gist.visibility = Visibility::Public;

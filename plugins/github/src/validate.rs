@@ -15,9 +15,8 @@ const NO_GISTS: &str = "gists can be listed with the token of a user alone: an A
 
 pub(crate) fn validate(source: &Source) -> Vec<Finding> {
     let mut findings = [credential_findings(source), name_findings(source)].concat();
-    let has_app = source.text("appId").is_some();
+    let (has_app, has_token) = (source.text("appId").is_some(), token(source).is_some());
     let file = source.file("privateKeyFile");
-    let has_token = token(source).is_some();
     if !has_app && file.is_none() {
         findings.extend(anonymous_findings(source, TOKENS));
     }

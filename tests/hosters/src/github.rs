@@ -7,9 +7,11 @@ mod answers;
 mod caller;
 mod documents;
 mod model;
+mod writes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{thread, time::Duration};
 
 use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Server};
 use parking_lot::{Mutex, RwLock};
@@ -19,7 +21,8 @@ use crate::origins::Origins;
 use crate::{backend, git};
 
 pub use model::{
-    Account, Gist, Installation, Limited, Minted, Repository, Served, State, Token, Told, Wiki,
+    Account, Actions, Gist, Installation, Limited, Minted, Repository, Served, State, Token, Told,
+    Wiki,
 };
 
 /// The App's private key, as GitHub hands one out. It is good for this look-alike alone.
@@ -55,6 +58,8 @@ pub struct Exchange {
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Logged {
+    /// The method.
+    pub method: String,
     /// Path and query.
     pub target: String,
     /// `Authorization`, where there was one.
@@ -213,7 +218,12 @@ impl Drop for GitHub {
 
 impl Handler for Shared {
     fn handle(&self, request: Request) -> Reply {
+        let latency = self.state.read().latency;
+        if latency > 0 {
+            thread::sleep(Duration::from_millis(latency));
+        }
         self.log.lock().push(Logged {
+            method: request.method.clone(),
             target: request.target.clone(),
             authorization: request.header("Authorization").map(str::to_owned),
             version: request.header("X-GitHub-Api-Version").map(str::to_owned),
@@ -241,7 +251,13 @@ impl Handler for Shared {
             }
             return Reply::Response(answer);
         }
-        let served = caller::git(&state, &path, &request);
+        let served = match state.is_unseen(&path) {
+            true => Err(Box::new(Response::text(404, "Repository not found."))),
+            false => caller::git(&state, &path, &request),
+        };
+        if served.is_ok() && path.ends_with("/git-receive-pack") {
+            state.pushed(&path);
+        }
         drop(state);
         Reply::Response(match served {
             Ok((folder, path)) => backend::run(&folder, &path, request),

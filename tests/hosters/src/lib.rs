@@ -14,6 +14,7 @@ pub mod github;
 pub mod gitlab;
 mod origins;
 pub mod pushes;
+pub mod refusals;
 
 use forgekeep_pkt_line as pkt_line;
 use forgekeep_tests::{backend, git};

@@ -101,7 +101,7 @@ fn who_it_is() {
             "description": "GitHub and GitHub Enterprise: users and organisations",
             "types": ["user", "org"],
             "apiUrl": "https://api.github.com",
-            "trustedOrigins": ["https://github.com", "https://gist.github.com"],
+            "target": true, "trustedOrigins": ["https://github.com", "https://gist.github.com"],
             "derivedOrigins": ["https://gist.{host}", "https://{domain}"],
             "attributes": ["archived", "fork", "visibility", "topics", "languages", "pushedAt"],
             "concurrency": 4,

@@ -70,6 +70,7 @@ fn what_is_said_of_a_repository() {
     let wanted = [
         ("refs/pull/*/merge", Advice::Volatile),
         ("refs/pull/*", Advice::NotPushed),
+        ("refs/heads/gh-readonly-queue/*", Advice::NotPushed),
     ];
     assert_eq!(refs, wanted);
 }

@@ -8,3 +8,4 @@ mod conformance;
 mod listing;
 mod sources;
 mod support;
+mod write;

@@ -7,6 +7,7 @@ use super::Refused;
 use super::caller::Caller;
 use super::documents::{self, refused};
 use super::model::{Account, Minted, Repository, State};
+use super::writes;
 
 type Answer = Result<Response, Refused>;
 
@@ -41,6 +42,9 @@ fn answer(state: &mut State, path: &str, request: &Request) -> Answer {
     let segments: Vec<&str> = path.split('/').collect();
     if segments[0] == "app" {
         return app(state, &segments, request);
+    }
+    if request.method != "GET" || segments[0] == "repos" {
+        return writes::answer(state, &segments, request);
     }
     let Some(caller) = Caller::of(state, request.header("Authorization")) else {
         return refused(401, "Bad credentials");
@@ -119,6 +123,10 @@ fn answer(state: &mut State, path: &str, request: &Request) -> Answer {
             caller.is_let_in(owner)?;
             Ok(page(state, request, list(&|one| one.owner == owner.id)))
         }
+        ["orgs", login] => Ok(documents::ok(&documents::organisation(
+            state,
+            account(login)?,
+        ))),
         ["gists"] => {
             let me = caller.signed_in()?.id;
             // Without the scope, secret ones are left out silently.
@@ -200,7 +208,7 @@ fn app(state: &mut State, segments: &[&str], request: &Request) -> Answer {
             });
             Ok(documents::with_status(
                 201,
-                &documents::minted(state, &secret),
+                &documents::minted(state, &found, &secret),
             ))
         }
         _ => not_found(),

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::Refused;
 use super::documents::{self, refused};
 use super::model::{Account, Installation, Repository, Served, State, Token, Wiki};
+use crate::refusals;
 
 /// Who asks.
 pub(super) struct Caller<'s> {
@@ -93,6 +94,31 @@ impl<'s> Caller<'s> {
         Ok(())
     }
 
+    /// Whether who asks may write to what an account owns: to make repositories there, or to change them.
+    pub(super) fn writes(&self, owner: &Account) -> Result<(), Refused> {
+        if let Some(installation) = self.installation {
+            return match installation.writes && installation.account == owner.id {
+                true => Ok(()),
+                false => refused(403, "Resource not accessible by integration"),
+            };
+        }
+        let me = self.signed_in()?;
+        self.is_let_in(owner)?;
+        let token = self.token.expect("who signs in has one");
+        let scopes = token.scopes.as_ref();
+        // Without the scope, GitHub does not say that there is such a thing.
+        if scopes.is_some_and(|scopes| scopes.iter().all(|one| one != "repo")) {
+            return refused(404, "Not Found");
+        }
+        if scopes.is_none() && !token.writes {
+            return refused(403, "Resource not accessible by personal access token");
+        }
+        match me.id == owner.id || owner.role(me).is_some() {
+            true => Ok(()),
+            false => refused(404, "Not Found"),
+        }
+    }
+
     pub(super) fn sees(&self, state: &State, one: &Repository) -> bool {
         if one.hidden {
             return false;
@@ -154,8 +180,11 @@ pub(super) fn git(
     let text = |status, words: &str| Err(Box::new(Response::text(status, words)));
     let mut segments = path.trim_start_matches('/').splitn(3, '/');
     let (owner, name, rest) = (segments.next(), segments.next(), segments.next());
-    let (Some(owner), Some(name), Some(rest @ ("info/refs" | "git-upload-pack"))) =
-        (owner, name, rest)
+    let (
+        Some(owner),
+        Some(name),
+        Some(rest @ ("info/refs" | "git-upload-pack" | "git-receive-pack")),
+    ) = (owner, name, rest)
     else {
         return text(404, "Not Found");
     };
@@ -181,9 +210,10 @@ pub(super) fn git(
         Some(name) => (name, true),
         None => (name, false),
     };
-    let owner = state.named(owner).map(|owner| owner.id);
+    let owner = state.named(owner);
     let mut all = state.repositories.iter();
-    let found = all.find(|one| Some(one.owner) == owner && one.name == name);
+    let is_its = |id: u64| owner.is_some_and(|owner| owner.id == id);
+    let found = all.find(|one| is_its(one.owner) && one.name == name);
     let Some(found) = found.filter(|one| caller.sees(state, one)) else {
         let is_anonymous = caller.account.is_none() && caller.installation.is_none();
         return if is_anonymous {
@@ -192,6 +222,19 @@ pub(super) fn git(
             text(404, "Repository not found.")
         };
     };
+    if refusals::is_push(request, rest) {
+        let is_anonymous = caller.account.is_none() && caller.installation.is_none();
+        let may = owner.is_some_and(|owner| caller.writes(owner).is_ok());
+        if is_anonymous {
+            return asks();
+        }
+        if !may {
+            return text(403, "Write access to repository not granted.");
+        }
+        if found.archived {
+            return text(403, "This repository was archived so it is read-only.");
+        }
+    }
     match (is_wiki, found.served, found.wiki) {
         (_, Served::Blocked, _) => text(451, "Repository unavailable due to DMCA takedown."),
         (_, Served::Disabled, _) => text(

@@ -75,7 +75,7 @@ pub(super) fn repository(state: &State, of: &Repository) -> Value {
     let document = json!({
         "id": of.id, "node_id": "MDEw", "name": of.name, "full_name": full_name,
         "owner": account(state, owner), "private": of.visibility != "public",
-        "visibility": of.visibility, "description": null, "fork": of.fork, "url": base,
+        "visibility": of.visibility, "description": of.description, "fork": of.fork, "url": base,
         "archived": of.archived, "disabled": of.served == Served::Disabled,
         "clone_url": format!("{}/{full_name}.git", state.git_url),
         "ssh_url": format!("git@github.example.com:{full_name}.git"),
@@ -89,6 +89,52 @@ pub(super) fn repository(state: &State, of: &Repository) -> Value {
     });
     let names = "archive assignees blobs branches collaborators comments commits compare contents contributors deployments downloads events forks git git_commits git_refs git_tags hooks html issue_comment issue_events issues keys labels languages merges milestones notifications pulls releases stargazers statuses subscribers subscription svn tags teams trees";
     with_addresses(document, &base, names)
+}
+
+/// `full-repository`, which an answer about one repository is.
+pub(super) fn full_repository(state: &State, of: &Repository) -> Value {
+    let mut document = repository(state, of);
+    document["has_discussions"] = false.into();
+    document["network_count"] = 0.into();
+    document["subscribers_count"] = 0.into();
+    document
+}
+
+/// `organization-full`, as a member is shown it.
+pub(super) fn organisation(state: &State, of: &Account) -> Value {
+    let base = format!("{}/api/v3/orgs/{}", state.url, of.login);
+    let document = json!({
+        "id": of.id, "login": of.login, "node_id": "MDQ6", "url": base, "description": "",
+        "has_organization_projects": true, "has_repository_projects": true, "public_repos": 1,
+        "public_gists": 0, "followers": 0, "following": 0, "type": "Organization",
+        "created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-01T00:00:00Z",
+        "archived_at": null, "members_can_create_repositories": state.members_create,
+        "members_can_create_private_repositories": state.members_create,
+    });
+    let names = "repos events hooks issues members public_members avatar html";
+    with_addresses(document, &base, names)
+}
+
+/// `validation-error`. Source of the words: users' reports.
+pub(super) fn invalid(message: &str, field: &str, words: &str) -> Response {
+    let one =
+        json!({ "resource": "Repository", "code": "custom", "field": field, "message": words });
+    let page = "https://docs.github.com/rest/repos/repos";
+    with_status(
+        422,
+        &json!({ "message": message, "documentation_url": page, "errors": [one] }),
+    )
+}
+
+/// What an installation may do.
+fn permissions(of: &Installation) -> Value {
+    match of.writes {
+        true => json!({
+            "administration": "write", "contents": "write", "metadata": "read",
+            "workflows": "write",
+        }),
+        false => json!({ "contents": "read", "metadata": "read" }),
+    }
 }
 
 /// `base-gist`.
@@ -113,7 +159,7 @@ pub(super) fn installation(state: &State, of: &Installation) -> Value {
     let document = json!({
         "id": of.id, "account": account(state, target), "app_id": 4711, "app_slug": "backup",
         "target_id": of.account, "target_type": account(state, target)["type"],
-        "permissions": { "contents": "read", "metadata": "read" }, "events": [],
+        "permissions": permissions(of), "events": [],
         "repository_selection": if of.selected.is_some() { "selected" } else { "all" },
         "single_file_name": null, "suspended_by": suspender,
         "suspended_at": of.suspended.then_some("2026-11-01T00:00:00Z"),
@@ -137,10 +183,10 @@ pub(super) fn app(state: &State) -> Value {
 }
 
 /// `installation-token`.
-pub(super) fn minted(state: &State, secret: &str) -> Value {
+pub(super) fn minted(state: &State, of: &Installation, secret: &str) -> Value {
     json!({
         "token": secret, "expires_at": time(state.now() + state.token_life),
-        "permissions": { "contents": "read", "metadata": "read" }, "repository_selection": "all",
+        "permissions": permissions(of), "repository_selection": "all",
     })
 }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
+use crate::refusals::Refusals;
+
 /// A user or an organisation.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -43,6 +45,9 @@ pub struct Token {
     pub expires: Option<String>,
     /// Whether it is authorised for single sign-on.
     pub authorised: bool,
+    /// Of a fine-grained one: whether it may write (Administration, Contents, Workflows). A classic one may by
+    /// its scopes.
+    pub writes: bool,
 }
 
 /// Where the App is installed.
@@ -56,6 +61,8 @@ pub struct Installation {
     pub selected: Option<Vec<u64>>,
     /// Whether it is suspended.
     pub suspended: bool,
+    /// Whether it has write access to Administration, Contents and Workflows.
+    pub writes: bool,
 }
 
 /// A token that an installation was given.
@@ -95,6 +102,18 @@ pub enum Served {
     Disabled,
 }
 
+/// What becomes of the endpoint for a repository's Actions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Actions {
+    /// It answers.
+    #[default]
+    There,
+    /// The server has none.
+    Missing,
+    /// The credentials lack the right.
+    Denied,
+}
+
 /// A repository.
 #[derive(Clone, Debug)]
 pub struct Repository {
@@ -120,6 +139,12 @@ pub struct Repository {
     pub pushed: Option<i64>,
     /// The default branch.
     pub default_branch: String,
+    /// Its description.
+    pub description: Option<String>,
+    /// Whether pushes start workflows.
+    pub automation: bool,
+    /// How many more requests to its git address are answered 404, as it was just made.
+    pub unseen: usize,
 }
 
 /// A gist.
@@ -200,6 +225,22 @@ pub struct State {
     pub gists_are_down: bool,
     /// What is refused for a limit.
     pub limit: Limited,
+    /// Milliseconds before each answer.
+    pub latency: u64,
+    /// Whether the plan takes no private repository.
+    pub refuses_private: bool,
+    /// Whether members who are no owners may make private repositories in an organisation.
+    pub members_create: bool,
+    /// How many repositories may be made in a row, before one is refused for a limit.
+    pub create_limit: Option<usize>,
+    /// How many were made since that limit was told.
+    pub created: usize,
+    /// How many requests to the git address of a new repository are answered 404. Source: users' reports.
+    pub unseen: usize,
+    /// What becomes of the endpoint for Actions.
+    pub actions: Actions,
+    /// What new repositories refuse of pushes.
+    pub refusals: Refusals,
     next: u64,
 }
 
@@ -225,6 +266,14 @@ impl State {
             revoked_by: Vec::new(),
             gists_are_down: false,
             limit: Limited::default(),
+            latency: 0,
+            refuses_private: false,
+            members_create: true,
+            create_limit: None,
+            created: 0,
+            unseen: 0,
+            actions: Actions::default(),
+            refusals: Refusals::default(),
             next: 0,
         }
     }
@@ -271,6 +320,7 @@ impl State {
             scopes: scopes.map(owned),
             expires: None,
             authorised: true,
+            writes: true,
         });
     }
 
@@ -282,6 +332,7 @@ impl State {
             account,
             selected: None,
             suspended: false,
+            writes: false,
         });
         id
     }
@@ -301,6 +352,9 @@ impl State {
             wiki: Wiki::Off,
             pushed: None,
             default_branch: "main".to_owned(),
+            description: None,
+            automation: true,
+            unseen: 0,
         });
         id
     }
