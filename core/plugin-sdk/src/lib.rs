@@ -173,7 +173,7 @@ pub use made::{
     automation_finding, flat_name, in_one_line, not_made, owner_and_name, remark, target_name,
 };
 pub use minted::{Grant, Minted, MintedTokens, OAuthClient};
-pub use naming::{joined, line, named, slug, without_endings};
+pub use naming::{as_target, joined, line, slug, without_endings};
 pub use numbered::{Numbered, Turned};
 pub use owners::{
     is_of_one_owner, missing_scopes, owner_failed, owner_findings, owner_seen, scopes,

@@ -48,7 +48,7 @@ pub fn without_endings<'name>(name: &'name str, endings: &[&str]) -> &'name str 
 }
 
 /// A name as a target has it, and why there can be none of it, if so.
-pub fn named(name: impl Into<String>, refused: Option<&str>) -> TargetName {
+pub fn as_target(name: impl Into<String>, refused: Option<&str>) -> TargetName {
     TargetName {
         name: name.into(),
         refused: refused.map(str::to_owned),
@@ -112,7 +112,7 @@ mod tests {
     fn a_text_is_one_line() {
         assert_eq!(line(" the\r\n\tshop \u{7} é", 10), "the shop é");
         assert_eq!(line("éèà", 2), "éè");
-        let none = named("web", Some("why"));
+        let none = as_target("web", Some("why"));
         assert_eq!((&*none.name, none.refused.as_deref()), ("web", Some("why")));
     }
 }

@@ -1,74 +1,77 @@
-//! Requests to an API, and pushes by real git.
-
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 
+use boon::{Compiler, Schemas};
 use forgekeep_tests::git;
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
-/// Status and document of an answer.
-pub type Answered = (u16, Value);
-
-/// Asks an API.
-pub fn ask(method: &str, url: &str, headers: &[(&str, &str)], body: &Value) -> Answered {
+/// Asks an address by a method with a document; status and document of the answer.
+pub fn ask(method: &str, url: &str, authorization: &str, document: &Value) -> (u16, Value) {
     let rest = url.strip_prefix("http://").unwrap();
     let (host, path) = rest.split_once('/').unwrap();
-    let body = if body.is_null() {
-        String::new()
-    } else {
-        body.to_string()
-    };
-    let fields: String = headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {value}\r\n"))
-        .collect();
-    let mut stream = TcpStream::connect(host).unwrap();
+    let mut connection = TcpStream::connect(host).unwrap();
+    let body = document.to_string();
     write!(
-        stream,
-        "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {}\r\n{fields}\r\n{body}",
+        connection,
+        "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {authorization}\r\n\
+         Connection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, serde_json::from_str(body).unwrap_or_default())
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8(answer).unwrap();
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let document = serde_json::from_str(body).unwrap_or_default();
+    (status.expect("an answer"), document)
 }
 
-/// An address for git with a token.
-pub fn with_token(url: &str, token: &str) -> String {
-    url.replacen("http://", &format!("http://x:{token}@"), 1)
+/// A repository with the branches `main` and `trunk`, a tag, and a large file on the branch `large`.
+pub fn local() -> TempDir {
+    let folder = TempDir::new().unwrap();
+    git::repository(folder.path());
+    git::run(folder.path(), &["branch", "trunk", "main"]);
+    git::run(folder.path(), &["tag", "v1", "main"]);
+    let message = "x".repeat(20_000);
+    git::import(
+        folder.path(),
+        "large",
+        &message,
+        git::tip(folder.path(), "main"),
+        1_700_000_060,
+    );
+    folder
 }
 
-/// A repository with a commit on each of some branches.
-pub struct Worktree(TempDir);
+/// Pushes refs with a field in the head of each request; what git says where it fails.
+pub fn push(
+    folder: &Path,
+    url: &str,
+    authorization: &str,
+    refs: &[&str],
+) -> Result<String, String> {
+    let field = format!("http.extraHeader=Authorization: {authorization}");
+    git::try_run(folder, &[&["-c", &field, "push", url], refs].concat())
+}
 
-impl Worktree {
-    pub fn new(branches: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        git::run(folder.path(), &["init", "-q", "--bare", "."]);
-        for branch in branches {
-            git::import(folder.path(), branch, branch, None, 1_700_000_000);
+/// What is wrong with a document by a schema that refers to `#/definitions/…`; an object has no field that is
+/// not described.
+pub fn wrong(schema: &Value, definitions: &Value, document: &Value) -> Option<String> {
+    let mut definitions: Map<String, Value> = definitions.as_object().unwrap().clone();
+    for definition in definitions.values_mut() {
+        if definition["properties"].is_object() {
+            definition["additionalProperties"] = false.into();
         }
-        Self(folder)
     }
-
-    /// Pushes; what git says where it fails.
-    pub fn push(&self, address: &str, refs: &[&str]) -> Result<String, String> {
-        git::try_run(self.0.path(), &[&["push", "-q", address], refs].concat())
-    }
-
-    pub fn refs(&self, git_dir: &Path) -> Vec<String> {
-        let all = git::run(git_dir, &["for-each-ref", "--format=%(refname)"]);
-        all.lines().map(str::to_owned).collect()
-    }
-
-    pub fn heads(&self, git_dir: &Path) -> Vec<String> {
-        let all = self.refs(git_dir).into_iter();
-        all.filter_map(|name| Some(name.strip_prefix("refs/heads/")?.to_owned()))
-            .collect()
-    }
+    let resource = json!({ "definitions": definitions, "allOf": [schema] });
+    let place = "https://schema.example/api.json";
+    let mut compiler = Compiler::new();
+    compiler.add_resource(place, resource).unwrap();
+    let mut schemas = Schemas::new();
+    let index = compiler.compile(place, &mut schemas).unwrap();
+    let judged = schemas.validate(document, index);
+    judged.err().map(|error| format!("{error:#}"))
 }
