@@ -23,6 +23,7 @@ mod push;
 pub mod report;
 mod run;
 mod survey;
+mod wiki;
 
 pub use conclude::conclude;
 pub use plan::{Item, NoPlan, Order, Plan, Step, Whose, place};

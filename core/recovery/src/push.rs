@@ -67,6 +67,8 @@ pub(crate) struct Sender<'a> {
     to: &'a Destination<'a>,
     outgoing: Outgoing,
     tips: &'a Tips,
+    /// Refs that may be replaced, at the values that they have been made with.
+    replaceable: Tips,
     theirs: Theirs,
     authorization: Authorization,
     sent: Sent,
@@ -90,6 +92,7 @@ impl<'a> Sender<'a> {
             to,
             outgoing,
             tips,
+            replaceable: Tips::new(),
             theirs: Theirs {
                 capabilities: Capabilities::new(USUAL),
                 ..Theirs::default()
@@ -102,6 +105,15 @@ impl<'a> Sender<'a> {
             sender.look()?;
         }
         Ok(sender)
+    }
+
+    /// Lets these be replaced, as long as they are as they were made: a hoster may begin a wiki with a page.
+    #[must_use]
+    pub fn replacing(self, replaceable: Tips) -> Self {
+        Self {
+            replaceable,
+            ..self
+        }
     }
 
     /// The refs that are there.
@@ -245,7 +257,9 @@ impl<'a> Sender<'a> {
             }
             match self.theirs.refs.get(&name) {
                 Some(old) if *old == new => self.count(&name, new, true),
-                Some(old) if !self.is_forward(*old, new) => {
+                Some(old)
+                    if self.replaceable.get(&name) != Some(old) && !self.is_forward(*old, new) =>
+                {
                     let why = format!(
                         "it is at {old} there, which is not in its history here: somebody has pushed, and it is left as it is"
                     );

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use forgekeep_engine::run::OpenTarget;
 use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding};
-use forgekeep_hoster::{NewRepository, PartKind, Repository, Setup, Visibility};
+use forgekeep_hoster::{NewRepository, Repository, Setup, Visibility};
 use forgekeep_restore::Chosen;
+use forgekeep_store::part::PartKind;
 use forgekeep_store::restores::{Note, Notes};
-use forgekeep_untrusted::{Printable, Redactor, Show as _};
+use forgekeep_untrusted::{Printable, Redactor};
 use parking_lot::Mutex;
 use rayon::prelude::*;
 
@@ -18,6 +19,7 @@ use crate::made::{
 use crate::plan::{Item, Plan, Step, Whose};
 use crate::push::{Destination, Sender, Sent};
 use crate::report::{AtTarget, RefCounts, Refused, RepositoryRestored, RestoreOutcome};
+use crate::wiki;
 
 /// A plan under way.
 pub struct Run<'a> {
@@ -27,6 +29,8 @@ pub struct Run<'a> {
     pub target: &'a OpenTarget,
     /// Where it is noted what is made.
     pub notes: &'a Notes,
+    /// What earlier restores have noted.
+    pub noted: &'a [Note],
     /// An empty folder for what is needed meanwhile.
     pub work: &'a Path,
     /// Repositories at a time.
@@ -108,7 +112,7 @@ impl Run<'_> {
         }
         let session = self.target.session()?;
         let work = self.folder()?;
-        let mirror = item.kept.part(forgekeep_store::part::PartKind::Repository);
+        let mirror = item.kept.part(PartKind::Repository);
         let part = git_part(found)?;
         let refs = refs_there(
             self.target,
@@ -124,12 +128,18 @@ impl Run<'_> {
         }
     }
 
-    fn folder(&self) -> Result<tempfile::TempDir, Failure> {
+    /// What an earlier restore has noted of a repository.
+    fn noted(&self, item: &Item<'_>) -> Option<&Note> {
+        let mut noted = self.noted.iter();
+        noted.find(|note| !note.drill && note.origin == item.origin)
+    }
+
+    pub(crate) fn folder(&self) -> Result<tempfile::TempDir, Failure> {
         tempfile::tempdir_in(self.work)
             .map_err(|error| Failure::disk("write to", self.work, &error))
     }
 
-    fn redactor(&self) -> &Redactor {
+    pub(crate) fn redactor(&self) -> &Redactor {
         &self.target.services.redactor
     }
 }
@@ -217,6 +227,10 @@ impl One<'_> {
         let found = match &item.step {
             Step::GoOn(found, whose) => {
                 self.run.check_found(item, found, *whose)?;
+                if let Some(known) = self.run.noted(item) {
+                    note.wiki.clone_from(&known.wiki);
+                    note.begun = known.begun;
+                }
                 note.made = Some(found.id.clone());
                 note.made_name = Some(found.full_name.clone());
                 self.run.notes.write(&note)?;
@@ -240,17 +254,18 @@ impl One<'_> {
         if is_new || !repository.archived {
             self.configure(&repository, &automation_off())?;
         }
+        let begun = wiki::Begun::of(self.run, item, &repository, &mut note, is_new)?;
         let sent = self.send(item, chosen, &repository, is_new, restored)?;
         restored.bytes_sent += sent.bytes;
         restored.refs.there = sent.there;
         restored.refs.before = sent.before;
         self.refuse(restored, sent);
-        self.wiki(item, &repository, restored);
+        wiki::send(self.run, item, &repository, &begun, restored);
         if item.is_archived() {
             self.configure(&repository, &archived(true))?;
         }
         let all_before = restored.refs.before == restored.refs.wanted - restored.refs.at_home;
-        restored.outcome = match restored.refused.is_empty() && restored.wiki_is_good() {
+        restored.outcome = match restored.refused.is_empty() && wiki::is_good(restored) {
             true if !is_new && all_before => RestoreOutcome::Present,
             true => RestoreOutcome::Restored,
             false => RestoreOutcome::Partial,
@@ -304,7 +319,7 @@ impl One<'_> {
             part,
             takes: &self.run.plan.report.takes,
         };
-        let mirror = item.kept.part(forgekeep_store::part::PartKind::Repository);
+        let mirror = item.kept.part(PartKind::Repository);
         let tips = &item.survey.tips;
         if tips.is_empty() {
             return Ok(Sent::default());
@@ -358,65 +373,6 @@ impl One<'_> {
             why: redactor.clean(&refused.why).into_owned().into(),
         });
         restored.refused.extend(refused);
-    }
-
-    /// Sends the wiki, where the target takes one by git. What comes of it is said; it fails nothing else.
-    fn wiki(&self, item: &Item<'_>, repository: &Repository, restored: &mut RepositoryRestored) {
-        let Some((wiki, chosen)) = &item.wiki else {
-            return;
-        };
-        let by_hand = format!(
-            "make its first page in a browser, then `forgekeep restore \"{}\" --wiki --push URL --force`",
-            item.kept.name().shown()
-        );
-        let Some(part) = repository.part(PartKind::Wiki) else {
-            restored.wiki = Some(
-                format!(
-                    "not restored: the target takes no wiki by git before it has a page; {by_hand}"
-                )
-                .into(),
-            );
-            return;
-        };
-        let sent = self.run.target.session().and_then(|session| {
-            let to = Destination {
-                session,
-                services: &self.run.target.services,
-                repository,
-                part,
-                takes: &self.run.plan.report.takes,
-            };
-            let work = self.run.folder()?;
-            let tips = &chosen.state.tips;
-            let sender = Sender::begin(&to, &wiki.folder, tips, work.path(), false)?;
-            sender.rest(None)
-        });
-        restored.wiki = Some(match sent {
-            Ok(sent) if sent.refused.is_empty() => {
-                restored.bytes_sent += sent.bytes;
-                WIKI_IS_THERE.into()
-            }
-            Ok(sent) => {
-                let why = sent.refused.first();
-                let why = why.map_or_else(Printable::default, |refused| refused.why.clone());
-                format!("not restored: {why}; {by_hand}").into()
-            }
-            Err(failure) => {
-                let failure = self.cleaned(failure);
-                format!("not restored: {}; {by_hand}", failure.message).into()
-            }
-        });
-    }
-}
-
-/// What is said of a wiki that is there.
-const WIKI_IS_THERE: &str = "restored";
-
-impl RepositoryRestored {
-    fn wiki_is_good(&self) -> bool {
-        self.wiki
-            .as_ref()
-            .is_none_or(|wiki| **wiki == *WIKI_IS_THERE)
     }
 }
 

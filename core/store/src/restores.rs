@@ -6,7 +6,7 @@
 //! title; what was in the backup by hoster, API and the hoster's id. Where a repository came back to the
 //! hoster that it was backed up from, the next backup goes on in its old folder: [`returned`] says which.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -92,6 +92,9 @@ pub struct Note {
     /// Full name of what was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_name: Option<Untrusted>,
+    /// What its wiki was made with, by ref, where the hoster has begun one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wiki: Option<BTreeMap<String, String>>,
     /// Whether all of it was there, and set up, when this was written.
     #[serde(default)]
     pub complete: bool,
@@ -115,6 +118,7 @@ impl Note {
             begun: Timestamp::now(),
             made: None,
             made_name: None,
+            wiki: None,
             complete: false,
             drill: false,
             more: Map::new(),

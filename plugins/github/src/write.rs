@@ -4,8 +4,8 @@ use forgekeep_plugin_sdk::ErrorKind::{Forbidden, NotFound, Other};
 use forgekeep_plugin_sdk::{
     CheckReport, CheckRequest, Concern, ConfigureRequest, CreateRequest, Finding, Host,
     HosterError, HttpResponse, Listing, Listings, Page, PartKind, PushLimits, RemoveRequest,
-    Repository, Result, Severity, Source, Target, TargetName, flaws, joined, json, line, slug,
-    as_target, texts, token, warning, without_endings,
+    Repository, Result, Severity, Source, Target, TargetName, as_target, flaws, joined, json, line,
+    slug, texts, token, warning, without_endings,
 };
 use serde_json::{Value, json};
 

@@ -89,6 +89,7 @@ mod sources;
 mod status;
 mod streaming;
 mod support;
+mod to_hoster;
 mod trash;
 mod verify;
 mod wikis;

@@ -66,6 +66,7 @@ pub fn run(
         plan: &plan,
         target: &target,
         notes: &notes,
+        noted: &noted,
         work: work.path(),
         jobs: at.engine.jobs(),
         cancel: &cancel,

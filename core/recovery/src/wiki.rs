@@ -1,0 +1,144 @@
+//! The wiki of a repository, where the target takes one by git.
+//!
+//! Some hosters have no wiki to push to before it has a page, so that their plugins make one with the
+//! repository. That page is noted before anything is sent, and is replaced as long as it is as it was.
+
+use std::collections::BTreeMap;
+
+use forgekeep_failure::Failure;
+use forgekeep_git::refs::{self, parse_oid};
+use forgekeep_hoster::{Part, PartKind, Repository};
+use forgekeep_store::restores::Note;
+use forgekeep_store::snapshot::{RefState, Tips};
+use forgekeep_untrusted::{Printable, Show as _};
+
+use crate::made::{git_part, refs_there};
+use crate::plan::Item;
+use crate::push::{Destination, Sender, Sent};
+use crate::report::RepositoryRestored;
+use crate::run::Run;
+
+/// What is said of a wiki that is there.
+const IS_THERE: &str = "restored";
+
+/// What a wiki was made with.
+#[derive(Debug, Default)]
+pub(crate) struct Begun(Tips);
+
+impl Begun {
+    /// Looks, and notes it, where nothing was sent to the repository yet.
+    pub(crate) fn of(
+        run: &Run<'_>,
+        item: &Item<'_>,
+        repository: &Repository,
+        note: &mut Note,
+        is_new: bool,
+    ) -> Result<Self, Failure> {
+        let (Some((wiki, _)), Some(part)) = (&item.wiki, repository.part(PartKind::Wiki)) else {
+            return Ok(Self::default());
+        };
+        if note.wiki.is_none() {
+            let session = run.target.session()?;
+            let look = |part: &Part| {
+                let work = run.folder()?;
+                refs_there(
+                    run.target,
+                    session,
+                    repository,
+                    part,
+                    work.path(),
+                    &wiki.folder,
+                )
+            };
+            if !is_new && !look(git_part(repository)?)?.is_empty() {
+                return Ok(Self::default());
+            }
+            // Where it cannot be asked, there is none yet.
+            let found = look(part).unwrap_or_default();
+            let named = found
+                .iter()
+                .map(|(name, oid)| (refs::shown(name).to_string(), oid.to_string()));
+            note.wiki = Some(named.collect());
+            run.notes.write(note)?;
+        }
+        Ok(Self(tips(note.wiki.as_ref())))
+    }
+}
+
+fn tips(noted: Option<&BTreeMap<String, String>>) -> Tips {
+    let all = noted.into_iter().flatten();
+    all.filter_map(|(name, oid)| Some((name.clone().into_bytes(), parse_oid(oid)?)))
+        .collect()
+}
+
+/// Sends it. What comes of it is said; it fails nothing else.
+pub(crate) fn send(
+    run: &Run<'_>,
+    item: &Item<'_>,
+    repository: &Repository,
+    begun: &Begun,
+    restored: &mut RepositoryRestored,
+) {
+    let Some((wiki, chosen)) = &item.wiki else {
+        return;
+    };
+    let by_hand = format!(
+        "make its first page in a browser, then `forgekeep restore \"{}\" --wiki --push URL --force`",
+        item.kept.name().shown()
+    );
+    let Some(part) = repository.part(PartKind::Wiki) else {
+        let why = "not restored: the target takes no wiki by git before it has a page";
+        restored.wiki = Some(format!("{why}; {by_hand}").into());
+        return;
+    };
+    let sent = run.target.session().and_then(|session| {
+        let to = Destination {
+            session,
+            services: &run.target.services,
+            repository,
+            part,
+            takes: &run.plan.report.takes,
+        };
+        let work = run.folder()?;
+        let tips = with_default(&chosen.state, part, &begun.0);
+        let sender = Sender::begin(&to, &wiki.folder, &tips, work.path(), false)?;
+        sender.replacing(begun.0.clone()).rest(None)
+    });
+    let clean = |text: &str| Printable::from(run.redactor().clean(text).into_owned());
+    restored.wiki = Some(match sent {
+        Ok(sent) if sent.refused.is_empty() => {
+            restored.bytes_sent += sent.bytes;
+            IS_THERE.into()
+        }
+        Ok(Sent { refused, .. }) => {
+            let why = refused.first().map(|refused| clean(&refused.why));
+            format!("not restored: {}; {by_hand}", why.unwrap_or_default()).into()
+        }
+        Err(failure) => {
+            let why = clean(&failure.message);
+            format!("not restored: {why}; {by_hand}").into()
+        }
+    });
+}
+
+/// The refs, with the pages also on the branch that the target shows: nothing sets which one that is.
+fn with_default(state: &RefState, part: &Part, begun: &Tips) -> Tips {
+    let mut tips = state.tips.clone();
+    let Some(head) = state.default_branch().and_then(|head| state.tips.get(head)) else {
+        return tips;
+    };
+    let head = *head;
+    let told = part.default_branch.as_ref();
+    let told = told.map(|branch| format!("refs/heads/{}", branch.raw()).into_bytes());
+    let branches = begun.keys().filter(|name| name.starts_with(b"refs/heads/"));
+    for name in branches.cloned().chain(told) {
+        tips.entry(name).or_insert(head);
+    }
+    tips
+}
+
+/// Whether nothing is missing of it.
+pub(crate) fn is_good(restored: &RepositoryRestored) -> bool {
+    let wiki = restored.wiki.as_ref();
+    wiki.is_none_or(|wiki| **wiki == *IS_THERE)
+}
