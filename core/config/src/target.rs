@@ -39,7 +39,7 @@ const NOT_OF_TARGETS: &[&str] = &[
 ];
 
 /// Stands for a variable that is not set, where nobody needs it yet.
-const NOT_SET: &str = "\u{fffd}";
+const NOT_SET: &str = "\u{fffd}unset\u{fffd}";
 
 /// A place at a hoster that repositories are brought back to.
 #[derive(Debug, Clone)]

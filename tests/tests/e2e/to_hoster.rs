@@ -67,11 +67,20 @@ impl Rescue {
     }
 
     fn configure_targets(&self, targets: &Value) {
+        self.configure_with(targets, &json!({}));
+    }
+
+    fn configure_with(&self, targets: &Value, options: &Value) {
         let config = json!({
             "localFolder": self.world.sandbox.backup(), "sources": [self.world.source()],
-            "targets": targets,
+            "targets": targets, "options": options,
         });
         self.world.sandbox.write("settings.yml", config.to_string());
+    }
+
+    fn one_at_a_time(&self) {
+        let options = json!({ "backup": { "jobs": 1 } });
+        self.configure_with(&json!([self.target()]), &options);
     }
 
     fn restore(&self, arguments: &[&str]) -> Run {
