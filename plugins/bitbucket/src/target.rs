@@ -4,12 +4,12 @@ use forgekeep_plugin_sdk::{
     CheckReport, CheckRequest, Finding, PushLimits, Result, Severity, Source, address,
 };
 
+use crate::advice::{ADMIN_SCOPE, DELETE_SCOPE};
 use crate::api::Account;
 use crate::client::Client;
 use crate::credentials::Kind;
 use crate::status::{astray, refusal};
 use crate::text::one_line;
-use crate::write::{ADMIN, DELETE};
 use crate::{check, members, slug};
 
 /// To push.
@@ -19,7 +19,7 @@ const PROJECT: &str = "read:project:bitbucket";
 
 /// Scopes that are needed, each with the older ones that give the same or may do.
 const NEEDED: [(&str, &[&str]); 2] = [
-    (ADMIN, &["repository:admin"]),
+    (ADMIN_SCOPE, &["repository:admin"]),
     (
         WRITE,
         &["repository:write", "repository:admin", "pullrequest:write"],
@@ -91,9 +91,10 @@ fn rights(client: &Client<'_, '_>, report: &mut CheckReport) -> Result<()> {
             .iter()
             .filter(|(scope, older)| !has(scope) && !older.iter().any(&has));
         let missing: Vec<_> = missing.map(|(scope, _)| (*scope).to_owned()).collect();
-        if !has(&DELETE) && !has(&"repository:delete") {
-            let message =
-                format!("without the scope {DELETE}, a drill cannot remove what it made there");
+        if !has(&DELETE_SCOPE) && !has(&"repository:delete") {
+            let message = format!(
+                "without the scope {DELETE_SCOPE}, a drill cannot remove what it made there"
+            );
             report
                 .findings
                 .push(Finding::new(Severity::Info, "", message));
