@@ -17,13 +17,10 @@ const WRITE: &str = "write:repository:bitbucket";
 /// To see a project.
 const PROJECT: &str = "read:project:bitbucket";
 
-/// Scopes that are needed, each with the older ones that give the same or may do.
+/// Scopes that are needed, each with the older ones that give the same.
 const NEEDED: [(&str, &[&str]); 2] = [
     (ADMIN_SCOPE, &["repository:admin"]),
-    (
-        WRITE,
-        &["repository:write", "repository:admin", "pullrequest:write"],
-    ),
+    (WRITE, &["repository:write", "pullrequest:write"]),
 ];
 
 /// Over it, Bitbucket takes no more pushes.
