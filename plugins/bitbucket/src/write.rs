@@ -2,8 +2,8 @@
 
 use forgekeep_plugin_sdk::{
     CheckReport, CheckRequest, Concern, ConfigureRequest, CreateRequest, ErrorKind, Finding, Host,
-    HosterError, HttpResponse, RemoveRequest, Repository, Result, Severity, Source, Target,
-    address, json,
+    HosterError, HttpResponse, PartKind, RemoveRequest, Repository, Result, Severity, Source,
+    Target, address, json,
 };
 use serde_json::{Value, json};
 
@@ -40,9 +40,11 @@ impl Target for Bitbucket {
             200 | 201 if astray(&response, account).is_none() => json(&response)?,
             _ => return Err(not_made(&client, &url, &response)?),
         };
-        repository::read(&entry, account, None)
-            .filter(|made| !made.id.is_empty())
-            .ok_or_else(|| odd("made a repository, and does not say which"))
+        let made = repository::read(&entry, account, None).filter(|made| !made.id.is_empty());
+        let mut made = made.ok_or_else(|| odd("made a repository, and does not say which"))?;
+        // It may still speak of a wiki: there is none to push to.
+        made.parts.retain(|part| part.kind == PartKind::Git);
+        Ok(made)
     }
 
     fn configure(

@@ -208,6 +208,7 @@ fn a_repository_is_private_in_the_request_that_makes_it() {
         let mut made = entry(1, "web");
         made["mainbranch"] = Value::Null;
         made["description"] = "The site".into();
+        made["has_wiki"] = true.into();
         let script = Script::new().on("POST", WEB, Ok(answered(200, &made)));
         let repository = open(source, &script).create(&wanted()).unwrap();
         assert_eq!(repository.id, uuid(1));
