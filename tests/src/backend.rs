@@ -21,6 +21,10 @@ impl GitService for HttpBackend {
         run(git_dir, "git-upload-pack", request)
     }
 
+    fn takes_pushes(&self) -> bool {
+        true
+    }
+
     fn receive_pack(&self, git_dir: &Path, request: Request) -> Response {
         match request.method.as_str() {
             "GET" => run(git_dir, "info/refs", request),

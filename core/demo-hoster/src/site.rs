@@ -17,7 +17,12 @@ pub trait GitService: Send + Sync + 'static {
     fn advertise(&self, git_dir: &Path, request: &Request) -> Response;
     /// Answers `POST git-upload-pack`.
     fn upload_pack(&self, git_dir: &Path, request: Request) -> Response;
-    /// Answers both requests of a push, where there can be any.
+    /// Whether there are pushes. Where there are none, they are refused before anybody is asked for
+    /// credentials.
+    fn takes_pushes(&self) -> bool {
+        false
+    }
+    /// Answers both requests of a push.
     fn receive_pack(&self, git_dir: &Path, request: Request) -> Response {
         let _ = (git_dir, request);
         only_cloning()
@@ -112,6 +117,9 @@ impl Site {
             (GitCall::InfoRefs, Some("git-receive-pack")) | (GitCall::ReceivePack, _) => true,
             (GitCall::InfoRefs, _) => return only_cloning(),
         };
+        if is_push && !self.git.takes_pushes() {
+            return only_cloning();
+        }
         let authorization = request.header("Authorization");
         let found = self.read(|state| git_dir(state, &route, authorization, is_push));
         match (found, route.call) {

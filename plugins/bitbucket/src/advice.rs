@@ -11,6 +11,10 @@ pub(crate) const TOKEN_PAGE: &str = "https://id.atlassian.com/manage-profile/sec
 pub(crate) const SCOPE: &str = "read:repository:bitbucket";
 /// The scope that the list of an account's workspaces needs.
 pub(crate) const WORKSPACE_SCOPE: &str = "read:workspace:bitbucket";
+/// The scope that making repositories, and setting them up, needs.
+pub(crate) const ADMIN_SCOPE: &str = "admin:repository:bitbucket";
+/// The scope that removing repositories needs.
+pub(crate) const DELETE_SCOPE: &str = "delete:repository:bitbucket";
 /// What became of app passwords, and when.
 pub(crate) const REMOVED: &str = "app passwords were removed on 2026-07-28 (CHANGE-3222)";
 /// What it means to have no credentials.

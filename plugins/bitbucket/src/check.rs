@@ -119,7 +119,7 @@ fn every(client: &Client<'_, '_>, report: &mut CheckReport) -> Result<()> {
 
 /// What the answers told of the credentials beside what was asked for.
 fn tell(told: Told, account: &Account, report: &mut CheckReport) {
-    let mut needed = vec![(SCOPE, &["repository", "project"][..])];
+    let mut needed = vec![(SCOPE, &["repository", "project", "pullrequest"][..])];
     if account.workspace.is_all() {
         needed.push((WORKSPACE_SCOPE, &["account", "team"][..]));
     }
@@ -144,10 +144,10 @@ fn tell(told: Told, account: &Account, report: &mut CheckReport) {
 }
 
 /// Whether a scope gives what is needed: by its name of today, or by that of consumers and older
-/// tokens, of which the writing ones include the reading.
+/// tokens, of which the writing ones include the reading; those of administrators do not.
 fn gives(has: &str, scope: &str, classic: &[&str]) -> bool {
-    let classic_name = has.split(':').next().unwrap_or_default();
-    has == scope || (!has.ends_with(":bitbucket") && classic.contains(&classic_name))
+    let classic_name = has.strip_suffix(":write").unwrap_or(has);
+    has == scope || classic.contains(&classic_name)
 }
 
 /// The account behind the credentials, or what stood in the way. It is good to know, not needed:

@@ -4,12 +4,12 @@ use forgekeep_plugin_sdk::{
     CheckReport, CheckRequest, Finding, PushLimits, Result, Severity, Source, address,
 };
 
+use crate::advice::{ADMIN_SCOPE, DELETE_SCOPE};
 use crate::api::Account;
 use crate::client::Client;
 use crate::credentials::Kind;
 use crate::status::{astray, refusal};
 use crate::text::one_line;
-use crate::write::{ADMIN, DELETE};
 use crate::{check, members, slug};
 
 /// To push.
@@ -17,13 +17,10 @@ const WRITE: &str = "write:repository:bitbucket";
 /// To see a project.
 const PROJECT: &str = "read:project:bitbucket";
 
-/// Scopes that are needed, each with the older ones that give the same or may do.
+/// Scopes that are needed, each with the older ones that give the same.
 const NEEDED: [(&str, &[&str]); 2] = [
-    (ADMIN, &["repository:admin"]),
-    (
-        WRITE,
-        &["repository:write", "repository:admin", "pullrequest:write"],
-    ),
+    (ADMIN_SCOPE, &["repository:admin"]),
+    (WRITE, &["repository:write", "pullrequest:write"]),
 ];
 
 /// Over it, Bitbucket takes no more pushes.
@@ -91,9 +88,10 @@ fn rights(client: &Client<'_, '_>, report: &mut CheckReport) -> Result<()> {
             .iter()
             .filter(|(scope, older)| !has(scope) && !older.iter().any(&has));
         let missing: Vec<_> = missing.map(|(scope, _)| (*scope).to_owned()).collect();
-        if !has(&DELETE) && !has(&"repository:delete") {
-            let message =
-                format!("without the scope {DELETE}, a drill cannot remove what it made there");
+        if !has(&DELETE_SCOPE) && !has(&"repository:delete") {
+            let message = format!(
+                "without the scope {DELETE_SCOPE}, a drill cannot remove what it made there"
+            );
             report
                 .findings
                 .push(Finding::new(Severity::Info, "", message));

@@ -2,21 +2,18 @@
 
 use forgekeep_plugin_sdk::{
     CheckReport, CheckRequest, Concern, ConfigureRequest, CreateRequest, ErrorKind, Finding, Host,
-    HosterError, HttpResponse, RemoveRequest, Repository, Result, Severity, Source, Target,
-    address, json,
+    HosterError, HttpResponse, PartKind, RemoveRequest, Repository, Result, Severity, Source,
+    Target, address, json,
 };
 use serde_json::{Value, json};
 
+use crate::advice::{ADMIN_SCOPE, DELETE_SCOPE};
 use crate::client::Client;
 use crate::status::{astray, refusal_to_write};
 use crate::text::one_line;
 use crate::workspace::is_uuid;
 use crate::{Bitbucket, repository, target};
 
-/// To make repositories, and to set them up.
-pub(crate) const ADMIN: &str = "admin:repository:bitbucket";
-/// To remove repositories.
-pub(crate) const DELETE: &str = "delete:repository:bitbucket";
 impl Target for Bitbucket {
     fn examine(
         &self,
@@ -43,9 +40,11 @@ impl Target for Bitbucket {
             200 | 201 if astray(&response, account).is_none() => json(&response)?,
             _ => return Err(not_made(&client, &url, &response)?),
         };
-        repository::read(&entry, account, None)
-            .filter(|made| !made.id.is_empty())
-            .ok_or_else(|| odd("made a repository, and does not say which"))
+        let made = repository::read(&entry, account, None).filter(|made| !made.id.is_empty());
+        let mut made = made.ok_or_else(|| odd("made a repository, and does not say which"))?;
+        // It may still speak of a wiki: there is none to push to.
+        made.parts.retain(|part| part.kind == PartKind::Git);
+        Ok(made)
     }
 
     fn configure(
@@ -62,7 +61,7 @@ impl Target for Bitbucket {
         }
         if let Some(branch) = &what.default_branch {
             let document = json!({ "mainbranch": { "name": branch } });
-            let set: Value = json(&done(&client, "PUT", &url, Some(&document), ADMIN)?)?;
+            let set: Value = json(&done(&client, "PUT", &url, Some(&document), ADMIN_SCOPE)?)?;
             // A `PUT` to what is not there makes one.
             if set["uuid"] != *what.id || set["mainbranch"]["name"] != **branch {
                 return Err(odd("was told a default branch, and has another one"));
@@ -79,7 +78,13 @@ impl Target for Bitbucket {
 
     fn remove(&self, _: &Source, what: &RemoveRequest, host: &Host<'_>) -> Result<Vec<Finding>> {
         let client = Client::of(host)?;
-        let removed = done(&client, "DELETE", &by_id(&client, &what.id)?, None, DELETE);
+        let removed = done(
+            &client,
+            "DELETE",
+            &by_id(&client, &what.id)?,
+            None,
+            DELETE_SCOPE,
+        );
         let message = match removed {
             Ok(_) => {
                 "Bitbucket removes repositories at once; its support can bring their git content back for seven days"
@@ -100,14 +105,20 @@ fn pipelines(client: &Client<'_, '_>, url: &str, on: bool) -> Result<Finding> {
         200 => json::<Value>(&response)?["enabled"] == true,
         404 => false,
         403 => return Ok(unseen()),
-        _ => return Err(refusal_to_write(&response, &client.kept.account, ADMIN)),
+        _ => {
+            return Err(refusal_to_write(
+                &response,
+                &client.kept.account,
+                ADMIN_SCOPE,
+            ));
+        }
     };
     if is_on != on {
         let set = client.send("PUT", &url, Some(&json!({ "enabled": on })))?;
         match set.status {
             200..=299 => {}
             403 => return Ok(unseen()),
-            _ => return Err(refusal_to_write(&set, &client.kept.account, ADMIN)),
+            _ => return Err(refusal_to_write(&set, &client.kept.account, ADMIN_SCOPE)),
         }
     }
     Ok(match on {
@@ -125,7 +136,7 @@ fn pipelines(client: &Client<'_, '_>, url: &str, on: bool) -> Result<Finding> {
 fn unseen() -> Finding {
     let message = "whether pipelines are off cannot be seen or set with these credentials, so pushes may start some";
     Finding::new(Severity::Warning, "", message).with_hint(format!(
-        "give them the scope {ADMIN}; a new repository has its pipelines off, unless the workspace says otherwise"
+        "give them the scope {ADMIN_SCOPE}; a new repository has its pipelines off, unless the workspace says otherwise"
     ))
 }
 
@@ -174,7 +185,7 @@ fn not_made(client: &Client<'_, '_>, url: &str, response: &HttpResponse) -> Resu
     if let Some(error) = astray(response, account) {
         return Ok(error);
     }
-    let error = refusal_to_write(response, account, ADMIN);
+    let error = refusal_to_write(response, account, ADMIN_SCOPE);
     if !matches!(response.status, 400 | 409) {
         return Ok(match response.status {
             402 | 404 => error.about(Concern::Source),
@@ -204,7 +215,7 @@ fn not_made(client: &Client<'_, '_>, url: &str, response: &HttpResponse) -> Resu
         error.about(Concern::Repository)
     } else {
         let hint = format!(
-            "check that the credentials have the scope {ADMIN}, and may make repositories in the workspace and its project: Bitbucket answers so to those that may not"
+            "check that the credentials have the scope {ADMIN_SCOPE}, and may make repositories in the workspace and its project: Bitbucket answers so to those that may not"
         );
         let kind = ErrorKind::Forbidden;
         HosterError { kind, ..error }

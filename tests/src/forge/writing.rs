@@ -222,8 +222,7 @@ impl Writable {
         if !caller.is_member_of(of) {
             return Err(api::refusal(400, "You cannot make repositories there."));
         }
-        let is_good = |c| matches!(c, 'a'..='z' | '0'..='9' | '_' | '-' | '.');
-        if slug.len() > LONGEST || !slug.chars().all(is_good) || slug.ends_with(".git") {
+        if !is_slug(slug) {
             return Err(wrong("slug", "Invalid slug."));
         }
         if !matches!(document["scm"].as_str(), None | Some("git")) {
@@ -335,6 +334,14 @@ impl Writable {
             body: Body::Bytes(body),
         })
     }
+}
+
+/// Whether a name is one for addresses. Source: *What is a repository slug?* of Atlassian Support; that one
+/// ends with `.git` is refused here alone, since it would mean another repository in an address.
+fn is_slug(name: &str) -> bool {
+    let is_good = |c| matches!(c, 'a'..='z' | '0'..='9' | '_' | '-' | '.');
+    let is_odd = name.starts_with('-') || name.ends_with('-') || name.contains("--");
+    name.len() <= LONGEST && name.chars().all(is_good) && !is_odd && !name.ends_with(".git")
 }
 
 fn delete(state: &mut HosterState, caller: &Account, workspace: &str, id: &str) -> Answer {

@@ -109,7 +109,12 @@ fn what_is_not_allowed_is_refused() {
     forge.change(|state| state.accounts.push(reader.clone()));
     let wanted = json!({ "is_private": true });
     assert_eq!(create(&forge, &reader, "web", &wanted).0, 403);
-    for (slug, project) in [("Web", "PROJ"), ("web.git", "PROJ"), ("web", "OPS")] {
+    for (slug, project) in [
+        ("Web", "PROJ"),
+        ("web.git", "PROJ"),
+        ("a--b", "PROJ"),
+        ("web", "OPS"),
+    ] {
         let document = json!({ "project": { "key": project } });
         let (status, refusal) = create(&forge, &account, slug, &document);
         assert_eq!(status, 400, "{slug} {project}");

@@ -216,12 +216,14 @@ fn what_listing_and_cloning_need_is_missed_by_its_full_name() {
         "repository",
         "account repository:write",
         "project",
+        "pullrequest",
     ] {
         assert_eq!(missing(consumer(), enough), [""; 0], "{enough}");
     }
     for not_enough in [
         "read:user:bitbucket",
         "account",
+        "repository:admin, repository:delete",
         // One does not imply the other.
         "write:repository:bitbucket, admin:repository:bitbucket",
     ] {

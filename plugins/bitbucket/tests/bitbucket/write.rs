@@ -53,12 +53,19 @@ fn names_become_slugs() {
         ("sub/deep/web", "sub-deep-web"),
         ("a b", "a-b"),
         ("a - b", "a-b"),
-        ("a--b", "a--b"),
-        ("-a-", "-a-"),
+        ("a--b", "a-b"),
+        ("-a-", "a"),
+        ("a-.git", "a"),
+        ("_a", "_a"),
+        // Atlassian's own examples.
+        ("føøbar", "foobar"),
+        ("foo bar", "foo-bar"),
+        ("a@b!-#c", "a-b-c"),
         (".github", ".github"),
         ("web.git", "web"),
         ("web.git.git", "web"),
-        ("größe", "gr-e"),
+        ("Größe", "grosse"),
+        ("cafe\u{301}", "cafe"),
         ("/../etc/passwd", "..-etc-passwd"),
         ("a%2Fb?c#d\u{0}e\u{202e}f", "a-2fb-c-d-e-f"),
         ("\u{1F600} smile \u{1F600}", "smile"),
@@ -66,7 +73,7 @@ fn names_become_slugs() {
     ] {
         assert_eq!(named(name), (slug.to_owned(), false), "{name:?}");
     }
-    for name in ["", "日本語", "///", ".", "..", ".git", "\u{0}"] {
+    for name in ["", "日本語", "///", ".", "..", ".git", "\u{0}", "--"] {
         assert!(named(name).1, "{name:?}");
     }
 }
@@ -97,7 +104,12 @@ fn what_is_known_before_anything_is_made() {
     for (told, missing) in [
         (all, &[][..]),
         ("repository:write, repository:admin", &[]),
-        ("repository:admin", &[]),
+        ("repository:admin, pullrequest:write", &[]),
+        // One does not imply the other.
+        (
+            "repository:admin, repository",
+            &["write:repository:bitbucket"],
+        ),
         ("repository:write", &["admin:repository:bitbucket"]),
         (
             "read:repository:bitbucket",
@@ -196,6 +208,7 @@ fn a_repository_is_private_in_the_request_that_makes_it() {
         let mut made = entry(1, "web");
         made["mainbranch"] = Value::Null;
         made["description"] = "The site".into();
+        made["has_wiki"] = true.into();
         let script = Script::new().on("POST", WEB, Ok(answered(200, &made)));
         let repository = open(source, &script).create(&wanted()).unwrap();
         assert_eq!(repository.id, uuid(1));
