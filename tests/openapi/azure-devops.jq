@@ -11,6 +11,7 @@ def names: [.. | objects | .["$ref"]? | strings | select(startswith("#/definitio
     (($found + ([$found[] | $definitions[.]] | names)) | unique) as $more
     | if $more == $found then $found else with_theirs($more) end;
   ["/{organization}/_apis/projects",
+   "/{organization}/_apis/projects/{projectId}",
    "/{organization}/{project}/_apis/git/repositories",
    "/{organization}/{project}/_apis/git/repositories/{repositoryId}",
    "/{organization}/{project}/_apis/git/recycleBin/repositories",
@@ -23,9 +24,21 @@ def names: [.. | objects | .["$ref"]? | strings | select(startswith("#/definitio
   })})
 | from_entries
 | . as $asked
+| ["post /{organization}/{project}/_apis/git/repositories",
+   "patch /{organization}/{project}/_apis/git/repositories/{repositoryId}",
+   "delete /{organization}/{project}/_apis/git/repositories/{repositoryId}"]
+| map(. as $key | split(" ") as [$method, $path] | {key: $key, value: ($paths[$path][$method] | {
+    query: [.parameters[]? | if .["$ref"]? == "#/parameters/api-Version" then "api-version"
+      else select(.in == "query") | .name end],
+    body: ([.parameters[]? | select(.in == "body") | .schema] | first),
+    scopes: [.security[]?.oauth2[]?],
+    answers: (.responses | map_values(.schema // {}))
+  })})
+| from_entries
+| . as $writes
 | {
-    paths: $asked,
-    definitions: (with_theirs($asked | names | unique)
+    paths: $asked, writes: $writes,
+    definitions: (with_theirs([$asked, $writes] | names | unique)
       | map({key: ., value: $definitions[.]}) | from_entries)
   }
 | tidy

@@ -1,10 +1,7 @@
 //! What hosters have in common in making repositories: names, descriptions, and why there is none.
 
-use forgekeep_plugin_documents::{
-    Concern, ErrorKind, Finding, HosterError, HttpResponse, Severity, TargetName,
-};
+use forgekeep_plugin_documents::{Concern, ErrorKind, Finding, HosterError, Severity, TargetName};
 
-use crate::answer::status_error;
 use crate::findings::warning;
 
 /// The name that a repository gets where names are flat: groups and name are joined by `-`, and so is what is
@@ -97,12 +94,11 @@ pub fn owner_and_name(full_name: &str) -> Result<(&str, &str), HosterError> {
     parts.ok_or_else(no_name)
 }
 
-/// Why a repository was not made, by the status of the answer: a name that is taken (409) or refused (400, 422)
+/// Why a repository was not made, by the status behind the error: a name that is taken (409) or refused (400, 422)
 /// is about the one repository; a right that is missing (403), room that is used up (402, 413, 507) and a place
 /// that is not there are about all of them. `right` says what to do for that right.
-pub fn not_made(response: &HttpResponse, right: &str) -> HosterError {
-    let error = status_error(response);
-    match (response.status, error.kind) {
+pub fn not_made(error: HosterError, right: &str) -> HosterError {
+    match (error.status.unwrap_or_default(), error.kind) {
         (_, ErrorKind::RateLimited | ErrorKind::Credentials | ErrorKind::Unavailable) => error,
         (409, _) => HosterError::new(
             ErrorKind::Other,
@@ -125,7 +121,10 @@ pub fn not_made(response: &HttpResponse, right: &str) -> HosterError {
 
 #[cfg(test)]
 mod tests {
+    use forgekeep_plugin_documents::HttpResponse;
+
     use super::*;
+    use crate::answer::status_error;
 
     fn ascii(c: char) -> bool {
         c.is_ascii_alphanumeric() || "-_.".contains(c)
@@ -215,7 +214,7 @@ mod tests {
                 status,
                 ..HttpResponse::default()
             };
-            let error = not_made(&response, "ask an owner");
+            let error = not_made(status_error(&response), "ask an owner");
             assert_eq!((error.kind, error.concerns), (kind, concerns), "{status}");
             assert_eq!(error.status, Some(status));
             assert_eq!(error.hint == "ask an owner", status == 403);

@@ -1,7 +1,6 @@
 //! Forgekeep's plugin for Azure DevOps Services and Azure DevOps Server.
 //!
-//! Lists the repositories and project wikis of an organisation, project by project, and gives the
-//! credentials to clone them. `docs/azure-devops.md` is the manual.
+//! Lists and makes the repositories of an organisation. `docs/azure-devops.md` is the manual.
 
 mod connection;
 mod credentials;
@@ -11,11 +10,12 @@ mod refusal;
 mod repository;
 mod server;
 mod validate;
+mod write;
 
 use forgekeep_plugin_sdk::{
     Access, AccessRequest, CheckReport, CheckRequest, Finding, Host, Hoster, LookupRequest,
-    Manifest, OptionKind, OptionSpec, Page, Presence, Result, Session, Source, export_hoster,
-    texts,
+    Manifest, OptionKind, OptionSpec, Page, Presence, Result, Session, Source, Target,
+    export_hoster, texts,
 };
 
 use crate::server::{Kept, Server};
@@ -72,5 +72,9 @@ impl Hoster for AzureDevOps {
 
     fn lookup(&self, source: &Source, what: &LookupRequest, host: &Host<'_>) -> Result<Presence> {
         lookup::lookup(&Server::of(source, host)?, what)
+    }
+
+    fn target(&self) -> Option<&dyn Target> {
+        Some(self)
     }
 }

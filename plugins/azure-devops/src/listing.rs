@@ -44,17 +44,15 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<Page> {
     let mut sees = Sees::Other;
     if connection.is_pipeline() {
         sees = Sees::Selected;
-    }
-    if connection.is_pipeline() && cursor.is_none() {
         let message = "the token is a pipeline's: it sees the repositories that the pipeline names, and others are not backed up";
         let hint = "make a personal access token, or use a service principal";
-        page.notes.push(warning("password", message, hint));
+        let first = cursor.is_none();
+        (page.notes).extend(first.then(|| warning("password", message, hint)));
     }
     let ask = |api, what| {
-        let paths = projects
-            .iter()
-            .map(|one| vec![&*one.id, "_apis", api, what]);
-        server.ask(&paths.collect::<Vec<_>>(), &[])
+        let each = projects.iter();
+        let paths: Vec<_> = each.map(|one| vec![&*one.id, "_apis", api, what]).collect();
+        server.ask(&paths, &[])
     };
     let (all, of_wikis) = (ask("git", "repositories")?, ask("wiki", "wikis")?);
     let (mut wikis, mut denied) = (Vec::new(), Vec::new());
@@ -86,10 +84,9 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<Page> {
                 wikis.extend(wiki.into_iter().map(|wiki| (project, wiki)));
             }
         }
-        let known = known
-            .into_iter()
-            .map(|one| one.into_repository(server, project));
-        page.repositories.extend(known);
+        for one in known {
+            page.repositories.push(one.into_repository(server, project));
+        }
     }
     add_wikis(server, &wikis, &mut page)?;
     if let Some(error) = denied.first() {

@@ -44,9 +44,9 @@ impl Server<'_> {
     fn advice(&self) -> String {
         let base = &self.base;
         match self.signer.auth {
-            _ if self.signer.client.is_some() => format!("add the service principal to the users of {base}, with the access level Basic and the projects' group Readers"),
+            _ if self.signer.client.is_some() => format!("add the service principal to the users of {base}, with the access level Basic and the projects' group Readers, or for a target Project Administrators"),
             Auth::Bearer { .. } => "set password to a new access token of a member of the organisation: such tokens live for an hour".to_owned(),
-            _ => format!("make a token at {base}/_usersSettings/tokens for this organisation alone with the scopes Code (read), Project and Team (read) and Wiki (read), and set password to it; tokens end on a date, those for all organisations on 2026-12-01, and a policy of the organisation may forbid them"),
+            _ => format!("make a token at {base}/_usersSettings/tokens for this organisation alone with the scopes Code (read), Project and Team (read) and Wiki (read), for a target Code (read, write & manage) in place of the first, and set password to it; tokens end on a date, those for all organisations on 2026-12-01, and a policy of the organisation may forbid them"),
         }
     }
 }

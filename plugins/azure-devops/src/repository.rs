@@ -11,7 +11,7 @@ use crate::server::Server;
 pub(crate) struct Project {
     pub(crate) id: String,
     pub(crate) name: String,
-    visibility: Option<String>,
+    pub(crate) visibility: Option<String>,
 }
 
 /// A repository as the API describes it. What older servers lack is absent.

@@ -10,14 +10,15 @@ use serde_json::Value;
 use crate::credentials;
 
 /// Versions of the API, newest first: a server knows those up to its own.
-const VERSIONS: [&str; 4] = ["7.1", "7.0", "6.0", "5.0"];
+pub(crate) const VERSIONS: [&str; 4] = ["7.1", "7.0", "6.0", "5.0"];
 
 /// What is kept of a source between calls.
 #[derive(Default)]
 pub(crate) struct Kept {
     tokens: MintedTokens,
-    version: AtomicUsize,
+    pub(crate) version: AtomicUsize,
     pub(crate) connection: OnceLock<Value>,
+    pub(crate) target: OnceLock<crate::repository::Project>,
 }
 
 /// A source's organisation and credentials, for the duration of a call.

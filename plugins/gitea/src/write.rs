@@ -194,7 +194,7 @@ fn create(server: &Server<'_>, what: &CreateRequest) -> Result<Repository> {
         let right = format!(
             "give the token the scopes write:repository and {scope}, and the account the right to create repositories in {name}"
         );
-        return Err(not_made(&answer, &right));
+        return Err(not_made(status_error(&answer), &right));
     }
     let mut entry: Entry = Api::document(&answer)?;
     if what.wiki && entry.has_wiki == Some(true) {

@@ -8,6 +8,7 @@ mod documents;
 mod entra;
 mod git_access;
 mod model;
+mod writes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use parking_lot::{Mutex, RwLock};
 use tempfile::TempDir;
 
 use crate::origins::Origins;
-use crate::{backend, git};
+use crate::{backend, git, pushes};
 
 pub use crate::gitea::{Exchange, Logged};
 pub use model::{
@@ -102,8 +103,7 @@ impl AzureDevOps {
     /// Makes a repository without a commit; its id.
     pub fn empty(&self, project: &str, name: &str) -> String {
         let id = self.change(|state| state.add_repository(project, name));
-        let arguments = ["init", "-q", "--bare", "--template=", &id];
-        git::run(self.folder.path(), &arguments);
+        pushes::make(&self.git_dir(&id));
         id
     }
 
@@ -175,6 +175,8 @@ impl Handler for Shared {
             let mut state = self.state.write();
             return Reply::Response(entra::token(&mut state, &segments, &request));
         }
+        let latency = self.state.read().latency;
+        std::thread::sleep(latency);
         let limited = self.state.write().limited(&request.target);
         let state = self.state.read();
         let below: Vec<_> = state
@@ -196,6 +198,10 @@ impl Handler for Shared {
                     let answer = answers::api(&state, &segments, &request);
                     answer.with_header("Retry-After", "1")
                 }
+                None if request.method != "GET" => {
+                    drop(state);
+                    writes::api(&mut self.state.write(), &segments, &request)
+                }
                 None => answers::api(&state, &segments, &request),
             };
             if let Body::Bytes(body) = &answer.body {
@@ -209,8 +215,13 @@ impl Handler for Shared {
             return Reply::Response(answer);
         }
         let served = git_access::git(&state, &segments, &request);
+        let pushes = state.pushes.clone();
         drop(state);
         Reply::Response(match served {
+            Ok((folder, path)) if path == "git-receive-pack" => {
+                self.state.write().pushed(&folder, request.body.len());
+                pushes.run(&folder, request)
+            }
             Ok((folder, path)) => backend::run(Path::new(&folder), &path, request),
             Err(refusal) => *refusal,
         })

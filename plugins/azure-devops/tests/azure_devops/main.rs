@@ -8,3 +8,4 @@ mod refusals;
 mod sources;
 mod support;
 mod tokens;
+mod write;

@@ -10,7 +10,10 @@ use super::Refused;
 use super::documents;
 use super::model::{Organisation, Project, Repository, SignIn, State, Token, Wiki};
 
-type Answer = Result<Response, Refused>;
+/// Scopes that read code: those that write it read it too.
+pub(super) const CODE: [&str; 3] = ["vso.code", "vso.code_write", "vso.code_manage"];
+
+pub(super) type Answer = Result<Response, Refused>;
 
 /// Who asks.
 pub(super) enum Caller<'s> {
@@ -25,7 +28,7 @@ pub(super) fn api(state: &State, path: &[&str], request: &Request) -> Response {
     answer(state, path, request).unwrap_or_else(|refusal| *refusal)
 }
 
-fn refused<T>(status: u16, type_key: &str, message: &str) -> Result<T, Refused> {
+pub(super) fn refused<T>(status: u16, type_key: &str, message: &str) -> Result<T, Refused> {
     Err(Box::new(documents::refusal(status, type_key, message)))
 }
 
@@ -62,16 +65,31 @@ fn answer(state: &State, path: &[&str], request: &Request) -> Answer {
             )))
         }
         ["_apis", "projects"] => projects(state, organisation, &caller, request),
+        ["_apis", "projects", named] => {
+            caller.may(state, &["vso.project", "vso.profile"])?;
+            match find(state, organisation, &caller, named) {
+                Some(found) => Ok(documents::ok(&documents::project(
+                    state,
+                    organisation,
+                    found,
+                ))),
+                None => no_project(named),
+            }
+        }
         [project, "_apis", ref rest @ ..] => {
             let found = find(state, organisation, &caller, project);
             let Some(project) = found else {
-                let words = format!("TF200016: The following project does not exist: {project}.");
-                return refused(404, "ProjectDoesNotExistWithNameException", &words);
+                return no_project(project);
             };
             of_project(state, organisation, project, &caller, rest)
         }
         _ => Err(Box::new(documents::page(404, "Page not found"))),
     }
+}
+
+pub(super) fn no_project<T>(named: &str) -> Result<T, Refused> {
+    let words = format!("TF200016: The following project does not exist: {named}.");
+    refused(404, "ProjectDoesNotExistWithNameException", &words)
 }
 
 fn projects(
@@ -101,7 +119,7 @@ fn projects(
     })
 }
 
-fn find<'s>(
+pub(super) fn find<'s>(
     state: &'s State,
     organisation: &Organisation,
     caller: &Caller<'_>,
@@ -130,7 +148,7 @@ fn of_project(
     let document = |one: &Repository| documents::repository(state, organisation, project, one);
     match rest {
         ["git", "repositories"] => {
-            caller.may(state, &["vso.code"])?;
+            caller.may(state, &CODE)?;
             if let Some(status) = project.refused {
                 return refused(
                     status,
@@ -142,7 +160,7 @@ fn of_project(
             Ok(documents::envelope(listed.map(document).collect()))
         }
         ["git", "repositories", id] => {
-            caller.may(state, &["vso.code"])?;
+            caller.may(state, &CODE)?;
             let named = |one: &&Repository| one.id == *id || one.name.eq_ignore_ascii_case(id);
             let missing = |one: &&Repository| !one.is_wiki || project.wiki != Wiki::Missing;
             match there.filter(missing).find(named) {
@@ -151,7 +169,7 @@ fn of_project(
             }
         }
         ["git", "recycleBin", "repositories"] => {
-            caller.may(state, &["vso.code"])?;
+            caller.may(state, &CODE)?;
             let deleted = own.filter(|one| one.deleted);
             let deleted = deleted.map(|one| documents::deleted(state, organisation, project, one));
             Ok(documents::envelope(deleted.collect()))

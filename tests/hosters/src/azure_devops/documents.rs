@@ -4,6 +4,7 @@ use forgekeep_demo_hoster::Response;
 use serde_json::{Value, json};
 
 use super::model::{Limited, Organisation, Project, Repository, State, Wiki};
+use crate::pushes;
 
 /// `TeamProjectReference`.
 pub(super) fn project(state: &State, organisation: &Organisation, of: &Project) -> Value {
@@ -39,7 +40,8 @@ pub(super) fn repository(
         "webUrl": format!("{}/{path}", state.url),
     });
     if of.size > 0 {
-        document["defaultBranch"] = "refs/heads/main".into();
+        let branch = pushes::default_branch(&state.folder.join(&of.id));
+        document["defaultBranch"] = format!("refs/heads/{branch}").into();
     }
     document
 }
@@ -96,8 +98,13 @@ pub(super) fn envelope(all: Vec<Value>) -> Response {
 
 /// A document.
 pub(super) fn ok(document: &Value) -> Response {
+    self::document(200, document)
+}
+
+/// A document with a status.
+pub(super) fn document(status: u16, document: &Value) -> Response {
     Response::new(
-        200,
+        status,
         "application/json; charset=utf-8; api-version=7.1",
         document.to_string(),
     )

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use forgekeep_demo_hoster::{Request, Response};
 
 use super::Refused;
-use super::answers::{Caller, no_repository, sign_in};
+use super::answers::{CODE, Caller, no_repository, sign_in};
 use super::model::{SignIn, State};
 use crate::pkt_line::{Packet, Packets};
 
@@ -23,7 +23,10 @@ pub(super) fn git(
         _ => return text(404, "Page not found"),
     };
     let rest = rest.join("/");
-    if !matches!(rest.as_str(), "info/refs" | "git-upload-pack") {
+    if !matches!(
+        rest.as_str(),
+        "info/refs" | "git-upload-pack" | "git-receive-pack"
+    ) {
         return text(404, "Page not found");
     }
     let asks = || {
@@ -54,7 +57,9 @@ pub(super) fn git(
     if matches!(caller, Caller::Nobody) && project.is_none() {
         return asks();
     }
-    if caller.may(state, &["vso.code"]).is_err() {
+    let is_push = rest == "git-receive-pack" || request.query().contains("git-receive-pack");
+    let scopes: &[&str] = if is_push { &CODE[1..] } else { &CODE };
+    if caller.may(state, scopes).is_err() {
         return text(
             403,
             "TF400813: The user is not authorized to access this resource.",

@@ -1,7 +1,9 @@
 //! What the server knows, and how it behaves.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use crate::pushes::Pushes;
 
 /// An identity: a number in the form that all have.
 pub fn guid(number: u64) -> String {
@@ -167,6 +169,13 @@ pub struct State {
     pub token_ends_at: Option<String>,
     /// What meets a limit.
     pub limit: Option<Limits>,
+    /// How long each answer takes, as over a network.
+    pub latency: Duration,
+    /// What becomes of pushes.
+    pub pushes: Pushes,
+    /// After how many new repositories one is refused with 429, over and over. `None`: never.
+    pub creates_at_once: Option<usize>,
+    pub(super) created: usize,
     next: u64,
     now: i64,
 }
@@ -191,6 +200,10 @@ impl State {
             token_life: Duration::from_secs(3599),
             token_ends_at: None,
             limit: None,
+            latency: Duration::ZERO,
+            pushes: Pushes::default(),
+            creates_at_once: None,
+            created: 0,
             next: 0,
             now: 1_700_000_000,
         }
@@ -245,10 +258,15 @@ impl State {
 
     pub(super) fn add_repository(&mut self, project: &str, name: &str) -> String {
         let project = self.project_mut(project).id.clone();
+        self.add_repository_in(&project, name)
+    }
+
+    /// The same in a project of an id.
+    pub(super) fn add_repository_in(&mut self, project: &str, name: &str) -> String {
         let id = self.next();
         self.repositories.push(Repository {
             id: id.clone(),
-            project,
+            project: project.to_owned(),
             name: name.to_owned(),
             fork: false,
             disabled: false,
@@ -258,6 +276,15 @@ impl State {
             size: 0,
         });
         id
+    }
+
+    /// That something is pushed to the repository in a folder: so many bytes.
+    pub(super) fn pushed(&mut self, folder: &Path, bytes: usize) {
+        for one in &mut self.repositories {
+            if folder == self.folder.join(&one.id) {
+                one.size += bytes as u64;
+            }
+        }
     }
 
     /// A project by its name: the one that was made last.
