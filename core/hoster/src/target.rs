@@ -76,6 +76,8 @@ pub struct Setup {
     pub archived: Option<bool>,
     /// Whether pushes start workflows.
     pub automation: Option<bool>,
+    /// Whether its wiki is to take pushes.
+    pub wiki: Option<bool>,
 }
 
 /// A session that can be written to.

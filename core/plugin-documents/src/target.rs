@@ -25,7 +25,7 @@ document! {
         pub description: String,
         /// Whether it is going to hold LFS objects.
         pub lfs: bool,
-        /// Whether it is going to have a wiki.
+        /// Whether it is going to have a wiki: the answer has a part for it, if it can be pushed to.
         pub wiki: bool,
     }
 }
@@ -45,6 +45,9 @@ document! {
         pub archived: Option<bool>,
         /// Whether pushes start workflows.
         pub automation: Option<bool>,
+        /// Whether its wiki is to take pushes. Where that needs a page first, it gets one, which the host
+        /// replaces; where it has pages, nothing is done.
+        pub wiki: Option<bool>,
     }
 }
 

@@ -33,8 +33,8 @@ pub struct Order<'a> {
     pub rename: &'a BTreeMap<String, String>,
     /// The target.
     pub target: &'a OpenTarget,
-    /// What is at the target.
-    pub existing: &'a [Repository],
+    /// Lists what is at the target.
+    pub list: &'a dyn Fn() -> Result<Vec<Repository>, Failure>,
     /// What is noted of earlier restores to it.
     pub notes: &'a [Note],
     /// Ends it early.
@@ -156,7 +156,8 @@ impl<'a> Plan<'a> {
             }
         }
         check_collisions(&items)?;
-        let there = There::of(order);
+        let existing = (order.list)()?;
+        let there = There::of(order, &existing);
         for item in &mut items {
             if let Step::Make = item.step {
                 item.step = there.step(item);
@@ -386,8 +387,8 @@ struct There<'a> {
 }
 
 impl<'a> There<'a> {
-    fn of(order: &'a Order<'_>) -> Self {
-        let all = order.existing.iter();
+    fn of(order: &'a Order<'_>, existing: &'a [Repository]) -> Self {
+        let all = existing.iter();
         Self {
             by_name: all
                 .clone()

@@ -239,7 +239,7 @@ impl One<'_> {
             _ => None,
         };
         let is_new = found.is_none();
-        let repository = match found {
+        let mut repository = match found {
             Some(found) => found,
             None => self.make(item, &mut note)?,
         };
@@ -254,7 +254,7 @@ impl One<'_> {
         if is_new || !repository.archived {
             self.configure(&repository, &automation_off())?;
         }
-        let begun = wiki::Begun::of(self.run, item, &repository, &mut note, is_new)?;
+        let begun = wiki::Begun::of(self.run, item, &mut repository, &mut note, is_new)?;
         let sent = self.send(item, chosen, &repository, is_new, restored)?;
         restored.bytes_sent += sent.bytes;
         restored.refs.there = sent.there;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use forgekeep_failure::Failure;
 use forgekeep_git::refs::{self, parse_oid};
-use forgekeep_hoster::{Part, PartKind, Repository};
+use forgekeep_hoster::{Part, PartKind, Repository, Setup};
 use forgekeep_store::restores::Note;
 use forgekeep_store::snapshot::{RefState, Tips};
 use forgekeep_untrusted::{Printable, Show as _};
@@ -30,11 +30,30 @@ impl Begun {
     pub(crate) fn of(
         run: &Run<'_>,
         item: &Item<'_>,
-        repository: &Repository,
+        repository: &mut Repository,
         note: &mut Note,
         is_new: bool,
     ) -> Result<Self, Failure> {
-        let (Some((wiki, _)), Some(part)) = (&item.wiki, repository.part(PartKind::Wiki)) else {
+        let Some((wiki, _)) = &item.wiki else {
+            return Ok(Self::default());
+        };
+        if note.wiki.is_none() {
+            // What stands in its way is told when it is sent.
+            let setup = Setup {
+                wiki: Some(true),
+                ..Setup::default()
+            };
+            let _ = run.target.session()?.configure(repository, &setup);
+            // A listing may have had none, while it had no page.
+            if repository.part(PartKind::Wiki).is_none()
+                && let Some(now) = run
+                    .target
+                    .find(repository.id.raw(), repository.full_name.raw())?
+            {
+                *repository = now;
+            }
+        }
+        let Some(part) = repository.part(PartKind::Wiki) else {
             return Ok(Self::default());
         };
         if note.wiki.is_none() {
@@ -53,7 +72,6 @@ impl Begun {
             if !is_new && !look(git_part(repository)?)?.is_empty() {
                 return Ok(Self::default());
             }
-            // Where it cannot be asked, there is none yet.
             let found = look(part).unwrap_or_default();
             let named = found
                 .iter()

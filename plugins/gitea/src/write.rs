@@ -197,15 +197,7 @@ fn create(server: &Server<'_>, what: &CreateRequest) -> Result<Repository> {
         return Err(not_made(status_error(&answer), &right));
     }
     let mut entry: Entry = Api::document(&answer)?;
-    if what.wiki && entry.has_wiki == Some(true) {
-        // By HTTP, servers take a push to a wiki once it has a page; by ssh they make the wiki.
-        let page = json!({ "title": "Home", "content_base64": "Cg==", "message": "a first page" });
-        let (owner, name) = owner_and_name(entry.full_name.as_deref().unwrap_or_default())?;
-        let path = ["repos", owner, name, "wiki", "new"];
-        let send = || server.api.send("POST", &path, &[], Some(&page));
-        let made = server.source.is_ssh() || send().is_ok_and(|page| page.status == 201);
-        entry.has_wiki_contents = Some(made);
-    }
+    entry.has_wiki_contents = Some(what.wiki);
     Ok(entry.into_repository(server.source))
 }
 
@@ -224,6 +216,15 @@ fn configure(server: &Server<'_>, what: &ConfigureRequest) -> Result<Vec<Finding
         };
         let again = "Settings, Units, Actions of the repository; webhooks of the organisation or the server are not switched off";
         notes.push(automation_finding(on, now, "Actions", again));
+    }
+    // By HTTP, servers take a push to a wiki once it has a page.
+    let wiki = |last| ["repos", owner, name, "wiki", last];
+    if what.wiki == Some(true) && server.api.get(&wiki("pages"), &[])?.status == 404 {
+        let page = json!({ "title": "Home", "content_base64": "Cg==", "message": "a page" });
+        let answer = server.api.send("POST", &wiki("new"), &[], Some(&page))?;
+        if answer.status != 201 {
+            return refused(&answer);
+        }
     }
     let mut document = Map::new();
     let branch = what.default_branch.as_ref();

@@ -255,8 +255,16 @@ fn to_the_plugin() {
         default_branch: Some("main".into()),
         archived: Some(false),
         automation: Some(true),
+        ..ConfigureRequest::default()
     };
     golden("to-plugin-configure.json", &configure);
+    let wiki = ConfigureRequest {
+        id: "1".into(),
+        full_name: "acme/web2".into(),
+        wiki: Some(true),
+        ..ConfigureRequest::default()
+    };
+    golden("to-plugin-configure-wiki.json", &wiki);
     let remove = RemoveRequest {
         id: "1".into(),
         handle: "r/1".into(),

@@ -112,6 +112,7 @@ impl TargetSession for PluginSession {
             default_branch: what.default_branch.as_ref().map(raw),
             archived: what.archived,
             automation: what.automation,
+            wiki: what.wiki,
         };
         let done: Done = self.ask(method::CONFIGURE, &write(&request))?;
         Ok(self.notes_of(&done))

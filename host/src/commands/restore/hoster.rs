@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use forgekeep_durable::lock::RunLock;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_recovery::report::{RepositoryRestored, RestoreOutcome, RestoreReport};
-use forgekeep_recovery::{NoPlan, Order, Plan, Run, conclude, place};
+use forgekeep_recovery::{Order, Plan, Run, conclude, place};
 use forgekeep_restore::RestorePoint;
 use forgekeep_store::inventory::Kept;
 use forgekeep_store::restores::Notes;
@@ -42,8 +42,7 @@ pub fn run(
         true => None,
         false => Some(RunLock::take(&notes.lock())?),
     };
-    let existing = at.engine.list_target(&target);
-    let existing = existing.map_err(|failure| no_plan(NoPlan::from(failure)))?;
+    let list = || at.engine.list_target(&target);
     let noted = notes.read().map_err(of_run)?;
     let sources = at.config.sources.iter();
     let order = Order {
@@ -55,7 +54,7 @@ pub fn run(
             .collect::<BTreeMap<_, _>>(),
         rename: &at.target.rename,
         target: &target,
-        existing: &existing,
+        list: &list,
         notes: &noted,
         cancel: &cancel,
     };

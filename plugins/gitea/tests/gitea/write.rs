@@ -277,38 +277,47 @@ fn wiki_of(found: &Repository) -> Option<&str> {
 }
 
 #[test]
-fn a_wiki_gets_a_first_page_by_http_and_none_by_ssh() {
+fn a_wiki_gets_a_first_page_if_it_has_none() {
     let with_wiki = CreateRequest {
         wiki: true,
         ..request()
     };
-    let page = at("repos/acme/web/wiki/new");
     let address = format!("{WEB}/acme/web.wiki.git");
-    let create = |status: u16, has_wiki: bool, protocol: Protocol| {
-        let mut repository = made(true, has_wiki);
-        repository["ssh_url"] = "git@git.example:acme/web.git".into();
-        let script = server()
-            .on("POST", &at("orgs/acme/repos"), answer_to(201, &repository))
-            .on("POST", &page, answer_to(status, &json!({})));
-        let target = Source {
-            protocol,
-            ..target("org", "acme")
-        };
-        let found = open(&target, &script).create(&with_wiki).unwrap();
-        (found, script)
+    for (has_wiki, expected) in [(true, Some(address.as_str())), (false, None)] {
+        let script = server().on(
+            "POST",
+            &at("orgs/acme/repos"),
+            answer_to(201, &made(true, has_wiki)),
+        );
+        let found = open(&target("org", "acme"), &script).create(&with_wiki);
+        assert_eq!(wiki_of(&found.unwrap()), expected);
+    }
+    let what = ConfigureRequest {
+        id: "7".into(),
+        full_name: "acme/web".into(),
+        wiki: Some(true),
+        ..ConfigureRequest::default()
     };
-    let (found, script) = create(201, true, Protocol::Https);
-    assert_eq!(wiki_of(&found), Some(address.as_str()));
+    let configure = |pages: u16, status: u16| {
+        let script = server()
+            .json(&at("repos/acme/web/wiki/pages"), pages, &json!([]))
+            .on(
+                "POST",
+                &at("repos/acme/web/wiki/new"),
+                answer_to(status, &json!({})),
+            );
+        let done = open(&target("org", "acme"), &script).configure(&what);
+        (done, script)
+    };
+    let (done, script) = configure(404, 201);
+    done.unwrap();
     assert_eq!(
         sent(&script, "POST", "repos/acme/web/wiki/new")["title"],
         "Home"
     );
-    // The repository is there all the same.
-    assert_eq!(wiki_of(&create(403, true, Protocol::Https).0), None);
-    assert_eq!(wiki_of(&create(201, false, Protocol::Https).0), None);
-    let (found, script) = create(500, true, Protocol::Ssh);
-    assert!(wiki_of(&found).unwrap().ends_with("acme/web.wiki.git"));
-    sent(&script, "POST", "orgs/acme/repos");
+    assert!(configure(404, 403).0.is_err());
+    // It has pages: nothing is written.
+    assert!(configure(200, 403).0.unwrap().is_empty());
 }
 
 #[test]

@@ -133,6 +133,18 @@ fn answer(state: &State, path: &str, request: &Request) -> Answer {
             organisation(name)?;
             quota(state)
         }
+        ["repos", owner, name, "wiki", "pages"] => {
+            caller.may(state, "repository")?;
+            let owner = user(owner)?.id;
+            let mut all = state.repositories.iter();
+            let found = all.find(|one| one.owner == owner && one.name == name);
+            match found.filter(|one| caller.sees(state, one) && one.wiki == Wiki::Pages) {
+                Some(_) => Ok(documents::ok(
+                    &json!([{ "title": "Home", "sub_url": "Home" }]),
+                )),
+                None => not_found(state),
+            }
+        }
         ["repositories", id] => {
             caller.may(state, "repository")?;
             let found = state
