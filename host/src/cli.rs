@@ -239,6 +239,10 @@ pub struct DrillArguments {
     /// Folder for what is brought back [default: one in the backup folder]
     #[arg(long, value_name = "DIR")]
     pub temp: Option<PathBuf>,
+    /// Also make the smallest of them at a hoster, push it, compare it, and remove it again: the title of an
+    /// entry of `targets` in the configuration
+    #[arg(long, value_name = "TARGET")]
+    pub to_hoster: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -15,6 +15,7 @@
 
 mod compare;
 mod conclude;
+pub mod drill;
 mod fsck;
 mod made;
 mod names;

@@ -31,6 +31,8 @@ pub struct Order<'a> {
     pub sources: BTreeMap<String, String>,
     /// Other names, by any unambiguous end of a repository's.
     pub rename: &'a BTreeMap<String, String>,
+    /// The name of all of them, whatever they were called, for a drill: no earlier restore is gone on with.
+    pub drill: Option<&'a str>,
     /// The target.
     pub target: &'a OpenTarget,
     /// Lists what is at the target.
@@ -136,7 +138,8 @@ impl<'a> Plan<'a> {
             .iter()
             .map(|item| {
                 let renamed = renames.get(item.kept.path.raw()).cloned();
-                renamed.unwrap_or_else(|| {
+                let named = order.drill.map(str::to_owned).or(renamed);
+                named.unwrap_or_else(|| {
                     whereabouts.below(item.kept.title.raw(), item.full_name.raw())
                 })
             })
@@ -416,6 +419,7 @@ impl<'a> There<'a> {
 
     fn step(&self, item: &Item<'_>) -> Step {
         let note = self.notes.get(&item.origin);
+        let note = note.filter(|_| self.order.drill.is_none());
         let made = note.and_then(|note| note.made.as_ref());
         if let Some(made) = made {
             if let Some(ours) = self.by_id.get(made) {

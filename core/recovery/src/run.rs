@@ -35,6 +35,8 @@ pub struct Run<'a> {
     pub work: &'a Path,
     /// Repositories at a time.
     pub jobs: usize,
+    /// Whether what is made is removed again.
+    pub drill: bool,
     /// Ends it early.
     pub cancel: &'a Cancel,
 }
@@ -224,6 +226,7 @@ impl One<'_> {
             item.full_name.clone(),
             item.name.clone(),
         );
+        note.drill = self.run.drill;
         let found = match &item.step {
             Step::GoOn(found, whose) => {
                 self.run.check_found(item, found, *whose)?;

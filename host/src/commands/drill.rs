@@ -1,12 +1,16 @@
+mod hoster;
+
 use std::collections::BTreeMap;
 
 use forgekeep_drill::{Drill, Room, Tried, drilled};
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_recovery::drill::DrilledAt;
 use forgekeep_store::drills::Drills;
 use forgekeep_store::inventory::Kept;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::target::AtTarget;
 use crate::cli::{Common, DrillArguments};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
@@ -42,9 +46,21 @@ pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Comp
     if arguments.subset.as_deref() == Some(AUTO) {
         chosen = longest_ago(chosen, &drills);
     }
-    let cancel = Cancel::new();
-    let on_signal = cancel.clone();
-    super::on_signal(move || on_signal.cancel())?;
+    // Before anything is brought back: what cannot work is told at once.
+    let target = arguments.to_hoster.as_deref();
+    let target = target.map(|title| AtTarget::configured(common, &arguments.place, title));
+    let target = target.transpose()?;
+    let cancel = match &target {
+        Some(target) => target.engine.cancel(),
+        None => Cancel::new(),
+    };
+    match &target {
+        Some(target) => super::end_on_signal(&target.engine)?,
+        None => {
+            let on_signal = cancel.clone();
+            super::on_signal(move || on_signal.cancel())?;
+        }
+    }
     let room = Room::new(&folder, arguments.temp.as_deref()).map_err(complaint)?;
     let drill = Drill {
         room: &room,
@@ -72,9 +88,16 @@ pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Comp
     {
         tell!("warning: {}", text::failure("", &failure));
     }
-    let ending = ending(&tried, cancel.is_cancelled());
+    let at_target = match &target {
+        Some(target) if !cancel.is_cancelled() => {
+            Some(hoster::run(common, target, &all, &chosen, arguments.json)?)
+        }
+        _ => None,
+    };
+    let is_good_there = at_target.as_ref().is_none_or(DrilledAt::is_good);
+    let ending = ending(&tried, cancel.is_cancelled(), is_good_there);
     if arguments.json {
-        super::print_json(&document(&tried, ending))?;
+        super::print_json(&document(&tried, at_target.as_ref(), ending))?;
     } else if !common.quiet || ending != ExitCode::Good {
         conclude(&tried, chosen.len(), cancel.is_cancelled());
     }
@@ -102,8 +125,8 @@ fn complaint(failure: Failure) -> Complaint {
     }
 }
 
-fn ending(tried: &[Tried], interrupted: bool) -> ExitCode {
-    match tried.iter().all(|one| one.good) {
+fn ending(tried: &[Tried], interrupted: bool, is_good_there: bool) -> ExitCode {
+    match is_good_there && tried.iter().all(|one| one.good) {
         _ if interrupted => ExitCode::Interrupted,
         true => ExitCode::Good,
         false => ExitCode::Partial,
@@ -117,9 +140,15 @@ struct DrillJson<'a> {
     outcome: &'static str,
     exit_code: ExitCode,
     repositories: &'a [Tried],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    at_target: Option<&'a DrilledAt>,
 }
 
-fn document(tried: &[Tried], ending: ExitCode) -> DrillJson<'_> {
+fn document<'a>(
+    tried: &'a [Tried],
+    at_target: Option<&'a DrilledAt>,
+    ending: ExitCode,
+) -> DrillJson<'a> {
     DrillJson {
         schema: 1,
         outcome: match ending {
@@ -129,6 +158,7 @@ fn document(tried: &[Tried], ending: ExitCode) -> DrillJson<'_> {
         },
         exit_code: ending,
         repositories: tried,
+        at_target,
     }
 }
 

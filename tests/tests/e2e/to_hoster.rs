@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::support::World;
 
 mod again;
+mod drills;
 mod hosters;
 mod plans;
 mod refused;

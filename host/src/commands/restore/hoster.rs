@@ -53,6 +53,7 @@ pub fn run(
             .map(|source| (source.title.clone(), source.name.clone()))
             .collect::<BTreeMap<_, _>>(),
         rename: &at.target.rename,
+        drill: None,
         target: &target,
         list: &list,
         notes: &noted,
@@ -68,6 +69,7 @@ pub fn run(
         noted: &noted,
         work: work.path(),
         jobs: at.engine.jobs(),
+        drill: false,
         cancel: &cancel,
     };
     let tells = !arguments.json && !common.quiet;

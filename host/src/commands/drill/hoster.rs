@@ -1,0 +1,86 @@
+//! `forgekeep drill --to-hoster`.
+
+use std::collections::BTreeMap;
+
+use forgekeep_durable::lock::RunLock;
+use forgekeep_recovery::drill::{DrilledAt, drill, name, remove_leftovers, smallest};
+use forgekeep_recovery::{NoPlan, Order, place};
+use forgekeep_store::inventory::Kept;
+use forgekeep_store::restores::Notes;
+use forgekeep_untrusted::Show as _;
+use jiff::Timestamp;
+
+use crate::cli::Common;
+use crate::commands::target::{AtTarget, no_plan, of_run};
+use crate::exit::{Complaint, ExitCode};
+use crate::terminal::{out, tell};
+use crate::text;
+
+/// Drills at a target with the smallest of the chosen.
+pub fn run(
+    common: &Common,
+    at: &AtTarget,
+    all: &[Kept],
+    chosen: &[&Kept],
+    json: bool,
+) -> Result<DrilledAt, Complaint> {
+    let Some(kept) = smallest(chosen) else {
+        return Err(Complaint::new(
+            ExitCode::Usage,
+            "none of the repositories has anything to bring back to a target",
+            "name one that has",
+        ));
+    };
+    let target = at.open()?;
+    let notes = Notes::of(&at.folder, &place(&target));
+    let _lock = RunLock::take(&notes.lock())?;
+    let noted = notes.read().map_err(of_run)?;
+    let refused = |failure| no_plan(NoPlan::from(failure));
+    let existing = at.engine.list_target(&target).map_err(refused)?;
+    let left = remove_leftovers(&target, &notes, &noted, &existing);
+    let list = || Ok(existing.clone());
+    let none = BTreeMap::new();
+    let name = name(Timestamp::now());
+    let order = Order {
+        chosen: vec![kept],
+        all,
+        point: None,
+        sources: BTreeMap::new(),
+        rename: &none,
+        drill: Some(&name),
+        target: &target,
+        list: &list,
+        notes: &noted,
+        cancel: &at.engine.cancel(),
+    };
+    let work = notes.begin_work().map_err(of_run)?;
+    let drilled = drill(&order, &notes, &work, left);
+    let _ = std::fs::remove_dir_all(&work);
+    let drilled = drilled.map_err(no_plan)?;
+    if !json {
+        print(common, &drilled, &at.target.source.title);
+    }
+    Ok(drilled)
+}
+
+fn print(common: &Common, drilled: &DrilledAt, title: &str) {
+    let repository = &drilled.repository;
+    let shown = repository.name.shown();
+    if let Some(failure) = &repository.error {
+        tell!("{}", text::failure("", failure));
+    }
+    for refused in &repository.refused {
+        tell!("{shown}: refused: {}: {}", refused.name, refused.why);
+    }
+    for note in &drilled.notes {
+        if !common.quiet {
+            tell!("{}", text::finding("", note));
+        }
+    }
+    let refs = text::count(repository.refs.there, "ref", "refs");
+    match drilled.is_good() {
+        true if common.quiet => {}
+        true => out!("{shown}: brought back to {title} as it was ({refs}), and removed again"),
+        false => out!("{shown}: did not come back to {title} as it was"),
+    }
+}
