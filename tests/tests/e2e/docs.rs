@@ -12,6 +12,7 @@ use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use forgekeep_test_hosters::gitea::Gitea;
 use forgekeep_tests::{binaries, git};
 use serde_json::{Value, json};
 
@@ -26,6 +27,9 @@ const OF_CI: &str = "cargo build --release --workspace && target/release/forgeke
 
 /// Programs that are not on every machine; a block with one of them is run where it is there.
 const PERHAPS: [&str; 2] = ["jq", "flock"];
+
+/// A token that may write at the target.
+const TARGET_TOKEN: &str = "89abcdef0123456789abcdef0123456789abcdef";
 
 struct Block {
     place: String,
@@ -72,12 +76,23 @@ fn blocks(page: &Path) -> Vec<Block> {
 /// A machine on which the manual's commands are typed.
 struct Machine {
     world: World,
+    /// Where everything can be brought back to: `new home` in the configuration.
+    _target: Gitea,
 }
 
 impl Machine {
     fn new() -> Self {
+        let target = Gitea::new();
+        target.change(|state| {
+            let dev = state.add_user("dev");
+            state.add_organisation("acme-restored", dev, true);
+            let scopes = ["write:repository", "write:user", "write:organization"];
+            state.add_token(dev, TARGET_TOKEN, &scopes);
+        });
+        let target_url = target.url();
         let machine = Self {
             world: World::new(),
+            _target: target,
         };
         let world = &machine.world;
         let web = world.forge.repository("web");
@@ -106,6 +121,13 @@ impl Machine {
             &json!({}),
         );
         let sandbox = &world.sandbox;
+        let settings = fs::read(sandbox.path("settings.yml")).unwrap();
+        let mut settings: Value = serde_json::from_slice(&settings).unwrap();
+        settings["targets"] = json!([{
+            "title": "new home", "hoster": "gitea", "type": "org", "name": "acme-restored",
+            "apiUrl": target_url, "password": TARGET_TOKEN,
+        }]);
+        sandbox.write("settings.yml", format!("{settings:#}"));
         let report = sandbox.path("report.json");
         let backup = || {
             let run = machine
