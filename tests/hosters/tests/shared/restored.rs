@@ -81,11 +81,10 @@ pub fn restored(testee: Testee, target: &Source) -> Repository {
         };
         relayed(testee, target, |opened| opened.configure(&what))
     };
-    let trunk = || ConfigureRequest {
-        default_branch: Some("trunk".into()),
+    let branch = |name: &str| ConfigureRequest {
+        default_branch: Some(name.into()),
         ..ConfigureRequest::default()
     };
-    assert!(configure(trunk()).is_err(), "there is no such branch yet");
     let off = ConfigureRequest {
         automation: Some(false),
         ..ConfigureRequest::default()
@@ -95,7 +94,11 @@ pub fn restored(testee: Testee, target: &Source) -> Repository {
     for part in &made.parts {
         push_to(testee, target, &made, part, local.path());
     }
-    configure(trunk()).unwrap();
+    assert!(
+        configure(branch("other")).is_err(),
+        "there is no such branch"
+    );
+    configure(branch("trunk")).unwrap();
     let archived = ConfigureRequest {
         archived: Some(true),
         ..ConfigureRequest::default()
