@@ -18,7 +18,7 @@ pub(crate) struct Kept {
     tokens: MintedTokens,
     pub(crate) version: AtomicUsize,
     pub(crate) connection: OnceLock<Value>,
-    pub(crate) target: OnceLock<crate::repository::Project>,
+    pub(crate) project: OnceLock<HttpResponse>,
 }
 
 /// A source's organisation and credentials, for the duration of a call.

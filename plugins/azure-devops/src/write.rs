@@ -78,11 +78,12 @@ impl Server<'_> {
     }
 
     /// The project that repositories are made in. Asked once.
-    fn project(&self) -> Result<&Project> {
-        let name = self.source.project.trim();
-        kept(&self.kept.target, || {
-            json(&self.get(&["_apis", "projects", name], &[])?)
-        })
+    fn project(&self) -> Result<Project> {
+        let path = ["_apis", "projects", self.source.project.trim()];
+        json(kept(&self.kept.project, || {
+            let answer = self.get(&path, &[])?;
+            json::<Project>(&answer).map(|_| answer)
+        })?)
     }
 }
 
@@ -200,7 +201,7 @@ fn create(server: &Server<'_>, what: &CreateRequest) -> Result<Repository> {
     let right = "give the token the scope Code (read, write & manage), and the account the right Create repository in the project, which Project Administrators have";
     let answer = server.send("POST", &path, Some(&document));
     let entry: Entry = json(&answer.map_err(|error| not_made(error, right))?)?;
-    Ok(entry.into_repository(server, project))
+    Ok(entry.into_repository(server, &project))
 }
 
 fn configure(server: &Server<'_>, what: &ConfigureRequest) -> Result<Vec<Finding>> {

@@ -18,7 +18,7 @@ pub(crate) struct Kept {
     version: OnceLock<Option<String>>,
     pub(crate) sight: OnceLock<Sight>,
     pub(crate) organisations: OnceLock<Vec<Account>>,
-    pub(crate) target: OnceLock<crate::owner::Listed>,
+    pub(crate) makes_in_organisation: OnceLock<bool>,
 }
 
 /// A source's server and credentials, for the duration of a call.

@@ -3,7 +3,7 @@
 use forgekeep_plugin_sdk::{
     Api, CheckReport, CheckRequest, Concern, ConfigureRequest, CreateRequest, ErrorKind, Finding,
     Host, HosterError, RemoveRequest, Repository, Result, Sees, Source, Target, TargetName,
-    automation_finding, flat_name, flaws, in_one_line, kept, missing_scopes, not_made,
+    advised, automation_finding, flat_name, flaws, in_one_line, kept, missing_scopes, not_made,
     owner_and_name, remark, status_error, target_name,
 };
 use serde_json::{Map, Value, json};
@@ -23,7 +23,7 @@ const COUNTED: &str = "size:all size:repos:all size:repos:private size:git:all";
 impl Target for Gitea {
     fn examine(&self, to: &Source, what: &CheckRequest, host: &Host<'_>) -> Result<CheckReport> {
         let server = Server::of(to, host)?;
-        server.advised(examine(&server, &what.names))
+        advised(examine(&server, &what.names), &advice(&server))
     }
 
     fn create(&self, to: &Source, what: &CreateRequest, host: &Host<'_>) -> Result<Repository> {
@@ -57,6 +57,13 @@ impl Target for Gitea {
     }
 }
 
+/// What to do where the credentials are refused, or reach too little.
+fn advice(server: &Server<'_>) -> String {
+    let scopes = "write:repository, read:user and write:organization (or write:user, for the account's own repositories)";
+    let page = format!("{}/user/settings/applications", server.web);
+    format!("make a token at {page} with the scopes {scopes}, of an account that may create")
+}
+
 /// The name that a repository gets. Servers take no other characters; newer ones no two dots either.
 fn name_of(wanted: &str) -> TargetName {
     let takes = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
@@ -83,7 +90,7 @@ fn examine(server: &Server<'_>, names: &[String]) -> Result<CheckReport> {
     let no_place = "name: '*' is no place to make repositories in";
     let one = "name one organisation, or the account itself";
     let nobody = "nobody makes repositories without credentials";
-    let token = "make a token that may write, and set password to it";
+    let token = "make a token that may write to all repositories, and set password to it";
     let gogs = "the server does not tell its version: Gogs, whose API is not enough for a target";
     let other = "restore to Gitea or Forgejo";
     report.findings = flaws(&[
@@ -108,10 +115,9 @@ fn examine(server: &Server<'_>, names: &[String]) -> Result<CheckReport> {
         sight.reach == Sees::Selected || sight.scopes.iter().any(|one| one == PUBLIC_ONLY);
     let is_stranger = owner.kind == Kind::User && sight.me.is_some();
     let confined = "the token is for chosen repositories, or for public ones: it makes no other";
-    let all = "make a token for all repositories, public and private";
     let stranger = format!("{name} is another user than the one that the credentials belong to");
     report.findings = flaws(&[
-        (is_confined, "password", confined, all),
+        (is_confined, "password", confined, token),
         (is_stranger, "name", &stranger, one),
     ]);
     let (of_owner, quota): (_, &[&str]) = match owner.kind {
@@ -136,7 +142,7 @@ fn examine(server: &Server<'_>, names: &[String]) -> Result<CheckReport> {
     if owner.kind == Kind::Org && report.rights.is_empty() && report.missing_scopes.is_empty() {
         let untold = "it is not told whether the account may make repositories there";
         let hint =
-            "look at the teams of the organisation: one of the account's has to be allowed to";
+            "look at its teams: one of the account's has to be allowed to create repositories";
         report.findings.push(remark(untold, hint));
     }
     report.room = server.told(quota)?.and_then(|told| room(&told));
@@ -174,15 +180,16 @@ fn room(told: &Value) -> Option<u64> {
 
 fn create(server: &Server<'_>, what: &CreateRequest) -> Result<Repository> {
     let name = server.source.name.trim();
-    let owner = kept(&server.kept.target, || Listed::find(server, name))?;
-    let stranger = HosterError::new(
-        ErrorKind::Forbidden,
-        "name is another user than the account",
-    );
-    let (path, scope): (&[&str], _) = match owner.kind {
-        Kind::User => return Err(stranger.about(Concern::Source)),
-        Kind::Org => (&["orgs", name, "repos"], "write:organization"),
-        _ => (&["user", "repos"], "write:user"),
+    let in_organisation = kept(&server.kept.makes_in_organisation, || {
+        let kind = Listed::find(server, name)?.kind;
+        let stranger = "name is that of another user: make repositories for the account itself";
+        let stranger = HosterError::new(ErrorKind::Forbidden, stranger).about(Concern::Source);
+        let is_stranger = kind == Kind::User;
+        (!is_stranger).then_some(kind == Kind::Org).ok_or(stranger)
+    })?;
+    let path: &[&str] = match in_organisation {
+        true => &["orgs", name, "repos"],
+        false => &["user", "repos"],
     };
     let line = in_one_line(&what.description);
     let about: String = line.chars().take(LONGEST[1]).collect();
@@ -191,10 +198,7 @@ fn create(server: &Server<'_>, what: &CreateRequest) -> Result<Repository> {
     });
     let answer = server.api.send("POST", path, &[], Some(&document))?;
     if answer.status != 201 {
-        let right = format!(
-            "give the token the scopes write:repository and {scope}, and the account the right to create repositories in {name}"
-        );
-        return Err(not_made(status_error(&answer), &right));
+        return Err(not_made(status_error(&answer), &advice(server)));
     }
     let mut entry: Entry = Api::document(&answer)?;
     entry.has_wiki_contents = Some(what.wiki);

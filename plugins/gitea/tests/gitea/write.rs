@@ -149,6 +149,19 @@ fn what_is_not_told_is_left_open() {
 }
 
 #[test]
+fn a_scope_that_is_refused_says_which_are_needed() {
+    let words = "token does not have at least one of required scope(s): [read:organization]";
+    let refused = json!({ "message": words });
+    let script = Script::new()
+        .json(&at("version"), 200, &json!({ "version": "1.25.2" }))
+        .json(&at("orgs/acme"), 403, &refused);
+    let opened = open(&target("org", "acme"), &script);
+    let error = opened.examine(&[]).unwrap_err();
+    assert_eq!(error.kind, ErrorKind::Forbidden);
+    assert!(error.hint.contains("write:organization"), "{error:?}");
+}
+
+#[test]
 fn keys_that_cannot_be_used_are_errors() {
     let chosen = json!([{ "id": 1, "name": "web", "owner": "acme", "full_name": "acme/web" }]);
     let rights = json!({});

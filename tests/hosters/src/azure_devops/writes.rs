@@ -89,7 +89,7 @@ fn answer(state: &mut State, path: &[&str], request: &Request) -> Answer {
             if let Some(branch) = document["defaultBranch"].as_str() {
                 let short = branch.strip_prefix("refs/heads/").unwrap_or_default();
                 // In words of our own: what is said of a branch that is not there is not documented.
-                if !pushes::set_default_branch(&state.folder.join(&id), short) {
+                if !pushes::set_default_branch(&state.folder.join(&id), short, false) {
                     let words = format!("The branch {branch} does not exist.");
                     return refused(400, "GitArgumentException", &words);
                 }

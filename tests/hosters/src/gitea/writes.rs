@@ -118,8 +118,11 @@ fn create(state: &mut State, owner: u64, document: &Value) -> Answer {
 /// `repoEdit`: `#/definitions/EditRepoOption`.
 fn edit(state: &mut State, id: u64, document: &Value) -> Answer {
     if let Some(branch) = document["default_branch"].as_str() {
-        // One that is not there is passed over. Source: Gitea's `routers/api/v1/repo/repo.go`.
-        pushes::set_default_branch(&state.folder.join(format!("{id}.git")), branch);
+        // One that is not there is passed over, but for an empty repository's. Source: Gitea's
+        // `routers/api/v1/repo/repo.go`.
+        let is_empty = state.repository_mut(id).empty;
+        let folder = state.folder.join(format!("{id}.git"));
+        pushes::set_default_branch(&folder, branch, is_empty);
     }
     let has_actions = state.has_actions;
     let edited = state.repository_mut(id);

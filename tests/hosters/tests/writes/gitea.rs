@@ -90,11 +90,9 @@ fn a_repository_is_made_pushed_to_set_up_and_removed() {
     assert_eq!(create(&gitea, "WEB").0, 409);
     assert_eq!(create(&gitea, "web.wiki").0, 422);
     let edit = |what: &Value| api(&gitea, TOKEN, "PATCH", "repos/acme/web", what).1;
-    // Not there yet.
-    assert_eq!(
-        edit(&json!({ "default_branch": "trunk" }))["default_branch"],
-        "main"
-    );
+    // Nothing is there yet.
+    let branch = |name: &str| edit(&json!({ "default_branch": name }))["default_branch"].clone();
+    assert_eq!(branch("other"), "other");
     assert_eq!(edit(&json!({ "has_actions": false }))["has_actions"], false);
     let (local, authorization) = (local(), format!("token {TOKEN}"));
     push(
@@ -104,6 +102,7 @@ fn a_repository_is_made_pushed_to_set_up_and_removed() {
         &["trunk", "v1"],
     )
     .unwrap();
+    assert_eq!(branch("elsewhere"), "other");
     let told = edit(&json!({ "default_branch": "trunk" }));
     assert_eq!(
         (&told["default_branch"], &told["empty"]),

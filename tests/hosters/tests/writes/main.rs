@@ -4,4 +4,5 @@
 
 mod azure_devops;
 mod gitea;
+#[path = "../shared/support.rs"]
 mod support;

@@ -9,24 +9,37 @@ use tempfile::TempDir;
 
 /// Asks an address by a method with a document; status and document of the answer.
 pub fn ask(method: &str, url: &str, authorization: &str, document: &Value) -> (u16, Value) {
+    let (status, _, body) = send(method, url, authorization, document.to_string().as_bytes());
+    let document = serde_json::from_slice(&body).unwrap_or_default();
+    (status, document)
+}
+
+/// The same with bytes; status, fields and bytes of the answer.
+pub fn send(
+    method: &str,
+    url: &str,
+    authorization: &str,
+    body: &[u8],
+) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let rest = url.strip_prefix("http://").unwrap();
     let (host, path) = rest.split_once('/').unwrap();
     let mut connection = TcpStream::connect(host).unwrap();
-    let body = document.to_string();
     write!(
         connection,
         "{method} /{path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {authorization}\r\n\
-         Connection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+         Connection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
         body.len()
     )
     .unwrap();
+    connection.write_all(body).unwrap();
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer).unwrap();
     let answer = String::from_utf8(answer).unwrap();
     let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
-    let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-    let document = serde_json::from_str(body).unwrap_or_default();
-    (status.expect("an answer"), document)
+    let (head, body) = answer.split_once("\r\n\r\n").expect("an answer");
+    let fields = head.lines().filter_map(|line| line.split_once(": "));
+    let fields = fields.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    (status.expect("a status"), fields.collect(), body.into())
 }
 
 /// A repository with the branches `main` and `trunk`, a tag, and a large file on the branch `large`.
