@@ -226,9 +226,7 @@ fn configure(server: &Server<'_>, what: &ConfigureRequest) -> Result<Vec<Finding
     if what.wiki == Some(true) && server.api.get(&wiki("pages"), &[])?.status == 404 {
         let page = json!({ "title": "Home", "content_base64": "Cg==", "message": "a page" });
         let answer = server.api.send("POST", &wiki("new"), &[], Some(&page))?;
-        if answer.status != 201 {
-            return refused(&answer);
-        }
+        Api::document::<Value>(&answer)?;
     }
     let mut document = Map::new();
     let branch = what.default_branch.as_ref();

@@ -2,7 +2,7 @@
 
 use forgekeep_plugin_sdk::{
     CheckReport, Concern, ConfigureRequest, CreateRequest, ErrorKind, HosterError, HttpResponse,
-    PartKind, Protocol, RemoveRequest, Repository, Severity, Source, TargetName, Visibility,
+    PartKind, RemoveRequest, Repository, Severity, Source, TargetName, Visibility,
 };
 use forgekeep_plugin_testkit::Script;
 use serde_json::{Value, json};
