@@ -56,7 +56,8 @@
 //! - **Versions** ([`settled_version`]): by which an unchanged repository need not be asked.
 //! - **Tokens that are made** ([`MintedTokens`]): one for all threads, renewed before it ends; by an
 //!   [`OAuthClient`] or in the hoster's own way; [`Signer`] makes requests with them.
-//! - **Names** ([`slug`], [`joined`], [`without_endings`], [`line`](line())): of what is made at a target.
+//! - **Names** ([`slug`], [`path_slug`], [`joined`], [`line`](line())) of what is made at a target, and why
+//!   it was not ([`not_made`]).
 //! - **Signed tokens** (`SigningKey`, `HosterClock`, with the feature `jwt`): for hosters that know apps.
 //! - **Checks** ([`report_of`], [`sunset`]): what a first page tells, and the end of an API.
 //! - **An API** ([`Api`]): a base and credentials; endpoints by path and query, whole listings at once. A
@@ -167,7 +168,10 @@ pub use linked::{Linked, all_linked};
 pub use listed_ids::{ListedIds, is_not_found, named_or_known};
 pub use listings::{Listing, Listings, list, look_up};
 pub use minted::{Grant, Minted, MintedTokens, OAuthClient};
-pub use naming::{joined, line, slug, target_name, without_endings};
+pub use naming::{
+    NotMade, info, is_there, joined, line, no_such_id, not_made, path_slug, slug, target_name,
+    without_endings,
+};
 pub use numbered::{Numbered, Turned};
 pub use owners::{
     is_of_one_owner, missing_scopes, owner_failed, owner_findings, owner_seen, scopes,
