@@ -174,6 +174,7 @@ impl GitHub<'_> {
             report.findings.push(info(UNTOLD, RIGHTS));
         }
         match member.map(|one| one.role.as_str()) {
+            _ if place.kind == Kind::Own => report.rights.push("owner".to_owned()),
             _ if place.kind != Kind::Org => {}
             None => report.findings.push(info(NO_ROLE, RIGHTS)),
             Some(role) => {
