@@ -4,12 +4,13 @@
 
 mod support;
 
+use forgekeep_test_hosters::asking::{Answered, ask};
 use forgekeep_test_hosters::github::{Actions, GitHub};
 use forgekeep_test_hosters::gitlab::Gitlab;
 use forgekeep_test_hosters::pushes::Refusals;
 use serde_json::{Value, json};
 
-use crate::support::{Answered, Worktree, ask, with_token};
+use crate::support::{Worktree, with_token};
 
 const TOKEN: &str = "ghp_0123456789abcdef0123456789abcdef0123";
 
