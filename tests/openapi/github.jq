@@ -17,9 +17,13 @@ def names: [.. | objects | .["$ref"]? | strings | select(startswith("#/component
   ["/user get", "/user/repos get", "/user/memberships/orgs get", "/users/{username} get",
    "/users/{username}/repos get", "/users/{username}/gists get", "/orgs/{org}/repos get", "/gists get",
    "/gists/starred get", "/app get", "/app/installations get", "/installation/repositories get",
-   "/app/installations/{installation_id}/access_tokens post"]
+   "/app/installations/{installation_id}/access_tokens post", "/orgs/{org} get", "/orgs/{org}/repos post",
+   "/user/repos post", "/repos/{owner}/{repo} get", "/repos/{owner}/{repo} patch",
+   "/repos/{owner}/{repo} delete", "/repos/{owner}/{repo}/actions/permissions get",
+   "/repos/{owner}/{repo}/actions/permissions put"]
 | map(. as $key | split(" ") as [$path, $method] | {key: $key, value: ($whole.paths[$path][$method] | {
     query: [.parameters[]? | whole | select(.in == "query") | .name],
+    body: (.requestBody.content["application/json"].schema.properties // {} | keys),
     answers: (.responses | map_values(whole | .content["application/json"].schema // {}))
   })})
 | from_entries

@@ -58,7 +58,8 @@
 //! - **Versions** ([`settled_version`]): by which an unchanged repository need not be asked.
 //! - **Tokens that are made** ([`MintedTokens`]): one for all threads, renewed before it ends; by an
 //!   [`OAuthClient`] or in the hoster's own way; [`Signer`] makes requests with them.
-//! - **Names** ([`slug`], [`joined`], [`without_endings`], [`line`](line())): of what is made at a target.
+//! - **Names** ([`slug`], [`path_slug`], [`joined`], [`line`](line())) of what is made at a target, and why
+//!   it was not ([`not_made`]).
 //! - **Signed tokens** (`SigningKey`, `HosterClock`, with the feature `jwt`): for hosters that know apps.
 //! - **Checks** ([`report_of`], [`sunset`]): what a first page tells, and the end of an API.
 //! - **An API** ([`Api`]): a base and credentials; endpoints by path and query, whole listings at once. A
@@ -173,7 +174,10 @@ pub use made::{
     automation_finding, flat_name, in_one_line, not_made, owner_and_name, remark, target_name,
 };
 pub use minted::{Grant, Minted, MintedTokens, OAuthClient};
-pub use naming::{as_target, joined, line, slug, without_endings};
+pub use naming::{
+    NotMade, as_target, info, is_there, joined, line, no_such_id, path_slug, slug, why_not_made,
+    without_endings,
+};
 pub use numbered::{Numbered, Turned};
 pub use owners::{
     is_of_one_owner, missing_scopes, owner_failed, owner_findings, owner_seen, scopes,

@@ -1,8 +1,9 @@
 use forgekeep_plugin_documents::{HosterError, HttpResponse};
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use crate::address::address;
-use crate::answer::json;
+use crate::answer::{json, status_error};
 use crate::api::Api;
 use crate::pager::{LinkPager, next_link};
 
@@ -14,6 +15,24 @@ impl Api<'_> {
     /// As [`Api::get`].
     pub fn post(&self, path: &[&str]) -> Result<HttpResponse, HosterError> {
         self.ask("POST", &address(&self.base, path, &[])?)
+    }
+
+    /// Sends a document to an endpoint, as [`Api::send`]. An answer that is not of 2xx is an error.
+    ///
+    /// # Errors
+    ///
+    /// As [`Api::send`]; as [`status_error`].
+    pub fn sent(
+        &self,
+        method: &str,
+        path: &[&str],
+        document: Option<&Value>,
+    ) -> Result<HttpResponse, HosterError> {
+        let response = self.send(method, path, &[], document)?;
+        match response.status {
+            200..=299 => Ok(response),
+            _ => Err(status_error(&response)),
+        }
     }
 
     /// A page of a listing whose answers name the next one by `Link: rel="next"`, and the cursor for that. Any

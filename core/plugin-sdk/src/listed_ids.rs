@@ -103,6 +103,23 @@ impl ListedIds {
     }
 }
 
+impl Api<'_> {
+    /// The document of an endpoint; `None` where the API says itself that it is not there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Api::get`] and [`Api::document`].
+    pub fn found<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, &str)],
+    ) -> Result<Option<T>, HosterError> {
+        let response = self.get(path, query)?;
+        let found = (!is_not_found(&response)).then(|| Api::document(&response));
+        found.transpose()
+    }
+}
+
 /// Whether an API says itself that something is not there (404, with a JSON object), and no page of a proxy.
 pub fn is_not_found(response: &HttpResponse) -> bool {
     response.status == 404 && json::<Value>(response).is_ok_and(|said| said.is_object())

@@ -3,9 +3,10 @@
 use forgekeep_plugin_sdk::ErrorKind::{Forbidden, NotFound, Other};
 use forgekeep_plugin_sdk::{
     CheckReport, CheckRequest, Concern, ConfigureRequest, CreateRequest, Finding, Host,
-    HosterError, HttpResponse, Listing, Listings, Page, PartKind, PushLimits, RemoveRequest,
-    Repository, Result, Severity, Source, Target, TargetName, as_target, flaws, joined, json, line,
-    slug, texts, token, warning, without_endings,
+    HosterError, HttpResponse, Listing, Listings, NotMade, Page, PartKind, PushLimits,
+    RemoveRequest, Repository, Result, Source, Target, TargetName, as_target, flaws, info,
+    is_there, joined, json, line, no_such_id, slug, texts, token, warning, why_not_made,
+    without_endings,
 };
 use serde_json::{Value, json};
 
@@ -36,7 +37,6 @@ const NO_ACTIONS: &str = "the server has no GitHub Actions: no push starts a wor
 const MAY_START: &str = "GitHub Actions could not be switched off: pushes may start workflows";
 const LOOK: &str = "give the credentials write access to Administration, or switch Actions off in the organisation's settings";
 const REMOVE: &str = "give a classic token the scope delete_repo, others write access to Administration; the organisation may leave it to its owners";
-const TAKEN: &str = "a repository of this name is already there";
 
 type Said = Result<Vec<Finding>>;
 
@@ -94,7 +94,6 @@ impl Target for Plugin {
         if let Some(automation) = what.automation {
             let actions = [path.as_slice(), &["actions", "permissions"]].concat();
             let document = json!({ "enabled": automation });
-            let info = |why, hint| Finding::new(Severity::Info, "", why).with_hint(hint);
             let set = good(github.send(of, "PUT", &actions, Some(&document))?);
             match set.as_ref().map_err(|error| error.kind) {
                 Ok(_) if automation => {}
@@ -124,11 +123,10 @@ impl Target for Plugin {
         let github = GitHub::of(to, host)?;
         let place = github.place()?;
         // It may have another name by now, and another repository the old one.
-        let found = github.by_id(place, &what.id)?;
-        let Some(found) = found.filter(|found| found.id == what.id) else {
-            let why = format!("no repository with the id {} is found", what.id);
-            return Err(HosterError::new(NotFound, why).about(Concern::Repository));
-        };
+        let found = github
+            .by_id(place, &what.id)?
+            .filter(|found| found.id == what.id);
+        let found = found.ok_or_else(|| no_such_id(&what.id))?;
         let path = path_of(&found.full_name);
         let removed = good(github.send(&place.handle, "DELETE", &path, None)?);
         removed
@@ -163,10 +161,6 @@ impl GitHub<'_> {
     /// What is known of the rights there.
     fn rights(&self, place: &Listing<Kind>, report: &mut CheckReport) -> Result<()> {
         let mut needed = Vec::new();
-        let mut open = |why| {
-            let finding = Finding::new(Severity::Info, "", why);
-            report.findings.push(finding.with_hint(RIGHTS));
-        };
         let mut all = self.memberships()?.iter();
         let member = all.find(|one| one.organization.id.to_string() == place.owner);
         if place.kind == Kind::Installation {
@@ -178,11 +172,12 @@ impl GitHub<'_> {
         } else if self.sight()?.answer.header("x-oauth-scopes").is_some() {
             needed.extend(texts(&SCOPES));
         } else {
-            open(UNTOLD);
+            report.findings.push(info(UNTOLD, RIGHTS));
         }
         match member.map(|one| one.role.as_str()) {
+            _ if place.kind == Kind::Own => report.rights.push("owner".to_owned()),
             _ if place.kind != Kind::Org => {}
-            None => open(NO_ROLE),
+            None => report.findings.push(info(NO_ROLE, RIGHTS)),
             Some(role) => {
                 report.rights.push(role.to_owned());
                 let told = self.api.read::<Value>(&["orgs", &place.name]);
@@ -202,23 +197,13 @@ impl GitHub<'_> {
         let mut about = said["errors"].as_array().into_iter().flatten();
         let is_private = |one: &Value| one["field"] == "visibility" || one["field"] == "private";
         let signs_on = answer.header("x-github-sso").is_some();
-        good(answer).map_err(|mut error| match (error.kind, error.status) {
-            (Forbidden, _) if signs_on => error.about(Concern::Source),
-            (Forbidden | NotFound, _) => {
-                error.kind = Forbidden;
-                error.with_hint(RIGHTS).about(Concern::Source)
-            }
-            (_, Some(422)) if about.any(is_private) => {
-                error.with_hint(NO_PRIVATE).about(Concern::Source)
-            }
-            (_, Some(422)) => {
-                let there = self.send(of, "GET", path, None);
-                if there.is_ok_and(|there| there.status == 200) {
-                    TAKEN.clone_into(&mut error.message);
-                }
-                error.about(Concern::Repository)
-            }
-            _ => error,
+        good(answer).map_err(|error| match signs_on {
+            true => error.about(Concern::Source),
+            false => why_not_made(error, RIGHTS, || match () {
+                () if about.any(is_private) => NotMade::Rule(NO_PRIVATE),
+                () if is_there(self.send(of, "GET", path, None)) => NotMade::Taken,
+                () => NotMade::Itself,
+            }),
         })
     }
 

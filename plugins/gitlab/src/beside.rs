@@ -1,6 +1,6 @@
 //! What lies beside projects: wikis of groups and snippets, each as a repository of its own.
 
-use forgekeep_plugin_sdk::{Api, Finding, Page, Repository, Result, Severity, Visibility, entries};
+use forgekeep_plugin_sdk::{Api, Page, Repository, Result, Visibility, entries, warning};
 use serde::de::IgnoredAny;
 
 use crate::project::Project;
@@ -20,9 +20,8 @@ impl Owner {
         let query = [[which].as_slice(), &BY_ID].concat();
         let (found, next) = server.api.paged(&path, &query, LENGTH, None, at)?;
         let mut groups: Vec<Self> = entries(found, &mut page.notes);
-        if self.kind == Kind::Group && at.is_none() {
-            groups.push(self.clone());
-        }
+        let is_first = self.kind == Kind::Group && at.is_none();
+        groups.extend(is_first.then(|| self.clone()));
         groups.retain(|one| !matches!(one.wiki_access_level.as_deref(), None | Some("disabled")));
         let ids: Vec<_> = groups.iter().map(|group| group.id.to_string()).collect();
         let paths: Vec<_> = ids.iter().map(|id| vec!["groups", id, "wikis"]).collect();
@@ -57,8 +56,7 @@ impl Owner {
         found.retain(|snippet| snippet.project_id.is_none());
         if let of_projects @ 1.. = all - found.len() {
             let message = format!("snippets of projects are not backed up: {of_projects} of them");
-            page.notes
-                .push(Finding::new(Severity::Warning, SNIPPETS, message));
+            page.notes.push(warning(SNIPPETS, message, ""));
         }
         for snippet in found {
             let mut snippet = snippet.into_repository(server);

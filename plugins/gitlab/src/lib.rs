@@ -5,11 +5,12 @@ mod beside;
 mod listing;
 mod project;
 mod sight;
+mod write;
 
 use forgekeep_plugin_sdk::{
     Access, AccessRequest, CheckReport, CheckRequest, Finding, Host, Hoster, LookupRequest,
-    Manifest, Page, Presence, Result, Session, Severity, Source, advised, export_hoster,
-    flag_option, path_findings, report_of, source_findings, texts, token,
+    Manifest, Page, Presence, Result, Session, Source, Target, advised, export_hoster, flag_option,
+    flaws, path_findings, report_of, source_findings, texts, token, warning,
 };
 
 use crate::beside::SNIPPETS;
@@ -18,6 +19,10 @@ use crate::sight::{Kept, server_of, sight};
 
 /// What to do where the credentials are refused, or reach too little.
 const ADVICE: &str = "make a token at /-/user_settings/personal_access_tokens of the server with the scopes read_api and read_repository, and set password to it; if everything is refused, log in with a browser to accept the terms of service, or wait an hour, as failed logins lock an address out";
+const NO_EFFECT: &str = "includeSnippets has no effect: it is for the token's account";
+const REMOVE: &str = "remove it, or set it in a source of that user or of '*'";
+const NO_LISTING: &str = "a deploy token or job token cannot list projects";
+const ANOTHER: &str = "make an access token with the scopes read_api and read_repository, or use `hoster: git` with the addresses of the repositories";
 
 /// GitLab.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,16 +54,11 @@ impl Hoster for Gitlab {
         findings.extend(path_findings(source));
         let secret = token(source).map_or(String::new(), |secret| secret.expose().to_owned());
         let is_deploy_user = source.auth_name.trim().starts_with("gitlab+deploy-token-");
-        if is_deploy_user || secret.starts_with("gldt-") || secret.starts_with("glcbt-") {
-            let what = "a deploy token or job token cannot list projects";
-            let hint = "make an access token with the scopes read_api and read_repository, or use `hoster: git` with the addresses of the repositories";
-            findings.push(Finding::new(Severity::Error, "password", what).with_hint(hint));
-        }
+        let cannot = is_deploy_user || secret.starts_with("gldt-") || secret.starts_with("glcbt-");
+        findings.extend(flaws(&[(cannot, "password", NO_LISTING, ANOTHER)]));
         let is_group = source.kind == "group" || source.kind == "org";
         if source.flag(SNIPPETS) && (secret.is_empty() || is_group) {
-            let what = "includeSnippets has no effect: it is for the token's account";
-            let hint = "remove it, or set it in a source of that user or of '*'";
-            findings.push(Finding::new(Severity::Warning, SNIPPETS, what).with_hint(hint));
+            findings.push(warning(SNIPPETS, NO_EFFECT, REMOVE));
         }
         findings
     }
@@ -101,5 +101,9 @@ impl Hoster for Gitlab {
         let read = |project: Project| project.into_repository(&server);
         let proof = |id| listing::proof(&server, id, &what.full_name);
         advised(server.look_up("projects", what, read, proof), ADVICE)
+    }
+
+    fn target(&self) -> Option<&dyn Target> {
+        Some(self)
     }
 }

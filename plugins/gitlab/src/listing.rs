@@ -2,8 +2,7 @@
 
 use forgekeep_plugin_sdk::{
     self as sdk, Api, ErrorKind, HosterError, Keyset, Page, Paged, Result, Sees, Stages,
-    answers_instead, entries, filled, from_cursor, is_not_found, named_or_known, owner_findings,
-    owner_seen,
+    answers_instead, entries, filled, from_cursor, named_or_known, owner_findings, owner_seen,
 };
 use serde::{Deserialize, Serialize};
 
@@ -156,11 +155,9 @@ fn group(server: &Server<'_>, name: &str) -> Result<Option<Owner>> {
     named_or_known(server.host, name, found, |id| ask(server, id))
 }
 
-fn ask(server: &Server<'_>, which: &str) -> Result<Option<Owner>> {
-    let short = [("with_projects", "false")];
-    let response = server.api.get(&["groups", which], &short)?;
-    let found = (!is_not_found(&response)).then(|| Api::document(&response));
-    found.transpose()
+pub(crate) fn ask(server: &Server<'_>, which: &str) -> Result<Option<Owner>> {
+    let (path, short) = (["groups", which], [("with_projects", "false")]);
+    server.api.found(&path, &short)
 }
 
 /// What proves that a project was deleted, once it is not found: its top group or user is there, who asks sees

@@ -1,7 +1,7 @@
 use forgekeep_plugin_sdk::Advice::{NotPushed, Volatile};
 use forgekeep_plugin_sdk::{
-    Advice, Finding, Part, PartKind, Repository, Severity, Visibility, filled, ref_advice,
-    wanted_address, wiki_beside,
+    Advice, Finding, Repository, Severity, Visibility, filled, ref_advice, wanted_address,
+    wiki_beside,
 };
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -30,6 +30,7 @@ pub(crate) struct Project {
     http_url_to_repo: String,
     ssh_url_to_repo: String,
     default_branch: Option<String>,
+    description: Option<String>,
     visibility: Option<String>,
     pub(crate) archived: Option<bool>,
     forked_from_project: Option<IgnoredAny>,
@@ -70,11 +71,11 @@ impl Project {
         let url = wanted_address(server.source, &self.http_url_to_repo, &self.ssh_url_to_repo);
         let is_off = |level: Option<String>| level.as_deref() == Some("disabled");
         let has_wiki = self.wiki_enabled == Some(true) && !is_off(self.wiki_access_level);
-        let mut git = Part::new(PartKind::Git, &url);
-        git.default_branch = filled(self.default_branch);
         let wiki = (has_wiki && !url.is_empty()).then(|| wiki_beside(&url));
         let mut found = Repository::new(self.id.to_string(), self.path_with_namespace, url);
-        found.parts = [Some(git), wiki].into_iter().flatten().collect();
+        found.parts[0].default_branch = filled(self.default_branch);
+        found.parts.extend(wiki);
+        found.description = self.description.unwrap_or_default();
         // Without a token, what is public alone is listed, and not called so.
         let unsaid = server.secret.as_ref().map_or("public", |_| "");
         found.visibility = Visibility::of(self.visibility.as_deref().unwrap_or(unsaid));

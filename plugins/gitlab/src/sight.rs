@@ -76,6 +76,7 @@ pub(crate) type Server<'a> = sdk::Server<'a, Kept>;
 pub(crate) struct Kept {
     sight: OnceLock<Sight>,
     pub(crate) ids: ListedIds,
+    pub(crate) place: OnceLock<Owner>,
 }
 
 /// Whose the token is, and what it says of itself, which tokens of OAuth do not.
@@ -90,9 +91,8 @@ pub(crate) struct Token {
 }
 
 impl Token {
-    fn has(&self, scopes: &[&str]) -> bool {
-        let mut own = self.scopes.iter().map(String::as_str);
-        own.any(|one| scopes.contains(&one))
+    pub(crate) fn has(&self, scopes: &[&str]) -> bool {
+        self.scopes.iter().any(|s| scopes.contains(&s.as_str()))
     }
 
     /// Whether it reaches as far as its account. Fine-grained ones have no such scope.

@@ -49,6 +49,8 @@ pub struct Exchange {
     pub method: String,
     /// Path and query.
     pub target: String,
+    /// The document that was sent.
+    pub sent: Vec<u8>,
     /// The status code.
     pub status: u16,
     /// The body.
@@ -245,6 +247,7 @@ impl Handler for Shared {
                 self.exchanges.lock().push(Exchange {
                     method: request.method.clone(),
                     target: request.target,
+                    sent: request.body,
                     status: answer.status,
                     body: body.clone(),
                 });

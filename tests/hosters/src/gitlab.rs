@@ -10,10 +10,12 @@ mod documents;
 mod git_side;
 mod model;
 mod pages;
+mod writes;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::{thread, time::Duration};
 
 use forgekeep_demo_hoster::{Handler, Reply, Request, Response, Server};
 use parking_lot::{Mutex, RwLock};
@@ -40,6 +42,8 @@ struct Shared {
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Logged {
+    /// The method.
+    pub method: String,
     /// Path and query.
     pub target: String,
     /// `Authorization` or `PRIVATE-TOKEN`, where there was one.
@@ -199,7 +203,12 @@ impl Drop for Gitlab {
 
 impl Handler for Shared {
     fn handle(&self, request: Request) -> Reply {
+        let latency = self.state.read().latency;
+        if latency > 0 {
+            thread::sleep(Duration::from_millis(latency));
+        }
         let logged = Logged {
+            method: request.method.clone(),
             target: request.target.clone(),
             credentials: request
                 .header("PRIVATE-TOKEN")
@@ -221,6 +230,9 @@ impl Shared {
         let target = request.target.clone();
         if let Some(limited) = self.state.write().limited(&target) {
             return limited;
+        }
+        if request.method != "GET" && target.contains("/api/v4/") {
+            return writes::api(&mut self.state.write(), &request);
         }
         let state = self.state.read();
         let path = request.path().strip_prefix(state.below.as_str());

@@ -8,6 +8,7 @@
 // A failed step ends the test, and the panic says which one it was.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+pub mod asking;
 pub mod azure_devops;
 pub mod gitea;
 pub mod github;

@@ -75,6 +75,26 @@ pub(crate) fn head(git_dir: &Path) -> String {
     branch.unwrap_or("main").to_owned()
 }
 
+/// Whether a repository has no branch.
+pub(crate) fn is_empty(git_dir: &Path) -> bool {
+    let heads = fs::read_dir(git_dir.join("refs/heads"));
+    heads.is_ok_and(|mut heads| heads.next().is_none()) && !git_dir.join("packed-refs").exists()
+}
+
+/// Has HEAD name some branch, where the one that it names is not there and others are.
+pub(crate) fn settle_head(git_dir: &Path) {
+    if is_empty(git_dir) || has(git_dir, &head(git_dir)) {
+        return;
+    }
+    let all = git::run(
+        git_dir,
+        &["for-each-ref", "--format=%(refname:lstrip=2)", "refs/heads"],
+    );
+    if let Some(first) = all.lines().next() {
+        set_head(git_dir, first);
+    }
+}
+
 /// Makes HEAD name a branch, if that is there.
 pub(crate) fn set_head(git_dir: &Path, branch: &str) -> bool {
     let is_there = has(git_dir, branch);

@@ -16,6 +16,7 @@ mod document;
 mod gists;
 mod listing;
 mod skipping;
+mod write;
 
 const TOKEN: &str = "ghp_0123456789abcdef0123456789abcdef0123";
 const SCOPES: [&str; 3] = ["repo", "read:org", "gist"];

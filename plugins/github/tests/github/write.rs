@@ -137,6 +137,8 @@ fn what_is_known_of_the_rights_is_said() {
             .unwrap();
         assert_eq!(report.missing_scopes, missing, "{scopes}");
     }
+    let report = open(&source("dev"), &script).examine(&[]).unwrap();
+    assert_eq!(report.rights, ["owner"]);
     let own = Source {
         api_url: "https://git.example/api/v3".into(),
         ..source("acme")

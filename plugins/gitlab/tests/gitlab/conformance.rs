@@ -143,6 +143,7 @@ fn who_it_is() {
             "description": "GitLab: groups with their subgroups, and users",
             "types": ["user", "group", "org"],
             "apiUrl": "https://gitlab.com",
+            "target": true,
             "options": [{
                 "name": "includeSnippets", "kind": "flag", "default": false,
                 "description": "Whether the personal snippets of the token's account are backed up",

@@ -8,3 +8,4 @@ mod listing;
 mod lookup;
 mod sources;
 mod support;
+mod write;

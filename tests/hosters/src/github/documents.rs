@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Refused;
 use super::model::{Account, Gist, Installation, Repository, Served, State, Told, Wiki};
+use crate::refusals;
 
 /// Fields that hold addresses of the API, by their names.
 fn with_addresses(mut document: Value, base: &str, names: &str) -> Value {
@@ -72,6 +73,7 @@ pub(super) fn repository(state: &State, of: &Repository) -> Value {
     let owner = state.account(of.owner).expect("it has an owner");
     let full_name = format!("{}/{}", owner.login, of.name);
     let base = format!("{}/api/v3/repos/{full_name}", state.url);
+    let is_empty = refusals::is_empty(&state.folder.join(format!("{}.git", of.id)));
     let document = json!({
         "id": of.id, "node_id": "MDEw", "name": of.name, "full_name": full_name,
         "owner": account(state, owner), "private": of.visibility != "public",
@@ -83,7 +85,7 @@ pub(super) fn repository(state: &State, of: &Repository) -> Value {
         "has_issues": true, "has_projects": true, "has_wiki": of.wiki != Wiki::Off,
         "has_pages": false, "homepage": null, "language": "Rust", "topics": ["shop"],
         "mirror_url": null, "open_issues": 0, "open_issues_count": 0, "license": null,
-        "pushed_at": of.pushed.map(time), "size": if of.pushed.is_some() { 24 } else { 0 },
+        "pushed_at": of.pushed.map(time), "size": if is_empty { 0 } else { 24 },
         "stargazers_count": 0, "watchers": 0, "watchers_count": 0,
         "created_at": "2024-01-01T00:00:00Z", "updated_at": "2026-11-01T00:00:00Z",
     });

@@ -95,8 +95,13 @@ fn answer(state: &State, path: &str, request: &Request) -> Answer {
                 !members || caller.role(state, one.namespace).is_some()
             })
         }
+        // "An administrator's token." Source: docs.gitlab.com/api/settings.
+        ["application", "settings"] => match &state.settings {
+            Some(settings) => Ok(documents::ok(settings)),
+            None => Err(Box::new(documents::message(403, "403 Forbidden"))),
+        },
         ["projects", id] => {
-            let is_it = |one: &&Project| one.id.to_string() == id;
+            let is_it = |one: &&Project| one.id.to_string() == id || state.project_path(one) == id;
             match state
                 .projects
                 .iter()

@@ -52,6 +52,22 @@ impl<'s> Caller<'s> {
         }
     }
 
+    /// Whether the token is for writing by the API, and its account has a role in a namespace.
+    pub(super) fn may_write(
+        &self,
+        state: &State,
+        namespace: u64,
+        role: u64,
+    ) -> Result<(), Refused> {
+        self.signed_in()?;
+        let has_scope = |token: &Token| token.scopes.iter().any(|one| one == "api");
+        let may = self.token.is_some_and(has_scope) && self.role(state, namespace) >= Some(role);
+        match may {
+            true => Ok(()),
+            false => Err(Box::new(documents::message(403, "403 Forbidden"))),
+        }
+    }
+
     pub(super) fn signed_in(&self) -> Result<u64, Refused> {
         let unauthorized = || Box::new(documents::message(401, "401 Unauthorized"));
         self.token.map(|token| token.user).ok_or_else(unauthorized)

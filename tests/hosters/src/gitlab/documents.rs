@@ -3,6 +3,8 @@
 use forgekeep_demo_hoster::Response;
 use serde_json::{Value, json};
 
+use crate::refusals;
+
 use super::model::{Namespace, Project, Snippet, State, Token, Wiki};
 
 /// Source: docs.gitlab.com/api/projects, "List all projects", as it is for who is signed in; for others "only
@@ -10,10 +12,14 @@ use super::model::{Namespace, Project, Snippet, State, Token, Wiki};
 pub(super) fn project(state: &State, of: &Project, is_signed_in: bool) -> Value {
     let path = state.project_path(of);
     let namespace = state.namespace(of.namespace);
+    let git_dir = state.folder.join(format!("{}.git", of.id));
+    if of.is_made {
+        refusals::settle_head(&git_dir);
+    }
     let mut simple = json!({
-        "id": of.id, "description": null, "name": of.path, "name_with_namespace": path,
+        "id": of.id, "description": of.description, "name": of.path, "name_with_namespace": path,
         "path": of.path, "path_with_namespace": path, "created_at": "2024-01-01T00:00:00.000Z",
-        "default_branch": "main", "tag_list": ["shop"], "topics": ["shop"],
+        "default_branch": refusals::head(&git_dir), "tag_list": ["shop"], "topics": ["shop"],
         "ssh_url_to_repo": format!("git@gitlab.example.com:{path}.git"),
         "http_url_to_repo": format!("{}/{path}.git", state.git_url),
         "web_url": format!("{}/{path}", state.url), "avatar_url": null, "star_count": 0,
@@ -34,14 +40,19 @@ pub(super) fn project(state: &State, of: &Project, is_signed_in: bool) -> Value 
     };
     let full = json!({
         "visibility": of.visibility, "archived": of.archived, "mirror": of.mirror,
-        "empty_repo": false, "import_status": of.import, "creator_id": 1,
+        "empty_repo": refusals::is_empty(&git_dir), "import_status": of.import, "creator_id": 1,
         "issues_enabled": true, "merge_requests_enabled": true, "snippets_enabled": true,
         "wiki_enabled": of.wiki != Wiki::Off, "wiki_access_level": wiki,
         "repository_access_level": of.repository, "snippets_access_level": "enabled",
         "open_issues_count": 1, "forks_count": 0, "shared_with_groups": [],
         "external_authorization_classification_label": of.label,
         "marked_for_deletion_at": of.marked, "marked_for_deletion_on": of.marked,
+        "lfs_enabled": of.lfs,
     });
+    if !state.has_no_levels {
+        let level = if of.automation { "enabled" } else { "disabled" };
+        simple["builds_access_level"] = level.into();
+    }
     let fields = simple.as_object_mut().expect("an object");
     fields.extend(full.as_object().expect("an object").clone());
     // "If the project is a fork, the `forked_from_project` field appears in the response."

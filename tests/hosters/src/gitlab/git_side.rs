@@ -9,7 +9,8 @@ use forgekeep_demo_hoster::{Request, Response};
 use super::Refused;
 use super::caller::Caller;
 use super::documents;
-use super::model::{State, Token, Wiki};
+use super::model::{Project, State, Token, Wiki};
+use crate::refusals;
 
 /// Where a request leads: a folder, and the path below it. Source of the words: GitLab's
 /// `lib/gitlab/git_access.rb` and docs.gitlab.com/topics/git/troubleshooting_git.
@@ -19,7 +20,7 @@ pub(super) fn find(
     request: &Request,
 ) -> Result<(PathBuf, String), Refused> {
     let refused = |status, words: &str| Err(Box::new(Response::text(status, words)));
-    let asked = ["info/refs", "git-upload-pack"]
+    let asked = ["info/refs", "git-upload-pack", "git-receive-pack"]
         .into_iter()
         .find_map(|rest| {
             let name = path.strip_suffix(rest)?.strip_suffix(".git/")?;
@@ -51,7 +52,20 @@ pub(super) fn find(
         all.find(|one| state.project_path(one) == name)
     };
     // "`X.wiki.git`" is looked up as a project first.
+    let is_push = refusals::is_push(request, rest);
+    let may_push = |project: &Project| {
+        let mut scopes = caller.token.iter().flat_map(|token| &token.scopes);
+        let is_for_it = scopes.any(|one| matches!(one.as_str(), "api" | "write_repository"));
+        is_for_it && !project.archived && caller.role(state, project.namespace) >= Some(30)
+    };
+    let not_pushed = || refused(403, "You are not allowed to push code to this project.");
     if let Some(project) = is_at(name).filter(|one| caller.sees(state, one)) {
+        if is_push && !may_push(project) {
+            return not_pushed();
+        }
+        if project.is_made {
+            refusals::settle_head(&state.folder.join(format!("{}.git", project.id)));
+        }
         return match &*project.repository {
             "disabled" => refused(
                 403,
@@ -77,6 +91,7 @@ pub(super) fn find(
         .iter()
         .find(|one| one.user.is_none() && state.full_path(one.id) == name);
     let (folder, wiki) = match (is_at(name).filter(|one| caller.sees(state, one)), group) {
+        (Some(project), _) if is_push && !may_push(project) => return not_pushed(),
         (Some(project), _) => (format!("{}.wiki.git", project.id), project.wiki),
         (None, Some(group)) => (format!("group-{}.wiki.git", group.id), group.wiki),
         (None, None) => return not_found(),

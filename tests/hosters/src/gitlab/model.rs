@@ -2,6 +2,10 @@
 
 use std::path::PathBuf;
 
+use serde_json::Value;
+
+use crate::refusals::Refusals;
+
 use forgekeep_demo_hoster::Response;
 
 /// What becomes of a wiki. Source: "Wiki", docs.gitlab.com/user/project/wiki; what git is answered, from
@@ -87,6 +91,14 @@ pub struct Project {
     pub import: String,
     /// The ids of groups it is shared with.
     pub shared_with: Vec<u64>,
+    /// Its description.
+    pub description: Option<String>,
+    /// Whether it was made by the API: then its HEAD moves by itself to a branch that is there.
+    pub is_made: bool,
+    /// `lfs_enabled`.
+    pub lfs: bool,
+    /// Whether pushes start pipelines: `builds_access_level`.
+    pub automation: bool,
 }
 
 /// A snippet. Source: docs.gitlab.com/api/snippets.
@@ -147,6 +159,26 @@ pub struct State {
     pub snippets: Vec<Snippet>,
     /// What goes wrong, and with which requests.
     pub disturbances: Vec<(String, Disturbance)>,
+    /// Milliseconds before each answer.
+    pub latency: u64,
+    /// Whether the administrator has restricted private projects.
+    pub refuses_private: bool,
+    /// How many more projects may be made.
+    pub projects_left: Option<usize>,
+    /// How many projects may be made in a row, before one is refused for a limit.
+    pub create_limit: Option<usize>,
+    /// How many were made since that limit was told.
+    pub created: usize,
+    /// The role from which on projects may be made in a group; for groups it is that of Maintainer.
+    pub creating_role: u64,
+    /// Whether the server passes over `builds_access_level`, as old ones do.
+    pub has_no_levels: bool,
+    /// Whether what is deleted is gone at once.
+    pub deletes_at_once: bool,
+    /// `/application/settings`, where the token is an administrator's.
+    pub settings: Option<Value>,
+    /// What new projects refuse of pushes.
+    pub refusals: Refusals,
     next: u64,
     now: i64,
 }
@@ -171,6 +203,16 @@ impl State {
             projects: Vec::new(),
             snippets: Vec::new(),
             disturbances: Vec::new(),
+            latency: 0,
+            refuses_private: false,
+            projects_left: None,
+            create_limit: None,
+            created: 0,
+            creating_role: 30,
+            has_no_levels: false,
+            deletes_at_once: false,
+            settings: None,
+            refusals: Refusals::default(),
             next: 0,
             now: 1_700_000_000,
         }
@@ -243,6 +285,10 @@ impl State {
             label: None,
             import: "none".to_owned(),
             shared_with: Vec::new(),
+            description: None,
+            is_made: false,
+            lfs: true,
+            automation: true,
         });
         id
     }

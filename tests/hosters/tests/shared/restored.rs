@@ -91,6 +91,11 @@ pub fn restored(testee: Testee, target: &Source) -> Repository {
     };
     assert_eq!(configure(off).unwrap()[0].severity, Severity::Info);
     let local = local();
+    let wiki = ConfigureRequest {
+        wiki: Some(true),
+        ..ConfigureRequest::default()
+    };
+    configure(wiki).unwrap();
     for part in &made.parts {
         push_to(testee, target, &made, part, local.path());
     }

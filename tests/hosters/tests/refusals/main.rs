@@ -4,11 +4,13 @@
 
 mod support;
 
+use forgekeep_test_hosters::asking::{Answered, ask};
 use forgekeep_test_hosters::github::{Actions, GitHub};
+use forgekeep_test_hosters::gitlab::Gitlab;
 use forgekeep_test_hosters::refusals::Refusals;
 use serde_json::{Value, json};
 
-use crate::support::{Answered, Worktree, ask, with_token};
+use crate::support::{Worktree, with_token};
 
 const TOKEN: &str = "ghp_0123456789abcdef0123456789abcdef0123";
 
@@ -151,4 +153,122 @@ fn github_lets_only_those_write_who_may() {
     let address = with_token(&format!("{}/acme/web.git", github.git_url()), TOKEN);
     assert!(worktree.push(&address, &["main:more"]).is_err());
     assert_eq!(worktree.heads(&github.git_dir(id)), ["main"]);
+}
+
+const LAB: &str = "glpat-0123456789abcdef";
+
+/// With the group acme (its id is given) and its member dev.
+fn gitlab(scopes: &[&str], role: u64) -> (Gitlab, u64) {
+    let gitlab = Gitlab::new();
+    let acme = gitlab.change(|state| {
+        let dev = state.add_user("dev");
+        let acme = state.add_group("acme", None);
+        state.namespace_mut(acme).members.push((dev + 1000, role));
+        state.add_token(dev, LAB, scopes);
+        acme
+    });
+    (gitlab, acme)
+}
+
+fn lab(gitlab: &Gitlab, method: &str, path: &str, body: &Value) -> Answered {
+    let url = format!("{}/api/v4/{path}", gitlab.url());
+    ask(method, &url, &[("PRIVATE-TOKEN", LAB)], body)
+}
+
+fn project(name: &str, namespace: u64) -> Value {
+    json!({ "name": name, "path": name, "namespace_id": namespace, "visibility": "private", "lfs_enabled": false })
+}
+
+#[test]
+fn gitlab_makes_it_private_and_takes_a_push() {
+    let (gitlab, acme) = gitlab(&["api"], 50);
+    let group = json!({ "name": "sub", "path": "sub", "parent_id": acme, "visibility": "private" });
+    let (status, group_made) = lab(&gitlab, "POST", "groups", &group);
+    assert_eq!(
+        (status, &group_made["full_path"]),
+        (201, &json!("acme/sub"))
+    );
+    assert_eq!(lab(&gitlab, "POST", "groups", &group).0, 400);
+    let sub = group_made["id"].as_u64().unwrap();
+    let (status, made) = lab(&gitlab, "POST", "projects", &project("web", sub));
+    assert_eq!(
+        (status, &made["visibility"], &made["empty_repo"]),
+        (201, &json!("private"), &json!(true))
+    );
+    let at = format!("projects/{}", made["id"]);
+    let off = json!({ "builds_access_level": "disabled" });
+    assert_eq!(
+        lab(&gitlab, "PUT", &at, &off).1["builds_access_level"],
+        "disabled"
+    );
+    let address = with_token(made["http_url_to_repo"].as_str().unwrap(), LAB);
+    let worktree = Worktree::new(&["trunk", "topic"]);
+    worktree.push(&address, &["trunk", "topic"]).unwrap();
+    let wiki = address.replace(".git", ".wiki.git");
+    worktree.push(&wiki, &["trunk:main"]).unwrap();
+    // It is not the one that one would choose.
+    assert_eq!(
+        lab(&gitlab, "GET", &at, &Value::Null).1["default_branch"],
+        "topic"
+    );
+    let (_, set) = lab(&gitlab, "PUT", &at, &json!({ "default_branch": "trunk" }));
+    assert_eq!(
+        (&set["default_branch"], &set["empty_repo"]),
+        (&json!("trunk"), &json!(false))
+    );
+    assert_eq!(
+        lab(&gitlab, "PUT", &at, &json!({ "default_branch": "none" })).0,
+        400
+    );
+    assert_eq!(
+        lab(&gitlab, "POST", &format!("{at}/archive"), &Value::Null).0,
+        201
+    );
+    assert!(worktree.push(&address, &["topic:more"]).is_err());
+    assert_eq!(lab(&gitlab, "DELETE", &at, &Value::Null).0, 202);
+    assert!(lab(&gitlab, "GET", &at, &Value::Null).1["marked_for_deletion_on"].is_string());
+    gitlab.read(|state| assert!(!state.projects[0].automation && !state.projects[0].lfs));
+}
+
+#[test]
+fn gitlab_refuses_what_it_is_told_to() {
+    let (gitlab, acme) = gitlab(&["api"], 50);
+    let make = |name: &str| lab(&gitlab, "POST", "projects", &project(name, acme));
+    gitlab.change(|state| state.refuses_private = true);
+    assert!(make("web").1["message"]["visibility_level"].is_array());
+    gitlab.change(|state| (state.refuses_private, state.create_limit) = (false, Some(1)));
+    assert_eq!(make("web").0, 201);
+    assert_eq!(make("api").0, 429);
+    gitlab.change(|state| (state.create_limit, state.projects_left) = (None, Some(1)));
+    assert!(make("Web").1["message"]["path"].is_array());
+    assert_eq!(make("api").0, 201);
+    assert!(make("shop").1["message"]["limit_reached"].is_array());
+    assert_eq!(
+        lab(&gitlab, "GET", "projects/acme%2Fapi", &Value::Null).0,
+        200
+    );
+}
+
+#[test]
+fn gitlab_lets_only_those_write_who_may() {
+    for (scopes, role, status) in [
+        (&["read_api", "write_repository"][..], 50, 403),
+        (&["api"], 20, 400),
+        (&["api"], 30, 201),
+    ] {
+        let (gitlab, acme) = gitlab(scopes, role);
+        assert_eq!(
+            lab(&gitlab, "POST", "projects", &project("web", acme)).0,
+            status,
+            "{scopes:?} {role}"
+        );
+    }
+    let (gitlab, acme) = gitlab(&["api"], 20);
+    gitlab.project(acme, "web");
+    let address = with_token(&format!("{}/acme/web.git", gitlab.git_url()), LAB);
+    assert!(
+        Worktree::new(&["main"])
+            .push(&address, &["main:more"])
+            .is_err()
+    );
 }
