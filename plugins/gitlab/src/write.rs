@@ -14,7 +14,7 @@ use crate::listing::ask;
 use crate::project::Project;
 use crate::sight::{Kind, Owner, Server, server_of, sight};
 
-const RIGHTS: &str = "the token needs the scope api (a fine-grained one: to create and change projects and groups, and to push code), its account a role in the group that may create projects there; archiving and deleting take the role Owner";
+const RIGHTS: &str = "make a token with the scope api at /-/user_settings/personal_access_tokens of the server (a fine-grained one: to create and change projects and groups, and to push code), of an account that may create projects in the group; archiving and deleting take the role Owner";
 const ONE: &str = "write the path of a group, or the token's own user";
 const NO_CREDENTIALS: &str = "no credentials: nothing can be made without them";
 const NOTHING_LEFT: &str =

@@ -16,6 +16,8 @@ pub struct Refusals {
     pub pushes_with: Vec<String>,
     /// Most bytes of the pack of a push.
     pub bytes: Option<u64>,
+    /// Whether refs that hold files of GitHub's workflows are refused each for itself.
+    pub workflows: bool,
     /// Whether objects that git's own check complains of are refused.
     pub bad_objects: bool,
 }
@@ -40,13 +42,19 @@ pub(crate) fn make(git_dir: &Path, refusals: &Refusals) {
         }
     }
     let words = "echo 'GH013: Repository rule violations found' >&2";
+    let mut update = Vec::new();
     if !refusals.refs.is_empty() {
         let patterns = refusals.refs.join("|");
-        hook(
-            git_dir,
-            "update",
-            &format!("case \"$1\" in {patterns}) {words}; exit 1;; esac"),
-        );
+        update.push(format!("case \"$1\" in {patterns}) {words}; exit 1;; esac"));
+    }
+    if refusals.workflows {
+        let holds =
+            "git ls-tree -r --name-only \"$3\" 2>/dev/null | grep -q '^\\.github/workflows/'";
+        let words = "echo 'refusing to allow a Personal Access Token to create or update workflow without workflow scope' >&2";
+        update.push(format!("if {holds}; then {words}; exit 1; fi"));
+    }
+    if !update.is_empty() {
+        hook(git_dir, "update", &update.join("\n"));
     }
     if !refusals.pushes_with.is_empty() {
         let patterns = refusals.pushes_with.join("|");

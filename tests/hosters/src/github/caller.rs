@@ -119,6 +119,12 @@ impl<'s> Caller<'s> {
         }
     }
 
+    /// Whether it lacks what pushes of workflows take.
+    pub(super) fn lacks_workflow(&self) -> bool {
+        let scopes = self.token.and_then(|token| token.scopes.as_ref());
+        scopes.is_some_and(|scopes| scopes.iter().all(|one| one != "workflow"))
+    }
+
     pub(super) fn sees(&self, state: &State, one: &Repository) -> bool {
         if one.hidden {
             return false;

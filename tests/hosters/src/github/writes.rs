@@ -27,7 +27,8 @@ pub(super) fn answer(state: &mut State, segments: &[&str], request: &Request) ->
             let me = caller.signed_in()?;
             caller.writes(me)?;
             let me = me.id;
-            create(state, me, &body)
+            let lacks = caller.lacks_workflow();
+            create(state, me, &body, lacks)
         }
         ("POST", ["orgs", login, "repos"]) => {
             let Some(owner) = state.named(login).filter(|one| one.is_organisation) else {
@@ -41,7 +42,8 @@ pub(super) fn answer(state: &mut State, segments: &[&str], request: &Request) ->
                 return refused(403, why);
             }
             let owner = owner.id;
-            create(state, owner, &body)
+            let lacks = caller.lacks_workflow();
+            create(state, owner, &body, lacks)
         }
         (_, ["repos", login, name, rest @ ..]) => {
             let owner = state.named(login);
@@ -85,7 +87,8 @@ fn invalid<T>(field: &str, words: &str) -> Result<T, Refused> {
     Err(Box::new(documents::invalid(message, field, words)))
 }
 
-fn create(state: &mut State, owner: u64, body: &Value) -> Answer {
+/// Its refusals are those of who makes it: it is one token that makes and pushes.
+fn create(state: &mut State, owner: u64, body: &Value, lacks_workflow: bool) -> Answer {
     if state.create_limit.is_some_and(|most| state.created >= most) {
         state.created = 0;
         return Ok(documents::limited(state, Told::Secondary));
@@ -115,7 +118,9 @@ fn create(state: &mut State, owner: u64, body: &Value) -> Answer {
     let login = state.account(owner).map(|owner| owner.login.clone());
     let id = state.add_repository(&login.unwrap_or_default(), name);
     state.created += 1;
-    refusals::make(&state.folder.join(format!("{id}.git")), &state.refusals);
+    let mut refusals = state.refusals.clone();
+    refusals.workflows |= lacks_workflow;
+    refusals::make(&state.folder.join(format!("{id}.git")), &refusals);
     let (unseen, now) = (state.unseen, state.now());
     let made = state.repository_mut(id);
     made.visibility = if private { "private" } else { "public" }.to_owned();

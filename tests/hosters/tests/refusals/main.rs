@@ -145,6 +145,23 @@ fn github_refuses_what_it_is_told_to() {
 }
 
 #[test]
+fn github_takes_workflows_with_the_scope_alone() {
+    for (scopes, taken) in [
+        (&["repo"][..], &["main"][..]),
+        (&["repo", "workflow"], &["flows", "main"]),
+    ] {
+        let github = github(scopes);
+        let made = make(&github, "web").1;
+        let worktree = Worktree::new(&["main"]);
+        worktree.with_workflow("flows");
+        let pushed = worktree.push(&address(&made), &["main", "flows"]);
+        assert_eq!(pushed.is_ok(), taken.len() == 2, "{pushed:?}");
+        let id = made["id"].as_u64().unwrap();
+        assert_eq!(worktree.heads(&github.git_dir(id)), taken);
+    }
+}
+
+#[test]
 fn github_lets_only_those_write_who_may() {
     let github = github(&["public_repo"]);
     assert_eq!(make(&github, "web").0, 404);

@@ -23,6 +23,18 @@ impl Worktree {
         Self(folder)
     }
 
+    /// Has a branch hold a file of a workflow.
+    pub fn with_workflow(&self, branch: &str) {
+        let stream = format!(
+            "commit refs/heads/{branch}\ncommitter A <a@example.com> 1700000000 +0000\ndata 1\nx\nM 644 inline .github/workflows/x.yml\ndata 1\nx\n"
+        );
+        git::run_with_input(
+            self.0.path(),
+            &["fast-import", "--quiet"],
+            stream.as_bytes(),
+        );
+    }
+
     /// Pushes; what git says where it fails.
     pub fn push(&self, address: &str, refs: &[&str]) -> Result<String, String> {
         git::try_run(self.0.path(), &[&["push", "-q", address], refs].concat())

@@ -66,7 +66,7 @@ fn to_github_everything_comes_back_with_actions_off_before_the_first_ref() {
     let repository = rescue.world.forge.repository("web");
     let id = github.read(|state| {
         for one in &state.repositories {
-            assert!(one.private, "{}", one.name);
+            assert_eq!(one.visibility, "private", "{}", one.name);
             assert!(!one.automation, "{}", one.name);
         }
         let found = state.repositories.iter().find(|one| one.name == "web");
