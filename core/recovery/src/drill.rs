@@ -13,6 +13,7 @@ use forgekeep_untrusted::{Show as _, Untrusted};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::made::patiently;
 use crate::plan::{NoPlan, Order, Plan};
 use crate::report::RepositoryRestored;
 use crate::run::Run;
@@ -108,7 +109,7 @@ fn remove_leftover(
     let Some(found) = found else {
         return Ok(Vec::new());
     };
-    let mut said = target.session()?.remove(&found)?;
+    let mut said = patiently(target, |session| session.remove(&found))?;
     said.push(Finding::info(format!(
         "{} was left by an earlier drill, and is removed",
         found.full_name.shown()
@@ -170,7 +171,7 @@ pub fn drill(
             .target
             .find(id.raw(), made_name.raw())
             .and_then(|found| match found {
-                Some(found) => order.target.session()?.remove(&found),
+                Some(found) => patiently(order.target, |session| session.remove(&found)),
                 None => Ok(Vec::new()),
             });
         match gone.and_then(|of_removal| notes.remove(note).map(|()| of_removal)) {

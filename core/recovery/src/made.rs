@@ -63,6 +63,26 @@ impl Pace {
     }
 }
 
+/// Asks a target, and once more after each limit on requests that it tells of: nothing was done then.
+///
+/// # Errors
+///
+/// That of the target; there was no time to wait for a limit.
+pub(crate) fn patiently<T>(
+    target: &OpenTarget,
+    ask: impl Fn(&dyn TargetSession) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let session = target.session()?;
+    loop {
+        match ask(session) {
+            Err(failure) if target.services.wait_out_api(&failure)? => {
+                log::info!("{failure}; it is asked again");
+            }
+            answered => return answered,
+        }
+    }
+}
+
 /// Makes repositories, and notes each before and after.
 pub(crate) struct Maker<'a> {
     pub target: &'a OpenTarget,
@@ -84,9 +104,8 @@ impl Maker<'_> {
         what: &NewRepository,
     ) -> Result<Repository, Failure> {
         self.pace.wait(self.cancel)?;
-        let session = self.target.session()?;
         self.notes.write(note)?;
-        let made = match session.create(what) {
+        let made = match patiently(self.target, |session| session.create(what)) {
             Ok(made) => made,
             Err(failure) => self.after(note, failure)?,
         };

@@ -16,6 +16,7 @@ use forgekeep_untrusted::{Show as _, Untrusted};
 use jiff::Timestamp;
 use rayon::prelude::*;
 
+use crate::made::patiently;
 use crate::names::{self, Whereabouts};
 use crate::survey::{Survey, survey};
 
@@ -144,7 +145,7 @@ impl<'a> Plan<'a> {
                 })
             })
             .collect();
-        let report = target.session()?.examine(&wanted)?;
+        let report = patiently(target, |session| session.examine(&wanted))?;
         check_rights(&report)?;
         for (item, found) in items.iter_mut().zip(&report.names) {
             item.name.clone_from(&found.name);

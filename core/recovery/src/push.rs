@@ -11,7 +11,7 @@ use std::sync::Arc;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::links;
 use forgekeep_git::refs::{self, RefName};
-use forgekeep_hoster::{Access, Part, PushLimits, Repository, Services, TargetSession};
+use forgekeep_hoster::{Access, Part, PartKind, PushLimits, Repository, Services, TargetSession};
 use forgekeep_http::Authorization;
 use forgekeep_protocol::Capabilities;
 use forgekeep_restore::{NotSent, Outgoing, ReceivePack, RefUpdate, RefusedRef, Theirs};
@@ -188,7 +188,8 @@ impl<'a> Sender<'a> {
     fn again(&mut self, failure: Failure, absent: &mut u32) -> Result<(), Failure> {
         let cancel = &self.to.services.cancel;
         match failure.kind {
-            ErrorKind::NotFound if *absent < MOST_ABSENT => {
+            // A wiki may be one that nobody has begun.
+            ErrorKind::NotFound if *absent < MOST_ABSENT && self.to.part.kind == PartKind::Git => {
                 let wait = self.to.services.retry_policy.wait(*absent, 1.0);
                 log::info!("{failure}; it was made a moment ago: it is asked for again");
                 cancel.wait(wait)?;

@@ -14,7 +14,8 @@ use rayon::prelude::*;
 
 use crate::compare::compare;
 use crate::made::{
-    Maker, Pace, automation_off, check_private, default_branch, git_part, refs_there, taken,
+    Maker, Pace, automation_off, check_private, default_branch, git_part, patiently, refs_there,
+    taken,
 };
 use crate::plan::{Item, Plan, Step, Whose};
 use crate::push::{Destination, Sender, Sent};
@@ -294,7 +295,9 @@ impl One<'_> {
 
     /// Sets something up, and remembers what is said of it.
     fn configure(&self, repository: &Repository, what: &Setup) -> Result<(), Failure> {
-        let said = self.run.target.session()?.configure(repository, what)?;
+        let said = patiently(self.run.target, |session| {
+            session.configure(repository, what)
+        })?;
         let mut all = self.said.lock();
         for finding in said {
             if !all.contains(&finding) {

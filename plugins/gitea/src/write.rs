@@ -20,6 +20,9 @@ const LONGEST: [usize; 2] = [100, 2048];
 /// What a quota may count that is pushed to a private repository.
 const COUNTED: &str = "size:all size:repos:all size:repos:private size:git:all";
 
+/// What there is to say.
+type Notes = Result<Vec<Finding>>;
+
 impl Target for Gitea {
     fn examine(&self, to: &Source, what: &CheckRequest, host: &Host<'_>) -> Result<CheckReport> {
         let server = Server::of(to, host)?;
@@ -30,16 +33,11 @@ impl Target for Gitea {
         create(&Server::of(to, host)?, what)
     }
 
-    fn configure(
-        &self,
-        to: &Source,
-        what: &ConfigureRequest,
-        host: &Host<'_>,
-    ) -> Result<Vec<Finding>> {
+    fn configure(&self, to: &Source, what: &ConfigureRequest, host: &Host<'_>) -> Notes {
         configure(&Server::of(to, host)?, what)
     }
 
-    fn remove(&self, to: &Source, what: &RemoveRequest, host: &Host<'_>) -> Result<Vec<Finding>> {
+    fn remove(&self, to: &Source, what: &RemoveRequest, host: &Host<'_>) -> Notes {
         let server = Server::of(to, host)?;
         let entry: Entry = server.api.read(&["repositories", &what.id])?;
         if entry.id.to_string() != what.id {
@@ -72,9 +70,8 @@ fn name_of(wanted: &str) -> TargetName {
         name = name.replace("..", ".");
     }
     let lower = name.to_ascii_lowercase();
-    let is_part = [".git", ".wiki", ".rss", ".atom"]
-        .iter()
-        .any(|end| lower.ends_with(end));
+    let ends = |end: &&str| lower.ends_with(end);
+    let is_part = [".git", ".wiki", ".rss", ".atom"].iter().any(ends);
     let refused = (is_part || matches!(&*lower, "-" | ".")).then(|| {
         format!("{name} is reserved: no name is - or ., or ends with .git, .wiki, .rss or .atom")
     });
@@ -93,6 +90,10 @@ fn examine(server: &Server<'_>, names: &[String]) -> Result<CheckReport> {
     let token = "make a token that may write to all repositories, and set password to it";
     let gogs = "the server does not tell its version: Gogs, whose API is not enough for a target";
     let other = "restore to Gitea or Forgejo";
+    let me = server.api.get(&["user"], &[])?;
+    if me.status == 401 {
+        return Err(status_error(&me));
+    }
     report.findings = flaws(&[
         (name == "*", "name", no_place, one),
         (server.secret.is_none(), "password", nobody, token),
@@ -205,7 +206,7 @@ fn create(server: &Server<'_>, what: &CreateRequest) -> Result<Repository> {
     Ok(entry.into_repository(server.source))
 }
 
-fn configure(server: &Server<'_>, what: &ConfigureRequest) -> Result<Vec<Finding>> {
+fn configure(server: &Server<'_>, what: &ConfigureRequest) -> Notes {
     let (owner, name) = owner_and_name(&what.full_name)?;
     let path = ["repos", owner, name];
     let set = |document: &Value| server.api.send("PATCH", &path, &[], Some(document));
