@@ -6,9 +6,8 @@ use super::document::ConfigDocument;
 use super::environment::{is_reference, literal_parts};
 use super::error::{ConfigError, ConfigErrorKind, FileLocation};
 use super::node::{Node, Scalar, ScalarKind, Syntax, Value};
-use super::schema::PASSWORD;
+use super::schema::{PASSWORD, TARGETS, keys_of_targets};
 use super::secrets::{command_key, file_key};
-use super::target::{self, TARGETS};
 
 /// What stands in place of a secret.
 const MASK: &str = "**masked**";
@@ -161,7 +160,7 @@ fn mask_root(root: &mut Node, own_keys: &[OwnKeys], literals: &mut Literals) {
 /// the host's is masked; here alone, since most are ordinary words.
 fn mask_target(target: &mut Node, literals: &mut Literals) {
     if let Value::Mapping(entries) = &mut target.value {
-        let own = |key: &str| !target::keys().any(|known| known == key);
+        let own = |key: &str| !keys_of_targets().any(|known| known == key);
         let own = entries.iter_mut().filter(|entry| own(&entry.key));
         for entry in own {
             if is_secret_key(&entry.key) {

@@ -12,7 +12,7 @@ use super::reader::{Field, Section, boolean};
 use super::secrets::{self, Form, Found, Way};
 use super::{
     COPY_FOLDER, Isolation, STATE_FOLDER, Source, address, options, plausible, plugins,
-    predecessor, ssh, target,
+    predecessor, ssh,
 };
 use crate::filter;
 
@@ -47,6 +47,12 @@ pub(super) const SOURCE: &[&str] = &[
     "isolation",
     "pluginEnvironment",
 ];
+/// The key of the list of targets.
+pub(super) const TARGETS: &str = "targets";
+pub(super) const RENAME: &str = "rename";
+pub(super) const PROJECT: &str = "project";
+/// The keys that only targets have.
+pub(super) const OF_TARGETS: &[&str] = &[RENAME, PROJECT];
 /// Why a source has a name, and what to do about one without.
 pub(super) const WHOSE: &str = "it says whose repositories are backed up";
 pub(super) const ADD_NAME: &str =
@@ -61,7 +67,7 @@ pub(super) fn is_known_key(key: &str) -> bool {
     [
         TOP_LEVEL,
         SOURCE,
-        target::OF_TARGETS,
+        OF_TARGETS,
         plugins::PLUGINS,
         predecessor::TOP_LEVEL,
         predecessor::BACKUP,
@@ -69,6 +75,11 @@ pub(super) fn is_known_key(key: &str) -> bool {
     .iter()
     .chain(options::ALL)
     .any(|keys| keys.contains(&key))
+}
+
+/// All keys that a target may have, whatever its plugin.
+pub(super) fn keys_of_targets() -> impl Iterator<Item = &'static str> {
+    SOURCE.iter().chain(OF_TARGETS).copied()
 }
 
 pub(super) fn warn_unknown_top_level(root: &Section<'_>) {
@@ -400,12 +411,12 @@ mod tests {
     #[test]
     fn no_option_of_a_plugin_may_be_called_as_a_key_of_a_source() {
         let keys: BTreeSet<&str> = SOURCE_KEYS.into_iter().collect();
-        let ours: BTreeSet<&str> = crate::target::keys()
+        let ours: BTreeSet<&str> = super::keys_of_targets()
             .chain(RESERVED.iter().copied())
             .collect();
         assert_eq!(keys, ours);
         assert_eq!(
-            crate::target::keys().count() + RESERVED.len(),
+            super::keys_of_targets().count() + RESERVED.len(),
             SOURCE_KEYS.len()
         );
     }

@@ -11,18 +11,9 @@ use forgekeep_untrusted::names;
 use super::document::ConfigDocument;
 use super::error::{ConfigError, ConfigErrorKind, ConfigWarning, FileLocation};
 use super::reader::{Field, Reader, Section};
-use super::schema::{self, SOURCE};
+use super::schema::{self, OF_TARGETS, PROJECT, RENAME, TARGETS};
 use super::settle::{settle_list, settled_section};
 use super::{Config, PluginKeys, Source};
-
-/// The key of the list.
-pub(super) const TARGETS: &str = "targets";
-
-/// The keys that only targets have.
-pub(super) const OF_TARGETS: &[&str] = &[RENAME, PROJECT];
-
-const RENAME: &str = "rename";
-const PROJECT: &str = "project";
 
 /// Keys of a source that are about what is backed up, and say nothing of a target.
 const NOT_OF_TARGETS: &[&str] = &[
@@ -185,11 +176,6 @@ fn filled(field: &Field<'_>) -> Result<String, ConfigError> {
     }
     schema::refuse_unprintable(field, &value)?;
     Ok(value)
-}
-
-/// All keys that a target may have, whatever its plugin.
-pub(super) fn keys() -> impl Iterator<Item = &'static str> {
-    SOURCE.iter().chain(OF_TARGETS).copied()
 }
 
 /// The refusal of a title that no target has.

@@ -17,6 +17,7 @@ use crate::made::patiently;
 use crate::plan::{NoPlan, Order, Plan};
 use crate::report::RepositoryRestored;
 use crate::run::Run;
+use crate::surroundings::Surroundings;
 
 /// What the name of a repository begins with that a drill makes.
 const PREFIX: &str = "forgekeep-drill";
@@ -143,11 +144,13 @@ pub fn drill(
     let plan = Plan::make(order)?;
     plan.check_room()?;
     let run = Run {
-        plan: &plan,
-        target: order.target,
-        notes,
-        noted: order.notes,
-        work,
+        surroundings: Surroundings {
+            plan: &plan,
+            target: order.target,
+            notes,
+            noted: order.notes,
+            work,
+        },
         jobs: 1,
         drill: true,
         cancel: order.cancel,

@@ -23,9 +23,11 @@ mod plan;
 mod push;
 pub mod report;
 mod run;
+mod surroundings;
 mod survey;
 mod wiki;
 
 pub use conclude::conclude;
 pub use plan::{Item, NoPlan, Order, Plan, Step, Whose, place};
 pub use run::Run;
+pub use surroundings::Surroundings;

@@ -197,7 +197,7 @@ pub(crate) fn taken(repository: &Repository, refs: usize) -> Failure {
             repository.full_name.shown()
         ),
     )
-    .with_hint("it was left as it is; give this one another name by `rename` in the target, or rename the other one there")
+    .with_hint("give this one another name by `rename` in the target, or rename the other one there: it was left as it is")
 }
 
 /// Only what is named is set.

@@ -1,13 +1,10 @@
 //! The plan, carried out: repositories side by side, each made, pushed, compared, and noted.
 
-use std::path::Path;
-
-use forgekeep_engine::run::OpenTarget;
 use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding};
 use forgekeep_hoster::{NewRepository, Repository, Setup, Visibility};
 use forgekeep_restore::Chosen;
 use forgekeep_store::part::PartKind;
-use forgekeep_store::restores::{Note, Notes};
+use forgekeep_store::restores::Note;
 use forgekeep_untrusted::{Printable, Redactor};
 use parking_lot::Mutex;
 use rayon::prelude::*;
@@ -17,23 +14,16 @@ use crate::made::{
     Maker, Pace, automation_off, check_private, default_branch, git_part, patiently, refs_there,
     taken,
 };
-use crate::plan::{Item, Plan, Step, Whose};
+use crate::plan::{Item, Step, Whose};
 use crate::push::{Destination, Sender, Sent};
 use crate::report::{AtTarget, RefCounts, Refused, RepositoryRestored, RestoreOutcome};
+use crate::surroundings::Surroundings;
 use crate::wiki;
 
 /// A plan under way.
 pub struct Run<'a> {
-    /// The plan.
-    pub plan: &'a Plan<'a>,
-    /// The target.
-    pub target: &'a OpenTarget,
-    /// Where it is noted what is made.
-    pub notes: &'a Notes,
-    /// What earlier restores have noted.
-    pub noted: &'a [Note],
-    /// An empty folder for what is needed meanwhile.
-    pub work: &'a Path,
+    /// What its repositories have in common.
+    pub surroundings: Surroundings<'a>,
     /// Repositories at a time.
     pub jobs: usize,
     /// Whether what is made is removed again.
@@ -61,12 +51,12 @@ impl Run<'_> {
             })?;
         let one = One {
             run: self,
-            pace: Pace::of(&self.plan.report.takes),
+            pace: Pace::of(&self.surroundings.plan.report.takes),
             said: Mutex::new(Vec::new()),
             stopped: Mutex::new(None),
         };
         let restored = pool.install(|| {
-            let items = self.plan.items.par_iter().with_max_len(1);
+            let items = self.surroundings.plan.items.par_iter().with_max_len(1);
             let restored = items.map(|item| {
                 let restored = one.restore(item);
                 done(&restored);
@@ -79,10 +69,10 @@ impl Run<'_> {
 
     /// What would come of each: nothing is written, here or there.
     pub fn planned(&self) -> Vec<RepositoryRestored> {
-        let items = self.plan.items.par_iter().with_max_len(1);
+        let items = self.surroundings.plan.items.par_iter().with_max_len(1);
         items
             .map(|item| {
-                let mut restored = begun(item, self.redactor());
+                let mut restored = begun(item, self.surroundings.redactor());
                 restored.outcome = match &item.step {
                     Step::NotThen => RestoreOutcome::NotThen,
                     Step::Refuse(failure) => {
@@ -113,12 +103,12 @@ impl Run<'_> {
         if whose == Whose::Ours {
             return check_private(found);
         }
-        let session = self.target.session()?;
-        let work = self.folder()?;
+        let session = self.surroundings.target.session()?;
+        let work = self.surroundings.folder()?;
         let mirror = item.kept.part(PartKind::Repository);
         let part = git_part(found)?;
         let refs = refs_there(
-            self.target,
+            self.surroundings.target,
             session,
             found,
             part,
@@ -129,21 +119,6 @@ impl Run<'_> {
             true => Ok(()),
             false => Err(taken(found, refs.len())),
         }
-    }
-
-    /// What an earlier restore has noted of a repository.
-    fn noted(&self, item: &Item<'_>) -> Option<&Note> {
-        let mut noted = self.noted.iter();
-        noted.find(|note| !note.drill && note.origin == item.origin)
-    }
-
-    pub(crate) fn folder(&self) -> Result<tempfile::TempDir, Failure> {
-        tempfile::tempdir_in(self.work)
-            .map_err(|error| Failure::disk("write to", self.work, &error))
-    }
-
-    pub(crate) fn redactor(&self) -> &Redactor {
-        &self.target.services.redactor
     }
 }
 
@@ -159,7 +134,7 @@ struct One<'a> {
 
 impl One<'_> {
     fn restore(&self, item: &Item<'_>) -> RepositoryRestored {
-        let mut restored = begun(item, self.run.redactor());
+        let mut restored = begun(item, self.run.surroundings.redactor());
         match &item.step {
             Step::NotThen => return restored,
             Step::Refuse(failure) => {
@@ -195,6 +170,7 @@ impl One<'_> {
     fn stop_by(&self, failure: &Failure) {
         let ended = self
             .run
+            .surroundings
             .target
             .session()
             .ok()
@@ -206,7 +182,7 @@ impl One<'_> {
     }
 
     fn cleaned(&self, mut failure: Failure) -> Failure {
-        let redactor = self.run.redactor();
+        let redactor = self.run.surroundings.redactor();
         failure.message = redactor.clean(&failure.message).into_owned().into();
         failure.hint = redactor.clean(&failure.hint).into_owned().into();
         failure
@@ -220,7 +196,7 @@ impl One<'_> {
         let Some(chosen) = &item.chosen else {
             return Ok(());
         };
-        let place = &self.run.plan.place;
+        let place = &self.run.surroundings.plan.place;
         let mut note = Note::new(
             place,
             item.origin.clone(),
@@ -231,13 +207,13 @@ impl One<'_> {
         let found = match &item.step {
             Step::GoOn(found, whose) => {
                 self.run.check_found(item, found, *whose)?;
-                if let Some(known) = self.run.noted(item) {
+                if let Some(known) = self.run.surroundings.noted_of(item) {
                     note.wiki.clone_from(&known.wiki);
                     note.begun = known.begun;
                 }
                 note.made = Some(found.id.clone());
                 note.made_name = Some(found.full_name.clone());
-                self.run.notes.write(&note)?;
+                self.run.surroundings.notes.write(&note)?;
                 Some((**found).clone())
             }
             _ => None,
@@ -258,13 +234,19 @@ impl One<'_> {
         if is_new || !repository.archived {
             self.configure(&repository, &automation_off())?;
         }
-        let begun = wiki::Begun::of(self.run, item, &mut repository, &mut note, is_new)?;
+        let begun = wiki::Begun::of(
+            &self.run.surroundings,
+            item,
+            &mut repository,
+            &mut note,
+            is_new,
+        )?;
         let sent = self.send(item, chosen, &repository, is_new, restored)?;
         restored.bytes_sent += sent.bytes;
         restored.refs.there = sent.there;
         restored.refs.before = sent.before;
         self.refuse(restored, sent);
-        wiki::send(self.run, item, &repository, &begun, restored);
+        wiki::send(&self.run.surroundings, item, &repository, &begun, restored);
         if item.is_archived() {
             self.configure(&repository, &archived(true))?;
         }
@@ -275,13 +257,13 @@ impl One<'_> {
             false => RestoreOutcome::Partial,
         };
         note.complete = restored.outcome != RestoreOutcome::Partial;
-        self.run.notes.write(&note)
+        self.run.surroundings.notes.write(&note)
     }
 
     fn make(&self, item: &Item<'_>, note: &mut Note) -> Result<Repository, Failure> {
         let maker = Maker {
-            target: self.run.target,
-            notes: self.run.notes,
+            target: self.run.surroundings.target,
+            notes: self.run.surroundings.notes,
             pace: &self.pace,
             cancel: self.run.cancel,
         };
@@ -295,7 +277,7 @@ impl One<'_> {
 
     /// Sets something up, and remembers what is said of it.
     fn configure(&self, repository: &Repository, what: &Setup) -> Result<(), Failure> {
-        let said = patiently(self.run.target, |session| {
+        let said = patiently(self.run.surroundings.target, |session| {
             session.configure(repository, what)
         })?;
         let mut all = self.said.lock();
@@ -317,20 +299,20 @@ impl One<'_> {
         restored: &mut RepositoryRestored,
     ) -> Result<Sent, Failure> {
         let part = git_part(repository)?;
-        let session = self.run.target.session()?;
+        let session = self.run.surroundings.target.session()?;
         let to = Destination {
             session,
-            services: &self.run.target.services,
+            services: &self.run.surroundings.target.services,
             repository,
             part,
-            takes: &self.run.plan.report.takes,
+            takes: &self.run.surroundings.plan.report.takes,
         };
         let mirror = item.kept.part(PartKind::Repository);
         let tips = &item.survey.tips;
         if tips.is_empty() {
             return Ok(Sent::default());
         }
-        let work = self.run.folder()?;
+        let work = self.run.surroundings.folder()?;
         let mut sender = Sender::begin(&to, &mirror.folder, tips, work.path(), is_new)?;
         let head = chosen.state.default_branch();
         let head = head.filter(|head| tips.contains_key(*head));
@@ -350,12 +332,22 @@ impl One<'_> {
         }
         let mut sent = sender.rest(head)?;
         let authorization = || to.authorization();
-        let mut seen = compare(&self.run.target.services, part, &authorization, tips)?;
+        let mut seen = compare(
+            &self.run.surroundings.target.services,
+            part,
+            &authorization,
+            tips,
+        )?;
         if let Some((head, setup)) = wants_head
             && seen.head.as_ref() != Some(head)
         {
             self.configure(repository, &setup)?;
-            seen = compare(&self.run.target.services, part, &authorization, tips)?;
+            seen = compare(
+                &self.run.surroundings.target.services,
+                part,
+                &authorization,
+                tips,
+            )?;
             if seen.head.as_ref() != Some(head) {
                 restored.refused.push(Refused {
                     name: "HEAD".into(),
@@ -373,7 +365,7 @@ impl One<'_> {
     }
 
     fn refuse(&self, restored: &mut RepositoryRestored, sent: Sent) {
-        let redactor = self.run.redactor();
+        let redactor = self.run.surroundings.redactor();
         let refused = sent.refused.into_iter().map(|refused| Refused {
             name: refused.name,
             why: redactor.clean(&refused.why).into_owned().into(),

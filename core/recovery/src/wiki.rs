@@ -16,7 +16,7 @@ use crate::made::{git_part, refs_there};
 use crate::plan::Item;
 use crate::push::{Destination, Sender, Sent};
 use crate::report::RepositoryRestored;
-use crate::run::Run;
+use crate::surroundings::Surroundings;
 
 /// What is said of a wiki that is there.
 const IS_THERE: &str = "restored";
@@ -28,7 +28,7 @@ pub(crate) struct Begun(Tips);
 impl Begun {
     /// Looks, and notes it, where nothing was sent to the repository yet.
     pub(crate) fn of(
-        run: &Run<'_>,
+        around: &Surroundings<'_>,
         item: &Item<'_>,
         repository: &mut Repository,
         note: &mut Note,
@@ -43,10 +43,10 @@ impl Begun {
                 wiki: Some(true),
                 ..Setup::default()
             };
-            let _ = run.target.session()?.configure(repository, &setup);
+            let _ = around.target.session()?.configure(repository, &setup);
             // A listing may have had none, while it had no page.
             if repository.part(PartKind::Wiki).is_none()
-                && let Some(now) = run
+                && let Some(now) = around
                     .target
                     .find(repository.id.raw(), repository.full_name.raw())?
             {
@@ -57,11 +57,11 @@ impl Begun {
             return Ok(Self::default());
         };
         if note.wiki.is_none() {
-            let session = run.target.session()?;
+            let session = around.target.session()?;
             let look = |part: &Part| {
-                let work = run.folder()?;
+                let work = around.folder()?;
                 refs_there(
-                    run.target,
+                    around.target,
                     session,
                     repository,
                     part,
@@ -77,7 +77,7 @@ impl Begun {
                 .iter()
                 .map(|(name, oid)| (refs::shown(name).to_string(), oid.to_string()));
             note.wiki = Some(named.collect());
-            run.notes.write(note)?;
+            around.notes.write(note)?;
         }
         Ok(Self(tips(note.wiki.as_ref())))
     }
@@ -91,7 +91,7 @@ fn tips(noted: Option<&BTreeMap<String, String>>) -> Tips {
 
 /// Sends it. What comes of it is said; it fails nothing else.
 pub(crate) fn send(
-    run: &Run<'_>,
+    around: &Surroundings<'_>,
     item: &Item<'_>,
     repository: &Repository,
     begun: &Begun,
@@ -109,20 +109,20 @@ pub(crate) fn send(
         restored.wiki = Some(format!("{why}; {by_hand}").into());
         return;
     };
-    let sent = run.target.session().and_then(|session| {
+    let sent = around.target.session().and_then(|session| {
         let to = Destination {
             session,
-            services: &run.target.services,
+            services: &around.target.services,
             repository,
             part,
-            takes: &run.plan.report.takes,
+            takes: &around.plan.report.takes,
         };
-        let work = run.folder()?;
+        let work = around.folder()?;
         let tips = with_default(&chosen.state, part, &begun.0);
         let sender = Sender::begin(&to, &wiki.folder, &tips, work.path(), false)?;
         sender.replacing(begun.0.clone()).rest(None)
     });
-    let clean = |text: &str| Printable::from(run.redactor().clean(text).into_owned());
+    let clean = |text: &str| Printable::from(around.redactor().clean(text).into_owned());
     restored.wiki = Some(match sent {
         Ok(sent) if sent.refused.is_empty() => {
             restored.bytes_sent += sent.bytes;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use forgekeep_durable::lock::RunLock;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_recovery::report::{RepositoryRestored, RestoreOutcome, RestoreReport};
-use forgekeep_recovery::{Order, Plan, Run, conclude, place};
+use forgekeep_recovery::{Order, Plan, Run, Surroundings, conclude, place};
 use forgekeep_restore::RestorePoint;
 use forgekeep_store::inventory::Kept;
 use forgekeep_store::restores::Notes;
@@ -63,11 +63,13 @@ pub fn run(
     plan.check_room().map_err(of_run)?;
     let work = Work::of(&notes, arguments.dry_run).map_err(of_run)?;
     let run = Run {
-        plan: &plan,
-        target: &target,
-        notes: &notes,
-        noted: &noted,
-        work: work.path(),
+        surroundings: Surroundings {
+            plan: &plan,
+            target: &target,
+            notes: &notes,
+            noted: &noted,
+            work: work.path(),
+        },
         jobs: at.engine.jobs(),
         drill: false,
         cancel: &cancel,

@@ -1,0 +1,43 @@
+//! What the repositories of a restore have in common.
+
+use std::path::Path;
+
+use forgekeep_engine::run::OpenTarget;
+use forgekeep_failure::Failure;
+use forgekeep_store::restores::{Note, Notes};
+use forgekeep_untrusted::Redactor;
+
+use crate::plan::{Item, Plan};
+
+/// What the repositories of a restore have in common.
+pub struct Surroundings<'a> {
+    /// The plan.
+    pub plan: &'a Plan<'a>,
+    /// The target.
+    pub target: &'a OpenTarget,
+    /// Where it is noted what is made.
+    pub notes: &'a Notes,
+    /// What earlier restores have noted.
+    pub noted: &'a [Note],
+    /// An empty folder for what is needed meanwhile.
+    pub work: &'a Path,
+}
+
+impl Surroundings<'_> {
+    /// What an earlier restore has noted of a repository.
+    pub(crate) fn noted_of(&self, item: &Item<'_>) -> Option<&Note> {
+        let mut noted = self.noted.iter();
+        noted.find(|note| !note.drill && note.origin == item.origin)
+    }
+
+    /// A folder for one repository.
+    pub(crate) fn folder(&self) -> Result<tempfile::TempDir, Failure> {
+        tempfile::tempdir_in(self.work)
+            .map_err(|error| Failure::disk("write to", self.work, &error))
+    }
+
+    /// Knows the secrets.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.target.services.redactor
+    }
+}
