@@ -7,6 +7,30 @@ pub fn warning(key: &str, message: impl Into<String>, hint: &str) -> Finding {
     Finding::new(Severity::Warning, key, message).with_hint(hint)
 }
 
+/// That a setting is open, or good to know: a finding of severity info, and what to do.
+pub fn remark(message: impl Into<String>, hint: &str) -> Finding {
+    Finding::new(Severity::Info, "", message).with_hint(hint)
+}
+
+/// What there is to say once pushes should start workflows, or none: `on` is what was asked for, and `now` what is
+/// so, as far as the hoster tells. `what` is what it calls them, and `again` says how to switch it on by hand.
+pub fn automation_finding(on: bool, now: Option<bool>, what: &str, again: &str) -> Finding {
+    let unset = |wanted| format!("{what} could not be switched {wanted}");
+    match (on, now) {
+        (_, None) => remark(format!("the server has no {what}: no push starts any"), ""),
+        (false, Some(false)) => {
+            let message = format!("{what} is switched off, so that no push starts any");
+            remark(message, &format!("switch it on again: {again}"))
+        }
+        (true, Some(true)) => remark(format!("{what} is switched on"), ""),
+        (false, Some(true)) => {
+            let message = unset("off") + ": what is pushed may start some";
+            warning("", message, "give the account the right to administer it")
+        }
+        (true, Some(false)) => warning("", unset("on"), again),
+    }
+}
+
 /// What is wrong with the keys of a client that gets tokens for its id and secret, whatever the hoster is:
 /// `keys` go together, all or none, and the last one is the secret; no id holds a colon, which ends it in
 /// Basic authentication, and no secret a control character; and there is no password beside them.
@@ -69,5 +93,21 @@ mod tests {
         assert_eq!(keys("i:d", "secret", ""), ["clientId"]);
         assert_eq!(keys("id", "se\ncret", ""), ["clientSecret"]);
         assert_eq!(keys("id", "secret", "token"), ["password"]);
+    }
+
+    #[test]
+    fn what_could_not_be_switched_is_a_warning() {
+        let said = |on, now| automation_finding(on, now, "Actions", "by its settings");
+        for (on, now, severity) in [
+            (false, Some(false), Severity::Info),
+            (false, None, Severity::Info),
+            (true, Some(true), Severity::Info),
+            (false, Some(true), Severity::Warning),
+            (true, Some(false), Severity::Warning),
+        ] {
+            assert_eq!(said(on, now).severity, severity, "{on} {now:?}");
+        }
+        let off = said(false, Some(false));
+        assert_eq!(off.hint, "switch it on again: by its settings");
     }
 }

@@ -40,8 +40,11 @@
 //!   of notes and errors are cut at 64 KiB; the host would refuse the whole answer.
 //! - **Addresses** ([`address`]): path and query, encoded; those for cloning, as they are to be
 //!   ([`clone_address`]).
-//! - **Targets**: [`flat_name`] and [`target_name`] say what a repository would be called, [`not_made`] why there
-//!   is none, [`in_one_line`] what a description is.
+//! - **Targets**: [`flat_name`], [`path_name`] and [`without_endings`] make a name that the hoster takes,
+//!   [`target_name`] says it or why there can be none, and [`in_one_line`] makes a description; [`owner_and_name`]
+//!   are those of an address. [`not_made`] says why there is none, and what that is about ([`NotMade`]), [`is_there`]
+//!   whether there is one, [`no_such_id`] that there is none to remove. [`remark`] and [`automation_finding`] are
+//!   what else there is to say.
 //! - **Ssh**: for a source with `protocol: ssh`, [`wanted_address`] chooses a part's address, and
 //!   [`ssh_access`] makes the way of it ([`ssh_address`]).
 //! - **Sources**: one with a finding of severity error is not opened; [`credential_findings`] and
@@ -58,8 +61,6 @@
 //! - **Versions** ([`settled_version`]): by which an unchanged repository need not be asked.
 //! - **Tokens that are made** ([`MintedTokens`]): one for all threads, renewed before it ends; by an
 //!   [`OAuthClient`] or in the hoster's own way; [`Signer`] makes requests with them.
-//! - **Names** ([`slug`], [`path_slug`], [`joined`], [`line`](line())) of what is made at a target, and why
-//!   it was not ([`not_made`]).
 //! - **Signed tokens** (`SigningKey`, `HosterClock`, with the feature `jwt`): for hosters that know apps.
 //! - **Checks** ([`report_of`], [`sunset`]): what a first page tells, and the end of an API.
 //! - **An API** ([`Api`]): a base and credentials; endpoints by path and query, whole listings at once. A
@@ -122,9 +123,9 @@ mod limits;
 mod linked;
 mod listed_ids;
 mod listings;
-mod made;
 mod minted;
-mod naming;
+mod names;
+mod not_made;
 mod numbered;
 mod owners;
 mod pager;
@@ -160,7 +161,7 @@ pub use answer::{from_origin, json, said, status_error};
 pub use api::Api;
 pub use cursor::{cursor, from_cursor};
 pub use entries::{all_entries, entries, entries_in, filled, first_filled, texts};
-pub use findings::{client_findings, warning};
+pub use findings::{automation_finding, client_findings, remark, warning};
 pub use host::{Downloaded, Host};
 pub use hoster::{Export, Hoster, Target};
 #[cfg(feature = "jwt")]
@@ -170,14 +171,9 @@ pub use limits::{Retry, date, http_date, limit, retry};
 pub use linked::{Linked, all_linked};
 pub use listed_ids::{ListedIds, is_not_found, named_or_known};
 pub use listings::{Listing, Listings, list, look_up};
-pub use made::{
-    automation_finding, flat_name, in_one_line, not_made, owner_and_name, remark, target_name,
-};
 pub use minted::{Grant, Minted, MintedTokens, OAuthClient};
-pub use naming::{
-    NotMade, as_target, info, is_there, joined, line, no_such_id, path_slug, slug, why_not_made,
-    without_endings,
-};
+pub use names::{flat_name, in_one_line, owner_and_name, path_name, target_name, without_endings};
+pub use not_made::{NotMade, is_there, no_such_id, not_made};
 pub use numbered::{Numbered, Turned};
 pub use owners::{
     is_of_one_owner, missing_scopes, owner_failed, owner_findings, owner_seen, scopes,

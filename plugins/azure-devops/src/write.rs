@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering;
 
 use forgekeep_plugin_sdk::{
     Auth, CheckReport, CheckRequest, Concern, ConfigureRequest, CreateRequest, ErrorKind, Finding,
-    Host, HosterError, HttpRequest, HttpResponse, PushLimits, RemoveRequest, Repository, Result,
-    Source, Target, TargetName, address, flat_name, flaws, json, kept, not_made, remark,
+    Host, HosterError, HttpRequest, HttpResponse, NotMade, PushLimits, RemoveRequest, Repository,
+    Result, Source, Target, TargetName, address, flat_name, flaws, json, kept, not_made, remark,
     target_name, warning,
 };
 use serde_json::Value;
@@ -104,7 +104,7 @@ fn name_of(wanted: &str) -> TargetName {
     // White space and dots at the ends, and low lines at the beginning: what is cut off may bare more.
     let name = name.trim_start_matches(|c: char| c == '_' || c == '.' || c.is_whitespace());
     let name = name.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
-    target_name(name.to_owned(), None)
+    target_name(name, None)
 }
 
 fn examine(server: &Server<'_>, names: &[String]) -> Result<CheckReport> {
@@ -200,7 +200,8 @@ fn create(server: &Server<'_>, what: &CreateRequest) -> Result<Repository> {
     let path = [&*project.id, "_apis", "git", "repositories"];
     let right = "give the token the scope Code (read, write & manage), and the account the right Create repository in the project, which Project Administrators have";
     let answer = server.send("POST", &path, Some(&document));
-    let entry: Entry = json(&answer.map_err(|error| not_made(error, right))?)?;
+    let answer = answer.map_err(|error| not_made(error, right, NotMade::by_status));
+    let entry: Entry = json(&answer?)?;
     Ok(entry.into_repository(server, &project))
 }
 

@@ -1,7 +1,7 @@
 //! The names that Bitbucket has for repositories in addresses, by its own rules (*What is a repository
 //! slug?* of Atlassian Support).
 
-use forgekeep_plugin_sdk::TargetName;
+use forgekeep_plugin_sdk::{TargetName, flat_name, target_name, without_endings};
 
 /// Most characters of one.
 const LONGEST: usize = 62;
@@ -42,28 +42,18 @@ const PLAIN: [(&str, &str); 24] = [
 /// these, such as the `/` after a group, becomes one `-`, and so do several `-`. It neither begins nor ends
 /// with one.
 pub(crate) fn of(name: &str) -> TargetName {
-    let mut slug = String::new();
+    let mut plain = String::new();
     for c in name.chars().flat_map(char::to_lowercase) {
-        match c {
-            'a'..='z' | '0'..='9' | '_' | '.' => slug.push(c),
-            _ => match PLAIN.iter().find(|(marked, _)| marked.contains(c)) {
-                Some((_, plain)) => slug.push_str(plain),
-                None if slug.is_empty() || slug.ends_with('-') => {}
-                None => slug.push('-'),
-            },
+        match PLAIN.iter().find(|(marked, _)| marked.contains(c)) {
+            Some((_, without)) => plain.push_str(without),
+            None => plain.push(c),
         }
     }
-    slug.truncate(LONGEST);
+    let takes = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "_.".contains(c);
+    let slug = flat_name(&plain, LONGEST, takes);
     // `.git` stands behind it in addresses for cloning.
-    while let Some(shorter) = slug.strip_suffix('-').or(slug.strip_suffix(".git")) {
-        slug.truncate(shorter.len());
-    }
-    let refused = slug.bytes().all(|b| b == b'.').then(|| {
-        "nothing is left of it as a name at Bitbucket, which takes letters from a to z, digits, `_`, `-` and `.`"
-            .to_owned()
-    });
-    TargetName {
-        name: slug,
-        refused,
-    }
+    let slug = without_endings(&slug, &["-", ".git"]);
+    let is_nothing = slug.bytes().all(|b| b == b'.');
+    let refused = "nothing is left of it as a name at Bitbucket, which takes letters from a to z, digits, `_`, `-` and `.`";
+    target_name(slug, is_nothing.then_some(refused))
 }

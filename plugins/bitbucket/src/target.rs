@@ -1,7 +1,7 @@
 //! What a workspace says of itself before it is written to. Nothing here writes.
 
 use forgekeep_plugin_sdk::{
-    CheckReport, CheckRequest, Finding, PushLimits, Result, Severity, Source, address,
+    CheckReport, CheckRequest, Finding, PushLimits, Result, Severity, Source, address, remark,
 };
 
 use crate::advice::{ADMIN_SCOPE, DELETE_SCOPE};
@@ -92,9 +92,7 @@ fn rights(client: &Client<'_, '_>, report: &mut CheckReport) -> Result<()> {
             let message = format!(
                 "without the scope {DELETE_SCOPE}, a drill cannot remove what it made there"
             );
-            report
-                .findings
-                .push(Finding::new(Severity::Info, "", message));
+            report.findings.push(remark(message, ""));
         }
         report.missing_scopes.extend(missing);
     }
@@ -121,9 +119,7 @@ fn rights(client: &Client<'_, '_>, report: &mut CheckReport) -> Result<()> {
             "look at Project settings, Project permissions (Create repositories), and at Workspace settings, Plan details",
         ),
     };
-    report
-        .findings
-        .push(Finding::new(Severity::Info, "", message).with_hint(hint));
+    report.findings.push(remark(message, hint));
     Ok(())
 }
 

@@ -2,8 +2,8 @@
 
 use forgekeep_plugin_sdk::{
     CheckReport, CheckRequest, Concern, ConfigureRequest, CreateRequest, ErrorKind, Finding, Host,
-    HosterError, HttpResponse, PartKind, RemoveRequest, Repository, Result, Severity, Source,
-    Target, address, json,
+    HosterError, HttpResponse, NotMade, PartKind, RemoveRequest, Repository, Result, Source,
+    Target, address, json, not_made, remark, warning,
 };
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ impl Target for Bitbucket {
         let response = client.send("POST", &url, Some(&document))?;
         let entry = match response.status {
             200 | 201 if astray(&response, account).is_none() => json(&response)?,
-            _ => return Err(not_made(&client, &url, &response)?),
+            _ => return Err(why_none(&client, &url, &response)?),
         };
         let made = repository::read(&entry, account, None).filter(|made| !made.id.is_empty());
         let mut made = made.ok_or_else(|| odd("made a repository, and does not say which"))?;
@@ -69,9 +69,8 @@ impl Target for Bitbucket {
         }
         if what.archived == Some(true) {
             let message = "Bitbucket archives no repository by its API: what was archived is open to pushes there";
-            findings.push(Finding::new(Severity::Info, "", message).with_hint(
-                "take away the right to write in Repository settings, Repository permissions, where nobody is to push",
-            ));
+            let hint = "take away the right to write in Repository settings, Repository permissions, where nobody is to push";
+            findings.push(remark(message, hint));
         }
         Ok(findings)
     }
@@ -93,7 +92,7 @@ impl Target for Bitbucket {
             Err(error) if error.kind == ErrorKind::NotFound => "it is no longer there",
             Err(error) => return Err(error),
         };
-        Ok(vec![Finding::new(Severity::Info, "", message)])
+        Ok(vec![remark(message, "")])
     }
 }
 
@@ -122,22 +121,21 @@ fn pipelines(client: &Client<'_, '_>, url: &str, on: bool) -> Result<Finding> {
         }
     }
     Ok(match on {
-        true => Finding::new(Severity::Info, "", "pipelines are on: pushes start them"),
-        false => Finding::new(
-            Severity::Info,
-            "",
+        true => remark("pipelines are on: pushes start them", ""),
+        false => remark(
             "pipelines are off: no push starts any",
-        )
-        .with_hint("switch them on in Repository settings, Pipelines, Settings, once all is back; schedules, variables and webhooks are not there"),
+            "switch them on in Repository settings, Pipelines, Settings, once all is back; schedules, variables and webhooks are not there",
+        ),
     })
 }
 
 /// What to say where pipelines cannot be asked about.
 fn unseen() -> Finding {
     let message = "whether pipelines are off cannot be seen or set with these credentials, so pushes may start some";
-    Finding::new(Severity::Warning, "", message).with_hint(format!(
+    let hint = format!(
         "give them the scope {ADMIN_SCOPE}; a new repository has its pipelines off, unless the workspace says otherwise"
-    ))
+    );
+    warning("", message, &hint)
 }
 
 /// The address of a repository by its uuid, never by a name that another one may have.
@@ -180,7 +178,7 @@ fn done(
 
 /// Why a repository was not made. Bitbucket answers 400 for all that is wrong with a request, and to
 /// whoever may make none: so it is looked whether there is one of that name.
-fn not_made(client: &Client<'_, '_>, url: &str, response: &HttpResponse) -> Result<HosterError> {
+fn why_none(client: &Client<'_, '_>, url: &str, response: &HttpResponse) -> Result<HosterError> {
     let account = &client.kept.account;
     if let Some(error) = astray(response, account) {
         return Ok(error);
@@ -193,35 +191,21 @@ fn not_made(client: &Client<'_, '_>, url: &str, response: &HttpResponse) -> Resu
         });
     }
     // One that is hidden is there too.
-    if matches!(client.get(url)?.status, 200 | 403) {
-        return Ok(HosterError {
-            kind: ErrorKind::Other,
-            message: "a repository of this name is already there".to_owned(),
-            hint: String::new(),
-            ..error
-        }
-        .about(Concern::Repository));
-    }
+    let is_there = matches!(client.get(url)?.status, 200 | 403);
     let body: Value = serde_json::from_slice(&response.body).unwrap_or_default();
     let wrong = |field: &str| !body["error"]["fields"][field].is_null();
-    Ok(if wrong("is_private") {
-        error.about(Concern::Source).with_hint(
-            "make room for private repositories in the plan of the workspace: Forgekeep makes none public first",
-        )
-    } else if wrong("project") {
-        let hint = "check project of the target: it is the key of a project of the workspace, in which the credentials may make repositories";
-        error.about(Concern::Source).with_hint(hint)
-    } else if body["error"]["fields"].is_object() {
-        error.about(Concern::Repository)
-    } else {
-        let hint = format!(
-            "check that the credentials have the scope {ADMIN_SCOPE}, and may make repositories in the workspace and its project: Bitbucket answers so to those that may not"
-        );
-        let kind = ErrorKind::Forbidden;
-        HosterError { kind, ..error }
-            .about(Concern::Source)
-            .with_hint(hint)
-    })
+    let no_private = "make room for private repositories in the plan of the workspace: Forgekeep makes none public first";
+    let no_project = "check project of the target: it is the key of a project of the workspace, in which the credentials may make repositories";
+    let rights = format!(
+        "check that the credentials have the scope {ADMIN_SCOPE}, and may make repositories in the workspace and its project: Bitbucket answers so to those that may not"
+    );
+    Ok(not_made(error, &rights, |_| match () {
+        () if is_there => NotMade::Taken,
+        () if wrong("is_private") => NotMade::Rule(no_private),
+        () if wrong("project") => NotMade::Rule(no_project),
+        () if body["error"]["fields"].is_object() => NotMade::Itself,
+        () => NotMade::Rights,
+    }))
 }
 
 /// An answer that is not what was asked for.

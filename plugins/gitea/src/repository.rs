@@ -62,7 +62,7 @@ impl Entry {
         Repository {
             id: self.id.to_string(),
             full_name: self.full_name.unwrap_or_default(),
-            description: in_one_line(&self.description.unwrap_or_default()),
+            description: in_one_line(&self.description.unwrap_or_default(), usize::MAX),
             visibility: match (self.private, self.internal) {
                 (Some(true), _) => Visibility::Private,
                 (_, Some(true)) => Visibility::Internal,

@@ -2,9 +2,9 @@
 
 use forgekeep_plugin_sdk::{
     Api, CheckReport, CheckRequest, Concern, ConfigureRequest, CreateRequest, ErrorKind, Finding,
-    Host, HosterError, RemoveRequest, Repository, Result, Sees, Source, Target, TargetName,
-    advised, automation_finding, flat_name, flaws, in_one_line, kept, missing_scopes, not_made,
-    owner_and_name, remark, status_error, target_name,
+    Host, HosterError, NotMade, RemoveRequest, Repository, Result, Sees, Source, Target,
+    TargetName, advised, automation_finding, flat_name, flaws, in_one_line, kept, missing_scopes,
+    not_made, owner_and_name, remark, status_error, target_name,
 };
 use serde_json::{Map, Value, json};
 
@@ -75,7 +75,7 @@ fn name_of(wanted: &str) -> TargetName {
     let refused = (is_part || matches!(&*lower, "-" | ".")).then(|| {
         format!("{name} is reserved: no name is - or ., or ends with .git, .wiki, .rss or .atom")
     });
-    target_name(name, refused)
+    target_name(name, refused.as_deref())
 }
 
 fn examine(server: &Server<'_>, names: &[String]) -> Result<CheckReport> {
@@ -192,14 +192,14 @@ fn create(server: &Server<'_>, what: &CreateRequest) -> Result<Repository> {
         true => &["orgs", name, "repos"],
         false => &["user", "repos"],
     };
-    let line = in_one_line(&what.description);
-    let about: String = line.chars().take(LONGEST[1]).collect();
+    let about = in_one_line(&what.description, LONGEST[1]);
     let document = json!({
         "name": what.name, "private": what.private, "auto_init": false, "description": about,
     });
     let answer = server.api.send("POST", path, &[], Some(&document))?;
     if answer.status != 201 {
-        return Err(not_made(status_error(&answer), &advice(server)));
+        let error = status_error(&answer);
+        return Err(not_made(error, &advice(server), NotMade::by_status));
     }
     let mut entry: Entry = Api::document(&answer)?;
     entry.has_wiki_contents = Some(what.wiki);

@@ -4,8 +4,8 @@ use forgekeep_plugin_sdk::ErrorKind::{Forbidden, NotFound, Other};
 use forgekeep_plugin_sdk::{
     CheckReport, CheckRequest, Concern, ConfigureRequest, CreateRequest, Finding, Host,
     HosterError, HttpResponse, Listing, Listings, NotMade, Page, PartKind, PushLimits,
-    RemoveRequest, Repository, Result, Source, Target, TargetName, as_target, flaws, info,
-    is_there, joined, json, line, no_such_id, slug, texts, token, warning, why_not_made,
+    RemoveRequest, Repository, Result, Source, Target, TargetName, flaws, in_one_line, is_there,
+    json, no_such_id, not_made, owner_and_name, remark, target_name, texts, token, warning,
     without_endings,
 };
 use serde_json::{Value, json};
@@ -77,7 +77,7 @@ impl Target for Plugin {
             Kind::Own => &["user", "repos"],
             _ => &["orgs", &place.name, "repos"],
         };
-        let (name, about) = (&what.name, line(&what.description, 350));
+        let (name, about) = (&what.name, in_one_line(&what.description, 350));
         let document = json!({ "name": name, "description": about, "private": what.private });
         let answer = github.send(&place.handle, "POST", path, Some(&document))?;
         let answer = github.made(&["repos", &place.name, name], &place.handle, answer)?;
@@ -89,7 +89,7 @@ impl Target for Plugin {
 
     fn configure(&self, to: &Source, what: &ConfigureRequest, host: &Host<'_>) -> Said {
         let github = GitHub::of(to, host)?;
-        let (of, path) = (&what.handle, path_of(&what.full_name));
+        let (of, path) = (&what.handle, path_of(&what.full_name)?);
         let mut findings = Vec::new();
         if let Some(automation) = what.automation {
             let actions = [path.as_slice(), &["actions", "permissions"]].concat();
@@ -97,12 +97,12 @@ impl Target for Plugin {
             let set = good(github.send(of, "PUT", &actions, Some(&document))?);
             match set.as_ref().map_err(|error| error.kind) {
                 Ok(_) if automation => {}
-                Ok(_) => findings.push(info(OFF, ON_AGAIN)),
+                Ok(_) => findings.push(remark(OFF, ON_AGAIN)),
                 // One that was just made may not be known everywhere: that proves nothing.
                 Err(NotFound) => {
                     let there = good(github.send(of, "GET", &path, None)?);
                     there.map_err(HosterError::transient)?;
-                    findings.push(info(NO_ACTIONS, ""));
+                    findings.push(remark(NO_ACTIONS, ""));
                 }
                 // Not allowed, or for an organisation or enterprise to say (409).
                 Err(Forbidden | Other) => findings.push(warning("", MAY_START, LOOK)),
@@ -127,7 +127,7 @@ impl Target for Plugin {
             .by_id(place, &what.id)?
             .filter(|found| found.id == what.id);
         let found = found.ok_or_else(|| no_such_id(&what.id))?;
-        let path = path_of(&found.full_name);
+        let path = path_of(&found.full_name)?;
         let removed = good(github.send(&place.handle, "DELETE", &path, None)?);
         removed
             .map(|_| Vec::new())
@@ -172,12 +172,12 @@ impl GitHub<'_> {
         } else if self.sight()?.answer.header("x-oauth-scopes").is_some() {
             needed.extend(texts(&SCOPES));
         } else {
-            report.findings.push(info(UNTOLD, RIGHTS));
+            report.findings.push(remark(UNTOLD, RIGHTS));
         }
         match member.map(|one| one.role.as_str()) {
             _ if place.kind == Kind::Own => report.rights.push("owner".to_owned()),
             _ if place.kind != Kind::Org => {}
-            None => report.findings.push(info(NO_ROLE, RIGHTS)),
+            None => report.findings.push(remark(NO_ROLE, RIGHTS)),
             Some(role) => {
                 report.rights.push(role.to_owned());
                 let told = self.api.read::<Value>(&["orgs", &place.name]);
@@ -199,7 +199,9 @@ impl GitHub<'_> {
         let signs_on = answer.header("x-github-sso").is_some();
         good(answer).map_err(|error| match signs_on {
             true => error.about(Concern::Source),
-            false => why_not_made(error, RIGHTS, || match () {
+            false => not_made(error, RIGHTS, |status| match () {
+                // What credentials may not do is hidden from them.
+                () if status == 404 => NotMade::Rights,
                 () if about.any(is_private) => NotMade::Rule(NO_PRIVATE),
                 () if is_there(self.send(of, "GET", path, None)) => NotMade::Taken,
                 () => NotMade::Itself,
@@ -214,15 +216,21 @@ impl GitHub<'_> {
     }
 }
 
-fn path_of(full_name: &str) -> Vec<&str> {
-    ["repos"].into_iter().chain(full_name.split('/')).collect()
+fn path_of(full_name: &str) -> Result<[&str; 3]> {
+    let (owner, name) = owner_and_name(full_name)?;
+    Ok(["repos", owner, name])
 }
 
-/// What GitHub makes of a name: the rule of its page for new repositories.
-fn named(name: &str) -> TargetName {
-    let name = joined(name);
-    let is_taken = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let slug = slug(&name, is_taken, 100);
+/// What GitHub makes of a name, by the rule of its page for new repositories: each run of characters that it does
+/// not take becomes one `-`, at the ends too. Groups are joined by `-` before.
+fn named(wanted: &str) -> TargetName {
+    let takes = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let groups: Vec<_> = wanted.split('/').filter(|one| !one.is_empty()).collect();
+    let name = groups.join("-");
+    let all: Vec<char> = name.chars().collect();
+    let runs = all.chunk_by(|one, next| !takes(*one) && !takes(*next));
+    let first = |run: &[char]| run.iter().copied().find(|c| takes(*c)).unwrap_or('-');
+    let slug: String = runs.map(first).take(100).collect();
     let left = without_endings(&slug, &[".git"]);
     let has_word = left.contains(|c: char| c.is_ascii_alphanumeric());
     let refused = match left {
@@ -231,5 +239,5 @@ fn named(name: &str) -> TargetName {
         _ if without_endings(left, &[".wiki"]) != left => Some(WIKI),
         _ => None,
     };
-    as_target(left, refused)
+    target_name(left, refused)
 }

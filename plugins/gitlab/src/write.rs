@@ -4,8 +4,8 @@ use forgekeep_plugin_sdk::ErrorKind::{Forbidden, NotFound};
 use forgekeep_plugin_sdk::{
     CheckReport, CheckRequest, ConfigureRequest, CreateRequest, Finding, Host, HosterError,
     HttpResponse, NotMade, PartKind, PushLimits, RemoveRequest, Repository, Result, Source, Target,
-    TargetName, advised, as_target, flaws, info, is_there, joined, json, kept, line, no_such_id,
-    path_slug, status_error, texts, warning, why_not_made,
+    TargetName, advised, flaws, in_one_line, is_there, json, kept, no_such_id, not_made, path_name,
+    remark, status_error, target_name, texts, warning,
 };
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ impl Target for Gitlab {
         let visibility = if what.private { "private" } else { "public" };
         let mut document = json!({
             "name": name, "path": name, "visibility": visibility, "lfs_enabled": what.lfs,
-            "description": line(&what.description, 2000), "builds_access_level": "disabled",
+            "description": in_one_line(&what.description, 2000), "builds_access_level": "disabled",
         });
         // Without one it is the user's own.
         if place.kind == Kind::Group {
@@ -97,7 +97,7 @@ impl Target for Gitlab {
                 Ok(_) if automation => {}
                 // Old servers pass over what they do not know.
                 Ok(answer) if json::<Value>(&answer)?["builds_access_level"] == level => {
-                    findings.push(info(OFF, ON_AGAIN));
+                    findings.push(remark(OFF, ON_AGAIN));
                 }
                 Err(error) if error.kind != Forbidden => return Err(error),
                 _ => findings.push(warning("", MAY_START, RIGHTS)),
@@ -123,7 +123,7 @@ impl Target for Gitlab {
         found.ok_or_else(|| no_such_id(&what.id))?;
         advised(server.api.sent("DELETE", &path, None), RIGHTS)?;
         let is_kept = host.if_told(find())?.flatten().is_some();
-        Ok(Vec::from_iter(is_kept.then(|| info(PENDING, AT_ONCE))))
+        Ok(Vec::from_iter(is_kept.then(|| remark(PENDING, AT_ONCE))))
     }
 }
 
@@ -154,7 +154,7 @@ fn rights(server: &Server<'_>, place: &Owner, report: &mut CheckReport) -> Resul
                 .missing_scopes
                 .extend(lacks.then(|| "api".to_owned()));
         }
-        _ => report.findings.push(info(UNTOLD, RIGHTS)),
+        _ => report.findings.push(remark(UNTOLD, RIGHTS)),
     }
     let user = me.as_ref().map_or(String::new(), |me| me.id.to_string());
     let path = ["groups", &place.id.to_string(), "members", "all", &user];
@@ -169,8 +169,8 @@ fn rights(server: &Server<'_>, place: &Owner, report: &mut CheckReport) -> Resul
         _ if place.kind == Kind::User => report.rights.push("Owner".to_owned()),
         Some(50..) => report.rights.push("Owner".to_owned()),
         Some(role) if role < least => report.missing_scopes.push(word.to_owned()),
-        Some(_) => report.findings.push(info(NOT_OWNER, RIGHTS)),
-        None => report.findings.push(info(NO_ROLE, RIGHTS)),
+        Some(_) => report.findings.push(remark(NOT_OWNER, RIGHTS)),
+        None => report.findings.push(remark(NO_ROLE, RIGHTS)),
     }
     Ok(())
 }
@@ -219,8 +219,9 @@ fn make(server: &Server<'_>, path: &[&str; 2], document: &Value) -> Result<HttpR
     }
     let said: Value = json(&answer).unwrap_or_default();
     let is_about = |key: &str| said["message"].get(key).is_some();
-    Err(why_not_made(status_error(&answer), RIGHTS, || match () {
-        () if is_about("namespace") => NotMade::Rights,
+    let error = status_error(&answer);
+    Err(not_made(error, RIGHTS, |status| match () {
+        () if status == 404 || is_about("namespace") => NotMade::Rights,
         () if is_about("visibility_level") => NotMade::Rule(NO_PRIVATE),
         () if is_about("limit_reached") => NotMade::Rule(NO_MORE),
         () if is_there(server.api.get(path, &[])) => NotMade::Taken,
@@ -230,20 +231,17 @@ fn make(server: &Server<'_>, path: &[&str; 2], document: &Value) -> Result<HttpR
 
 /// A name as GitLab has it: a path of groups, but below a user.
 fn named(name: &str, is_user: bool) -> TargetName {
-    let name = if is_user {
-        joined(name)
-    } else {
-        name.to_owned()
+    let path = |part: &str| path_name(part, 255, &[".git", ".atom"]);
+    let groups = name.split('/').filter(|part| !part.is_empty());
+    let parts: Vec<_> = match is_user {
+        true => vec![path(name)],
+        false => groups.map(path).collect(),
     };
-    let parts = name.split('/').filter(|part| !part.is_empty());
-    let parts: Vec<_> = parts
-        .map(|part| path_slug(part, 255, &[".git", ".atom"]))
-        .collect();
     let last = parts.last().map_or("", String::as_str);
     let is_it = |one: &str| one.eq_ignore_ascii_case(last);
     let refused = match parts.iter().any(String::is_empty) || last.is_empty() {
         true => Some(NOTHING_LEFT),
         false => OF_PROJECTS.split(' ').any(is_it).then_some(RESERVED),
     };
-    as_target(parts.join("/"), refused)
+    target_name(parts.join("/"), refused)
 }

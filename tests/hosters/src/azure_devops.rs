@@ -18,7 +18,7 @@ use parking_lot::{Mutex, RwLock};
 use tempfile::TempDir;
 
 use crate::origins::Origins;
-use crate::{backend, git, pushes};
+use crate::{git, pushes};
 
 pub use crate::gitea::{Exchange, Logged};
 pub use model::{
@@ -218,11 +218,12 @@ impl Handler for Shared {
         let pushes = state.pushes.clone();
         drop(state);
         Reply::Response(match served {
-            Ok((folder, path)) if path == "git-receive-pack" => {
-                self.state.write().pushed(&folder, request.body.len());
-                pushes.run(&folder, request)
+            Ok((folder, path)) => {
+                if path == "git-receive-pack" {
+                    self.state.write().pushed(&folder, request.body.len());
+                }
+                pushes.run(Path::new(&folder), &path, request)
             }
-            Ok((folder, path)) => backend::run(Path::new(&folder), &path, request),
             Err(refusal) => *refusal,
         })
     }

@@ -18,7 +18,7 @@ use parking_lot::{Mutex, RwLock};
 use tempfile::TempDir;
 
 use crate::origins::Origins;
-use crate::{backend, git, pushes};
+use crate::{git, pushes};
 
 pub use model::{Account, Limited, Repository, State, Token, Wiki};
 
@@ -146,9 +146,7 @@ impl Gitea {
     }
 
     fn init(&self, name: &str) {
-        let arguments = ["init", "-q", "--bare", "--template=", name];
-        git::run(self.folder.path(), &arguments);
-        pushes::allow(&self.folder.path().join(name));
+        pushes::make(&self.folder.path().join(name));
     }
 
     fn import(&self, folder: &Path, message: &str) {
@@ -242,11 +240,12 @@ impl Handler for Shared {
         let pushes = state.pushes.clone();
         drop(state);
         Reply::Response(match served {
-            Ok((folder, path)) if path == "git-receive-pack" => {
-                self.state.write().pushed(&folder);
-                pushes.run(&folder, request)
+            Ok((folder, path)) => {
+                if path == "git-receive-pack" {
+                    self.state.write().pushed(&folder);
+                }
+                pushes.run(&folder, &path, request)
             }
-            Ok((folder, path)) => backend::run(&folder, &path, request),
             Err(refusal) => *refusal,
         })
     }

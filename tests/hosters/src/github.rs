@@ -11,14 +11,14 @@ mod writes;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{thread, time::Duration};
+use std::thread;
 
 use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Server};
 use parking_lot::{Mutex, RwLock};
 use tempfile::TempDir;
 
 use crate::origins::Origins;
-use crate::{backend, git};
+use crate::{git, pushes};
 
 pub use model::{
     Account, Actions, Gist, Installation, Limited, Minted, Repository, Served, State, Token, Told,
@@ -165,8 +165,7 @@ impl GitHub {
     }
 
     fn init(&self, name: &str) {
-        let arguments = ["init", "-q", "--bare", "--template=", name];
-        git::run(self.folder.path(), &arguments);
+        pushes::make(&self.folder.path().join(name));
     }
 
     fn import(&self, folder: &Path, branch: &str, message: &str) {
@@ -221,9 +220,7 @@ impl Drop for GitHub {
 impl Handler for Shared {
     fn handle(&self, request: Request) -> Reply {
         let latency = self.state.read().latency;
-        if latency > 0 {
-            thread::sleep(Duration::from_millis(latency));
-        }
+        thread::sleep(latency);
         self.log.lock().push(Logged {
             method: request.method.clone(),
             target: request.target.clone(),
@@ -261,9 +258,11 @@ impl Handler for Shared {
         if served.is_ok() && path.ends_with("/git-receive-pack") {
             state.pushed(&path);
         }
+        let mut pushes = state.pushes.clone();
+        pushes.workflows |= caller::lacks_workflow(&state, &request);
         drop(state);
         Reply::Response(match served {
-            Ok((folder, path)) => backend::run(&folder, &path, request),
+            Ok((folder, path)) => pushes.run(&folder, &path, request),
             Err(refusal) => *refusal,
         })
     }

@@ -15,14 +15,14 @@ mod writes;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::{thread, time::Duration};
+use std::thread;
 
 use forgekeep_demo_hoster::{Handler, Reply, Request, Response, Server};
 use parking_lot::{Mutex, RwLock};
 use tempfile::TempDir;
 
 use crate::origins::Origins;
-use crate::{backend, git};
+use crate::{git, pushes};
 
 pub use model::{Disturbance, Namespace, Project, Snippet, State, Token, Wiki};
 
@@ -147,9 +147,7 @@ impl Gitlab {
 
     fn init(&self, folder: &Path) {
         if !folder.is_dir() {
-            let name = folder.to_str().expect("a name in UTF-8");
-            let arguments = ["init", "-q", "--bare", "--template=", name];
-            git::run(self.folder.path(), &arguments);
+            pushes::make(folder);
         }
     }
 
@@ -204,9 +202,7 @@ impl Drop for Gitlab {
 impl Handler for Shared {
     fn handle(&self, request: Request) -> Reply {
         let latency = self.state.read().latency;
-        if latency > 0 {
-            thread::sleep(Duration::from_millis(latency));
-        }
+        thread::sleep(latency);
         let logged = Logged {
             method: request.method.clone(),
             target: request.target.clone(),
@@ -246,9 +242,10 @@ impl Shared {
             return answer;
         }
         let served = git_side::find(&state, &path, &request);
+        let pushes = state.pushes.clone();
         drop(state);
         match served {
-            Ok((folder, path)) => backend::run(&folder, &path, request),
+            Ok((folder, path)) => pushes.run(&folder, &path, request),
             Err(refusal) => *refusal,
         }
     }

@@ -8,14 +8,13 @@
 // A failed step ends the test, and the panic says which one it was.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-pub mod asking;
 pub mod azure_devops;
+pub mod client;
 pub mod gitea;
 pub mod github;
 pub mod gitlab;
 mod origins;
 pub mod pushes;
-pub mod refusals;
 
 use forgekeep_pkt_line as pkt_line;
 use forgekeep_tests::{backend, git};

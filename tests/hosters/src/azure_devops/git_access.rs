@@ -8,6 +8,7 @@ use super::Refused;
 use super::answers::{CODE, Caller, no_repository, sign_in};
 use super::model::{SignIn, State};
 use crate::pkt_line::{Packet, Packets};
+use crate::pushes;
 
 /// Where a request of git's leads: a folder, and the path below it.
 pub(super) fn git(
@@ -57,7 +58,7 @@ pub(super) fn git(
     if matches!(caller, Caller::Nobody) && project.is_none() {
         return asks();
     }
-    let is_push = rest == "git-receive-pack" || request.query().contains("git-receive-pack");
+    let is_push = pushes::is_push(request, &rest);
     let scopes: &[&str] = if is_push { &CODE[1..] } else { &CODE };
     if caller.may(state, scopes).is_err() {
         return text(

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::Refused;
 use super::documents;
 use super::model::{Account, Repository, State, Token, Wiki};
-use crate::pkt_line;
+use crate::{pkt_line, pushes};
 
 /// Who asks.
 pub(super) struct Caller<'s> {
@@ -373,7 +373,7 @@ pub(super) fn git(
             Some(_) => text(404, "Not found"),
         };
     };
-    let is_push = rest == "git-receive-pack" || request.query().contains("git-receive-pack");
+    let is_push = pushes::is_push(request, rest);
     if is_push && !caller.writes_to(state, found) {
         return match caller.account {
             None => Err(Box::new(asks_for_credentials())),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::Refused;
 use super::documents::{self, refused};
 use super::model::{Account, Installation, Repository, Served, State, Token, Wiki};
-use crate::refusals;
+use crate::pushes;
 
 /// Who asks.
 pub(super) struct Caller<'s> {
@@ -119,12 +119,6 @@ impl<'s> Caller<'s> {
         }
     }
 
-    /// Whether it lacks what pushes of workflows take.
-    pub(super) fn lacks_workflow(&self) -> bool {
-        let scopes = self.token.and_then(|token| token.scopes.as_ref());
-        scopes.is_some_and(|scopes| scopes.iter().all(|one| one != "workflow"))
-    }
-
     pub(super) fn sees(&self, state: &State, one: &Repository) -> bool {
         if one.hidden {
             return false;
@@ -175,6 +169,14 @@ pub(super) fn is_app(authorization: Option<&str>, now: i64) -> Result<(), &'stat
         ),
         _ => Err("Integration not found"),
     }
+}
+
+/// Whether who asks lacks what pushes of workflows take.
+pub(super) fn lacks_workflow(state: &State, request: &Request) -> bool {
+    let caller = Caller::of(state, request.header("Authorization"));
+    let token = caller.and_then(|caller| caller.token);
+    let scopes = token.and_then(|token| token.scopes.as_ref());
+    scopes.is_some_and(|scopes| scopes.iter().all(|one| one != "workflow"))
 }
 
 /// Where a request of git's leads: a folder, and the path below it.
@@ -228,7 +230,7 @@ pub(super) fn git(
             text(404, "Repository not found.")
         };
     };
-    if refusals::is_push(request, rest) {
+    if pushes::is_push(request, rest) {
         let is_anonymous = caller.account.is_none() && caller.installation.is_none();
         let may = owner.is_some_and(|owner| caller.writes(owner).is_ok());
         if is_anonymous {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Refused;
 use super::model::{Account, Gist, Installation, Repository, Served, State, Told, Wiki};
-use crate::refusals;
+use crate::pushes;
 
 /// Fields that hold addresses of the API, by their names.
 fn with_addresses(mut document: Value, base: &str, names: &str) -> Value {
@@ -73,7 +73,7 @@ pub(super) fn repository(state: &State, of: &Repository) -> Value {
     let owner = state.account(of.owner).expect("it has an owner");
     let full_name = format!("{}/{}", owner.login, of.name);
     let base = format!("{}/api/v3/repos/{full_name}", state.url);
-    let is_empty = refusals::is_empty(&state.folder.join(format!("{}.git", of.id)));
+    let is_empty = pushes::is_empty(&state.folder.join(format!("{}.git", of.id)));
     let document = json!({
         "id": of.id, "node_id": "MDEw", "name": of.name, "full_name": full_name,
         "owner": account(state, owner), "private": of.visibility != "public",

@@ -1,10 +1,11 @@
 //! What GitHub knows, and how it behaves.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::refusals::Refusals;
+use crate::pushes::Pushes;
 
 /// A user or an organisation.
 #[derive(Clone, Debug)]
@@ -225,8 +226,8 @@ pub struct State {
     pub gists_are_down: bool,
     /// What is refused for a limit.
     pub limit: Limited,
-    /// Milliseconds before each answer.
-    pub latency: u64,
+    /// How long each answer takes, as over a network.
+    pub latency: Duration,
     /// Whether the plan takes no private repository.
     pub refuses_private: bool,
     /// Whether members who are no owners may make private repositories in an organisation.
@@ -239,8 +240,8 @@ pub struct State {
     pub unseen: usize,
     /// What becomes of the endpoint for Actions.
     pub actions: Actions,
-    /// What new repositories refuse of pushes.
-    pub refusals: Refusals,
+    /// What becomes of pushes.
+    pub pushes: Pushes,
     next: u64,
 }
 
@@ -266,14 +267,17 @@ impl State {
             revoked_by: Vec::new(),
             gists_are_down: false,
             limit: Limited::default(),
-            latency: 0,
+            latency: Duration::ZERO,
             refuses_private: false,
             members_create: true,
             create_limit: None,
             created: 0,
             unseen: 0,
             actions: Actions::default(),
-            refusals: Refusals::default(),
+            pushes: Pushes {
+                words: "GH013: ",
+                ..Pushes::default()
+            },
             next: 0,
         }
     }

@@ -8,7 +8,7 @@ use super::Refused;
 use super::caller::Caller;
 use super::documents::{self, refused};
 use super::model::{Actions, State, Told, Wiki};
-use crate::refusals;
+use crate::pushes;
 
 type Answer = Result<Response, Refused>;
 
@@ -27,8 +27,7 @@ pub(super) fn answer(state: &mut State, segments: &[&str], request: &Request) ->
             let me = caller.signed_in()?;
             caller.writes(me)?;
             let me = me.id;
-            let lacks = caller.lacks_workflow();
-            create(state, me, &body, lacks)
+            create(state, me, &body)
         }
         ("POST", ["orgs", login, "repos"]) => {
             let Some(owner) = state.named(login).filter(|one| one.is_organisation) else {
@@ -42,8 +41,7 @@ pub(super) fn answer(state: &mut State, segments: &[&str], request: &Request) ->
                 return refused(403, why);
             }
             let owner = owner.id;
-            let lacks = caller.lacks_workflow();
-            create(state, owner, &body, lacks)
+            create(state, owner, &body)
         }
         (_, ["repos", login, name, rest @ ..]) => {
             let owner = state.named(login);
@@ -87,8 +85,7 @@ fn invalid<T>(field: &str, words: &str) -> Result<T, Refused> {
     Err(Box::new(documents::invalid(message, field, words)))
 }
 
-/// Its refusals are those of who makes it: it is one token that makes and pushes.
-fn create(state: &mut State, owner: u64, body: &Value, lacks_workflow: bool) -> Answer {
+fn create(state: &mut State, owner: u64, body: &Value) -> Answer {
     if state.create_limit.is_some_and(|most| state.created >= most) {
         state.created = 0;
         return Ok(documents::limited(state, Told::Secondary));
@@ -118,9 +115,7 @@ fn create(state: &mut State, owner: u64, body: &Value, lacks_workflow: bool) -> 
     let login = state.account(owner).map(|owner| owner.login.clone());
     let id = state.add_repository(&login.unwrap_or_default(), name);
     state.created += 1;
-    let mut refusals = state.refusals.clone();
-    refusals.workflows |= lacks_workflow;
-    refusals::make(&state.folder.join(format!("{id}.git")), &refusals);
+    pushes::make(&state.folder.join(format!("{id}.git")));
     let (unseen, now) = (state.unseen, state.now());
     let made = state.repository_mut(id);
     made.visibility = if private { "private" } else { "public" }.to_owned();
@@ -139,7 +134,8 @@ fn change(state: &mut State, id: u64, body: &Value) -> Answer {
         return refused(403, "Repository was archived so is read-only.");
     }
     if let Some(branch) = body["default_branch"].as_str() {
-        if !refusals::set_head(&state.folder.join(format!("{id}.git")), branch) {
+        let folder = state.folder.join(format!("{id}.git"));
+        if !pushes::set_default_branch(&folder, branch, false) {
             let words = format!(
                 "The branch {branch} was not found. Please push that ref first or create it via the Git Data API."
             );

@@ -3,7 +3,7 @@
 use forgekeep_demo_hoster::Response;
 use serde_json::{Value, json};
 
-use crate::refusals;
+use crate::pushes;
 
 use super::model::{Namespace, Project, Snippet, State, Token, Wiki};
 
@@ -14,12 +14,12 @@ pub(super) fn project(state: &State, of: &Project, is_signed_in: bool) -> Value 
     let namespace = state.namespace(of.namespace);
     let git_dir = state.folder.join(format!("{}.git", of.id));
     if of.is_made {
-        refusals::settle_head(&git_dir);
+        pushes::settle_default_branch(&git_dir);
     }
     let mut simple = json!({
         "id": of.id, "description": of.description, "name": of.path, "name_with_namespace": path,
         "path": of.path, "path_with_namespace": path, "created_at": "2024-01-01T00:00:00.000Z",
-        "default_branch": refusals::head(&git_dir), "tag_list": ["shop"], "topics": ["shop"],
+        "default_branch": pushes::default_branch(&git_dir), "tag_list": ["shop"], "topics": ["shop"],
         "ssh_url_to_repo": format!("git@gitlab.example.com:{path}.git"),
         "http_url_to_repo": format!("{}/{path}.git", state.git_url),
         "web_url": format!("{}/{path}", state.url), "avatar_url": null, "star_count": 0,
@@ -40,7 +40,7 @@ pub(super) fn project(state: &State, of: &Project, is_signed_in: bool) -> Value 
     };
     let full = json!({
         "visibility": of.visibility, "archived": of.archived, "mirror": of.mirror,
-        "empty_repo": refusals::is_empty(&git_dir), "import_status": of.import, "creator_id": 1,
+        "empty_repo": pushes::is_empty(&git_dir), "import_status": of.import, "creator_id": 1,
         "issues_enabled": true, "merge_requests_enabled": true, "snippets_enabled": true,
         "wiki_enabled": of.wiki != Wiki::Off, "wiki_access_level": wiki,
         "repository_access_level": of.repository, "snippets_access_level": "enabled",

@@ -10,7 +10,7 @@ use super::Refused;
 use super::caller::Caller;
 use super::documents;
 use super::model::{Project, State, Token, Wiki};
-use crate::refusals;
+use crate::pushes;
 
 /// Where a request leads: a folder, and the path below it. Source of the words: GitLab's
 /// `lib/gitlab/git_access.rb` and docs.gitlab.com/topics/git/troubleshooting_git.
@@ -52,7 +52,7 @@ pub(super) fn find(
         all.find(|one| state.project_path(one) == name)
     };
     // "`X.wiki.git`" is looked up as a project first.
-    let is_push = refusals::is_push(request, rest);
+    let is_push = pushes::is_push(request, rest);
     let may_push = |project: &Project| {
         let mut scopes = caller.token.iter().flat_map(|token| &token.scopes);
         let is_for_it = scopes.any(|one| matches!(one.as_str(), "api" | "write_repository"));
@@ -64,7 +64,7 @@ pub(super) fn find(
             return not_pushed();
         }
         if project.is_made {
-            refusals::settle_head(&state.folder.join(format!("{}.git", project.id)));
+            pushes::settle_default_branch(&state.folder.join(format!("{}.git", project.id)));
         }
         return match &*project.repository {
             "disabled" => refused(

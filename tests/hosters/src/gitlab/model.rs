@@ -1,10 +1,11 @@
 //! What the server knows, and how it behaves.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::refusals::Refusals;
+use crate::pushes::Pushes;
 
 use forgekeep_demo_hoster::Response;
 
@@ -159,8 +160,8 @@ pub struct State {
     pub snippets: Vec<Snippet>,
     /// What goes wrong, and with which requests.
     pub disturbances: Vec<(String, Disturbance)>,
-    /// Milliseconds before each answer.
-    pub latency: u64,
+    /// How long each answer takes, as over a network.
+    pub latency: Duration,
     /// Whether the administrator has restricted private projects.
     pub refuses_private: bool,
     /// How many more projects may be made.
@@ -177,8 +178,8 @@ pub struct State {
     pub deletes_at_once: bool,
     /// `/application/settings`, where the token is an administrator's.
     pub settings: Option<Value>,
-    /// What new projects refuse of pushes.
-    pub refusals: Refusals,
+    /// What becomes of pushes.
+    pub pushes: Pushes,
     next: u64,
     now: i64,
 }
@@ -203,7 +204,7 @@ impl State {
             projects: Vec::new(),
             snippets: Vec::new(),
             disturbances: Vec::new(),
-            latency: 0,
+            latency: Duration::ZERO,
             refuses_private: false,
             projects_left: None,
             create_limit: None,
@@ -212,7 +213,7 @@ impl State {
             has_no_levels: false,
             deletes_at_once: false,
             settings: None,
-            refusals: Refusals::default(),
+            pushes: Pushes::default(),
             next: 0,
             now: 1_700_000_000,
         }

@@ -8,7 +8,7 @@ use super::Refused;
 use super::caller::Caller;
 use super::documents;
 use super::model::{State, Wiki};
-use crate::refusals;
+use crate::pushes;
 
 type Answer = Result<Response, Refused>;
 
@@ -156,7 +156,7 @@ fn create(state: &mut State, namespace: u64, body: &Value) -> Answer {
     state.created += 1;
     let id = state.add_project(namespace, path);
     for name in [format!("{id}.git"), format!("{id}.wiki.git")] {
-        refusals::make(&state.folder.join(name), &state.refusals);
+        pushes::make(&state.folder.join(name));
     }
     let project = state.project_mut(id);
     project.visibility = visibility;
@@ -168,7 +168,7 @@ fn create(state: &mut State, namespace: u64, body: &Value) -> Answer {
 
 fn change(state: &mut State, id: u64, body: &Value) -> Answer {
     if let Some(branch) = body["default_branch"].as_str()
-        && !refusals::set_head(&state.folder.join(format!("{id}.git")), branch)
+        && !pushes::set_default_branch(&state.folder.join(format!("{id}.git")), branch, false)
     {
         return invalid("base", "Could not set the default branch");
     }

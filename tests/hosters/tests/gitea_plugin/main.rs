@@ -4,9 +4,6 @@
 
 #[path = "../shared/restored.rs"]
 mod restored;
-#[path = "../shared/support.rs"]
-#[allow(dead_code, reason = "other tests need the rest of it")]
-mod support;
 
 use forgekeep_hoster_gitea::Gitea as Plugin;
 use forgekeep_plugin_sdk::PartKind;

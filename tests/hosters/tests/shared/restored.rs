@@ -1,23 +1,17 @@
 //! A plugin against a fake: examined, made, pushed to, set up, removed.
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use forgekeep_plugin_sdk::{
     AccessRequest, Auth, ConfigureRequest, CreateRequest, Deed, Header, HttpRequest, HttpResponse,
     Part, RemoveRequest, Repository, Secret, Severity, Source, Visibility, Way,
 };
 use forgekeep_plugin_testkit::{Opened, Script, Testee};
-
-use crate::support::{local, push, send};
+use forgekeep_test_hosters::client::{Local, basic, send};
 
 pub const TOKEN: &str = "89abcdef0123456789abcdef0123456789abcdef";
 
 fn authorization(auth: &Auth) -> String {
     match auth {
-        Auth::Basic { user, secret } => {
-            let pair = format!("{user}:{}", secret.expose());
-            format!("Basic {}", STANDARD.encode(pair))
-        }
+        Auth::Basic { user, secret } => basic(user, secret.expose()),
         Auth::Scheme { scheme, secret } => format!("{scheme} {}", secret.expose()),
         Auth::Bearer { secret } => format!("Bearer {}", secret.expose()),
         other => panic!("{other:?}"),
@@ -26,7 +20,8 @@ fn authorization(auth: &Auth) -> String {
 
 fn answer(request: &HttpRequest) -> HttpResponse {
     let authorization = authorization(&request.auth);
-    let (status, fields, body) = send(&request.method, &request.url, &authorization, &request.body);
+    let field = ("Authorization", &*authorization);
+    let (status, fields, body) = send(&request.method, &request.url, &[field], &request.body);
     let fields = fields.into_iter();
     HttpResponse {
         status,
@@ -90,14 +85,14 @@ pub fn restored(testee: Testee, target: &Source) -> Repository {
         ..ConfigureRequest::default()
     };
     assert_eq!(configure(off).unwrap()[0].severity, Severity::Info);
-    let local = local();
+    let local = Local::usual();
     let wiki = ConfigureRequest {
         wiki: Some(true),
         ..ConfigureRequest::default()
     };
     configure(wiki).unwrap();
     for part in &made.parts {
-        push_to(testee, target, &made, part, local.path());
+        push_to(testee, target, &made, part, &local);
     }
     assert!(
         configure(branch("other")).is_err(),
@@ -116,20 +111,15 @@ pub fn restored(testee: Testee, target: &Source) -> Repository {
     listed
 }
 
-fn push_to(
-    testee: Testee,
-    target: &Source,
-    made: &Repository,
-    part: &Part,
-    local: &std::path::Path,
-) {
+fn push_to(testee: Testee, target: &Source, made: &Repository, part: &Part, local: &Local) {
     let access = AccessRequest::new(made, part, Deed::Push);
     let access = relayed(testee, target, |opened| opened.access(&access)).unwrap();
     let Way::Http(auth) = access.way else {
         panic!("{access:?}");
     };
     // The first page of a wiki gives way.
-    push(local, &part.url, &authorization(&auth), &["+main", "trunk"]).unwrap();
+    let pushed = local.push(&part.url, &authorization(&auth), &["+main", "trunk"]);
+    pushed.unwrap();
 }
 
 pub fn removed(testee: Testee, target: &Source, listed: &Repository) {

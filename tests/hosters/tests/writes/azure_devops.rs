@@ -1,10 +1,9 @@
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use forgekeep_test_hosters::azure_devops::AzureDevOps;
+use forgekeep_test_hosters::client::{self, Local, ask};
 use forgekeep_tests::git;
 use serde_json::{Value, json};
 
-use crate::support::{ask, local, push, wrong};
+use crate::schema::wrong;
 
 const ALL: [&str; 2] = ["vso.code_manage", "vso.project"];
 
@@ -20,7 +19,7 @@ fn server() -> AzureDevOps {
 }
 
 fn basic(token: &str) -> String {
-    format!("Basic {}", STANDARD.encode(format!("pat:{token}")))
+    client::basic("pat", token)
 }
 
 /// Asks below the project, and holds request and answer to the document.
@@ -36,7 +35,7 @@ fn api(
         "{}/acme/shop/{repositories}{path}?api-version=7.1",
         azure.url()
     );
-    let (status, answer) = ask(method, &url, &basic(token), document);
+    let (status, answer) = ask(method, &url, &[("Authorization", &basic(token))], document);
     let published: Value =
         serde_json::from_str(include_str!("../../../openapi/azure-devops.json")).unwrap();
     let rest = if path.is_empty() {
@@ -102,8 +101,10 @@ fn a_repository_is_made_pushed_to_set_up_and_removed() {
     };
     assert_eq!(set("trunk").0, 400);
     let url = format!("{}/acme/shop/_git/{id}", azure.git_url());
-    let local = local();
-    push(local.path(), &url, &basic("writer"), &["trunk", "v1"]).unwrap();
+    let local = Local::usual();
+    local
+        .push(&url, &basic("writer"), &["trunk", "v1"])
+        .unwrap();
     assert_eq!(set("trunk").1["defaultBranch"], "refs/heads/trunk");
     assert_eq!(
         git::tip(&azure.git_dir(id), "trunk"),
@@ -131,7 +132,7 @@ fn each_deed_wants_its_scope() {
         state.add_token("reader", &["vso.code"]);
         state.add_token("pusher", &["vso.code_write"]);
     });
-    let local = local();
+    let local = Local::usual();
     for (token, may_push) in [("reader", false), ("pusher", true)] {
         assert_eq!(create(&azure, token, "more").0, 403);
         let branch = json!({ "defaultBranch": "refs/heads/main" });
@@ -143,7 +144,7 @@ fn each_deed_wants_its_scope() {
             api(&azure, token, "DELETE", &format!("/{web}"), &Value::Null).0,
             403
         );
-        let pushed = push(local.path(), &url, &basic(token), &["trunk"]);
+        let pushed = local.push(&url, &basic(token), &["trunk"]);
         assert_eq!(pushed.is_ok(), may_push, "{token}: {pushed:?}");
         assert_eq!(git::tip(&azure.git_dir(&web), "trunk").is_some(), may_push);
     }
@@ -158,8 +159,10 @@ fn creating_and_pushing_are_refused_on_request() {
     assert_eq!(statuses, [201, 201, 429, 201]);
     azure.change(|state| state.pushes.refused = vec!["refs/heads/trunk".to_owned()]);
     let url = format!("{}/acme/shop/_git/a", azure.git_url());
-    let local = local();
-    let said = push(local.path(), &url, &basic("writer"), &["main", "trunk"]).unwrap_err();
+    let local = Local::usual();
+    let said = local
+        .push(&url, &basic("writer"), &["main", "trunk"])
+        .unwrap_err();
     assert!(said.contains("refused by a rule"), "{said}");
     let folder = azure.read(|state| azure.git_dir(&state.repositories[0].id));
     assert!(git::tip(&folder, "main").is_some() && git::tip(&folder, "trunk").is_none());

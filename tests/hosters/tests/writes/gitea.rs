@@ -1,8 +1,9 @@
+use forgekeep_test_hosters::client::{Local, ask};
 use forgekeep_test_hosters::gitea::{Gitea, Wiki};
 use forgekeep_tests::git;
 use serde_json::{Value, json};
 
-use crate::support::{ask, local, push, wrong};
+use crate::schema::wrong;
 
 const TOKEN: &str = "89abcdef0123456789abcdef0123456789abcdef";
 const READER: &str = "fedcba9876543210fedcba9876543210fedcba98";
@@ -27,7 +28,12 @@ fn server() -> Gitea {
 /// Asks, and holds request and answer to the document.
 fn api(gitea: &Gitea, token: &str, method: &str, path: &str, document: &Value) -> (u16, Value) {
     let url = format!("{}/api/v1/{path}", gitea.url());
-    let (status, answer) = ask(method, &url, &format!("token {token}"), document);
+    let (status, answer) = ask(
+        method,
+        &url,
+        &[("Authorization", &format!("token {token}"))],
+        document,
+    );
     let published: Value =
         serde_json::from_str(include_str!("../../../openapi/forgejo.json")).unwrap();
     let mut definitions = published["definitions"].clone();
@@ -94,14 +100,10 @@ fn a_repository_is_made_pushed_to_set_up_and_removed() {
     let branch = |name: &str| edit(&json!({ "default_branch": name }))["default_branch"].clone();
     assert_eq!(branch("other"), "other");
     assert_eq!(edit(&json!({ "has_actions": false }))["has_actions"], false);
-    let (local, authorization) = (local(), format!("token {TOKEN}"));
-    push(
-        local.path(),
-        &git_url(&gitea, "web"),
-        &authorization,
-        &["trunk", "v1"],
-    )
-    .unwrap();
+    let (local, authorization) = (Local::usual(), format!("token {TOKEN}"));
+    local
+        .push(&git_url(&gitea, "web"), &authorization, &["trunk", "v1"])
+        .unwrap();
     assert_eq!(branch("elsewhere"), "other");
     let told = edit(&json!({ "default_branch": "trunk" }));
     assert_eq!(
@@ -113,12 +115,7 @@ fn a_repository_is_made_pushed_to_set_up_and_removed() {
         git::tip(local.path(), "trunk")
     );
     assert_eq!(edit(&json!({ "archived": true }))["archived"], true);
-    let refused = push(
-        local.path(),
-        &git_url(&gitea, "web"),
-        &authorization,
-        &["main"],
-    );
+    let refused = local.push(&git_url(&gitea, "web"), &authorization, &["main"]);
     assert!(refused.unwrap_err().contains("403"));
     let writes = gitea.requests().into_iter().filter(|one| one.writes());
     assert_eq!(
@@ -175,8 +172,7 @@ fn nobody_writes_without_the_scopes_and_the_right() {
             api(&gitea, token, "DELETE", "repos/acme/web", &Value::Null).0,
             403
         );
-        let refused = push(
-            local().path(),
+        let refused = Local::usual().push(
             &git_url(&gitea, "web"),
             &format!("token {token}"),
             &["trunk"],
@@ -191,32 +187,39 @@ fn nobody_writes_without_the_scopes_and_the_right() {
 fn a_wiki_takes_a_push_once_it_has_a_page() {
     let gitea = server();
     create(&gitea, "web");
-    let (local, url) = (local(), git_url(&gitea, "web").replace(".git", ".wiki.git"));
+    let (local, url) = (
+        Local::usual(),
+        git_url(&gitea, "web").replace(".git", ".wiki.git"),
+    );
     let authorization = format!("token {TOKEN}");
-    assert!(push(local.path(), &url, &authorization, &["main"]).is_err());
+    assert!(local.push(&url, &authorization, &["main"]).is_err());
     let page = json!({ "title": "Home", "content_base64": "Cg==", "message": "a first page" });
     let (status, _) = api(&gitea, TOKEN, "POST", "repos/acme/web/wiki/new", &page);
     assert_eq!(status, 201);
-    push(local.path(), &url, &authorization, &["+main"]).unwrap();
+    local.push(&url, &authorization, &["+main"]).unwrap();
     let id = gitea.read(|state| state.repositories[0].id);
     assert_eq!(
         git::tip(&gitea.wiki_dir(id), "main"),
         git::tip(local.path(), "main")
     );
     gitea.change(|state| state.repository_mut(id).wiki = Wiki::Off);
-    assert!(push(local.path(), &url, &authorization, &["trunk"]).is_err());
+    assert!(local.push(&url, &authorization, &["trunk"]).is_err());
 }
 
 #[test]
 fn pushes_are_refused_on_request() {
     let gitea = server();
     create(&gitea, "web");
-    let (local, url, authorization) = (local(), git_url(&gitea, "web"), format!("token {TOKEN}"));
+    let (local, url, authorization) = (
+        Local::usual(),
+        git_url(&gitea, "web"),
+        format!("token {TOKEN}"),
+    );
     let tips = |name: &str| {
         let id = gitea.read(|state| state.repositories[0].id);
         git::tip(&gitea.git_dir(id), name).is_some()
     };
-    let push = |refs: &[&str]| push(local.path(), &url, &authorization, refs);
+    let push = |refs: &[&str]| local.push(&url, &authorization, refs);
     gitea.change(|state| state.pushes.refused = vec!["refs/heads/tr*".to_owned()]);
     let said = push(&["main", "trunk"]).unwrap_err();
     assert!(said.contains("refused by a rule"), "{said}");
@@ -231,6 +234,28 @@ fn pushes_are_refused_on_request() {
     gitea.change(|state| state.pushes.file_bytes = Some(10_000));
     let said = push(&["large"]).unwrap_err();
     assert!(said.contains("a file is larger"), "{said}");
+    gitea.change(|state| state.pushes = Default::default());
+    gitea.change(|state| state.pushes.pack_bytes = Some(10));
+    assert!(push(&["large"]).is_err());
+    gitea.change(|state| state.pushes.pack_bytes = None);
+    // A commit without an author.
+    let commit = git::run(local.path(), &["cat-file", "commit", "main"]);
+    let lines = commit.lines().filter(|line| !line.starts_with("author "));
+    let bad: String = lines.map(|line| format!("{line}\n")).collect();
+    let write = [
+        "hash-object",
+        "-t",
+        "commit",
+        "-w",
+        "--literally",
+        "--stdin",
+    ];
+    let id = git::run_with_input(local.path(), &write, bad.as_bytes());
+    let bad = format!("{}:refs/heads/bad", id.trim());
+    gitea.change(|state| state.pushes.bad_objects = true);
+    assert!(push(&[&bad]).is_err() && !tips("bad"));
+    gitea.change(|state| state.pushes.bad_objects = false);
+    push(&[&bad]).unwrap();
     gitea.change(|state| state.pushes.push_bytes = Some(10));
     assert!(push(&["large"]).unwrap_err().contains("413"));
     gitea.change(|state| state.pushes = Default::default());

@@ -4,5 +4,6 @@
 
 mod azure_devops;
 mod gitea;
-#[path = "../shared/support.rs"]
-mod support;
+mod github;
+mod gitlab;
+mod schema;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use forgekeep_test_hosters::asking::{Answered, ask};
+use forgekeep_test_hosters::client::{Answered, ask};
 
 use super::document::{OF_TARGETS, assert_documented};
 use super::*;
