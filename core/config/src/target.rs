@@ -188,7 +188,7 @@ pub fn unknown_target(config: &Config, title: &str) -> ConfigError {
     ConfigError::new(
         ConfigErrorKind::MissingKey,
         FileLocation::file(&config.file),
-        &format!("there is no target \"{title}\""),
+        format!("there is no target \"{title}\""),
         "`targets` of the configuration has none of that title",
         hint,
     )
