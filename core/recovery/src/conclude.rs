@@ -69,6 +69,10 @@ fn outcome(repositories: &[RepositoryRestored], interrupted: bool) -> (Outcome, 
     if interrupted {
         return (Outcome::Interrupted, ExitCode::Interrupted);
     }
+    let is_nothing = |one: &RepositoryRestored| one.outcome == RestoreOutcome::NotThen;
+    if repositories.iter().all(is_nothing) {
+        return (Outcome::Failed, ExitCode::Usage);
+    }
     if repositories.iter().all(RepositoryRestored::is_whole) {
         return (Outcome::Ok, ExitCode::Good);
     }

@@ -13,6 +13,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+mod begun;
 mod compare;
 mod conclude;
 pub mod drill;
@@ -25,6 +26,7 @@ pub mod report;
 mod run;
 mod surroundings;
 mod survey;
+mod there;
 mod wiki;
 
 pub use conclude::conclude;

@@ -73,15 +73,29 @@ pub(crate) fn patiently<T>(
     ask: impl Fn(&dyn TargetSession) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     let session = target.session()?;
+    let mut absent = 0;
     loop {
         match ask(session) {
             Err(failure) if target.services.wait_out_api(&failure)? => {
                 log::info!("{failure}; it is asked again");
             }
+            // What was made a moment ago is not known everywhere at once; its plugin says so.
+            Err(failure)
+                if failure.kind == ErrorKind::NotFound
+                    && !failure.permanent
+                    && absent < MOST_ABSENT =>
+            {
+                let policy = &target.services.retry_policy;
+                target.services.cancel.wait(policy.wait(absent, 1.0))?;
+                absent += 1;
+            }
             answered => return answered,
         }
     }
 }
+
+/// How often what was made a moment ago is asked for until it is known.
+const MOST_ABSENT: u32 = 5;
 
 /// Makes repositories, and notes each before and after.
 pub(crate) struct Maker<'a> {
@@ -92,40 +106,47 @@ pub(crate) struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// Makes a repository.
+    /// Makes a repository. `former` is what was noted of it before: it counts on if none is made.
     ///
     /// # Errors
     ///
-    /// There is none now, or it is not known whether there is. One that is not private is there, and
-    /// nothing is sent to it.
+    /// There is none now, or it is not known whether there is.
     pub(crate) fn make(
         &self,
         note: &mut Note,
+        former: Option<&Note>,
         what: &NewRepository,
     ) -> Result<Repository, Failure> {
         self.pace.wait(self.cancel)?;
         self.notes.write(note)?;
         let made = match patiently(self.target, |session| session.create(what)) {
             Ok(made) => made,
-            Err(failure) => self.after(note, failure)?,
+            Err(failure) => self.after(note, former, failure)?,
         };
         note.made = Some(made.id.clone());
         note.made_name = Some(made.full_name.clone());
         self.notes.write(note)?;
-        check_private(&made)?;
         Ok(made)
     }
 
     /// What there is after a request to make it has failed: it may have done its work.
-    fn after(&self, note: &Note, failure: Failure) -> Result<Repository, Failure> {
+    fn after(
+        &self,
+        note: &Note,
+        former: Option<&Note>,
+        failure: Failure,
+    ) -> Result<Repository, Failure> {
         let failure = self.cancel.explain(failure);
         let is_refused = match failure.status {
             Some(status) => (400..500).contains(&status),
             None => matches!(failure.kind, ErrorKind::Config | ErrorKind::Policy),
         };
-        if is_refused {
-            // Nothing was made: the next run begins anew.
-            self.notes.remove(note)?;
+        match former {
+            // Nothing was made: what was known counts on.
+            Some(former) if is_refused => self.notes.write(former)?,
+            None if is_refused => self.notes.remove(note)?,
+            // It may have been made, and is looked for by its name.
+            _ => {}
         }
         Err(failure)
     }

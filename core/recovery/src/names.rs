@@ -70,10 +70,15 @@ pub fn collisions<'n>(names: impl Iterator<Item = (usize, &'n str)>) -> Vec<Vec<
     for (index, name) in names {
         by_name.entry(collision_key(name)).or_default().push(index);
     }
-    by_name
-        .into_values()
-        .filter(|group| group.len() > 1)
-        .collect()
+    // A repository cannot be where a group has to be.
+    let nested = by_name.iter().flat_map(|(name, below)| {
+        let ends = name.match_indices('/').map(|(at, _)| at);
+        let above = ends.filter_map(|at| by_name.get(&name[..at]));
+        above.map(move |above| above.iter().chain(below).copied().collect::<Vec<_>>())
+    });
+    let nested: Vec<Vec<usize>> = nested.collect();
+    let same = by_name.into_values().filter(|group| group.len() > 1);
+    same.chain(nested).collect()
 }
 
 #[cfg(test)]
@@ -113,6 +118,9 @@ mod tests {
         let names = ["web", "api", "WEB", "docs"];
         let groups = collisions(names.iter().copied().enumerate());
         assert_eq!(groups, [[0, 2]]);
+        let names = ["a/web", "A", "ab/c", "b"];
+        let groups = collisions(names.iter().copied().enumerate());
+        assert_eq!(groups, [[1, 0]]);
     }
 
     proptest! {

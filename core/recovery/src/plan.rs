@@ -1,6 +1,6 @@
 //! The plan: what is to be made where, and what is going to be refused, whole before anything is made.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use forgekeep_engine::run::OpenTarget;
@@ -9,9 +9,8 @@ use forgekeep_hoster::{Repository, TargetReport};
 use forgekeep_restore::{Chosen, RestorePoint, choose};
 use forgekeep_store::inventory::Kept;
 use forgekeep_store::part::{Part, PartKind};
-use forgekeep_store::restores::{Note, Origin, Place};
+use forgekeep_store::restores::{Note, Origin, Place, api_origin};
 use forgekeep_store::snapshot::Store;
-use forgekeep_untrusted::names::collision_key;
 use forgekeep_untrusted::{Show as _, Untrusted};
 use jiff::Timestamp;
 use rayon::prelude::*;
@@ -19,6 +18,7 @@ use rayon::prelude::*;
 use crate::made::patiently;
 use crate::names::{self, Whereabouts};
 use crate::survey::{Survey, survey};
+use crate::there::There;
 
 /// What is to be restored, and what is known of where to.
 pub struct Order<'a> {
@@ -162,9 +162,14 @@ impl<'a> Plan<'a> {
         check_collisions(&items)?;
         let existing = (order.list)()?;
         let there = There::of(order, &existing);
+        let mut origins = HashSet::new();
         for item in &mut items {
+            there.know(item);
             if let Step::Make = item.step {
-                item.step = there.step(item);
+                item.step = match origins.insert(item.origin.clone()) {
+                    true => there.step(item),
+                    false => Step::Refuse(twice(item)),
+                };
             }
         }
         look_at_all(&mut items, &report, order.cancel);
@@ -177,10 +182,11 @@ impl<'a> Plan<'a> {
         })
     }
 
-    /// Bytes of what is to be sent.
+    /// Bytes of what is to be made: what is gone on with has its room already.
     pub fn bytes(&self) -> u64 {
-        let sent = self.items.iter().filter(|item| item.is_sent());
-        sent.map(|item| item.survey.bytes).sum()
+        let made = self.items.iter();
+        let made = made.filter(|item| matches!(item.step, Step::Make));
+        made.map(|item| item.survey.bytes).sum()
     }
 
     /// How many repositories are to be made.
@@ -235,7 +241,7 @@ impl Item<'_> {
 pub fn place(target: &OpenTarget) -> Place {
     Place {
         hoster: target.hoster.clone(),
-        api_url: target.api_url.clone(),
+        api_origin: api_origin(&target.api_url),
         name: target.name.clone(),
         project: target.project.clone(),
     }
@@ -247,7 +253,7 @@ pub fn origin(kept: &Kept) -> Origin {
     let listing = state.and_then(|state| state.listing.as_ref());
     Origin {
         hoster: state.map_or_else(String::new, |state| state.hoster.clone()),
-        api_url: listing.map_or_else(String::new, |listing| listing.api_url.clone()),
+        api_origin: listing.map_or_else(String::new, |listing| api_origin(&listing.api_url)),
         id: state.map_or_else(|| kept.path.clone(), |state| state.id.clone()),
     }
 }
@@ -382,64 +388,14 @@ fn check_collisions(items: &[Item<'_>]) -> Result<(), NoPlan> {
     ))
 }
 
-/// What is at the target, and what was made there.
-struct There<'a> {
-    by_name: HashMap<String, &'a Repository>,
-    by_id: HashMap<&'a Untrusted, &'a Repository>,
-    notes: HashMap<&'a Origin, &'a Note>,
-    order: &'a Order<'a>,
-}
-
-impl<'a> There<'a> {
-    fn of(order: &'a Order<'_>, existing: &'a [Repository]) -> Self {
-        let all = existing.iter();
-        Self {
-            by_name: all
-                .clone()
-                .map(|one| (collision_key(one.full_name.raw()), one))
-                .collect(),
-            by_id: all.map(|one| (&one.id, one)).collect(),
-            notes: order
-                .notes
-                .iter()
-                .filter(|note| !note.drill)
-                .map(|note| (&note.origin, note))
-                .collect(),
-            order,
-        }
-    }
-
-    fn named(&self, name: &Untrusted) -> Option<&'a Repository> {
-        let target = self.order.target;
-        let full = format!("{}/{}", target.name, name.raw());
-        let in_project = format!("{}/{}/{}", target.name, target.project, name.raw());
-        [full, in_project]
-            .iter()
-            .find_map(|full| self.by_name.get(&collision_key(full)).copied())
-    }
-
-    fn step(&self, item: &Item<'_>) -> Step {
-        let note = self.notes.get(&item.origin);
-        let note = note.filter(|_| self.order.drill.is_none());
-        let made = note.and_then(|note| note.made.as_ref());
-        if let Some(made) = made {
-            if let Some(ours) = self.by_id.get(made) {
-                return Step::GoOn(Box::new((*ours).clone()), Whose::Ours);
-            }
-            // It may only not be listed yet, or not for these credentials.
-            let name = note.and_then(|note| note.made_name.as_ref());
-            let name = name.map_or("", |name| name.raw());
-            match self.order.target.find(made.raw(), name) {
-                Ok(Some(ours)) => return Step::GoOn(Box::new(ours), Whose::Ours),
-                Ok(None) => {}
-                Err(failure) => return Step::Refuse(failure),
-            }
-        }
-        match self.named(&item.name) {
-            Some(found) => Step::GoOn(Box::new(found.clone()), Whose::Anybodys),
-            None => Step::Make,
-        }
-    }
+/// Two folders of the backup say that they are the same repository.
+fn twice(item: &Item<'_>) -> Failure {
+    let message = format!(
+        "{} is a second copy of a repository that is restored already",
+        item.kept.path.shown()
+    );
+    Failure::new(ErrorKind::ForeignFolder, message)
+        .with_hint("restore one of the two by its name or folder; move the other one elsewhere")
 }
 
 /// What is to be sent of each, side by side.

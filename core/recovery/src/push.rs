@@ -23,8 +23,9 @@ use url::Url;
 /// Most refs in a push. Servers run checks for each of them.
 const REFS_AT_ONCE: usize = 500;
 
-/// After so many pushes of which nothing was taken, the rest of a repository is not tried.
-const MOST_REFUSED: usize = 64;
+/// After so many refs that were refused one after the other, each in a push of its own, the rest of a repository
+/// is not tried: as long as nothing of it was ever taken, and at all.
+const MOST_REFUSED: [usize; 2] = [64, 1000];
 
 /// How often a push whose answer was lost is looked after and gone on with.
 const MOST_LOST: u32 = 4;
@@ -72,7 +73,7 @@ pub(crate) struct Sender<'a> {
     theirs: Theirs,
     authorization: Authorization,
     sent: Sent,
-    refused_pushes: usize,
+    refused_in_a_row: usize,
     lost: u32,
 }
 
@@ -98,7 +99,7 @@ impl<'a> Sender<'a> {
                 ..Theirs::default()
             },
             sent: Sent::default(),
-            refused_pushes: 0,
+            refused_in_a_row: 0,
             lost: 0,
         };
         if !is_new {
@@ -119,6 +120,11 @@ impl<'a> Sender<'a> {
     /// The refs that are there.
     pub fn theirs(&self) -> &Tips {
         &self.theirs.refs
+    }
+
+    /// Whether any ref that is sent reaches an object.
+    pub fn reaches(&self, oid: Oid) -> Result<bool, Failure> {
+        self.outgoing.reaches(oid)
     }
 
     /// Sends one ref, before all others. Whether it is there.
@@ -214,15 +220,14 @@ impl<'a> Sender<'a> {
             if piece.is_empty() {
                 continue;
             }
-            if self.refused_pushes >= MOST_REFUSED {
-                self.refuse(
-                    &piece,
-                    &format!("not tried: {MOST_REFUSED} pushes were refused before it").into(),
-                );
+            let most = MOST_REFUSED[usize::from(self.sent.there > 0)];
+            if self.refused_in_a_row >= most {
+                let why = format!("not tried: {most} refs were refused before it");
+                self.refuse(&piece, &why.into());
                 continue;
             }
             match self.push(&piece)? {
-                Taken::Answered => {}
+                Taken::Answered => self.refused_in_a_row = 0,
                 Taken::TooLarge(why) | Taken::Nothing(why) if piece.len() > 1 => {
                     log::info!("a push of {} refs was refused: {why}", piece.len());
                     let middle = piece.len() / 2;
@@ -238,7 +243,10 @@ impl<'a> Sender<'a> {
                     }
                     None => self.refuse(&piece, &why),
                 },
-                Taken::Nothing(why) => self.refuse(&piece, &why),
+                Taken::Nothing(why) => {
+                    self.refused_in_a_row += 1;
+                    self.refuse(&piece, &why);
+                }
                 Taken::Lost => {
                     self.look()?;
                     todo.push(piece);
@@ -261,9 +269,15 @@ impl<'a> Sender<'a> {
                 Some(old)
                     if self.replaceable.get(&name) != Some(old) && !self.is_forward(*old, new) =>
                 {
-                    let why = format!(
-                        "it is at {old} there, which is not in its history here: somebody has pushed, and it is left as it is"
-                    );
+                    let is_known = self.outgoing.has(*old);
+                    let why = match is_known {
+                        true => format!(
+                            "it is at {old} there, another state that the backup knows: an earlier restore has sent that, or it was moved back; it is left as it is"
+                        ),
+                        false => format!(
+                            "it is at {old} there, which the backup does not have: somebody has pushed, and it is left as it is"
+                        ),
+                    };
                     self.refuse(&[(name, new)], &why.into());
                 }
                 _ => wanted.push((name, new)),
@@ -310,7 +324,13 @@ impl<'a> Sender<'a> {
                 new: *new,
             })
             .collect();
-        let spooled = self.outgoing.spool(&updates, &self.theirs.capabilities)?;
+        let spooled = match self.outgoing.spool(&updates, &self.theirs.capabilities) {
+            // Other refs may need nothing of what is damaged.
+            Err(failure) if failure.kind == ErrorKind::Damaged => {
+                return Ok(Taken::Nothing(failure.message));
+            }
+            spooled => spooled?,
+        };
         if let Some(most) = self.to.takes.push_bytes
             && spooled.bytes > most
         {
@@ -326,7 +346,6 @@ impl<'a> Sender<'a> {
             match self.server()?.send(&self.theirs, &spooled.path) {
                 Ok(answers) => break answers,
                 Err(NotSent::Refused(failure)) => {
-                    self.refused_pushes += 1;
                     let why = failure.message.clone();
                     return Ok(match failure.status {
                         Some(413) => Taken::TooLarge(why),
@@ -364,7 +383,6 @@ impl<'a> Sender<'a> {
             }
         }
         if refused.len() == piece.len() {
-            self.refused_pushes += 1;
             let why = refused.into_iter().next().map(|(_, why)| why);
             return Ok(Taken::Nothing(why.unwrap_or_default()));
         }

@@ -5,10 +5,12 @@ use forgekeep_hoster::{NewRepository, Repository, Setup, Visibility};
 use forgekeep_restore::Chosen;
 use forgekeep_store::part::PartKind;
 use forgekeep_store::restores::Note;
-use forgekeep_untrusted::{Printable, Redactor};
+
+use forgekeep_untrusted::Printable;
 use parking_lot::Mutex;
 use rayon::prelude::*;
 
+use crate::begun::{begun, sendable};
 use crate::compare::compare;
 use crate::made::{
     Maker, Pace, automation_off, check_private, default_branch, git_part, patiently, refs_there,
@@ -16,7 +18,7 @@ use crate::made::{
 };
 use crate::plan::{Item, Step, Whose};
 use crate::push::{Destination, Sender, Sent};
-use crate::report::{AtTarget, RefCounts, Refused, RepositoryRestored, RestoreOutcome};
+use crate::report::{AtTarget, Refused, RepositoryRestored, RestoreOutcome};
 use crate::surroundings::Surroundings;
 use crate::wiki;
 
@@ -101,7 +103,11 @@ impl Run<'_> {
         whose: Whose,
     ) -> Result<(), Failure> {
         if whose == Whose::Ours {
-            return check_private(found);
+            // What was whole may have been opened since, on purpose.
+            return match self.surroundings.is_complete(item) {
+                true => Ok(()),
+                false => check_private(found),
+            };
         }
         let session = self.surroundings.target.session()?;
         let work = self.surroundings.folder()?;
@@ -158,7 +164,7 @@ impl One<'_> {
                 restored.error = something.then_some(failure);
             }
             Err(failure) => {
-                self.stop_by(&failure);
+                self.stop_if_ended(&failure);
                 restored.outcome = RestoreOutcome::Failed;
                 restored.error = Some(self.cleaned(failure));
             }
@@ -166,19 +172,16 @@ impl One<'_> {
         restored
     }
 
-    /// Whether the next repository fares no better.
-    fn stop_by(&self, failure: &Failure) {
-        let ended = self
-            .run
-            .surroundings
-            .target
-            .session()
-            .ok()
-            .and_then(|target| target.ended());
-        let is_public = failure.kind == ErrorKind::Policy;
-        if ended.is_some() || is_public {
-            self.stopped.lock().get_or_insert_with(|| failure.clone());
+    /// Nothing more is made where the target has ended.
+    fn stop_if_ended(&self, failure: &Failure) {
+        let session = self.run.surroundings.target.session().ok();
+        if session.and_then(|target| target.ended()).is_some() {
+            self.stop(failure);
         }
+    }
+
+    fn stop(&self, failure: &Failure) {
+        self.stopped.lock().get_or_insert_with(|| failure.clone());
     }
 
     fn cleaned(&self, mut failure: Failure) -> Failure {
@@ -204,16 +207,18 @@ impl One<'_> {
             item.name.clone(),
         );
         note.drill = self.run.drill;
+        let around = &self.run.surroundings;
+        let known = around.noted_of(item).filter(|_| !self.run.drill);
         let found = match &item.step {
             Step::GoOn(found, whose) => {
                 self.run.check_found(item, found, *whose)?;
-                if let Some(known) = self.run.surroundings.noted_of(item) {
-                    note.wiki.clone_from(&known.wiki);
-                    note.begun = known.begun;
+                match (known, whose) {
+                    (Some(known), Whose::Ours) => note.clone_from(known),
+                    // Whatever it has besides refs is somebody's.
+                    _ => note.wiki = wiki::somebodys(around, item, found)?,
                 }
                 note.made = Some(found.id.clone());
                 note.made_name = Some(found.full_name.clone());
-                self.run.surroundings.notes.write(&note)?;
                 Some((**found).clone())
             }
             _ => None,
@@ -221,46 +226,91 @@ impl One<'_> {
         let is_new = found.is_none();
         let mut repository = match found {
             Some(found) => found,
-            None => self.make(item, &mut note)?,
+            None => self.make(item, &mut note, known)?,
         };
         restored.target = Some(AtTarget {
             id: Some(repository.id.clone()),
             name: repository.full_name.clone(),
         });
+        // What was whole is people's to set up from then on.
+        let was_whole = note.complete;
+        if was_whole {
+            if self.is_as_it_was(item, &repository, restored)? {
+                restored.outcome = RestoreOutcome::Present;
+                return Ok(());
+            }
+            check_private(&repository)?;
+            note.complete = false;
+        }
+        if !is_new {
+            around.notes.write(&note)?;
+        }
         // What was archived takes no push; a restore that ended just before its note is gone on with.
-        if repository.archived && item.is_archived() {
+        if !was_whole && repository.archived && item.is_archived() {
             self.configure(&repository, &archived(false))?;
         }
-        if is_new || !repository.archived {
+        if !was_whole {
             self.configure(&repository, &automation_off())?;
         }
-        let begun = wiki::Begun::of(
-            &self.run.surroundings,
-            item,
-            &mut repository,
-            &mut note,
+        let begun = wiki::Begun::of(around, item, &mut repository, &mut note, is_new)?;
+        let manner = Manner {
             is_new,
-        )?;
-        let sent = self.send(item, chosen, &repository, is_new, restored)?;
+            sets: !was_whole,
+        };
+        let sent = self.send(item, chosen, &repository, manner, restored)?;
+        note.sent = true;
+        around.notes.write(&note)?;
         restored.bytes_sent += sent.bytes;
         restored.refs.there = sent.there;
         restored.refs.before = sent.before;
         self.refuse(restored, sent);
-        wiki::send(&self.run.surroundings, item, &repository, &begun, restored);
-        if item.is_archived() {
+        wiki::send(around, item, &repository, &begun, restored);
+        if !was_whole && item.is_archived() {
             self.configure(&repository, &archived(true))?;
         }
-        let all_before = restored.refs.before == restored.refs.wanted - restored.refs.at_home;
+        let sendable = restored.refs.wanted - restored.refs.at_home;
+        let all_before = restored.refs.before == sendable;
         restored.outcome = match restored.refused.is_empty() && wiki::is_good(restored) {
             true if !is_new && all_before => RestoreOutcome::Present,
             true => RestoreOutcome::Restored,
             false => RestoreOutcome::Partial,
         };
         note.complete = restored.outcome != RestoreOutcome::Partial;
-        self.run.surroundings.notes.write(&note)
+        around.notes.write(&note)
     }
 
-    fn make(&self, item: &Item<'_>, note: &mut Note) -> Result<Repository, Failure> {
+    /// Whether all refs are there, of a repository that was whole before.
+    fn is_as_it_was(
+        &self,
+        item: &Item<'_>,
+        repository: &Repository,
+        restored: &mut RepositoryRestored,
+    ) -> Result<bool, Failure> {
+        let around = &self.run.surroundings;
+        let tips = sendable(item, repository, restored);
+        let mirror = item.kept.part(PartKind::Repository);
+        let there = refs_there(
+            around.target,
+            around.target.session()?,
+            repository,
+            git_part(repository)?,
+            around.folder()?.path(),
+            &mirror.folder,
+        )?;
+        let is_so = tips.iter().all(|(name, oid)| there.get(name) == Some(oid));
+        if is_so {
+            (restored.refs.there, restored.refs.before) = (tips.len(), tips.len());
+            restored.wiki = item.wiki.as_ref().map(|_| wiki::IS_THERE.into());
+        }
+        Ok(is_so)
+    }
+
+    fn make(
+        &self,
+        item: &Item<'_>,
+        note: &mut Note,
+        former: Option<&Note>,
+    ) -> Result<Repository, Failure> {
         let maker = Maker {
             target: self.run.surroundings.target,
             notes: self.run.surroundings.notes,
@@ -272,7 +322,10 @@ impl One<'_> {
             description: item.description(),
             wiki: item.wiki.is_some(),
         };
-        maker.make(note, &what)
+        let made = maker.make(note, former, &what)?;
+        // The next one would be public, too.
+        check_private(&made).inspect_err(|failure| self.stop(failure))?;
+        Ok(made)
     }
 
     /// Sets something up, and remembers what is said of it.
@@ -295,7 +348,7 @@ impl One<'_> {
         item: &Item<'_>,
         chosen: &Chosen,
         repository: &Repository,
-        is_new: bool,
+        manner: Manner,
         restored: &mut RepositoryRestored,
     ) -> Result<Sent, Failure> {
         let part = git_part(repository)?;
@@ -308,52 +361,63 @@ impl One<'_> {
             takes: &self.run.surroundings.plan.report.takes,
         };
         let mirror = item.kept.part(PartKind::Repository);
-        let tips = &item.survey.tips;
+        let tips = &sendable(item, repository, restored);
+        let work = self.run.surroundings.folder()?;
+        let mut sender = match tips.is_empty() && chosen.state.detached().is_none() {
+            true => return Ok(Sent::default()),
+            false => Sender::begin(&to, &mirror.folder, tips, work.path(), manner.is_new)?,
+        };
+        if let Some(oid) = chosen.state.detached()
+            && !sender.reaches(oid)?
+        {
+            restored.refused.push(Refused {
+                name: HEAD.into(),
+                why: format!("it is detached at {oid}, which no ref holds: only refs can be pushed; restore to a folder, and make a branch of it there").into(),
+            });
+        }
         if tips.is_empty() {
             return Ok(Sent::default());
         }
-        let work = self.run.surroundings.folder()?;
-        let mut sender = Sender::begin(&to, &mirror.folder, tips, work.path(), is_new)?;
         let head = chosen.state.default_branch();
         let head = head.filter(|head| tips.contains_key(*head));
-        let mut wants_head = None;
-        if let Some(head) = head
-            && sender.first(head)?
-        {
-            match default_branch(head) {
-                Some(setup) => {
-                    self.configure(repository, &setup)?;
-                    wants_head = Some((head, setup));
-                }
-                None => restored
-                    .notes
-                    .push("the default branch is not set: its name is no text".into()),
-            }
-        }
+        let is_there = match head {
+            Some(head) => sender.first(head)?,
+            None => false,
+        };
+        let setup = head.filter(|_| is_there && manner.sets).map(|head| {
+            let setup = default_branch(head);
+            setup.ok_or_else(|| Printable::from("its name is no text"))
+        });
+        let set = |setup: &Setup| match self.configure(repository, setup) {
+            Err(failure) if failure.kind == ErrorKind::Cancelled => Err(failure),
+            Err(failure) => Ok(Err(failure.message)),
+            Ok(()) => Ok(Ok(())),
+        };
+        // A default branch that cannot be set holds back no ref.
+        let mut is_set = match &setup {
+            Some(Ok(setup)) => set(setup)?,
+            Some(Err(why)) => Err(why.clone()),
+            None => Ok(()),
+        };
         let mut sent = sender.rest(head)?;
         let authorization = || to.authorization();
-        let mut seen = compare(
-            &self.run.surroundings.target.services,
-            part,
-            &authorization,
-            tips,
-        )?;
-        if let Some((head, setup)) = wants_head
-            && seen.head.as_ref() != Some(head)
+        let services = &self.run.surroundings.target.services;
+        let mut seen = compare(services, part, &authorization, tips)?;
+        if let (Some(Ok(setup)), true) = (&setup, is_set.is_ok())
+            && seen.head.as_ref() != head
         {
-            self.configure(repository, &setup)?;
-            seen = compare(
-                &self.run.surroundings.target.services,
-                part,
-                &authorization,
-                tips,
-            )?;
-            if seen.head.as_ref() != Some(head) {
-                restored.refused.push(Refused {
-                    name: "HEAD".into(),
-                    why: "the default branch is another one there, though it was set".into(),
-                });
+            is_set = set(setup)?;
+            seen = compare(services, part, &authorization, tips)?;
+            if is_set.is_ok() && seen.head.as_ref() != head {
+                is_set = Err("another branch is the default one there, though it was set".into());
             }
+        }
+        if let Err(why) = is_set {
+            let why = format!("the default branch is not set: {why}");
+            restored.refused.push(Refused {
+                name: HEAD.into(),
+                why: why.into(),
+            });
         }
         for (name, why) in seen.differs {
             if sent.refused.iter().all(|known| known.name != name) {
@@ -374,67 +438,21 @@ impl One<'_> {
     }
 }
 
+/// What is called so in a list of refs.
+const HEAD: &str = "HEAD";
+
+/// How a repository is pushed to.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// It was made a moment ago.
+    is_new: bool,
+    /// Its default branch is set.
+    sets: bool,
+}
+
 fn archived(archived: bool) -> Setup {
     Setup {
         archived: Some(archived),
         ..Setup::default()
-    }
-}
-
-/// What is known of a repository before anything is done.
-fn begun(item: &Item<'_>, redactor: &Redactor) -> RepositoryRestored {
-    let chosen = item.chosen.as_ref();
-    let snapshot = chosen.and_then(|chosen| chosen.snapshot.as_ref());
-    let head = chosen.and_then(|chosen| chosen.state.default_branch());
-    let refused = item.survey.refused.iter().map(|refused| Refused {
-        name: refused.name.clone(),
-        why: refused.why.clone(),
-    });
-    let remarks = item.survey.remarks.iter();
-    let mut notes: Vec<Printable> = remarks
-        .map(|remark| Printable::from(redactor.clean(remark).into_owned()))
-        .collect();
-    if let Some(oid) = chosen.and_then(|chosen| chosen.state.detached()) {
-        notes.push(
-            format!(
-                "HEAD was detached at {oid}: hosters have none, and their default branch stays"
-            )
-            .into(),
-        );
-    }
-    RepositoryRestored {
-        source: item.kept.title.clone(),
-        id: item.kept.id().cloned(),
-        name: item.full_name.clone(),
-        snapshot: snapshot.map(|(id, time)| format!("{id} of {time}").into()),
-        target: match &item.step {
-            Step::Make => Some(AtTarget {
-                id: None,
-                name: item.name.clone(),
-            }),
-            Step::GoOn(found, _) => Some(AtTarget {
-                id: Some(found.id.clone()),
-                name: found.full_name.clone(),
-            }),
-            Step::NotThen | Step::Refuse(_) => None,
-        },
-        outcome: match item.step {
-            Step::NotThen => RestoreOutcome::NotThen,
-            _ => RestoreOutcome::NotDone,
-        },
-        refs: RefCounts {
-            wanted: chosen.map_or(0, |chosen| chosen.state.tips.len()),
-            at_home: item.survey.at_home,
-            ..RefCounts::default()
-        },
-        refused: refused.collect(),
-        default_branch: head.map(|head| {
-            let short = head.strip_prefix(b"refs/heads/").unwrap_or(head);
-            forgekeep_git::refs::shown(short).into()
-        }),
-        wiki: None,
-        bytes_sent: 0,
-        notes,
-        error: None,
     }
 }

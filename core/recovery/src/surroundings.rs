@@ -30,6 +30,11 @@ impl Surroundings<'_> {
         noted.find(|note| !note.drill && note.origin == item.origin)
     }
 
+    /// Whether an earlier restore has brought all of a repository back.
+    pub(crate) fn is_complete(&self, item: &Item<'_>) -> bool {
+        self.noted_of(item).is_some_and(|note| note.complete)
+    }
+
     /// A folder for one repository.
     pub(crate) fn folder(&self) -> Result<tempfile::TempDir, Failure> {
         tempfile::tempdir_in(self.work)

@@ -9,17 +9,17 @@ use forgekeep_git::links::links;
 use forgekeep_git::memory::exactly;
 use forgekeep_git::object_files::{self, ObjectFiles};
 use forgekeep_git::packs::sizes::bulky;
-use forgekeep_git::refs;
+use forgekeep_git::refs::{self, RefName};
 use forgekeep_hoster::PushLimits;
 use forgekeep_restore::RefusedRef;
 use forgekeep_store::snapshot::{RefState, Tips};
 use forgekeep_untrusted::Untrusted;
-use git2::{ObjectType, Odb, Oid, Repository, TreeWalkMode, TreeWalkResult};
+use git2::{ObjectType, Odb, Oid};
 
 use crate::fsck;
 
 /// Namespaces that hosters make by themselves, and take from nobody; and our own.
-const MADE_BY_HOSTERS: [&str; 12] = [
+const MADE_BY_HOSTERS: [&str; 9] = [
     "refs/pull/*",
     "refs/pull-requests/*",
     "refs/merge-requests/*",
@@ -27,9 +27,6 @@ const MADE_BY_HOSTERS: [&str; 12] = [
     "refs/keep-around/*",
     "refs/environments/*",
     "refs/deployments/*",
-    "refs/changes/*",
-    "refs/for/*",
-    "refs/remotes/*",
     "refs/internal/*",
     "refs/forgekeep/*",
 ];
@@ -42,8 +39,8 @@ const MOST_ATTRIBUTES: usize = 64 * 1024;
 pub struct Survey {
     /// What is to be sent.
     pub tips: Tips,
-    /// Refs that are not sent, since the target makes such itself.
-    pub at_home: usize,
+    /// Refs that are not sent, since hosters make such themselves.
+    pub at_home: Vec<RefName>,
     /// Refs that the target would refuse: they are not sent.
     pub refused: Vec<RefusedRef>,
     /// What there is to say.
@@ -67,7 +64,7 @@ pub fn survey(
     let mut survey = Survey::default();
     for (name, oid) in &state.tips {
         if stays_at_home(name, unpushed) {
-            survey.at_home += 1;
+            survey.at_home.push(name.clone());
         } else if let Some(why) = refused_name(name, takes) {
             survey.refused.push(RefusedRef {
                 name: refs::shown(name).into(),
@@ -95,9 +92,10 @@ pub fn survey(
             large: &large,
             looks: takes.checks_objects,
             found: HashMap::new(),
+            names: HashMap::new(),
             suspects: 0,
         };
-        leave_out_large(&mut survey, mirror, &mut walk, takes, cancel)?;
+        leave_out_large(&mut survey, &mut walk, takes, cancel)?;
         if walk.suspects > 0 {
             survey.remarks.push(format!(
                 "{} objects were written by old tools in a form that the target may refuse, and every ref with them",
@@ -180,7 +178,6 @@ fn too_large(
 /// Takes the refs that reach a file which is too large out of what is sent.
 fn leave_out_large(
     survey: &mut Survey,
-    mirror: &Path,
     walk: &mut Walk<'_>,
     takes: &PushLimits,
     cancel: &Cancel,
@@ -191,22 +188,18 @@ fn leave_out_large(
             None => drop(survey.tips.insert(name, oid)),
             Some(blob) => survey.refused.push(RefusedRef {
                 name: refs::shown(&name).into(),
-                why: why_large(mirror, walk, blob, takes).into(),
+                why: why_large(walk, blob, takes).into(),
             }),
         }
     }
     Ok(())
 }
 
-fn why_large(mirror: &Path, walk: &Walk<'_>, blob: Oid, takes: &PushLimits) -> String {
-    let path = walk
-        .found
-        .iter()
-        .filter(|(_, found)| **found == Some(blob))
-        .find_map(|(oid, _)| path_in(mirror, *oid, blob));
-    let what = path.map_or_else(
+fn why_large(walk: &Walk<'_>, blob: Oid, takes: &PushLimits) -> String {
+    let name = walk.names.get(&blob);
+    let what = name.map_or_else(
         || format!("the file with the id {blob}"),
-        |path| format!("the file {}", path.printable()),
+        |name| format!("the file {}, blob {blob},", name.printable()),
     );
     let size = walk.large.get(&blob).copied().unwrap_or(0);
     format!(
@@ -215,20 +208,19 @@ fn why_large(mirror: &Path, walk: &Walk<'_>, blob: Oid, takes: &PushLimits) -> S
     )
 }
 
-/// Where a blob is in the tree of a commit.
-fn path_in(mirror: &Path, commit: Oid, blob: Oid) -> Option<Untrusted> {
-    let repository = Repository::open(mirror).ok()?;
-    let tree = repository.find_commit(commit).ok()?.tree().ok()?;
-    let mut found = None;
-    let _ = tree.walk(TreeWalkMode::PreOrder, |folder, entry| {
-        if entry.id() != blob {
-            return TreeWalkResult::Ok;
+/// The name under which a tree has an entry.
+fn name_in(tree: &[u8], oid: Oid) -> Option<Untrusted> {
+    let mut rest = tree;
+    while !rest.is_empty() {
+        let end = rest.iter().position(|byte| *byte == 0)?;
+        let (entry, after) = rest.split_at_checked(end + 21)?;
+        if entry.get(end + 1..) == Some(oid.as_bytes()) {
+            let space = entry.iter().position(|byte| *byte == b' ')?;
+            return Some(Untrusted::lossy(entry.get(space + 1..end)?));
         }
-        let name = Untrusted::lossy(entry.name_bytes());
-        found = Some(Untrusted::new(format!("{folder}{}", name.raw())));
-        TreeWalkResult::Abort
-    });
-    found
+        rest = after;
+    }
+    None
 }
 
 /// Which objects reach a blob that is too large: each is looked at once.
@@ -239,6 +231,8 @@ struct Walk<'a> {
     looks: bool,
     /// By object, a blob that it reaches.
     found: HashMap<Oid, Option<Oid>>,
+    /// What the blobs that are too large are called.
+    names: HashMap<Oid, Untrusted>,
     suspects: usize,
 }
 
@@ -287,9 +281,13 @@ impl Walk<'_> {
         if self.looks && fsck::is_suspect(object.kind(), object.data()) {
             self.suspects += 1;
         }
-        let large = self.large;
+        let (large, names) = (self.large, &mut self.names);
         let _ = links(object.kind(), object.data(), &mut |link| {
-            if !link.is_blob || large.contains_key(&link.oid) {
+            let is_large = large.contains_key(&link.oid);
+            if is_large && !names.contains_key(&link.oid) {
+                names.extend(name_in(object.data(), link.oid).map(|name| (link.oid, name)));
+            }
+            if !link.is_blob || is_large {
                 children.push(link.oid);
             }
         });
@@ -355,6 +353,7 @@ mod tests {
         }
         for name in [
             "refs/heads/pull/1",
+            "refs/remotes/origin/main",
             "refs/tags/v1",
             "refs/notes/commits",
             "refs/own/a",

@@ -19,7 +19,7 @@ use crate::report::RepositoryRestored;
 use crate::surroundings::Surroundings;
 
 /// What is said of a wiki that is there.
-const IS_THERE: &str = "restored";
+pub(crate) const IS_THERE: &str = "restored";
 
 /// What a wiki was made with.
 #[derive(Debug, Default)]
@@ -81,6 +81,31 @@ impl Begun {
         }
         Ok(Self(tips(note.wiki.as_ref())))
     }
+}
+
+/// What to note of the wiki of a repository that no restore has made: where it has pages, nothing that could be
+/// replaced; none where it may be begun.
+pub(crate) fn somebodys(
+    around: &Surroundings<'_>,
+    item: &Item<'_>,
+    repository: &Repository,
+) -> Result<Option<BTreeMap<String, String>>, Failure> {
+    let (Some((wiki, _)), Some(part)) = (&item.wiki, repository.part(PartKind::Wiki)) else {
+        return Ok(None);
+    };
+    let session = around.target.session()?;
+    let work = around.folder()?;
+    let found = refs_there(
+        around.target,
+        session,
+        repository,
+        part,
+        work.path(),
+        &wiki.folder,
+    );
+    // Where it cannot be asked, there is none yet.
+    let has_pages = found.is_ok_and(|refs| !refs.is_empty());
+    Ok(has_pages.then(BTreeMap::new))
 }
 
 fn tips(noted: Option<&BTreeMap<String, String>>) -> Tips {

@@ -2,11 +2,11 @@
 //! file for each repository.
 //!
 //! A note is written before the repository is made, and once more when it has an id: so a run that was
-//! killed is gone on with, and nothing is made twice. A target is known by hoster, API and name, not by its
-//! title; what was in the backup by hoster, API and the hoster's id. Where a repository came back to the
-//! hoster that it was backed up from, the next backup goes on in its old folder: [`returned`] says which.
+//! killed is gone on with, and nothing is made twice. A target is known by hoster, origin of the API and name, not by its
+//! title; what was in the backup by hoster, origin and the hoster's id. Where a repository came back to the
+//! hoster that it was backed up from, the next backup goes on in its old folder: [`Returned`] says which.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -15,7 +15,7 @@ use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_untrusted::{Untrusted, names};
 use git2::{ObjectType, Oid};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -49,8 +49,8 @@ const FORMATS: Formats = Formats {
 pub struct Place {
     /// The id of the hoster's plugin.
     pub hoster: String,
-    /// Base of its API.
-    pub api_url: String,
+    /// Scheme, host and port of its API, as [`api_origin`] has them.
+    pub api_origin: String,
     /// What repositories are made below.
     pub name: String,
     /// The project they are made in; mostly empty.
@@ -64,8 +64,8 @@ pub struct Place {
 pub struct Origin {
     /// The id of its hoster's plugin; empty where it is not known.
     pub hoster: String,
-    /// Base of the API it was listed at; empty where it is not known.
-    pub api_url: String,
+    /// Scheme, host and port of the API it was listed at; empty where it is not known.
+    pub api_origin: String,
     /// The hoster's id of it; the folder below the backup folder where that is not known.
     pub id: Untrusted,
 }
@@ -95,6 +95,9 @@ pub struct Note {
     /// What its wiki was made with, by ref, where the hoster has begun one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wiki: Option<BTreeMap<String, String>>,
+    /// Whether its refs have been sent: before, what is there is not yet what the backup has.
+    #[serde(default)]
+    pub sent: bool,
     /// Whether all of it was there, and set up, when this was written.
     #[serde(default)]
     pub complete: bool,
@@ -119,6 +122,7 @@ impl Note {
             made: None,
             made_name: None,
             wiki: None,
+            sent: false,
             complete: false,
             drill: false,
             more: Map::new(),
@@ -137,7 +141,7 @@ impl Notes {
     pub fn of(local_folder: &Path, target: &Place) -> Self {
         let key = hash(&[
             &target.hoster,
-            &target.api_url,
+            &target.api_origin,
             &target.name.to_lowercase(),
             &target.project.to_lowercase(),
         ]);
@@ -232,36 +236,76 @@ impl Notes {
     fn file(&self, note: &Note) -> PathBuf {
         let origin = &note.origin;
         let drill = if note.drill { note.name.raw() } else { "" };
-        let key = hash(&[&origin.hoster, &origin.api_url, origin.id.raw(), drill]);
+        let key = hash(&[&origin.hoster, &origin.api_origin, origin.id.raw(), drill]);
         self.folder.join(format!("{key}.json"))
     }
 }
 
-/// What came back to a hoster under a new id: the old id by the new one, for what was backed up from there.
-/// What cannot be read is left out with a warning.
-pub fn returned(local_folder: &Path, hoster: &str, api_url: &str) -> HashMap<Untrusted, Untrusted> {
-    let mut pairs = HashMap::new();
-    let Ok(folders) = fs::read_dir(all(local_folder)) else {
-        return pairs;
-    };
-    for folder in folders.flatten().filter(|entry| entry.path().is_dir()) {
-        let notes = read_folder(&folder.path()).unwrap_or_else(|failure| {
-            log::warn!("{failure}");
-            Vec::new()
-        });
-        for note in notes {
-            let is_of_it = note.target.hoster == hoster
-                && note.origin.hoster == hoster
-                && note.target.api_url == api_url
-                && note.origin.api_url == api_url;
-            if let (true, false, Some(made)) = (is_of_it, note.drill, note.made)
-                && made != note.origin.id
-            {
-                pairs.insert(made, note.origin.id);
+/// What has come back to a hoster under a new id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Returned {
+    /// The old id by the new one, for what was backed up from there.
+    pub pairs: HashMap<Untrusted, Untrusted>,
+    /// New ids of what was made in the last days, and has not got its refs yet: a restore to it is under way,
+    /// or was interrupted.
+    pub under_way: HashSet<Untrusted>,
+}
+
+/// How long a restore that was interrupted keeps what it has made out of a backup.
+const UNDER_WAY: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+impl Returned {
+    /// What is noted for a hoster. A note that cannot be read is left out with a warning.
+    pub fn read(local_folder: &Path, hoster: &str, api_url: &str, now: Timestamp) -> Self {
+        let mut returned = Self::default();
+        let origin = api_origin(api_url);
+        let Ok(folders) = fs::read_dir(all(local_folder)) else {
+            return returned;
+        };
+        for folder in folders.flatten().filter(|entry| entry.path().is_dir()) {
+            let files = note_files(&folder.path()).unwrap_or_else(|failure| {
+                log::warn!("{failure}");
+                Vec::new()
+            });
+            for file in files {
+                match sealed::read::<Note>(&file, FORMATS) {
+                    Ok(Some(note)) => returned.add(note, hoster, &origin, now),
+                    Ok(None) => {}
+                    Err(failure) => log::warn!("{failure}"),
+                }
             }
         }
+        returned
     }
-    pairs
+
+    fn add(&mut self, note: Note, hoster: &str, api_origin: &str, now: Timestamp) {
+        let (target, origin) = (&note.target, &note.origin);
+        let Some(made) = note.made else {
+            return;
+        };
+        if target.hoster != hoster || target.api_origin != api_origin {
+            return;
+        }
+        if !note.sent {
+            if now.duration_since(note.begun) < UNDER_WAY {
+                self.under_way.insert(made);
+            }
+        } else if !note.drill
+            && origin.hoster == hoster
+            && origin.api_origin == api_origin
+            && made != origin.id
+        {
+            self.pairs.insert(made, origin.id.clone());
+        }
+    }
+}
+
+/// Scheme, host and port of an address: where the ids of a hoster are good, whatever path its API has.
+pub fn api_origin(api_url: &str) -> String {
+    let rest = api_url.split_once("://").map_or("", |(_, rest)| rest);
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let length = api_url.len() - rest.len() + host.len();
+    api_url.get(..length).unwrap_or(api_url).to_lowercase()
 }
 
 fn all(local_folder: &Path) -> PathBuf {
@@ -269,25 +313,29 @@ fn all(local_folder: &Path) -> PathBuf {
 }
 
 fn read_folder(folder: &Path) -> Result<Vec<Note>, Failure> {
+    let files = note_files(folder)?.into_iter();
+    let notes = files.map(|file| sealed::read(&file, FORMATS));
+    notes.filter_map(Result::transpose).collect()
+}
+
+fn note_files(folder: &Path) -> Result<Vec<PathBuf>, Failure> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(Failure::disk("read", folder, &error)),
     };
-    let mut notes = Vec::new();
+    let mut files = Vec::new();
     for entry in entries {
         let path = entry
             .map_err(|error| Failure::disk("read", folder, &error))?
             .path();
         let is_note = path.extension().is_some_and(|ending| ending == "json");
-        if !is_note || path.is_dir() {
-            continue;
-        }
-        if let Some(note) = sealed::read(&path, FORMATS)? {
-            notes.push(note);
+        if is_note && !path.is_dir() {
+            files.push(path);
         }
     }
-    Ok(notes)
+    files.sort();
+    Ok(files)
 }
 
 /// Tells texts apart, in the name of a file.
@@ -311,7 +359,7 @@ mod tests {
     fn place(name: &str) -> Place {
         Place {
             hoster: "forge".to_owned(),
-            api_url: "https://forge.example/api".to_owned(),
+            api_origin: api_origin("https://forge.example/api"),
             name: name.to_owned(),
             project: String::new(),
         }
@@ -320,7 +368,7 @@ mod tests {
     fn origin(id: &str) -> Origin {
         Origin {
             hoster: "forge".to_owned(),
-            api_url: "https://forge.example/api".to_owned(),
+            api_origin: api_origin("https://forge.example/api"),
             id: id.into(),
         }
     }
@@ -332,19 +380,31 @@ mod tests {
         assert!(notes.read().unwrap().is_empty());
         let mut note = Note::new(&place("acme"), origin("1"), "acme/web".into(), "web".into());
         notes.write(&note).unwrap();
-        assert_eq!(
-            returned(folder.path(), "forge", "https://forge.example/api").len(),
-            0
-        );
+        let read = |hoster: &str, api_url: &str, days: i64| {
+            let now = Timestamp::now() + SignedDuration::from_hours(24 * days);
+            Returned::read(folder.path(), hoster, api_url, now)
+        };
+        // Whatever path the API has.
+        let here = "https://forge.example";
+        assert_eq!(read("forge", here, 0), Returned::default());
         note.made = Some("7".into());
+        notes.write(&note).unwrap();
+        let begun = read("forge", here, 1);
+        assert!(begun.pairs.is_empty() && begun.under_way.contains(&Untrusted::from("7")));
+        assert_eq!(read("forge", here, 8), Returned::default());
+        note.sent = true;
         notes.write(&note).unwrap();
         // The case of a name makes no other target.
         let same = Notes::of(folder.path(), &place("acme"));
         assert_eq!(same.read().unwrap(), [note.clone()]);
-        let pairs = returned(folder.path(), "forge", "https://forge.example/api");
-        assert_eq!(pairs[&Untrusted::from("7")], "1");
-        assert!(returned(folder.path(), "forge", "https://other.example/api").is_empty());
-        assert!(returned(folder.path(), "other", "https://forge.example/api").is_empty());
+        let done = read("forge", here, 0);
+        assert_eq!(done.pairs[&Untrusted::from("7")], "1");
+        assert!(done.under_way.is_empty());
+        assert_eq!(
+            read("forge", "https://other.example/api", 0),
+            Returned::default()
+        );
+        assert_eq!(read("other", here, 0), Returned::default());
         assert!(
             Notes::of(folder.path(), &place("beta"))
                 .read()
@@ -365,5 +425,12 @@ mod tests {
         let text = fs::read_to_string(&file).unwrap().replace("web", "wob");
         fs::write(&file, text).unwrap();
         assert_eq!(notes.read().unwrap_err().kind, ErrorKind::Damaged);
+        // Others count all the same.
+        let mut other = Note::new(&place("acme"), origin("2"), "acme/api".into(), "api".into());
+        (other.made, other.sent) = (Some("9".into()), true);
+        notes.write(&other).unwrap();
+        let now = Timestamp::now();
+        let read = Returned::read(folder.path(), "forge", "https://forge.example", now);
+        assert_eq!(read.pairs.len(), 1);
     }
 }

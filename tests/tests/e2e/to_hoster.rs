@@ -12,6 +12,7 @@ use crate::support::World;
 mod again;
 mod drills;
 mod hosters;
+mod hostile;
 mod plans;
 mod refused;
 

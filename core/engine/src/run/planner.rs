@@ -214,7 +214,7 @@ impl<'r> Planner<'r> {
         tasks
     }
 
-    fn plan(&mut self, index: usize, listed: Listed) -> Result<Vec<Task>, Failure> {
+    fn plan(&mut self, index: usize, mut listed: Listed) -> Result<Vec<Task>, Failure> {
         if let Some(failure) = self.sources[index].unreadable.take() {
             return Err(failure);
         }
@@ -246,7 +246,7 @@ impl<'r> Planner<'r> {
             });
             notes.push(note);
         }
-        for note in self.take_returned(index, &listed.repositories) {
+        for note in self.take_returned(index, &mut listed.repositories) {
             self.observer.event(&Event::Note {
                 source: &self.sources[index].source.title,
                 finding: &note,

@@ -188,7 +188,8 @@ fn not_taken(why: &[u8], said: &Untrusted) -> Failure {
     let _ = write!(message, "{}", Untrusted::lossy(why).shown());
     let said: Vec<_> = said.raw().lines().map(str::trim).collect();
     if !said.is_empty() {
-        let _ = write!(message, " ({})", said.join("; "));
+        let said: String = said.join("; ").chars().take(MOST_SAID).collect();
+        let _ = write!(message, " ({said})");
     }
     Failure::new(ErrorKind::Git, message).with_hint(
         "restore with --to, and push in parts with git from there: the hoster may limit the size of a push or of a file; none of the refs was set",
@@ -196,7 +197,7 @@ fn not_taken(why: &[u8], said: &Untrusted) -> Failure {
 }
 
 /// Takes the bands apart: the report, and what the server has to say.
-fn from_band(raw: &[u8]) -> Result<(Vec<u8>, Untrusted), Failure> {
+fn from_band(raw: &[u8]) -> Result<(Vec<u8>, Untrusted), NotSent> {
     let (mut report, mut said) = (Vec::new(), Vec::new());
     let mut packets = Packets::new(raw);
     while let Some(packet) = next(&mut packets)? {
@@ -204,9 +205,10 @@ fn from_band(raw: &[u8]) -> Result<(Vec<u8>, Untrusted), Failure> {
             Some((1, rest)) => report.extend(rest),
             Some((2, rest)) => said.extend(rest),
             Some((3, rest)) => {
-                return Err(not_taken(rest.trim_ascii(), &Untrusted::lossy(&said)));
+                let why = not_taken(rest.trim_ascii(), &Untrusted::lossy(&said));
+                return Err(NotSent::Refused(why));
             }
-            _ => return Err(garbled()),
+            _ => return Err(garbled().into()),
         }
     }
     Ok((report, Untrusted::lossy(&said)))

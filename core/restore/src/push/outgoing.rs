@@ -12,7 +12,7 @@ use forgekeep_protocol::Capabilities;
 use forgekeep_store::snapshot::Tips;
 use git2::{Oid, PackBuilder, Repository, RepositoryInitOptions};
 
-use super::super::{failed, reach, write_refs};
+use super::super::{failed, reach};
 use super::{LOST, RefUpdate, damaged, http};
 
 /// A state of a mirror, to be sent in one piece or several.
@@ -45,11 +45,11 @@ impl Drop for Spooled {
 }
 
 impl Outgoing {
-    /// A repository with these refs and the objects of a mirror, in an empty folder.
+    /// A repository with the objects of a mirror, in an empty folder; `tips` is what is to be sent.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Disk`]; [`ErrorKind::Damaged`] if the mirror lacks something.
+    /// [`ErrorKind::Disk`].
     pub fn open(
         mirror: &Path,
         tips: &Tips,
@@ -69,8 +69,8 @@ impl Outgoing {
         atomic_file::make_folders(&info)?;
         fs::write(info.join("alternates"), line)
             .map_err(|error| Failure::disk("write", &info, &error))?;
+        // It needs no refs: what is sent is named with each push, and one that is damaged stops no other.
         let repository = Repository::open(&git_dir).map_err(|e| failed(&e))?;
-        write_refs(&repository, &git_dir, tips).map_err(damaged)?;
         Ok(Self {
             repository,
             tips: tips.clone(),
@@ -91,6 +91,11 @@ impl Outgoing {
     /// The repository that is sent from.
     pub fn repository(&self) -> &Repository {
         &self.repository
+    }
+
+    /// Whether the mirror has an object.
+    pub fn has(&self, oid: Oid) -> bool {
+        self.repository.odb().is_ok_and(|odb| odb.exists(oid))
     }
 
     /// Whether any of its refs reaches an object.

@@ -199,6 +199,12 @@ fn print(report: &RestoreReport, in_trash: usize) {
         );
     }
     conclusion(report);
+    if report.exit_code == ExitCode::Usage {
+        let message = "nothing was restored: no repository was in the backup at that time";
+        let hint = "give --at a later time, or none; name what is in the trash";
+        tell!("{}", Complaint::new(report.exit_code, message, hint));
+        return;
+    }
     out!("not restored by git: {}", report.not_restored.join("; "));
     for step in &report.next_steps {
         out!("next: {step}");
@@ -214,10 +220,6 @@ fn details(restored: &RepositoryRestored) {
     }
     for refused in &restored.refused {
         tell!("{name}: refused: {}: {}", refused.name, refused.why);
-    }
-    if restored.refs.at_home > 0 {
-        let refs = text::count(restored.refs.at_home, "ref", "refs");
-        tell!("{name}: {refs} not sent: hosters make such themselves");
     }
     if let Some(wiki) = &restored.wiki {
         tell!("{name}: wiki: {wiki}");

@@ -4,7 +4,7 @@
 use forgekeep_failure::{Failure, Finding};
 use forgekeep_hoster::Repository;
 use forgekeep_store::catalogue::RepositoryState;
-use forgekeep_store::restores;
+use forgekeep_store::restores::Returned;
 use forgekeep_untrusted::Untrusted;
 use serde_json::Value;
 
@@ -16,12 +16,25 @@ const FORMER_IDS: &str = "formerIds";
 impl Planner<'_> {
     /// Gives the folders of what was brought back to the repositories that stand for it now. What is still
     /// listed under its old id keeps its folder.
-    pub(super) fn take_returned(&mut self, index: usize, listed: &[Repository]) -> Vec<Finding> {
+    pub(super) fn take_returned(
+        &mut self,
+        index: usize,
+        listed: &mut [Repository],
+    ) -> Vec<Finding> {
         let Some(server) = self.sources[index].server.clone() else {
             return Vec::new();
         };
         let folder = &self.engine.config.local_folder;
-        let pairs = restores::returned(folder, &server.hoster, &server.api_url);
+        let now = self.asking.now;
+        let Returned { pairs, under_way } =
+            Returned::read(folder, &server.hoster, &server.api_url, now);
+        // What has no refs yet would be taken for one that has lost them all.
+        for repository in listed.iter_mut() {
+            if under_way.contains(&repository.id) {
+                let why = "a restore to it is under way, or was interrupted: run it again, so that it is whole";
+                repository.skip = Some(why.into());
+            }
+        }
         let mut notes = Vec::new();
         let mut number = 0;
         for repository in listed.iter().filter(|_| !pairs.is_empty()) {

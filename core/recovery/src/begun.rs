@@ -1,0 +1,87 @@
+//! What is known of a repository before anything is done about it.
+
+use forgekeep_git::refs;
+use forgekeep_hoster::Repository;
+use forgekeep_store::snapshot::Tips;
+use forgekeep_untrusted::{Printable, Redactor};
+
+use crate::plan::{Item, Step};
+use crate::report::{AtTarget, RefCounts, Refused, RepositoryRestored, RestoreOutcome};
+use crate::survey::stays_at_home;
+
+/// What is sent to a repository, whose hoster may have more refs that it takes from nobody.
+pub(crate) fn sendable(
+    item: &Item<'_>,
+    repository: &Repository,
+    restored: &mut RepositoryRestored,
+) -> Tips {
+    let mut tips = item.survey.tips.clone();
+    tips.retain(|name, _| !stays_at_home(name, &repository.unpushed_refs));
+    restored.refs.at_home = item.survey.at_home.len() + item.survey.tips.len() - tips.len();
+    tips
+}
+
+/// What is known of a repository before anything is done.
+pub(crate) fn begun(item: &Item<'_>, redactor: &Redactor) -> RepositoryRestored {
+    let chosen = item.chosen.as_ref();
+    let snapshot = chosen.and_then(|chosen| chosen.snapshot.as_ref());
+    let head = chosen.and_then(|chosen| chosen.state.default_branch());
+    let refused = item.survey.refused.iter().map(|refused| Refused {
+        name: refused.name.clone(),
+        why: refused.why.clone(),
+    });
+    let remarks = item.survey.remarks.iter();
+    let mut notes: Vec<Printable> = remarks
+        .map(|remark| Printable::from(redactor.clean(remark).into_owned()))
+        .collect();
+    if let Some(oid) = chosen.and_then(|chosen| chosen.state.detached()) {
+        notes.push(format!("HEAD was detached at {oid}, which no hoster can be given").into());
+    }
+    if !item.survey.at_home.is_empty() {
+        let some = item.survey.at_home.iter().take(3);
+        let some: Vec<String> = some.map(|name| refs::shown(name).to_string()).collect();
+        notes.push(
+            format!(
+                "not sent, since hosters make such refs themselves: {} in all, such as {}",
+                item.survey.at_home.len(),
+                some.join(", ")
+            )
+            .into(),
+        );
+    }
+    RepositoryRestored {
+        source: item.kept.title.clone(),
+        id: item.kept.id().cloned(),
+        name: item.full_name.clone(),
+        snapshot: snapshot.map(|(id, time)| format!("{id} of {time}").into()),
+        target: match &item.step {
+            Step::Make => Some(AtTarget {
+                id: None,
+                name: item.name.clone(),
+            }),
+            Step::GoOn(found, _) => Some(AtTarget {
+                id: Some(found.id.clone()),
+                name: found.full_name.clone(),
+            }),
+            Step::NotThen | Step::Refuse(_) => None,
+        },
+        outcome: match item.step {
+            Step::NotThen => RestoreOutcome::NotThen,
+            _ => RestoreOutcome::NotDone,
+        },
+        refs: RefCounts {
+            wanted: chosen.map_or(0, |chosen| chosen.state.tips.len()),
+            at_home: item.survey.at_home.len(),
+            ..RefCounts::default()
+        },
+        refused: refused.collect(),
+        default_branch: head.map(|head| {
+            let short = head.strip_prefix(b"refs/heads/").unwrap_or(head);
+            refs::shown(short).into()
+        }),
+        wiki: None,
+        bytes_sent: 0,
+        notes,
+        error: None,
+    }
+}
