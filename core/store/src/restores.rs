@@ -249,12 +249,26 @@ pub struct Returned {
     /// New ids of what was made in the last days, and has not got its refs yet: a restore to it is under way,
     /// or was interrupted.
     pub under_way: HashSet<Untrusted>,
+    /// Names of what was about to be made in the last days, and may have been: below what a target names.
+    pub perhaps_made: Vec<Untrusted>,
 }
 
 /// How long a restore that was interrupted keeps what it has made out of a backup.
 const UNDER_WAY: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Returned {
+    /// Whether a restore to a repository is under way, or was interrupted. `is_known` says that the backup has
+    /// had it before.
+    pub fn is_under_way(&self, id: &Untrusted, full_name: &Untrusted, is_known: bool) -> bool {
+        let name = names::collision_key(full_name.raw());
+        let is_it = |below: &Untrusted| {
+            let below = names::collision_key(below.raw());
+            name.strip_suffix(&below)
+                .is_some_and(|above| above.ends_with('/'))
+        };
+        self.under_way.contains(id) || (!is_known && self.perhaps_made.iter().any(is_it))
+    }
+
     /// What is noted for a hoster. A note that cannot be read is left out with a warning.
     pub fn read(local_folder: &Path, hoster: &str, api_url: &str, now: Timestamp) -> Self {
         let mut returned = Self::default();
@@ -280,14 +294,18 @@ impl Returned {
 
     fn add(&mut self, note: Note, hoster: &str, api_origin: &str, now: Timestamp) {
         let (target, origin) = (&note.target, &note.origin);
-        let Some(made) = note.made else {
-            return;
-        };
         if target.hoster != hoster || target.api_origin != api_origin {
             return;
         }
+        let is_recent = now.duration_since(note.begun) < UNDER_WAY;
+        let Some(made) = note.made else {
+            if is_recent {
+                self.perhaps_made.push(note.name);
+            }
+            return;
+        };
         if !note.sent {
-            if now.duration_since(note.begun) < UNDER_WAY {
+            if is_recent {
                 self.under_way.insert(made);
             }
         } else if !note.drill
@@ -386,7 +404,11 @@ mod tests {
         };
         // Whatever path the API has.
         let here = "https://forge.example";
-        assert_eq!(read("forge", here, 0), Returned::default());
+        let perhaps = read("forge", here, 0);
+        let asked =
+            |name: &str, is_known| perhaps.is_under_way(&"7".into(), &name.into(), is_known);
+        assert!(asked("acme/Web", false));
+        assert!(!asked("acme/web", true) && !asked("acme/cobweb", false));
         note.made = Some("7".into());
         notes.write(&note).unwrap();
         let begun = read("forge", here, 1);

@@ -90,7 +90,13 @@ pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Comp
     }
     let at_target = match &target {
         Some(target) if !cancel.is_cancelled() => {
-            Some(hoster::run(common, target, &all, &chosen, arguments.json)?)
+            let drilled = hoster::run(common, target, &all, &chosen, arguments.json);
+            let failed = drilled.is_err() && !arguments.json;
+            if failed {
+                // What was found here is said all the same.
+                conclude(&tried, chosen.len(), false);
+            }
+            Some(drilled?)
         }
         _ => None,
     };

@@ -24,6 +24,7 @@ pub fn run(
     chosen: &[&Kept],
     json: bool,
 ) -> Result<DrilledAt, Complaint> {
+    let started = Timestamp::now();
     let Some(kept) = smallest(chosen) else {
         return Err(Complaint::new(
             ExitCode::Usage,
@@ -40,7 +41,7 @@ pub fn run(
     let left = remove_leftovers(&target, &notes, &noted, &existing);
     let list = || Ok(existing.clone());
     let none = BTreeMap::new();
-    let name = name(Timestamp::now());
+    let name = name(started);
     let order = Order {
         chosen: vec![kept],
         all,
@@ -57,6 +58,9 @@ pub fn run(
     let drilled = drill(&order, &notes, &work, left);
     let _ = std::fs::remove_dir_all(&work);
     let drilled = drilled.map_err(no_plan)?;
+    if let Err(failure) = notes.keep_report(started, &drilled) {
+        tell!("warning: {}", text::failure("", &failure));
+    }
     if !json {
         print(common, &drilled, &at.target.source.title);
     }

@@ -311,3 +311,33 @@ fn a_backup_leaves_alone_what_a_killed_restore_has_made_and_not_sent() {
     world.backup().expect(0);
     world.assert_mirrored(world.forge.repository("web"));
 }
+
+#[test]
+fn what_was_in_the_trash_goes_on_in_its_old_folder_too() {
+    let world = own();
+    let file = world.folder("web").join("forgekeep.json");
+    let mut state: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    state["format"] = 1.into();
+    state["gone"] = "2026-01-01T00:00:00Z".into();
+    state["trashed"] =
+        json!({"at": "2026-01-01T00:00:00Z", "source": "acme", "folder": "acme#web"});
+    state.as_object_mut().unwrap().remove("checksum");
+    fs::write(file, state.to_string()).unwrap();
+    let trash = world.sandbox.backup().join(".forgekeep/trash");
+    fs::create_dir_all(&trash).unwrap();
+    fs::rename(world.folder("web"), trash.join("2026-01-01-acme-acme#web")).unwrap();
+    // By name alone.
+    let all = ["restore", "--all", "--to-hoster", "again", "--json"];
+    let report = document(&world.forgekeep(&all).run().expect(3));
+    assert_eq!(report["repositories"].as_array().unwrap().len(), 1);
+    world.forgekeep(&AGAIN).run().expect(0);
+    world.backup().expect(0);
+    let web = world.forge.repository("web");
+    world.assert_mirrored(web);
+    assert_eq!(fs::read_dir(&trash).unwrap().count(), 0);
+    let state = fs::read_to_string(world.folder("web").join("forgekeep.json")).unwrap();
+    assert!(
+        state.contains(&web.uuid()) && state.contains("formerIds"),
+        "{state}"
+    );
+}

@@ -5,6 +5,7 @@ use forgekeep_failure::{Failure, Finding};
 use forgekeep_hoster::Repository;
 use forgekeep_store::catalogue::RepositoryState;
 use forgekeep_store::restores::Returned;
+use forgekeep_store::trash;
 use forgekeep_untrusted::Untrusted;
 use serde_json::Value;
 
@@ -26,15 +27,18 @@ impl Planner<'_> {
         };
         let folder = &self.engine.config.local_folder;
         let now = self.asking.now;
-        let Returned { pairs, under_way } =
-            Returned::read(folder, &server.hoster, &server.api_url, now);
+        let returned = Returned::read(folder, &server.hoster, &server.api_url, now);
+        self.renew_trash(&server.hoster, listed, &returned);
         // What has no refs yet would be taken for one that has lost them all.
         for repository in listed.iter_mut() {
-            if under_way.contains(&repository.id) {
+            let (id, name) = (&repository.id, &repository.full_name);
+            let is_known = self.sources[index].catalogue.folder_of(id).is_some();
+            if returned.is_under_way(id, name, is_known) {
                 let why = "a restore to it is under way, or was interrupted: run it again, so that it is whole";
                 repository.skip = Some(why.into());
             }
         }
+        let pairs = returned.pairs;
         let mut notes = Vec::new();
         let mut number = 0;
         for repository in listed.iter().filter(|_| !pairs.is_empty()) {
@@ -71,22 +75,48 @@ impl Planner<'_> {
         notes
     }
 
+    /// Gives what is in the trash the ids that it came back under, so that it is taken from there.
+    fn renew_trash(&self, hoster: &str, listed: &[Repository], returned: &Returned) {
+        if self.cases.is_none() || returned.pairs.is_empty() {
+            return;
+        }
+        let entries = trash::entries(&self.engine.config.local_folder).unwrap_or_default();
+        for entry in entries {
+            let mut pairs = returned.pairs.iter();
+            let is_it = |(new, old): &(&Untrusted, &Untrusted)| {
+                entry.state.hoster == hoster
+                    && entry.state.id == **old
+                    && listed.iter().any(|one| one.id == **new)
+            };
+            if let Some((new, _)) = pairs.find(is_it).filter(|_| entry.unread.is_none())
+                && let Err(failure) = renewed(entry.state.clone(), new).write(&entry.folder)
+            {
+                log::warn!("{failure}");
+            }
+        }
+    }
+
     fn rewrite(&self, index: usize, folder: &str, new: &Untrusted) -> Result<(), Failure> {
         let folder = self.sources[index].folder.join(folder);
         let state = RepositoryState::read(&folder)?.or_else(|| RepositoryState::recover(&folder));
-        let Some(mut state) = state else {
+        let Some(mut state) = state.map(|state| renewed(state, new)) else {
             return Ok(());
         };
-        let former = state
-            .more
-            .entry(FORMER_IDS)
-            .or_insert_with(|| Value::Array(Vec::new()));
-        if let Value::Array(ids) = former {
-            ids.push(Value::from(state.id.raw()));
-        }
-        state.id = new.clone();
         state.gone = None;
         state.missing = None;
         state.write(&folder)
     }
+}
+
+/// A state under another id, which remembers the one it had.
+fn renewed(mut state: RepositoryState, new: &Untrusted) -> RepositoryState {
+    let former = state
+        .more
+        .entry(FORMER_IDS)
+        .or_insert_with(|| Value::Array(Vec::new()));
+    if let Value::Array(ids) = former {
+        ids.push(Value::from(state.id.raw()));
+    }
+    state.id = new.clone();
+    state
 }
