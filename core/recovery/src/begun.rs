@@ -5,7 +5,7 @@ use forgekeep_hoster::Repository;
 use forgekeep_store::snapshot::Tips;
 use forgekeep_untrusted::{Printable, Redactor};
 
-use crate::plan::{Item, Step};
+use crate::item::{Item, Step};
 use crate::report::{AtTarget, RefCounts, Refused, RepositoryRestored, RestoreOutcome};
 use crate::survey::stays_at_home;
 
@@ -23,9 +23,7 @@ pub(crate) fn sendable(
 
 /// What is known of a repository before anything is done.
 pub(crate) fn begun(item: &Item<'_>, redactor: &Redactor) -> RepositoryRestored {
-    let chosen = item.chosen.as_ref();
-    let snapshot = chosen.and_then(|chosen| chosen.snapshot.as_ref());
-    let head = chosen.and_then(|chosen| chosen.state.default_branch());
+    let then = &item.then;
     let refused = item.survey.refused.iter().map(|refused| Refused {
         name: refused.name.clone(),
         why: refused.why.clone(),
@@ -34,7 +32,7 @@ pub(crate) fn begun(item: &Item<'_>, redactor: &Redactor) -> RepositoryRestored 
     let mut notes: Vec<Printable> = remarks
         .map(|remark| Printable::from(redactor.clean(remark).into_owned()))
         .collect();
-    if let Some(oid) = chosen.and_then(|chosen| chosen.state.detached()) {
+    if let Some(oid) = then.detached {
         notes.push(format!("HEAD was detached at {oid}, which no hoster can be given").into());
     }
     if !item.survey.at_home.is_empty() {
@@ -53,7 +51,10 @@ pub(crate) fn begun(item: &Item<'_>, redactor: &Redactor) -> RepositoryRestored 
         source: item.kept.title.clone(),
         id: item.kept.id().cloned(),
         name: item.full_name.clone(),
-        snapshot: snapshot.map(|(id, time)| format!("{id} of {time}").into()),
+        snapshot: then
+            .snapshot
+            .as_ref()
+            .map(|(id, time)| format!("{id} of {time}").into()),
         target: match &item.step {
             Step::Make => Some(AtTarget {
                 id: None,
@@ -70,12 +71,12 @@ pub(crate) fn begun(item: &Item<'_>, redactor: &Redactor) -> RepositoryRestored 
             _ => RestoreOutcome::NotDone,
         },
         refs: RefCounts {
-            wanted: chosen.map_or(0, |chosen| chosen.state.tips.len()),
+            wanted: then.refs,
             at_home: item.survey.at_home.len(),
             ..RefCounts::default()
         },
         refused: refused.collect(),
-        default_branch: head.map(|head| {
+        default_branch: then.head.as_ref().map(|head| {
             let short = head.strip_prefix(b"refs/heads/").unwrap_or(head);
             refs::shown(short).into()
         }),

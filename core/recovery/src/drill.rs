@@ -3,21 +3,22 @@
 
 use forgekeep_engine::run::OpenTarget;
 use forgekeep_failure::{Failure, Finding};
-use forgekeep_git::object_files::ObjectFiles;
 use forgekeep_hoster::Repository;
+use forgekeep_restore_notes::{Note, Notes};
 use forgekeep_store::inventory::Kept;
 use forgekeep_store::part::PartKind;
-use forgekeep_store::restores::{Note, Notes};
 use forgekeep_untrusted::names::collision_key;
 use forgekeep_untrusted::{Show as _, Untrusted};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::item::Order;
 use crate::made::patiently;
-use crate::plan::{NoPlan, Order, Plan};
+use crate::plan::{NoPlan, Plan};
 use crate::report::RepositoryRestored;
 use crate::run::Run;
 use crate::surroundings::Surroundings;
+use crate::survey::bytes_of;
 
 /// What the name of a repository begins with that a drill makes.
 const PREFIX: &str = "forgekeep-drill";
@@ -48,13 +49,7 @@ pub fn smallest<'k>(all: &[&'k Kept]) -> Option<&'k Kept> {
         if !part.is_there() {
             return None;
         }
-        let files = ObjectFiles::gather(&part.folder).ok()?;
-        let paths = files.packs.iter().map(|pack| &pack.path);
-        let paths = paths.chain(files.loose.iter().map(|(_, path)| path));
-        let bytes: u64 = paths
-            .filter_map(|path| path.metadata().ok())
-            .map(|data| data.len())
-            .sum();
+        let bytes = bytes_of(&part.folder).ok()?;
         (bytes > 0).then_some((bytes, *kept))
     });
     sized

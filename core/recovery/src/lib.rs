@@ -9,7 +9,7 @@
 //!
 //! Nothing is overwritten at the target: a ref is made or moved forward, and a repository that no restore has
 //! made is used only while it is empty and private. A run that was killed is gone on with: what was made is
-//! known by its id, from `store::restores`.
+//! known by its id, from `restore-notes`.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
@@ -18,6 +18,7 @@ mod compare;
 mod conclude;
 pub mod drill;
 mod fsck;
+mod item;
 mod made;
 mod names;
 mod plan;
@@ -30,6 +31,7 @@ mod there;
 mod wiki;
 
 pub use conclude::conclude;
-pub use plan::{Item, NoPlan, Order, Plan, Step, Whose, place};
+pub use item::{Item, Order, Step, Then, Whose};
+pub use plan::{NoPlan, Plan, place};
 pub use run::Run;
 pub use surroundings::Surroundings;

@@ -8,7 +8,7 @@ use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_hoster::{
     NewRepository, Part, PartKind, PushLimits, Repository, Setup, TargetSession, Visibility,
 };
-use forgekeep_store::restores::{Note, Notes};
+use forgekeep_restore_notes::{Note, Notes};
 use forgekeep_untrusted::{Show as _, Untrusted};
 use parking_lot::Mutex;
 

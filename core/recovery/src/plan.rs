@@ -1,48 +1,24 @@
 //! The plan: what is to be made where, and what is going to be refused, whole before anything is made.
 
-use std::collections::{BTreeMap, HashSet};
-use std::path::Path;
+use std::collections::HashSet;
 
 use forgekeep_engine::run::OpenTarget;
 use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding, Severity};
-use forgekeep_hoster::{Repository, TargetReport};
+use forgekeep_hoster::TargetReport;
 use forgekeep_restore::{Chosen, RestorePoint, choose};
+use forgekeep_restore_notes::{Origin, Place, api_origin};
 use forgekeep_store::inventory::Kept;
 use forgekeep_store::part::{Part, PartKind};
-use forgekeep_store::restores::{Note, Origin, Place, api_origin};
 use forgekeep_store::snapshot::Store;
 use forgekeep_untrusted::{Show as _, Untrusted};
 use jiff::Timestamp;
 use rayon::prelude::*;
 
+use crate::item::{Item, Order, Step, Then};
 use crate::made::patiently;
 use crate::names::{self, Whereabouts};
-use crate::survey::{Survey, survey};
+use crate::survey::{Survey, bytes_of, survey};
 use crate::there::There;
-
-/// What is to be restored, and what is known of where to.
-pub struct Order<'a> {
-    /// The repositories.
-    pub chosen: Vec<&'a Kept>,
-    /// Everything in the backup: what renames mean.
-    pub all: &'a [Kept],
-    /// Which state; the newest if none is named.
-    pub point: Option<&'a RestorePoint>,
-    /// What each source of the configuration lists, by its title.
-    pub sources: BTreeMap<String, String>,
-    /// Other names, by any unambiguous end of a repository's.
-    pub rename: &'a BTreeMap<String, String>,
-    /// The name of all of them, whatever they were called, for a drill: no earlier restore is gone on with.
-    pub drill: Option<&'a str>,
-    /// The target.
-    pub target: &'a OpenTarget,
-    /// Lists what is at the target.
-    pub list: &'a dyn Fn() -> Result<Vec<Repository>, Failure>,
-    /// What is noted of earlier restores to it.
-    pub notes: &'a [Note],
-    /// Ends it early.
-    pub cancel: &'a Cancel,
-}
 
 /// A plan.
 pub struct Plan<'a> {
@@ -54,48 +30,6 @@ pub struct Plan<'a> {
     pub items: Vec<Item<'a>>,
     /// What there is to say of the target.
     pub notes: Vec<Finding>,
-}
-
-/// A repository to bring back.
-pub struct Item<'a> {
-    /// What is in the backup.
-    pub kept: &'a Kept,
-    /// The same, for notes.
-    pub origin: Origin,
-    /// Full name it had then.
-    pub full_name: Untrusted,
-    /// What it is going to be called, below the target's name.
-    pub name: Untrusted,
-    /// Its state.
-    pub chosen: Option<Chosen>,
-    /// What of it is sent.
-    pub survey: Survey,
-    /// Its wiki, where there is one.
-    pub wiki: Option<(Part, Chosen)>,
-    /// What is done.
-    pub step: Step,
-}
-
-/// What is done about a repository.
-#[derive(Clone, Debug)]
-pub enum Step {
-    /// It is made.
-    Make,
-    /// An earlier restore has made it, or a repository without a ref is there: the rest is sent.
-    GoOn(Box<Repository>, Whose),
-    /// At the time that was asked for, it was not in the backup.
-    NotThen,
-    /// Nothing: it cannot be.
-    Refuse(Failure),
-}
-
-/// Whose a repository at the target is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Whose {
-    /// An earlier restore has made it.
-    Ours,
-    /// Somebody's, and it has to be empty.
-    Anybodys,
 }
 
 /// Why there is no plan.
@@ -218,25 +152,6 @@ impl<'a> Plan<'a> {
     }
 }
 
-impl Item<'_> {
-    /// Its description, as it was last listed.
-    pub fn description(&self) -> Untrusted {
-        let state = self.kept.state.as_ref().ok().and_then(Option::as_ref);
-        state.map_or_else(Untrusted::default, |state| state.description.clone())
-    }
-
-    /// Whether it was archived when it was last listed.
-    pub fn is_archived(&self) -> bool {
-        let state = self.kept.state.as_ref().ok().and_then(Option::as_ref);
-        state.is_some_and(|state| state.archived)
-    }
-
-    /// Whether something of it is sent.
-    pub fn is_sent(&self) -> bool {
-        matches!(self.step, Step::Make | Step::GoOn(..))
-    }
-}
-
 /// A target, for notes.
 pub fn place(target: &OpenTarget) -> Place {
     Place {
@@ -270,6 +185,7 @@ fn choose_all<'a>(order: &Order<'a>) -> Vec<Item<'a>> {
                 full_name: kept.full_name.clone(),
                 name: Untrusted::default(),
                 chosen: None,
+                then: Then::default(),
                 survey: Survey::default(),
                 wiki: None,
                 step: Step::Make,
@@ -398,10 +314,12 @@ fn twice(item: &Item<'_>) -> Failure {
         .with_hint("restore one of the two by its name or folder; move the other one elsewhere")
 }
 
-/// What is to be sent of each, side by side.
+/// What is to be sent of each, side by side. No state is kept beside that: there may be thousands.
 fn look_at_all(items: &mut [Item<'_>], report: &TargetReport, cancel: &Cancel) {
     items.par_iter_mut().for_each(|item| {
-        let Some(chosen) = item.chosen.as_ref().filter(|_| item.is_sent()) else {
+        let chosen = item.chosen.take();
+        item.then = chosen.as_ref().map(Then::of).unwrap_or_default();
+        let Some(chosen) = chosen.filter(|_| item.is_sent()) else {
             return;
         };
         let mirror = item.kept.part(PartKind::Repository).folder;
@@ -409,13 +327,12 @@ fn look_at_all(items: &mut [Item<'_>], report: &TargetReport, cancel: &Cancel) {
             Step::GoOn(found, _) => found.unpushed_refs.clone(),
             _ => Vec::new(),
         };
-        match survey_of(&mirror, chosen, report, &unpushed, cancel) {
+        match survey(&mirror, chosen.state, &report.takes, &unpushed, cancel) {
             Ok(found) => item.survey = found,
             Err(failure) => item.step = Step::Refuse(failure),
         }
         if let Some((wiki, _)) = &item.wiki {
-            let bytes = survey_of(&wiki.folder, chosen, &TargetReport::default(), &[], cancel);
-            item.survey.bytes += bytes.map_or(0, |of_wiki| of_wiki.bytes);
+            item.survey.bytes += bytes_of(&wiki.folder).unwrap_or(0);
         }
         if let Some(most) = report.takes.repository_bytes
             && item.survey.bytes > most
@@ -426,14 +343,4 @@ fn look_at_all(items: &mut [Item<'_>], report: &TargetReport, cancel: &Cancel) {
             ));
         }
     });
-}
-
-fn survey_of(
-    mirror: &Path,
-    chosen: &Chosen,
-    report: &TargetReport,
-    unpushed: &[Untrusted],
-    cancel: &Cancel,
-) -> Result<Survey, Failure> {
-    survey(mirror, &chosen.state, &report.takes, unpushed, cancel)
 }

@@ -2,9 +2,8 @@
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding};
 use forgekeep_hoster::{NewRepository, Repository, Setup, Visibility};
-use forgekeep_restore::Chosen;
+use forgekeep_restore_notes::Note;
 use forgekeep_store::part::PartKind;
-use forgekeep_store::restores::Note;
 
 use forgekeep_untrusted::Printable;
 use parking_lot::Mutex;
@@ -12,11 +11,11 @@ use rayon::prelude::*;
 
 use crate::begun::{begun, sendable};
 use crate::compare::compare;
+use crate::item::{Item, Step, Whose};
 use crate::made::{
     Maker, Pace, automation_off, check_private, default_branch, git_part, patiently, refs_there,
     taken,
 };
-use crate::plan::{Item, Step, Whose};
 use crate::push::{Destination, Sender, Sent};
 use crate::report::{AtTarget, Refused, RepositoryRestored, RestoreOutcome};
 use crate::surroundings::Surroundings;
@@ -196,9 +195,6 @@ impl One<'_> {
         item: &Item<'_>,
         restored: &mut RepositoryRestored,
     ) -> Result<(), Failure> {
-        let Some(chosen) = &item.chosen else {
-            return Ok(());
-        };
         let place = &self.run.surroundings.plan.place;
         let mut note = Note::new(
             place,
@@ -257,7 +253,7 @@ impl One<'_> {
             is_new,
             sets: !was_whole,
         };
-        let sent = self.send(item, chosen, &repository, manner, restored)?;
+        let sent = self.send(item, &repository, manner, restored)?;
         note.sent = true;
         around.notes.write(&note)?;
         restored.bytes_sent += sent.bytes;
@@ -346,7 +342,6 @@ impl One<'_> {
     fn send(
         &self,
         item: &Item<'_>,
-        chosen: &Chosen,
         repository: &Repository,
         manner: Manner,
         restored: &mut RepositoryRestored,
@@ -363,11 +358,11 @@ impl One<'_> {
         let mirror = item.kept.part(PartKind::Repository);
         let tips = &sendable(item, repository, restored);
         let work = self.run.surroundings.folder()?;
-        let mut sender = match tips.is_empty() && chosen.state.detached().is_none() {
+        let mut sender = match tips.is_empty() && item.then.detached.is_none() {
             true => return Ok(Sent::default()),
             false => Sender::begin(&to, &mirror.folder, tips, work.path(), manner.is_new)?,
         };
-        if let Some(oid) = chosen.state.detached()
+        if let Some(oid) = item.then.detached
             && !sender.reaches(oid)?
         {
             restored.refused.push(Refused {
@@ -378,7 +373,7 @@ impl One<'_> {
         if tips.is_empty() {
             return Ok(Sent::default());
         }
-        let head = chosen.state.default_branch();
+        let head = item.then.head.as_ref();
         let head = head.filter(|head| tips.contains_key(*head));
         let is_there = match head {
             Some(head) => sender.first(head)?,

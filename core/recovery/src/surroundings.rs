@@ -4,10 +4,11 @@ use std::path::Path;
 
 use forgekeep_engine::run::OpenTarget;
 use forgekeep_failure::Failure;
-use forgekeep_store::restores::{Note, Notes};
+use forgekeep_restore_notes::{Note, Notes};
 use forgekeep_untrusted::Redactor;
 
-use crate::plan::{Item, Plan};
+use crate::item::Item;
+use crate::plan::Plan;
 
 /// What the repositories of a restore have in common.
 pub struct Surroundings<'a> {

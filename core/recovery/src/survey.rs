@@ -56,31 +56,26 @@ pub struct Survey {
 /// The machine cannot read it, or it was interrupted. Damage is found when it is sent.
 pub fn survey(
     mirror: &Path,
-    state: &RefState,
+    state: RefState,
     takes: &PushLimits,
     unpushed: &[Untrusted],
     cancel: &Cancel,
 ) -> Result<Survey, Failure> {
     let mut survey = Survey::default();
-    for (name, oid) in &state.tips {
-        if stays_at_home(name, unpushed) {
-            survey.at_home.push(name.clone());
-        } else if let Some(why) = refused_name(name, takes) {
+    for (name, oid) in state.tips {
+        if stays_at_home(&name, unpushed) {
+            survey.at_home.push(name);
+        } else if let Some(why) = refused_name(&name, takes) {
             survey.refused.push(RefusedRef {
-                name: refs::shown(name).into(),
+                name: refs::shown(&name).into(),
                 why: why.into(),
             });
         } else {
-            survey.tips.insert(name.clone(), *oid);
+            survey.tips.insert(name, oid);
         }
     }
     let files = ObjectFiles::gather(mirror)?;
-    let sizes = files.packs.iter().map(|pack| &pack.path);
-    let sizes = sizes.chain(files.loose.iter().map(|(_, path)| path));
-    survey.bytes = sizes
-        .filter_map(|path| path.metadata().ok())
-        .map(|data| data.len())
-        .sum();
+    survey.bytes = bytes(&files);
     let odb = object_files::database(mirror)?;
     let large = match takes.file_bytes {
         Some(most) => too_large(&files, &odb, most, cancel)?,
@@ -110,6 +105,23 @@ pub fn survey(
         });
     }
     Ok(survey)
+}
+
+/// Bytes of all objects in a mirror.
+///
+/// # Errors
+///
+/// The machine cannot read its folder.
+pub fn bytes_of(mirror: &Path) -> Result<u64, Failure> {
+    ObjectFiles::gather(mirror).map(|files| bytes(&files))
+}
+
+fn bytes(files: &ObjectFiles) -> u64 {
+    let packs = files.packs.iter().map(|pack| &pack.path);
+    let all = packs.chain(files.loose.iter().map(|(_, path)| path));
+    all.filter_map(|path| path.metadata().ok())
+        .map(|data| data.len())
+        .sum()
 }
 
 /// Whether a ref is none that people push.

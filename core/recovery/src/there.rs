@@ -4,16 +4,12 @@ use std::collections::HashMap;
 
 use forgekeep_failure::Failure;
 use forgekeep_hoster::Repository;
-use forgekeep_store::inventory::Kept;
-use forgekeep_store::restores::{Note, Origin};
+use forgekeep_restore_notes::{Note, Origin};
 use forgekeep_untrusted::Untrusted;
 use forgekeep_untrusted::names::collision_key;
 
+use crate::item::{Item, Order, Step, Whose};
 use crate::made::taken;
-use crate::plan::{Item, Order, Step, Whose};
-
-/// Where a backup keeps the ids that a repository has had.
-const FORMER_IDS: &str = "formerIds";
 
 /// What is at the target, and what was made there.
 pub(crate) struct There<'a> {
@@ -53,7 +49,11 @@ impl<'a> There<'a> {
         if self.notes.contains_key(&item.origin) {
             return;
         }
-        let former = former_ids(item.kept);
+        let state = item.kept.state.as_ref().ok().and_then(Option::as_ref);
+        let former: Vec<&str> = state
+            .into_iter()
+            .flat_map(|state| state.former_ids())
+            .collect();
         let is_it = |note: &&&Note| {
             let origin = &note.origin;
             let is_same =
@@ -61,7 +61,7 @@ impl<'a> There<'a> {
             let is_made = note.made.as_ref() == Some(&item.origin.id)
                 && note.target.hoster == item.origin.hoster
                 && note.target.api_origin == item.origin.api_origin;
-            is_made || (is_same && former.iter().any(|id| origin.id == id.as_str()))
+            is_made || (is_same && former.iter().any(|id| origin.id == *id))
         };
         if let Some(note) = self.notes.values().find(is_it) {
             item.origin = note.origin.clone();
@@ -112,16 +112,6 @@ fn taken_by_another(found: &Repository) -> Failure {
         message: message.into(),
         ..failure
     }
-}
-
-/// The ids that a repository has had.
-fn former_ids(kept: &Kept) -> Vec<String> {
-    let state = kept.state.as_ref().ok().and_then(Option::as_ref);
-    let former = state.and_then(|state| state.more.get(FORMER_IDS)?.as_array());
-    let former = former.into_iter().flatten();
-    former
-        .filter_map(|id| id.as_str().map(str::to_owned))
-        .collect()
 }
 
 /// What of a full name is below a target: behind as many parts as its name has, whatever they are (a workspace

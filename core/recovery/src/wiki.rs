@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 use forgekeep_failure::Failure;
 use forgekeep_git::refs::{self, parse_oid};
 use forgekeep_hoster::{Part, PartKind, Repository, Setup};
-use forgekeep_store::restores::Note;
+use forgekeep_restore_notes::Note;
 use forgekeep_store::snapshot::{RefState, Tips};
 use forgekeep_untrusted::{Printable, Show as _};
 
+use crate::item::Item;
 use crate::made::{git_part, refs_there};
-use crate::plan::Item;
 use crate::push::{Destination, Sender, Sent};
 use crate::report::RepositoryRestored;
 use crate::surroundings::Surroundings;

@@ -13,6 +13,7 @@ use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_untrusted::{Show as _, Shown, Untrusted, names};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::layout::{DAMAGED, OF_A_REPOSITORY, PARTIAL, STATE_FILE};
 use crate::part::{Part, PartKind};
@@ -25,6 +26,9 @@ const FORMATS: Formats = Formats {
     hint: "run `forgekeep backup`: it writes the file again, if the snapshots beside it say which \
     repository it belongs to",
 };
+
+/// Key with the ids that a repository has had.
+const FORMER_IDS: &str = "formerIds";
 
 /// The content of [`STATE_FILE`]. Keys that this version does not know are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,7 +72,7 @@ pub struct RepositoryState {
     pub newest: BTreeMap<String, Newest>,
     /// What a newer version wrote.
     #[serde(flatten)]
-    pub more: serde_json::Map<String, serde_json::Value>,
+    pub more: Map<String, Value>,
 }
 
 #[allow(
@@ -150,7 +154,7 @@ impl RepositoryState {
             missing: None,
             trashed: None,
             newest: BTreeMap::new(),
-            more: serde_json::Map::new(),
+            more: Map::new(),
         }
     }
 
@@ -191,6 +195,21 @@ impl RepositoryState {
         let mut state = Self::new(newest.identity, entries.first()?.time);
         state.changed = entries.last()?.time;
         Some(state)
+    }
+
+    /// The ids that it has had before.
+    pub fn former_ids(&self) -> impl Iterator<Item = &str> {
+        let former = self.more.get(FORMER_IDS).and_then(Value::as_array);
+        former.into_iter().flatten().filter_map(Value::as_str)
+    }
+
+    /// The same repository under another id: it came back to its hoster.
+    pub fn renew(&mut self, id: &Untrusted) {
+        let former = self.more.entry(FORMER_IDS);
+        if let Value::Array(ids) = former.or_insert_with(|| Value::Array(Vec::new())) {
+            ids.push(Value::from(self.id.raw()));
+        }
+        self.id = id.clone();
     }
 
     /// Writes the state file in a repository's folder. One that is damaged is moved aside.

@@ -14,7 +14,6 @@ pub mod part;
 pub mod plugin_state;
 pub mod remembered;
 pub mod report;
-pub mod restores;
 pub mod snapshot;
 pub mod status;
 pub mod trash;

@@ -1,6 +1,7 @@
 //! The trash: what was removed is kept for another grace period, in
 //! `.forgekeep/trash/<date>-<source>-<folder>/`.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -211,4 +212,21 @@ fn shortened(name: &str) -> &str {
         end -= 1;
     }
     &name[..end]
+}
+
+/// Gives what is in the trash the ids under which it came back to a hoster: `pairs` has the old ones by the new.
+/// What cannot be written stays as it is.
+pub fn renew(local_folder: &Path, hoster: &str, pairs: &HashMap<Untrusted, Untrusted>) {
+    for entry in entries(local_folder).unwrap_or_default() {
+        let old = &entry.state.id;
+        let new = pairs.iter().find(|(_, known)| *known == old);
+        let is_it = entry.state.hoster == hoster && entry.unread.is_none();
+        if let Some((new, _)) = new.filter(|_| is_it) {
+            let mut state = entry.state.clone();
+            state.renew(new);
+            if let Err(failure) = state.write(&entry.folder) {
+                log::warn!("{failure}");
+            }
+        }
+    }
 }

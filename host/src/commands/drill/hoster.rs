@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use forgekeep_durable::lock::RunLock;
 use forgekeep_recovery::drill::{DrilledAt, drill, name, remove_leftovers, smallest};
 use forgekeep_recovery::{NoPlan, Order, place};
+use forgekeep_restore_notes::Notes;
 use forgekeep_store::inventory::Kept;
-use forgekeep_store::restores::Notes;
 use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 

@@ -8,8 +8,8 @@ use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_recovery::report::{RepositoryRestored, RestoreOutcome, RestoreReport};
 use forgekeep_recovery::{Order, Plan, Run, Surroundings, conclude, place};
 use forgekeep_restore::RestorePoint;
+use forgekeep_restore_notes::Notes;
 use forgekeep_store::inventory::Kept;
-use forgekeep_store::restores::Notes;
 use forgekeep_untrusted::{Show as _, Shown};
 use jiff::Timestamp;
 

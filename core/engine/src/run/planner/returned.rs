@@ -3,16 +3,12 @@
 
 use forgekeep_failure::{Failure, Finding};
 use forgekeep_hoster::Repository;
+use forgekeep_restore_notes::Returned;
 use forgekeep_store::catalogue::RepositoryState;
-use forgekeep_store::restores::Returned;
 use forgekeep_store::trash;
 use forgekeep_untrusted::Untrusted;
-use serde_json::Value;
 
 use super::{Planner, error_note};
-
-/// Key of a state file, for those who look for what a repository was: the ids it has had.
-const FORMER_IDS: &str = "formerIds";
 
 impl Planner<'_> {
     /// Gives the folders of what was brought back to the repositories that stand for it now. What is still
@@ -28,7 +24,11 @@ impl Planner<'_> {
         let folder = &self.engine.config.local_folder;
         let now = self.asking.now;
         let returned = Returned::read(folder, &server.hoster, &server.api_url, now);
-        self.renew_trash(&server.hoster, listed, &returned);
+        if self.cases.is_some() && !returned.pairs.is_empty() {
+            let mut pairs = returned.pairs.clone();
+            pairs.retain(|new, _| listed.iter().any(|one| one.id == *new));
+            trash::renew(folder, &server.hoster, &pairs);
+        }
         // What has no refs yet would be taken for one that has lost them all.
         for repository in listed.iter_mut() {
             let (id, name) = (&repository.id, &repository.full_name);
@@ -75,48 +75,15 @@ impl Planner<'_> {
         notes
     }
 
-    /// Gives what is in the trash the ids that it came back under, so that it is taken from there.
-    fn renew_trash(&self, hoster: &str, listed: &[Repository], returned: &Returned) {
-        if self.cases.is_none() || returned.pairs.is_empty() {
-            return;
-        }
-        let entries = trash::entries(&self.engine.config.local_folder).unwrap_or_default();
-        for entry in entries {
-            let mut pairs = returned.pairs.iter();
-            let is_it = |(new, old): &(&Untrusted, &Untrusted)| {
-                entry.state.hoster == hoster
-                    && entry.state.id == **old
-                    && listed.iter().any(|one| one.id == **new)
-            };
-            if let Some((new, _)) = pairs.find(is_it).filter(|_| entry.unread.is_none())
-                && let Err(failure) = renewed(entry.state.clone(), new).write(&entry.folder)
-            {
-                log::warn!("{failure}");
-            }
-        }
-    }
-
     fn rewrite(&self, index: usize, folder: &str, new: &Untrusted) -> Result<(), Failure> {
         let folder = self.sources[index].folder.join(folder);
         let state = RepositoryState::read(&folder)?.or_else(|| RepositoryState::recover(&folder));
-        let Some(mut state) = state.map(|state| renewed(state, new)) else {
+        let Some(mut state) = state else {
             return Ok(());
         };
+        state.renew(new);
         state.gone = None;
         state.missing = None;
         state.write(&folder)
     }
-}
-
-/// A state under another id, which remembers the one it had.
-fn renewed(mut state: RepositoryState, new: &Untrusted) -> RepositoryState {
-    let former = state
-        .more
-        .entry(FORMER_IDS)
-        .or_insert_with(|| Value::Array(Vec::new()));
-    if let Value::Array(ids) = former {
-        ids.push(Value::from(state.id.raw()));
-    }
-    state.id = new.clone();
-    state
 }

@@ -6,6 +6,8 @@
 //! title; what was in the backup by hoster, origin and the hoster's id. Where a repository came back to the
 //! hoster that it was backed up from, the next backup goes on in its old folder: [`Returned`] says which.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -19,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::layout::OWN_FOLDER;
+use forgekeep_store::layout::OWN_FOLDER;
 
 /// Folder in [`OWN_FOLDER`] with a folder for each target.
 pub const RESTORES: &str = "restores";
