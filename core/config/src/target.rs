@@ -189,7 +189,10 @@ pub fn unknown_target(config: &Config, title: &str) -> ConfigError {
         ConfigErrorKind::MissingKey,
         FileLocation::file(&config.file),
         format!("there is no target \"{title}\""),
-        "`targets` of the configuration has none of that title",
+        match config.sources.iter().any(|source| source.title == title) {
+            true => "it is the title of a source, which is never written to",
+            false => "`targets` of the configuration has none of that title",
+        },
         hint,
     )
 }

@@ -1,7 +1,10 @@
 //! What is known of a repository before anything is done about it.
 
+use forgekeep_failure::Failure;
 use forgekeep_git::refs;
 use forgekeep_hoster::Repository;
+use forgekeep_restore::{RestorePoint, choose};
+use forgekeep_store::part::PartKind;
 use forgekeep_store::snapshot::Tips;
 use forgekeep_untrusted::{Printable, Redactor};
 
@@ -9,16 +12,22 @@ use crate::item::{Item, Step};
 use crate::report::{AtTarget, RefCounts, Refused, RepositoryRestored, RestoreOutcome};
 use crate::survey::stays_at_home;
 
-/// What is sent to a repository, whose hoster may have more refs that it takes from nobody.
+/// What is sent to a repository: the refs of the state that was planned, without what stays at home and what is
+/// refused before. Its hoster may have more refs that it takes from nobody.
 pub(crate) fn sendable(
     item: &Item<'_>,
     repository: &Repository,
     restored: &mut RepositoryRestored,
-) -> Tips {
-    let mut tips = item.survey.tips.clone();
+) -> Result<Tips, Failure> {
+    let mirror = item.kept.part(PartKind::Repository).folder;
+    let snapshot = item.then.snapshot.as_ref();
+    let point = snapshot.map(|(id, _)| RestorePoint::Id(id.to_string()));
+    let mut tips = choose(&mirror, point.as_ref())?.state.tips;
+    let before = tips.len();
     tips.retain(|name, _| !stays_at_home(name, &repository.unpushed_refs));
-    restored.refs.at_home = item.survey.at_home.len() + item.survey.tips.len() - tips.len();
-    tips
+    restored.refs.at_home = before - tips.len();
+    tips.retain(|name, _| !item.survey.refused_names.contains(name));
+    Ok(tips)
 }
 
 /// What is known of a repository before anything is done.
@@ -35,13 +44,14 @@ pub(crate) fn begun(item: &Item<'_>, redactor: &Redactor) -> RepositoryRestored 
     if let Some(oid) = then.detached {
         notes.push(format!("HEAD was detached at {oid}, which no hoster can be given").into());
     }
-    if !item.survey.at_home.is_empty() {
-        let some = item.survey.at_home.iter().take(3);
+    let (number, some) = &item.survey.at_home;
+    if *number > 0 {
+        let some = some.iter();
         let some: Vec<String> = some.map(|name| refs::shown(name).to_string()).collect();
         notes.push(
             format!(
                 "not sent, since hosters make such refs themselves: {} in all, such as {}",
-                item.survey.at_home.len(),
+                number,
                 some.join(", ")
             )
             .into(),
@@ -72,7 +82,7 @@ pub(crate) fn begun(item: &Item<'_>, redactor: &Redactor) -> RepositoryRestored 
         },
         refs: RefCounts {
             wanted: then.refs,
-            at_home: item.survey.at_home.len(),
+            at_home: *number,
             ..RefCounts::default()
         },
         refused: refused.collect(),
@@ -80,7 +90,10 @@ pub(crate) fn begun(item: &Item<'_>, redactor: &Redactor) -> RepositoryRestored 
             let short = head.strip_prefix(b"refs/heads/").unwrap_or(head);
             refs::shown(short).into()
         }),
-        wiki: None,
+        wiki: item.wiki_lost.as_ref().map(|failure| {
+            let why = redactor.clean(&failure.message).into_owned();
+            format!("not restored: {why}").into()
+        }),
         bytes_sent: 0,
         notes,
         error: None,

@@ -29,7 +29,7 @@ pub fn conclude(
         plan.report
             .refuses
             .iter()
-            .map(|refused| Finding::info(format!("the target refuses: {refused}"))),
+            .map(|refused| Finding::info(format!("limit at the target: {refused}"))),
     );
     notes.extend(said);
     RestoreReport {
@@ -99,18 +99,21 @@ fn outcome(repositories: &[RepositoryRestored], interrupted: bool) -> (Outcome, 
 fn next_steps(repositories: &[RepositoryRestored], dry_run: bool) -> Vec<Printable> {
     let mut steps: Vec<Printable> = Vec::new();
     if dry_run {
-        steps.push("run the same command without --dry-run".into());
+        steps.push(match repositories.iter().all(RepositoryRestored::is_whole) {
+            true => "run the same command without --dry-run".into(),
+            false => "settle what is named above, or leave it; then run the same command without --dry-run".into(),
+        });
         return steps;
     }
     let is_made = |one: &RepositoryRestored| {
-        !matches!(
+        matches!(
             one.outcome,
-            RestoreOutcome::NotThen | RestoreOutcome::NotDone | RestoreOutcome::Failed
+            RestoreOutcome::Restored | RestoreOutcome::Partial
         )
     };
     if !repositories.iter().all(RepositoryRestored::is_whole) {
         steps.push(
-            "see to what is named above, and run the same command again: it goes on, and makes nothing twice"
+            "settle what is named above, and run the same command again: it goes on where it ended, and makes nothing twice"
                 .into(),
         );
     }

@@ -120,7 +120,7 @@ fn not_removed(name: &Untrusted, failure: Failure) -> Finding {
         failure.message
     );
     Finding {
-        hint: "remove it there by hand".into(),
+        hint: "the next drill at this target removes it; or delete it there".into(),
         ..Finding::warning(message)
     }
 }
@@ -162,6 +162,14 @@ pub fn drill(
     let mut removed = true;
     for note in notes.read()?.iter().filter(|note| note.drill) {
         let Some(id) = &note.made else {
+            removed = false;
+            said.push(Finding {
+                hint: "the next drill at this target looks for it, and removes it".into(),
+                ..Finding::warning(format!(
+                    "{} may have been made, and is not removed",
+                    note.name.shown()
+                ))
+            });
             continue;
         };
         let made_name = note.made_name.clone().unwrap_or_default();

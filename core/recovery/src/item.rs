@@ -59,6 +59,8 @@ pub struct Item<'a> {
     pub survey: Survey,
     /// Its wiki, where there is one.
     pub wiki: Option<(Part, Chosen)>,
+    /// Why there is none to restore, though the backup has one.
+    pub wiki_lost: Option<Failure>,
     /// What is done.
     pub step: Step,
 }

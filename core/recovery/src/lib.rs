@@ -32,6 +32,6 @@ mod wiki;
 
 pub use conclude::conclude;
 pub use item::{Item, Order, Step, Then, Whose};
-pub use plan::{NoPlan, Plan, place};
+pub use plan::{NoPlan, Plan, check_target, place};
 pub use run::Run;
 pub use surroundings::Surroundings;

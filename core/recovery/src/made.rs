@@ -118,6 +118,10 @@ impl Maker<'_> {
         what: &NewRepository,
     ) -> Result<Repository, Failure> {
         self.pace.wait(self.cancel)?;
+        if let Some(former) = former {
+            note.made_before.clone_from(&former.made_before);
+            note.made_before.extend(former.made.clone());
+        }
         self.notes.write(note)?;
         let made = match patiently(self.target, |session| session.create(what)) {
             Ok(made) => made,
@@ -158,11 +162,11 @@ pub(crate) fn check_private(made: &Repository) -> Result<(), Failure> {
         return Ok(());
     }
     let message = format!(
-        "{} at the target is not private, as it has to be",
+        "{} at the target is not private, and only private repositories are pushed to",
         made.full_name.shown()
     );
     Err(Failure::new(ErrorKind::Policy, message).with_hint(
-        "make it private there, or delete it, and run the same command again; nothing was pushed to it. Some plans have no private repositories",
+        "make it private there, or delete it, and run the same command again; a plan without private repositories has to be another one",
     ))
 }
 
@@ -206,19 +210,23 @@ pub(crate) fn git_part(repository: &Repository) -> Result<&Part, Failure> {
 
 /// That somebody's repository has the name.
 pub(crate) fn taken(repository: &Repository, refs: usize) -> Failure {
-    let what = match refs {
-        0 => "is not private".to_owned(),
-        1 => "holds 1 ref".to_owned(),
-        number => format!("holds {number} refs"),
-    };
-    Failure::new(
-        ErrorKind::ForeignFolder,
-        format!(
-            "there is a repository {} at the target already, which no restore has made, and it {what}",
-            repository.full_name.shown()
+    let name = repository.full_name.shown();
+    let message = match refs {
+        0 => format!(
+            "{name} at the target, which no restore has made, is empty and not private: it was left as it is"
         ),
-    )
-    .with_hint("give this one another name by `rename` in the target, or rename the other one there: it was left as it is")
+        1 => format!(
+            "{name} at the target, which no restore has made, holds 1 ref: it was left as it is"
+        ),
+        number => format!(
+            "{name} at the target, which no restore has made, holds {number} refs: it was left as it is"
+        ),
+    };
+    let hint = match refs {
+        0 => "make it private there to have it used, or set `rename` in the target for this one",
+        _ => "set `rename` in the target for this one, or rename the other one there",
+    };
+    Failure::new(ErrorKind::ForeignFolder, message).with_hint(hint)
 }
 
 /// Only what is named is set.

@@ -141,7 +141,7 @@ impl<'a> Plan<'a> {
                 format!("{most} more repositories can be made there, and {number} are needed")
             }
             (_, Some(room)) if bytes > room => {
-                format!("there is room for {room} bytes, and up to {bytes} are needed")
+                format!("there is room for {room} B, and up to {bytes} B are needed")
             }
             _ => return Ok(()),
         };
@@ -150,6 +150,15 @@ impl<'a> Plan<'a> {
                 .with_hint("make room there, or restore fewer repositories; nothing was made"),
         )
     }
+}
+
+/// Whether a target can be written to, as far as it tells: its keys, and the rights of its credentials.
+///
+/// # Errors
+///
+/// [`NoPlan`].
+pub fn check_target(target: &OpenTarget) -> Result<(), NoPlan> {
+    check_rights(&patiently(target, |session| session.examine(&[]))?)
 }
 
 /// A target, for notes.
@@ -188,6 +197,7 @@ fn choose_all<'a>(order: &Order<'a>) -> Vec<Item<'a>> {
                 then: Then::default(),
                 survey: Survey::default(),
                 wiki: None,
+                wiki_lost: None,
                 step: Step::Make,
             };
             let time = match order.point {
@@ -212,12 +222,14 @@ fn choose_all<'a>(order: &Order<'a>) -> Vec<Item<'a>> {
             let wiki = kept.part(PartKind::Wiki);
             // The id of a snapshot is the repository's.
             let point = order.point.filter(|_| time.is_some());
-            if wiki.is_there()
-                && time.is_none_or(|time| was_there(kept, &wiki, time))
-                && let Ok(chosen) = choose(&wiki.folder, point)
-                && !chosen.state.tips.is_empty()
-            {
-                item.wiki = Some((wiki, chosen));
+            let was_there = time.is_none_or(|time| was_there(kept, &wiki, time));
+            // A drill is of what any hoster takes.
+            if wiki.is_there() && was_there && order.drill.is_none() {
+                match choose(&wiki.folder, point) {
+                    Ok(chosen) if chosen.state.tips.is_empty() => {}
+                    Ok(chosen) => item.wiki = Some((wiki, chosen)),
+                    Err(failure) => item.wiki_lost = Some(failure),
+                }
             }
             item
         })
@@ -257,7 +269,7 @@ fn check_rights(report: &TargetReport) -> Result<(), NoPlan> {
                 ErrorKind::Credentials,
                 format!("the target's credentials lack {missing}"),
             )
-            .with_hint("make new ones that have it; nothing was made"),
+            .with_hint("make a token that has it, and set `password` of the target to it; nothing was made"),
         ));
     }
     let errors = report.findings.iter();

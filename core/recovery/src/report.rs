@@ -182,9 +182,16 @@ impl RestoreOutcome {
 impl RepositoryRestored {
     /// Whether nothing of it is missing, as far as can be told.
     pub fn is_whole(&self) -> bool {
-        self.outcome.is_good() && self.refused.is_empty() && self.error.is_none()
+        let has_wiki = self
+            .wiki
+            .as_ref()
+            .is_none_or(|wiki| **wiki == *WIKI_IS_THERE);
+        self.outcome.is_good() && self.refused.is_empty() && self.error.is_none() && has_wiki
     }
 }
+
+/// What is said of a wiki that is there.
+pub const WIKI_IS_THERE: &str = "restored";
 
 /// What a hoster cannot be given by git.
 pub const NOT_RESTORED: [&str; 4] = [

@@ -17,7 +17,7 @@ use crate::made::{
     taken,
 };
 use crate::push::{Destination, Sender, Sent};
-use crate::report::{AtTarget, Refused, RepositoryRestored, RestoreOutcome};
+use crate::report::{AtTarget, Refused, RepositoryRestored, RestoreOutcome, WIKI_IS_THERE};
 use crate::surroundings::Surroundings;
 use crate::wiki;
 
@@ -33,7 +33,7 @@ pub struct Run<'a> {
     pub cancel: &'a Cancel,
 }
 
-impl Run<'_> {
+impl<'r> Run<'r> {
     /// Brings everything back. `done` is told of each repository.
     ///
     /// # Errors
@@ -50,12 +50,7 @@ impl Run<'_> {
                 Failure::new(ErrorKind::Machine, format!("cannot start threads: {error}"))
                     .with_hint("raise the limit on processes")
             })?;
-        let one = One {
-            run: self,
-            pace: Pace::of(&self.surroundings.plan.report.takes),
-            said: Mutex::new(Vec::new()),
-            stopped: Mutex::new(None),
-        };
+        let one = One::of(self);
         let restored = pool.install(|| {
             let items = self.surroundings.plan.items.par_iter().with_max_len(1);
             let restored = items.map(|item| {
@@ -81,17 +76,37 @@ impl Run<'_> {
                         RestoreOutcome::Failed
                     }
                     Step::Make => RestoreOutcome::Planned,
-                    Step::GoOn(found, whose) => match self.check_found(item, found, *whose) {
-                        Ok(()) => RestoreOutcome::Planned,
-                        Err(failure) => {
-                            restored.error = Some(failure);
-                            RestoreOutcome::Failed
+                    Step::GoOn(found, whose) => {
+                        match self.look_at(item, found, *whose, &mut restored) {
+                            Ok(outcome) => outcome,
+                            Err(failure) => {
+                                restored.error = Some(failure);
+                                RestoreOutcome::Failed
+                            }
                         }
-                    },
+                    }
                 };
                 restored
             })
             .collect()
+    }
+
+    /// What there would be to do about what was found at the target.
+    fn look_at(
+        &self,
+        item: &Item<'_>,
+        found: &Repository,
+        whose: Whose,
+        restored: &mut RepositoryRestored,
+    ) -> Result<RestoreOutcome, Failure> {
+        self.check_found(item, found, whose)?;
+        let one = One::of(self);
+        let around = &self.surroundings;
+        let is_set_up = around.is_set_up(item);
+        match is_set_up && one.is_as_it_was(item, found, restored)? {
+            true => Ok(RestoreOutcome::Present),
+            false => Ok(RestoreOutcome::Planned),
+        }
     }
 
     /// Whether what was found at the target may be pushed to.
@@ -103,7 +118,7 @@ impl Run<'_> {
     ) -> Result<(), Failure> {
         if whose == Whose::Ours {
             // What was whole may have been opened since, on purpose.
-            return match self.surroundings.is_complete(item) {
+            return match self.surroundings.is_set_up(item) {
                 true => Ok(()),
                 false => check_private(found),
             };
@@ -137,7 +152,16 @@ struct One<'a> {
     stopped: Mutex<Option<Failure>>,
 }
 
-impl One<'_> {
+impl<'a> One<'a> {
+    fn of(run: &'a Run<'a>) -> Self {
+        Self {
+            run,
+            pace: Pace::of(&run.surroundings.plan.report.takes),
+            said: Mutex::new(Vec::new()),
+            stopped: Mutex::new(None),
+        }
+    }
+
     fn restore(&self, item: &Item<'_>) -> RepositoryRestored {
         let mut restored = begun(item, self.run.surroundings.redactor());
         match &item.step {
@@ -155,11 +179,8 @@ impl One<'_> {
         match self.bring_back(item, &mut restored) {
             Ok(()) => {}
             Err(failure) if failure.kind == ErrorKind::Cancelled => {
-                let something = restored.target.as_ref().is_some_and(|at| at.id.is_some());
-                restored.outcome = match something {
-                    true => RestoreOutcome::Failed,
-                    false => RestoreOutcome::NotDone,
-                };
+                // Once it was asked for, it may be there.
+                let something = restored.outcome == RestoreOutcome::Failed;
                 restored.error = something.then_some(failure);
             }
             Err(failure) => {
@@ -222,37 +243,38 @@ impl One<'_> {
         let is_new = found.is_none();
         let mut repository = match found {
             Some(found) => found,
-            None => self.make(item, &mut note, known)?,
+            None => {
+                restored.outcome = RestoreOutcome::Failed;
+                self.make(item, &mut note, known, restored)?
+            }
         };
+        restored.outcome = RestoreOutcome::Failed;
         restored.target = Some(AtTarget {
             id: Some(repository.id.clone()),
             name: repository.full_name.clone(),
         });
-        // What was whole is people's to set up from then on.
-        let was_whole = note.complete;
-        if was_whole {
+        // What was set up once is people's to set up from then on.
+        let sets = !note.set_up;
+        if !sets {
             if self.is_as_it_was(item, &repository, restored)? {
                 restored.outcome = RestoreOutcome::Present;
                 return Ok(());
             }
             check_private(&repository)?;
-            note.complete = false;
         }
         if !is_new {
             around.notes.write(&note)?;
         }
-        // What was archived takes no push; a restore that ended just before its note is gone on with.
-        if !was_whole && repository.archived && item.is_archived() {
+        // What is archived takes no push.
+        let is_archived = item.is_archived() && (sets || repository.archived);
+        if repository.archived && is_archived {
             self.configure(&repository, &archived(false))?;
         }
-        if !was_whole {
+        if sets {
             self.configure(&repository, &automation_off())?;
         }
         let begun = wiki::Begun::of(around, item, &mut repository, &mut note, is_new)?;
-        let manner = Manner {
-            is_new,
-            sets: !was_whole,
-        };
+        let manner = Manner { is_new, sets };
         let sent = self.send(item, &repository, manner, restored)?;
         note.sent = true;
         around.notes.write(&note)?;
@@ -261,7 +283,7 @@ impl One<'_> {
         restored.refs.before = sent.before;
         self.refuse(restored, sent);
         wiki::send(around, item, &repository, &begun, restored);
-        if !was_whole && item.is_archived() {
+        if is_archived {
             self.configure(&repository, &archived(true))?;
         }
         let sendable = restored.refs.wanted - restored.refs.at_home;
@@ -272,10 +294,14 @@ impl One<'_> {
             false => RestoreOutcome::Partial,
         };
         note.complete = restored.outcome != RestoreOutcome::Partial;
+        note.set_up |= restored
+            .refused
+            .iter()
+            .all(|refused| *refused.name != *HEAD);
         around.notes.write(&note)
     }
 
-    /// Whether all refs are there, of a repository that was whole before.
+    /// Whether all of it is there, as a fetch gets it: of a repository that was set up before.
     fn is_as_it_was(
         &self,
         item: &Item<'_>,
@@ -283,20 +309,26 @@ impl One<'_> {
         restored: &mut RepositoryRestored,
     ) -> Result<bool, Failure> {
         let around = &self.run.surroundings;
-        let tips = sendable(item, repository, restored);
-        let mirror = item.kept.part(PartKind::Repository);
-        let there = refs_there(
-            around.target,
-            around.target.session()?,
+        let tips = sendable(item, repository, restored)?;
+        let part = git_part(repository)?;
+        let to = Destination {
+            session: around.target.session()?,
+            services: &around.target.services,
             repository,
-            git_part(repository)?,
-            around.folder()?.path(),
-            &mirror.folder,
-        )?;
-        let is_so = tips.iter().all(|(name, oid)| there.get(name) == Some(oid));
+            part,
+            takes: &around.plan.report.takes,
+        };
+        let authorization = || to.authorization();
+        let is_so = restored.refused.is_empty()
+            && (tips.is_empty()
+                || compare(&around.target.services, part, &authorization, &tips)?
+                    .differs
+                    .is_empty())
+            && item.wiki_lost.is_none()
+            && wiki::is_as_it_was(around, item, repository)?;
         if is_so {
             (restored.refs.there, restored.refs.before) = (tips.len(), tips.len());
-            restored.wiki = item.wiki.as_ref().map(|_| wiki::IS_THERE.into());
+            restored.wiki = item.wiki.as_ref().map(|_| WIKI_IS_THERE.into());
         }
         Ok(is_so)
     }
@@ -306,6 +338,7 @@ impl One<'_> {
         item: &Item<'_>,
         note: &mut Note,
         former: Option<&Note>,
+        restored: &mut RepositoryRestored,
     ) -> Result<Repository, Failure> {
         let maker = Maker {
             target: self.run.surroundings.target,
@@ -319,6 +352,10 @@ impl One<'_> {
             wiki: item.wiki.is_some(),
         };
         let made = maker.make(note, former, &what)?;
+        restored.target = Some(AtTarget {
+            id: Some(made.id.clone()),
+            name: made.full_name.clone(),
+        });
         // The next one would be public, too.
         check_private(&made).inspect_err(|failure| self.stop(failure))?;
         Ok(made)
@@ -356,7 +393,7 @@ impl One<'_> {
             takes: &self.run.surroundings.plan.report.takes,
         };
         let mirror = item.kept.part(PartKind::Repository);
-        let tips = &sendable(item, repository, restored);
+        let tips = &sendable(item, repository, restored)?;
         let work = self.run.surroundings.folder()?;
         let mut sender = match tips.is_empty() && item.then.detached.is_none() {
             true => return Ok(Sent::default()),
@@ -385,7 +422,7 @@ impl One<'_> {
         });
         let set = |setup: &Setup| match self.configure(repository, setup) {
             Err(failure) if failure.kind == ErrorKind::Cancelled => Err(failure),
-            Err(failure) => Ok(Err(failure.message)),
+            Err(failure) => Ok(Err(self.cleaned(failure).message)),
             Ok(()) => Ok(Ok(())),
         };
         // A default branch that cannot be set holds back no ref.

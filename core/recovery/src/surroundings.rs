@@ -31,9 +31,9 @@ impl Surroundings<'_> {
         noted.find(|note| !note.drill && note.origin == item.origin)
     }
 
-    /// Whether an earlier restore has brought all of a repository back.
-    pub(crate) fn is_complete(&self, item: &Item<'_>) -> bool {
-        self.noted_of(item).is_some_and(|note| note.complete)
+    /// Whether an earlier restore has set a repository up.
+    pub(crate) fn is_set_up(&self, item: &Item<'_>) -> bool {
+        self.noted_of(item).is_some_and(|note| note.set_up)
     }
 
     /// A folder for one repository.

@@ -31,18 +31,21 @@ const MADE_BY_HOSTERS: [&str; 9] = [
     "refs/forgekeep/*",
 ];
 
+/// How many refs are named that stay at home.
+const SOME: usize = 3;
+
 /// Most bytes of a file of attributes that is looked at.
 const MOST_ATTRIBUTES: usize = 64 * 1024;
 
 /// What is known of a state before it is sent.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
-    /// What is to be sent.
-    pub tips: Tips,
-    /// Refs that are not sent, since hosters make such themselves.
-    pub at_home: Vec<RefName>,
+    /// How many refs are not sent, since hosters make such themselves, and some of them.
+    pub at_home: (usize, Vec<RefName>),
     /// Refs that the target would refuse: they are not sent.
     pub refused: Vec<RefusedRef>,
+    /// Their names.
+    pub refused_names: HashSet<RefName>,
     /// What there is to say.
     pub remarks: Vec<String>,
     /// Bytes of all objects in the mirror: more than is sent, where they hold older states too.
@@ -62,16 +65,17 @@ pub fn survey(
     cancel: &Cancel,
 ) -> Result<Survey, Failure> {
     let mut survey = Survey::default();
+    let mut tips = Tips::new();
     for (name, oid) in state.tips {
         if stays_at_home(&name, unpushed) {
-            survey.at_home.push(name);
+            survey.at_home.0 += 1;
+            if survey.at_home.1.len() < SOME {
+                survey.at_home.1.push(name);
+            }
         } else if let Some(why) = refused_name(&name, takes) {
-            survey.refused.push(RefusedRef {
-                name: refs::shown(&name).into(),
-                why: why.into(),
-            });
+            survey.refuse(name, why);
         } else {
-            survey.tips.insert(name, oid);
+            tips.insert(name, oid);
         }
     }
     let files = ObjectFiles::gather(mirror)?;
@@ -90,7 +94,7 @@ pub fn survey(
             names: HashMap::new(),
             suspects: 0,
         };
-        leave_out_large(&mut survey, &mut walk, takes, cancel)?;
+        leave_out_large(&mut survey, &mut tips, &mut walk, takes, cancel)?;
         if walk.suspects > 0 {
             survey.remarks.push(format!(
                 "{} objects were written by old tools in a form that the target may refuse, and every ref with them",
@@ -98,7 +102,7 @@ pub fn survey(
             ));
         }
     }
-    if uses_lfs(&odb, &survey.tips) {
+    if uses_lfs(&odb, &tips) {
         survey.remarks.push(match takes.no_lfs_without_objects {
             true => "it uses Git LFS: the files that stand for large ones are in the backup, the large ones are not, and the target may refuse the push for that".to_owned(),
             false => "it uses Git LFS: the files that stand for large ones come back, the large ones are not in the backup".to_owned(),
@@ -190,21 +194,28 @@ fn too_large(
 /// Takes the refs that reach a file which is too large out of what is sent.
 fn leave_out_large(
     survey: &mut Survey,
+    tips: &mut Tips,
     walk: &mut Walk<'_>,
     takes: &PushLimits,
     cancel: &Cancel,
 ) -> Result<(), Failure> {
-    let tips = std::mem::take(&mut survey.tips);
-    for (name, oid) in tips {
+    for (name, oid) in std::mem::take(tips) {
         match walk.large_of(oid, cancel)? {
-            None => drop(survey.tips.insert(name, oid)),
-            Some(blob) => survey.refused.push(RefusedRef {
-                name: refs::shown(&name).into(),
-                why: why_large(walk, blob, takes).into(),
-            }),
+            None => drop(tips.insert(name, oid)),
+            Some(blob) => survey.refuse(name, why_large(walk, blob, takes)),
         }
     }
     Ok(())
+}
+
+impl Survey {
+    fn refuse(&mut self, name: RefName, why: String) {
+        self.refused.push(RefusedRef {
+            name: refs::shown(&name).into(),
+            why: why.into(),
+        });
+        self.refused_names.insert(name);
+    }
 }
 
 fn why_large(walk: &Walk<'_>, blob: Oid, takes: &PushLimits) -> String {

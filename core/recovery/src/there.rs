@@ -9,7 +9,7 @@ use forgekeep_untrusted::Untrusted;
 use forgekeep_untrusted::names::collision_key;
 
 use crate::item::{Item, Order, Step, Whose};
-use crate::made::taken;
+use crate::made::{patiently, taken};
 
 /// What is at the target, and what was made there.
 pub(crate) struct There<'a> {
@@ -58,7 +58,8 @@ impl<'a> There<'a> {
             let origin = &note.origin;
             let is_same =
                 origin.hoster == item.origin.hoster && origin.api_origin == item.origin.api_origin;
-            let is_made = note.made.as_ref() == Some(&item.origin.id)
+            let made = note.made.iter().chain(&note.made_before);
+            let is_made = made.clone().any(|made| *made == item.origin.id)
                 && note.target.hoster == item.origin.hoster
                 && note.target.api_origin == item.origin.api_origin;
             is_made || (is_same && former.iter().any(|id| origin.id == *id))
@@ -80,8 +81,11 @@ impl<'a> There<'a> {
             // It may only not be listed yet, or not for these credentials.
             let name = note.and_then(|note| note.made_name.as_ref());
             let name = name.map_or("", |name| name.raw());
-            match self.order.target.find(made.raw(), name) {
-                Ok(Some(ours)) if !ours.deletion_scheduled => {
+            let found = patiently(self.order.target, |_| {
+                self.order.target.find(made.raw(), name)
+            });
+            match found {
+                Ok(Some(ours)) if !ours.deletion_scheduled && ours.id == *made => {
                     return Step::GoOn(Box::new(ours), Whose::Ours);
                 }
                 Ok(_) => {}

@@ -5,21 +5,19 @@
 
 use std::collections::BTreeMap;
 
-use forgekeep_failure::Failure;
+use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::refs::{self, parse_oid};
 use forgekeep_hoster::{Part, PartKind, Repository, Setup};
 use forgekeep_restore_notes::Note;
 use forgekeep_store::snapshot::{RefState, Tips};
 use forgekeep_untrusted::{Printable, Show as _};
 
+use crate::compare::compare;
 use crate::item::Item;
-use crate::made::{git_part, refs_there};
+use crate::made::{git_part, patiently, refs_there};
 use crate::push::{Destination, Sender, Sent};
-use crate::report::RepositoryRestored;
+use crate::report::{RepositoryRestored, WIKI_IS_THERE};
 use crate::surroundings::Surroundings;
-
-/// What is said of a wiki that is there.
-pub(crate) const IS_THERE: &str = "restored";
 
 /// What a wiki was made with.
 #[derive(Debug, Default)]
@@ -43,12 +41,20 @@ impl Begun {
                 wiki: Some(true),
                 ..Setup::default()
             };
-            let _ = around.target.session()?.configure(repository, &setup);
+            let begun = patiently(around.target, |session| {
+                session.configure(repository, &setup)
+            });
+            around.target.services.cancel.check()?;
+            if let Err(failure) = begun {
+                log::info!("{failure}");
+            }
             // A listing may have had none, while it had no page.
             if repository.part(PartKind::Wiki).is_none()
-                && let Some(now) = around
-                    .target
-                    .find(repository.id.raw(), repository.full_name.raw())?
+                && let Some(now) = patiently(around.target, |_| {
+                    around
+                        .target
+                        .find(repository.id.raw(), repository.full_name.raw())
+                })?
             {
                 *repository = now;
             }
@@ -72,7 +78,7 @@ impl Begun {
             if !is_new && !look(git_part(repository)?)?.is_empty() {
                 return Ok(Self::default());
             }
-            let found = look(part).unwrap_or_default();
+            let found = none_yet(look(part))?;
             let named = found
                 .iter()
                 .map(|(name, oid)| (refs::shown(name).to_string(), oid.to_string()));
@@ -103,9 +109,56 @@ pub(crate) fn somebodys(
         work.path(),
         &wiki.folder,
     );
-    // Where it cannot be asked, there is none yet.
-    let has_pages = found.is_ok_and(|refs| !refs.is_empty());
-    Ok(has_pages.then(BTreeMap::new))
+    Ok((!none_yet(found)?.is_empty()).then(BTreeMap::new))
+}
+
+/// Servers say in many ways that nobody has begun a wiki. What says nothing about it is an error.
+fn none_yet(refs: Result<Tips, Failure>) -> Result<Tips, Failure> {
+    match refs {
+        Err(failure) if says_nothing(failure.kind) => Err(failure),
+        refs => Ok(refs.unwrap_or_default()),
+    }
+}
+
+fn says_nothing(kind: ErrorKind) -> bool {
+    matches!(
+        kind,
+        ErrorKind::Cancelled
+            | ErrorKind::Network
+            | ErrorKind::Tls
+            | ErrorKind::Credentials
+            | ErrorKind::RateLimited
+            | ErrorKind::Disk
+            | ErrorKind::Machine
+    )
+}
+
+/// Whether all of it is there, as a fetch gets it.
+pub(crate) fn is_as_it_was(
+    around: &Surroundings<'_>,
+    item: &Item<'_>,
+    repository: &Repository,
+) -> Result<bool, Failure> {
+    let Some((_, chosen)) = &item.wiki else {
+        return Ok(true);
+    };
+    let Some(part) = repository.part(PartKind::Wiki) else {
+        return Ok(false);
+    };
+    let session = around.target.session()?;
+    let to = Destination {
+        session,
+        services: &around.target.services,
+        repository,
+        part,
+        takes: &around.plan.report.takes,
+    };
+    let authorization = || to.authorization();
+    let tips = &chosen.state.tips;
+    match compare(&around.target.services, part, &authorization, tips) {
+        Err(failure) if says_nothing(failure.kind) => Err(failure),
+        seen => Ok(seen.is_ok_and(|seen| seen.differs.is_empty())),
+    }
 }
 
 fn tips(noted: Option<&BTreeMap<String, String>>) -> Tips {
@@ -151,7 +204,7 @@ pub(crate) fn send(
     restored.wiki = Some(match sent {
         Ok(sent) if sent.refused.is_empty() => {
             restored.bytes_sent += sent.bytes;
-            IS_THERE.into()
+            WIKI_IS_THERE.into()
         }
         Ok(Sent { refused, .. }) => {
             let why = refused.first().map(|refused| clean(&refused.why));
@@ -183,5 +236,5 @@ fn with_default(state: &RefState, part: &Part, begun: &Tips) -> Tips {
 /// Whether nothing is missing of it.
 pub(crate) fn is_good(restored: &RepositoryRestored) -> bool {
     let wiki = restored.wiki.as_ref();
-    wiki.is_none_or(|wiki| **wiki == *IS_THERE)
+    wiki.is_none_or(|wiki| **wiki == *WIKI_IS_THERE)
 }

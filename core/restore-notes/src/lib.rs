@@ -91,6 +91,9 @@ pub struct Note {
     /// The hoster's id of what was made; absent until then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made: Option<Untrusted>,
+    /// Ids of what was made for it before, and is there no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub made_before: Vec<Untrusted>,
     /// Full name of what was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub made_name: Option<Untrusted>,
@@ -100,6 +103,9 @@ pub struct Note {
     /// Whether its refs have been sent: before, what is there is not yet what the backup has.
     #[serde(default)]
     pub sent: bool,
+    /// Whether it was set up as it had been: from then on, its settings are people's.
+    #[serde(default)]
+    pub set_up: bool,
     /// Whether all of it was there, and set up, when this was written.
     #[serde(default)]
     pub complete: bool,
@@ -122,9 +128,11 @@ impl Note {
             name,
             begun: Timestamp::now(),
             made: None,
+            made_before: Vec::new(),
             made_name: None,
             wiki: None,
             sent: false,
+            set_up: false,
             complete: false,
             drill: false,
             more: Map::new(),
@@ -246,13 +254,14 @@ impl Notes {
 /// What has come back to a hoster under a new id.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Returned {
-    /// The old id by the new one, for what was backed up from there.
-    pub pairs: HashMap<Untrusted, Untrusted>,
+    /// The ids that it has had by the new one, the last one first, for what was backed up from there.
+    pub pairs: HashMap<Untrusted, Vec<Untrusted>>,
     /// New ids of what was made in the last days, and has not got its refs yet: a restore to it is under way,
     /// or was interrupted.
     pub under_way: HashSet<Untrusted>,
-    /// Names of what was about to be made in the last days, and may have been: below what a target names.
-    pub perhaps_made: Vec<Untrusted>,
+    /// Full names, as [`names::collision_key`] has them, of what was about to be made in the last days, and may
+    /// have been.
+    perhaps_made: HashSet<String>,
 }
 
 /// How long a restore that was interrupted keeps what it has made out of a backup.
@@ -262,13 +271,12 @@ impl Returned {
     /// Whether a restore to a repository is under way, or was interrupted. `is_known` says that the backup has
     /// had it before.
     pub fn is_under_way(&self, id: &Untrusted, full_name: &Untrusted, is_known: bool) -> bool {
-        let name = names::collision_key(full_name.raw());
-        let is_it = |below: &Untrusted| {
-            let below = names::collision_key(below.raw());
-            name.strip_suffix(&below)
-                .is_some_and(|above| above.ends_with('/'))
-        };
-        self.under_way.contains(id) || (!is_known && self.perhaps_made.iter().any(is_it))
+        self.under_way.contains(id)
+            || (!is_known
+                && !self.perhaps_made.is_empty()
+                && self
+                    .perhaps_made
+                    .contains(&names::collision_key(full_name.raw())))
     }
 
     /// What is noted for a hoster. A note that cannot be read is left out with a warning.
@@ -299,23 +307,28 @@ impl Returned {
         if target.hoster != hoster || target.api_origin != api_origin {
             return;
         }
-        let is_recent = now.duration_since(note.begun) < UNDER_WAY;
+        // What a drill has made is removed by the next one, however late.
+        let counts = note.drill || now.duration_since(note.begun) < UNDER_WAY;
         let Some(made) = note.made else {
-            if is_recent {
-                self.perhaps_made.push(note.name);
+            if counts {
+                let below = note.name.raw();
+                let names = [
+                    format!("{}/{below}", target.name),
+                    format!("{}/{}/{below}", target.name, target.project),
+                ];
+                let names = names.iter().map(|name| names::collision_key(name));
+                self.perhaps_made.extend(names);
             }
             return;
         };
-        if !note.sent {
-            if is_recent {
+        if note.drill || !note.sent {
+            if counts {
                 self.under_way.insert(made);
             }
-        } else if !note.drill
-            && origin.hoster == hoster
-            && origin.api_origin == api_origin
-            && made != origin.id
-        {
-            self.pairs.insert(made, origin.id.clone());
+        } else if origin.hoster == hoster && origin.api_origin == api_origin && made != origin.id {
+            let before = note.made_before.into_iter().rev();
+            let before = before.chain([origin.id.clone()]).collect();
+            self.pairs.insert(made, before);
         }
     }
 }
@@ -422,7 +435,7 @@ mod tests {
         let same = Notes::of(folder.path(), &place("acme"));
         assert_eq!(same.read().unwrap(), [note.clone()]);
         let done = read("forge", here, 0);
-        assert_eq!(done.pairs[&Untrusted::from("7")], "1");
+        assert_eq!(done.pairs[&Untrusted::from("7")], ["1"]);
         assert!(done.under_way.is_empty());
         assert_eq!(
             read("forge", "https://other.example/api", 0),

@@ -216,10 +216,10 @@ fn shortened(name: &str) -> &str {
 
 /// Gives what is in the trash the ids under which it came back to a hoster: `pairs` has the old ones by the new.
 /// What cannot be written stays as it is.
-pub fn renew(local_folder: &Path, hoster: &str, pairs: &HashMap<Untrusted, Untrusted>) {
+pub fn renew(local_folder: &Path, hoster: &str, pairs: &HashMap<Untrusted, Vec<Untrusted>>) {
     for entry in entries(local_folder).unwrap_or_default() {
         let old = &entry.state.id;
-        let new = pairs.iter().find(|(_, known)| *known == old);
+        let new = pairs.iter().find(|(_, known)| known.contains(old));
         let is_it = entry.state.hoster == hoster && entry.unread.is_none();
         if let Some((new, _)) = new.filter(|_| is_it) {
             let mut state = entry.state.clone();

@@ -50,6 +50,8 @@ pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Comp
     let target = arguments.to_hoster.as_deref();
     let target = target.map(|title| AtTarget::configured(common, &arguments.place, title));
     let target = target.transpose()?;
+    let opened = target.as_ref().map(|target| hoster::open(target, &chosen));
+    let opened = opened.transpose()?;
     let cancel = match &target {
         Some(target) => target.engine.cancel(),
         None => Cancel::new(),
@@ -88,13 +90,14 @@ pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Comp
     {
         tell!("warning: {}", text::failure("", &failure));
     }
-    let at_target = match &target {
-        Some(target) if !cancel.is_cancelled() => {
-            let drilled = hoster::run(common, target, &all, &chosen, arguments.json);
-            let failed = drilled.is_err() && !arguments.json;
-            if failed {
-                // What was found here is said all the same.
-                conclude(&tried, chosen.len(), false);
+    let at_target = match (&target, &opened) {
+        (Some(target), Some(opened)) if !cancel.is_cancelled() => {
+            let drilled = hoster::run(common, target, opened, &all, arguments.json);
+            // What was found here is said all the same.
+            match (&drilled, arguments.json) {
+                (Err(_), true) => super::print_json(&document(&tried, None, ExitCode::Partial))?,
+                (Err(_), false) => conclude(&tried, chosen.len(), false),
+                (Ok(_), _) => {}
             }
             Some(drilled?)
         }

@@ -13,6 +13,7 @@ mod again;
 mod drills;
 mod hosters;
 mod hostile;
+mod hostile_again;
 mod plans;
 mod refused;
 

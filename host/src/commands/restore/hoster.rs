@@ -32,6 +32,17 @@ pub fn run(
     let at = AtTarget::configured(common, &arguments.place, title)?;
     let all = offline::backup(&at.folder)?;
     let (chosen, in_trash) = chosen(&all, arguments, point)?;
+    if chosen.is_empty() {
+        let message = match in_trash {
+            0 => "there is nothing to restore".to_owned(),
+            number => format!(
+                "there is nothing to restore: {} in the trash, and nothing else",
+                text::count(number, "repository is", "repositories are")
+            ),
+        };
+        let hint = "name what is to be restored, or give --at a time at which it was there";
+        return Err(Complaint::new(ExitCode::Usage, message, hint));
+    }
     let target = at.open()?;
     end_on_signal(&at.engine)?;
     let cancel = at.engine.cancel();
@@ -59,6 +70,10 @@ pub fn run(
         notes: &noted,
         cancel: &cancel,
     };
+    let tells = !arguments.json && !common.quiet;
+    if tells {
+        tell!("checking {title}, and planning");
+    }
     let plan = Plan::make(&order).map_err(no_plan)?;
     plan.check_room().map_err(of_run)?;
     let work = Work::of(&notes, arguments.dry_run).map_err(of_run)?;
@@ -74,7 +89,6 @@ pub fn run(
         drill: false,
         cancel: &cancel,
     };
-    let tells = !arguments.json && !common.quiet;
     let done = |restored: &RepositoryRestored| {
         if tells {
             tell!("{}", line(restored));
@@ -194,8 +208,8 @@ fn print(report: &RestoreReport, in_trash: usize) {
     }
     if in_trash > 0 {
         tell!(
-            "note: {} in the trash left out: name them to bring them back",
-            text::count(in_trash, "repository", "repositories")
+            "note: {} in the trash left out: name what you want restored",
+            text::count(in_trash, "repository is", "repositories are")
         );
     }
     conclusion(report);
@@ -263,11 +277,21 @@ fn conclusion(report: &RestoreReport) {
     if report.dry_run {
         let expected = &report.expected;
         out!(
-            "expected: {} to make, up to {}, about {} s; nothing was made",
+            "expected: {} to make, up to {}, about {}; nothing was made",
             text::count(expected.repositories, "repository", "repositories"),
             text::bytes(expected.bytes),
-            expected.seconds
+            duration(expected.seconds)
         );
+    }
+}
+
+/// A time for a person, in the unit that says most.
+fn duration(seconds: u64) -> String {
+    let number = |of: u64| usize::try_from(of).unwrap_or(usize::MAX);
+    match seconds {
+        0..=119 => text::count(number(seconds), "second", "seconds"),
+        120..=7199 => text::count(number(seconds.div_ceil(60)), "minute", "minutes"),
+        _ => text::count(number(seconds.div_ceil(3600)), "hour", "hours"),
     }
 }
 

@@ -30,27 +30,42 @@ impl Planner<'_> {
             trash::renew(folder, &server.hoster, &pairs);
         }
         // What has no refs yet would be taken for one that has lost them all.
+        let mut left_out = 0;
         for repository in listed.iter_mut() {
             let (id, name) = (&repository.id, &repository.full_name);
             let is_known = self.sources[index].catalogue.folder_of(id).is_some();
             if returned.is_under_way(id, name, is_known) {
                 let why = "a restore to it is under way, or was interrupted: run it again, so that it is whole";
                 repository.skip = Some(why.into());
+                left_out += 1;
             }
         }
         let pairs = returned.pairs;
         let mut notes = Vec::new();
+        if left_out > 0 {
+            let what = match left_out {
+                1 => "1 repository is left out:".to_owned(),
+                number => format!("{number} repositories are left out:"),
+            };
+            let message = format!("{what} a restore to it is under way, or was interrupted");
+            notes.push(Finding {
+                hint: "run `forgekeep restore --to-hoster` again, so that it is whole; it is left out for a week at most".into(),
+                ..Finding::warning(message)
+            });
+        }
         let mut number = 0;
         for repository in listed.iter().filter(|_| !pairs.is_empty()) {
             let new = &repository.id;
-            let Some(old) = pairs.get(new) else {
-                continue;
-            };
             let catalogue = &self.sources[index].catalogue;
-            let is_listed = listed.iter().any(|other| other.id == *old);
-            let Some(known) = catalogue.folder_of(old).map(str::to_owned) else {
+            let mut former = pairs.get(new).into_iter().flatten();
+            // The last id that the backup has it under.
+            let old = former.find(|old| catalogue.folder_of(old).is_some());
+            let Some((old, known)) = old.and_then(|old| Some((old, catalogue.folder_of(old)?)))
+            else {
                 continue;
             };
+            let known = known.to_owned();
+            let is_listed = listed.iter().any(|other| other.id == *old);
             if is_listed || catalogue.folder_of(new).is_some() {
                 continue;
             }
