@@ -59,12 +59,10 @@ impl Planner<'_> {
             let catalogue = &self.sources[index].catalogue;
             let mut former = pairs.get(new).into_iter().flatten();
             // The last id that the backup has it under.
-            let old = former.find(|old| catalogue.folder_of(old).is_some());
-            let Some((old, known)) = old.and_then(|old| Some((old, catalogue.folder_of(old)?)))
-            else {
+            let known = |old| Some((old, catalogue.folder_of(old)?.to_owned()));
+            let Some((old, known)) = former.find_map(known) else {
                 continue;
             };
-            let known = known.to_owned();
             let is_listed = listed.iter().any(|other| other.id == *old);
             if is_listed || catalogue.folder_of(new).is_some() {
                 continue;
