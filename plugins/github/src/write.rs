@@ -99,7 +99,9 @@ impl Target for Plugin {
                 Ok(_) if automation => {}
                 Ok(_) => findings.push(remark(OFF, ON_AGAIN)),
                 // One that was just made may not be known everywhere: that proves nothing.
-                Err(NotFound) if to.api_url == PUBLIC => drop(set.map_err(HosterError::transient)?),
+                Err(NotFound) if to.api_url.trim_end_matches('/') == PUBLIC => {
+                    drop(set.map_err(HosterError::transient)?)
+                }
                 Err(NotFound) => {
                     let there = good(github.send(of, "GET", &path, None)?);
                     there.map_err(HosterError::transient)?;

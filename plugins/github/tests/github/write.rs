@@ -354,12 +354,24 @@ fn configured(
     script: &Script,
     what: ConfigureRequest,
 ) -> Result<Vec<(Severity, String)>, HosterError> {
+    configured_at(API, script, what)
+}
+
+fn configured_at(
+    api: &str,
+    script: &Script,
+    what: ConfigureRequest,
+) -> Result<Vec<(Severity, String)>, HosterError> {
+    let to = Source {
+        api_url: api.into(),
+        ..source("acme")
+    };
     let what = ConfigureRequest {
         id: "9".into(),
         full_name: "acme/web".into(),
         ..what
     };
-    let findings = open(&source("acme"), script).configure(&what)?;
+    let findings = open(&to, script).configure(&what)?;
     Ok(findings
         .into_iter()
         .map(|one| (one.severity, one.message))
@@ -420,29 +432,34 @@ fn actions_that_cannot_be_switched_off_are_told() {
         automation: Some(false),
         ..ConfigureRequest::default()
     };
-    let of = |answer: HttpResponse, is_there: bool| {
-        let script =
-            full(Some("repo")).on("PUT", &at("repos/acme/web/actions/permissions"), Ok(answer));
+    let of = |api: &str, answer: HttpResponse, is_there: bool| {
+        let at = |path: &str| format!("{api}/{path}");
         let there = if is_there { 200 } else { 404 };
-        let script = script.json(&at("repos/acme/web"), there, &private(9, "web"));
-        configured(&script, off())
+        let script = Script::new()
+            .on("PUT", &at("repos/acme/web/actions/permissions"), Ok(answer))
+            .json(&at("repos/acme/web"), there, &private(9, "web"));
+        configured_at(api, &script, off())
     };
-    let none = of(refusal(404, "Not Found"), true).unwrap();
+    let own = "https://git.example/api/v3";
+    let none = of(own, refusal(404, "Not Found"), true).unwrap();
     assert!(
         none[0].0 == Severity::Info && none[0].1.contains("no GitHub Actions"),
         "{none:?}"
     );
-    // Not known everywhere yet, or not there at all: nothing is said to be off.
-    let early = of(refusal(404, "Not Found"), false).unwrap_err();
-    assert_eq!((early.kind, early.permanent), (ErrorKind::NotFound, false));
+    // Not known everywhere yet, or not there at all: nothing is said to be off. github.com itself has Actions.
+    for (api, is_there) in [(own, false), (API, true)] {
+        let early = of(api, refusal(404, "Not Found"), is_there).unwrap_err();
+        assert_eq!((early.kind, early.permanent), (ErrorKind::NotFound, false));
+    }
     for status in [403, 409] {
-        let may = of(refusal(status, "no"), true).unwrap();
+        let may = of(API, refusal(status, "no"), true).unwrap();
         assert!(
             may[0].0 == Severity::Warning && may[0].1.contains("may start"),
             "{may:?}"
         );
     }
-    let limited = of(answer(403, &json!({}), &[("retry-after", "7")]), true).unwrap_err();
+    let limited = answer(403, &json!({}), &[("retry-after", "7")]);
+    let limited = of(API, limited, true).unwrap_err();
     assert_eq!(limited.kind, ErrorKind::RateLimited);
 }
 
