@@ -105,6 +105,8 @@ document! {
         pub checks_objects: bool,
         /// Whether it refuses files that stand for LFS objects which it does not have.
         pub no_lfs_without_objects: bool,
+        /// Whether a repository that is made has no wiki to push to until a person has begun one.
+        pub no_new_wikis: bool,
         /// How many repositories may be made in a minute.
         pub creates_per_minute: Option<u64>,
     }

@@ -10,15 +10,16 @@ use forgekeep_restore_notes::{Origin, Place, api_origin};
 use forgekeep_store::inventory::Kept;
 use forgekeep_store::part::{Part, PartKind};
 use forgekeep_store::snapshot::Store;
+use forgekeep_untrusted::names::collision_key;
 use forgekeep_untrusted::{Show as _, Untrusted};
 use jiff::Timestamp;
 use rayon::prelude::*;
 
-use crate::item::{Item, Order, Step, Then};
+use crate::item::{Item, Order, Step, Then, Whose};
 use crate::made::patiently;
 use crate::names::{self, Whereabouts};
 use crate::survey::{Survey, bytes_of, survey};
-use crate::there::There;
+use crate::there::{There, below};
 
 /// A plan.
 pub struct Plan<'a> {
@@ -107,7 +108,10 @@ impl<'a> Plan<'a> {
             }
         }
         look_at_all(&mut items, &report, order.cancel);
-        let notes = report.findings.clone();
+        let mut notes = report.findings.clone();
+        let renamed = items.iter();
+        let renamed = renamed.filter(|item| renames.contains_key(item.kept.path.raw()));
+        notes.extend(renamed.filter_map(|item| keeps_its_name(item, target)));
         Ok(Self {
             place,
             report,
@@ -314,6 +318,24 @@ fn check_collisions(items: &[Item<'_>]) -> Result<(), NoPlan> {
             "give all but one of each another name: rename: { TITLE/owner/name: NAME } in the target; an id will do in place of TITLE/owner/name; nothing was made",
         ),
     ))
+}
+
+/// What an earlier restore has made under another name than `rename` gives it now.
+fn keeps_its_name(item: &Item<'_>, target: &OpenTarget) -> Option<Finding> {
+    let Step::GoOn(found, Whose::Ours) = &item.step else {
+        return None;
+    };
+    let name = below(found.full_name.raw(), &target.name, &target.project)?;
+    let is_it = collision_key(name) == collision_key(item.name.raw());
+    let message = format!(
+        "{} is at the target already, as {}: `rename` does not change its name there",
+        item.kept.name().shown(),
+        found.full_name.printable()
+    );
+    (!is_it).then(|| Finding {
+        hint: "rename it there by hand, if you want it to have another name".into(),
+        ..Finding::warning(message)
+    })
 }
 
 /// Two folders of the backup say that they are the same repository.

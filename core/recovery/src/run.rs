@@ -75,7 +75,10 @@ impl<'r> Run<'r> {
                         restored.error = Some(failure.clone());
                         RestoreOutcome::Failed
                     }
-                    Step::Make => RestoreOutcome::Planned,
+                    Step::Make => {
+                        restored.wiki = self.wiki_planned(item);
+                        RestoreOutcome::Planned
+                    }
                     Step::GoOn(found, whose) => {
                         match self.look_at(item, found, *whose, &mut restored) {
                             Ok(outcome) => outcome,
@@ -89,6 +92,12 @@ impl<'r> Run<'r> {
                 restored
             })
             .collect()
+    }
+
+    /// Why the wiki of what is made would not be restored, if so.
+    fn wiki_planned(&self, item: &Item<'_>) -> Option<Printable> {
+        let takes = &self.surroundings.plan.report.takes;
+        (item.wiki.is_some() && takes.no_new_wikis).then(|| wiki::none_there(item))
     }
 
     /// What there would be to do about what was found at the target.

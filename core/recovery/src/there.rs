@@ -120,7 +120,7 @@ fn taken_by_another(found: &Repository) -> Failure {
 
 /// What of a full name is below a target: behind as many parts as its name has, whatever they are (a workspace
 /// may be named by its id), and behind its project, where there is one.
-fn below<'n>(full_name: &'n str, name: &str, project: &str) -> Option<&'n str> {
+pub(crate) fn below<'n>(full_name: &'n str, name: &str, project: &str) -> Option<&'n str> {
     let mut rest = full_name;
     for _ in name.split('/') {
         rest = rest.split_once('/')?.1;

@@ -167,6 +167,19 @@ fn tips(noted: Option<&BTreeMap<String, String>>) -> Tips {
         .collect()
 }
 
+/// What is said where the target has no wiki to push to.
+pub(crate) fn none_there(item: &Item<'_>) -> Printable {
+    let why = "not restored: the target takes no wiki by git before it has a page";
+    format!("{why}; {}", by_hand(item)).into()
+}
+
+fn by_hand(item: &Item<'_>) -> String {
+    format!(
+        "make its first page in a browser, then `forgekeep restore \"{}\" --wiki --push URL --force`",
+        item.kept.name().shown()
+    )
+}
+
 /// Sends it. What comes of it is said; it fails nothing else.
 pub(crate) fn send(
     around: &Surroundings<'_>,
@@ -178,13 +191,9 @@ pub(crate) fn send(
     let Some((wiki, chosen)) = &item.wiki else {
         return;
     };
-    let by_hand = format!(
-        "make its first page in a browser, then `forgekeep restore \"{}\" --wiki --push URL --force`",
-        item.kept.name().shown()
-    );
+    let by_hand = by_hand(item);
     let Some(part) = repository.part(PartKind::Wiki) else {
-        let why = "not restored: the target takes no wiki by git before it has a page";
-        restored.wiki = Some(format!("{why}; {by_hand}").into());
+        restored.wiki = Some(none_there(item));
         return;
     };
     let sent = around.target.session().and_then(|session| {

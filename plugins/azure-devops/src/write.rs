@@ -182,6 +182,7 @@ fn limits(base: &str) -> PushLimits {
         file_bytes: theirs(100 << 20),
         push_bytes: theirs(5 << 30),
         repository_bytes: theirs(250 << 30),
+        no_new_wikis: true,
         ..PushLimits::default()
     }
 }

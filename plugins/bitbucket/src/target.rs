@@ -44,6 +44,7 @@ pub(crate) fn examine(
     report.names = what.names.iter().map(|name| slug::of(name)).collect();
     report.takes = PushLimits {
         repository_bytes: Some(LARGEST),
+        no_new_wikis: true,
         ..PushLimits::default()
     };
     report.refuses = [

@@ -54,6 +54,7 @@ impl Target for Plugin {
             no_refs_like_ids: true,
             checks_objects: true,
             no_lfs_without_objects: true,
+            no_new_wikis: true,
             creates_per_minute: (to.api_url.trim_end_matches('/') == PUBLIC).then_some(80),
             ..PushLimits::default()
         };

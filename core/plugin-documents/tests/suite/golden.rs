@@ -391,6 +391,7 @@ fn from_the_plugin() {
             no_refs_like_ids: true,
             checks_objects: true,
             no_lfs_without_objects: true,
+            no_new_wikis: true,
             creates_per_minute: Some(80),
         },
         ..CheckReport::default()

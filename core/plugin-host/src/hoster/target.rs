@@ -29,6 +29,7 @@ impl PluginSession {
             no_refs_like_ids: takes.no_refs_like_ids,
             checks_objects: takes.checks_objects,
             no_lfs_without_objects: takes.no_lfs_without_objects,
+            no_new_wikis: takes.no_new_wikis,
             creates_per_minute: takes
                 .creates_per_minute
                 .map(|most| u32::try_from(most).unwrap_or(u32::MAX)),

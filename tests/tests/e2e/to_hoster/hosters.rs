@@ -54,10 +54,13 @@ fn to_github_everything_comes_back_with_actions_off_before_the_first_ref() {
         "apiUrl": github.api_url(), "password": SECRET,
     });
     rescue.configure_targets(&json!([target]));
-    rescue.restore(&["--all", "--dry-run"]).expect(0);
+    let dry = rescue.restore(&["--all", "--dry-run", "--json"]).expect(3);
     let writes = |method: &str| !matches!(method, "GET" | "HEAD");
     assert!(!github.requests().iter().any(|one| writes(&one.method)));
-    // GitHub takes no wiki by git before it has a page.
+    // GitHub takes no wiki by git before it has a page, which the plan says.
+    let planned = document(&dry);
+    let wiki = &of(&planned, "acme/web")["wiki"];
+    assert!(wiki.as_str().unwrap().contains("browser"), "{planned:#}");
     let report = document(&rescue.all().expect(3));
     let web = of(&report, "acme/web");
     assert_eq!(web["outcome"], "partial", "{report:#}");

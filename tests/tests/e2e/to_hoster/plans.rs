@@ -33,6 +33,13 @@ fn names_that_collide_are_refused_and_rename_settles_it() {
     rescue.configure(&json!({ "rename": { "acme/web": "API", "api": "api2" } }));
     rescue.all().expect(0);
     assert_eq!(rescue.names(), ["API", "api2", "empty"]);
+    // What was made keeps its name, and that is said.
+    rescue.configure(&json!({ "rename": { "acme/web": "shop", "api": "api2" } }));
+    let notes = document(&rescue.all().expect(0))["notes"].to_string();
+    let said = "acme/acme/web is at the target already, as rescue/API";
+    assert!(notes.contains(said), "{notes}");
+    assert_eq!(notes.matches("is at the target already").count(), 1);
+    assert_eq!(rescue.names(), ["API", "api2", "empty"]);
     rescue.configure(&json!({ "rename": { "nothing": "x" } }));
     rescue.all().expect(10);
 }
