@@ -206,6 +206,27 @@ impl Handler for Shared {
             remote: request.remote,
         });
         drop(log);
+        let (is_done, arrives) = self.state.write().answers();
+        if !is_done {
+            return Reply::TakeOver(Box::new(|_| Ok(())));
+        }
+        match self.answer(request) {
+            reply if arrives => reply,
+            // What git sends is taken in while it is answered.
+            Reply::Response(Response {
+                body: Body::Stream(write),
+                ..
+            }) => {
+                write(&mut std::io::sink()).ok();
+                Reply::TakeOver(Box::new(|_| Ok(())))
+            }
+            _ => Reply::TakeOver(Box::new(|_| Ok(()))),
+        }
+    }
+}
+
+impl Shared {
+    fn answer(&self, request: Request) -> Reply {
         if self.state.write().is_limited(&request.target) {
             // The server itself knows no limit: a proxy before it answers so.
             let limited = documents::page(429, "Too Many Requests");

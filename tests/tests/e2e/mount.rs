@@ -114,18 +114,21 @@ impl Mount {
     pub fn backup(&self, world: &World, more: &[&str]) -> Run {
         let report = world.sandbox.path("report.json");
         fs::remove_file(&report).ok();
-        let settings = world.sandbox.path("settings.yml");
-        let (program, before) = self.inside(&binaries().forgekeep());
-        let mut run = world
-            .sandbox
-            .program(program, before)
-            .args(&["backup", "--config", settings.to_str().unwrap()])
-            .args(&["--report", report.to_str().unwrap()])
-            .args(more)
-            .run();
+        let arguments = ["backup", "--report", report.to_str().unwrap()];
+        let mut run = self.run(world, &[&arguments, more].concat());
         let written = fs::read(&report).ok();
         run.report = written.map(|bytes| serde_json::from_slice(&bytes).unwrap());
         run
+    }
+
+    /// Runs a command with the world's configuration, where the mount is.
+    pub fn run(&self, world: &World, arguments: &[&str]) -> Run {
+        let settings = world.sandbox.path("settings.yml");
+        let (program, before) = self.inside(&binaries().forgekeep());
+        let command = world.sandbox.program(program, before).args(arguments);
+        command
+            .args(&["--config", settings.to_str().unwrap()])
+            .run()
     }
 
     /// Changes how it is mounted.

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use crate::support::World;
 
 mod again;
+mod disasters;
 mod drills;
 mod hosters;
 mod hostile;
@@ -42,6 +43,11 @@ impl Rescue {
             .repository("empty")
             .git(&["update-ref", "-d", "refs/heads/main"]);
         world.backup().expect(0);
+        Self::of(world)
+    }
+
+    /// What a world has backed up, or is going to.
+    fn of(world: World) -> Self {
         let gitea = Gitea::new();
         gitea.change(|state| {
             let dev = state.add_user("dev");
