@@ -17,6 +17,7 @@ use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Server};
 use parking_lot::{Mutex, RwLock};
 use tempfile::TempDir;
 
+use crate::life::Life;
 use crate::origins::Origins;
 use crate::{git, pushes};
 
@@ -31,6 +32,7 @@ pub struct Gitea {
 }
 
 struct Shared {
+    life: Life,
     state: RwLock<State>,
     log: Mutex<Vec<Logged>>,
     exchanges: Mutex<Vec<Exchange>>,
@@ -82,6 +84,7 @@ impl Gitea {
         let mut state = State::new(api, git, path);
         state.folder = origins.folder.path().to_owned();
         let shared = Arc::new(Shared {
+            life: Life::default(),
             state: RwLock::new(state),
             log: Mutex::default(),
             exchanges: Mutex::default(),
@@ -174,6 +177,11 @@ impl Gitea {
         self.shared.exchanges.lock().clone()
     }
 
+    /// Dies after so many answers, of which the last one is lost; or lives on.
+    pub fn ends_after(&self, answers: Option<usize>) {
+        self.shared.life.ends_after(answers);
+    }
+
     /// Forgets them.
     pub fn reset_log(&self) {
         self.shared.log.lock().clear();
@@ -198,6 +206,12 @@ fn file_name(id: u64) -> String {
 
 impl Handler for Shared {
     fn handle(&self, request: Request) -> Reply {
+        self.life.answer(|| self.answer(request))
+    }
+}
+
+impl Shared {
+    fn answer(&self, request: Request) -> Reply {
         let mut log = self.log.lock();
         log.push(Logged {
             method: request.method.clone(),
@@ -206,27 +220,6 @@ impl Handler for Shared {
             remote: request.remote,
         });
         drop(log);
-        let (is_done, arrives) = self.state.write().answers();
-        if !is_done {
-            return Reply::TakeOver(Box::new(|_| Ok(())));
-        }
-        match self.answer(request) {
-            reply if arrives => reply,
-            // What git sends is taken in while it is answered.
-            Reply::Response(Response {
-                body: Body::Stream(write),
-                ..
-            }) => {
-                write(&mut std::io::sink()).ok();
-                Reply::TakeOver(Box::new(|_| Ok(())))
-            }
-            _ => Reply::TakeOver(Box::new(|_| Ok(()))),
-        }
-    }
-}
-
-impl Shared {
-    fn answer(&self, request: Request) -> Reply {
         if self.state.write().is_limited(&request.target) {
             // The server itself knows no limit: a proxy before it answers so.
             let limited = documents::page(429, "Too Many Requests");

@@ -17,6 +17,7 @@ use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response, Server};
 use parking_lot::{Mutex, RwLock};
 use tempfile::TempDir;
 
+use crate::life::Life;
 use crate::origins::Origins;
 use crate::{git, pushes};
 
@@ -37,6 +38,7 @@ pub struct GitHub {
 }
 
 struct Shared {
+    life: Life,
     state: RwLock<State>,
     log: Mutex<Vec<Logged>>,
     exchanges: Mutex<Vec<Exchange>>,
@@ -83,6 +85,7 @@ impl GitHub {
         let mut state = State::new(api, git, path);
         state.folder = origins.folder.path().to_owned();
         let shared = Arc::new(Shared {
+            life: Life::default(),
             state: RwLock::new(state),
             log: Mutex::default(),
             exchanges: Mutex::default(),
@@ -198,6 +201,11 @@ impl GitHub {
         self.shared.exchanges.lock().clone()
     }
 
+    /// Dies after so many answers, of which the last one is lost; or lives on.
+    pub fn ends_after(&self, answers: Option<usize>) {
+        self.shared.life.ends_after(answers);
+    }
+
     /// Forgets them.
     pub fn reset_log(&self) {
         self.shared.log.lock().clear();
@@ -219,6 +227,12 @@ impl Drop for GitHub {
 
 impl Handler for Shared {
     fn handle(&self, request: Request) -> Reply {
+        self.life.answer(|| self.answer(request))
+    }
+}
+
+impl Shared {
+    fn answer(&self, request: Request) -> Reply {
         let latency = self.state.read().latency;
         thread::sleep(latency);
         self.log.lock().push(Logged {

@@ -21,6 +21,7 @@ use forgekeep_demo_hoster::{Handler, Reply, Request, Response, Server};
 use parking_lot::{Mutex, RwLock};
 use tempfile::TempDir;
 
+use crate::life::Life;
 use crate::origins::Origins;
 use crate::{git, pushes};
 
@@ -35,6 +36,7 @@ pub struct Gitlab {
 }
 
 struct Shared {
+    life: Life,
     state: RwLock<State>,
     log: Mutex<Vec<Logged>>,
 }
@@ -67,6 +69,7 @@ impl Gitlab {
         let mut state = State::new(api, git, path);
         state.folder = origins.folder.path().to_owned();
         let shared = Arc::new(Shared {
+            life: Life::default(),
             state: RwLock::new(state),
             log: Mutex::default(),
         });
@@ -181,6 +184,11 @@ impl Gitlab {
         self.shared.log.lock().clone()
     }
 
+    /// Dies after so many answers, of which the last one is lost; or lives on.
+    pub fn ends_after(&self, answers: Option<usize>) {
+        self.shared.life.ends_after(answers);
+    }
+
     /// Forgets them.
     pub fn reset_log(&self) {
         self.shared.log.lock().clear();
@@ -201,6 +209,12 @@ impl Drop for Gitlab {
 
 impl Handler for Shared {
     fn handle(&self, request: Request) -> Reply {
+        self.life.answer(|| self.reply(request))
+    }
+}
+
+impl Shared {
+    fn reply(&self, request: Request) -> Reply {
         let latency = self.state.read().latency;
         thread::sleep(latency);
         let logged = Logged {
@@ -219,9 +233,7 @@ impl Handler for Shared {
         self.log.lock().push(Logged { status, ..logged });
         Reply::Response(answer)
     }
-}
 
-impl Shared {
     fn answer(&self, request: Request) -> Response {
         let target = request.target.clone();
         if let Some(limited) = self.state.write().limited(&target) {

@@ -13,6 +13,7 @@ pub mod client;
 pub mod gitea;
 pub mod github;
 pub mod gitlab;
+mod life;
 mod origins;
 pub mod pushes;
 

@@ -127,9 +127,6 @@ pub struct State {
     pub limit: Limited,
     /// How long each answer takes, as over a network.
     pub latency: Duration,
-    /// How many requests are answered yet. The last one is carried out, and its answer is lost; from then on,
-    /// connections are closed without a word. `None`: all of them.
-    pub answers_left: Option<usize>,
     /// What becomes of pushes.
     pub pushes: Pushes,
     /// After how many new repositories one is refused with 429, over and over. `None`: never.
@@ -168,7 +165,6 @@ impl State {
             repositories: Vec::new(),
             limit: Limited::default(),
             latency: Duration::ZERO,
-            answers_left: None,
             pushes: Pushes::default(),
             creates_at_once: None,
             makes_public: false,
@@ -179,16 +175,6 @@ impl State {
             next: 0,
             now: 1_700_000_000,
         }
-    }
-
-    /// Whether a request is carried out, and whether its answer arrives.
-    pub(super) fn answers(&mut self) -> (bool, bool) {
-        let Some(left) = &mut self.answers_left else {
-            return (true, true);
-        };
-        let now = *left;
-        *left = now.saturating_sub(1);
-        (now > 0, now > 1)
     }
 
     fn next(&mut self) -> u64 {

@@ -57,52 +57,169 @@ fn a_full_disk_fails_what_it_has_no_room_for_and_the_next_restore_goes_on() {
     assert_eq!(refs(&rescue.there("large")), refs(&large));
 }
 
+/// A hoster that can die.
+struct Mortal<'h> {
+    /// Makes something to restore below.
+    place: &'h dyn Fn(&str),
+    /// The target with it.
+    target: &'h dyn Fn(&str) -> Value,
+    /// Lets it die after so many answers.
+    ends_after: &'h dyn Fn(Option<usize>),
+    /// How many requests it had; they are forgotten.
+    requests: &'h dyn Fn() -> usize,
+    /// Names and folders of all that it has.
+    made: &'h dyn Fn() -> Vec<(String, PathBuf)>,
+    /// The exit code of a restore in which nothing goes wrong.
+    code: i32,
+}
+
 /// Whatever the answer is that never comes, and whether or not what was asked for was done: the next restore
-/// finds what is there, and everything is there once.
-#[test]
-fn a_server_that_dies_at_any_moment_is_gone_on_with() {
-    let rescue = Rescue::new();
+/// finds what is there, and everything is there once. Each `step`th answer is tried.
+fn dies_at_any_moment(rescue: &Rescue, hoster: &Mortal<'_>, step: usize) {
     let options = json!({ "backup": { "jobs": 1 }, "network": { "retries": 0 } });
-    let everything = |answers: Option<usize>| {
+    let restore = |answers: Option<usize>| {
         let name = format!("rescue{}", answers.unwrap_or(0));
-        let owner = rescue.gitea.change(|state| {
-            let dev = state.accounts.iter().find(|one| one.name == "dev");
-            let dev = dev.map(|dev| dev.id).unwrap();
-            state.answers_left = answers;
-            state.add_organisation(&name, dev, true)
-        });
-        let mut target = rescue.target();
-        target["name"] = name.into();
-        rescue.configure_with(&json!([target]), &options);
-        rescue.gitea.reset_log();
-        (owner, rescue.all())
-    };
-    let (_, run) = everything(None);
-    run.expect(0);
-    let number = rescue.gitea.requests().len();
-    assert!(number > 20, "{number}");
-    for answers in (1..=number).step_by(2) {
-        let (owner, run) = everything(Some(answers));
-        assert!(
-            !run.code.is_none_or(|code| code == 0 || code == 101),
-            "{answers}: {run:?}"
-        );
-        rescue.gitea.change(|state| state.answers_left = None);
+        (hoster.place)(&name);
+        rescue.configure_with(&json!([(hoster.target)(&name)]), &options);
+        (hoster.requests)();
+        (hoster.ends_after)(answers);
         let run = rescue.all();
-        assert_eq!(run.code, Some(0), "{answers} answers: {}", run.stdout);
-        let made = rescue.gitea.read(|state| {
-            let all = state.repositories.iter();
-            let ours = all.filter(|one| one.owner == owner);
-            let mut made: Vec<_> = ours.map(|one| (one.name.clone(), one.id)).collect();
-            made.sort();
-            made
-        });
-        let names: Vec<&str> = made.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["api", "empty", "web"], "{answers} answers");
-        for (name, id) in &made {
-            let there = rescue.gitea.git_dir(*id);
+        (hoster.ends_after)(None);
+        run
+    };
+    restore(None).expect(hoster.code);
+    let number = (hoster.requests)();
+    assert!(number > 20, "{number}");
+    let mut before = (hoster.made)().len();
+    for answers in (1..=number).step_by(step) {
+        let run = restore(Some(answers));
+        let ends = [Some(2), Some(3), Some(12)];
+        assert!(ends.contains(&run.code), "{answers} answers: {run:?}");
+        let run = rescue.all();
+        let said = &run.stdout;
+        assert_eq!(run.code, Some(hoster.code), "{answers} answers: {said}");
+        let all = (hoster.made)();
+        let (_, made) = all.split_at(before);
+        before = all.len();
+        let mut names: Vec<&str> = made.iter().map(|(name, _)| name.as_str()).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["api", "empty", "web"], "{answers} answers: {said}");
+        for (name, there) in made {
             let here = rescue.world.forge.repository(name).git_dir();
-            assert_eq!(refs(&there), refs(&here), "{answers} answers");
+            assert_eq!(refs(there), refs(&here), "{answers} answers: {name}");
         }
     }
+}
+
+#[test]
+fn gitea_dies_at_any_moment_and_is_gone_on_with() {
+    let rescue = Rescue::new();
+    let gitea = &rescue.gitea;
+    let hoster = Mortal {
+        place: &|name| {
+            gitea.change(|state| {
+                let dev = state.accounts.iter().find(|one| one.name == "dev");
+                let dev = dev.map(|dev| dev.id).unwrap();
+                state.add_organisation(name, dev, true);
+            });
+        },
+        target: &|name| {
+            let mut target = rescue.target();
+            target["name"] = name.into();
+            target
+        },
+        ends_after: &|answers| gitea.ends_after(answers),
+        requests: &|| {
+            let number = gitea.requests().len();
+            gitea.reset_log();
+            number
+        },
+        made: &|| {
+            let all = gitea.read(|state| state.repositories.clone());
+            let all = all.into_iter();
+            all.map(|one| (one.name, gitea.git_dir(one.id))).collect()
+        },
+        code: 0,
+    };
+    dies_at_any_moment(&rescue, &hoster, 2);
+}
+
+#[test]
+fn github_dies_at_any_moment_and_is_gone_on_with() {
+    use forgekeep_test_hosters::github::GitHub;
+
+    const SECRET: &str = "ghp_0123456789abcdef0123456789abcdef0123";
+    let rescue = Rescue::new();
+    let github = GitHub::new();
+    let dev = github.change(|state| {
+        let dev = state.add_user("dev");
+        state.add_token(dev, SECRET, Some(&["repo", "workflow", "read:org"]));
+        dev
+    });
+    let hoster = Mortal {
+        place: &|name| {
+            github.change(|state| state.add_organisation(name, dev, true));
+        },
+        target: &|name| {
+            json!({
+                "title": "new home", "hoster": "github", "type": "org", "name": name,
+                "apiUrl": github.api_url(), "password": SECRET,
+            })
+        },
+        ends_after: &|answers| github.ends_after(answers),
+        requests: &|| {
+            let number = github.requests().len();
+            github.reset_log();
+            number
+        },
+        made: &|| {
+            let all = github.read(|state| state.repositories.clone());
+            let all = all.into_iter();
+            all.map(|one| (one.name, github.git_dir(one.id))).collect()
+        },
+        // The wiki is to be begun in a browser.
+        code: 3,
+    };
+    dies_at_any_moment(&rescue, &hoster, 3);
+}
+
+#[test]
+fn gitlab_dies_at_any_moment_and_is_gone_on_with() {
+    use forgekeep_test_hosters::gitlab::Gitlab;
+
+    const SECRET: &str = "glpat-T3stT3stT3stT3stT3st";
+    let rescue = Rescue::new();
+    let gitlab = Gitlab::new();
+    let user = gitlab.change(|state| {
+        let dev = state.add_user("dev");
+        state.add_token(dev, SECRET, &["api", "write_repository"]);
+        state.namespace_mut(dev).user.unwrap()
+    });
+    let hoster = Mortal {
+        place: &|name| {
+            gitlab.change(|state| {
+                let group = state.add_group(name, None);
+                state.namespace_mut(group).members.push((user, 50));
+            });
+        },
+        target: &|name| {
+            json!({
+                "title": "new home", "hoster": "gitlab", "name": name, "apiUrl": gitlab.url(),
+                "password": SECRET, "rename": { "acme/api": "tools/api" },
+            })
+        },
+        ends_after: &|answers| gitlab.ends_after(answers),
+        requests: &|| {
+            let number = gitlab.requests().len();
+            gitlab.reset_log();
+            number
+        },
+        made: &|| {
+            let all = gitlab.read(|state| state.projects.clone());
+            let all = all.into_iter();
+            all.map(|one| (one.path, gitlab.git_dir(one.id))).collect()
+        },
+        code: 0,
+    };
+    dies_at_any_moment(&rescue, &hoster, 3);
 }
