@@ -223,3 +223,25 @@ fn gitlab_dies_at_any_moment_and_is_gone_on_with() {
     };
     dies_at_any_moment(&rescue, &hoster, 3);
 }
+
+#[test]
+fn a_drill_that_ends_at_any_moment_leaves_nothing_once_another_is_over() {
+    let rescue = Rescue::new();
+    let options = json!({ "network": { "retries": 0 } });
+    rescue.configure_with(&json!([rescue.target()]), &options);
+    let arguments = ["drill", "web", "--to-hoster", "new home", "--json"];
+    let drill = || rescue.world.forgekeep(&arguments).run();
+    drill().expect(0);
+    let number = rescue.gitea.requests().len();
+    assert!(number > 10, "{number}");
+    for answers in (1..number).step_by(2) {
+        rescue.gitea.ends_after(Some(answers));
+        let run = drill();
+        let ends = [Some(2), Some(3), Some(12)];
+        assert!(ends.contains(&run.code), "{answers} answers: {run:?}");
+        rescue.gitea.ends_after(None);
+        let run = drill();
+        assert_eq!(run.code, Some(0), "{answers} answers: {}", run.stdout);
+        assert_eq!(rescue.names(), [""; 0], "{answers} answers: {}", run.stdout);
+    }
+}
