@@ -23,6 +23,7 @@ mod large;
 mod plan;
 pub mod sizes;
 mod trailer;
+mod traverse;
 mod write;
 
 use std::path::Path;
@@ -41,6 +42,7 @@ pub use index::PackIndex;
 pub use large::{Large, Opened, Stream};
 pub use sizes::{Bulk, bulky};
 pub use trailer::{TRAILER, check_trailer};
+pub use traverse::traverse;
 
 /// Fewer packs than these are left alone, or each night's fetch would have a pack written again.
 const FEW: usize = 8;

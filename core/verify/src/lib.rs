@@ -83,6 +83,11 @@ impl Watch {
     fn count(&self, objects: u64) {
         self.objects.fetch_add(objects, Ordering::Relaxed);
     }
+
+    /// Takes back what was counted, and is going to be once more.
+    fn count_again(&self, objects: u64) {
+        self.objects.fetch_sub(objects, Ordering::Relaxed);
+    }
 }
 
 /// Which piece of a mirror is damaged: the repair goes by it.

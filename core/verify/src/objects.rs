@@ -4,12 +4,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use forgekeep_failure::Failure;
 use forgekeep_git::links::{Link, links};
 use forgekeep_git::loose::{self, Size};
 use forgekeep_git::object_files::{ObjectFiles, Packed, database, read};
-use forgekeep_git::packs::check_trailer;
+use forgekeep_git::packs::{self, PackIndex, check_trailer};
 use forgekeep_untrusted::Untrusted;
 use git2::{Odb, Oid};
 use parking_lot::Mutex;
@@ -136,8 +137,14 @@ pub(super) fn read_all(
         let Some(index) = pack.index() else {
             continue;
         };
+        let amiss = |finding: &Finding| [&pack.path, &pack.index_path].contains(&&finding.path);
         let torn = found.iter().any(|finding| finding.path == pack.path);
         let aside = large.of_pack(&pack.path, index, torn, watch)?;
+        let is_sound = aside.is_empty() && !found.iter().any(amiss);
+        if is_sound && let Some(named) = read_pack(pack, index, &known, watch)? {
+            bad.lock().missing.extend(named);
+            continue;
+        }
         let all = index.iter().filter(|(oid, _)| !aside.contains(oid));
         let mut order: Vec<(u64, Oid)> = all.map(|(oid, offset)| (offset, oid)).collect();
         order.par_sort_unstable();
@@ -165,6 +172,39 @@ pub(super) fn read_all(
         missing: bad.missing,
         unchecked: large.unchecked(mirror),
     })
+}
+
+/// Reads a pack in which nothing seems amiss, in one go, and returns what its objects name and nobody has.
+/// `None` if something is amiss: then it has to be read object by object.
+fn read_pack(
+    pack: &Packed,
+    index: &PackIndex,
+    known: &[Oid],
+    watch: &Watch,
+) -> Result<Option<HashSet<Oid>>, Failure> {
+    let missing = Mutex::new(HashSet::new());
+    let counted = AtomicU64::new(0);
+    let whole = packs::traverse(
+        &pack.path,
+        &pack.index_path,
+        index,
+        &watch.cancel,
+        |_, kind, content| {
+            watch.count(1);
+            counted.fetch_add(1, Ordering::Relaxed);
+            let see = &mut |Link { oid, .. }| {
+                if known.binary_search(&oid).is_err() {
+                    missing.lock().insert(oid);
+                }
+            };
+            links(kind, content, see).is_some()
+        },
+    )?;
+    if !whole {
+        watch.count_again(counted.into_inner());
+        return Ok(None);
+    }
+    Ok(Some(missing.into_inner()))
 }
 
 fn check_pack(pack: &Packed, watch: &Watch) -> Result<Vec<Finding>, Failure> {

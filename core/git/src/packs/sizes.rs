@@ -129,7 +129,7 @@ fn inherit(held: &mut HashMap<u64, u64>, delta: u64, base: u64) -> bool {
 }
 
 /// The size of a delta's base and that of its result, from where a reader is.
-fn delta_sizes(
+pub(super) fn delta_sizes(
     reader: &mut PackReader<'_>,
     inflate: &mut Decompress,
 ) -> io::Result<Option<(u64, u64)>> {

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)] // the helpers in `scene`, too
 mod scene;
+mod traversal;
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -264,7 +264,7 @@ pub fn blob_pack(repository: &Path, base: &Blob, other: &Blob, by_id: bool) {
     indexer.commit().unwrap();
 }
 
-fn deflated(bytes: &[u8]) -> Vec<u8> {
+pub fn deflated(bytes: &[u8]) -> Vec<u8> {
     let mut deflate = ZlibEncoder::new(Vec::new(), Compression::default());
     deflate.write_all(bytes).unwrap();
     deflate.finish().unwrap()
