@@ -32,7 +32,8 @@ fn main() {
     let repository = forge.repository("large");
     match std::env::var("FORGEKEEP_BENCH_REPOSITORY") {
         Ok(path) => {
-            drop(repository.git(&["fetch", "-q", "--update-head-ok", &path, "+refs/*:refs/*"]))
+            let all = ["fetch", "-q", "--update-head-ok", &path, "+refs/*:refs/*"];
+            repository.git(&all);
         }
         Err(_) => {
             fill(&repository.git_dir());
