@@ -53,9 +53,15 @@ pub fn traverse(
         return Ok(false);
     };
     let running = Running::new();
-    let threads = running.threads();
     let objects = index.len() as u64;
-    let needed = held.saturating_mul(threads as u64) + objects * OBJECT;
+    let tree = objects.saturating_mul(OBJECT);
+    // Each thread has a chain of its own: fewer threads rather than none.
+    let room = BYTES.saturating_sub(tree) / held.max(1);
+    let threads = running
+        .threads()
+        .min(room.try_into().unwrap_or(usize::MAX))
+        .max(1);
+    let needed = held.saturating_mul(threads as u64).saturating_add(tree);
     let Some(_share) = Share::take(needed) else {
         return Ok(false);
     };
