@@ -76,7 +76,8 @@ impl<'r> Run<'r> {
                         RestoreOutcome::Failed
                     }
                     Step::Make => {
-                        restored.wiki = self.wiki_planned(item);
+                        let lost = restored.wiki.take();
+                        restored.wiki = lost.or_else(|| self.wiki_planned(item));
                         RestoreOutcome::Planned
                     }
                     Step::GoOn(found, whose) => {
