@@ -191,6 +191,9 @@ fn local(path: &str) -> Result<(String, Place), Unfit> {
 /// Host, port and path. A login only where the path is relative to it: the repositories `web` of two users
 /// are two.
 fn name(ssh: &Ssh) -> Result<String, Unfit> {
+    if ssh.host.chars().all(|letter| letter == '.') {
+        return unfit("it names no host", WAYS);
+    }
     let mut name = ssh.host.to_ascii_lowercase();
     if let Some(port) = ssh.port {
         name = format!("{name}:{port}");
@@ -277,6 +280,8 @@ mod tests {
             ("ftp://h/x", "`ftp://`"),
             ("s3://bucket/x", "scheme"),
             ("file://h/x", "another host"),
+            ("https://./a", "names no host"),
+            ("ssh://git@../a", "names no host"),
             ("-oProxyCommand=id", "begins with `-`"),
             ("ssh://-oProxyCommand=id/x", "host"),
             ("ssh://h:acme/web", "port"),
