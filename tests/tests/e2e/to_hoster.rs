@@ -164,3 +164,33 @@ fn head(git_dir: &Path) -> String {
         .trim()
         .to_owned()
 }
+
+/// A workspace with two repositories, backed up, that is a target as well.
+fn own() -> World {
+    let forge = forgekeep_tests::Forge::builder()
+        .writer("dev@example.com", "devuser", crate::support::TOKEN)
+        .build();
+    let world = World::of(forge);
+    world.forge.repository("web").commit("one").tag("v1");
+    world.forge.repository("api").commit("one");
+    let mut target = world.source();
+    target["title"] = "again".into();
+    let config = json!({
+        "localFolder": world.sandbox.backup(), "sources": [world.source()], "targets": [target],
+    });
+    world.sandbox.write("settings.yml", config.to_string());
+    world.backup().expect(0);
+    world
+}
+
+/// Waits until something is noted of what was made.
+fn wait_for_note(world: &World, what: &str) {
+    let folder = world.sandbox.backup().join(".forgekeep/restores");
+    crate::streaming::wait_until("a note", || {
+        let notes = crate::support::files(&folder);
+        let mut texts = notes
+            .iter()
+            .filter_map(|path| fs::read_to_string(path).ok());
+        texts.any(|text| text.contains(what))
+    });
+}

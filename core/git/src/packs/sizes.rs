@@ -47,58 +47,38 @@ pub fn bulky(
     from: u64,
     cancel: &Cancel,
 ) -> Result<HashMap<Oid, Bulk>, Failure> {
-    let mut reader = PackReader::open(pack)?;
-    let offsets = (0..index.len()).map(|position| (index.offset(position), position));
-    let mut entries: Vec<_> = offsets.collect();
-    entries.sort_unstable();
-    let ends = entries.iter().skip(1).map(|(offset, _)| *offset);
-    let ends: Vec<u64> = ends.chain([u64::MAX]).collect();
     let mut found = HashMap::new();
     // By offset, what has to be held for each large entry.
     let mut held: HashMap<u64, u64> = HashMap::new();
     let mut deltas = Vec::new();
     let mut in_order = true;
-    let mut inflate = Decompress::new(true);
-    for ((offset, position), end) in entries.iter().zip(ends) {
-        cancel.check()?;
-        let header = match reader.header(*offset, end) {
-            Ok(header) => header,
-            Err(failure) if failure.is_damage() => continue,
-            Err(failure) => return Err(failure),
+    each_entry(pack, index, cancel, |entry| {
+        let Some(entry) = entry else {
+            return;
         };
-        let base = match header.base {
-            Base::None => {
-                if header.size >= from {
-                    held.insert(*offset, header.size);
-                    let (offset, size) = (*offset, header.size);
-                    let bulk = match header.kind {
-                        BLOB => Bulk::Blob { offset, size },
-                        _ => Bulk::Held(size),
-                    };
-                    found.insert(index.oid(*position), bulk);
-                }
-                continue;
+        let (offset, position) = (entry.offset, entry.position);
+        let Made::Delta { base, sizes } = entry.made else {
+            if entry.size >= from {
+                held.insert(offset, entry.size);
+                let size = entry.size;
+                let bulk = match entry.made {
+                    Made::Blob => Bulk::Blob { offset, size },
+                    _ => Bulk::Held(size),
+                };
+                found.insert(index.oid(position), bulk);
             }
-            Base::Distance(distance) => offset.checked_sub(distance),
-            Base::Id(oid) => index.find(oid),
-        };
-        let sizes = match delta_sizes(&mut reader, &mut inflate) {
-            Ok(sizes) => sizes,
-            Err(error) => match super::entry::unreadable(pack, &error) {
-                failure if failure.is_damage() => None,
-                failure => return Err(failure),
-            },
+            return;
         };
         let own = sizes.map_or(0, |(base, result)| base.max(result));
         if own >= from {
-            held.insert(*offset, own);
+            held.insert(offset, own);
         }
         if let Some(base) = base {
-            in_order &= base < *offset;
-            inherit(&mut held, *offset, base);
-            deltas.push((*offset, *position, base));
+            in_order &= base < offset;
+            inherit(&mut held, offset, base);
+            deltas.push((offset, position, base));
         }
-    }
+    })?;
     // A base that is named by its id may come later in the pack.
     for _ in 0..LONGEST {
         cancel.check()?;
@@ -118,6 +98,84 @@ pub fn bulky(
     Ok(found)
 }
 
+/// An entry of a pack, by its header.
+pub(super) struct Sized {
+    /// Where it begins.
+    pub offset: u64,
+    /// Where in the index it is.
+    pub position: usize,
+    /// Bytes that are compressed in it: the object's, or the delta's.
+    pub size: u64,
+    /// What it is made of.
+    pub made: Made,
+}
+
+/// What an entry is made of.
+pub(super) enum Made {
+    /// A blob as a whole.
+    Blob,
+    /// Another object as a whole.
+    Whole,
+    /// A delta on what begins at `base`, if that is in the pack. `sizes` are those of its base and its
+    /// result, if they can be read.
+    Delta {
+        base: Option<u64>,
+        sizes: Option<(u64, u64)>,
+    },
+}
+
+/// Visits the entries of a pack in their order; `None` is one that is damaged.
+pub(super) fn each_entry(
+    pack: &Path,
+    index: &PackIndex,
+    cancel: &Cancel,
+    mut visit: impl FnMut(Option<Sized>),
+) -> Result<(), Failure> {
+    let mut reader = PackReader::open(pack)?;
+    let offsets = (0..index.len()).map(|position| (index.offset(position), position));
+    let mut entries: Vec<_> = offsets.collect();
+    entries.sort_unstable();
+    let ends = entries.iter().skip(1).map(|(offset, _)| *offset);
+    let mut inflate = Decompress::new(true);
+    for (&(offset, position), end) in entries.iter().zip(ends.chain([u64::MAX])) {
+        cancel.check()?;
+        let header = match reader.header(offset, end) {
+            Ok(header) => header,
+            Err(failure) if failure.is_damage() => {
+                visit(None);
+                continue;
+            }
+            Err(failure) => return Err(failure),
+        };
+        let base = match header.base {
+            Base::None => None,
+            Base::Distance(distance) => Some(offset.checked_sub(distance)),
+            Base::Id(oid) => Some(index.find(oid)),
+        };
+        let made = match base {
+            None if header.kind == BLOB => Made::Blob,
+            None => Made::Whole,
+            Some(base) => Made::Delta {
+                base,
+                sizes: match delta_sizes(&mut reader, &mut inflate) {
+                    Ok(sizes) => sizes,
+                    Err(error) => match super::entry::unreadable(pack, &error) {
+                        failure if failure.is_damage() => None,
+                        failure => return Err(failure),
+                    },
+                },
+            },
+        };
+        visit(Some(Sized {
+            offset,
+            position,
+            size: header.size,
+            made,
+        }));
+    }
+    Ok(())
+}
+
 /// What a base needs, its delta needs too. Whether that was news.
 fn inherit(held: &mut HashMap<u64, u64>, delta: u64, base: u64) -> bool {
     let of_base = held.get(&base).copied().unwrap_or(0);
@@ -129,7 +187,7 @@ fn inherit(held: &mut HashMap<u64, u64>, delta: u64, base: u64) -> bool {
 }
 
 /// The size of a delta's base and that of its result, from where a reader is.
-pub(super) fn delta_sizes(
+fn delta_sizes(
     reader: &mut PackReader<'_>,
     inflate: &mut Decompress,
 ) -> io::Result<Option<(u64, u64)>> {

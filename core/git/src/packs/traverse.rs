@@ -11,7 +11,6 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
-use flate2::Decompress;
 use forgekeep_failure::{Cancel, Failure};
 use git2::{ObjectType, Oid};
 use gix_pack::data;
@@ -19,9 +18,8 @@ use gix_pack::index::traverse::{SafetyCheck, with_index::Options};
 use gix_pack::index::{self, Entry};
 use gix_utils::progress::Progress;
 
-use super::entry::{Base, PackReader};
 use super::index::PackIndex;
-use super::sizes::delta_sizes;
+use super::sizes::{Made, each_entry};
 
 /// Bytes that all packs may take that are traversed at the same time.
 const BYTES: u64 = 96 * 1024 * 1024;
@@ -109,43 +107,32 @@ fn of_git2(kind: gix_object::Kind) -> ObjectType {
 /// Bytes that one thread holds at most: the objects of the heaviest chain of deltas. `None` if that is not
 /// known: an entry cannot be read, or a base comes after what is made from it.
 fn held_at_once(pack: &Path, index: &PackIndex, cancel: &Cancel) -> Result<Option<u64>, Failure> {
-    let mut reader = PackReader::open(pack)?;
-    let mut offsets: Vec<u64> = index.iter().map(|(_, offset)| offset).collect();
-    offsets.sort_unstable();
-    let ends = offsets.iter().skip(1).copied().chain([u64::MAX]);
+    let mut offsets: Vec<u64> = Vec::with_capacity(index.len());
     // By position: the base's position, and the bytes of the object itself.
-    let mut entries: Vec<(u32, u64)> = Vec::with_capacity(offsets.len());
-    let mut inflate = Decompress::new(true);
-    for (offset, end) in offsets.iter().zip(ends) {
-        cancel.check()?;
-        let header = match reader.header(*offset, end) {
-            Ok(header) => header,
-            Err(failure) if failure.is_damage() => return Ok(None),
-            Err(failure) => return Err(failure),
-        };
-        let base = match header.base {
-            Base::None => {
-                entries.push((u32::MAX, header.size));
-                continue;
-            }
-            Base::Distance(distance) => offset.checked_sub(distance),
-            Base::Id(oid) => index.find(oid),
-        };
-        let sizes = match delta_sizes(&mut reader, &mut inflate) {
-            Ok(sizes) => sizes,
-            Err(error) => match super::entry::unreadable(pack, &error) {
-                failure if failure.is_damage() => None,
-                failure => return Err(failure),
-            },
-        };
-        let base = base.filter(|base| base < offset);
-        let base = base.and_then(|base| offsets.binary_search(&base).ok());
-        let base = base.and_then(|base| u32::try_from(base).ok());
-        let (Some(base), Some((_, result))) = (base, sizes) else {
-            return Ok(None);
-        };
-        // A delta is inflated beside its base and its result.
-        entries.push((base, result.saturating_add(header.size)));
+    let mut entries: Vec<(u32, u64)> = Vec::with_capacity(index.len());
+    let mut is_known = true;
+    each_entry(pack, index, cancel, |entry| {
+        let known = entry.and_then(|entry| {
+            let known = match entry.made {
+                Made::Blob | Made::Whole => (u32::MAX, entry.size),
+                Made::Delta { base, sizes } => {
+                    // Only what came before it is among them.
+                    let base = offsets.binary_search(&base?).ok()?;
+                    let (_, result) = sizes?;
+                    // A delta is inflated beside its base and its result.
+                    (u32::try_from(base).ok()?, result.saturating_add(entry.size))
+                }
+            };
+            offsets.push(entry.offset);
+            Some(known)
+        });
+        match known {
+            Some(known) => entries.push(known),
+            None => is_known = false,
+        }
+    })?;
+    if !is_known {
+        return Ok(None);
     }
     let mut chains = vec![0_u64; entries.len()];
     let mut most = 0;

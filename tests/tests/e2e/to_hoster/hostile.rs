@@ -254,22 +254,10 @@ fn what_is_about_to_be_deleted_is_not_gone_on_with() {
     assert_eq!(left, 3);
 }
 
-/// A workspace of which one repository is lost, and that is a target too.
-fn own() -> World {
-    let forge = forgekeep_tests::Forge::builder()
-        .writer("dev@example.com", "devuser", crate::support::TOKEN)
-        .build();
-    let world = World::of(forge);
-    world.forge.repository("web").commit("one").tag("v1");
-    world.forge.repository("api").commit("one");
-    world.backup().expect(0);
+/// The same with one repository lost.
+fn robbed() -> World {
+    let world = own();
     world.forge.repository("web").delete();
-    let mut target = world.source();
-    target["title"] = "again".into();
-    let config = json!({
-        "localFolder": world.sandbox.backup(), "sources": [world.source()], "targets": [target],
-    });
-    world.sandbox.write("settings.yml", config.to_string());
     world
 }
 
@@ -277,7 +265,7 @@ const AGAIN: [&str; 5] = ["restore", "web", "--to-hoster", "again", "--json"];
 
 #[test]
 fn a_backup_between_two_restores_to_the_same_workspace_changes_nothing() {
-    let world = own();
+    let world = robbed();
     world.forgekeep(&AGAIN).run().expect(0);
     world.backup().expect(0);
     let report = document(&world.forgekeep(&AGAIN).run().expect(0));
@@ -286,17 +274,10 @@ fn a_backup_between_two_restores_to_the_same_workspace_changes_nothing() {
 
 #[test]
 fn a_backup_leaves_alone_what_a_killed_restore_has_made_and_not_sent() {
-    let world = own();
+    let world = robbed();
     let lost = refs(&world.mirror("web"));
     let mut running = world.forgekeep(&AGAIN).spawn();
-    let note = || {
-        let folder = world.sandbox.backup().join(".forgekeep/restores");
-        let notes = crate::support::files(&folder);
-        notes
-            .iter()
-            .any(|path| fs::read_to_string(path).is_ok_and(|text| text.contains("\"made\"")))
-    };
-    crate::streaming::wait_until("a note", note);
+    wait_for_note(&world, "\"made\"");
     running.kill();
     running.wait();
     let is_sent = world.forge.repository("web").git_dir().join("refs/tags/v1");
@@ -314,7 +295,7 @@ fn a_backup_leaves_alone_what_a_killed_restore_has_made_and_not_sent() {
 
 #[test]
 fn what_was_in_the_trash_goes_on_in_its_old_folder_too() {
-    let world = own();
+    let world = robbed();
     let file = world.folder("web").join("forgekeep.json");
     let mut state: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     state["format"] = 1.into();

@@ -86,24 +86,6 @@ fn what_is_partial_is_set_up_once() {
     }));
 }
 
-/// The workspace `acme` with one repository, which is a target as well.
-fn own() -> World {
-    let forge = forgekeep_tests::Forge::builder()
-        .writer("dev@example.com", "devuser", crate::support::TOKEN)
-        .build();
-    let world = World::of(forge);
-    world.forge.repository("web").commit("one").tag("v1");
-    world.forge.repository("api").commit("one");
-    let mut target = world.source();
-    target["title"] = "again".into();
-    let config = json!({
-        "localFolder": world.sandbox.backup(), "sources": [world.source()], "targets": [target],
-    });
-    world.sandbox.write("settings.yml", config.to_string());
-    world.backup().expect(0);
-    world
-}
-
 #[test]
 fn a_second_loss_goes_on_in_the_same_folder_too() {
     let world = own();
@@ -132,14 +114,7 @@ fn a_backup_leaves_alone_what_a_drill_has_left() {
     let mut running = world
         .forgekeep(&["drill", "api", "--to-hoster", "again"])
         .spawn();
-    let is_there = || {
-        let folder = world.sandbox.backup().join(".forgekeep/restores");
-        let notes = crate::support::files(&folder);
-        notes
-            .iter()
-            .any(|path| fs::read_to_string(path).is_ok_and(|text| text.contains("\"madeName\"")))
-    };
-    crate::streaming::wait_until("a note", is_there);
+    wait_for_note(&world, "\"madeName\"");
     running.kill();
     running.wait();
     world.backup().expect(0);
