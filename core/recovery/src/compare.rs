@@ -2,11 +2,11 @@
 
 use forgekeep_failure::Failure;
 use forgekeep_git::refs::{self, RefName};
-use forgekeep_hoster::{Part, Services};
-use forgekeep_http::Authorization;
 use forgekeep_protocol::{Remote, Way, advertise};
 use forgekeep_store::snapshot::Tips;
 use forgekeep_untrusted::Printable;
+
+use crate::push::Destination;
 
 /// What was found.
 pub(crate) struct Seen {
@@ -21,23 +21,18 @@ pub(crate) struct Seen {
 /// # Errors
 ///
 /// The target cannot be asked.
-pub(crate) fn compare(
-    services: &Services,
-    part: &Part,
-    authorization: &dyn Fn() -> Result<Authorization, Failure>,
-    tips: &Tips,
-) -> Result<Seen, Failure> {
-    let way = Way::Http(authorization()?);
+pub(crate) fn compare(at: &Destination<'_>, tips: &Tips) -> Result<Seen, Failure> {
+    let way = Way::Http(at.authorization()?);
     let remote = Remote {
-        url: &part.url,
+        url: &at.part.url,
         way: &way,
-        services,
+        services: at.services,
     };
     let mut retry = 0;
     let advertised = loop {
         match advertise(&remote) {
             Ok((advertised, _)) => break advertised,
-            Err(failure) => services.retry(&mut retry, failure)?,
+            Err(failure) => at.services.retry(&mut retry, failure)?,
         }
     };
     let mut differs = Vec::new();

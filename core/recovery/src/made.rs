@@ -12,9 +12,6 @@ use forgekeep_restore_notes::{Note, Notes};
 use forgekeep_untrusted::{Show as _, Untrusted};
 use parking_lot::Mutex;
 
-use crate::push::{Destination, Sender};
-use forgekeep_store::snapshot::Tips;
-
 /// A minute, of which a target says how many repositories may be made in it.
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -168,32 +165,6 @@ pub(crate) fn check_private(made: &Repository) -> Result<(), Failure> {
     Err(Failure::new(ErrorKind::Policy, message).with_hint(
         "make it private there, or delete it, and run the same command again; a plan without private repositories has to be another one",
     ))
-}
-
-/// Whether a repository at a target has no ref.
-///
-/// # Errors
-///
-/// It cannot be asked.
-pub(crate) fn refs_there(
-    target: &OpenTarget,
-    session: &dyn TargetSession,
-    repository: &Repository,
-    part: &Part,
-    work: &std::path::Path,
-    mirror: &std::path::Path,
-) -> Result<Tips, Failure> {
-    let takes = PushLimits::default();
-    let to = Destination {
-        session,
-        services: &target.services,
-        repository,
-        part,
-        takes: &takes,
-    };
-    let none = Tips::new();
-    let sender = Sender::begin(&to, mirror, &none, work, false)?;
-    Ok(sender.theirs().clone())
 }
 
 /// The git repository of what is at a target.

@@ -13,10 +13,9 @@ use crate::begun::{begun, sendable};
 use crate::compare::compare;
 use crate::item::{Item, Step, Whose};
 use crate::made::{
-    Maker, Pace, automation_off, check_private, default_branch, git_part, patiently, refs_there,
-    taken,
+    Maker, Pace, automation_off, check_private, default_branch, git_part, patiently, taken,
 };
-use crate::push::{Destination, Sender, Sent};
+use crate::push::{Sender, Sent};
 use crate::report::{AtTarget, Refused, RepositoryRestored, RestoreOutcome, WIKI_IS_THERE};
 use crate::surroundings::Surroundings;
 use crate::wiki;
@@ -133,18 +132,9 @@ impl<'r> Run<'r> {
                 false => check_private(found),
             };
         }
-        let session = self.surroundings.target.session()?;
-        let work = self.surroundings.folder()?;
+        let around = &self.surroundings;
         let mirror = item.kept.part(PartKind::Repository);
-        let part = git_part(found)?;
-        let refs = refs_there(
-            self.surroundings.target,
-            session,
-            found,
-            part,
-            work.path(),
-            &mirror.folder,
-        )?;
+        let refs = around.refs_there(found, git_part(found)?, &mirror.folder)?;
         match refs.is_empty() && found.visibility == Visibility::Private {
             true => Ok(()),
             false => Err(taken(found, refs.len())),
@@ -251,14 +241,12 @@ impl<'a> One<'a> {
             _ => None,
         };
         let is_new = found.is_none();
+        // Until it is known what came of it.
+        restored.outcome = RestoreOutcome::Failed;
         let mut repository = match found {
             Some(found) => found,
-            None => {
-                restored.outcome = RestoreOutcome::Failed;
-                self.make(item, &mut note, known, restored)?
-            }
+            None => self.make(item, &mut note, known, restored)?,
         };
-        restored.outcome = RestoreOutcome::Failed;
         restored.target = Some(AtTarget {
             id: Some(repository.id.clone()),
             name: repository.full_name.clone(),
@@ -320,20 +308,9 @@ impl<'a> One<'a> {
     ) -> Result<bool, Failure> {
         let around = &self.run.surroundings;
         let tips = sendable(item, repository, restored)?;
-        let part = git_part(repository)?;
-        let to = Destination {
-            session: around.target.session()?,
-            services: &around.target.services,
-            repository,
-            part,
-            takes: &around.plan.report.takes,
-        };
-        let authorization = || to.authorization();
+        let to = around.destination(repository, git_part(repository)?)?;
         let is_so = restored.refused.is_empty()
-            && (tips.is_empty()
-                || compare(&around.target.services, part, &authorization, &tips)?
-                    .differs
-                    .is_empty())
+            && (tips.is_empty() || compare(&to, &tips)?.differs.is_empty())
             && item.wiki_lost.is_none()
             && wiki::is_as_it_was(around, item, repository)?;
         if is_so {
@@ -393,18 +370,11 @@ impl<'a> One<'a> {
         manner: Manner,
         restored: &mut RepositoryRestored,
     ) -> Result<Sent, Failure> {
-        let part = git_part(repository)?;
-        let session = self.run.surroundings.target.session()?;
-        let to = Destination {
-            session,
-            services: &self.run.surroundings.target.services,
-            repository,
-            part,
-            takes: &self.run.surroundings.plan.report.takes,
-        };
+        let around = &self.run.surroundings;
+        let to = around.destination(repository, git_part(repository)?)?;
         let mirror = item.kept.part(PartKind::Repository);
         let tips = &sendable(item, repository, restored)?;
-        let work = self.run.surroundings.folder()?;
+        let work = around.folder()?;
         let mut sender = match tips.is_empty() && item.then.detached.is_none() {
             true => return Ok(Sent::default()),
             false => Sender::begin(&to, &mirror.folder, tips, work.path(), manner.is_new)?,
@@ -442,14 +412,12 @@ impl<'a> One<'a> {
             None => Ok(()),
         };
         let mut sent = sender.rest(head)?;
-        let authorization = || to.authorization();
-        let services = &self.run.surroundings.target.services;
-        let mut seen = compare(services, part, &authorization, tips)?;
+        let mut seen = compare(&to, tips)?;
         if let (Some(Ok(setup)), true) = (&setup, is_set.is_ok())
             && seen.head.as_ref() != head
         {
             is_set = set(setup)?;
-            seen = compare(services, part, &authorization, tips)?;
+            seen = compare(&to, tips)?;
             if is_set.is_ok() && seen.head.as_ref() != head {
                 is_set = Err("another branch is the default one there, though it was set".into());
             }

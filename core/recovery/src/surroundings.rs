@@ -4,11 +4,14 @@ use std::path::Path;
 
 use forgekeep_engine::run::OpenTarget;
 use forgekeep_failure::Failure;
+use forgekeep_hoster::{Part, Repository};
 use forgekeep_restore_notes::{Note, Notes};
+use forgekeep_store::snapshot::Tips;
 use forgekeep_untrusted::Redactor;
 
 use crate::item::Item;
 use crate::plan::Plan;
+use crate::push::{Destination, Sender};
 
 /// What the repositories of a restore have in common.
 pub struct Surroundings<'a> {
@@ -34,6 +37,42 @@ impl Surroundings<'_> {
     /// Whether an earlier restore has set a repository up.
     pub(crate) fn is_set_up(&self, item: &Item<'_>) -> bool {
         self.noted_of(item).is_some_and(|note| note.set_up)
+    }
+
+    /// A part of a repository at the target, to be pushed to or compared with.
+    ///
+    /// # Errors
+    ///
+    /// The target is not open.
+    pub(crate) fn destination<'s>(
+        &'s self,
+        repository: &'s Repository,
+        part: &'s Part,
+    ) -> Result<Destination<'s>, Failure> {
+        Ok(Destination {
+            session: self.target.session()?,
+            services: &self.target.services,
+            repository,
+            part,
+            takes: &self.plan.report.takes,
+        })
+    }
+
+    /// The refs that a part has at the target.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be asked.
+    pub(crate) fn refs_there(
+        &self,
+        repository: &Repository,
+        part: &Part,
+        mirror: &Path,
+    ) -> Result<Tips, Failure> {
+        let to = self.destination(repository, part)?;
+        let (none, work) = (Tips::new(), self.folder()?);
+        let sender = Sender::begin(&to, mirror, &none, work.path(), false)?;
+        Ok(sender.theirs().clone())
     }
 
     /// A folder for one repository.

@@ -14,8 +14,8 @@ use forgekeep_untrusted::{Printable, Show as _};
 
 use crate::compare::compare;
 use crate::item::Item;
-use crate::made::{git_part, patiently, refs_there};
-use crate::push::{Destination, Sender, Sent};
+use crate::made::{git_part, patiently};
+use crate::push::{Sender, Sent};
 use crate::report::{RepositoryRestored, WIKI_IS_THERE};
 use crate::surroundings::Surroundings;
 
@@ -63,18 +63,7 @@ impl Begun {
             return Ok(Self::default());
         };
         if note.wiki.is_none() {
-            let session = around.target.session()?;
-            let look = |part: &Part| {
-                let work = around.folder()?;
-                refs_there(
-                    around.target,
-                    session,
-                    repository,
-                    part,
-                    work.path(),
-                    &wiki.folder,
-                )
-            };
+            let look = |part: &Part| around.refs_there(repository, part, &wiki.folder);
             if !is_new && !look(git_part(repository)?)?.is_empty() {
                 return Ok(Self::default());
             }
@@ -99,16 +88,7 @@ pub(crate) fn somebodys(
     let (Some((wiki, _)), Some(part)) = (&item.wiki, repository.part(PartKind::Wiki)) else {
         return Ok(None);
     };
-    let session = around.target.session()?;
-    let work = around.folder()?;
-    let found = refs_there(
-        around.target,
-        session,
-        repository,
-        part,
-        work.path(),
-        &wiki.folder,
-    );
+    let found = around.refs_there(repository, part, &wiki.folder);
     Ok((!none_yet(found)?.is_empty()).then(BTreeMap::new))
 }
 
@@ -145,17 +125,8 @@ pub(crate) fn is_as_it_was(
     let Some(part) = repository.part(PartKind::Wiki) else {
         return Ok(false);
     };
-    let session = around.target.session()?;
-    let to = Destination {
-        session,
-        services: &around.target.services,
-        repository,
-        part,
-        takes: &around.plan.report.takes,
-    };
-    let authorization = || to.authorization();
-    let tips = &chosen.state.tips;
-    match compare(&around.target.services, part, &authorization, tips) {
+    let to = around.destination(repository, part)?;
+    match compare(&to, &chosen.state.tips) {
         Err(failure) if says_nothing(failure.kind) => Err(failure),
         seen => Ok(seen.is_ok_and(|seen| seen.differs.is_empty())),
     }
@@ -196,14 +167,7 @@ pub(crate) fn send(
         restored.wiki = Some(none_there(item));
         return;
     };
-    let sent = around.target.session().and_then(|session| {
-        let to = Destination {
-            session,
-            services: &around.target.services,
-            repository,
-            part,
-            takes: &around.plan.report.takes,
-        };
+    let sent = around.destination(repository, part).and_then(|to| {
         let work = around.folder()?;
         let tips = with_default(&chosen.state, part, &begun.0);
         let sender = Sender::begin(&to, &wiki.folder, &tips, work.path(), false)?;
