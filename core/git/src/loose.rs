@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use forgekeep_durable::folder::names;
 use forgekeep_durable::regular_file;
 use forgekeep_failure::{Failure, trouble};
+use forgekeep_pack::IdHasher;
 use git2::{ObjectType, Oid};
-use sha1::{Digest, Sha1};
 
 use crate::links::parse_oid;
 
@@ -30,7 +30,7 @@ pub fn look_at(oid: Oid, path: &Path) -> Result<Size, Failure> {
     let file = regular_file::open(path).map_err(failed)?;
     let mut bytes = flate2::bufread::ZlibDecoder::new(io::BufReader::new(file));
     // The id is that of the inflated file, header included.
-    let mut sum = Sha1::new();
+    let mut id = IdHasher::with_header();
     let mut header = Vec::new();
     let mut length = 0;
     let mut buffer = vec![0; 64 * 1024];
@@ -40,7 +40,7 @@ pub fn look_at(oid: Oid, path: &Path) -> Result<Size, Failure> {
             Ok(read) => {
                 let more = LONGEST_HEADER.saturating_sub(header.len()).min(read);
                 header.extend_from_slice(&buffer[..more]);
-                sum.update(&buffer[..read]);
+                id.update(&buffer[..read]);
                 length += read as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -53,7 +53,7 @@ pub fn look_at(oid: Oid, path: &Path) -> Result<Size, Failure> {
     if !after.map_err(failed)?.is_empty() {
         return Err(wrong("there is data after its content"));
     }
-    if sum.finalize()[..] != *oid.as_bytes() {
+    if id.finish() != Some(oid) {
         return Err(wrong("its content does not match its name"));
     }
     if says_length(&header) != Some(length) {

@@ -68,6 +68,17 @@ pub fn limit() -> u64 {
     LIMIT.load(Ordering::Relaxed)
 }
 
+/// The same where packs are taken in.
+pub fn modest_limit() -> u64 {
+    limit().max(MODEST)
+}
+
+/// Why an object of so many bytes was refused where packs are taken in.
+pub fn modest_refusal(size: u64) -> String {
+    let limit = modest_limit();
+    Refused::Limit { size, limit }.why()
+}
+
 /// Has libgit2 read objects for which the limit counts, however low it is. Whether it was refused
 /// memory meanwhile, [`refused`] tells.
 pub fn exactly<T>(read: impl FnOnce() -> T) -> T {
@@ -101,7 +112,7 @@ fn is_granted(bytes: usize) -> bool {
     // What is not compressible has some bytes more when it is compressed.
     let most = match EXACT.get() {
         true => limit.saturating_add(limit / 1024 + SMALL),
-        false => limit.max(MODEST),
+        false => modest_limit(),
     };
     let refused = if size > most {
         Some(Refused::Limit { size, limit })

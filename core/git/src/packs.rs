@@ -15,15 +15,12 @@
 //! An object is never left out because a pack that stays has it, too: nobody has checked that one.
 //! The bases that libgit2 appends to the thin packs of a fetch go once their packs are merged.
 
-mod entry;
 mod folder;
 mod hold;
-mod index;
 mod large;
 mod plan;
+mod refused;
 pub mod sizes;
-mod trailer;
-mod traverse;
 mod write;
 
 use std::path::Path;
@@ -37,12 +34,11 @@ use plan::Plan;
 use crate::libgit2;
 
 pub use folder::pack_names as names;
+pub use forgekeep_pack::PackIndex;
 pub use hold::{hold, is_unfinished, release, release_some};
-pub use index::PackIndex;
 pub use large::{Large, Opened, Stream};
+pub use refused::refused;
 pub use sizes::{Bulk, bulky};
-pub use trailer::{TRAILER, check_trailer};
-pub use traverse::traverse;
 
 /// Fewer packs than these are left alone, or each night's fetch would have a pack written again.
 const FEW: usize = 8;
@@ -194,14 +190,6 @@ fn replace(
         bytes_after: now.unchanged().bytes_after,
         objects_dropped: plan.dropped,
     })
-}
-
-/// A file of a repository is not what it should be.
-fn damaged(path: &Path, why: &str) -> Failure {
-    Failure::damaged(path, why).with_hint(
-        "move this repository's folder elsewhere to have it cloned again, and see the \
-    system log for errors of this disk; nothing was changed",
-    )
 }
 
 #[cfg(test)]

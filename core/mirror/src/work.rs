@@ -18,6 +18,7 @@ use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding, Severity};
 use forgekeep_git::object_files::database;
 use forgekeep_git::refs::{self, RefName, RefValue, Refs, StoredRefs};
 use forgekeep_git::{libgit2, packs};
+use forgekeep_pack::Unsound;
 use forgekeep_protocol::{Advertisement, Connection, remove_incoming};
 use forgekeep_store::report::Lost;
 use forgekeep_store::snapshot::{Changes, Recorder, RefState, SnapshotFile, SnapshotId, Store};
@@ -356,6 +357,18 @@ impl<'a> Work<'a> {
         let mut warnings = self.asked.warnings.borrow_mut();
         if !warnings.contains(&found) {
             warnings.push(found);
+        }
+    }
+
+    /// A pack cannot be taken in. What it leans on here may be damaged.
+    pub fn refused(&self, unsound: &Unsound) -> Failure {
+        let failure = packs::refused(unsound, self.folder);
+        match unsound {
+            Unsound::Invalid(_) | Unsound::NoBase(_) if self.is_there => Failure {
+                kind: ErrorKind::Damaged,
+                ..failure
+            },
+            _ => failure,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Fetching: git's protocol version 0, as a client. See gitprotocol-pack(5) and gitprotocol-http(5).
 //!
-//! The words on the wire are our own, and libgit2 takes in the pack: its own client reads our commits
+//! The words on the wire are our own, and `core/pack` takes in the pack: libgit2's client reads our commits
 //! with a parser that refuses what old versions of git have written, and keeps nothing of what a
 //! server says.
 //!
@@ -13,7 +13,7 @@
 //! haves         which commits of ours are told to the server
 //! library       the same for a path on this machine, where no git is installed
 //! pack_limits   how large a pack may be
-//! sink          where the pack goes: libgit2's indexer, and files that get their names when they last
+//! sink          where the pack goes: `core/pack`, and files that get their names when they last
 //! ```
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]

@@ -6,21 +6,26 @@
 //! the pack last, and the folder is synced: an index alone is taken for a leftover, and a pack alone for
 //! damage. It is held (`packs::hold`) until refs name what is in it.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{Cancel, Failure};
-use forgekeep_git::packs;
-use git2::{Indexer, Odb};
+use forgekeep_git::{memory, packs};
+use forgekeep_pack::{IncomingPack, Unsound};
+use git2::{ErrorCode, ObjectType, Odb, Oid};
 use serde::Serialize;
 
 use super::pack_limits::{check_bytes, check_head};
 
 /// Where packs are taken in, below `objects`.
 const INCOMING: &str = "forgekeep-incoming";
+
+/// Files there.
+const PACK: &str = "new.pack";
+const INDEX: &str = "new.idx";
 
 /// How far a download is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -54,15 +59,17 @@ pub struct Watched<'a> {
     pub cancel: &'a Cancel,
     /// What an error of libgit2's means here.
     pub explain: &'a dyn Fn(&git2::Error) -> Failure,
+    /// What it means here that a pack cannot be taken in.
+    pub refuse: &'a dyn Fn(&Unsound) -> Failure,
 }
 
-/// Takes a pack into the repository at a folder, with libgit2's indexer.
+/// Takes a pack into the repository at a folder.
 pub struct Incoming<'a> {
     objects: PathBuf,
     folder: PathBuf,
     odb: Option<&'a Odb<'a>>,
     watched: Watched<'a>,
-    indexer: Option<Indexer<'a>>,
+    pack: Option<IncomingPack>,
     /// How many objects the pack says it has, from its head.
     head: Vec<u8>,
     /// Bytes of this pack so far.
@@ -78,59 +85,48 @@ impl<'a> Incoming<'a> {
             objects,
             odb,
             watched,
-            indexer: None,
+            pack: None,
             head: Vec::new(),
             bytes: 0,
         }
     }
 
-    fn begin(&self) -> Result<Indexer<'a>, Failure> {
+    fn begin(&self) -> Result<IncomingPack, Failure> {
         remove_folder(&self.folder)?;
         fs::create_dir(&self.folder)
             .map_err(|error| Failure::disk("create", &self.folder, &error))?;
-        let Watched {
-            progress,
-            received,
-            cancel,
-            explain,
-        } = self.watched;
-        let mut indexer =
-            Indexer::new(self.odb, &self.folder, 0, false).map_err(|error| explain(&error))?;
-        indexer.progress(move |stats| {
-            progress(Transfer {
-                objects: stats.received_objects(),
-                total_objects: stats.total_objects(),
-                bytes: received.load(Ordering::Relaxed),
-            });
-            !cancel.is_cancelled()
-        });
-        Ok(indexer)
+        IncomingPack::create(&self.folder.join(PACK)).map_err(|unsound| self.refuse(&unsound))
     }
 
-    fn explain(&self, error: &git2::Error) -> Failure {
+    fn refuse(&self, unsound: &Unsound) -> Failure {
         match self.watched.cancel.check() {
             Err(cancelled) => cancelled,
-            Ok(()) => (self.watched.explain)(error),
+            Ok(()) => (self.watched.refuse)(unsound),
+        }
+    }
+
+    fn find_base(&self, oid: Oid) -> Result<Option<(ObjectType, Vec<u8>)>, Failure> {
+        let Some(odb) = self.odb else {
+            return Ok(None);
+        };
+        match odb.read(oid) {
+            Ok(object) => Ok(Some((object.kind(), object.data().to_vec()))),
+            Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+            Err(error) => Err((self.watched.explain)(&error)),
         }
     }
 
     /// Gives a pack its name, now that it is on the disk.
-    fn put_in_place(&self, name: &str) -> Result<(), Failure> {
+    fn put_in_place(&self, name: Oid) -> Result<(), Failure> {
         let folder = self.objects.join("pack");
         regular_file::make_folder(&folder)?;
         let files = ["idx", "pack"].map(|ending| format!("pack-{name}.{ending}"));
-        for file in &files {
-            let path = self.folder.join(file);
-            File::open(&path)
-                .and_then(|file| file.sync_all())
-                .map_err(|error| Failure::disk("sync", &path, &error))?;
-        }
         // Before anybody can see the pack: no ref names what is in it yet.
         packs::hold(&folder.join(&files[1]))?;
-        for file in &files {
+        for (file, new) in files.iter().zip([INDEX, PACK]) {
             let target = folder.join(file);
             // One of that name has the same content, or is damaged.
-            fs::rename(self.folder.join(file), &target)
+            fs::rename(self.folder.join(new), &target)
                 .map_err(|error| Failure::disk("rename into place", &target, &error))?;
         }
         atomic_file::sync_parent(&folder.join("-"))
@@ -141,8 +137,8 @@ impl PackSink for Incoming<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.bytes += bytes.len() as u64;
         check_bytes(self.bytes)?;
-        let mut indexer = match self.indexer.take() {
-            Some(indexer) => indexer,
+        let mut pack = match self.pack.take() {
+            Some(pack) => pack,
             None => self.begin()?,
         };
         let missing = 12 - self.head.len().min(12);
@@ -150,29 +146,42 @@ impl PackSink for Incoming<'_> {
         if let (1.., Ok(head)) = (missing, <&[u8; 12]>::try_from(&self.head[..])) {
             check_head(head)?;
         }
-        let received = self.watched.received;
-        received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        let written = indexer.write_all(bytes);
-        self.indexer = Some(indexer);
-        written.map_err(|error| {
-            let inner = error.get_ref();
-            match inner.and_then(|inner| inner.downcast_ref::<git2::Error>()) {
-                Some(error) => self.explain(error),
-                None => Failure::disk("write to", &self.folder, &error),
-            }
-        })
+        let Watched {
+            progress,
+            received,
+            cancel,
+            ..
+        } = self.watched;
+        cancel.check()?;
+        let bytes_received = received.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        pack.write(bytes).map_err(|unsound| self.refuse(&unsound))?;
+        progress(Transfer {
+            objects: pack.seen(),
+            total_objects: pack.count() as usize,
+            bytes: bytes_received + bytes.len() as u64,
+        });
+        self.pack = Some(pack);
+        Ok(())
     }
 
     fn finish(&mut self) -> Result<(), Failure> {
-        let head = std::mem::take(&mut self.head);
+        self.head.clear();
         self.bytes = 0;
-        let Some(indexer) = self.indexer.take() else {
+        let Some(pack) = self.pack.take() else {
             return Ok(());
         };
-        let name = indexer.commit().map_err(|error| self.explain(&error))?;
+        let index = self.folder.join(INDEX);
+        let mut find_base = |oid| self.find_base(oid);
+        let limit = memory::modest_limit();
+        let indexed = pack.finish(&index, &mut find_base, limit, self.watched.cancel);
+        let indexed = indexed.map_err(|unsound| self.refuse(&unsound))?;
         // One without objects would be a file more for nothing.
-        if head.get(8..12) != Some(&[0; 4]) {
-            self.put_in_place(&name)?;
+        if let Some(indexed) = indexed {
+            for (file, name) in [(&indexed.pack, PACK), (&indexed.index, INDEX)] {
+                let failed = |error| Failure::disk("sync", &self.folder.join(name), &error);
+                file.sync_all().map_err(failed)?;
+            }
+            self.put_in_place(indexed.checksum)?;
         }
         remove_folder(&self.folder)
     }
@@ -180,8 +189,7 @@ impl PackSink for Incoming<'_> {
 
 impl Drop for Incoming<'_> {
     fn drop(&mut self) {
-        // libgit2 removes its file first.
-        self.indexer = None;
+        self.pack = None;
         let _ = remove_folder(&self.folder);
     }
 }

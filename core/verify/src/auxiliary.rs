@@ -1,21 +1,14 @@
 //! What somebody's git has made beside packs and objects, to find them faster: it adds nothing to
 //! them, but if it is damaged, git may fail to read what is whole.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use flate2::Crc;
 use forgekeep_durable::folder::names;
 use forgekeep_failure::Failure;
-use forgekeep_git::packs::PackIndex;
-use forgekeep_git::packs::{TRAILER, check_trailer};
+use forgekeep_pack::check_trailer;
 use rayon::prelude::*;
 
 use super::{Finding, Piece, Watch};
-
-/// Bytes that are read at a time.
-const AHEAD: usize = 64 * 1024;
 
 /// What names of a multi-pack-index and of its own derivatives begin with.
 const MULTI: &str = "multi-pack-index";
@@ -67,45 +60,6 @@ fn below(folder: &Path, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<PathBuf>
     let names = names(folder)?.into_iter();
     let wanted = names.filter(|name| name.to_str().is_some_and(&is_wanted));
     Ok(wanted.map(|name| folder.join(name)).collect())
-}
-
-/// Whether the bytes of a pack that is sound have the CRCs that its index has for them. git and
-/// repacking go by these when they copy an entry as it is.
-pub(super) fn fits_crcs(pack: &Path, index: &PackIndex, watch: &Watch) -> Result<bool, Failure> {
-    let failed = |error: io::Error| Failure::disk("read", pack, &error);
-    let mut entries: Vec<(u64, Option<u32>)> = (0..index.len())
-        .map(|position| (index.offset(position), index.crc(position)))
-        .collect();
-    entries.sort_unstable();
-    let mut file = File::open(pack).map_err(failed)?;
-    let length = file.metadata().map_err(failed)?.len();
-    let mut now = entries.first().map_or(0, |entry| entry.0);
-    file.seek(SeekFrom::Start(now)).map_err(failed)?;
-    let mut file = BufReader::with_capacity(AHEAD, file);
-    let ends = entries.iter().skip(1).map(|entry| entry.0);
-    let ends = ends.chain([length.saturating_sub(TRAILER)]);
-    for ((_, wanted), end) in entries.iter().zip(ends) {
-        watch.cancel.check()?;
-        let Some(wanted) = wanted else {
-            return Ok(true); // Version 1 has none.
-        };
-        let mut crc = Crc::new();
-        while now < end {
-            let bytes = file.fill_buf().map_err(failed)?;
-            let left = usize::try_from(end - now).unwrap_or(usize::MAX);
-            let taken = left.min(bytes.len());
-            if taken == 0 {
-                return Ok(false);
-            }
-            crc.update(&bytes[..taken]);
-            file.consume(taken);
-            now += taken as u64;
-        }
-        if crc.sum() != *wanted {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@
 pub mod auxiliary;
 mod bulky;
 mod folder;
+mod known;
 mod mirror;
 pub mod objects;
 mod parts;

@@ -128,8 +128,9 @@ fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
         examined.trouble = trouble;
         return Ok(examined);
     };
-    unless_of_machine(objects::check_files(&files, watch, findings), &mut trouble)?;
-    let (Some(states), None) = (states, &trouble) else {
+    let surveys = objects::check_files(&files, watch, findings);
+    let surveys = unless_of_machine(surveys, &mut trouble)?;
+    let (Some(states), Some(surveys), None) = (states, surveys, &trouble) else {
         // What cannot be read may hold what seems to be missing.
         unless_of_machine(
             objects::check_loose_files(&files, watch, findings),
@@ -138,7 +139,7 @@ fn look(mirror: &Path, watch: &Watch) -> Result<Examined, Failure> {
         examined.trouble = trouble;
         return Ok(examined);
     };
-    let read = objects::read_all(&files, mirror, watch, findings);
+    let read = objects::read_all(&files, surveys, mirror, watch, findings);
     let Some(mut read) = unless_of_machine(read, &mut trouble)? else {
         examined.trouble = trouble;
         return Ok(examined);

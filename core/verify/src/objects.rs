@@ -10,13 +10,14 @@ use forgekeep_failure::Failure;
 use forgekeep_git::links::{Link, links};
 use forgekeep_git::loose::{self, Size};
 use forgekeep_git::object_files::{ObjectFiles, Packed, database, read};
-use forgekeep_git::packs::{self, PackIndex, check_trailer};
+use forgekeep_pack::{Object, Survey, check_trailer, survey};
 use forgekeep_untrusted::Untrusted;
 use git2::{Odb, Oid};
 use parking_lot::Mutex;
 use rayon::prelude::*;
 
 use super::bulky::{self, Bulky};
+use super::known::Known;
 use super::{Finding, Piece, Watch, auxiliary};
 
 /// Objects that one thread reads in a row: neighbours in a pack share their bases.
@@ -34,24 +35,31 @@ pub(super) struct AllRead {
     pub unchecked: BTreeMap<Oid, Failure>,
 }
 
+/// What is known of the packs of a folder, in their order: nothing of one in which something is amiss.
+pub(super) type Surveys<'f> = Vec<Option<Survey<'f>>>;
+
 /// Loose objects that are sound, with their sizes; and what is wrong with the others.
 type AllLoose = (HashMap<Oid, Size>, HashMap<Oid, Finding>);
 
 /// Checks packs, indexes and what is derived from them against their checksums: all of them, also
-/// where one of them cannot be read.
-pub(super) fn check_files(
-    files: &ObjectFiles,
+/// where one of them cannot be read. Returns what is known of each pack in which nothing is amiss.
+pub(super) fn check_files<'f>(
+    files: &'f ObjectFiles,
     watch: &Watch,
     found: &mut Vec<Finding>,
-) -> Result<(), Failure> {
+) -> Result<Surveys<'f>, Failure> {
     let packs = files.packs.par_iter().map(|pack| check_pack(pack, watch));
-    let mut all: Vec<Result<Vec<Finding>, Failure>> = packs.collect();
-    all.push(auxiliary::check(&files.objects, watch));
+    let all: Vec<Result<_, Failure>> = packs.collect();
+    let mut surveys = Vec::new();
     let mut done = Ok(());
     for one in all {
-        done = done.and(one.map(|one| found.extend(one)));
+        done = done.and(one.map(|(findings, survey)| {
+            found.extend(findings);
+            surveys.push(survey);
+        }));
     }
-    done
+    found.extend(auxiliary::check(&files.objects, watch)?);
+    done.map(|()| surveys)
 }
 
 /// Checks loose objects by their files alone.
@@ -111,6 +119,7 @@ fn barred(files: &ObjectFiles, damaged: &HashMap<Oid, Finding>, found: &[Finding
 /// have what [`check_files`] says.
 pub(super) fn read_all(
     files: &ObjectFiles,
+    surveys: Surveys<'_>,
     mirror: &Path,
     watch: &Watch,
     found: &mut Vec<Finding>,
@@ -133,18 +142,19 @@ pub(super) fn read_all(
         Ok(())
     };
     let mut large = Bulky::default();
-    for pack in &files.packs {
+    let lookup = Known::new(&known);
+    for (pack, survey) in files.packs.iter().zip(surveys) {
         let Some(index) = pack.index() else {
             continue;
         };
-        let amiss = |finding: &Finding| [&pack.path, &pack.index_path].contains(&&finding.path);
-        let torn = found.iter().any(|finding| finding.path == pack.path);
-        let aside = large.of_pack(&pack.path, index, torn, watch)?;
-        let is_sound = aside.is_empty() && !found.iter().any(amiss);
-        if is_sound && let Some(named) = read_pack(pack, index, &known, watch)? {
+        if let Some(survey) = survey
+            && let Some(named) = read_pack(&survey, &files.objects, &lookup, watch)?
+        {
             bad.lock().missing.extend(named);
             continue;
         }
+        let torn = found.iter().any(|finding| finding.path == pack.path);
+        let aside = large.of_pack(&pack.path, index, torn, watch)?;
         let all = index.iter().filter(|(oid, _)| !aside.contains(oid));
         let mut order: Vec<(u64, Oid)> = all.map(|(oid, offset)| (offset, oid)).collect();
         order.par_sort_unstable();
@@ -175,70 +185,71 @@ pub(super) fn read_all(
 }
 
 /// Reads a pack in which nothing seems amiss, in one go, and returns what its objects name and nobody has.
-/// `None` if something is amiss: then it has to be read object by object.
+/// `None` if something is amiss: then it has to be read object by object, which finds all damage.
 fn read_pack(
-    pack: &Packed,
-    index: &PackIndex,
-    known: &[Oid],
+    survey: &Survey<'_>,
+    objects: &Path,
+    known: &Known<'_>,
     watch: &Watch,
 ) -> Result<Option<HashSet<Oid>>, Failure> {
     let missing = Mutex::new(HashSet::new());
     let counted = AtomicU64::new(0);
-    let whole = packs::traverse(
-        &pack.path,
-        &pack.index_path,
-        index,
-        &watch.cancel,
-        |_, kind, content| {
-            watch.count(1);
-            counted.fetch_add(1, Ordering::Relaxed);
-            let see = &mut |Link { oid, .. }| {
-                if known.binary_search(&oid).is_err() {
-                    missing.lock().insert(oid);
-                }
-            };
-            links(kind, content, see).is_some()
-        },
-    )?;
-    if !whole {
+    let see = |object: &Object<'_>| {
+        watch.count(1);
+        counted.fetch_add(1, Ordering::Relaxed);
+        // A blob names nothing; a large one is not held.
+        let see = &mut |Link { oid, .. }| {
+            if !known.has(oid) {
+                missing.lock().insert(oid);
+            }
+        };
+        object
+            .content
+            .is_none_or(|content| links(object.kind, content, see).is_some())
+    };
+    let read = forgekeep_pack::read_all(survey, watch.object_bytes, objects, &watch.cancel, see);
+    watch.cancel.check()?;
+    if read.is_err() {
         watch.count_again(counted.into_inner());
         return Ok(None);
     }
     Ok(Some(missing.into_inner()))
 }
 
-fn check_pack(pack: &Packed, watch: &Watch) -> Result<Vec<Finding>, Failure> {
+fn check_pack<'f>(
+    pack: &'f Packed,
+    watch: &Watch,
+) -> Result<(Vec<Finding>, Option<Survey<'f>>), Failure> {
     let mut found = Vec::new();
-    let piece = Piece::Index;
     match &pack.index {
         None => {
             let why = format!("its index, {}, is missing", file_name(&pack.index_path));
             found.push(Finding::new(Piece::Index, &pack.path, why));
         }
         Some(Err(failure)) if failure.is_damage() => {
-            found.push(Finding::of(piece, &pack.index_path, failure));
+            found.push(Finding::of(Piece::Index, &pack.index_path, failure));
         }
         Some(Err(failure)) => return Err(failure.clone()),
         Some(Ok(_)) => {}
     }
     let checked = match pack.index() {
-        Some(index) => index.verify_pack(&pack.path, &watch.cancel),
-        None => check_trailer(&pack.path, &watch.cancel).map(drop),
+        Some(index) => survey(&pack.path, index, &watch.cancel).map(Some),
+        None => check_trailer(&pack.path, &watch.cancel).map(|_| None),
     };
-    match checked {
-        Ok(()) => {}
+    let survey = match checked {
+        Ok(survey) => survey,
         Err(failure) if failure.is_damage() => {
             found.push(Finding::of(Piece::Pack, &pack.path, &failure));
+            None
         }
         Err(failure) => return Err(failure),
-    }
-    if let Some(index) = pack.index().filter(|_| found.is_empty())
-        && !auxiliary::fits_crcs(&pack.path, index, watch)?
-    {
+    };
+    if survey.as_ref().is_some_and(|survey| !survey.fits_crcs) {
         let why = "its CRCs do not match the pack, which is intact";
         found.push(Finding::new(Piece::Index, &pack.index_path, why));
     }
-    Ok(found)
+    let is_sound = found.is_empty();
+    Ok((found, survey.filter(|_| is_sound)))
 }
 
 /// What is amiss with some objects.

@@ -218,7 +218,7 @@ pub fn commit_random(repository: Repo<'_>, size: usize) -> Repo<'_> {
 /// What libgit2 is writing into a mirror.
 fn half_written(mirror: &Path) -> Vec<PathBuf> {
     let mut found = files(&mirror.join("objects"));
-    found.retain(|path| path.to_string_lossy().contains("_git2_"));
+    found.retain(|path| path.to_string_lossy().contains("forgekeep-incoming"));
     found
 }
 

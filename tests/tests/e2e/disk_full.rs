@@ -40,7 +40,7 @@ fn said(run: &Run, name: &str, parts: &[&str]) {
 fn assert_no_leftovers(folder: &Path) {
     let left = files(folder).into_iter().find(|path| {
         let path = path.to_string_lossy();
-        path.contains("_git2_") || path.contains(".forgekeep-") || path.ends_with(".lock")
+        path.contains("_git2_") || path.contains("forgekeep-") || path.ends_with(".lock")
     });
     assert_eq!(left, None);
 }

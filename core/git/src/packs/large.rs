@@ -12,12 +12,11 @@ use flate2::bufread::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use forgekeep_durable::atomic_file;
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
-use git2::{Odb, Oid};
-use sha1::{Digest, Sha1};
+use git2::{ObjectType, Odb, Oid};
 
-use super::entry::{Base, PackReader};
-use super::index::PackIndex;
 use crate::libgit2;
+use forgekeep_pack::entry::{Base, PackReader};
+use forgekeep_pack::{IdHasher, PackIndex};
 
 /// Bytes from which on an object is not read as a whole where that can be avoided.
 const LARGE: u64 = 64 * 1024 * 1024;
@@ -161,14 +160,13 @@ impl Stream {
     ///
     /// The machine could not read it, or [`ErrorKind::Cancelled`].
     pub fn is_blob(&mut self, oid: Oid, cancel: &Cancel) -> Result<bool, Failure> {
-        let mut sum = Sha1::new();
-        sum.update(format!("blob {}\0", self.size));
+        let mut id = IdHasher::new(ObjectType::Blob, self.size);
         let mut see = |piece: &[u8]| {
-            sum.update(piece);
+            id.update(piece);
             Ok(())
         };
         match self.copy_to(&mut see, cancel) {
-            Ok(()) => Ok(sum.finalize()[..] == *oid.as_bytes()),
+            Ok(()) => Ok(id.finish() == Some(oid)),
             Err(failure) if failure.is_damage() => Ok(false),
             Err(failure) => Err(failure),
         }
@@ -204,15 +202,15 @@ impl Stream {
         let failed = |error: io::Error| Failure::disk("write", path, &error);
         let file = File::create_new(path).map_err(failed)?;
         let mut deflate = ZlibEncoder::new(file, Compression::fast());
-        let mut sum = Sha1::new();
+        let mut id = IdHasher::with_header();
         let mut see = |piece: &[u8]| {
-            sum.update(piece);
+            id.update(piece);
             deflate.write_all(piece).map_err(failed)
         };
         see(format!("blob {}\0", self.size).as_bytes())?;
         self.copy_to(&mut see, cancel)?;
-        if sum.finalize()[..] != *oid.as_bytes() {
-            return Err(super::damaged(
+        if id.finish() != Some(oid) {
+            return Err(forgekeep_pack::damaged(
                 &self.path,
                 "an object does not match its id",
             ));
@@ -243,14 +241,17 @@ impl Stream {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                    return Err(super::damaged(&self.path, "an entry cannot be inflated"));
+                    return Err(forgekeep_pack::damaged(
+                        &self.path,
+                        "an entry cannot be inflated",
+                    ));
                 }
-                Err(error) => return Err(super::entry::unreadable(&self.path, &error)),
+                Err(error) => return Err(forgekeep_pack::entry::unreadable(&self.path, &error)),
             }
         }
         match length == self.size {
             true => Ok(()),
-            false => Err(super::damaged(
+            false => Err(forgekeep_pack::damaged(
                 &self.path,
                 "an entry does not have the size that it \
             states",

@@ -3,10 +3,10 @@
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use git2::Oid;
 
-use super::damaged;
-use super::entry::{Base, HEADER, PackReader};
 use super::folder::{Loose, Pack};
-use super::index::PackIndex;
+use forgekeep_pack::PackIndex;
+use forgekeep_pack::damaged;
+use forgekeep_pack::entry::{Base, HEADER, PackReader};
 
 /// Longest chain of deltas to an object: git's default (`--depth` in git-pack-objects(1)), as each
 /// link costs the reader.

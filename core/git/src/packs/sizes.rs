@@ -9,8 +9,8 @@ use flate2::{Decompress, FlushDecompress, Status};
 use forgekeep_failure::{Cancel, Failure};
 use git2::Oid;
 
-use super::entry::{Base, PackReader};
-use super::index::PackIndex;
+use forgekeep_pack::PackIndex;
+use forgekeep_pack::entry::{Base, PackReader};
 
 /// Type of an entry that is a blob as a whole.
 const BLOB: u8 = 3;
@@ -159,7 +159,7 @@ pub(super) fn each_entry(
                 base,
                 sizes: match delta_sizes(&mut reader, &mut inflate) {
                     Ok(sizes) => sizes,
-                    Err(error) => match super::entry::unreadable(pack, &error) {
+                    Err(error) => match forgekeep_pack::entry::unreadable(pack, &error) {
                         failure if failure.is_damage() => None,
                         failure => return Err(failure),
                     },

@@ -13,13 +13,13 @@ use forgekeep_untrusted::Show as _;
 use git2::{ErrorClass, Indexer, ObjectType, Repository};
 use sha1::{Digest, Sha1};
 
-use super::damaged;
-use super::entry::{Base, EntryHeader, OFS_DELTA, PackReader, unreadable};
 use super::folder::PackFolder;
-use super::index::PackIndex;
 use super::large::{Large, Opened, Stream};
 use super::plan::{Plan, StoredCopy};
 use crate::{libgit2, loose, memory};
+use forgekeep_pack::PackIndex;
+use forgekeep_pack::damaged;
+use forgekeep_pack::entry::{Base, EntryHeader, OFS_DELTA, PackReader, unreadable};
 
 /// Bytes that are handed to libgit2 at a time.
 const CHUNK: usize = 128 * 1024;

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::refs::{self, Refs, StoredRefs};
+use forgekeep_pack::Unsound;
 use forgekeep_protocol::{Conversation, Haves, Incoming, Watched};
 use forgekeep_untrusted::{Show as _, Shown};
 use git2::{Odb, Oid, Repository};
@@ -89,11 +90,13 @@ impl Work<'_> {
         thin: bool,
     ) -> Result<(), Failure> {
         let explain = |error: &git2::Error| self.failed(error);
+        let refuse = |unsound: &Unsound| self.refused(unsound);
         let watched = Watched {
             progress: self.progress,
             received: &self.received,
             cancel: self.cancel,
             explain: &explain,
+            refuse: &refuse,
         };
         let mut sink = Incoming::new(folder, Some(odb), watched);
         let mut connection = self.connection.clone();

@@ -365,6 +365,7 @@ fn fetch_from_child(upstream: &Path, mirror: &Path, known: &Refs) -> (Advertisem
             received: &received,
             cancel: &cancel,
             explain: &explain,
+            refuse: &|unsound| Failure::new(ErrorKind::Git, unsound.why()),
         };
         let mut sink = Incoming::new(mirror, Some(&odb), watched);
         Conversation::new(&mut pipes, &advertisement.capabilities, &cancel)

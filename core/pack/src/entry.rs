@@ -8,22 +8,22 @@ use std::path::Path;
 use forgekeep_failure::Failure;
 use git2::Oid;
 
-use super::damaged;
-use super::index::PackIndex;
-use super::trailer::TRAILER;
+use crate::damaged;
+use crate::index::PackIndex;
+use crate::trailer::TRAILER;
 
 /// Length of a pack's own header: `PACK`, version, number of objects.
-pub(super) const HEADER: u64 = 12;
+pub const HEADER: u64 = 12;
 
 /// Type of an entry whose base is so many bytes before it.
-pub(super) const OFS_DELTA: u8 = 6;
+pub const OFS_DELTA: u8 = 6;
 
 /// Type of an entry whose base is named by its id.
 const REF_DELTA: u8 = 7;
 
 /// What an entry's object is to be made from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Base {
+pub enum Base {
     /// Nothing: it is there as a whole.
     None,
     /// The entry that begins so many bytes before it.
@@ -34,10 +34,12 @@ pub(super) enum Base {
 
 /// What comes before an entry's compressed bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct EntryHeader {
+pub struct EntryHeader {
+    /// Type of the object, or of the delta.
     pub kind: u8,
     /// Bytes once it is inflated.
     pub size: u64,
+    /// What it is to be made from.
     pub base: Base,
 }
 
@@ -45,7 +47,7 @@ impl EntryHeader {
     /// # Errors
     ///
     /// [`io::ErrorKind::InvalidData`] if it is none.
-    pub(super) fn read(from: &mut impl Read) -> io::Result<Self> {
+    pub fn read(from: &mut impl Read) -> io::Result<Self> {
         let invalid = |why| io::Error::new(io::ErrorKind::InvalidData, why);
         let mut byte = next(from)?;
         let kind = byte >> 4 & 7;
@@ -74,7 +76,7 @@ impl EntryHeader {
     }
 
     /// Appends it. A base by its id is not written: our packs have none.
-    pub(super) fn write(&self, to: &mut Vec<u8>) {
+    pub fn write(&self, to: &mut Vec<u8>) {
         let mut rest = self.size >> 4;
         let mut byte = self.kind << 4 | (self.size & 15) as u8;
         while rest > 0 {
@@ -125,14 +127,17 @@ fn next(from: &mut impl Read) -> io::Result<u8> {
 }
 
 /// A pack that is open for reading.
-pub(super) struct PackReader<'a> {
+pub struct PackReader<'a> {
     path: &'a Path,
     file: BufReader<File>,
     position: u64,
 }
 
 impl<'a> PackReader<'a> {
-    pub(super) fn open(path: &'a Path) -> Result<Self, Failure> {
+    /// # Errors
+    ///
+    /// The file cannot be opened.
+    pub fn open(path: &'a Path) -> Result<Self, Failure> {
         let file = File::open(path).map_err(|error| Failure::disk("read", path, &error))?;
         Ok(Self {
             path,
@@ -142,7 +147,7 @@ impl<'a> PackReader<'a> {
     }
 
     /// Goes to an entry, or to any other place.
-    pub(super) fn seek(&mut self, offset: u64) -> Result<(), Failure> {
+    pub fn seek(&mut self, offset: u64) -> Result<(), Failure> {
         let distance = offset.wrapping_sub(self.position).cast_signed();
         let sought = self.file.seek_relative(distance);
         sought.map_err(|error| unreadable(self.path, &error))?;
@@ -151,19 +156,19 @@ impl<'a> PackReader<'a> {
     }
 
     /// Reads the header of the entry that begins and ends there.
-    pub(super) fn header(&mut self, offset: u64, end: u64) -> Result<EntryHeader, Failure> {
+    pub fn header(&mut self, offset: u64, end: u64) -> Result<EntryHeader, Failure> {
         self.seek(offset)?;
         let header = EntryHeader::read(&mut self.by_ref().take(end.saturating_sub(offset)));
         header.map_err(|error| unreadable(self.path, &error))
     }
 
     /// What comes after what was read last.
-    pub(super) fn into_rest(self) -> BufReader<File> {
+    pub fn into_rest(self) -> BufReader<File> {
         self.file
     }
 
     /// Checks that begin and end are a pack's and fit the index. Returns where its entries end.
-    pub(super) fn check(&mut self, index: &PackIndex) -> Result<u64, Failure> {
+    pub fn check(&mut self, index: &PackIndex) -> Result<u64, Failure> {
         let metadata = self.file.get_ref().metadata();
         let length = metadata
             .map_err(|error| unreadable(self.path, &error))?
@@ -189,7 +194,7 @@ impl<'a> PackReader<'a> {
 }
 
 /// What an error is that reading a pack has met.
-pub(super) fn unreadable(pack: &Path, error: &io::Error) -> Failure {
+pub fn unreadable(pack: &Path, error: &io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => damaged(pack, "it ends within an entry"),
         io::ErrorKind::InvalidData => damaged(pack, &error.to_string()),

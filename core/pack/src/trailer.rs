@@ -7,7 +7,7 @@ use std::path::Path;
 use forgekeep_failure::{Cancel, Failure};
 use sha1::{Digest, Sha1};
 
-use super::damaged;
+use crate::damaged;
 
 /// Its length in bytes.
 pub const TRAILER: u64 = 20;

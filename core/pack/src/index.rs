@@ -7,17 +7,17 @@ use forgekeep_failure::{Cancel, Failure};
 use git2::Oid;
 use sha1::{Digest, Sha1};
 
-use super::damaged;
-use super::trailer::{check_trailer, wrong_sum};
+use crate::damaged;
+use crate::trailer::{check_trailer, wrong_sum};
 
 /// Length of an object id and of a checksum.
 const ID: usize = 20;
 
 /// First bytes of an index of version 2; one of version 1 has a number there that is too large.
-const MAGIC: &[u8] = b"\xfftOc";
+pub(crate) const MAGIC: &[u8] = b"\xfftOc";
 
 /// In a table of offsets of version 2: the other bits count into the table of long ones.
-const IS_LONG: u32 = 1 << 31;
+pub(crate) const IS_LONG: u32 = 1 << 31;
 
 /// A pack's index in memory: 32 bytes an object.
 #[derive(Debug)]
