@@ -39,8 +39,10 @@ pub(super) const AGENT: &str = concat!("git/2.0-forgekeep-", env!("CARGO_PKG_VER
 /// would have to then. git's own number.
 const MOST_IN_VAIN: usize = 256;
 
-/// How many commits are told at first, and at most in one round.
+/// How many commits are told at first, and at most in one round. More at first if more refs were moved: what
+/// they named is what the server most needs to know.
 const FIRST_ROUND: usize = 16;
+const LARGEST_FIRST_ROUND: usize = 1024;
 const LARGEST_ROUND: usize = 8192;
 /// Over pipes, both sides must not wait for room in a pipe at once.
 const LARGEST_ROUND_OF_PIPES: usize = 256;
@@ -74,6 +76,8 @@ struct Round {
     common: Vec<Oid>,
     /// The server has heard enough.
     ready: bool,
+    /// The pack came with it.
+    has_pack: bool,
 }
 
 impl<'a> Conversation<'a> {
@@ -109,7 +113,10 @@ impl<'a> Conversation<'a> {
                 true => LARGEST_ROUND,
                 false => LARGEST_ROUND_OF_PIPES,
             };
-            let mut size = FIRST_ROUND;
+            let mut size = match stateless {
+                true => haves.moved().clamp(FIRST_ROUND, LARGEST_FIRST_ROUND),
+                false => FIRST_ROUND,
+            };
             let mut in_vain = 0;
             loop {
                 let told = haves.take(size);
@@ -119,7 +126,10 @@ impl<'a> Conversation<'a> {
                     break;
                 }
                 request.extend(FLUSH);
-                let round = self.round(std::mem::take(&mut request), haves)?;
+                let round = self.round(std::mem::take(&mut request), haves, sink)?;
+                if round.has_pack {
+                    return sink.finish();
+                }
                 in_vain = match round.common.is_empty() {
                     true => in_vain + told.len(),
                     false => 0,
@@ -152,6 +162,9 @@ impl<'a> Conversation<'a> {
         ask("multi_ack_detailed");
         ask("ofs-delta");
         ask("no-progress");
+        if self.no_done() {
+            ask("no-done");
+        }
         if self.thin {
             ask("thin-pack");
         }
@@ -172,11 +185,27 @@ impl<'a> Conversation<'a> {
         out
     }
 
+    /// Whether the pack may follow as soon as the server has heard enough, in the same answer: a request less.
+    /// gitprotocol-capabilities(5): only over HTTP.
+    fn no_done(&self) -> bool {
+        self.duplex.is_stateless()
+            && self.offered.has("no-done")
+            && self.offered.has("multi_ack_detailed")
+    }
+
     /// Tells of commits, and learns which of them the server has.
-    fn round(&mut self, request: Vec<u8>, haves: &mut Haves<'_>) -> Result<Round, Failure> {
+    fn round(
+        &mut self,
+        request: Vec<u8>,
+        haves: &mut Haves<'_>,
+        sink: &mut dyn PackSink,
+    ) -> Result<Round, Failure> {
+        let no_done = self.no_done();
+        let banded = self.is_banded();
         let mut round = Round::default();
         let mut heard = Heard::new(self.besides);
         let mut packets = Packets::new(self.duplex.exchange(request)?);
+        let mut is_asked = false;
         let result = loop {
             if let Err(cancelled) = self.cancel.check() {
                 break Err(Cut::Known(cancelled));
@@ -185,6 +214,14 @@ impl<'a> Conversation<'a> {
                 Err(error) => break Err(Cut::Io(error)),
                 Ok(Packet::Data(data)) => match heard.answer(data) {
                     Err(failure) => break Err(Cut::Known(failure)),
+                    // The last acknowledgement follows, and the pack.
+                    Ok(Answer::Nak) if no_done && round.ready => is_asked = true,
+                    Ok(Answer::Final) if no_done && round.ready => {
+                        let received = receive_pack(packets, banded, self.cancel, &mut heard, sink);
+                        self.hear(heard);
+                        round.has_pack = received.map_err(|cut| self.explain(cut))?;
+                        return Ok(round);
+                    }
                     Ok(Answer::Nak | Answer::Final) => break Ok(()),
                     Ok(Answer::Ack(oid, ready)) => {
                         round.ready |= ready;
@@ -194,6 +231,8 @@ impl<'a> Conversation<'a> {
                     }
                     Ok(Answer::Message) => {}
                 },
+                // A server that offers to go on, and does not.
+                Ok(Packet::End) if is_asked => break Ok(()),
                 Ok(_) => break Err(Cut::Io(io::ErrorKind::UnexpectedEof.into())),
             }
         };
@@ -209,7 +248,7 @@ impl<'a> Conversation<'a> {
         wants: usize,
         sink: &mut dyn PackSink,
     ) -> Result<(), Failure> {
-        let banded = self.offered.has("side-band-64k") || self.offered.has("side-band");
+        let banded = self.is_banded();
         let cancel = self.cancel;
         let mut heard = Heard::new(self.besides);
         let answer = self.duplex.exchange(request)?;
@@ -220,6 +259,10 @@ impl<'a> Conversation<'a> {
             Ok(false) => Err(self.said(no_pack(wants))),
             Err(cut) => Err(self.explain(cut)),
         }
+    }
+
+    fn is_banded(&self) -> bool {
+        self.offered.has("side-band-64k") || self.offered.has("side-band")
     }
 
     fn hear(&mut self, heard: Heard) {
@@ -352,6 +395,17 @@ fn receive(
             Packet::Other(bytes) => return Err(Cut::Known(unexpected(&bytes))),
         }
     }
+    receive_pack(packets, banded, cancel, heard, sink)
+}
+
+/// The part of it that is the pack.
+fn receive_pack(
+    mut packets: Packets<Box<dyn Read + '_>>,
+    banded: bool,
+    cancel: &Cancel,
+    heard: &mut Heard,
+    sink: &mut dyn PackSink,
+) -> Result<bool, Cut> {
     if !banded {
         return raw(b"", packets.into_rest(), cancel, sink);
     }

@@ -3,9 +3,10 @@
 //! Commits are read by their bytes: one that libgit2 cannot parse is told like any other, and what
 //! cannot be read at all is passed over.
 //!
-//! The order is git's, with two changes. What the server has advertised itself comes first: it is
-//! known to be common, and most often all there is to say. And from a tip down the steps grow, as
-//! with git's `skipping` algorithm, so that a rewritten history of any length is found in few words.
+//! First comes what refs named that upstream has moved: mostly what their new values are made on, so that
+//! hardly anything has to be sent. Then what the server has advertised itself: it is known to be common. And
+//! from a tip down the steps grow, as with git's `skipping` algorithm, so that a rewritten history of any
+//! length is found in few words.
 
 use std::collections::{BinaryHeap, HashMap, HashSet};
 
@@ -22,6 +23,8 @@ enum Likely {
     Had,
     /// Upstream has just said so.
     Has,
+    /// Upstream had it where it has something else now.
+    Moved,
 }
 
 /// A commit to be told or passed over; the likeliest and newest is the first.
@@ -42,6 +45,7 @@ pub struct Haves<'a> {
     seen: HashSet<Oid>,
     common: HashSet<Oid>,
     parents: HashMap<Oid, Vec<Oid>>,
+    moved: usize,
 }
 
 impl<'a> Haves<'a> {
@@ -53,7 +57,14 @@ impl<'a> Haves<'a> {
             seen: HashSet::new(),
             common: HashSet::new(),
             parents: HashMap::new(),
+            moved: 0,
         }
+    }
+
+    /// How many of the first are what refs named that were moved: with these, the server knows all it needs
+    /// in most cases.
+    pub(crate) fn moved(&self) -> usize {
+        self.moved
     }
 
     /// What `refs` name and reach. `advertised` is what the server has.
@@ -68,6 +79,7 @@ impl<'a> Haves<'a> {
             .map(|(name, value)| {
                 let likely = match () {
                     () if has.contains(&value.oid) => Likely::Has,
+                    () if advertised.contains_key(name) => Likely::Moved,
                     () if name.starts_with(KEPT) || name.starts_with(OURS) => Likely::Left,
                     () => Likely::Had,
                 };
@@ -82,6 +94,8 @@ impl<'a> Haves<'a> {
                 haves.add(likely, commit, 0, 0);
             }
         }
+        let all = haves.queue.iter();
+        haves.moved = all.filter(|tip| tip.likely == Likely::Moved).count();
         haves
     }
 
@@ -121,8 +135,10 @@ impl<'a> Haves<'a> {
                 false => entry.stride,
             };
             let left = if tell { stride } else { entry.left } - 1;
+            // What is below is no likelier than elsewhere: the new value was not made on this one.
+            let likely = entry.likely.min(Likely::Had);
             for parent in parents {
-                self.add(entry.likely, parent, left, stride);
+                self.add(likely, parent, left, stride);
             }
             if tell {
                 return Some(entry.oid);
@@ -233,6 +249,28 @@ mod tests {
         assert_eq!(haves.next(), Some(line[30]));
         haves.acknowledge(line[30]);
         assert_eq!(haves.next(), Some(left));
+    }
+
+    #[test]
+    fn what_a_ref_named_that_was_moved_is_told_before_all_else() {
+        let scene = scene();
+        let line = scene.line(50, None, "A <a@example.com>");
+        let odb = scene.repository.odb().unwrap();
+        let ours = refs(&[
+            ("refs/heads/main", line[10]),
+            ("refs/heads/same", line[49]),
+            ("refs/tags/same", line[40]),
+            ("refs/heads/gone", line[45]),
+        ]);
+        let new = Oid::from_bytes(&[7; 20]).unwrap();
+        let theirs = refs(&[
+            ("refs/heads/main", new),
+            ("refs/heads/same", line[49]),
+            ("refs/tags/same", line[40]),
+        ]);
+        let mut haves = Haves::new(&odb, &ours, &theirs);
+        assert_eq!(haves.moved(), 1);
+        assert_eq!(haves.take(3), [line[10], line[49], line[40]]);
     }
 
     #[test]
