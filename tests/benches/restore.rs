@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use forgekeep_test_hosters::gitea::Gitea;
-use forgekeep_tests::{Forge, Peak, Sandbox, git};
+use forgekeep_tests::{Forge, Peak, Sandbox, git, median};
 use serde_json::json;
 
 const REPOSITORIES: usize = 300;
@@ -173,9 +173,4 @@ fn show(shown: &str, a: Duration, b: Duration, c: Duration) {
         a / b,
         a / c
     );
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
 }

@@ -11,9 +11,9 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use forgekeep_tests::{Forge, Repo, Sandbox, git};
+use forgekeep_tests::{Forge, Repo, Sandbox, git, median};
 
 const REFS: usize = 5_000;
 const DAYS: usize = 365;
@@ -58,11 +58,11 @@ fn main() {
     let packed = sandbox.backup().join("acme/acme#web/repo/packed-refs");
     let packed = fs::metadata(packed).expect("packed-refs").len();
     println!("  packed-refs, for comparison: {} KiB", packed / 1024);
-    let with = median(&run);
-    let without = median(|| {
+    let with = median((0..ROUNDS).map(|_| run()));
+    let without = median((0..ROUNDS).map(|_| {
         fs::remove_dir_all(&folder).expect("there are snapshots");
         run()
-    });
+    }));
     println!(
         "an unchanged run: {:.0} ms; with the first snapshot to write: {:.0} ms",
         with.as_secs_f64() * 1e3,
@@ -104,10 +104,4 @@ fn kibibytes(folder: &Path) -> String {
         metadata.len()
     });
     format!("{} KiB", sizes.sum::<u64>() / 1024)
-}
-
-fn median(mut run: impl FnMut() -> Duration) -> Duration {
-    let mut times: Vec<_> = (0..ROUNDS).map(|_| run()).collect();
-    times.sort();
-    times[times.len() / 2]
 }

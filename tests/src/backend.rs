@@ -3,7 +3,9 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use forgekeep_demo_hoster::{Body, GitService, Request, Response};
 
@@ -55,12 +57,13 @@ pub fn run(git_dir: &Path, path: &str, request: Request) -> Response {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
+    let count = Count::new();
     let mut child = command.spawn().expect("git http-backend can be started");
     let mut stdin = child.stdin.take().expect("stdin is piped");
     thread::spawn(move || stdin.write_all(&request.body).ok());
     let mut output = BufReader::new(child.stdout.take().expect("stdout is piped"));
     let (status, headers) = read_head(&mut output).expect("git http-backend answers");
-    let mut running = Running(child);
+    let mut running = Running(child, count);
     let body = Body::Stream(Box::new(move |client| {
         let sent = io::copy(&mut output, client)?;
         // Like a web server, passes on what git says before it gives up.
@@ -77,12 +80,38 @@ pub fn run(git_dir: &Path, path: &str, request: Request) -> Response {
 }
 
 /// Ends with the answer, also when the client goes away before.
-struct Running(Child);
+struct Running(Child, #[allow(dead_code)] Count);
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.kill().ok();
         self.0.wait().ok();
+    }
+}
+
+/// Counts one as running as long as it lives.
+struct Count(());
+
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+impl Count {
+    fn new() -> Self {
+        RUNNING.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Count {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Waits until every `git http-backend` has ended and was waited for. A client that has its answer does not
+/// know of that.
+pub(crate) fn wait_until_idle() {
+    while RUNNING.load(Ordering::SeqCst) > 0 {
+        thread::sleep(Duration::from_millis(1));
     }
 }
 

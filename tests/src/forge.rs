@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -302,6 +303,11 @@ impl Forge {
             .count()
     }
 
+    /// How many bytes of packs were sent, since the start or since [`Self::reset_log`].
+    pub fn pack_bytes(&self) -> u64 {
+        self.gate.packs.load(Ordering::SeqCst)
+    }
+
     /// The connections that those requests came by.
     pub fn connections(&self) -> HashSet<SocketAddr> {
         self.gate
@@ -324,6 +330,7 @@ impl Forge {
     pub fn reset_log(&self) {
         self.gate.log().clear();
         self.gate.exchanges().clear();
+        self.gate.packs.store(0, Ordering::SeqCst);
     }
 
     /// Waits until this many requests of a kind have come since the start, or since

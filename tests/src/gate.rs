@@ -1,12 +1,14 @@
 //! What stands before the hoster: it writes down every request, and lets the faults happen.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use forgekeep_demo_hoster::{Body, Handler, Reply, Request, Response};
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::fault::{Answer, Fault, Release};
 use crate::logged::{Logged, RequestKind};
+use crate::pack_bytes::PackBytes;
 
 /// A request to the API, and the answer that it got.
 #[derive(Debug, Clone)]
@@ -24,6 +26,7 @@ pub(crate) struct Gate {
     log: Mutex<Vec<Logged>>,
     exchanges: Mutex<Vec<Exchange>>,
     faults: Mutex<Vec<Fault>>,
+    pub(crate) packs: Arc<AtomicU64>,
 }
 
 impl Gate {
@@ -34,6 +37,7 @@ impl Gate {
             log: Mutex::default(),
             exchanges: Mutex::default(),
             faults: Mutex::default(),
+            packs: Arc::default(),
         }
     }
 
@@ -69,9 +73,27 @@ impl Handler for Gate {
                     .perform(&logged, request, &*self.behind, &self.release)
             }
         };
+        let is_pack = logged.kind == RequestKind::UploadPack;
         self.exchanges().extend(exchange(logged, &reply));
-        reply
+        match is_pack {
+            true => counted(reply, Arc::clone(&self.packs)),
+            false => reply,
+        }
     }
+}
+
+/// The same answer, of which the bytes of the pack are counted as they are sent.
+fn counted(reply: Reply, count: Arc<AtomicU64>) -> Reply {
+    let Reply::Response(mut response) = reply else {
+        return reply;
+    };
+    response.body = match response.body {
+        Body::Stream(write) => Body::Stream(Box::new(move |client| {
+            write(&mut PackBytes::new(client, &count))
+        })),
+        whole @ Body::Bytes(_) => whole,
+    };
+    Reply::Response(response)
 }
 
 /// What is written down of an answer: the API's alone, and if it was sent as a whole.

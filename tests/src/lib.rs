@@ -7,6 +7,7 @@
 //! - [`Sandbox`]: a folder in which the real binary runs, without anything of the machine's.
 //! - [`compare`]: whether a mirror equals its upstream.
 //! - [`c_plugin`]: plugins in C, built for a test.
+//! - [`Cost`]: time, processor time and memory of a run, for benchmarks.
 //!
 //! Needs git.
 
@@ -18,12 +19,14 @@ pub mod backend;
 mod binaries;
 pub mod c_plugin;
 pub mod compare;
+mod cost;
 mod fault;
 mod forge;
 mod gate;
 pub mod git;
 mod logged;
 mod misbehaving;
+mod pack_bytes;
 mod peak;
 mod push_target;
 mod sandbox;
@@ -31,6 +34,7 @@ mod sandbox;
 pub mod sshd;
 
 pub use binaries::{Binaries, binaries};
+pub use cost::{Cost, median};
 pub use fault::{Action, Answer, Fault};
 pub use forge::{Forge, ForgeBuilder, Repo};
 pub use forgekeep_demo_hoster::{Account, Request, scope};

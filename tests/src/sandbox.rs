@@ -12,6 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::binaries::binaries;
+use crate::cost;
 use crate::forge::Forge;
 
 /// A temporary folder for a run: home, configuration, backup.
@@ -344,7 +345,9 @@ impl Running {
     /// Waits for its end.
     pub fn wait(mut self) -> Run {
         let mut late = false;
+        let mut processor = Duration::ZERO;
         let status = loop {
+            processor = cost::of_ended(&self.child).unwrap_or(processor);
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
                 break status;
             }
@@ -374,6 +377,7 @@ impl Running {
             stderr,
             report,
             time,
+            processor,
         }
     }
 }
@@ -398,6 +402,8 @@ pub struct Run {
     pub report: Option<Value>,
     /// How long it took.
     pub time: Duration,
+    /// Its processor time, with that of the processes it started; see [`crate::Cost`].
+    pub processor: Duration,
 }
 
 impl Run {
