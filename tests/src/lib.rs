@@ -28,6 +28,7 @@ mod logged;
 mod misbehaving;
 mod pack_bytes;
 mod peak;
+mod processor;
 mod push_target;
 mod sandbox;
 #[cfg(unix)]

@@ -12,8 +12,8 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::binaries::binaries;
-use crate::cost;
 use crate::forge::Forge;
+use crate::processor;
 
 /// A temporary folder for a run: home, configuration, backup.
 #[derive(Debug)]
@@ -345,9 +345,9 @@ impl Running {
     /// Waits for its end.
     pub fn wait(mut self) -> Run {
         let mut late = false;
-        let mut processor = Duration::ZERO;
+        let mut spent = Duration::ZERO;
         let status = loop {
-            processor = cost::of_ended(&self.child).unwrap_or(processor);
+            spent = processor::of_ended(&self.child).unwrap_or(spent);
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
                 break status;
             }
@@ -377,7 +377,7 @@ impl Running {
             stderr,
             report,
             time,
-            processor,
+            processor: spent,
         }
     }
 }
