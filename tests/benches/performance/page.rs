@@ -100,9 +100,9 @@ configuration and without a listing.
 
 | Work | forgekeep | git | gitoxide |
 |---|---|---|---|
-| First copy | `backup` into an empty folder, then `sync` | `clone --mirror` with `{FSYNC}`, then `sync` | `clone --bare`, then `sync` |
+| First copy | `backup` into an empty folder, then `sync` | `clone --mirror` with `{FSYNC}`, then `sync` | `clone --bare`, which takes branches and tags alone, then `sync` |
 | Verification | `verify`, which also checks refs, snapshots and state files | `fsck --full` in the same mirror | `verify` in the same mirror |
-| Update | `backup`, after a commit that adds a line to one file in a folder | `fetch --prune` | `fetch` |
+| Update | `backup`, after a commit that adds a line to one file in a folder | `fetch --prune` | `fetch` of the branches |
 | First backup of several or many | `backup --jobs 2` or `--jobs {JOBS}`, then `sync` | `xargs -P2` or `xargs -P{JOBS}` with the same `clone`, the largest first, then `sync` | – |
 | Unchanged | `backup --full --jobs {JOBS}`, which asks for each repository | `xargs -P{JOBS}` with `fetch --prune` | – |
 | Unchanged, not asked | `backup --jobs {JOBS}`, which [asks for none that the listing proves unchanged](operations.md#repositories-that-are-not-asked) | the same runs of `fetch --prune` | – |
