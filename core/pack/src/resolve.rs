@@ -162,6 +162,9 @@ impl<'a> Resolver<'a> {
 
     /// Makes all that is made from these.
     pub(crate) fn run(&self, roots: &[Root]) -> Result<(), Unsound> {
+        if roots.is_empty() {
+            return Ok(());
+        }
         let running = Running::new();
         let next = AtomicUsize::new(0);
         let failed = Mutex::new(None);

@@ -1,5 +1,6 @@
 //! Cores, shared between the packs that are read at the same time.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::available_parallelism;
 
@@ -16,7 +17,9 @@ impl Running {
 
     /// One large pack gets all cores, many get one each.
     pub(crate) fn threads(&self) -> usize {
-        let cores = available_parallelism().map_or(1, usize::from);
+        // It reads files of the control group each time.
+        static CORES: OnceLock<usize> = OnceLock::new();
+        let cores = CORES.get_or_init(|| available_parallelism().map_or(1, usize::from));
         (cores / self.0).max(1)
     }
 }

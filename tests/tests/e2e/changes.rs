@@ -36,6 +36,41 @@ fn only_what_changed_is_fetched() {
     world.assert_mirrored(api);
 }
 
+/// Many refs that stay as they are are no reason to send more, or to talk for longer.
+#[test]
+fn an_update_takes_two_requests_and_what_git_would_take() {
+    let world = World::new();
+    let web = world.forge.repository("web");
+    for number in 0..60 {
+        let text = format!("{number}\n").repeat(400);
+        web.commit(&text).tag(&format!("v{number}"));
+        if number % 5 == 0 {
+            web.commit_to(&format!("feature/{number}"), &text);
+        }
+    }
+    world.backup().expect(0);
+    let root = world.sandbox.path("");
+    let url = format!("{}/acme/web.git", world.forge.git_url());
+    git::run(&root, &["clone", "-q", "--mirror", &url, "theirs"]);
+    web.commit("new").commit_to("feature/5", "newer");
+    world.forge.reset_log();
+    git::run(&root.join("theirs"), &["fetch", "-q"]);
+    let theirs = world.forge.pack_bytes();
+    world.forge.reset_log();
+    world.backup().expect(0);
+    let ours = world.forge.pack_bytes();
+    assert!(
+        ours * 10 <= theirs * 11,
+        "{ours} bytes, and {theirs} for git"
+    );
+    let requests = world.forge.requests();
+    let of_web = requests
+        .iter()
+        .filter(|r| r.repository.as_deref() == Some("web"));
+    assert_eq!(of_web.count(), 2);
+    world.assert_mirrored(web);
+}
+
 #[test]
 fn new_tags_and_branches_arrive() {
     let world = World::new();

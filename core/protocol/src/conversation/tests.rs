@@ -257,6 +257,68 @@ fn a_server_that_remembers_nothing_is_told_again_what_is_common() {
     assert_eq!(duplex.asked[2].matches("have ").count(), 1);
 }
 
+/// A conversation about many refs, with a server that may go on without being asked.
+fn without_done(
+    answers: &[Vec<u8>],
+    common: impl Fn(Oid) -> Vec<Vec<u8>>,
+) -> (Vec<String>, Memory) {
+    let folder = tempfile::tempdir().unwrap();
+    let repository = Repository::init_bare(folder.path()).unwrap();
+    let odb = repository.odb().unwrap();
+    let mut ours = Refs::new();
+    for number in 0..40 {
+        let root = line(&odb, 1, &format!("N{number}"))[0];
+        ours.extend(refs(&format!("refs/heads/{number}"), root));
+    }
+    let first = Haves::new(&odb, &ours, &Refs::new()).take(1)[0];
+    let mut duplex = Scripted::new(&[common(first), answers.to_vec()].concat());
+    let offered = Capabilities::new(format!("{BAND} no-done").as_bytes());
+    let cancel = Cancel::new();
+    let mut sink = Memory::default();
+    Conversation::new(&mut duplex, &offered, &cancel)
+        .fetch(
+            &[wanted()],
+            &mut Haves::new(&odb, &ours, &Refs::new()),
+            &mut sink,
+        )
+        .unwrap();
+    (duplex.asked, sink)
+}
+
+#[test]
+fn the_pack_may_follow_as_soon_as_the_server_has_heard_enough() {
+    let (asked, sink) = without_done(&[], |oid| {
+        let ack = |status: &str| format!("ACK {oid}{status}\n").into_bytes();
+        let all = [
+            &ack(" common")[..],
+            &ack(" ready"),
+            b"NAK\n",
+            &ack(""),
+            b"\x01PACK",
+            b"\x01x",
+            b"",
+        ];
+        vec![packets(&all)]
+    });
+    assert_eq!(sink.bytes, b"PACKx");
+    assert!(sink.finished);
+    assert_eq!(asked.len(), 1);
+    assert!(asked[0].contains(" no-done"), "{}", asked[0]);
+    assert!(!asked[0].contains("done\n"), "{}", asked[0]);
+}
+
+#[test]
+fn a_server_that_offers_to_go_on_and_does_not_is_asked() {
+    let last = packets(&[b"NAK\n", b"\x01PACK", b""]);
+    let (asked, sink) = without_done(&[last], |oid| {
+        let ack = |status: &str| format!("ACK {oid}{status}\n").into_bytes();
+        vec![packets(&[&ack(" common"), &ack(" ready"), b"NAK\n"])]
+    });
+    assert_eq!(sink.bytes, b"PACK");
+    assert_eq!(asked.len(), 2);
+    assert!(asked[1].ends_with("done\n"), "{}", asked[1]);
+}
+
 #[test]
 fn a_server_that_shares_nothing_is_not_told_everything() {
     let folder = tempfile::tempdir().unwrap();
