@@ -20,6 +20,9 @@ const BEFORE: &str = ",\n  \"checksum\": \"";
 const AFTER: &str = "\"\n}\n";
 const END: &str = "\n}\n";
 
+/// Digits of a checksum.
+const DIGITS: usize = 40;
+
 /// What a sealed file holds.
 pub struct Unsealed {
     /// The text without its seal.
@@ -30,38 +33,68 @@ pub struct Unsealed {
 
 /// A document as the text of a sealed file. It must be an object that is not empty.
 pub fn seal(document: &impl Serialize) -> Result<Vec<u8>, Failure> {
-    let text = serde_json::to_string_pretty(document).map_err(|error| {
-        Failure::new(
-            ErrorKind::Other,
-            format!("cannot write a state file: {error}"),
-        )
-    })?;
-    let text = text + "\n";
-    let mut sealed = text.strip_suffix(END).unwrap_or(&text).to_owned();
-    sealed += &format!("{BEFORE}{}{AFTER}", checksum(&text));
-    Ok(sealed.into_bytes())
+    let mut text = serde_json::to_string_pretty(document).map_err(|error| unwritten(&error))?;
+    text.push('\n');
+    let checksum = checksum(&text);
+    // In its place: a document may be large.
+    text.truncate(text.len() - END.len());
+    text.push_str(BEFORE);
+    text.push_str(&checksum);
+    text.push_str(AFTER);
+    Ok(text.into_bytes())
+}
+
+/// How many bytes the sealed document has.
+pub fn length(document: &impl Serialize) -> Result<u64, Failure> {
+    struct Count(usize);
+
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let mut count = Count(1);
+    serde_json::to_writer_pretty(&mut count, document).map_err(|error| unwritten(&error))?;
+    let seal = BEFORE.len() + DIGITS + AFTER.len();
+    Ok((count.0 - END.len() + seal) as u64)
+}
+
+fn unwritten(error: &serde_json::Error) -> Failure {
+    Failure::new(
+        ErrorKind::Other,
+        format!("cannot write a state file: {error}"),
+    )
 }
 
 /// Checks the seal of a text and takes it off; or says what is wrong.
-pub fn unseal(bytes: &[u8]) -> Result<Unsealed, String> {
-    let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
-    let Some((body, rest)) = text.rsplit_once(BEFORE) else {
+pub fn unseal(bytes: impl Into<Vec<u8>>) -> Result<Unsealed, String> {
+    let mut text = String::from_utf8(bytes.into()).map_err(|error| error.to_string())?;
+    let Some(at) = text.rfind(BEFORE) else {
         return Ok(Unsealed {
-            text: text.to_owned(),
+            text,
             sealed: false,
         });
     };
-    let found = rest.strip_suffix(AFTER);
-    let text = format!("{body}{END}");
-    let wanted = checksum(&text);
-    if found != Some(wanted.as_str()) {
+    let found = text[at + BEFORE.len()..].strip_suffix(AFTER);
+    let found = found.map(str::to_owned);
+    text.truncate(at);
+    text.push_str(END);
+    if found != Some(checksum(&text)) {
         return Err("its checksum does not match its content".to_owned());
     }
     Ok(Unsealed { text, sealed: true })
 }
 
-/// The id of a blob: gitformat-loose(5).
-fn checksum(text: &str) -> String {
+/// The id that git gives a blob with a text: gitformat-loose(5). It tells what has rotted, not what somebody
+/// has forged.
+#[must_use]
+pub fn checksum(text: &str) -> String {
     let mut sum = Sha1::new();
     sum.update(format!("blob {}\0", text.len()));
     sum.update(text);
@@ -111,7 +144,7 @@ pub fn read<T: DeserializeOwned>(path: &Path, formats: Formats) -> Result<Option
         }
         Err(error) => return Err(Failure::disk("read", path, &error)),
     };
-    let unsealed = unseal(&bytes).map_err(damaged)?;
+    let unsealed = unseal(bytes).map_err(damaged)?;
     let Format { format } =
         serde_json::from_str(&unsealed.text).map_err(|error| damaged(error.to_string()))?;
     if format > formats.known {
@@ -156,6 +189,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state.json");
         let document = json!({"format": 2, "name": "acme/web", "n": [1, 2]});
+        assert_eq!(
+            length(&document).unwrap(),
+            seal(&document).unwrap().len() as u64
+        );
         write(&path, &document).unwrap();
         assert_eq!(read::<Value>(&path, FORMATS).unwrap().unwrap(), document);
         let good = fs::read(&path).unwrap();

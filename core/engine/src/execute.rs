@@ -1,12 +1,11 @@
 //! Works tasks off: a pool of workers, each on one repository at a time. Tasks come while they work.
 
-mod access;
+mod lanes;
 mod missing;
 mod parts;
 mod proved;
 
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -15,7 +14,9 @@ use forgekeep_durable::space::Space;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::Repository;
 use forgekeep_http::Visit;
+use forgekeep_mirror::Answer;
 use forgekeep_mirror::repair::{RepairCases, Repaired};
+use forgekeep_queue::{Limits, Queue, Turn};
 use forgekeep_store::catalogue;
 use forgekeep_store::part::{Part, PartKind, check_folders};
 use forgekeep_store::report::{PartReport, RefChanges, RepositoryOutcome, RepositoryReport};
@@ -26,10 +27,10 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use parts::Offered;
 
+use crate::early::{EarlyQuestion, EarlyQuestions};
 use crate::event::{Event, Observer};
-use crate::plan::{Action, Task, lacks_address};
+use crate::plan::{Task, lacks_address};
 use crate::postponed::Postponed;
-use crate::queue::{Lane, Limits, Queue, Turn, Worked};
 use crate::source::OpenSource;
 use crate::versions::Done;
 
@@ -43,6 +44,15 @@ pub(crate) struct Job {
     pub begun: Option<Begun>,
     /// Its place among those who ask git, from when a worker takes it: the first to be taken asks first.
     pub visit: Option<Visit>,
+    /// What upstream has said already, if it was asked early.
+    pub answer: Option<Box<Answer>>,
+}
+
+/// What a worker is to do.
+enum Errand {
+    Job(Box<Job>),
+    /// A question that is asked while its source is still being listed.
+    Ask(Box<EarlyQuestion>),
 }
 
 /// Where a repository is in the backup.
@@ -62,11 +72,12 @@ pub(crate) struct Begun {
 /// What the workers of a run share.
 pub(crate) struct Execution<'o> {
     limits: Limits,
-    queue: Queue<Job>,
+    queue: Queue<Errand>,
     space: Space,
     /// What is known of damage.
     pub cases: RepairCases,
     postponed: Postponed,
+    pub early: EarlyQuestions<Box<Job>>,
     observer: &'o dyn Observer,
     done: Mutex<Vec<Done>>,
 }
@@ -76,12 +87,14 @@ impl<'o> Execution<'o> {
     pub fn new(local_folder: &Path, limits: Limits, observer: &'o dyn Observer) -> Self {
         Self {
             limits,
-            queue: Queue::with(limits, |job: &mut Job| {
-                job.visit = Some(job.source.gate.visit());
+            queue: Queue::with(limits, |errand: &mut Errand| match errand {
+                Errand::Job(job) => job.visit = Some(job.source.gate.visit()),
+                Errand::Ask(question) => question.take(),
             }),
             space: Space::default(),
             cases: RepairCases::read(local_folder),
             postponed: Postponed::read(local_folder),
+            early: EarlyQuestions::default(),
             observer,
             done: Mutex::default(),
         }
@@ -92,7 +105,10 @@ impl<'o> Execution<'o> {
     pub fn run(&self, pool: &rayon::ThreadPool, plan: impl FnOnce()) {
         // Not rayon's own queue: it would begin tasks in its order, whatever they weigh.
         pool.in_place_scope(|scope| {
-            scope.spawn_broadcast(|_, _| self.queue.work(|job, turn| self.work_on(job, turn)));
+            scope.spawn_broadcast(|_, _| {
+                self.queue
+                    .work(|errand, turn| self.run_errand(errand, turn))
+            });
             // A panic ends the run; but it must not wait for workers that wait for more.
             let closing = Closing(&self.queue);
             plan();
@@ -100,66 +116,9 @@ impl<'o> Execution<'o> {
         });
     }
 
-    /// Adds jobs. What is in the backup already begins with a question.
-    pub fn add(&self, jobs: Vec<Job>) {
-        if jobs.is_empty() {
-            return;
-        }
-        let sizes = jobs.iter().filter_map(|job| job.task.repository.size());
-        self.observer.event(&Event::Planned {
-            repositories: jobs.len(),
-            bytes: sizes.fold(0, u64::saturating_add),
-        });
-        let (proved, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(Job::is_proved);
-        for job in &proved {
-            self.pass_over(job);
-        }
-        for job in &jobs {
-            if job.task.action == Action::Clone {
-                let folder = job.source.folder.join(&job.task.folder);
-                self.space.expect_clone(&folder, job.task.repository.size());
-            }
-        }
-        self.queue.add_ranked(jobs.into_iter().map(|job| {
-            let lane = match job.task.action {
-                Action::Update => Lane::Question {
-                    source: job.task.source,
-                    most: job.source.ref_questions.min(self.limits.questions),
-                },
-                Action::Clone | Action::Adopt => Lane::Transfer,
-            };
-            let size = job.task.repository.size();
-            let first = (self.postponed).has(&job.source.title, &job.task.repository.id);
-            (job, size, lane, first)
-        }));
-    }
-
     /// What came of the jobs.
     pub fn into_done(self) -> Vec<Done> {
         self.done.into_inner()
-    }
-
-    fn work_on(&self, mut job: Job, turn: &Turn<'_, Job>) -> Worked<Job> {
-        // A bug of ours, met on one repository, must not end the others.
-        let run = || self.run_job(&mut job, turn);
-        let (report, known) = match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Some(came)) => came,
-            Ok(None) => return Worked::Waits(job),
-            Err(_) => (self.panicked(&job), None),
-        };
-        self.done.lock().push(job.done(report, known));
-        Worked::Done
-    }
-
-    fn panicked(&self, job: &Job) -> RepositoryReport {
-        let failure = Failure::new(
-            ErrorKind::Other,
-            "Forgekeep panicked while mirroring this repository",
-        )
-        .with_hint("report it with what was printed before this line: this is a bug in Forgekeep");
-        let report = job.blank_report().failed(failure);
-        self.finished(job, &report);
-        report
     }
 
     fn finished(&self, job: &Job, report: &RepositoryReport) {
@@ -174,7 +133,7 @@ impl<'o> Execution<'o> {
     fn run_job(
         &self,
         job: &mut Job,
-        turn: &Turn<'_, Job>,
+        turn: &Turn<'_, Errand>,
     ) -> Option<(RepositoryReport, Option<KnownVersion>)> {
         let begun = job.begun.take();
         if job.source.services.cancel.is_cancelled() {
@@ -186,7 +145,8 @@ impl<'o> Execution<'o> {
             }
             return Some((report, None));
         }
-        let asked = Timestamp::now();
+        let asked = job.answer.as_ref().map(|answer| answer.asked);
+        let asked = asked.unwrap_or_else(Timestamp::now);
         let visit = job.visit.take();
         let visit = visit.unwrap_or_else(|| job.source.gate.visit());
         let at = Instant::now();
@@ -203,6 +163,7 @@ impl<'o> Execution<'o> {
             path: begun.report.path.clone(),
             folder: begun.folder.clone(),
             turn,
+            answer: job.answer.as_deref(),
             visit: &visit,
             is_half_done: Cell::new(false),
             has_to_wait: Cell::new(false),
@@ -274,7 +235,7 @@ impl Job {
 }
 
 /// Closes the queue, also by a panic.
-struct Closing<'q>(&'q Queue<Job>);
+struct Closing<'q>(&'q Queue<Errand>);
 
 impl Drop for Closing<'_> {
     fn drop(&mut self) {
@@ -292,7 +253,9 @@ struct Work<'a> {
     folder: PathBuf,
     /// The same for reports.
     path: Untrusted,
-    turn: &'a Turn<'a, Job>,
+    turn: &'a Turn<'a, Errand>,
+    /// What upstream has said already.
+    answer: Option<&'a Answer>,
     visit: &'a Visit,
     /// Whether something was done that is not to be done again.
     is_half_done: Cell<bool>,

@@ -5,7 +5,7 @@
 //!          -> Registry    (hoster: which hoster serves which source)
 //!          -> listing     (run::beside, listing: each source on a thread, page by page)
 //!          -> plan        (run::planner, plan, names, filter, catalogue; --dry-run prints it)
-//!          -> execute     (queue, execute, mirror: a pool of workers, one repository each)
+//!          -> execute     (queue, early, execute, mirror: a pool of workers, one repository each)
 //!          -> events      (event: the only thing workers emit)
 //!          -> report      (report: what is safe and what is not)
 //! ```
@@ -17,18 +17,18 @@
 //! objects, and whatever there is to say goes out as [`event::Event`]s and as a
 //! [`forgekeep_store::report::Report`]. Nothing in here prints or exits.
 
+mod access;
 mod alert;
 mod completeness;
+mod early;
 pub mod event;
 mod execute;
-mod expiry;
 mod listing;
 mod owners;
 pub mod permissions;
 pub mod plan;
 mod postponed;
 mod programs;
-mod queue;
 pub mod run;
 mod source;
 mod source_state;

@@ -25,13 +25,15 @@ pub(crate) struct Listing {
     pub notes: Vec<Finding>,
 }
 
-/// Lists a source to its end; `most` repositories at most.
+/// Lists a source to its end; `most` repositories at most. `on_page` gets what is listed so far, after each
+/// page but the last.
 pub(crate) fn list(
     title: &str,
     session: &dyn Session,
     services: &Services,
     most: usize,
     observer: &dyn Observer,
+    mut on_page: impl FnMut(&[Repository]),
 ) -> Result<Listing, Failure> {
     observer.event(&Event::ListingStarted { source: title });
     let mut repositories = Vec::new();
@@ -80,6 +82,7 @@ pub(crate) fn list(
         if !cursors.insert(hashing.hash_one(&next)) {
             return Err(circle(repositories.len()));
         }
+        on_page(&repositories);
         cursor = Some(next);
     }
     observer.event(&Event::SourceListed {

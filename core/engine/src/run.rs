@@ -23,6 +23,7 @@ use forgekeep_http::{
     RetryPolicy, Retrying, Settings, Wait,
 };
 use forgekeep_protocol::set_pack_limits;
+use forgekeep_queue::Limits;
 use forgekeep_store::history::{self, Run};
 use forgekeep_store::layout;
 use forgekeep_store::report::{Report, Requests, SourceReport};
@@ -38,7 +39,6 @@ use crate::event::{Event, Observer};
 use crate::execute::Execution;
 use crate::listing::list;
 use crate::plan::{Plan, Task};
-use crate::queue::Limits;
 use crate::source::RunSource;
 use crate::tombstones::{self, Tombstones};
 use crate::versions::{Asking, Done};
@@ -297,10 +297,15 @@ impl Engine {
         let cases = Some(&execution.cases);
         let asking = self.asking(started, run.previous);
         let mut planner = Planner::new(self, sources, cases, listings, asking, observer);
-        let ask = |source: &Source| self.list_source(source, Writes::Yes, observer);
+        let ask = |source: &Source| {
+            let index = sources.iter().position(|of| std::ptr::eq(*of, source));
+            let early = index.map(|index| (index, &execution));
+            self.list_source(source, Writes::Yes, observer, early)
+        };
         // Listing, planning and mirroring go on side by side: each source as soon as it is listed.
         self.beside(sources, ask, |listed| {
             planner.look_at_disk(&pool);
+            execution.know_in_backup(planner.in_backup());
             execution.run(&pool, || {
                 let add = |planner: &Planner<'_>, tasks: Vec<Task>| {
                     let jobs = tasks.into_iter().filter_map(|task| planner.job(task));
@@ -309,6 +314,7 @@ impl Engine {
                 for (index, answer) in listed {
                     let tasks = planner.listed(index, answer);
                     add(&planner, tasks);
+                    execution.early.forget(index);
                 }
                 let tasks = planner.all_listed();
                 add(&planner, tasks);
@@ -367,7 +373,7 @@ impl Engine {
         let mut planner = Planner::new(self, &sources, None, self.listings(), asking, observer);
         planner.look_at_disk(&pool);
         let answers = self.ask_all(&sources, |source| {
-            self.list_source(source, Writes::No, observer)
+            self.list_source(source, Writes::No, observer, None)
         })?;
         let mut plan = Plan::default();
         for (index, answer) in answers.into_iter().enumerate() {
@@ -411,7 +417,7 @@ impl Engine {
             notes.clone_from(&ready.findings);
             let most = self.config.options.backup.max_repositories;
             let (session, services) = (&*ready.session, &ready.services);
-            let listing = list(&source.title, session, services, most, observer)?;
+            let listing = list(&source.title, session, services, most, observer, |_| ())?;
             notes.extend(listing.notes);
             let errors = listing.owners.into_iter().filter_map(|seen| seen.error);
             notes.extend(errors.map(planner::error_note));

@@ -41,9 +41,9 @@ pub(crate) struct RunSource {
 
 impl RunSource {
     /// One that was listed.
-    pub fn listed(open: OpenSource, report: SourceReport) -> Self {
+    pub fn listed(open: Arc<OpenSource>, report: SourceReport) -> Self {
         Self {
-            open: Some(Arc::new(open)),
+            open: Some(open),
             report,
             is_whole: false,
             doubtful_owners: DoubtfulOwners::default(),

@@ -1,6 +1,8 @@
 //! Sources are worked on as they are listed: what holds up what, and what does not.
 #![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
+#[path = "streaming/early.rs"]
+mod early;
 #[path = "streaming/scene.rs"]
 mod scene;
 

@@ -110,6 +110,9 @@ impl StoredRefs {
     /// where it is. But one in front of a ref of `packed-refs` counts for git, so it counts here: its
     /// name has the value of the ref that it leads to, or none.
     fn follow(&mut self, symbolic: &Symbolic) {
+        if symbolic.is_empty() {
+            return;
+        }
         let packed = self.refs.clone();
         for (name, (_, path)) in symbolic
             .iter()
@@ -205,7 +208,8 @@ impl StoredRefs {
 
 fn parse_packed(text: &[u8], path: &Path) -> Result<Refs, Failure> {
     let mut refs = Refs::new();
-    let mut last: Option<RefName> = None;
+    // The one whose peeled line may follow.
+    let mut last: Option<(RefName, RefValue)> = None;
     for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
         if line.is_empty() || line.starts_with(b"#") {
             continue;
@@ -213,8 +217,7 @@ fn parse_packed(text: &[u8], path: &Path) -> Result<Refs, Failure> {
         let broken = || damaged(path, &format!("line {} is not a ref", number + 1));
         if let Some(peeled) = line.strip_prefix(b"^") {
             let oid = std::str::from_utf8(peeled).ok().and_then(parse_oid);
-            let target = last.as_ref().and_then(|name| refs.get_mut(name));
-            let (Some(oid), Some(target)) = (oid, target) else {
+            let (Some(oid), Some((_, target))) = (oid, &mut last) else {
                 return Err(broken());
             };
             target.peeled = Some(oid);
@@ -228,9 +231,9 @@ fn parse_packed(text: &[u8], path: &Path) -> Result<Refs, Failure> {
         if !is_valid_name(&name) {
             return Err(broken());
         }
-        refs.insert(name.clone(), RefValue { oid, peeled: None });
-        last = Some(name);
+        refs.extend(last.replace((name, RefValue { oid, peeled: None })));
     }
+    refs.extend(last);
     if !text.is_empty() && !text.ends_with(b"\n") {
         return Err(damaged(path, "its last line is cut off"));
     }
@@ -256,8 +259,7 @@ pub fn replace_all(folder: &Path, stored: &StoredRefs, new: &Refs) -> Result<(),
     let packed = folder.join("packed-refs");
     if !stored.loose.is_empty() {
         // What loose tags peel to is not known yet, so nothing is promised: git looks itself then.
-        let lines = body(&stored.refs);
-        atomic_file::replace(&packed, &[UNPEELED, &lines].concat())?;
+        atomic_file::replace(&packed, &lines(UNPEELED, &stored.refs))?;
         for path in &stored.loose {
             match fs::remove_file(path) {
                 // Somebody's git has packed it meanwhile.
@@ -274,21 +276,18 @@ pub fn replace_all(folder: &Path, stored: &StoredRefs, new: &Refs) -> Result<(),
 /// Writes the refs of a repository that has none, without the promise that all tags are peeled: git
 /// looks itself then.
 pub fn write_unpeeled(folder: &Path, refs: &Refs) -> Result<(), Failure> {
-    atomic_file::replace(
-        &folder.join("packed-refs"),
-        &[UNPEELED, &body(refs)].concat(),
-    )
+    atomic_file::replace(&folder.join("packed-refs"), &lines(UNPEELED, refs))
 }
 
 /// The content of `packed-refs` for these refs (git-pack-refs(1)).
 pub fn format_packed(refs: &Refs) -> Vec<u8> {
     // "fully-peeled" promises that every tag has its peeled line; so only what is peeled by
     // `peel` below is written with it.
-    [PEELED, &body(refs)].concat()
+    lines(PEELED, refs)
 }
 
-fn body(refs: &Refs) -> Vec<u8> {
-    let mut text = Vec::new();
+fn lines(head: &[u8], refs: &Refs) -> Vec<u8> {
+    let mut text = head.to_vec();
     for (name, value) in refs {
         let _ = write!(text, "{} ", value.oid);
         text.extend(name);

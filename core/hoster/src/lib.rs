@@ -3,6 +3,7 @@
 
 mod access;
 mod check;
+pub mod expiry;
 mod info;
 mod registry;
 mod repository;

@@ -146,6 +146,23 @@ impl<C: HttpClient + Clone> Retrying<C> {
     }
 }
 
+impl<C: Clone> Retrying<C> {
+    /// A client that asks once, and waits for no limit: for what can be asked later as well.
+    #[must_use]
+    pub fn asking_once(&self) -> Self {
+        let retry_policy = RetryPolicy {
+            retries: 0,
+            limit_wait: Duration::ZERO,
+            ..self.retry_policy
+        };
+        Self {
+            retry_policy,
+            allowance: Allowance::new(Duration::ZERO),
+            ..self.clone()
+        }
+    }
+}
+
 /// What to do after a try.
 enum Verdict {
     Done,

@@ -13,6 +13,7 @@
 //! name and renamed into place, so that a failed clone leaves nothing that looks like a backup.
 
 mod ancestry;
+mod answer;
 mod connected;
 mod head;
 mod merge;
@@ -33,13 +34,13 @@ use forgekeep_git::libgit2;
 use forgekeep_git::refs::{self, RefName, StoredRefs};
 use forgekeep_http::Services;
 use forgekeep_protocol::{Advertisement, Connection, Remote, Way, advertise};
-use forgekeep_store::report::{Lost, RefChanges};
 use forgekeep_store::snapshot::{Identity, RefState};
 use forgekeep_untrusted::Untrusted;
 use git2::Repository;
 use place::MirrorFolder;
 use work::Work;
 
+pub use answer::{Answer, ask_early};
 pub use forgekeep_protocol::Transfer;
 pub use outcome::{Mirrored, Outcome};
 pub use ref_rules::RefRules;
@@ -58,6 +59,8 @@ pub struct Upstream<'a> {
     pub identity: &'a Identity,
     /// Client, rules and interruption.
     pub services: &'a Services,
+    /// What it has said already, if it was asked early.
+    pub answer: Option<&'a Answer>,
     /// Asked before more is done than to ask for upstream's refs and to compare them: before anything is
     /// fetched, examined or changed. A failure is the outcome, and nothing has been done then: the same
     /// call later comes to what this one would have.
@@ -110,7 +113,17 @@ pub fn mirror(
     let place = MirrorFolder::look(folder)?;
     let cancel = &upstream.services.cancel;
     cancel.check()?;
-    let mut work = Work::new(upstream, folder, upstream.ask()?, progress);
+    if let Some(answer) = upstream.answer {
+        if place == MirrorFolder::Mirror
+            && let Some(outcome) = answer::as_it_was(answer, upstream, folder, progress)?
+        {
+            return Ok(outcome);
+        }
+        // There is more to do than to ask, and what was answered may be old by then.
+        (upstream.turn)()?;
+    }
+    let (advertised, connection) = upstream.ask()?;
+    let mut work = Work::new(upstream, folder, (advertised, Some(connection)), progress);
     work.is_there = place == MirrorFolder::Mirror;
     work.newest = work.recorder.store.newest();
     let mut stored = match place {
@@ -139,29 +152,7 @@ pub fn mirror(
         }
     }
     if place == MirrorFolder::Mirror && head_is_known && is_same(&stored, &work, head.as_ref()) {
-        let mirrored = match work.is_empty() {
-            true => Mirrored::Empty,
-            false => Mirrored::Unchanged,
-        };
-        work.check_tips(&stored)?;
-        work.mend_peeled(&stored)?;
-        place::tidy(folder);
-        return Ok(Outcome {
-            mirrored,
-            refs: RefChanges::default(),
-            bytes_received: 0,
-            snapshot: None,
-            lost: match &untold {
-                Some(changes) => work.lost(&stored, changes)?,
-                None => Lost::default(),
-            },
-            note: None,
-            alert: work.alert.take(),
-            had_no_snapshot: work.had_no_snapshot.get(),
-            newest_before: work.newest.clone(),
-            warnings: Vec::new(),
-            left_out: work.left_out(left_out),
-        });
+        return work.unchanged(&stored, untold.as_ref(), left_out);
     }
     match place {
         MirrorFolder::Free => {
@@ -200,7 +191,8 @@ pub fn fetch_apart(
     beside: Option<&Path>,
     progress: &dyn Fn(Transfer),
 ) -> Result<u64, Failure> {
-    let mut work = Work::new(upstream, folder, upstream.ask()?, progress);
+    let (advertised, connection) = upstream.ask()?;
+    let mut work = Work::new(upstream, folder, (advertised, Some(connection)), progress);
     let mut repository = work.init(folder)?;
     let mut known = StoredRefs::default();
     if let Some(mirror) = beside {

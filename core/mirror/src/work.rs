@@ -20,14 +20,14 @@ use forgekeep_git::refs::{self, RefName, RefValue, Refs, StoredRefs};
 use forgekeep_git::{libgit2, packs};
 use forgekeep_pack::Unsound;
 use forgekeep_protocol::{Advertisement, Connection, remove_incoming};
-use forgekeep_store::report::Lost;
+use forgekeep_store::report::{Lost, RefChanges};
 use forgekeep_store::snapshot::{Changes, Recorder, RefState, SnapshotFile, SnapshotId, Store};
 use forgekeep_untrusted::{Printable, Show as _};
 use git2::{Odb, Oid, Repository, RepositoryInitOptions};
 
 use super::merge::merge;
 use super::outcome::{self, left};
-use super::place::{partial_path, remove_leftovers, remove_partial};
+use super::place::{partial_path, remove_leftovers, remove_partial, tidy};
 use super::ref_rules::RefRules;
 use super::{Mirrored, Outcome, Transfer, Upstream, found, head, merge as merging};
 use slices::NotFetched;
@@ -35,7 +35,8 @@ use slices::NotFetched;
 /// One mirror, with what upstream has.
 pub(super) struct Work<'a> {
     asked: &'a Upstream<'a>,
-    connection: Connection<'a>,
+    /// None where upstream has answered early.
+    connection: Option<Connection<'a>>,
     pub cancel: &'a Cancel,
     /// Bytes received in packs.
     pub received: AtomicU64,
@@ -64,7 +65,7 @@ impl<'a> Work<'a> {
     pub fn new(
         upstream: &'a Upstream<'a>,
         folder: &'a Path,
-        (mut advertised, connection): (Advertisement, Connection<'a>),
+        (mut advertised, connection): (Advertisement, Option<Connection<'a>>),
         progress: &'a dyn Fn(Transfer),
     ) -> Self {
         leave_out(&mut advertised, upstream.ref_rules);
@@ -121,12 +122,12 @@ impl<'a> Work<'a> {
         let parent = folder.parent().unwrap_or(folder);
         atomic_file::make_folders(parent)?;
         match self.make(&partial, folder) {
-            Ok((changes, snapshot)) => {
+            Ok((refs, snapshot)) => {
                 let mirrored = match self.is_empty() {
                     true => Mirrored::Empty,
                     false => Mirrored::Cloned,
                 };
-                Ok(self.outcome(mirrored, &changes, Some(snapshot), Lost::default()))
+                Ok(self.outcome(mirrored, refs, Some(snapshot), Lost::default()))
             }
             Err(failure) => {
                 // What is left of it is removed before the next try, if not now.
@@ -138,7 +139,7 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn make(&mut self, partial: &Path, folder: &Path) -> Result<(Changes, SnapshotId), Failure> {
+    fn make(&mut self, partial: &Path, folder: &Path) -> Result<(RefChanges, SnapshotId), Failure> {
         let repository = self.init(partial)?;
         let stored = StoredRefs::default();
         self.download(&repository, partial, &stored, true)?;
@@ -146,11 +147,14 @@ impl<'a> Work<'a> {
         let (new, changes) = self.merge(&repository, &stored, None)?;
         self.cancel.check()?;
         refs::write_new(partial, &new, self.head.as_deref())?;
+        // Of a million refs, each copy takes as much as all of the rest.
+        drop(new);
         packs::release(partial);
         let after = found(&StoredRefs::read(partial)?, partial)?;
-        let pending = self.recorder.prepare(None, &after, changes.clone())?;
+        let counts = outcome::count(&changes);
+        let pending = self.recorder.prepare(None, &after, changes)?;
         match put_in_place(partial, folder) {
-            Ok(()) => Ok((changes, pending.commit()?)),
+            Ok(()) => Ok((counts, pending.commit()?)),
             Err(failure) => {
                 pending.forget();
                 Err(failure)
@@ -219,7 +223,7 @@ impl<'a> Work<'a> {
         for untold in untold.iter().chain(&more) {
             lost.branches += self.lost(stored, untold)?.branches;
         }
-        let mut outcome = self.outcome(mirrored, &changes, snapshot, lost);
+        let mut outcome = self.outcome(mirrored, outcome::count(&changes), snapshot, lost);
         outcome.note = self.repack(folder)?;
         Ok(outcome)
     }
@@ -237,16 +241,41 @@ impl<'a> Work<'a> {
         Ok(outcome::lost(stored, changes, |oid| !gone.contains(oid)))
     }
 
+    /// There is nothing to do, and all that the refs name is there.
+    pub fn unchanged(
+        &self,
+        stored: &StoredRefs,
+        untold: Option<&Changes>,
+        left_out: Option<Failure>,
+    ) -> Result<Outcome, Failure> {
+        let mirrored = match self.is_empty() {
+            true => Mirrored::Empty,
+            false => Mirrored::Unchanged,
+        };
+        self.check_tips(stored)?;
+        self.mend_peeled(stored)?;
+        tidy(self.folder);
+        let lost = match untold {
+            Some(changes) => self.lost(stored, changes)?,
+            None => Lost::default(),
+        };
+        let outcome = self.outcome(mirrored, RefChanges::default(), None, lost);
+        Ok(Outcome {
+            left_out: self.left_out(left_out),
+            ..outcome
+        })
+    }
+
     fn outcome(
         &self,
         mirrored: Mirrored,
-        changes: &Changes,
+        refs: RefChanges,
         snapshot: Option<SnapshotId>,
         lost: Lost,
     ) -> Outcome {
         Outcome {
             mirrored,
-            refs: outcome::count(changes),
+            refs,
             bytes_received: self.received.load(Ordering::Relaxed),
             snapshot,
             lost,
@@ -390,7 +419,7 @@ impl<'a> Work<'a> {
 
 /// Takes what is not backed up from what upstream has. Advice never goes as far as `HEAD`'s branch; where the
 /// configuration does, `HEAD` holds nothing by itself.
-fn leave_out(advertised: &mut Advertisement, rules: &RefRules) {
+pub(super) fn leave_out(advertised: &mut Advertisement, rules: &RefRules) {
     let (head, oid) = (advertised.head.take(), advertised.head_oid);
     // A server that says nothing of symbolic refs leaves open which branch it is.
     let is_head = |name: &RefName, value: &RefValue| match &head {

@@ -8,6 +8,7 @@ use std::{fs, io};
 
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_untrusted::{Show as _, Untrusted, names};
+use rayon::prelude::*;
 
 use crate::catalogue::RepositoryState;
 use crate::layout::{self, CONFIGURATIONS, OWN_FOLDER};
@@ -56,58 +57,102 @@ impl Kept {
     }
 }
 
+/// A folder below that of a source: it may hold a repository.
+#[derive(Clone, Debug)]
+pub struct RepositoryFolder {
+    /// Title of the source.
+    pub title: Untrusted,
+    /// Folder below the backup folder, parts joined by `/`.
+    pub path: Untrusted,
+    /// The folder.
+    pub folder: PathBuf,
+    /// Its name.
+    name: String,
+}
+
+impl RepositoryFolder {
+    /// The repository in it, if it holds one, or what is left of one: nobody shall take that for nothing.
+    pub fn look(self) -> Option<Kept> {
+        let state = RepositoryState::read(&self.folder);
+        let holds_part = Part::all(&self.folder).any(|part| part.has_traces());
+        let holds_snapshots = self.folder.join(layout::SNAPSHOTS).is_dir();
+        if matches!(state, Ok(None)) && !holds_part && !holds_snapshots {
+            return None;
+        }
+        let known = match &state {
+            Ok(Some(state)) => Some(state.full_name.clone()),
+            Ok(None) | Err(_) => {
+                RepositoryState::recover(&self.folder).map(|state| state.full_name)
+            }
+        };
+        let full_name = known
+            .or_else(|| names::decode_full_name(&self.name).map(Untrusted::new))
+            .unwrap_or_else(|| self.name.into());
+        Some(Kept {
+            title: self.title,
+            full_name,
+            path: self.path,
+            folder: self.folder,
+            state,
+            trashed: false,
+        })
+    }
+}
+
+/// The folders below those of the sources, whatever is in them.
+///
+/// # Errors
+///
+/// [`ErrorKind::Disk`] if a folder cannot be read.
+pub fn repository_folders(local_folder: &Path) -> Result<Vec<RepositoryFolder>, Failure> {
+    let mut all = Vec::new();
+    for (source, source_name) in folders(local_folder)? {
+        if source_name == CONFIGURATIONS || source_name == OWN_FOLDER {
+            continue;
+        }
+        let title = names::decode_component(&source_name).unwrap_or_else(|| source_name.clone());
+        let title = Untrusted::new(title);
+        let below = folders(&source)?.into_iter();
+        all.extend(below.map(|(folder, name)| RepositoryFolder {
+            title: title.clone(),
+            path: format!("{source_name}/{name}").into(),
+            folder,
+            name,
+        }));
+    }
+    Ok(all)
+}
+
+/// What is kept in the trash of a backup folder.
+///
+/// # Errors
+///
+/// [`ErrorKind::Disk`] if the trash cannot be read.
+pub fn in_trash(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
+    let entries = trash::entries(local_folder)?.into_iter();
+    let kept = entries.map(|entry| Kept {
+        title: entry.trashed.source,
+        full_name: entry.state.full_name.clone(),
+        path: format!("{OWN_FOLDER}/{}/{}", layout::TRASH, entry.name).into(),
+        folder: entry.folder,
+        state: match entry.unread {
+            None => Ok(Some(entry.state)),
+            Some(failure) => Err(failure),
+        },
+        trashed: true,
+    });
+    Ok(kept.collect())
+}
+
 /// Everything that is kept in a backup folder, by name.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Disk`] if a folder cannot be read.
 pub fn read(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
-    let mut all = Vec::new();
-    for (source, name) in folders(local_folder)? {
-        if name == CONFIGURATIONS || name == OWN_FOLDER {
-            continue;
-        }
-        let title = names::decode_component(&name).unwrap_or_else(|| name.clone());
-        let title = Untrusted::new(title);
-        for (folder, below) in folders(&source)? {
-            let state = RepositoryState::read(&folder);
-            // Also what is left of one: nobody shall take it for nothing.
-            let holds_part = Part::all(&folder).any(|part| part.has_traces());
-            let holds_snapshots = folder.join(layout::SNAPSHOTS).is_dir();
-            if matches!(state, Ok(None)) && !holds_part && !holds_snapshots {
-                continue;
-            }
-            let known = match &state {
-                Ok(Some(state)) => Some(state.clone()),
-                Ok(None) | Err(_) => RepositoryState::recover(&folder),
-            };
-            let full_name = known.map(|state| state.full_name);
-            let full_name = full_name
-                .or_else(|| names::decode_full_name(&below).map(Untrusted::new))
-                .unwrap_or_else(|| below.as_str().into());
-            all.push(Kept {
-                title: title.clone(),
-                full_name,
-                path: format!("{name}/{below}").into(),
-                folder,
-                state,
-                trashed: false,
-            });
-        }
-    }
-    for entry in trash::entries(local_folder)? {
-        all.push(Kept {
-            title: entry.trashed.source,
-            full_name: entry.state.full_name.clone(),
-            path: format!("{OWN_FOLDER}/{}/{}", layout::TRASH, entry.name).into(),
-            folder: entry.folder,
-            state: match entry.unread {
-                None => Ok(Some(entry.state)),
-                Some(failure) => Err(failure),
-            },
-            trashed: true,
-        });
-    }
+    let folders = repository_folders(local_folder)?.into_par_iter();
+    let mut all: Vec<Kept> = folders.filter_map(RepositoryFolder::look).collect();
+    all.append(&mut in_trash(local_folder)?);
     all.sort_by(|a, b| (&a.title, &a.full_name, &a.path).cmp(&(&b.title, &b.full_name, &b.path)));
     Ok(all)
 }
@@ -118,7 +163,12 @@ fn folders(folder: &Path) -> Result<Vec<(PathBuf, String)>, Failure> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let entry = entry.map_err(failed)?;
-        if let (true, Ok(name)) = (entry.path().is_dir(), entry.file_name().into_string()) {
+        // What most file systems say of it without another question; a link is followed.
+        let is_folder = match entry.file_type() {
+            Ok(kind) if !kind.is_symlink() => kind.is_dir(),
+            _ => entry.path().is_dir(),
+        };
+        if let (true, Ok(name)) = (is_folder, entry.file_name().into_string()) {
             found.push((entry.path(), name));
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <localFolder>/<source title>/<owner>#<repo>/   repo, wiki, snapshots, damaged, forgekeep.json
-//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, drills.json, trash, plugins, versions
+//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, drills.json, folders.json, trash, plugins, versions
 //! <localFolder>/_config/                         copies of the configuration: SCM Backup's name
 //! ```
 
@@ -81,6 +81,17 @@ pub const DRILLED: StateFile = StateFile {
         sealed_since: 1,
         max_bytes: 1024 * 1024 * 1024,
         hint: "move this one file away: the next `forgekeep drill` writes it again",
+    },
+};
+
+/// What was in each repository's folder when a run last looked.
+pub const FOLDERS: StateFile = StateFile {
+    name: "folders.json",
+    formats: Formats {
+        known: 1,
+        sealed_since: 1,
+        max_bytes: 1024 * 1024 * 1024,
+        hint: "run `forgekeep backup`: it writes the file again",
     },
 };
 

@@ -15,6 +15,5 @@ pub mod plugin_state;
 pub mod remembered;
 pub mod report;
 pub mod snapshot;
-pub mod status;
 pub mod trash;
 pub mod versions;

@@ -1,5 +1,6 @@
 //! What one command has found out about each repository, remembered for the next ones in one sealed file.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use forgekeep_durable::sealed;
@@ -94,6 +95,24 @@ impl<E: Entry> Remembered<E> {
         all.find(|known| known.is_for(source, id, path))
     }
 
+    /// For many questions like [`Remembered::of`].
+    pub fn lookup(&self) -> Lookup<'_, E> {
+        let mut lookup = Lookup {
+            all: self.repositories(),
+            by_id: HashMap::new(),
+            by_path: HashMap::new(),
+            without_id: HashMap::new(),
+        };
+        for (index, known) in lookup.all.iter().enumerate() {
+            lookup.by_path.entry(known.path()).or_insert(index);
+            match known.id() {
+                Some(id) => lookup.by_id.entry((known.source(), id)).or_insert(index),
+                None => lookup.without_id.entry(known.path()).or_insert(index),
+            };
+        }
+        lookup
+    }
+
     /// Replaces what is known of a repository.
     pub fn set(&mut self, entry: E) {
         let (source, id, path) = (entry.source(), entry.id(), entry.path());
@@ -114,5 +133,33 @@ impl<E: Entry> Remembered<E> {
         self.document.repositories.retain(is_there);
         sealed::write(&self.path, &self.document)
             .map_err(|failure| failure.while_doing(E::UNWRITTEN))
+    }
+}
+
+/// What is known of each repository, to be looked up.
+pub struct Lookup<'a, E> {
+    all: &'a [E],
+    by_id: HashMap<(&'a Untrusted, &'a Untrusted), usize>,
+    by_path: HashMap<&'a Untrusted, usize>,
+    /// Those of which no id is known.
+    without_id: HashMap<&'a Untrusted, usize>,
+}
+
+impl<'a, E: Entry> Lookup<'a, E> {
+    /// The same as [`Remembered::of`].
+    pub fn of(
+        &self,
+        source: &Untrusted,
+        id: Option<&Untrusted>,
+        path: &Untrusted,
+    ) -> Option<&'a E> {
+        let index = match id {
+            Some(id) => {
+                let by_id = self.by_id.get(&(source, id));
+                by_id.into_iter().chain(self.without_id.get(path)).min()
+            }
+            None => self.by_path.get(path),
+        };
+        self.all.get(*index?)
     }
 }

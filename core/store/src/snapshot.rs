@@ -17,6 +17,7 @@
 mod file;
 mod record;
 mod store;
+mod written;
 
 use forgekeep_untrusted::Untrusted;
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,11 +27,12 @@ use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_git::refs::{self, OURS, RefName, Refs};
 use git2::{ObjectType, Oid};
 use jiff::{Timestamp, Unit};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-pub use file::{Origin, Snapshot};
+pub use file::Snapshot;
 pub use record::Recorder;
 pub use store::{SnapshotFile, Store};
+pub use written::Origin;
 
 /// Refs by name, without what annotated tags peel to.
 pub type Tips = BTreeMap<RefName, Oid>;
@@ -114,9 +116,23 @@ impl RefState {
 }
 
 /// The id of a snapshot: 12 hex digits of a hash of its time, `HEAD` and refs.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct SnapshotId(String);
+
+impl From<SnapshotId> for String {
+    fn from(id: SnapshotId) -> Self {
+        id.0
+    }
+}
+
+impl TryFrom<String> for SnapshotId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text).ok_or("not the id of a snapshot")
+    }
+}
 
 impl SnapshotId {
     /// How many hex digits it has.

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout::{OWN_FOLDER, VERSIONS};
 
-pub use marks::marks;
+pub use marks::{mark, marks};
 
 const FORMATS: Formats = Formats {
     known: 1,

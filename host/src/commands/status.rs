@@ -1,5 +1,5 @@
+use forgekeep_status::{KeptError, LastRun, RepositoryStatus, SourceStatus, Status};
 use forgekeep_store::report::RepositoryOutcome;
-use forgekeep_store::status::{KeptError, LastRun, RepositoryStatus, SourceStatus, Status};
 use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 

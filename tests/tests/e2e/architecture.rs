@@ -60,6 +60,7 @@ fn dependencies_between_our_crates_run_one_way() {
             | "core/page-text"
             | "core/pkt-line"
             | "core/plugin-documents"
+            | "core/queue"
             | "core/untrusted" => &[],
             "core/demo-hoster" => &["pkt-line"],
             "core/failure" => &["untrusted"],
@@ -113,11 +114,14 @@ fn dependencies_between_our_crates_run_one_way() {
                 "http",
                 "mirror",
                 "protocol",
+                "queue",
                 "restore-notes",
+                "status",
                 "store",
                 "untrusted",
                 "upload-pack",
             ],
+            "core/status" => &["config", "durable", "failure", "store", "untrusted"],
             "core/restore-notes" => &["durable", "failure", "store", "untrusted"],
             "core/recovery" => &[
                 "durable",
@@ -163,6 +167,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "recovery",
                 "restore",
                 "restore-notes",
+                "status",
                 "store",
                 "untrusted",
                 "verify",
@@ -200,7 +205,7 @@ fn each_crate_keeps_to_its_own_subject() {
     for folder in core.filter(|folder| !folder.contains("abi") && !folder.contains("plugin")) {
         forbidden(folder, &["abi_stable", "clap", "libloading", "indicatif"]);
     }
-    for folder in ["core/git", "core/store", "core/verify"] {
+    for folder in ["core/git", "core/status", "core/store", "core/verify"] {
         forbidden(folder, &["ureq"]);
     }
     for folder in all.keys().filter(|folder| folder.starts_with("plugins/")) {

@@ -73,7 +73,8 @@ impl BackUp for Mirror {
         offered: &Offered<'_>,
         warnings: &RefCell<Vec<Finding>>,
     ) -> Result<Repaired, Failure> {
-        let mut access = work.access(offered.remote)?;
+        let (source, repository) = (work.source, work.repository());
+        let mut access = source.access(repository, offered.remote)?;
         let kept = work.part(offered.kind);
         let folder = kept.folder.as_path();
         let is_new = !kept.is_there();
@@ -97,10 +98,10 @@ impl BackUp for Mirror {
                 transfer,
             });
         };
-        let source = work.source.title.as_str().into();
+        let title = work.source.title.as_str().into();
         let case = RepairCase {
             cases: work.cases,
-            source: &source,
+            source: &title,
             id: &identity.id,
             name: &identity.full_name,
             path: &work.path,
@@ -120,6 +121,7 @@ impl BackUp for Mirror {
                 way: work.source.programs.way(&access),
                 default_branch: offered.remote.default_branch.as_ref(),
                 ref_rules: &ref_rules,
+                answer: work.answer.filter(|_| offered.kind == PartKind::Repository),
                 identity: &identity,
                 services: &services,
                 turn: &|| work.take_turn(),
@@ -130,7 +132,7 @@ impl BackUp for Mirror {
                 Ok(repaired) => break repaired,
                 Err(failure) if failure.kind == ErrorKind::Credentials && !was_refused => {
                     was_refused = true;
-                    access = work.other_access(offered.remote, &access, failure)?;
+                    access = source.other_access(repository, offered.remote, &access, failure)?;
                     continue;
                 }
                 // A wiki without a page, as likely as not: there is nothing to wait for.
@@ -141,7 +143,7 @@ impl BackUp for Mirror {
                 Err(failure) => work.source.services.retry(&mut retry, failure)?,
             }
             // A token may have expired in the attempt, or in the wait after it.
-            access = work.access(offered.remote)?;
+            access = source.access(repository, offered.remote)?;
         };
         if let Some(claim) = claim {
             claim.done();

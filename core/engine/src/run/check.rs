@@ -16,7 +16,7 @@ use forgekeep_untrusted::names;
 use super::planner::error_note;
 use super::sources::{Ready, Writes, of_filter};
 use super::{Checked, CheckedSource, Engine, RunError, Selection};
-use crate::{expiry, permissions};
+use crate::permissions;
 
 /// Repositories that git is asked for, until one answers: one may have just been deleted.
 const TRIES: usize = 3;
@@ -77,7 +77,7 @@ impl Engine {
             report = ready.session.check()?;
             report
                 .findings
-                .extend(report.expires.and_then(expiry::told));
+                .extend(report.expires.and_then(forgekeep_hoster::expiry::told));
             let page = ready
                 .session
                 .page(None)
@@ -94,7 +94,7 @@ impl Engine {
                 resets: None,
             });
         }
-        let configured = source.expires.and_then(expiry::end_of);
+        let configured = source.expires.and_then(forgekeep_hoster::expiry::end_of);
         report.expires = report.expires.or(configured);
         report.findings.splice(0..0, ready.findings);
         let found = permissions::of_source(&self.config, source);

@@ -49,6 +49,12 @@ impl Engine {
                 if let Err(failure) = run.keep(&mut report, &self.redactor) {
                     report.add_error(failure.while_doing("the run's report is not kept"));
                 }
+                // `forgekeep status` can do without, and the end of a run that is interrupted is awaited.
+                if !self.cancel.is_cancelled()
+                    && let Err(failure) = forgekeep_status::remember(&self.config.local_folder)
+                {
+                    log::warn!("{failure}");
+                }
                 Ok(report)
             }
             Err(error) => {

@@ -196,6 +196,12 @@ impl<'r> Planner<'r> {
         }
     }
 
+    /// What of each source is in the backup, by the hoster's identities.
+    pub fn in_backup(&self) -> Vec<HashSet<Untrusted>> {
+        let ids = |of: &SourceToPlan<'_>| of.catalogue.ids().map(|(id, _)| id.clone()).collect();
+        self.sources.iter().map(ids).collect()
+    }
+
     /// A source was listed, or could not be. Returns what there is to do now: for it, and for others that
     /// have waited for this.
     pub fn listed(&mut self, index: usize, answer: Result<Listed, Failure>) -> Vec<Task> {
@@ -394,6 +400,7 @@ impl<'r> Planner<'r> {
             from,
             begun: None,
             visit: None,
+            answer: None,
         })
     }
 

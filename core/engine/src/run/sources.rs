@@ -11,14 +11,17 @@ use forgekeep_hoster::{
     self, Hoster, MemoryState, OwnerSeen, Repository, Services, Session, SourceSpec,
 };
 use forgekeep_http::{CredentialGate, CredentialScope};
+use forgekeep_store::versions::SourceVersions;
 use forgekeep_untrusted::names;
 use jiff::Timestamp;
 use url::Url;
 
 use super::Engine;
 use crate::completeness::Counted;
+use crate::early::EarlySource;
 use crate::event::{Event, Observer};
-use crate::expiry;
+use crate::execute::Execution;
+
 use crate::listing::list;
 use crate::programs::Programs;
 use crate::source::{OpenSource, Server};
@@ -130,10 +133,8 @@ impl Engine {
                     .with_hint(error.hint.clone()),
             );
         }
-        findings.extend(expiry::configured(source));
-        let filter = RepoFilter::new(&source.include_repos, &source.ignore_repos)
-            .map_err(|error| Failure::new(ErrorKind::Config, error.to_string()))?
-            .with_attributes(&source.attribute_filters, Timestamp::now());
+        findings.extend(forgekeep_hoster::expiry::configured(source));
+        let filter = filter_of(source)?;
         Ok(Ready {
             server,
             ref_questions: self.ref_questions(&*hoster),
@@ -173,12 +174,14 @@ impl Engine {
         own.unwrap_or(configured).min(configured).max(1)
     }
 
-    /// Lists a source. Nothing in the backup folder is looked at.
+    /// Lists a source. Nothing in the backup folder is looked at. `early` is who asks git meanwhile, and
+    /// the source's index.
     pub(super) fn list_source(
         &self,
         source: &Source,
         writes: Writes,
         observer: &dyn Observer,
+        early: Option<(usize, &Execution<'_>)>,
     ) -> Result<Listed, Failure> {
         let ready = self.ready(source, writes)?;
         for finding in &ready.findings {
@@ -187,40 +190,83 @@ impl Engine {
                 finding,
             });
         }
+        let folder_name = names::encode_component(&source.title);
+        let open = Arc::new(OpenSource {
+            title: source.title.clone(),
+            name: source.name.clone(),
+            hoster: ready.server.hoster.clone(),
+            server: ready.server,
+            folder: self.config.local_folder.join(&folder_name),
+            folder_name,
+            session: ready.session,
+            services: ready.services,
+            gate: CredentialGate::default(),
+            programs: ready.programs,
+            ref_questions: ready.ref_questions,
+            rules: ready.rules,
+            include_refs: source.include_refs.clone(),
+            exclude_refs: source.exclude_refs.clone(),
+        });
+        let mut early = match early {
+            Some((index, execution)) => {
+                let early = self.early_source(index, source, &open)?;
+                early.map(|early| (early, execution))
+            }
+            None => None,
+        };
         let listing = list(
             &source.title,
-            &*ready.session,
-            &ready.services,
+            &*open.session,
+            &open.services,
             self.config.options.backup.max_repositories,
             observer,
+            |listed| {
+                if let Some((early, execution)) = &mut early {
+                    execution.ask_early(early, listed);
+                }
+            },
         )?;
         let mut notes = ready.findings;
         notes.extend(listing.notes);
-        let folder_name = names::encode_component(&source.title);
         Ok(Listed {
             repositories: listing.repositories,
             counted: listing.counted,
             owners: listing.owners,
             notes,
             filter: ready.filter,
-            open: OpenSource {
-                title: source.title.clone(),
-                name: source.name.clone(),
-                hoster: ready.server.hoster.clone(),
-                server: ready.server,
-                folder: self.config.local_folder.join(&folder_name),
-                folder_name,
-                session: ready.session,
-                services: ready.services,
-                gate: CredentialGate::default(),
-                programs: ready.programs,
-                ref_questions: ready.ref_questions,
-                rules: ready.rules,
-                include_refs: source.include_refs.clone(),
-                exclude_refs: source.exclude_refs.clone(),
-            },
+            open,
         })
     }
+
+    /// What is asked of a source while it is listed; `None` if nothing is. Where requests are rationed, the
+    /// listing comes first.
+    fn early_source(
+        &self,
+        index: usize,
+        source: &Source,
+        open: &Arc<OpenSource>,
+    ) -> Result<Option<EarlySource>, Failure> {
+        if self.config.options.network.requests_per_hour.is_some() {
+            return Ok(None);
+        }
+        let folder = &self.config.local_folder;
+        // Why it cannot be read is told when the listing is compared with it.
+        let (versions, _) = SourceVersions::read(folder, &open.title, open.rules.clone());
+        let http = self.retrying.for_source(&self.counts_of(&open.title));
+        Ok(Some(EarlySource::new(
+            index,
+            open,
+            filter_of(source)?,
+            versions,
+            Arc::new(http.asking_once()),
+        )))
+    }
+}
+
+fn filter_of(source: &Source) -> Result<RepoFilter, Failure> {
+    let filter = RepoFilter::new(&source.include_repos, &source.ignore_repos)
+        .map_err(|error| Failure::new(ErrorKind::Config, error.to_string()))?;
+    Ok(filter.with_attributes(&source.attribute_filters, Timestamp::now()))
 }
 
 /// A source that is listed.
@@ -230,5 +276,5 @@ pub(super) struct Listed {
     pub owners: Vec<OwnerSeen>,
     pub notes: Vec<Finding>,
     pub filter: RepoFilter,
-    pub open: OpenSource,
+    pub open: Arc<OpenSource>,
 }

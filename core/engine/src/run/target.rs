@@ -103,8 +103,15 @@ impl Engine {
         let most = self.config.options.backup.max_repositories;
         let observer = &*self.observer;
         let session = &*target.session;
-        list(&target.title, session, &target.services, most, observer)
-            .map(|listing| listing.repositories)
+        list(
+            &target.title,
+            session,
+            &target.services,
+            most,
+            observer,
+            |_| (),
+        )
+        .map(|listing| listing.repositories)
     }
 
     /// Ends what is under way.

@@ -99,7 +99,14 @@ fn take_in(versions: &mut SourceVersions, done: &Done) {
 /// Lists the source again, and leaves out what has another version now: it was pushed to after it had
 /// been listed, and the listing knows of that. If it cannot be listed, all stay.
 fn keep_hidden(hidden: &mut Vec<Hidden>, open: &OpenSource, most: usize) {
-    let now = match list(&open.title, &*open.session, &open.services, most, &()) {
+    let now = match list(
+        &open.title,
+        &*open.session,
+        &open.services,
+        most,
+        &(),
+        |_| (),
+    ) {
         Ok(now) => now,
         Err(failure) => {
             log::info!("{}: not listed again: {failure}", open.title);

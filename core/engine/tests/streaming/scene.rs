@@ -269,8 +269,12 @@ impl Scene {
         repository
     }
 
+    pub fn upstream_folder(&self, id: &str) -> PathBuf {
+        self.git.folder.join(id)
+    }
+
     fn upstream(&self, id: &str) -> git2::Repository {
-        let folder = self.git.folder.join(id);
+        let folder = self.upstream_folder(id);
         match folder.is_dir() {
             true => git2::Repository::open_bare(&folder).unwrap(),
             false => git2::Repository::init_bare(&folder).unwrap(),

@@ -99,8 +99,14 @@ impl Work<'_> {
             refuse: &refuse,
         };
         let mut sink = Incoming::new(folder, Some(odb), watched);
-        let mut connection = self.connection.clone();
-        let offered = &self.advertised.capabilities;
+        let asked;
+        let (mut connection, offered) = match &self.connection {
+            Some(connection) => (connection.clone(), &self.advertised.capabilities),
+            None => {
+                asked = self.asked.ask()?;
+                (asked.1.clone(), &asked.0.capabilities)
+            }
+        };
         let mut conversation = Conversation::new(&mut connection, offered, self.cancel);
         conversation.thin = thin;
         let mut haves = Haves::new(odb, known, &self.upstream);

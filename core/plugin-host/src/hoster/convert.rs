@@ -207,7 +207,8 @@ pub(super) fn repository(
     repository: documents::Repository,
     redactor: &Redactor,
 ) -> hoster::Repository {
-    let mut parts: Vec<hoster::Part> = Vec::new();
+    // No more room than they take: a listing has many.
+    let mut parts: Vec<hoster::Part> = Vec::with_capacity(repository.parts.len().min(2));
     for part in repository.parts {
         let Some(kind) = part_kind(&part.kind) else {
             continue;

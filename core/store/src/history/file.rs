@@ -6,12 +6,9 @@
 use std::io;
 use std::path::Path;
 
-use forgekeep_durable::regular_file;
+use forgekeep_durable::{regular_file, sealed};
 use forgekeep_failure::trouble::{self, Trouble};
-use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_git::libgit2;
 use forgekeep_untrusted::Printable;
-use git2::{ObjectType, Oid};
 use serde::Deserialize;
 
 use crate::report::Report;
@@ -39,13 +36,13 @@ struct Head {
 }
 
 /// A report's text with its checksum, which is put into the report too.
-pub(super) fn seal(report: &mut Report, text: &str) -> Result<String, Failure> {
+pub(super) fn seal(report: &mut Report, text: &str) -> String {
     let text = format!("{text}\n");
     let body = text.strip_suffix(END).unwrap_or(&text);
-    let checksum = checksum(&text)?;
+    let checksum = sealed::checksum(&text);
     let sealed = format!("{body}{BEFORE}{checksum}{AFTER}");
     report.checksum = Some(checksum);
-    Ok(sealed)
+    sealed
 }
 
 /// Reads a report and checks it; or says what is wrong. `None` if it is not there.
@@ -70,7 +67,7 @@ pub fn read(path: &Path) -> Result<Option<String>, Unread> {
 fn check(text: &str) -> Result<(), Printable> {
     if let Some((body, rest)) = text.rsplit_once(BEFORE) {
         let found = rest.strip_suffix(AFTER);
-        let wanted = checksum(&format!("{body}{END}")).map_err(|failure| failure.message)?;
+        let wanted = sealed::checksum(&format!("{body}{END}"));
         return match found == Some(wanted.as_str()) {
             true => Ok(()),
             false => Err("it is damaged: its checksum does not match its content".into()),
@@ -89,15 +86,9 @@ pub(super) fn number(text: &str) -> Option<u64> {
     serde_json::from_str::<Head>(text).ok()?.run
 }
 
-fn checksum(text: &str) -> Result<String, Failure> {
-    Oid::hash_object(ObjectType::Blob, text.as_bytes())
-        .map(|oid| oid.to_string())
-        .map_err(|error| Failure::new(ErrorKind::Other, libgit2::words(&error)))
-}
-
 #[cfg(test)]
 mod tests {
-    use forgekeep_failure::ExitCode;
+    use forgekeep_failure::{ErrorKind, ExitCode, Failure};
 
     use super::*;
 
@@ -108,7 +99,7 @@ mod tests {
             Report::refused(jiff::Timestamp::UNIX_EPOCH, ExitCode::Unexpected, failure);
         report.run = Some(7);
         let text = serde_json::to_string(&report).unwrap();
-        let sealed = seal(&mut report, &text).unwrap();
+        let sealed = seal(&mut report, &text);
         assert_eq!(check(&sealed), Ok(()));
         assert_eq!(number(&sealed), Some(7));
         let value: serde_json::Value = serde_json::from_str(&sealed).unwrap();

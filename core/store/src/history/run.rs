@@ -245,7 +245,7 @@ impl Run {
                 format!("the report cannot be written: {error}"),
             )
         })?;
-        let text = file::seal(report, &secrets.clean_json(&text))?;
+        let text = file::seal(report, &secrets.clean_json(&text));
         let path = free_path(&runs, report.started);
         let kept = atomic_file::replace(&path, text.as_bytes());
         if kept.is_err() {

@@ -28,19 +28,19 @@ pub fn read_backup(local_folder: &Path) -> Result<Vec<Kept>, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
         _ => read(local_folder)?,
     };
-    match absence(local_folder, &all) {
+    match absence(local_folder, all.is_empty()) {
         Some(failure) => Err(failure),
         None => Ok(all),
     }
 }
 
-/// Why there is no backup in a folder, where `all` is what is kept in it. `None` if there is one, be
+/// Why there is no backup in a folder, where `holds_none` says whether nothing is kept in it. `None` if there is one, be
 /// it of a hoster without repositories.
 ///
 /// [`ErrorKind::NotFound`] if there has been none yet; [`ErrorKind::Damaged`] if nothing is left of
 /// what there was, or if that cannot be told.
-pub fn absence(local_folder: &Path, all: &[Kept]) -> Option<Failure> {
-    if !all.is_empty() {
+pub fn absence(local_folder: &Path, holds_none: bool) -> Option<Failure> {
+    if !holds_none {
         return None;
     }
     let folder = local_folder.shown();
@@ -205,7 +205,7 @@ mod tests {
 
     #[track_caller]
     fn assert_kind(folder: &tempfile::TempDir, kind: Option<ErrorKind>, says: &str) {
-        let absence = absence(folder.path(), &[]);
+        let absence = absence(folder.path(), true);
         assert_eq!(
             absence.as_ref().map(|failure| failure.kind),
             kind,

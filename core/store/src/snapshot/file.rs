@@ -5,12 +5,13 @@ use std::path::Path;
 
 use forgekeep_durable::sealed::{self, Formats};
 use forgekeep_failure::Failure;
-use forgekeep_git::refs::{self, RefName, is_valid_name, parse_oid, ref_text};
+use forgekeep_git::refs::{self, RefName, is_valid_name, parse_oid};
 use forgekeep_untrusted::Untrusted;
 use git2::Oid;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
+use super::written::{OldHead, Origin, Written, WrittenChanges, WrittenRefs, text};
 use super::{Change, Changes, Counts, Identity, RefState, SnapshotId, Tips};
 
 /// The format of most snapshots.
@@ -28,20 +29,6 @@ const FORMATS: Formats = Formats {
     hint: "run `forgekeep backup`: it rebuilds the file if its content can be derived from the \
     others",
 };
-
-/// Why a snapshot was made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Origin {
-    /// A run changed the refs.
-    Run,
-    /// The mirror was there before its first snapshot: made by SCM Backup, say.
-    Adopted,
-    /// Somebody else had changed the mirror's refs since the last snapshot.
-    Found,
-    /// Its file was damaged, and was made again out of the others.
-    Rebuilt,
-}
 
 /// What one file says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,11 +57,13 @@ pub struct Snapshot {
     pub more: serde_json::Map<String, serde_json::Value>,
 }
 
-/// The file as it is written. `old..new` is git's own way to write a change.
-#[derive(Serialize, Deserialize)]
+/// The file as it is read. `old..new` is git's own way to write a change.
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct SnapshotDocument {
-    format: u32,
+    /// Not one that others have written in its place.
+    #[serde(rename = "format")]
+    _format: u32,
     number: u64,
     id: String,
     time: Timestamp,
@@ -86,33 +75,22 @@ struct SnapshotDocument {
     head: Option<String>,
     counts: Counts,
     changes: Lists,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     refs: Option<BTreeMap<String, String>>,
     #[serde(flatten)]
     more: serde_json::Map<String, serde_json::Value>,
 }
 
-#[derive(Default, Serialize, Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct Lists {
-    #[serde(skip_serializing_if = "Option::is_none")]
     head: Option<OldHead>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     created: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     updated: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     forced: BTreeMap<String, String>,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     deleted: BTreeMap<String, String>,
     /// Which of `deleted` are gone because they are not backed up any more.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     left_out: BTreeSet<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct OldHead {
-    old: Option<String>,
 }
 
 impl Snapshot {
@@ -138,7 +116,7 @@ impl Snapshot {
 
     /// How many bytes the file has.
     pub(super) fn bytes(&self) -> Result<u64, Failure> {
-        sealed::seal(&self.to_document()).map(|text| text.len() as u64)
+        sealed::length(&self.to_document())
     }
 
     /// The state, if the file has all refs.
@@ -150,52 +128,26 @@ impl Snapshot {
         })
     }
 
-    fn to_document(&self) -> SnapshotDocument {
-        let mut changes = Lists {
-            head: self.changes.old_head.as_ref().map(|old| OldHead {
-                old: old.as_deref().map(text),
-            }),
-            left_out: self
-                .changes
-                .left_out
-                .iter()
-                .map(|name| text(name))
-                .collect(),
-            ..Lists::default()
-        };
-        for (name, change) in &self.changes.refs {
-            let name = text(name);
-            match change {
-                Change::Created(new) => changes.created.insert(name, new.to_string()),
-                Change::Updated(old, new) => changes.updated.insert(name, format!("{old}..{new}")),
-                Change::Forced(old, new) => changes.forced.insert(name, format!("{old}..{new}")),
-                Change::Deleted(old) => changes.deleted.insert(name, old.to_string()),
-            };
-        }
-        let refs = self.tips.as_ref().map(|tips| {
-            let all = tips.iter();
-            all.map(|(name, oid)| (text(name), oid.to_string()))
-                .collect()
-        });
+    fn to_document(&self) -> Written<'_> {
         let old_head = self.changes.old_head.iter().flatten();
         let is_detached = old_head
             .chain(&self.head)
             .any(|head| refs::detached(head).is_some());
-        SnapshotDocument {
+        Written {
             format: if is_detached { DETACHED } else { COMMON },
             number: self.number,
-            id: self.id.to_string(),
+            id: &self.id,
             time: self.time,
-            previous: self.previous.as_ref().map(ToString::to_string),
-            hoster: self.identity.hoster.clone(),
-            repository: self.identity.id.clone(),
-            full_name: self.identity.full_name.clone(),
+            previous: self.previous.as_ref(),
+            hoster: &self.identity.hoster,
+            repository: &self.identity.id,
+            full_name: &self.identity.full_name,
             origin: self.origin,
             head: self.head.as_deref().map(text),
             counts: self.counts,
-            changes,
-            refs,
-            more: self.more.clone(),
+            changes: WrittenChanges(&self.changes),
+            refs: self.tips.as_ref().map(WrittenRefs),
+            more: &self.more,
         }
     }
 
@@ -259,11 +211,6 @@ impl Snapshot {
             more: document.more,
         })
     }
-}
-
-/// The name of a ref as the file has it.
-fn text(name: &[u8]) -> String {
-    ref_text(name).into_raw()
 }
 
 fn ref_name(text: &str) -> Result<RefName, String> {

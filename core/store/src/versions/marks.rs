@@ -26,7 +26,7 @@ pub fn marks(repository: &Path) -> Option<String> {
     let mut text = String::new();
     let mut add = |name: &str, path: &Path| {
         let found = match fs::symlink_metadata(path) {
-            Ok(found) => of_file(&found)?,
+            Ok(found) => mark(&found)?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => "-".to_owned(),
             Err(_) => return None,
         };
@@ -59,7 +59,9 @@ pub fn marks(repository: &Path) -> Option<String> {
     Some(id.to_string())
 }
 
-fn of_file(found: &Metadata) -> Option<String> {
+/// The same of one file or folder: which one it is, when it was last changed, and how long a file is. `None`
+/// where that cannot be told.
+pub fn mark(found: &Metadata) -> Option<String> {
     let changed = found.modified().ok()?;
     let changed = match changed.duration_since(UNIX_EPOCH) {
         Ok(since) => since.as_nanos().cast_signed(),

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 const DAYS: i64 = 14;
 
 /// What there is to say about the day in the configuration.
-pub(crate) fn configured(source: &Source) -> Option<Finding> {
+pub fn configured(source: &Source) -> Option<Finding> {
     let finding = of(source.expires?, today())?;
     Some(Finding {
         key: "expires".into(),
@@ -22,7 +22,7 @@ pub(crate) fn configured(source: &Source) -> Option<Finding> {
 }
 
 /// What there is to say about a time that the hoster has told.
-pub(crate) fn told(expires: Timestamp) -> Option<Finding> {
+pub fn told(expires: Timestamp) -> Option<Finding> {
     let finding = of(day(expires), today())?;
     Some(Finding {
         hint: "make new credentials before that day".into(),
@@ -31,7 +31,7 @@ pub(crate) fn told(expires: Timestamp) -> Option<Finding> {
 }
 
 /// The end of a day, which is when what expires on it is certainly no longer good.
-pub(crate) fn end_of(date: Date) -> Option<Timestamp> {
+pub fn end_of(date: Date) -> Option<Timestamp> {
     let end = date.tomorrow().ok()?.to_zoned(TimeZone::UTC).ok()?;
     Some(end.timestamp())
 }

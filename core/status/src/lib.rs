@@ -1,27 +1,35 @@
 //! How a backup stands, by the reports that are kept in it and by what is on disk: no network, no
 //! plugins, no lock.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 mod disk;
+mod folders;
+mod walk;
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use forgekeep_config::Config;
 use forgekeep_failure::{ExitCode, Failure};
+use forgekeep_store::health::Damage;
+use forgekeep_store::history;
+use forgekeep_store::layout::DAMAGED;
+use forgekeep_store::report::{self, Brief, Report, RepositoryOutcome, RunOutcome, SourceOutcome};
+use forgekeep_store::snapshot::SnapshotId;
 use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 use jiff::Timestamp;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::health::Damage;
-use crate::history;
-use crate::layout::DAMAGED;
-use crate::report::{Brief, Report, RepositoryOutcome, RunOutcome, SourceOutcome};
-use crate::snapshot::SnapshotId;
-
-pub use crate::history::Died;
+pub use folders::remember;
+pub use forgekeep_store::history::Died;
 
 /// Version of the document's format. Fields are added within it, never renamed.
 const SCHEMA: u32 = 1;
+
+/// Reports that are held in memory at a time.
+const REPORTS_AT_A_TIME: usize = 2;
 
 /// How a backup stands.
 #[derive(Clone, Debug, Serialize)]
@@ -135,7 +143,7 @@ pub struct RepositoryStatus {
 }
 
 /// The newest snapshot of a repository.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewestSnapshot {
     /// Its id.
     pub id: SnapshotId,
@@ -231,16 +239,23 @@ impl Status {
         let mut status = Self::new(config, Timestamp::now());
         let mut known: Vec<HashMap<String, usize>> = vec![HashMap::new(); status.sources.len()];
         let folder = history::folder(&config.local_folder);
-        // One at a time, the newest first: whatever is said first about something is its last state.
-        for name in history::newest_first(&config.local_folder)? {
-            let path = folder.join(&name);
-            match read(&path, &name) {
-                Ok(Some(report)) => status.add(&path, report, &mut known),
-                Ok(None) => {}
-                Err(why) => status.unreadable.push(Unreadable {
-                    file: path.shown().into(),
-                    why,
-                }),
+        // A few at a time, the newest first: whatever is said first about something is its last state.
+        let names = history::newest_first(&config.local_folder)?;
+        for some in names.chunks(REPORTS_AT_A_TIME) {
+            let reports = some.par_iter().map(|name| {
+                let path = folder.join(name);
+                let report = read(&path, name);
+                (path, report)
+            });
+            for (path, report) in reports.collect::<Vec<_>>() {
+                match report {
+                    Ok(Some(report)) => status.add(&path, report, &mut known),
+                    Ok(None) => {}
+                    Err(why) => status.unreadable.push(Unreadable {
+                        file: path.shown().into(),
+                        why,
+                    }),
+                }
             }
         }
         status.died = history::died(&config.local_folder)?;
@@ -372,17 +387,22 @@ fn read(path: &Path, name: &str) -> Result<Option<Report<Brief>>, Printable> {
         return Ok(None);
     };
     let damaged = |error: serde_json::Error| format!("it is damaged: {error}").into();
-    // The schema first: another one may lack anything else.
-    let schema: Schema = serde_json::from_str(&text).map_err(damaged)?;
-    if schema.schema != crate::report::SCHEMA {
-        let why = format!(
-            "its schema is {}, and this version knows {}",
-            schema.schema,
-            crate::report::SCHEMA
-        );
-        return Err(why.into());
+    match serde_json::from_str::<Report<Brief>>(&text) {
+        Ok(report) if report.schema == report::SCHEMA => Ok(Some(report)),
+        // Its schema first: another one may lack anything else.
+        unread => {
+            let schema: Schema = serde_json::from_str(&text).map_err(damaged)?;
+            if schema.schema != report::SCHEMA {
+                let why = format!(
+                    "its schema is {}, and this version knows {}",
+                    schema.schema,
+                    report::SCHEMA
+                );
+                return Err(why.into());
+            }
+            unread.map(Some).map_err(damaged)
+        }
     }
-    serde_json::from_str(&text).map(Some).map_err(damaged)
 }
 
 #[cfg(test)]

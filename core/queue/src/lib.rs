@@ -8,10 +8,12 @@
 //!   something to do asks for its [`Turn`]: it goes on at once if a transfer may begin now, else it
 //!   is given back and waits among the transfers, holding nothing meanwhile.
 //!
-//! In each lane, what an earlier run had no time for comes first; then the largest task that is known comes first; one of unknown size may be any, and comes
-//! before it. Of the heavy ones, no more than [`HEAVY_AT_ONCE`] of a lane are under way at the same
+//! In each lane, what an earlier run had no time for comes first; then the largest task that is known
+//! comes first; one of unknown size may be any, and comes before it. Of the heavy ones, no more than [`HEAVY_AT_ONCE`] of a lane are under way at the same
 //! time: a worker that would begin one more takes the next light task instead. The questions of
 //! several sources take turns.
+
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 use std::cell::Cell;
 use std::cmp::{Ordering, Reverse};
@@ -19,22 +21,22 @@ use std::collections::{BTreeMap, BinaryHeap};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
-/// From this size on a repository is heavy: while libgit2 indexes its pack, it needs much memory and
-/// keeps the disk busy.
-pub(crate) const HEAVY: u64 = 1024 * 1024 * 1024;
+/// From this size on a repository is heavy: while its pack is indexed, that needs much memory and keeps the
+/// disk busy.
+pub const HEAVY: u64 = 1024 * 1024 * 1024;
 
 /// Most heavy tasks of a lane that are under way at the same time.
-pub(crate) const HEAVY_AT_ONCE: usize = 2;
+pub const HEAVY_AT_ONCE: usize = 2;
 
 /// Whether a repository of this size is heavy. One of unknown size is taken for light: most are,
 /// and a hoster that states no sizes would otherwise be backed up two at a time.
-pub(crate) fn is_heavy(size: Option<u64>) -> bool {
+pub fn is_heavy(size: Option<u64>) -> bool {
     size.is_some_and(|size| size > HEAVY)
 }
 
 /// How many tasks may be under way at the same time.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
+pub struct Limits {
     /// Transfers.
     pub transfers: usize,
     /// Questions, of all sources together.
@@ -50,7 +52,7 @@ impl Limits {
 
 /// What a task begins with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lane {
+pub enum Lane {
     /// A transfer.
     Transfer,
     /// A question.
@@ -63,7 +65,7 @@ pub(crate) enum Lane {
 }
 
 /// What came of a task.
-pub(crate) enum Worked<T> {
+pub enum Worked<T> {
     /// It is done.
     Done,
     /// It has found something to transfer, and got no turn.
@@ -71,7 +73,7 @@ pub(crate) enum Worked<T> {
 }
 
 /// Tasks for several workers.
-pub(crate) struct Queue<T> {
+pub struct Queue<T> {
     limits: Limits,
     /// Done to a task when it is taken, before another one can be.
     on_take: fn(&mut T),
@@ -281,13 +283,13 @@ impl<T> State<T> {
 impl<T> Queue<T> {
     /// A queue to which tasks are yet to come.
     #[cfg(test)]
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self::with(limits, |_| {})
     }
 
     /// The same. `on_take` is done to each task when a worker takes it, in the order in which they are
     /// taken: what the workers do then is in none.
-    pub(crate) fn with(limits: Limits, on_take: fn(&mut T)) -> Self {
+    pub fn with(limits: Limits, on_take: fn(&mut T)) -> Self {
         let limits = Limits {
             transfers: limits.transfers.max(1),
             questions: limits.questions.max(1),
@@ -310,14 +312,14 @@ impl<T> Queue<T> {
 
     /// Adds tasks, each with its size in bytes, if that is known.
     #[cfg(test)]
-    pub(crate) fn add(&self, tasks: impl IntoIterator<Item = (T, Option<u64>, Lane)>) {
+    pub fn add(&self, tasks: impl IntoIterator<Item = (T, Option<u64>, Lane)>) {
         let tasks = tasks.into_iter();
         self.add_ranked(tasks.map(|(task, size, lane)| (task, size, lane, false)));
     }
 
     /// Adds tasks, each with its size in bytes, if that is known, and whether it comes before all others of
     /// its lane.
-    pub(crate) fn add_ranked(&self, tasks: impl IntoIterator<Item = (T, Option<u64>, Lane, bool)>) {
+    pub fn add_ranked(&self, tasks: impl IntoIterator<Item = (T, Option<u64>, Lane, bool)>) {
         let mut state = self.state();
         for (task, size, lane, first) in tasks {
             state.add(task, size, lane, first);
@@ -327,14 +329,14 @@ impl<T> Queue<T> {
     }
 
     /// Nothing more will be added: workers end when all is done.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.state().closed = true;
         self.changed.notify_all();
     }
 
     /// One worker's work: does one task after the other, until there is none left to begin, and none
     /// to come.
-    pub(crate) fn work(&self, run: impl Fn(T, &Turn<'_, T>) -> Worked<T>) {
+    pub fn work(&self, run: impl Fn(T, &Turn<'_, T>) -> Worked<T>) {
         while let Some((task, lane)) = self.take() {
             let turn = Turn {
                 queue: self,
@@ -370,7 +372,7 @@ impl<T> Queue<T> {
 
 /// A task's place among those under way; given back on drop, also by a panic: nobody may wait for it
 /// for ever.
-pub(crate) struct Turn<'q, T> {
+pub struct Turn<'q, T> {
     queue: &'q Queue<T>,
     heavy: bool,
     lane: Cell<Lane>,
@@ -379,7 +381,7 @@ pub(crate) struct Turn<'q, T> {
 
 impl<T> Turn<'_, T> {
     /// Whether the task may transfer now. If not, it is to be given back.
-    pub(crate) fn take(&self) -> bool {
+    pub fn take(&self) -> bool {
         let Lane::Question { source, .. } = self.lane.get() else {
             return true;
         };
@@ -394,7 +396,7 @@ impl<T> Turn<'_, T> {
 
     /// Waits until the task may transfer, before those that have not begun. For one that has done
     /// something already that is not to be done twice. It counts as light.
-    pub(crate) fn wait(&self) {
+    pub fn wait(&self) {
         let Lane::Question { source, .. } = self.lane.get() else {
             return;
         };

@@ -1,31 +1,22 @@
 //! What the disk says, whatever the reports do.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 
 use forgekeep_failure::Failure;
+use forgekeep_store::drills::Drills;
+use forgekeep_store::health::Health;
+use forgekeep_store::inventory;
+use forgekeep_store::layout::{DRILLED, OWN_FOLDER, VERIFIED};
 use forgekeep_untrusted::{Printable, Show as _, Untrusted};
-use rayon::prelude::*;
 
+use super::folders::{self, KnownFolders, OnDisk};
 use super::{RepositoryStatus, SourceStatus, Status, Unreadable};
-use crate::drills::Drills;
-use crate::health::Health;
-use crate::inventory::{self, Kept};
-use crate::layout::{DRILLED, OWN_FOLDER, VERIFIED};
-
-/// What is kept of one repository.
-struct OnDisk {
-    kept: Kept,
-    size: u64,
-    snapshots: usize,
-    newest: Option<super::NewestSnapshot>,
-}
 
 /// Adds what is in the backup folder: to what the reports know, and what they do not.
 pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
     if !folder.exists() {
-        status.no_backup = inventory::absence(folder, &[]);
+        status.no_backup = inventory::absence(folder, true);
         return Ok(());
     }
     let health = match Health::read(folder) {
@@ -50,53 +41,49 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
             Drills::nothing(folder)
         }
     };
-    let all = inventory::read(folder)?;
-    status.no_backup = inventory::absence(folder, &all);
-    let all: Vec<OnDisk> = all.into_par_iter().map(look).collect();
+    let (health, drills) = (health.as_ref().map(Health::lookup), drills.lookup());
+    let all = folders::look(folder, &KnownFolders::read(folder))?;
+    status.no_backup = inventory::absence(folder, all.is_empty());
     let mut known: Vec<ReportedRepositories> = status
         .sources
         .iter()
         .map(ReportedRepositories::of)
         .collect();
     for on_disk in all {
-        let kept = &on_disk.kept;
-        let at = status.sources.iter().position(|s| s.title == kept.title);
+        let at = status.sources.iter().position(|s| s.title == on_disk.title);
         let at = at.unwrap_or_else(|| {
-            let state = kept.state.as_ref().ok().and_then(Option::as_ref);
-            let hoster = state.map_or("", |state| &state.hoster);
             status.sources.push(SourceStatus {
                 configured: false,
-                ..SourceStatus::new(kept.title.clone(), hoster)
+                ..SourceStatus::new(on_disk.title.clone(), &on_disk.hoster)
             });
             known.push(ReportedRepositories::default());
             status.sources.len() - 1
         });
         let source = &mut status.sources[at];
-        let index = known[at].index_of(kept).unwrap_or_else(|| {
-            let id = kept.id().cloned().unwrap_or_default();
-            let blank = RepositoryStatus::new(id.printable(), kept.full_name.printable());
+        let index = known[at].index_of(&on_disk).unwrap_or_else(|| {
+            let id = on_disk.id.clone().unwrap_or_default();
+            let blank = RepositoryStatus::new(id.printable(), on_disk.name.printable());
             source.repositories.push(blank);
             source.repositories.len() - 1
         });
+        let (title, id, path) = (&on_disk.title, on_disk.id.as_ref(), &on_disk.path);
         let verified = health
             .as_ref()
-            .and_then(|health| health.of(&kept.title, kept.id(), &kept.path));
-        let drilled = drills.of(&kept.title, kept.id(), &kept.path);
+            .and_then(|health| health.of(title, id, path));
+        let drilled = drills.of(title, id, path);
         let repository = &mut source.repositories[index];
         repository.drilled = drilled.map(|drilled| drilled.drilled);
         repository.drilled_good = drilled.map(|drilled| drilled.good);
-        repository.path.clone_from(&on_disk.kept.path);
-        repository.size = Some(on_disk.size);
-        repository.snapshots = Some(on_disk.snapshots);
-        repository.newest_snapshot = on_disk.newest;
-        match &on_disk.kept.state {
-            Ok(state) => repository.gone = state.as_ref().and_then(|state| state.gone),
-            Err(failure) => repository.unreadable = Some(failure.message.clone()),
-        }
         if let Some(verified) = verified {
             repository.verified = Some(verified.verified);
             repository.damage.clone_from(&verified.damage);
         }
+        repository.path = on_disk.path;
+        repository.size = Some(on_disk.size);
+        repository.snapshots = Some(on_disk.snapshots);
+        repository.newest_snapshot = on_disk.newest;
+        repository.gone = on_disk.gone;
+        repository.unreadable = on_disk.unreadable;
     }
     Ok(())
 }
@@ -122,44 +109,10 @@ impl ReportedRepositories {
         known
     }
 
-    fn index_of(&self, kept: &Kept) -> Option<usize> {
-        match kept.id() {
+    fn index_of(&self, on_disk: &OnDisk) -> Option<usize> {
+        match &on_disk.id {
             Some(id) => self.by_id.get(&id.printable()).copied(),
-            None => self.by_path.get(&kept.path).copied(),
+            None => self.by_path.get(&on_disk.path).copied(),
         }
     }
-}
-
-fn look(kept: Kept) -> OnDisk {
-    let snapshots: Vec<_> = kept
-        .parts()
-        .map(|part| part.snapshots().entries().unwrap_or_default())
-        .collect();
-    let newest = snapshots
-        .first()
-        .and_then(|of_repository| of_repository.last());
-    OnDisk {
-        size: bytes_in(&kept.folder),
-        snapshots: snapshots.iter().map(Vec::len).sum(),
-        newest: newest.map(|entry| super::NewestSnapshot {
-            id: entry.id.clone(),
-            time: entry.time,
-        }),
-        kept,
-    }
-}
-
-/// Bytes of all files in a folder and below. What goes meanwhile, or cannot be read, does not count.
-fn bytes_in(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else {
-        return 0;
-    };
-    entries
-        .flatten()
-        .map(|entry| match entry.metadata() {
-            Ok(found) if found.is_dir() => bytes_in(&entry.path()),
-            Ok(found) => found.len(),
-            Err(_) => 0,
-        })
-        .sum()
 }

@@ -1,9 +1,9 @@
 use std::fs;
 
+use forgekeep_store::layout::OWN_FOLDER;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::layout::OWN_FOLDER;
 
 /// A backup folder with kept reports, and its configuration.
 struct Backup {
