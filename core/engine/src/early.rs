@@ -1,8 +1,8 @@
 //! Questions that are asked while their source is still being listed: a listing of many pages takes as long
 //! as the questions about what is on them.
 //!
-//! Asked is for what is in the backup already, what the filters let through so far, and what the listing does
-//! not prove to be unchanged. It is the question alone. Nothing is fetched, written or said before the whole
+//! Asked is for what is in the backup already, what the filters let through so far, and of what the listing
+//! itself does not tell whether it has changed. It is the question alone. Nothing is fetched, written or said before the whole
 //! listing is there and its plan is decided: whatever the plan leaves out, the answer is dropped, and of what
 //! it has, the answer goes along with the task. If that is what the mirror has, that was all; if not, or if
 //! there is no answer, the task asks anew when its turn comes, as if nobody had asked before.
@@ -145,9 +145,10 @@ impl EarlySource {
         let Some(git) = repository.part(PartKind::Git) else {
             return false;
         };
-        let known = self.versions.of(&repository.id);
-        let may_be_proved = known.is_some_and(|known| git.version.as_ref() == Some(&known.version));
-        !may_be_proved
+        // Where the listing has a version, and the backup another, it has changed: then it would be asked
+        // twice. Where they are the same, it may not be asked at all.
+        let is_told = git.version.is_some() && self.versions.of(&repository.id).is_some();
+        !is_told
             && repository.skip.is_none()
             && !is_heavy(repository.size())
             && self.filter.decide(&repository.facts()).why().is_none()

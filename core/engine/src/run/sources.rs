@@ -21,7 +21,6 @@ use crate::completeness::Counted;
 use crate::early::EarlySource;
 use crate::event::{Event, Observer};
 use crate::execute::Execution;
-
 use crate::listing::list;
 use crate::programs::Programs;
 use crate::source::{OpenSource, Server};
