@@ -3,17 +3,19 @@
 //! Written once, over a [`Duplex`]: whether the other side remembers what was said before (two pipes)
 //! or is told again in each round (HTTP) is all the difference.
 
+mod heard;
+
 use std::io::{self, Read};
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
-use forgekeep_git::refs::parse_oid;
 use forgekeep_pkt_line::{self as pkt_line, FLUSH, Packet, Packets};
-use forgekeep_untrusted::{Show as _, Untrusted};
+use forgekeep_untrusted::Untrusted;
 use git2::Oid;
 
 use super::advertisement::{Capabilities, remote_error};
 use super::haves::Haves;
 use super::sink::PackSink;
+use heard::{Answer, Heard, KEPT_MESSAGES, unexpected};
 
 /// The way to a server and back.
 pub trait Duplex {
@@ -46,13 +48,6 @@ const LARGEST_FIRST_ROUND: usize = 1024;
 const LARGEST_ROUND: usize = 8192;
 /// Over pipes, both sides must not wait for room in a pipe at once.
 const LARGEST_ROUND_OF_PIPES: usize = 256;
-
-/// Most bytes of all answers that are not the pack: acknowledgements, messages of progress. An
-/// honest server sends some kilobytes; what is in the pack is bounded by the disk.
-const MOST_BESIDES: u64 = 16 * 1024 * 1024;
-
-/// How much of a server's messages is kept, to show it if the fetch fails.
-const KEPT_MESSAGES: usize = 4096;
 
 /// A fetch under way.
 pub struct Conversation<'a> {
@@ -307,75 +302,6 @@ enum Cut {
     Known(Failure),
 }
 
-/// A line that answers wants and haves.
-enum Answer {
-    Nak,
-    /// An acknowledgement, and whether the server has heard enough.
-    Ack(Oid, bool),
-    /// The last acknowledgement.
-    Final,
-    /// What is for people.
-    Message,
-}
-
-/// What has come besides the pack.
-struct Heard {
-    besides: u64,
-    messages: Vec<u8>,
-}
-
-impl Heard {
-    fn new(besides: u64) -> Self {
-        Self {
-            besides,
-            messages: Vec::new(),
-        }
-    }
-
-    fn count(&mut self, bytes: usize) -> Result<(), Failure> {
-        self.besides += bytes as u64 + 4;
-        match self.besides <= MOST_BESIDES {
-            true => Ok(()),
-            false => Err(too_much_besides()),
-        }
-    }
-
-    /// A line before the pack.
-    fn answer(&mut self, data: &[u8]) -> Result<Answer, Failure> {
-        self.count(data.len())?;
-        if let [band @ (2 | 3), ..] = data {
-            return self.band(*band, &data[1..]).map(|()| Answer::Message);
-        }
-        let line = Packet::line(data);
-        if line == b"NAK" {
-            return Ok(Answer::Nak);
-        }
-        if let Some(said) = line.strip_prefix(b"ERR ") {
-            return Err(remote_error(said));
-        }
-        let words = line.strip_prefix(b"ACK ").and_then(|words| {
-            let (oid, status) = words.split_at_checked(40)?;
-            Some((parse_oid(std::str::from_utf8(oid).ok()?)?, status))
-        });
-        match words {
-            Some((_, b"")) => Ok(Answer::Final),
-            Some((oid, status)) => Ok(Answer::Ack(oid, status == b" ready")),
-            None => Err(unexpected(line)),
-        }
-    }
-
-    /// A message on the side band.
-    fn band(&mut self, band: u8, text: &[u8]) -> Result<(), Failure> {
-        if band == 3 {
-            return Err(remote_error(text));
-        }
-        self.messages.extend(text);
-        let surplus = self.messages.len().saturating_sub(KEPT_MESSAGES);
-        self.messages.drain(..surplus);
-        Ok(())
-    }
-}
-
 /// Reads the answer to the last request; returns whether there was a pack in it.
 fn receive(
     answer: Box<dyn Read + '_>,
@@ -485,27 +411,6 @@ fn no_pack(wants: usize) -> Failure {
         were",
     )
     .transient()
-}
-
-fn unexpected(line: &[u8]) -> Failure {
-    let text = Untrusted::lossy(&line[..line.len().min(200)]);
-    Failure::new(
-        ErrorKind::BadAnswer,
-        format!(
-            "the server's answer violates git's protocol: it holds \"{}\"",
-            text.shown()
-        ),
-    )
-    .with_hint("run again later; if it persists, report it to the hoster")
-    .transient()
-}
-
-fn too_much_besides() -> Failure {
-    Failure::new(
-        ErrorKind::Policy,
-        format!("the server sent more than {MOST_BESIDES} bytes besides the pack"),
-    )
-    .with_hint("report this to the hoster; the response was discarded")
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use forgekeep_git::refs::{RefValue, Refs};
+use forgekeep_git::refs::{RefValue, Refs, parse_oid};
 use forgekeep_upload_pack::{Place, Run, SshHosts, UploadPack};
 use git2::{Odb, Repository};
 use proptest::prelude::*;
