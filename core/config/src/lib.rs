@@ -289,7 +289,7 @@ impl Default for NetworkOptions {
 /// The `options.limits` of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitOptions {
-    /// The largest object that is held in memory as a whole, in bytes.
+    /// The largest object that is held at once, in bytes.
     pub object_bytes: u64,
     /// The largest pack that is taken in, in bytes; `None` for no limit.
     pub pack_bytes: Option<u64>,

@@ -361,7 +361,7 @@ const LIMITS: &[Key] = &[
     Key {
         name: "objectBytes",
         kind: Kind::Number(1048576, 1125899906842624, Some(4294967296)),
-        description: "The largest object that is held in memory: a file that is stored as a delta, what a delta is made from, trees, commits and tags.",
+        description: "The largest object that is held at once: a file that is stored as a delta, what a delta is made from, trees, commits and tags.",
     },
     Key {
         name: "packBytes",
