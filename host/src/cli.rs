@@ -60,6 +60,8 @@ pub enum Command {
     Verify(VerifyArguments),
     /// Remove the snapshots that the retention policy (options.history) does not keep
     Forget(ForgetArguments),
+    /// Tell those who are told of a run something now, to see whether it arrives
+    Notify(NotifyArguments),
     /// List the plugins, show one, or check a file
     Plugins(PluginsArguments),
     /// Print the JSON Schema of the configuration, for editors
@@ -269,6 +271,23 @@ pub struct ForgetArguments {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct NotifyArguments {
+    #[command(subcommand)]
+    pub command: NotifyCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum NotifyCommand {
+    /// Send a message and the worst case to each channel of `notify` and `email`; a ping gets a start, then
+    /// a failure
+    Test {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -6,17 +6,18 @@
 
 mod address;
 mod beside;
-mod command;
 mod document;
 mod environment;
 mod error;
 mod file;
 pub mod filter;
-mod json_schema;
+mod hooks;
+pub mod keys;
 mod locations;
 mod masked;
 mod nearest;
 mod node;
+mod notify;
 mod options;
 mod own;
 mod own_value;
@@ -45,9 +46,13 @@ use reader::Reader;
 
 pub use error::{ConfigError, ConfigErrorKind, ConfigWarning, Position};
 pub use file::read;
-pub use json_schema::{PluginSchema, json_schema};
+pub use hooks::{HookCommand, Hooks};
 pub use locations::find;
 pub use masked::masked_copy;
+pub use notify::{
+    Channel, ChannelKind, Mail, MailSecurity, Notifications, On, Ping, Preset, Webhook,
+    notifications_of,
+};
 pub use own::{FileContent, Isolation, OptionKind, OptionSpec, OptionValue, PluginKeys};
 pub use plugins::{AllowedPlugin, Confinement, PluginOptions, PluginVerdict};
 pub use ssh::{Protocol, SshOptions};
@@ -60,6 +65,9 @@ pub const OBJECT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 /// `options.limits.objectsPerPack`, where the configuration has none.
 pub const OBJECTS_PER_PACK: u64 = 50_000_000;
+
+/// Stands for a variable that is not set, where nobody needs it yet.
+const NOT_SET: &str = "\u{fffd}unset\u{fffd}";
 
 /// The largest configuration file that is read.
 pub const MAX_FILE_BYTES: usize = 1024 * 1024;
@@ -92,6 +100,8 @@ pub struct Config {
     targets: Vec<target::Named>,
     /// What the plugins of the sources know, by source; none before they are asked.
     own_keys: Vec<masked::OwnKeys>,
+    /// Whether any part of a secret of those who are told stands in the configuration itself.
+    literal_notify: bool,
     is_pending: bool,
     has_settled: bool,
 }
@@ -100,6 +110,12 @@ impl Config {
     /// All secrets that are known by now, each of which has to stay out of whatever is said.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         self.sources.iter().flat_map(Source::secrets)
+    }
+
+    /// Whether any part of a secret stands in the configuration itself.
+    pub fn has_literal_secret(&self) -> bool {
+        let mut sources = self.sources.iter();
+        self.literal_notify || sources.any(|source| source.literal_password)
     }
 
     /// The text to keep beside the backups: [`masked_copy`] of the text that this was read from, with
@@ -398,6 +414,8 @@ fn checked(
     let (targets, of_targets) = target::named(&document, path, env)?;
     let mut warnings = reader.into_warnings();
     warnings.extend(of_targets);
+    let told = notify::check(&document, path, env)?;
+    warnings.extend(told.warnings);
     reader::in_order(&mut warnings);
     Ok(Config {
         file: path.to_owned(),
@@ -409,6 +427,7 @@ fn checked(
         text: Secret::new(text),
         targets,
         own_keys: Vec::new(),
+        literal_notify: told.is_literal,
         is_pending,
         has_settled: false,
     })

@@ -6,6 +6,7 @@ use super::document::ConfigDocument;
 use super::environment::{is_reference, literal_parts};
 use super::error::{ConfigError, ConfigErrorKind, FileLocation};
 use super::node::{Node, Scalar, ScalarKind, Syntax, Value};
+use super::notify;
 use super::schema::{PASSWORD, TARGETS, keys_of_targets};
 use super::secrets::{command_key, file_key};
 
@@ -151,8 +152,73 @@ fn mask_root(root: &mut Node, own_keys: &[OwnKeys], literals: &mut Literals) {
                     mask_target(target, literals);
                 }
             }
+            Value::Sequence(channels) if entry.key == "notify" => {
+                for channel in channels {
+                    mask_channel(channel, literals);
+                }
+            }
+            Value::Mapping(hooks) if entry.key == "hooks" => {
+                let commands = hooks.iter_mut().map(|hooks| &mut hooks.node);
+                commands.for_each(|commands| mask_commands(commands, literals));
+            }
             _ => mask_secrets(&mut entry.node, secret, literals),
         }
+    }
+}
+
+/// Masks the secrets of a channel: its address but for the host, and whatever stands under a key that is
+/// not known.
+fn mask_channel(channel: &mut Node, literals: &mut Literals) {
+    let Value::Mapping(entries) = &mut channel.value else {
+        return mask_secrets(channel, true, literals);
+    };
+    let is_known = |key: &str| notify::CHANNEL.iter().any(|keys| keys.contains(&key));
+    for entry in entries {
+        let key = entry.key.as_str();
+        match &mut entry.node.value {
+            Value::Scalar(scalar) if key == "url" => mask_address(scalar, literals),
+            _ if notify::SECRET_KEYS.contains(&key) => {
+                mask_secrets(&mut entry.node, true, literals)
+            }
+            _ if notify::SECRET_KEYS
+                .iter()
+                .any(|secret| command_key(secret) == key) =>
+            {
+                mask_command(&mut entry.node, literals);
+            }
+            _ if is_known(key) => {
+                let secret = is_secret_key(key) && !key.ends_with("File");
+                mask_secrets(&mut entry.node, secret, literals);
+            }
+            _ => mask_secrets(&mut entry.node, true, &mut Literals(Vec::new())),
+        }
+    }
+}
+
+/// Masks an address that is a secret. Whose it is stays.
+fn mask_address(scalar: &mut Scalar, literals: &mut Literals) {
+    // A copy of a copy is the same.
+    let is_masked = scalar.text.ends_with(MASK);
+    if is_reference(&scalar.text) || scalar.text.is_empty() || is_masked {
+        return;
+    }
+    literals.add(&scalar.text);
+    let url = url::Url::parse(scalar.text.trim()).ok();
+    let of_host = url.and_then(|url| match literal_parts(&scalar.text).as_slice() {
+        [_] => Some(format!("{}://{}/{MASK}", url.scheme(), url.host_str()?)),
+        _ => None,
+    });
+    mask(scalar, of_host.unwrap_or_else(|| MASK.to_owned()));
+}
+
+fn mask_commands(commands: &mut Node, literals: &mut Literals) {
+    match &mut commands.value {
+        Value::Sequence(commands) => {
+            commands
+                .iter_mut()
+                .for_each(|command| mask_command(command, literals));
+        }
+        _ => mask_secrets(commands, true, literals),
     }
 }
 

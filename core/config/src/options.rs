@@ -11,8 +11,10 @@ use super::{
     Options, Within, predecessor,
 };
 
-pub(super) const OPTIONS: &[&str] = &["backup", "network", "history", "alert", "limits"];
-pub(super) const BACKUP: &[&str] = &[
+/// The groups of `options`.
+pub const OPTIONS: &[&str] = &["backup", "network", "history", "alert", "limits"];
+/// The keys of `options.backup`.
+pub const BACKUP: &[&str] = &[
     "removeDeletedRepos",
     "deletedGraceDays",
     "fullCheckDays",
@@ -21,7 +23,8 @@ pub(super) const BACKUP: &[&str] = &[
     "maxRepositories",
     "umask",
 ];
-pub(super) const NETWORK: &[&str] = &[
+/// The keys of `options.network`.
+pub const NETWORK: &[&str] = &[
     "connectSeconds",
     "stallSeconds",
     "retries",
@@ -33,15 +36,18 @@ pub(super) const NETWORK: &[&str] = &[
     "limitWaitMinutes",
     "maxBodyBytes",
 ];
-pub(super) const HISTORY: &[&str] = &[
+/// The keys of `options.history`.
+pub const HISTORY: &[&str] = &[
     "keepDaily",
     "keepWeekly",
     "keepMonthly",
     "keepYearly",
     "keepWithin",
 ];
-pub(super) const ALERT: &[&str] = &["action", "branchesPercent", "repositoriesPercent"];
-pub(super) const LIMITS: &[&str] = &["objectBytes", "packBytes", "objectsPerPack"];
+/// The keys of `options.alert`.
+pub const ALERT: &[&str] = &["action", "branchesPercent", "repositoriesPercent"];
+/// The keys of `options.limits`.
+pub const LIMITS: &[&str] = &["objectBytes", "packBytes", "objectsPerPack"];
 
 /// The former name of `alert`.
 const FORMER_ALERT: &str = "alarm";

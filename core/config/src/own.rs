@@ -12,7 +12,7 @@ pub(super) const MAX_ENTRIES: usize = 10_000;
 pub(super) const MAX_FILE: usize = 1 << 20;
 
 /// The largest whole number, either way: what JSON holds exactly everywhere.
-pub(super) const MAX_NUMBER: i64 = (1 << 53) - 1;
+pub const MAX_NUMBER: i64 = (1 << 53) - 1;
 
 /// What a hoster's plugin says of the keys of its sources.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -5,10 +5,10 @@ use super::nearest::{listed, neither};
 use super::reader::{Field, Section};
 
 /// The keys of the group.
-pub(super) const PLUGINS: &[&str] = &["allow", "confinement"];
+pub const PLUGINS: &[&str] = &["allow", "confinement"];
 
 /// What `confinement` may be.
-pub(super) const CONFINEMENT: [&str; 3] = ["auto", "require", "off"];
+pub const CONFINEMENT: [&str; 3] = ["auto", "require", "off"];
 
 /// The `plugins` of the configuration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

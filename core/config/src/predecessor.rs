@@ -4,10 +4,10 @@
 use super::reader::{Field, Section};
 
 /// Such keys at the top level.
-pub(super) const TOP_LEVEL: &[&str] = &["waitSecondsOnError", "scms", "email"];
+pub const TOP_LEVEL: &[&str] = &["waitSecondsOnError", "scms"];
 
 /// Such keys in `options.backup`.
-pub(super) const BACKUP: &[&str] = &["addTimestampedSubfolder", "timestampFormat", "s3BucketName"];
+pub const BACKUP: &[&str] = &["addTimestampedSubfolder", "timestampFormat", "s3BucketName"];
 
 pub(super) fn warn_top_level(root: &Section<'_>) {
     if let Some(field) = root.get("waitSecondsOnError")
@@ -18,12 +18,6 @@ pub(super) fn warn_top_level(root: &Section<'_>) {
     if let Some(field) = root.get("scms") {
         field.warn(format!(
             "is ignored{}: Forgekeep needs no git executable, and backs up git repositories only",
-            with_keys(&field)
-        ));
-    }
-    if let Some(field) = root.get("email") {
-        field.warn(format!(
-            "is ignored{}: this version sends no mail; use the exit code or the run's report",
             with_keys(&field)
         ));
     }

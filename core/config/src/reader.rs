@@ -330,6 +330,16 @@ impl<'a> Field<'a> {
         matches!(self.node.value, Value::Sequence(_))
     }
 
+    /// The same value once more.
+    pub(super) fn again(&self) -> Field<'a> {
+        Field {
+            reader: self.reader,
+            node: self.node,
+            key: self.key.clone(),
+            trail: self.trail.clone(),
+        }
+    }
+
     fn child(&self, step: Step, node: &'a Node, key: String) -> Field<'a> {
         let mut trail = self.trail.clone();
         trail.push(step);

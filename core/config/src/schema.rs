@@ -11,13 +11,24 @@ use super::error::{ConfigError, ConfigErrorKind};
 use super::reader::{Field, Section, boolean};
 use super::secrets::{self, Form, Found, Way};
 use super::{
-    COPY_FOLDER, Isolation, STATE_FOLDER, Source, address, options, plausible, plugins,
-    predecessor, ssh,
+    COPY_FOLDER, Isolation, STATE_FOLDER, Source, address, hooks, notify, options, plausible,
+    plugins, predecessor, ssh,
 };
 use crate::filter;
 
-pub(super) const TOP_LEVEL: &[&str] = &["localFolder", "sources", "targets", "options", "plugins"];
-pub(super) const SOURCE: &[&str] = &[
+/// The keys at the top level.
+pub const TOP_LEVEL: &[&str] = &[
+    "localFolder",
+    "sources",
+    "targets",
+    "options",
+    "plugins",
+    "notify",
+    "hooks",
+    "email",
+];
+/// The keys of a source.
+pub const SOURCE: &[&str] = &[
     "title",
     "hoster",
     "type",
@@ -60,7 +71,7 @@ pub(super) const ADD_NAME: &str =
 /// A date as it is written.
 const DATE: &str = "2027-03-31";
 /// The secret that every source may have.
-pub(super) const PASSWORD: &str = "password";
+pub const PASSWORD: &str = "password";
 
 /// Whether any part of the schema has such a key.
 pub(super) fn is_known_key(key: &str) -> bool {
@@ -69,11 +80,14 @@ pub(super) fn is_known_key(key: &str) -> bool {
         SOURCE,
         OF_TARGETS,
         plugins::PLUGINS,
+        hooks::HOOKS,
+        notify::EMAIL,
         predecessor::TOP_LEVEL,
         predecessor::BACKUP,
     ]
     .iter()
     .chain(options::ALL)
+    .chain(notify::CHANNEL)
     .any(|keys| keys.contains(&key))
 }
 

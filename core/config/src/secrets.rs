@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use forgekeep_command::{Unanswered, Why};
 use forgekeep_untrusted::{Redactor, Secret, Untrusted, names};
 
-use super::command::{self, Unanswered, Why};
 use super::error::{ConfigError, ConfigErrorKind};
 use super::reader::{Field, Section, Text};
 use super::{beside, environment, plausible};
@@ -26,12 +26,12 @@ const SHORTEST_LINE: usize = 16;
 const LONGEST_WHOLE: usize = 4 << 10;
 
 /// The key for the file with a secret.
-pub(super) fn file_key(key: &str) -> String {
+pub fn file_key(key: &str) -> String {
     format!("{key}File")
 }
 
 /// The key for the command that prints a secret.
-pub(super) fn command_key(key: &str) -> String {
+pub fn command_key(key: &str) -> String {
     format!("{key}Command")
 }
 
@@ -288,7 +288,7 @@ impl Printed {
             return Ok(known.clone());
         }
         log::info!("running the command of {}", field.key);
-        let bytes = command::output(&program, &arguments, MAX_SECRET, COMMAND_TIME)
+        let bytes = forgekeep_command::output(&program, &arguments, MAX_SECRET, COMMAND_TIME)
             .map_err(|failed| refused(field, failed, &from_environment))?;
         let secret = one(field, bytes, Form::Line, "the command")?;
         self.0.insert(words, secret.clone());

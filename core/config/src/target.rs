@@ -13,7 +13,7 @@ use super::error::{ConfigError, ConfigErrorKind, ConfigWarning, FileLocation};
 use super::reader::{Field, Reader, Section};
 use super::schema::{self, OF_TARGETS, PROJECT, RENAME, TARGETS};
 use super::settle::{settle_list, settled_section};
-use super::{Config, PluginKeys, Source};
+use super::{Config, NOT_SET, PluginKeys, Source};
 
 /// Keys of a source that are about what is backed up, and say nothing of a target.
 const NOT_OF_TARGETS: &[&str] = &[
@@ -28,9 +28,6 @@ const NOT_OF_TARGETS: &[&str] = &[
     "includeRefs",
     "excludeRefs",
 ];
-
-/// Stands for a variable that is not set, where nobody needs it yet.
-const NOT_SET: &str = "\u{fffd}unset\u{fffd}";
 
 /// A place at a hoster that repositories are brought back to.
 #[derive(Debug, Clone)]

@@ -45,7 +45,7 @@ fn every_sample_in_the_manual_loads_without_a_warning() {
             }
         }
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 9);
 }
 
 #[test]

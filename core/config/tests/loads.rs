@@ -67,7 +67,6 @@ fn a_settings_yml_of_scm_backup_loads_unchanged() {
     insta::assert_snapshot!(warnings(&config), @r"
     settings.yml, line 3, column 1: `waitSecondsOnError` is ignored: Forgekeep ends at once, and its exit code says what went wrong
     settings.yml, line 5, column 1: `scms` is ignored with all its keys (name, path): Forgekeep needs no git executable, and backs up git repositories only
-    settings.yml, line 9, column 1: `email` is ignored with all its keys (from, to, server, port, useSsl, userName, password): this version sends no mail; use the exit code or the run's report
     settings.yml, line 44, column 9: `options.backup.addTimestampedSubfolder` is ignored: Forgekeep keeps one copy of each repository with the history of its branches and tags, not a full copy per run
     settings.yml, line 45, column 9: `options.backup.timestampFormat` is ignored: Forgekeep makes no folder per run
     settings.yml, line 46, column 9: `options.backup.s3BucketName` is ignored: this version uploads nothing; copy the local folder to the bucket with a tool of your choice

@@ -69,7 +69,7 @@ fn open_below(top: &Path, below: &[&str], enter: u32) -> bool {
 /// and whether they can get at it, or only a folder above keeps them out.
 pub fn of_configuration(config: &Config) -> Option<(Finding, bool)> {
     let file = &config.file;
-    let literal = config.sources.iter().any(|source| source.literal_password);
+    let literal = config.has_literal_secret();
     let mode = mode(file).filter(|mode| literal && mode & OTHERS_READ != 0)?;
     let real = file.canonicalize().unwrap_or_else(|_| file.clone());
     let shown = real.shown();

@@ -24,7 +24,7 @@ pub use file::read as read_report;
 pub use index::path as index_path;
 pub use mark::{Died, number as number_of_mark};
 pub use postponed::postponed;
-pub use run::{Run, set_aside};
+pub use run::{Run, amend, set_aside};
 pub use seen::Seen;
 
 /// How many reports are kept.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <localFolder>/<source title>/<owner>#<repo>/   repo, wiki, snapshots, damaged, forgekeep.json
-//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, drills.json, folders.json, trash, plugins, versions
+//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, drills.json, folders.json, notify.json, trash, plugins, versions
 //! <localFolder>/_config/                         copies of the configuration: SCM Backup's name
 //! ```
 
@@ -92,6 +92,17 @@ pub const FOLDERS: StateFile = StateFile {
         sealed_since: 1,
         max_bytes: 1024 * 1024 * 1024,
         hint: "run `forgekeep backup`: it writes the file again",
+    },
+};
+
+/// Who was told what of earlier runs, and what could not be sent.
+pub const TOLD: StateFile = StateFile {
+    name: "notify.json",
+    formats: Formats {
+        known: 1,
+        sealed_since: 1,
+        max_bytes: 16 * 1024 * 1024,
+        hint: "move this one file away: the next run writes it again",
     },
 };
 

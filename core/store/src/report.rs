@@ -8,6 +8,8 @@ mod schema;
 mod source;
 mod tombstone;
 
+use std::path::PathBuf;
+
 use forgekeep_failure::{Asked, ErrorKind, ExitCode, Failure, Finding, Severity};
 use forgekeep_untrusted::{Printable, Untrusted};
 use jiff::Timestamp;
@@ -89,6 +91,9 @@ pub struct Report<R = RepositoryReport> {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub checksum: Option<String>,
+    /// Where it is kept, of a run of this process.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
 }
 
 /// What came of a repository.
@@ -296,6 +301,7 @@ impl Report {
             warnings: Vec::new(),
             sources,
             checksum: None,
+            file: None,
         }
     }
 
@@ -313,6 +319,7 @@ impl Report {
             warnings: Vec::new(),
             sources: Vec::new(),
             checksum: None,
+            file: None,
         }
     }
 

@@ -6,17 +6,19 @@ use forgekeep_untrusted::names::encode_component;
 use jiff::Timestamp;
 
 use super::summary;
+use super::telling::Telling;
 use crate::cli::{BackupArguments, Common, ProgressMode};
 use crate::exit::{Complaint, ExitCode};
 use crate::progress;
 use crate::report_file::ReportFile;
 use crate::terminal::{hidden_json, out, tell};
+use crate::text;
 use crate::umask::OfBackup;
 
 /// `forgekeep backup`.
 pub fn run(common: &Common, arguments: &BackupArguments) -> Result<ExitCode, Complaint> {
     let started = Timestamp::now();
-    let mut file = match &arguments.report {
+    let file = match &arguments.report {
         Some(path) if !arguments.dry_run => Some(ReportFile::prepare(path)?),
         _ => None,
     };
@@ -28,74 +30,133 @@ pub fn run(common: &Common, arguments: &BackupArguments) -> Result<ExitCode, Com
             "give --report a file",
         ));
     }
-    let result = attempt(common, arguments, &mut file);
-    // A run that could not be made has a report too: whoever waits for it must see why.
-    if let (Err(complaint), Some(file)) = (&result, &file)
-        && let Err(unwritten) = write_report(file, &refused(started, complaint))
+    let mut attempt = Attempt {
+        file,
+        telling: None,
+    };
+    let result = attempt.made(common, arguments);
+    let Err(complaint) = result else {
+        return result;
+    };
+    // A run that could not be made has a report too, and is told of: whoever waits for it must see why.
+    let mut report = refused(started, &complaint);
+    if let Some(telling) = attempt.telling.take()
+        && complaint.ending != ExitCode::Locked
+    {
+        telling.end(&mut report);
+        for warning in &report.warnings {
+            tell!("{}", text::finding("", warning));
+        }
+    }
+    if let Some(file) = &attempt.file
+        && let Err(unwritten) = write_report(file, &report)
     {
         tell!("{unwritten}");
     }
-    result
+    Err(complaint)
 }
 
-/// `file` is taken once the report is written, or must not be.
-fn attempt(
-    common: &Common,
-    arguments: &BackupArguments,
-    file: &mut Option<ReportFile>,
-) -> Result<ExitCode, Complaint> {
-    let config = super::configuration(common)?;
-    super::warn_of_configuration(common, &config);
-    let umask = config.options.backup.umask;
-    if let Some(complaint) = file.as_ref().and_then(|file| in_the_way(file, &config)) {
-        *file = None;
-        return Err(complaint);
-    }
-    let log_all = config.options.backup.log_repo_finished;
-    let mode = if arguments.dry_run {
-        ProgressMode::Plain
-    } else {
-        arguments.progress
-    };
-    let observer = progress::observer(mode, common, log_all);
-    let engine = super::engine(common, config, arguments.jobs, observer)?
-        .accepting_shrinkage(arguments.accept_shrinkage)
-        .asking_all(arguments.full);
-    let selection = Selection {
-        sources: arguments.sources.clone(),
-    };
-    super::end_on_signal(&engine)?;
-    if arguments.dry_run {
-        return dry_run(&engine, &selection);
-    }
-    let report = {
-        let _umask = OfBackup::set(umask);
-        engine.backup(&selection)?
-    };
-    let file = file.take();
-    let written = file
-        .as_ref()
-        .map_or(Ok(()), |file| write_report(file, &report));
-    let wrong = report.outcome != RunOutcome::Ok || report.has_alert() || report.has_warning();
-    if arguments.progress != ProgressMode::Json && (wrong || !common.quiet) {
-        let summary = summary::of_run(&report);
-        let summary = summary.trim_end();
-        match file.is_some_and(|file| file.takes_stdout()) {
-            true => tell!("{summary}"),
-            false => out!("{summary}"),
+/// A run, with what is to be done if it cannot be made.
+struct Attempt {
+    /// Taken once the report is written, or must not be.
+    file: Option<ReportFile>,
+    /// Taken once everybody was told.
+    telling: Option<Telling>,
+}
+
+impl Attempt {
+    fn made(
+        &mut self,
+        common: &Common,
+        arguments: &BackupArguments,
+    ) -> Result<ExitCode, Complaint> {
+        let selection = Selection {
+            sources: arguments.sources.clone(),
+        };
+        let config = super::configuration(common).inspect_err(|_| {
+            if !arguments.dry_run {
+                self.telling = Telling::of_broken(common);
+            }
+        })?;
+        super::warn_of_configuration(common, &config);
+        if !arguments.dry_run {
+            self.telling = Some(Telling::of(common, &config, &selection));
         }
+        let umask = config.options.backup.umask;
+        if let Some(complaint) = self
+            .file
+            .as_ref()
+            .and_then(|file| in_the_way(file, &config))
+        {
+            self.file = None;
+            return Err(complaint);
+        }
+        let log_all = config.options.backup.log_repo_finished;
+        let mode = if arguments.dry_run {
+            ProgressMode::Plain
+        } else {
+            arguments.progress
+        };
+        let observer = progress::observer(mode, common, log_all);
+        let engine = super::engine(common, config, arguments.jobs, observer)?
+            .accepting_shrinkage(arguments.accept_shrinkage)
+            .asking_all(arguments.full);
+        super::end_on_signal(&engine)?;
+        if arguments.dry_run {
+            return dry_run(&engine, &selection);
+        }
+        if let Some(telling) = &mut self.telling {
+            telling.with(engine.redactor(), engine.cancel());
+            telling.begin()?;
+        }
+        let mut report = {
+            let _umask = OfBackup::set(umask);
+            engine.backup(&selection)?
+        };
+        let of_run = report.warnings.len();
+        if let Some(telling) = self.telling.take() {
+            telling.end(&mut report);
+        }
+        if arguments.progress == ProgressMode::Json {
+            // Those of the run were events.
+            for warning in &report.warnings[of_run..] {
+                tell!("{}", text::finding("", warning));
+            }
+        }
+        self.conclude(common, arguments, &report)
     }
-    if let Some(failure) = &report.error {
-        let (message, hint) = (failure.message.clone(), failure.hint.clone());
-        tell!("{}", Complaint::new(ExitCode::Unexpected, message, hint));
-    }
-    match written {
-        Ok(()) => Ok(report.exit_code),
-        Err(complaint) if report.exit_code == ExitCode::Good => Err(complaint),
-        // The run's own exit code says more.
-        Err(complaint) => {
-            tell!("{complaint}");
-            Ok(report.exit_code)
+
+    fn conclude(
+        &mut self,
+        common: &Common,
+        arguments: &BackupArguments,
+        report: &Report,
+    ) -> Result<ExitCode, Complaint> {
+        let file = self.file.take();
+        let written = file
+            .as_ref()
+            .map_or(Ok(()), |file| write_report(file, report));
+        let wrong = report.outcome != RunOutcome::Ok || report.has_alert() || report.has_warning();
+        if arguments.progress != ProgressMode::Json && (wrong || !common.quiet) {
+            let summary = summary::of_run(report);
+            let summary = summary.trim_end();
+            match file.is_some_and(|file| file.takes_stdout()) {
+                true => tell!("{summary}"),
+                false => out!("{summary}"),
+            }
+        }
+        if let Some(failure) = &report.error {
+            let (message, hint) = (failure.message.clone(), failure.hint.clone());
+            tell!("{}", Complaint::new(ExitCode::Unexpected, message, hint));
+        }
+        match written {
+            Ok(()) => Ok(report.exit_code),
+            Err(complaint) if report.exit_code == ExitCode::Good => Err(complaint),
+            // The run's own exit code says more.
+            Err(complaint) => {
+                tell!("{complaint}");
+                Ok(report.exit_code)
+            }
         }
     }
 }

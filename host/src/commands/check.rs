@@ -3,6 +3,8 @@ use std::sync::Arc;
 use forgekeep_engine::run::{Checked, CheckedSource, Selection};
 use forgekeep_failure::Severity;
 use forgekeep_hoster::{ApiLimit, CheckReport, OwnerSeen, Sees};
+use forgekeep_http::Proxies;
+use forgekeep_notify::Teller;
 use forgekeep_store::report::{Report, SourceReport};
 use forgekeep_untrusted::{Show as _, Untrusted};
 use jiff::Timestamp;
@@ -27,12 +29,15 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Comp
         out!("configuration: {}", config.file.shown());
         out!("backup folder: {}", config.local_folder.shown());
     }
+    let told = config.notifications(&super::variable);
     let engine = super::engine(common, config, None, Arc::new(()))?;
+    let teller = Teller::new(&told, Ok(Proxies::none()), &engine.redactor());
     super::end_on_signal(&engine)?;
     let selection = Selection {
         sources: arguments.sources.clone(),
     };
-    let checked = engine.check(&selection, arguments.offline)?;
+    let mut checked = engine.check(&selection, arguments.offline)?;
+    checked.warnings.extend_from_slice(teller.unusable());
     let reports = reports(&checked.sources);
     let exit_code = Report::conclude(Timestamp::now(), false, reports.clone()).exit_code;
     if arguments.json {

@@ -6,6 +6,7 @@ mod demo;
 mod drill;
 mod forget;
 mod list;
+mod notify;
 mod offline;
 mod plugins;
 mod restore;
@@ -14,6 +15,7 @@ mod snapshots;
 mod status;
 mod summary;
 mod target;
+mod telling;
 mod verify;
 
 use std::env;
@@ -45,6 +47,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Complaint> {
         Command::Drill(arguments) => drill::run(&cli.common, arguments),
         Command::Verify(arguments) => verify::run(&cli.common, arguments),
         Command::Forget(arguments) => forget::run(&cli.common, arguments),
+        Command::Notify(arguments) => notify::run(&cli.common, arguments),
         Command::Plugins(arguments) => plugins::run(&cli.common, arguments),
         Command::Schema(arguments) => schema::run(&cli.common, arguments),
         Command::Demo(arguments) => demo::run(&cli.common, arguments),

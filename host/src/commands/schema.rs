@@ -1,4 +1,5 @@
-use forgekeep_config::{PluginKeys, PluginSchema, json_schema};
+use forgekeep_config::PluginKeys;
+use forgekeep_config_schema::{PluginSchema, json_schema};
 use forgekeep_hoster::HosterInfo;
 
 use crate::cli::{Common, SchemaArguments, SchemaCommand};

@@ -62,6 +62,11 @@ pub fn of_run(report: &Report) -> String {
     out
 }
 
+/// What somebody should know of a run that could not be made.
+pub fn of_warnings(report: &Report) -> String {
+    failures::warnings(report)
+}
+
 /// Most alerts that are shown: if there are more, these will do.
 const ALERTS: usize = 10;
 

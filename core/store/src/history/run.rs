@@ -239,17 +239,12 @@ impl Run {
         report.warnings.append(&mut self.found);
         let runs = folder(&self.local_folder);
         regular_file::make_folder(&runs)?;
-        let text = serde_json::to_string(report).map_err(|error| {
-            Failure::new(
-                ErrorKind::Other,
-                format!("the report cannot be written: {error}"),
-            )
-        })?;
-        let text = file::seal(report, &secrets.clean_json(&text));
+        let text = sealed_text(report, secrets)?;
         let path = free_path(&runs, report.started);
         let kept = atomic_file::replace(&path, text.as_bytes());
-        if kept.is_err() {
-            report.checksum = None;
+        match kept {
+            Ok(()) => report.file = Some(path.clone()),
+            Err(_) => report.checksum = None,
         }
         // One that could not be kept was told: the run did not die.
         self.mark = None;
@@ -312,6 +307,34 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// A report as it is kept.
+fn sealed_text(report: &mut Report, secrets: &Redactor) -> Result<String, Failure> {
+    report.checksum = None;
+    let text = serde_json::to_string(report).map_err(|error| {
+        Failure::new(
+            ErrorKind::Other,
+            format!("the report cannot be written: {error}"),
+        )
+    })?;
+    Ok(file::seal(report, &secrets.clean_json(&text)))
+}
+
+/// Replaces the report of a run by one in which there is more: what has come of it since it was kept.
+/// Does nothing for one that is not kept.
+pub fn amend(report: &mut Report, secrets: &Redactor) -> Result<(), Failure> {
+    let Some(path) = report.file.clone() else {
+        return Ok(());
+    };
+    let before = report.checksum.clone();
+    let text = sealed_text(report, secrets)?;
+    let replaced = atomic_file::replace(&path, text.as_bytes());
+    if replaced.is_err() {
+        // The one that is kept is the one before.
+        report.checksum = before;
+    }
+    replaced
 }
 
 /// Moves a damaged file aside, once, and what there is to say about it.

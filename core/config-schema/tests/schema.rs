@@ -5,9 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use boon::{Compiler, Schemas};
-use forgekeep_config::{
-    self as config, OptionKind, OptionSpec, OptionValue, PluginKeys, PluginSchema, json_schema,
-};
+use forgekeep_config::{self as config, OptionKind, OptionSpec, OptionValue, PluginKeys};
+use forgekeep_config_schema::{PluginSchema, json_schema};
 use serde_json::{Value, json};
 
 fn root() -> PathBuf {
@@ -96,7 +95,7 @@ fn it_is_published_without_plugins() {
 
 #[test]
 fn a_plugin_brings_its_own_keys() {
-    let file = "core/config/tests/fixtures/fake.schema.json";
+    let file = "core/config-schema/tests/fixtures/fake.schema.json";
     golden(file, &[bitbucket(), fake()]);
 }
 
@@ -148,7 +147,7 @@ fn the_samples_of_the_manual_keep_to_it() {
         }
     }
     // All keys of SCM Backup.
-    let settings = include_str!("fixtures/settings.yml");
+    let settings = include_str!("../../config/tests/fixtures/settings.yml");
     let settings: Value = serde_yaml::from_str(settings).unwrap();
     assert_eq!(Judge::new(&[]).why(&settings), None);
 }
@@ -279,6 +278,12 @@ fn its_words_are_those_of_the_manual() {
         ("Top level".to_owned(), top),
         ("Each of `sources`".to_owned(), source),
         ("`plugins`".to_owned(), &top["plugins"]["properties"]),
+        (
+            "Each of `notify`".to_owned(),
+            &top["notify"]["items"]["properties"],
+        ),
+        ("`hooks`".to_owned(), &top["hooks"]["properties"]),
+        ("`email`".to_owned(), &top["email"]["properties"]),
     ];
     let groups = top["options"]["properties"].as_object().unwrap();
     let groups = groups

@@ -6,11 +6,10 @@
 mod keys;
 mod plugin;
 
+use forgekeep_config::PluginKeys;
+use forgekeep_config::keys::PASSWORD;
 use keys::{Key, Kind};
 use serde_json::{Map, Value, json};
-
-use super::PluginKeys;
-use super::schema::PASSWORD;
 
 /// The dialect.
 const DRAFT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -31,7 +30,7 @@ pub struct PluginSchema {
 /// The JSON Schema (draft 2020-12) of a configuration whose hosters have these plugins. Without any, a
 /// source may have any hoster and any key.
 ///
-/// It is stricter than [`load`](super::load): keys that are not known are refused, and words have to be
+/// It is stricter than [`load`](forgekeep_config::load): keys that are not known are refused, and words have to be
 /// written as they are here. What cannot be said of each value by itself is left out of it.
 pub fn json_schema(plugins: &[PluginSchema]) -> Value {
     let mut top = properties(keys::TOP_LEVEL);
@@ -52,6 +51,26 @@ pub fn json_schema(plugins: &[PluginSchema]) -> Value {
         .map(|(name, group)| (name.to_owned(), group))
         .collect();
     top.insert("options".to_owned(), group(keys::OPTIONS_ARE, options));
+    let mut channels = json!({
+        "description": keys::NOTIFY_ARE,
+        "type": ["array", "null"],
+        "items": {
+            "type": "object",
+            "required": ["kind"],
+            "properties": properties(keys::CHANNEL),
+            "additionalProperties": false,
+        },
+    });
+    channels["items"]["allOf"] = json!([one_way(PASSWORD), one_way("url"), one_way("routingKey")]);
+    top.insert("notify".to_owned(), channels);
+    top.insert(
+        "hooks".to_owned(),
+        group(keys::HOOKS_ARE, properties(keys::HOOKS)),
+    );
+    top.insert(
+        "email".to_owned(),
+        group(keys::EMAIL_IS, properties(keys::EMAIL)),
+    );
     let of_plugins = group(keys::PLUGINS_ARE, properties(keys::PLUGINS));
     top.insert("plugins".to_owned(), of_plugins);
     json!({
@@ -138,6 +157,19 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Texts => json!({ "type": ["array", "null"], "items": text() }),
         Kind::TextsIfAny => json!({ "type": "array", "items": text() }),
         Kind::Command => command(),
+        Kind::Commands => json!({ "type": ["array", "null"], "items": {
+            "type": "array", "items": text(), "minItems": 1,
+        } }),
+        Kind::TextOrTexts => json!({
+            "type": ["string", "array", "null"],
+            "items": text(),
+        }),
+        Kind::OneOrMore(words) => json!({ "anyOf": [
+            words_or_null(words, None),
+            { "type": "array", "minItems": 1, "items": { "enum": words } },
+        ] }),
+        Kind::OneOf(words) => words_or_null(words, None),
+        Kind::RequiredOneOf(words) => json!({ "enum": words }),
         Kind::Flag(default) => json!({ "type": ["boolean", "string", "null"], "default": default }),
         Kind::Words(words) => words_or_null(words, words.first()),
         Kind::Number(least, most, default) => {
@@ -195,7 +227,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::{options, plugins, predecessor, schema};
+    use forgekeep_config::keys as read;
 
     fn names(schema: &Value) -> BTreeSet<&str> {
         let properties = schema["properties"].as_object();
@@ -215,22 +247,26 @@ mod tests {
         let schema = json_schema(&[]);
         assert_eq!(
             names(&schema),
-            both(schema::TOP_LEVEL, predecessor::TOP_LEVEL)
+            both(read::TOP_LEVEL, read::FORMER_TOP_LEVEL)
         );
         let properties = &schema["properties"];
         let source = &properties["sources"]["items"];
-        assert_eq!(names(source), both(schema::SOURCE, &[]));
-        assert_eq!(names(&properties["plugins"]), both(plugins::PLUGINS, &[]));
+        assert_eq!(names(source), both(read::SOURCE, &[]));
+        assert_eq!(names(&properties["plugins"]), both(read::PLUGINS, &[]));
         let groups = &properties["options"];
-        assert_eq!(names(groups), both(options::OPTIONS, &[]));
+        assert_eq!(names(groups), both(read::OPTIONS, &[]));
         let of = |group: &str| names(&groups["properties"][group]);
-        assert_eq!(of("backup"), both(options::BACKUP, predecessor::BACKUP));
-        assert_eq!(of("network"), both(options::NETWORK, &[]));
-        assert_eq!(of("history"), both(options::HISTORY, &[]));
-        assert_eq!(of("alert"), both(options::ALERT, &[]));
-        assert_eq!(of("limits"), both(options::LIMITS, &[]));
+        assert_eq!(of("backup"), both(read::BACKUP, read::FORMER_BACKUP));
+        assert_eq!(of("network"), both(read::NETWORK, &[]));
+        assert_eq!(of("history"), both(read::HISTORY, &[]));
+        assert_eq!(of("alert"), both(read::ALERT, &[]));
+        assert_eq!(of("limits"), both(read::LIMITS, &[]));
+        let channel = &properties["notify"]["items"];
+        assert_eq!(names(channel), both(&read::CHANNEL.concat(), &[]));
+        assert_eq!(names(&properties["hooks"]), both(read::HOOKS, &[]));
+        assert_eq!(names(&properties["email"]), both(read::EMAIL, &[]));
         let words = &properties["plugins"]["properties"]["confinement"]["enum"];
-        let known = plugins::CONFINEMENT.map(Value::from);
+        let known = read::CONFINEMENT.map(Value::from);
         assert!(
             known
                 .iter()

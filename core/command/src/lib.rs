@@ -1,5 +1,7 @@
-//! A command that prints a secret.
+//! Programs that are run for others: one that prints a secret, a hook. Each has a process group of its own
+//! and a deadline, and whatever it has started may hold its pipes open without holding up whoever waits.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -22,15 +24,16 @@ const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// Why a command gave nothing, and what it has said on standard error.
 #[derive(Debug)]
-pub(super) struct Unanswered {
-    pub(super) why: Why,
+pub struct Unanswered {
+    /// Why.
+    pub why: Why,
     /// The end of it. It may hold anything, also a secret.
-    pub(super) words: Vec<u8>,
+    pub words: Vec<u8>,
 }
 
 /// Why a command gave nothing.
 #[derive(Debug)]
-pub(super) enum Why {
+pub enum Why {
     /// It cannot be run.
     Unstarted(io::Error),
     /// Its time was up. It was ended.
@@ -44,36 +47,94 @@ pub(super) enum Why {
 /// Runs a command without a shell and gives what it has printed. Its environment is this process's, its
 /// standard input empty. When the time is up, or it prints more than `limit` bytes, it is ended with all
 /// that it has started.
-pub(super) fn output(
+///
+/// # Errors
+///
+/// It gave nothing.
+pub fn output(
     program: &str,
     arguments: &[String],
     limit: usize,
     time: Duration,
 ) -> Result<Vec<u8>, Unanswered> {
     let words = Arc::new(Mutex::new(Vec::new()));
-    run(program, arguments, limit, Instant::now() + time, &words).map_err(|why| Unanswered {
+    printed(program, arguments, limit, Instant::now() + time, &words).map_err(|why| Unanswered {
         why,
         words: std::mem::take(&mut *words.lock()),
     })
 }
 
-fn run(
+/// Runs a command without a shell, for what it does: with this process's environment, in which each of
+/// `environment` is set, or is not there where it has no value. Its standard input is empty. Once `is_over`
+/// says so it is ended with all that it has started; what goes on after it has ended is left alone.
+///
+/// # Errors
+///
+/// It cannot be run, did not end in time, or ended with another exit code than 0.
+pub fn run(
     program: &str,
     arguments: &[String],
-    limit: usize,
-    end: Instant,
+    environment: &[(OsString, Option<OsString>)],
+    is_over: &dyn Fn() -> bool,
+) -> Result<(), Unanswered> {
+    let words = Arc::new(Mutex::new(Vec::new()));
+    done(program, arguments, environment, is_over, &words).map_err(|why| Unanswered {
+        why,
+        words: std::mem::take(&mut *words.lock()),
+    })
+}
+
+fn done(
+    program: &str,
+    arguments: &[String],
+    environment: &[(OsString, Option<OsString>)],
+    is_over: &dyn Fn() -> bool,
     words: &Arc<Mutex<Vec<u8>>>,
-) -> Result<Vec<u8>, Why> {
+) -> Result<(), Why> {
+    let mut command = prepared(program, arguments);
+    for (name, value) in environment {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    let mut child = command.spawn().map_err(Why::Unstarted)?;
+    let pipes = (child.stdout.take(), child.stderr.take());
+    let mut running = Running(Some(child));
+    let said = keep_words(pipes.0, Arc::clone(words)).map_err(Why::Unstarted)?;
+    let complained = keep_words(pipes.1, Arc::clone(words)).map_err(Why::Unstarted)?;
+    let status = running.ended(is_over)?;
+    if status.success() {
+        return Ok(());
+    }
+    let _ = said.recv_timeout(LAST_WORDS);
+    let _ = complained.recv_timeout(LAST_WORDS);
+    Err(Why::Failed(status, Secret::new("")))
+}
+
+/// A command with pipes, in a group of its own, so that it can be ended with what it has started.
+fn prepared(program: impl AsRef<OsStr>, arguments: &[String]) -> Command {
     let mut command = Command::new(program);
     command
         .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    // A group of its own, so that it can be ended with what it has started.
     #[cfg(unix)]
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    let mut child = command.spawn().map_err(Why::Unstarted)?;
+    command
+}
+
+fn printed(
+    program: &str,
+    arguments: &[String],
+    limit: usize,
+    end: Instant,
+    words: &Arc<Mutex<Vec<u8>>>,
+) -> Result<Vec<u8>, Why> {
+    let mut child = prepared(program, arguments)
+        .spawn()
+        .map_err(Why::Unstarted)?;
     let pipes = (child.stdout.take(), child.stderr.take());
     let mut running = Running(Some(child));
     let printed = read_beside(pipes.0, limit).map_err(Why::Unstarted)?;
@@ -87,7 +148,7 @@ fn run(
     if printed.len() > limit {
         return Err(Why::TooLong);
     }
-    let status = running.ended(end)?;
+    let status = running.ended(&|| Instant::now() >= end)?;
     if status.success() {
         return Ok(printed);
     }
@@ -100,13 +161,13 @@ fn run(
 struct Running(Option<Child>);
 
 impl Running {
-    fn ended(&mut self, end: Instant) -> Result<ExitStatus, Why> {
+    fn ended(&mut self, is_over: &dyn Fn() -> bool) -> Result<ExitStatus, Why> {
         while let Some(child) = &mut self.0 {
             if let Some(status) = child.try_wait().map_err(Why::Unstarted)? {
                 self.0 = None;
                 return Ok(status);
             }
-            if Instant::now() >= end {
+            if is_over() {
                 break;
             }
             thread::sleep(POLL);
@@ -209,6 +270,32 @@ mod tests {
         assert!(failed.words.len() <= MAX_WORDS);
         let failed = output("/no/such/program", &[], 10, LONG).unwrap_err();
         assert!(matches!(failed.why, Why::Unstarted(_)));
+    }
+
+    #[test]
+    fn what_a_command_leaves_running_holds_nobody_up() {
+        let begun = Instant::now();
+        let over = || begun.elapsed() > LONG;
+        let words = |script: &str| ["-c".to_owned(), script.to_owned()];
+        run("sh", &words("sleep 1000 & exit 0"), &[], &over).unwrap();
+        let failed = run("sh", &words("sleep 1000 & echo no; exit 4"), &[], &over).unwrap_err();
+        assert!(matches!(failed.why, Why::Failed(status, _) if status.code() == Some(4)));
+        assert_eq!(failed.words, b"no\n");
+        assert!(begun.elapsed() < LONG / 2);
+        let over = || begun.elapsed() > Duration::from_secs(2);
+        let failed = run("sh", &words("sleep 1000"), &[], &over).unwrap_err();
+        assert!(matches!(failed.why, Why::TimedOut));
+    }
+
+    #[test]
+    fn its_environment_is_ours_but_for_what_is_said() {
+        let never = || false;
+        let set = [
+            (OsString::from("GIVEN"), Some(OsString::from("yes"))),
+            (OsString::from("HOME"), None),
+        ];
+        let script = "test \"$GIVEN\" = yes && test -z \"$HOME\" && test -n \"$PATH\"";
+        run("sh", &["-c".to_owned(), script.to_owned()], &set, &never).unwrap();
     }
 
     #[test]

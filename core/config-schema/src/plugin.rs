@@ -1,10 +1,10 @@
 //! A plugin's own keys in the schema.
 
+use forgekeep_config::keys::{MAX_NUMBER, command_key, file_key};
+use forgekeep_config::{OptionKind, OptionSpec, OptionValue};
 use serde_json::{Map, Value, json};
 
 use super::{PluginSchema, command, described, one_way, text, words_or_null};
-use crate::own::{MAX_NUMBER, OptionKind, OptionSpec, OptionValue};
-use crate::secrets::{command_key, file_key};
 
 /// The keys of a secret.
 pub(super) fn ways(key: &str) -> [String; 3] {

@@ -1,0 +1,10 @@
+//! The keys that are read, for whoever describes them: the JSON Schema.
+
+pub use crate::hooks::HOOKS;
+pub use crate::notify::{CHANNEL, EMAIL, EVENTS, KINDS, PRESETS, SECURITY};
+pub use crate::options::{ALERT, BACKUP, HISTORY, LIMITS, NETWORK, OPTIONS};
+pub use crate::own::MAX_NUMBER;
+pub use crate::plugins::{CONFINEMENT, PLUGINS};
+pub use crate::predecessor::{BACKUP as FORMER_BACKUP, TOP_LEVEL as FORMER_TOP_LEVEL};
+pub use crate::schema::{PASSWORD, SOURCE, TOP_LEVEL};
+pub use crate::secrets::{command_key, file_key};

@@ -1,0 +1,96 @@
+use std::sync::Arc;
+
+use forgekeep_failure::{Cancel, Failure};
+use forgekeep_http::Proxies;
+use forgekeep_notify::{Teller, Tested};
+use forgekeep_untrusted::Redactor;
+use serde_json::{Value, json};
+
+use super::{on_signal, print_json, variable, warn};
+use crate::cli::{Common, NotifyArguments, NotifyCommand};
+use crate::exit::{Complaint, ExitCode};
+use crate::terminal::{self, out};
+use crate::text;
+
+/// `forgekeep notify`.
+pub fn run(common: &Common, arguments: &NotifyArguments) -> Result<ExitCode, Complaint> {
+    match arguments.command {
+        NotifyCommand::Test { json } => test(common, json),
+    }
+}
+
+fn test(common: &Common, json: bool) -> Result<ExitCode, Complaint> {
+    // The credentials of the sources have nothing to do with it.
+    let config = super::offline::configuration(common)?;
+    let secrets: Vec<_> = config.secrets().collect();
+    let redactor = Arc::new(Redactor::new(&secrets));
+    terminal::hide(Arc::clone(&redactor));
+    let told = config.notifications(&variable);
+    warn(common, &told.warnings);
+    let proxies = Proxies::from_environment(&|name| std::env::var_os(name));
+    let teller = Teller::new(&told, proxies, &redactor);
+    if teller.is_empty() {
+        return Err(Complaint::new(
+            ExitCode::Configuration,
+            "nobody is told of a run: the configuration has neither `notify` nor `email`",
+            "add a list `notify`, such as [{kind: mail, server: smtp.example.com, from: …, to: …}]",
+        ));
+    }
+    let cancel = Cancel::new();
+    let interrupt = cancel.clone();
+    on_signal(move || interrupt.cancel())?;
+    let tested = teller.test(&cancel);
+    let exit_code = match tested.iter().any(Tested::has_failed) {
+        true => ExitCode::Partial,
+        false => ExitCode::Good,
+    };
+    if json {
+        print_json(&document(&tested, exit_code))?;
+        return Ok(exit_code);
+    }
+    for one in &tested {
+        print(one);
+    }
+    Ok(exit_code)
+}
+
+fn document(tested: &[Tested], exit_code: ExitCode) -> Value {
+    let of = |result: &Result<(), Failure>| match result {
+        Ok(()) => json!({ "outcome": "ok", "error": null }),
+        Err(failure) => json!({ "outcome": "failed", "error": failure }),
+    };
+    let channels = tested.iter().map(|one| {
+        json!({
+            "key": one.key,
+            "channel": one.shown,
+            "normal": of(&one.normal),
+            "worst": of(&one.worst),
+        })
+    });
+    json!({
+        "schema": 1,
+        "exitCode": exit_code,
+        "channels": channels.collect::<Vec<_>>(),
+    })
+}
+
+fn print(tested: &Tested) {
+    let name = match (tested.shown.is_empty(), tested.key.is_empty()) {
+        (true, true) => "configuration".to_owned(),
+        (true, false) => tested.key.clone(),
+        (false, _) => format!("{} ({})", tested.shown, tested.key),
+    };
+    if tested.shown.is_empty() {
+        if let Err(failure) = &tested.normal {
+            out!("{name}: failed\n{}", text::failure("  ", failure));
+        }
+        return;
+    }
+    let lines = [("message", &tested.normal), ("worst case", &tested.worst)];
+    for (what, result) in lines {
+        match result {
+            Ok(()) => out!("{name}: {what}: ok"),
+            Err(failure) => out!("{name}: {what}: failed\n{}", text::failure("  ", failure)),
+        }
+    }
+}
