@@ -8,3 +8,24 @@ pub use crate::plugins::{CONFINEMENT, PLUGINS};
 pub use crate::predecessor::{BACKUP as FORMER_BACKUP, TOP_LEVEL as FORMER_TOP_LEVEL};
 pub use crate::schema::{PASSWORD, SOURCE, TOP_LEVEL};
 pub use crate::secrets::{command_key, file_key};
+
+use crate::options::ALL;
+use crate::schema::OF_TARGETS;
+
+/// Whether any part of the schema has such a key.
+pub(super) fn is_known_key(key: &str) -> bool {
+    [
+        TOP_LEVEL,
+        SOURCE,
+        OF_TARGETS,
+        PLUGINS,
+        HOOKS,
+        EMAIL,
+        FORMER_TOP_LEVEL,
+        FORMER_BACKUP,
+    ]
+    .iter()
+    .chain(ALL)
+    .chain(CHANNEL)
+    .any(|keys| keys.contains(&key))
+}

@@ -10,7 +10,7 @@ mod document;
 mod environment;
 mod error;
 mod file;
-pub mod filter;
+mod filter_keys;
 mod hooks;
 pub mod keys;
 mod locations;
@@ -33,7 +33,6 @@ mod target;
 mod together;
 mod toml;
 mod umask;
-mod within;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -46,6 +45,8 @@ use reader::Reader;
 
 pub use error::{ConfigError, ConfigErrorKind, ConfigWarning, Position};
 pub use file::read;
+pub use forgekeep_filter as filter;
+pub use forgekeep_filter::Within;
 pub use hooks::{HookCommand, Hooks};
 pub use locations::find;
 pub use masked::masked_copy;
@@ -58,7 +59,6 @@ pub use plugins::{AllowedPlugin, Confinement, PluginOptions, PluginVerdict};
 pub use ssh::{Protocol, SshOptions};
 pub use target::{Target, unknown_target};
 pub use umask::DEFAULT_UMASK;
-pub use within::Within;
 
 /// `options.limits.objectBytes`, where the configuration has none.
 pub const OBJECT_BYTES: u64 = 4 * 1024 * 1024 * 1024;

@@ -328,7 +328,7 @@ fn mask_literals(node: &mut Node, literals: &Literals) {
         }
         Value::Mapping(entries) => {
             for entry in entries {
-                if !super::schema::is_known_key(&entry.key)
+                if !super::keys::is_known_key(&entry.key)
                     && let Some(masked) = literals.masked(&entry.key)
                 {
                     entry.key = masked;

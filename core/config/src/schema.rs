@@ -10,11 +10,8 @@ use url::Url;
 use super::error::{ConfigError, ConfigErrorKind};
 use super::reader::{Field, Section, boolean};
 use super::secrets::{self, Form, Found, Way};
-use super::{
-    COPY_FOLDER, Isolation, STATE_FOLDER, Source, address, hooks, notify, options, plausible,
-    plugins, predecessor, ssh,
-};
-use crate::filter;
+use super::{COPY_FOLDER, Isolation, STATE_FOLDER, Source, address, plausible, predecessor, ssh};
+use crate::{filter, filter_keys};
 
 /// The keys at the top level.
 pub const TOP_LEVEL: &[&str] = &[
@@ -72,24 +69,6 @@ pub(super) const ADD_NAME: &str =
 const DATE: &str = "2027-03-31";
 /// The secret that every source may have.
 pub const PASSWORD: &str = "password";
-
-/// Whether any part of the schema has such a key.
-pub(super) fn is_known_key(key: &str) -> bool {
-    [
-        TOP_LEVEL,
-        SOURCE,
-        OF_TARGETS,
-        plugins::PLUGINS,
-        hooks::HOOKS,
-        notify::EMAIL,
-        predecessor::TOP_LEVEL,
-        predecessor::BACKUP,
-    ]
-    .iter()
-    .chain(options::ALL)
-    .chain(notify::CHANNEL)
-    .any(|keys| keys.contains(&key))
-}
 
 /// All keys that a target may have, whatever its plugin.
 pub(super) fn keys_of_targets() -> impl Iterator<Item = &'static str> {
@@ -214,9 +193,9 @@ pub(super) fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
         trusted_origins: origins(section, allow_insecure_http)?,
         include_repos: patterns(section, "includeRepos")?,
         ignore_repos: patterns(section, "ignoreRepos")?,
-        attribute_filters: filter::from_keys(section)?,
-        include_refs: filter::refs(section, "includeRefs")?,
-        exclude_refs: filter::refs(section, "excludeRefs")?,
+        attribute_filters: filter_keys::from_keys(section)?,
+        include_refs: filter_keys::refs(section, "includeRefs")?,
+        exclude_refs: filter_keys::refs(section, "excludeRefs")?,
         expires: expires(section)?,
         ssh: ssh::ssh(section)?,
         isolation: isolation(section)?,

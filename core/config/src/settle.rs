@@ -3,7 +3,7 @@
 
 use super::document::ConfigDocument;
 use super::error::{ConfigError, ConfigWarning};
-use super::filter;
+use super::filter_keys;
 use super::masked::OwnKeys;
 use super::own::{OptionKind, OptionSpec, PluginKeys, secret_keys};
 use super::own_value;
@@ -90,7 +90,7 @@ pub(super) fn settled_section<'r>(
     let keys = plugin(&source.hoster);
     if let Some(keys) = &keys {
         judge_kind(source, &section, &keys.types)?;
-        filter::judge(&source.attribute_filters, &section, &keys.attributes)?;
+        filter_keys::judge(&source.attribute_filters, &section, &keys.attributes)?;
         judge_name(source, &section, keys.nameless)?;
     }
     let options = keys.map(|keys| keys.options);

@@ -1,7 +1,8 @@
-//! What is remembered of who was told what: `.forgekeep/notify.json`.
+//! What is remembered of who was told what.
 //!
-//! It is written only where the backup folder has a folder of ours: what would be one of an empty mount
-//! point is left alone.
+//! It is kept in the user's folder for state, beside no backup: a disk that is full or not mounted is what is
+//! to be told of, and that it has passed, too. Where that folder cannot be written to it is kept in the
+//! backup folder, if that has a folder of ours: what would be one of an empty mount point is left alone.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,9 @@ use std::path::{Path, PathBuf};
 use forgekeep_durable::sealed;
 use forgekeep_failure::{Failure, Finding};
 use forgekeep_store::layout::{OWN_FOLDER, TOLD};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::message::Kept;
 
@@ -38,45 +41,152 @@ impl ChannelState {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct State {
     pub format: u32,
+    /// When it was written: the later of two counts.
+    #[serde(default)]
+    pub at: Timestamp,
     #[serde(default)]
     pub channels: BTreeMap<String, ChannelState>,
 }
 
-fn path(local_folder: &Path) -> PathBuf {
-    local_folder.join(OWN_FOLDER).join(TOLD.name)
+/// Where it is remembered.
+pub struct StatePlaces {
+    own: Option<PathBuf>,
+    backup: Option<PathBuf>,
+}
+
+impl StatePlaces {
+    /// For a backup folder, if it is known, and the user's folder for state, if there is one.
+    pub fn new(state_folder: Option<PathBuf>, local_folder: Option<&Path>) -> Self {
+        let name = |folder: &Path| {
+            let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+            let sum = Sha256::digest(folder.as_os_str().as_encoded_bytes());
+            let hex: String = sum
+                .iter()
+                .take(8)
+                .map(|byte| format!("{byte:02x}"))
+                .collect();
+            format!("notify-{hex}.json")
+        };
+        Self {
+            own: state_folder
+                .zip(local_folder)
+                .map(|(state, folder)| state.join(name(folder))),
+            backup: local_folder.map(|folder| folder.join(OWN_FOLDER).join(TOLD.name)),
+        }
+    }
 }
 
 impl State {
-    /// What is remembered in a backup folder, and what is wrong with it.
-    pub(super) fn read(local_folder: Option<&Path>) -> (Self, Option<Finding>) {
-        let read = match local_folder {
-            Some(folder) => sealed::read(&path(folder), TOLD.formats),
-            None => Ok(None),
-        };
-        match read {
-            Ok(state) => (state.unwrap_or_default(), None),
-            Err(failure) => {
-                let lost = Finding {
-                    hint: failure.hint.clone(),
-                    ..Finding::warning(format!(
-                        "it is not known what was told before: {}",
-                        failure.message
-                    ))
-                };
-                (Self::default(), Some(lost))
+    /// What is remembered, and what is wrong with it.
+    pub(super) fn read(places: &StatePlaces) -> (Self, Option<Finding>) {
+        let mut state = Self::default();
+        let mut lost = None;
+        for path in [&places.own, &places.backup].into_iter().flatten() {
+            match sealed::read::<Self>(path, TOLD.formats) {
+                Ok(Some(found)) if found.at >= state.at => state = found,
+                Ok(_) => {}
+                Err(failure) => {
+                    lost = Some(Finding {
+                        hint: failure.hint.clone(),
+                        ..Finding::warning(format!(
+                            "it is not known what was told before: {}",
+                            failure.message
+                        ))
+                    });
+                }
             }
         }
+        (state, lost)
     }
 
     /// Replaces what is remembered.
-    pub(super) fn write(&self, local_folder: Option<&Path>) -> Result<(), Failure> {
-        let Some(folder) = local_folder.filter(|folder| folder.join(OWN_FOLDER).is_dir()) else {
-            return Ok(());
-        };
+    pub(super) fn write(&self, places: &StatePlaces) -> Result<(), Failure> {
         let current = Self {
             format: TOLD.formats.known,
+            at: Timestamp::now(),
             ..self.clone()
         };
-        sealed::write(&path(folder), &current)
+        let in_own = match &places.own {
+            Some(path) => Some(in_new_folder(path).and_then(|()| sealed::write(path, &current))),
+            None => None,
+        };
+        match (in_own, &places.backup) {
+            (Some(Ok(())), _) => Ok(()),
+            (_, Some(path)) if path.parent().is_some_and(Path::is_dir) => {
+                sealed::write(path, &current)
+            }
+            (Some(failed), _) => failed,
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+fn in_new_folder(path: &Path) -> Result<(), Failure> {
+    let Some(folder) = path.parent() else {
+        return Ok(());
+    };
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.create(folder);
+    made.map_err(|error| Failure::disk("create", folder, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(name: &str) -> State {
+        let channel = ChannelState {
+            failing: true,
+            unsent: Vec::new(),
+        };
+        State {
+            channels: BTreeMap::from([(name.to_owned(), channel)]),
+            ..State::default()
+        }
+    }
+
+    #[test]
+    fn it_is_kept_where_it_can_be_and_the_later_one_counts() {
+        let folder = tempfile::tempdir().unwrap();
+        let backup = folder.path().join("backup");
+        std::fs::create_dir_all(backup.join(OWN_FOLDER)).unwrap();
+        let own = folder.path().join("state/forgekeep");
+        let both = StatePlaces::new(Some(own.clone()), Some(&backup));
+        state("first").write(&both).unwrap();
+        assert!(!backup.join(OWN_FOLDER).join(TOLD.name).exists());
+        assert!(State::read(&both).0.channels.contains_key("first"));
+        // A file in its place: the backup folder takes it, and is believed.
+        std::fs::rename(&own, folder.path().join("old")).unwrap();
+        std::fs::write(&own, "").unwrap();
+        state("second").write(&both).unwrap();
+        std::fs::remove_file(&own).unwrap();
+        std::fs::rename(folder.path().join("old"), &own).unwrap();
+        assert!(State::read(&both).0.channels.contains_key("second"));
+        // Nothing is made in a folder that has none of ours.
+        let empty = folder.path().join("empty");
+        std::fs::create_dir(&empty).unwrap();
+        let places = StatePlaces::new(None, Some(&empty));
+        state("third").write(&places).unwrap();
+        assert_eq!(std::fs::read_dir(&empty).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_damaged_is_told_and_is_as_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let places = StatePlaces::new(Some(folder.path().to_owned()), Some(folder.path()));
+        state("one").write(&places).unwrap();
+        let file = std::fs::read_dir(folder.path()).unwrap().next().unwrap();
+        let file = file.unwrap().path();
+        let text = std::fs::read_to_string(&file)
+            .unwrap()
+            .replace("true", "false");
+        std::fs::write(&file, text).unwrap();
+        let (read, lost) = State::read(&places);
+        assert!(read.channels.is_empty() && lost.is_some());
+        state("two").write(&places).unwrap();
+        assert!(State::read(&places).1.is_none());
     }
 }

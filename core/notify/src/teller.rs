@@ -1,24 +1,28 @@
 //! All channels, told side by side.
 
+mod recipient;
+mod steps;
+
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use forgekeep_config::{Channel, ChannelKind, Mail, Notifications, On, Ping, Preset, Webhook};
+use forgekeep_config::{ChannelKind, Notifications};
 use forgekeep_failure::{Cancel, ErrorKind, Failure, Finding};
 use forgekeep_http::{Client, Proxies, Settings};
-use forgekeep_untrusted::{Redactor, Secret, Shown};
+use forgekeep_untrusted::Redactor;
 use jiff::Timestamp;
-use url::Url;
+
+use recipient::{Recipient, recipients, send};
+use steps::{Step, delivered, keep, steps, wants};
 
 use super::deadline::Deadline;
-use super::message::{Event, Kept, Message, Told, late, with_late};
-use super::ping::{self, Signal};
-use super::state::{ChannelState, State};
-use super::{mail, preset, sample, template, web};
+use super::message::{Event, Message, Told};
+use super::ping::Signal;
+use super::state::{ChannelState, State, StatePlaces};
+use super::{ping, sample};
 
 /// How often it is looked whether time is up.
 const GLANCE: Duration = Duration::from_millis(100);
@@ -27,15 +31,6 @@ const GLANCE: Duration = Duration::from_millis(100);
 const CONNECT: Duration = Duration::from_secs(10);
 const SILENCE: Duration = Duration::from_secs(20);
 const CONNECTIONS: usize = 16;
-
-/// Somebody who is told.
-struct Recipient {
-    channel: Channel,
-    /// What it is called in the state: no part of it is a secret.
-    id: String,
-    /// What it is called in messages.
-    shown: String,
-}
 
 /// Tells everybody.
 pub struct Teller {
@@ -71,29 +66,6 @@ impl Tested {
     }
 }
 
-/// One message for a channel.
-struct Step {
-    message: Message,
-    /// What is kept if it cannot be sent.
-    keep: Option<Message>,
-    /// Whether what could not be sent before is in it.
-    has_late: bool,
-    /// Whether the channel is to be told once it has passed.
-    may_recover: bool,
-}
-
-impl Step {
-    fn new(message: Message) -> Self {
-        let is_kept = matches!(message.event, Event::Failure | Event::Alert);
-        Self {
-            keep: is_kept.then(|| message.clone()),
-            has_late: false,
-            may_recover: message.event == Event::Failure,
-            message,
-        }
-    }
-}
-
 type Answer = (usize, usize, Result<(), Failure>);
 
 impl Teller {
@@ -103,30 +75,7 @@ impl Teller {
         proxies: Result<Proxies, Failure>,
         redactor: &Redactor,
     ) -> Self {
-        let mut names: BTreeMap<String, usize> = BTreeMap::new();
-        let mut recipients = Vec::new();
-        for channel in &told.channels {
-            for secret in secrets(&channel.kind) {
-                redactor.add(&secret);
-            }
-            let (word, host) = who(&channel.kind);
-            let name = format!("{word}:{host}");
-            let number = names.entry(name.clone()).or_insert(0);
-            *number += 1;
-            let id = match *number {
-                1 => name,
-                number => format!("{name}:{number}"),
-            };
-            recipients.push(Arc::new(Recipient {
-                channel: channel.clone(),
-                id,
-                shown: match channel.kind {
-                    ChannelKind::Mail(_) => format!("the mail server {host}"),
-                    ChannelKind::Webhook(_) => format!("the webhook at {host}"),
-                    ChannelKind::Ping(_) => format!("the ping at {host}"),
-                },
-            }));
-        }
+        let recipients = recipients(&told.channels, redactor);
         let unusable = told.unusable.iter().map(|error| Finding {
             key: error.key().unwrap_or_default().into(),
             hint: redactor.clean(error.hint()).into_owned().into(),
@@ -195,7 +144,7 @@ impl Teller {
     pub fn tell(
         &self,
         told: &Told<'_>,
-        local_folder: Option<&Path>,
+        places: &StatePlaces,
         started: Option<Started>,
         deadline: &Deadline,
     ) -> Vec<Finding> {
@@ -203,7 +152,7 @@ impl Teller {
         if self.recipients.is_empty() {
             return findings;
         }
-        let (mut state, lost) = State::read(local_folder);
+        let (mut state, lost) = State::read(places);
         findings.extend(lost);
         let before = state.clone();
         let now = Timestamp::now();
@@ -216,7 +165,12 @@ impl Teller {
             .iter()
             .map(|recipient| {
                 let state = state.channels.get(&recipient.id);
-                self.steps(recipient, told, state.unwrap_or(&ChannelState::default()))
+                steps(
+                    &recipient.channel,
+                    told,
+                    state.unwrap_or(&ChannelState::default()),
+                    &self.redactor,
+                )
             })
             .collect();
         let limits = begun
@@ -236,10 +190,10 @@ impl Teller {
                     Some(Ok(())) => delivered(channel, step),
                     Some(Err(why)) => {
                         failure = Some(why.clone());
-                        is_kept |= keep(channel, recipient, step, now);
+                        is_kept |= keep(channel, &recipient.channel, step, now);
                     }
                     // The one before it failed, and this one is told by the next run.
-                    None => is_kept |= keep(channel, recipient, step, now),
+                    None => is_kept |= keep(channel, &recipient.channel, step, now),
                 }
             }
             if channel.failing && told.is_over_all() && !told.has_failed() && told.is_good() {
@@ -256,7 +210,7 @@ impl Teller {
             *channel != ChannelState::default() && self.recipients.iter().any(|r| r.id == *id)
         });
         if state != before
-            && let Err(failure) = state.write(local_folder)
+            && let Err(failure) = state.write(places)
         {
             findings.push(Finding {
                 hint: failure.hint.clone(),
@@ -283,59 +237,6 @@ impl Teller {
                 recipient.shown, failure.message
             )))
         }
-    }
-
-    /// What a channel is to be told, in order.
-    fn steps(&self, recipient: &Recipient, told: &Told<'_>, state: &ChannelState) -> Vec<Step> {
-        let on = &recipient.channel.on;
-        let message = |event| told.message(event, &self.redactor);
-        let is_ping = matches!(recipient.channel.kind, ChannelKind::Ping(_));
-        let is_wanted = |event| wants(on, event);
-        // Told to those who want everything; it is no failure, and no success.
-        let interrupted = !told.has_failed() && !told.is_good();
-        let is_told = match interrupted {
-            true => on.always && !is_ping,
-            false => told.has_failed() && is_wanted(Event::Failure),
-        };
-        if is_told {
-            let own = Step::new(message(Event::Failure));
-            return vec![Step {
-                message: match is_ping {
-                    true => own.message,
-                    false => with_late(own.message, &state.unsent),
-                },
-                has_late: !is_ping && !state.unsent.is_empty(),
-                // An interruption is nothing to recover from.
-                may_recover: !interrupted,
-                keep: own.keep.filter(|_| !is_ping),
-            }];
-        }
-        let mut steps = Vec::new();
-        if let Some(late) = late(&state.unsent).filter(|_| !is_ping) {
-            steps.push(Step {
-                keep: None,
-                has_late: true,
-                ..Step::new(late)
-            });
-        }
-        if interrupted {
-            return steps;
-        }
-        let had_failed = state.failing || steps.iter().any(|step| step.may_recover);
-        let is_good = !told.has_failed();
-        let recovers = is_good && had_failed && told.is_over_all();
-        let begun = steps.len();
-        if recovers && is_wanted(Event::Recovery) && !(is_ping && on.always) {
-            steps.push(Step::new(message(Event::Recovery)));
-        }
-        if told.has_alert() && is_wanted(Event::Alert) && !(is_ping && on.always) {
-            steps.push(Step::new(message(Event::Alert)));
-        }
-        let is_told = steps.len() > begun;
-        if is_good && on.always && !is_told && (told.is_over_all() || !is_ping) {
-            steps.push(Step::new(message(Event::Success)));
-        }
-        steps
     }
 
     /// Sends to each channel its messages one after the other, until one fails or time is up.
@@ -476,121 +377,5 @@ impl Started {
             client.shutdown();
         }
         all
-    }
-}
-
-fn wants(on: &On, event: Event) -> bool {
-    on.always
-        || match event {
-            Event::Failure => on.failure,
-            Event::Alert => on.alert,
-            Event::Recovery => on.recovery,
-            Event::Success => false,
-        }
-}
-
-fn delivered(channel: &mut ChannelState, step: &Step) {
-    if step.has_late {
-        channel.unsent.clear();
-    }
-    if step.may_recover {
-        channel.failing = true;
-    }
-    if step.message.event == Event::Recovery {
-        channel.failing = false;
-    }
-}
-
-/// Keeps what could not be sent, if it is worth that: whether it will be told.
-fn keep(channel: &mut ChannelState, recipient: &Recipient, step: &Step, now: Timestamp) -> bool {
-    // A ping is about now.
-    if matches!(recipient.channel.kind, ChannelKind::Ping(_)) {
-        return false;
-    }
-    if let Some(message) = &step.keep {
-        channel.keep(Kept::new(now, message.clone()));
-    }
-    // What was kept is kept still, and that a failure has passed is told while it is not.
-    step.message.event != Event::Success
-}
-
-fn send(
-    kind: &ChannelKind,
-    client: &Result<Client, Failure>,
-    signal: Signal,
-    message: &Message,
-    limit: Option<usize>,
-) -> Result<(), Failure> {
-    match kind {
-        ChannelKind::Mail(mail) => mail::send(mail, message),
-        ChannelKind::Webhook(webhook) => {
-            let client = client.as_ref().map_err(Failure::clone)?;
-            send_webhook(client, webhook, message)
-        }
-        ChannelKind::Ping(ping) => {
-            let client = client.as_ref().map_err(Failure::clone)?;
-            let body = (signal != Signal::Start).then_some(message);
-            ping::send(client, ping, signal, body, limit).map(drop)
-        }
-    }
-}
-
-fn send_webhook(client: &Client, webhook: &Webhook, message: &Message) -> Result<(), Failure> {
-    let url = Url::parse(webhook.url.expose()).map_err(|error| {
-        Failure::new(
-            ErrorKind::Config,
-            format!("its address is not valid: {error}"),
-        )
-    })?;
-    let (url, body) = match &webhook.template {
-        Some(template) => (url, template::render(template, message)?),
-        None => {
-            let key = webhook.routing_key.as_ref();
-            match preset::prepared(webhook.preset, &url, key, message)? {
-                Some((url, body)) => (url, body.to_string()),
-                None => return Ok(()),
-            }
-        }
-    };
-    let insecure = webhook.allow_insecure_http;
-    let json = "application/json";
-    web::post(client, &url, insecure, json, body.into_bytes()).map(drop)
-}
-
-/// All secrets of a channel.
-fn secrets(kind: &ChannelKind) -> Vec<Secret> {
-    match kind {
-        ChannelKind::Mail(Mail { login, .. }) => {
-            let password = login.iter().map(|(_, password)| password.clone());
-            password.collect()
-        }
-        ChannelKind::Webhook(Webhook {
-            url,
-            routing_key,
-            preset,
-            ..
-        }) => {
-            let of_url = match (preset, routing_key) {
-                // Its own address is everybody's.
-                (Some(Preset::PagerDuty), Some(_)) => Vec::new(),
-                _ => web::secrets_of(url),
-            };
-            of_url.into_iter().chain(routing_key.clone()).collect()
-        }
-        ChannelKind::Ping(Ping { url, .. }) => web::secrets_of(url),
-    }
-}
-
-/// The word for a kind of channel, and whose it is.
-fn who(kind: &ChannelKind) -> (&'static str, String) {
-    let host = |url: &Secret| {
-        let url = Url::parse(url.expose()).ok();
-        let host = url.as_ref().and_then(Url::host_str);
-        Shown::of(host.unwrap_or("an address")).to_string()
-    };
-    match kind {
-        ChannelKind::Mail(mail) => ("mail", Shown::of(&mail.server).to_string()),
-        ChannelKind::Webhook(webhook) => ("webhook", host(&webhook.url)),
-        ChannelKind::Ping(ping) => ("ping", host(&ping.url)),
     }
 }

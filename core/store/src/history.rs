@@ -193,6 +193,29 @@ mod tests {
     }
 
     #[test]
+    fn a_report_that_was_amended_is_no_damaged_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let secrets = Redactor::default();
+        let mut first = report("2026-11-22T17:05:33.1Z");
+        Run::begin(folder.path(), first.started)
+            .keep(&mut first, &secrets)
+            .unwrap();
+        first
+            .warnings
+            .push(forgekeep_failure::Finding::warning("nobody was told"));
+        amend(folder.path(), &mut first, &secrets).unwrap();
+        let next = Run::begin(folder.path(), Timestamp::now());
+        assert_eq!(next.found, Vec::new());
+        let path = first.file.clone().unwrap();
+        let text = read_report(&path).unwrap().unwrap();
+        assert!(text.contains("nobody was told"), "{text}");
+        // One that is gone is not made anew.
+        fs::remove_file(&path).unwrap();
+        amend(folder.path(), &mut first, &secrets).unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
     fn the_newest_are_kept_and_nothing_of_others_is_removed() {
         let folder = tempfile::tempdir().unwrap();
         let runs = super::folder(folder.path());

@@ -95,7 +95,8 @@ pub const FOLDERS: StateFile = StateFile {
     },
 };
 
-/// Who was told what of earlier runs, and what could not be sent.
+/// Who was told what of earlier runs, and what could not be sent; here only where the user's folder for state
+/// takes nothing.
 pub const TOLD: StateFile = StateFile {
     name: "notify.json",
     formats: Formats {

@@ -9,9 +9,11 @@ use forgekeep_durable::lock;
 use forgekeep_engine::run::Selection;
 use forgekeep_failure::{Cancel, Finding};
 use forgekeep_http::Proxies;
-use forgekeep_notify::{Deadline, HookEnvironment, Started, Teller, Told, When, run_hooks};
-use forgekeep_store::layout;
+use forgekeep_notify::{
+    Deadline, HookEnvironment, Started, StatePlaces, Teller, Told, When, run_hooks,
+};
 use forgekeep_store::report::Report;
+use forgekeep_store::{history, layout};
 use forgekeep_untrusted::Redactor;
 
 use super::{summary, variable, warn};
@@ -155,15 +157,31 @@ impl Telling {
             let told = Told::new(report, &text, &self.redactor)
                 .over_all_sources(self.all_sources)
                 .with_failed_hook(hook_failed);
-            teller.tell(&told, self.local_folder.as_deref(), started, &deadline)
+            let places = StatePlaces::new(state_folder(), self.local_folder.as_deref());
+            teller.tell(&told, &places, started, &deadline)
         };
         let is_more = hook_failed || !findings.is_empty();
         report.warnings.extend(findings);
         if is_more {
             let _umask = OfBackup::set(self.umask);
-            if let Err(failure) = forgekeep_store::history::amend(report, &self.redactor) {
+            let folder = self.local_folder.as_deref().unwrap_or("".as_ref());
+            if let Err(failure) = history::amend(folder, report, &self.redactor) {
                 log::warn!("the report that is kept does not say who was not told: {failure}");
             }
         }
     }
+}
+
+/// The user's folder for what programs remember: a unit's own, where systemd gives one.
+fn state_folder() -> Option<PathBuf> {
+    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(folders) = set("STATE_DIRECTORY") {
+        // Several are parted by colons.
+        return env::split_paths(&folders).next();
+    }
+    let folder = match set("XDG_STATE_HOME").map(PathBuf::from) {
+        Some(folder) if folder.is_absolute() => folder,
+        _ => PathBuf::from(set("HOME")?).join(".local/state"),
+    };
+    Some(folder.join("forgekeep"))
 }

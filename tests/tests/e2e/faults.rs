@@ -15,6 +15,7 @@ mod spoil;
 mod tls_proxy;
 mod wiki;
 
+pub use certificates::certified;
 use serde_json::{Value, json};
 
 use forgekeep_tests::{Forge, RequestKind};

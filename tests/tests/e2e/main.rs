@@ -90,6 +90,7 @@ mod status;
 mod streaming;
 mod support;
 mod to_hoster;
+mod told;
 mod trash;
 mod verify;
 mod wikis;

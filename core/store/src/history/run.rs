@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use forgekeep_durable::lock::RunLock;
 use forgekeep_durable::{atomic_file, regular_file, sealed};
 use forgekeep_failure::{ErrorKind, Failure, Finding, Unexpected};
 use forgekeep_untrusted::{Redactor, Show as _, Untrusted};
@@ -14,7 +15,7 @@ use serde::Deserialize;
 
 use super::index::{self, Index, Listed};
 use super::{KEPT, NOTICED, file, folder, free_path, is_report, mark, names};
-use crate::layout::{LISTINGS, OWN_FOLDER, StateFile};
+use crate::layout::{LISTINGS, OWN_FOLDER, StateFile, lock_file};
 use crate::report::Report;
 
 /// A run that holds the run lock.
@@ -322,17 +323,42 @@ fn sealed_text(report: &mut Report, secrets: &Redactor) -> Result<String, Failur
 }
 
 /// Replaces the report of a run by one in which there is more: what has come of it since it was kept.
-/// Does nothing for one that is not kept.
-pub fn amend(report: &mut Report, secrets: &Redactor) -> Result<(), Failure> {
-    let Some(path) = report.file.clone() else {
+/// Does nothing for one that is not there any more, as where its disk was unmounted.
+///
+/// # Errors
+///
+/// Another run is at work by now, or the report cannot be written. The one that was kept is there still.
+pub fn amend(local_folder: &Path, report: &mut Report, secrets: &Redactor) -> Result<(), Failure> {
+    let Some(path) = report.file.clone().filter(|path| path.is_file()) else {
         return Ok(());
     };
+    let _lock = RunLock::take(&lock_file(local_folder)).map_err(|error| error.to_failure())?;
+    let mut index = index::read(local_folder)?.unwrap_or_default();
+    let name = Untrusted::of_path(path.file_name().unwrap_or_default()).into_raw();
+    let known = index.reports.iter().position(|listed| listed.file == name);
+    // A report that is not listed is taken up as it is: whatever happens in between, it is not taken for
+    // a damaged one.
+    let known = known.map(|at| (at, index.reports.remove(at)));
+    if known.is_some() {
+        index.write(local_folder)?;
+    }
     let before = report.checksum.clone();
     let text = sealed_text(report, secrets)?;
     let replaced = atomic_file::replace(&path, text.as_bytes());
     if replaced.is_err() {
-        // The one that is kept is the one before.
         report.checksum = before;
+    }
+    if let Some((at, known)) = known {
+        let found = Listed::look(&folder(local_folder), name);
+        index.reports.insert(
+            at,
+            Listed {
+                run: known.run,
+                checked: known.checked,
+                ..found
+            },
+        );
+        index.write(local_folder)?;
     }
     replaced
 }

@@ -34,7 +34,7 @@ pub(super) fn front(world: &World, name: &str) -> Front {
 }
 
 /// A server with a certificate for a name, and the certificate of its authority.
-pub(super) fn certified(name: &str) -> (Arc<ServerConfig>, String) {
+pub fn certified(name: &str) -> (Arc<ServerConfig>, String) {
     let key = KeyPair::generate().unwrap();
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

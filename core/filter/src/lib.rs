@@ -1,8 +1,8 @@
 //! Which repositories of a source are backed up.
 
 mod attributes;
-mod keys;
 mod patterns;
+mod within;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -10,8 +10,8 @@ use forgekeep_untrusted::{Printable, Untrusted};
 use jiff::Timestamp;
 
 pub use attributes::{AttributeFilters, VisibilityWord};
-pub(crate) use keys::{from_keys, judge, refs};
 use patterns::Patterns;
+pub use within::Within;
 
 /// What the filter says about a repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

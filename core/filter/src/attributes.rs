@@ -4,7 +4,7 @@ use forgekeep_untrusted::Untrusted;
 use jiff::Timestamp;
 
 use super::{Decision, Facts};
-use crate::Within;
+use crate::within::Within;
 
 /// Who may see a repository, in the hoster's word for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,15 +1,15 @@
 //! The keys of a source by which more than names is filtered.
 
+use forgekeep_filter::{AttributeFilters, VisibilityWord};
 use forgekeep_untrusted::Shown;
 
-use super::{AttributeFilters, VisibilityWord};
 use crate::error::{ConfigError, ConfigErrorKind};
 use crate::options::within;
 use crate::own_value::one_of;
 use crate::reader::Section;
 
 /// Reads the keys.
-pub(crate) fn from_keys(section: &Section<'_>) -> Result<AttributeFilters, ConfigError> {
+pub(super) fn from_keys(section: &Section<'_>) -> Result<AttributeFilters, ConfigError> {
     let flag = |key: &str| section.get(key).map_or(Ok(true), |field| field.boolean());
     Ok(AttributeFilters {
         archived: flag("includeArchived")?,
@@ -29,7 +29,7 @@ pub(crate) fn from_keys(section: &Section<'_>) -> Result<AttributeFilters, Confi
 /// # Errors
 ///
 /// There is one.
-pub(crate) fn judge(
+pub(super) fn judge(
     filters: &AttributeFilters,
     section: &Section<'_>,
     attributes: &[String],
@@ -53,7 +53,7 @@ pub(crate) fn judge(
 /// # Errors
 ///
 /// One cannot be that of a ref.
-pub(crate) fn refs(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError> {
+pub(super) fn refs(section: &Section<'_>, key: &str) -> Result<Vec<String>, ConfigError> {
     let patterns = words(section, key)?;
     let is_ref = |pattern: &String| {
         let is_begun = pattern.starts_with("refs/") || pattern.starts_with('*');
