@@ -60,7 +60,7 @@ pub enum Command {
     Verify(VerifyArguments),
     /// Remove the snapshots that the retention policy (options.history) does not keep
     Forget(ForgetArguments),
-    /// Tell those who are told of a run something now, to see whether it arrives
+    /// Try whether those who are told of a run can be told
     Notify(NotifyArguments),
     /// List the plugins, show one, or check a file
     Plugins(PluginsArguments),
@@ -281,8 +281,10 @@ pub struct NotifyArguments {
 
 #[derive(Debug, Subcommand)]
 pub enum NotifyCommand {
-    /// Send a message and the worst case to each channel of `notify` and `email`; a ping gets a start, then
-    /// a failure
+    /// Send a message and the worst case to each channel
+    ///
+    /// The channels are those of `notify` and `email` in the configuration. A ping is told that a run begins,
+    /// then that it failed: never that all is well. Exit code 3 if anything did not arrive.
     Test {
         /// Print JSON
         #[arg(long)]

@@ -33,7 +33,11 @@ fn samples(page: &str, language: &str) -> Vec<String> {
 fn every_sample_in_the_manual_loads_without_a_warning() {
     let env = |_: &str| Some("value".to_owned());
     let mut count = 0;
-    for page in ["configuration.md", "migrating-from-scm-backup.md"] {
+    for page in [
+        "configuration.md",
+        "migrating-from-scm-backup.md",
+        "notify.md",
+    ] {
         for (language, file) in [("yaml", "settings.yml"), ("toml", "forgekeep.toml")] {
             for sample in samples(&manual(page), language) {
                 count += 1;
@@ -45,7 +49,7 @@ fn every_sample_in_the_manual_loads_without_a_warning() {
             }
         }
     }
-    assert_eq!(count, 9);
+    assert_eq!(count, 12);
 }
 
 #[test]

@@ -106,10 +106,9 @@ impl State {
             at: Timestamp::now(),
             ..self.clone()
         };
-        let in_own = match &places.own {
-            Some(path) => Some(in_new_folder(path).and_then(|()| sealed::write(path, &current))),
-            None => None,
-        };
+        let own = places.own.as_ref();
+        let in_own =
+            own.map(|path| in_new_folder(path).and_then(|()| sealed::write(path, &current)));
         match (in_own, &places.backup) {
             (Some(Ok(())), _) => Ok(()),
             (_, Some(path)) if path.parent().is_some_and(Path::is_dir) => {

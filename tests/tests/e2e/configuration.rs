@@ -12,8 +12,8 @@ fn scm_backup_settings(world: &World) -> String {
         "# made for SCM Backup\n\
          localFolder: '{}'\nwaitSecondsOnError: 5\n\
          scms:\n  - name: git\n    path: 'c:\\git\\git.exe'\n\
-         email:\n  from: from@example.com\n  to: to@example.com\n  server: smtp.example.com\n  \
-         port: 465\n  useSsl: true\n  userName: mailer\n  password: 'smtp-secret-4711'\n\
+         email:\n  from: from@example.com\n  to: to@example.com\n  server: 127.0.0.1\n  \
+         port: 1\n  useSsl: true\n  userName: mailer\n  password: 'smtp-secret-4711'\n\
          sources:\n  - title: acme\n    hoster: Bitbucket\n    type: org\n    name: acme\n    \
          authName: devuser\n    apiAuthName: dev@example.com\n    password: '%scm_backup_pw%'\n    \
          apiUrl: {}\n    ignoreRepos:\n      - playground\n\
@@ -48,7 +48,6 @@ fn a_settings_yml_of_scm_backup_works_and_what_is_not_acted_on_is_named() {
     for ignored in [
         "waitSecondsOnError",
         "scms",
-        "email",
         "addTimestampedSubfolder",
         "timestampFormat",
         "s3BucketName",
@@ -59,7 +58,13 @@ fn a_settings_yml_of_scm_backup_works_and_what_is_not_acted_on_is_named() {
             run.stderr
         );
     }
+    // Nobody is at home there, which the end of the run says.
+    assert!(
+        run.stdout
+            .contains("the mail server 127.0.0.1 was not told")
+    );
     for used in [
+        "email",
         "logRepoFinished",
         "removeDeletedRepos",
         "authName",
