@@ -234,6 +234,10 @@ fn smtp(mail: &Mail, error: &SmtpError) -> Failure {
             ErrorKind::Unavailable,
             "look at the mail server's log; the next run tells again",
         ),
+        None if error.is_tls() && mail.is_loopback() => (
+            ErrorKind::Tls,
+            "name the server's certificate in `caFile`; or set `security: none`, as the server is on this computer",
+        ),
         None if error.is_tls() => (
             ErrorKind::Tls,
             "check the certificate of the mail server; `caFile` names the certificate of an authority of your own",

@@ -171,7 +171,7 @@ impl<'r> Told<'r> {
                 if [RepositoryOutcome::Failed, RepositoryOutcome::Partial]
                     .contains(&repository.outcome)
                 {
-                    names.push(format!("{}/{}", source.title, repository.name));
+                    names.push(repository.name.to_string());
                 }
             }
         }

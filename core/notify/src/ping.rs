@@ -11,6 +11,9 @@ use super::{cut, web};
 /// Most bytes of a ping's body. healthchecks keeps the first 100 kB, others less.
 const MAX_BODY: usize = 10_000;
 
+/// Where fewer are kept, there is no sense in a body.
+const LEAST_BODY: usize = 200;
+
 /// The service that answers `OK` to a ping that counts, and 200 also to one that does not.
 const HEALTHCHECKS: &str = "hc-ping.com";
 
@@ -55,7 +58,10 @@ pub(super) fn send(
     let url = address(ping, signal)?;
     let text = message.map(|message| format!("{}\n\n{}", message.title, message.text));
     let most = body_limit.unwrap_or(MAX_BODY).min(MAX_BODY);
-    let body = cut::tail(text.as_deref().unwrap_or_default(), most);
+    let body = match most {
+        0..LEAST_BODY => String::new(),
+        most => cut::tail(text.as_deref().unwrap_or_default(), most),
+    };
     let answer = web::post(
         client,
         &url,

@@ -96,7 +96,15 @@ fn slack(message: &Message) -> Value {
     let text = message.text.replace("```", "'''");
     let title = escaped(&message.title);
     let room = SLACK.saturating_sub(title.len() + 20);
-    let text = cut::characters(&escaped(&cut::characters(&text, room)), room);
+    // What is escaped is longer, and is cut before: never within an escape.
+    let mut most = room;
+    let text = loop {
+        let text = escaped(&cut::characters(&text, most));
+        if text.encode_utf16().count() <= room || most == 0 {
+            break text;
+        }
+        most = most * 3 / 4;
+    };
     json!({ "text": format!("*{title}*\n```{text}```") })
 }
 

@@ -110,7 +110,13 @@ impl State {
         let in_own =
             own.map(|path| in_new_folder(path).and_then(|()| sealed::write(path, &current)));
         match (in_own, &places.backup) {
-            (Some(Ok(())), _) => Ok(()),
+            (Some(Ok(())), backup) => {
+                // It is out of date, whatever the clock says.
+                if let Some(path) = backup {
+                    let _ = std::fs::remove_file(path);
+                }
+                Ok(())
+            }
             (_, Some(path)) if path.parent().is_some_and(Path::is_dir) => {
                 sealed::write(path, &current)
             }

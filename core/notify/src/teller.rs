@@ -206,9 +206,12 @@ impl Teller {
                 findings.push(self.undelivered(recipient, &failure, is_kept));
             }
         }
-        state.channels.retain(|id, channel| {
-            *channel != ChannelState::default() && self.recipients.iter().any(|r| r.id == *id)
-        });
+        // Whose one that cannot be used now is nobody knows: it may be another day.
+        let is_known =
+            |id: &String| !self.unusable.is_empty() || self.recipients.iter().any(|r| r.id == *id);
+        state
+            .channels
+            .retain(|id, channel| *channel != ChannelState::default() && is_known(id));
         if state != before
             && let Err(failure) = state.write(places)
         {

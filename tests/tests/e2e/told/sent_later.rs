@@ -61,7 +61,7 @@ fn it_comes_with_the_next_run_and_that_it_has_passed_after_it() {
             .count(),
         2
     );
-    assert_eq!(late["failed"], json!(["acme/acme/web"]));
+    assert_eq!(late["failed"], json!(["acme/web"]));
     assert_eq!(messages[1].json()["event"], "recovery");
     world.backup().expect(0);
     assert!(hook.take().is_empty());
