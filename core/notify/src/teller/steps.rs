@@ -127,3 +127,134 @@ pub(super) fn keep(
     // What was kept is kept still, and that a failure has passed is told while it is not.
     step.message.event != Event::Success
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forgekeep_config::{Mail, MailSecurity, Ping};
+    use forgekeep_failure::{ErrorKind, ExitCode, Failure};
+    use forgekeep_store::report::Report;
+    use forgekeep_untrusted::Secret;
+
+    const USUAL: On = On {
+        failure: true,
+        alert: true,
+        recovery: true,
+        always: false,
+    };
+    const ALWAYS: On = On {
+        failure: false,
+        alert: false,
+        recovery: false,
+        always: true,
+    };
+
+    fn mail(on: On) -> Channel {
+        Channel {
+            key: String::new(),
+            on,
+            kind: ChannelKind::Mail(Mail {
+                server: String::new(),
+                port: 25,
+                security: MailSecurity::None,
+                ca: None,
+                from: String::new(),
+                to: Vec::new(),
+                login: None,
+            }),
+        }
+    }
+
+    fn ping(on: On) -> Channel {
+        Channel {
+            kind: ChannelKind::Ping(Ping {
+                url: Secret::new(""),
+                allow_insecure_http: false,
+            }),
+            ..mail(on)
+        }
+    }
+
+    fn good() -> Report {
+        Report::conclude(Timestamp::now(), false, Vec::new())
+    }
+
+    fn bad() -> Report {
+        let failure = Failure::new(ErrorKind::Other, "broken");
+        Report::refused(Timestamp::now(), ExitCode::Unexpected, failure)
+    }
+
+    fn interrupted() -> Report {
+        Report::conclude(Timestamp::now(), true, Vec::new())
+    }
+
+    /// What a channel is told of a run, in the words of events.
+    fn told(channel: &Channel, report: &Report, state: &ChannelState, all: bool) -> Vec<String> {
+        let redactor = Redactor::default();
+        let told = Told::new(report, "", &redactor).over_all_sources(all);
+        let steps = steps(channel, &told, state, &redactor);
+        let late = |step: &Step| if step.has_late { "late " } else { "" };
+        let words = steps
+            .iter()
+            .map(|step| format!("{}{}", late(step), step.message.event.as_str()));
+        words.collect()
+    }
+
+    #[test]
+    fn each_channel_is_told_what_it_is_to_be_told() {
+        let none = ChannelState::default();
+        let failing = ChannelState {
+            failing: true,
+            ..none.clone()
+        };
+        let redactor = Redactor::default();
+        let report = bad();
+        let message = Told::new(&report, "", &redactor).message(Event::Failure, &redactor);
+        let unsent = ChannelState {
+            unsent: vec![Kept::new(Timestamp::now(), message)],
+            ..none.clone()
+        };
+        let only_failure = On {
+            alert: false,
+            recovery: false,
+            ..USUAL
+        };
+        let (usual, always, pings) = (mail(USUAL), mail(ALWAYS), ping(ALWAYS));
+        let (few, failing_pings) = (mail(only_failure), ping(only_failure));
+        let cases: [(&Channel, Report, &ChannelState, bool, &[&str]); 19] = [
+            (&usual, good(), &none, true, &[]),
+            (&usual, bad(), &none, true, &["failure"]),
+            (&usual, bad(), &failing, true, &["failure"]),
+            (&usual, good(), &failing, true, &["recovery"]),
+            (&usual, good(), &failing, false, &[]),
+            (&usual, interrupted(), &failing, true, &[]),
+            (&usual, bad(), &unsent, true, &["late failure"]),
+            (&usual, good(), &unsent, true, &["late failure", "recovery"]),
+            (&usual, good(), &unsent, false, &["late failure"]),
+            (&usual, interrupted(), &unsent, true, &["late failure"]),
+            (&few, good(), &failing, true, &[]),
+            (&few, good(), &unsent, true, &["late failure"]),
+            (&always, good(), &none, true, &["success"]),
+            (&always, good(), &failing, true, &["recovery"]),
+            (&always, interrupted(), &none, true, &["failure"]),
+            (&pings, good(), &failing, true, &["success"]),
+            (&pings, good(), &none, false, &[]),
+            (&pings, interrupted(), &none, true, &[]),
+            (&failing_pings, good(), &failing, true, &[]),
+        ];
+        for (number, (channel, report, state, all, wanted)) in cases.iter().enumerate() {
+            assert_eq!(told(channel, report, state, *all), *wanted, "{number}");
+        }
+    }
+
+    #[test]
+    fn an_interruption_is_nothing_to_recover_from() {
+        let redactor = Redactor::default();
+        let report = interrupted();
+        let told = Told::new(&report, "", &redactor);
+        let steps = steps(&mail(ALWAYS), &told, &ChannelState::default(), &redactor);
+        let mut state = ChannelState::default();
+        delivered(&mut state, &steps[0]);
+        assert!(!state.failing);
+    }
+}

@@ -63,7 +63,14 @@ pub fn warnings(report: &Report) -> String {
             }
         }
     };
-    add("backup folder".to_owned(), &report.warnings);
+    for finding in &report.warnings {
+        let about = match finding.key.is_empty() {
+            true => "backup folder".to_owned(),
+            // A part of the configuration.
+            false => finding.key.to_string(),
+        };
+        add(about, std::slice::from_ref(finding));
+    }
     for source in &report.sources {
         add(source.title.to_string(), &source.notes);
     }

@@ -113,3 +113,44 @@ fn what_one_leaves_running_holds_up_no_run_and_goes_on() {
     // It was not ended, until now.
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
 }
+
+#[test]
+fn a_disk_that_one_mounts_and_another_unmounts_is_left_alone_when_it_is_gone() {
+    let world = World::new();
+    let web = world.forge.repository("web").commit("one");
+    let hook = Receiver::start();
+    let (here, there) = (world.sandbox.backup(), world.sandbox.path("disk"));
+    fs::create_dir(&there).unwrap();
+    let (here_text, there_text) = (here.display().to_string(), there.display().to_string());
+    let mounted = json!([["/bin/mv", there_text, here_text]]);
+    let unmounted = json!([["/bin/mv", here_text, there_text]]);
+    configure(
+        &world,
+        &json!({
+            "notify": [webhook(&hook)],
+            "hooks": {"before": mounted, "after": unmounted},
+        }),
+    );
+    fail(&world, "web");
+    let run = world.backup().expect(3);
+    assert_eq!(warnings(&run), "");
+    assert_eq!(hook.take().len(), 1);
+    // What could not be sent is not kept in the place of the disk either.
+    hook.answer(super::web::Answer::Status(500, String::new()));
+    world.backup().expect(3);
+    assert_eq!(hook.take().len(), 1);
+    assert!(!here.exists());
+    hook.answer(super::web::Answer::Status(200, String::new()));
+    world.forge.clear_faults();
+    let run = world.backup().expect(0);
+    assert_eq!(warnings(&run), "");
+    let events: Vec<_> = hook.take();
+    let events: Vec<_> = events
+        .iter()
+        .map(|message| message.json()["event"].clone())
+        .collect();
+    assert_eq!(events, [json!("failure"), json!("recovery")]);
+    assert!(!here.exists() && there.join("acme").exists());
+    fs::rename(&there, &here).unwrap();
+    world.assert_mirrored(web);
+}
