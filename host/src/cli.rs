@@ -84,6 +84,9 @@ pub struct BackupArguments {
     /// Accept that fewer repositories are listed than last time, or than the hoster counts
     #[arg(long)]
     pub accept_shrinkage: bool,
+    /// Accept a backup folder that is empty or another one, although one was used there before
+    #[arg(long)]
+    pub accept_folder: bool,
     /// Ask git for every repository, also where the hoster's listing proves that nothing has changed
     #[arg(long)]
     pub full: bool,

@@ -8,6 +8,7 @@ mod logging;
 mod plugins;
 mod progress;
 mod report_file;
+mod state_folder;
 mod terminal;
 mod text;
 mod umask;

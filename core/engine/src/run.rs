@@ -9,6 +9,7 @@ mod sources;
 mod target;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use beside::{SOURCES_AT_ONCE, no_threads};
@@ -63,6 +64,9 @@ pub struct Engine {
     redactor: Arc<Redactor>,
     guard: CredentialGuard,
     accept_shrinkage: bool,
+    accept_folder: bool,
+    /// Where it is remembered which folder was used.
+    state_folder: Option<PathBuf>,
     /// Requests by title of the source.
     counts: Mutex<BTreeMap<String, RequestCounts>>,
     ask_all: bool,
@@ -193,6 +197,8 @@ impl Engine {
             redactor,
             guard,
             accept_shrinkage: false,
+            accept_folder: false,
+            state_folder: None,
             counts: Mutex::default(),
             ask_all: false,
         }
@@ -221,6 +227,15 @@ impl Engine {
     #[must_use]
     pub fn accepting_shrinkage(mut self, accept: bool) -> Self {
         self.accept_shrinkage = accept;
+        self
+    }
+
+    /// Remembers in the user's folder for state which backup folder was used, and refuses one that is empty or
+    /// another one now, unless that is accepted.
+    #[must_use]
+    pub fn knowing_folder(mut self, state: Option<PathBuf>, accept: bool) -> Self {
+        self.state_folder = state;
+        self.accept_folder = accept;
         self
     }
 
@@ -267,6 +282,7 @@ impl Engine {
         let sources = self.select(selection)?;
         self.prepare_folder()?;
         let _lock = RunLock::take(&layout::lock_file(&self.config.local_folder))?;
+        self.remember_folder();
         let run = Run::begin(&self.config.local_folder, started);
         for finding in &run.found {
             self.observer.event(&Event::Warning { finding });

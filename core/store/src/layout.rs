@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <localFolder>/<source title>/<owner>#<repo>/   repo, wiki, snapshots, damaged, forgekeep.json
-//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, drills.json, folders.json, notify.json, trash, plugins, versions
+//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, drills.json, folder.json, folders.json, notify.json, trash, plugins, versions
 //! <localFolder>/_config/                         copies of the configuration: SCM Backup's name
 //! ```
 
@@ -104,6 +104,29 @@ pub const TOLD: StateFile = StateFile {
         sealed_since: 1,
         max_bytes: 16 * 1024 * 1024,
         hint: "move this one file away: the next run writes it again",
+    },
+};
+
+/// Which backup folder this is.
+pub const FOLDER_ID: StateFile = StateFile {
+    name: "folder.json",
+    formats: Formats {
+        known: 1,
+        sealed_since: 1,
+        max_bytes: 64 * 1024,
+        hint: "move this one file away: the next run writes it again",
+    },
+};
+
+/// Outside of it, in the user's folder for state: which backup folder was last found at a path. The name goes
+/// on with a number for each.
+pub const KNOWN_FOLDER: StateFile = StateFile {
+    name: "folder-",
+    formats: Formats {
+        known: 1,
+        sealed_since: 1,
+        max_bytes: 64 * 1024,
+        hint: "remove this one file: the next run writes it again",
     },
 };
 

@@ -11,6 +11,7 @@ use crate::cli::{BackupArguments, Common, ProgressMode};
 use crate::exit::{Complaint, ExitCode};
 use crate::progress;
 use crate::report_file::ReportFile;
+use crate::state_folder::state_folder;
 use crate::terminal::{hidden_json, out, tell};
 use crate::text;
 use crate::umask::OfBackup;
@@ -100,6 +101,7 @@ impl Attempt {
         let observer = progress::observer(mode, common, log_all);
         let engine = super::engine(common, config, arguments.jobs, observer)?
             .accepting_shrinkage(arguments.accept_shrinkage)
+            .knowing_folder(state_folder(), arguments.accept_folder)
             .asking_all(arguments.full);
         super::end_on_signal(&engine)?;
         if arguments.dry_run {

@@ -19,6 +19,7 @@ use forgekeep_untrusted::Redactor;
 use super::{summary, variable, warn};
 use crate::cli::Common;
 use crate::exit::Complaint;
+use crate::state_folder::state_folder;
 use crate::terminal;
 use crate::umask::OfBackup;
 
@@ -170,18 +171,4 @@ impl Telling {
             }
         }
     }
-}
-
-/// The user's folder for what programs remember: a unit's own, where systemd gives one.
-fn state_folder() -> Option<PathBuf> {
-    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(folders) = set("STATE_DIRECTORY") {
-        // Several are parted by colons.
-        return env::split_paths(&folders).next();
-    }
-    let folder = match set("XDG_STATE_HOME").map(PathBuf::from) {
-        Some(folder) if folder.is_absolute() => folder,
-        _ => PathBuf::from(set("HOME")?).join(".local/state"),
-    };
-    Some(folder.join("forgekeep"))
 }

@@ -123,6 +123,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "git",
                 "hoster",
                 "http",
+                "known-folders",
                 "mirror",
                 "protocol",
                 "queue",
@@ -133,6 +134,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "upload-pack",
             ],
             "core/status" => &["config", "durable", "failure", "store", "untrusted"],
+            "core/known-folders" => &["durable", "failure", "store", "untrusted"],
             "core/restore-notes" => &["durable", "failure", "store", "untrusted"],
             "core/recovery" => &[
                 "durable",

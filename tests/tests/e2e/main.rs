@@ -92,6 +92,7 @@ mod support;
 mod to_hoster;
 mod told;
 mod trash;
+mod unmounted;
 mod verify;
 mod wikis;
 mod workspaces;

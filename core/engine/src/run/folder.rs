@@ -5,6 +5,7 @@ use std::{fs, io};
 
 use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{ErrorKind, ExitCode, Failure};
+use forgekeep_known_folders::KnownFolder;
 use forgekeep_store::history::Run;
 use forgekeep_store::report::Report;
 use jiff::Timestamp;
@@ -25,6 +26,10 @@ impl Engine {
     /// missing with all its parents is more likely a disk that is not mounted.
     pub(super) fn prepare_folder(&self) -> Result<(), RunError> {
         let folder = &self.config.local_folder;
+        // Before anything is written: it may be the mount point of a disk that is not there.
+        if !self.accept_folder {
+            self.known_folder().check().map_err(RunError::folder)?;
+        }
         match new_folder(folder, self.config.options.backup.umask) {
             Ok(()) => Ok(()),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists && folder.is_dir() => Ok(()),
@@ -34,6 +39,17 @@ impl Engine {
                 folder,
                 &error,
             ))),
+        }
+    }
+
+    fn known_folder(&self) -> KnownFolder<'_> {
+        KnownFolder::new(self.state_folder.as_deref(), &self.config.local_folder)
+    }
+
+    /// Has the next run know this folder.
+    pub(super) fn remember_folder(&self) {
+        if let Err(failure) = self.known_folder().remember() {
+            log::warn!("a disk that is not mounted will not be noticed: {failure}");
         }
     }
 
