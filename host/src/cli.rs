@@ -2,9 +2,11 @@
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use forgekeep_store::part::PartKind;
+use jiff::SignedDuration;
 
 /// Complete, restorable copies of everything a team has on its source-code hosters.
 #[derive(Debug, Parser)]
@@ -90,6 +92,9 @@ pub struct BackupArguments {
     /// Ask git for every repository, also where the hoster's listing proves that nothing has changed
     #[arg(long)]
     pub full: bool,
+    /// Wait for at most so long while another run holds the lock: 90s, 10m, 2h [default: do not wait]
+    #[arg(long, value_name = "TIME", value_parser = lock_wait)]
+    pub lock_wait: Option<Duration>,
     /// Write the run's report to this file, as JSON; - for standard output
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
@@ -218,9 +223,14 @@ pub struct RestoreArguments {
 pub struct VerifyArguments {
     /// Only these: TITLE/owner/name, any unambiguous end of it, or an id
     pub repositories: Vec<String>,
-    /// Only the Nth of M parts: 1/7 to 7/7 on seven days verify everything once a week
-    #[arg(long, value_name = "N/M", conflicts_with = "repositories")]
+    /// Only the Nth of M parts: 1/7 to 7/7 on seven days verify everything once a week; or `auto`: what was
+    /// verified longest ago, so that each day everything is verified within 30 days, and it ends early once
+    /// another run waits for its lock
+    #[arg(long, value_name = "N/M|auto", conflicts_with = "repositories")]
     pub subset: Option<String>,
+    /// Wait for at most so long while another run holds the lock: 90s, 10m, 2h [default: do not wait]
+    #[arg(long, value_name = "TIME", value_parser = lock_wait)]
+    pub lock_wait: Option<Duration>,
     /// Repositories verified at the same time [default: number of processors]
     #[arg(long, value_name = "N")]
     pub jobs: Option<NonZeroUsize>,
@@ -334,6 +344,13 @@ pub struct DemoArguments {
     /// Folder for the demo, which must not exist [default: a new one in the temporary folder]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+}
+
+/// Reads `--lock-wait`.
+fn lock_wait(text: &str) -> Result<Duration, String> {
+    let span: Option<SignedDuration> = text.parse().ok();
+    span.and_then(|span| Duration::try_from(span).ok())
+        .ok_or_else(|| "it is not a time such as 90s, 10m or 2h".to_owned())
 }
 
 /// Which part of a repository `--wiki` means.

@@ -11,11 +11,12 @@ mod target;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use beside::{SOURCES_AT_ONCE, no_threads};
 use forgekeep_config::filter::Decision;
 use forgekeep_config::{Config, Source};
-use forgekeep_durable::lock::RunLock;
+use forgekeep_durable::lock_wait;
 use forgekeep_failure::{Cancel, Failure, Finding};
 use forgekeep_git::{libgit2, memory};
 use forgekeep_hoster::{CheckReport, Registry, Repository};
@@ -65,6 +66,7 @@ pub struct Engine {
     guard: CredentialGuard,
     accept_shrinkage: bool,
     accept_folder: bool,
+    lock_wait: Duration,
     /// Where it is remembered which folder was used.
     state_folder: Option<PathBuf>,
     /// Requests by title of the source.
@@ -198,6 +200,7 @@ impl Engine {
             guard,
             accept_shrinkage: false,
             accept_folder: false,
+            lock_wait: Duration::ZERO,
             state_folder: None,
             counts: Mutex::default(),
             ask_all: false,
@@ -236,6 +239,13 @@ impl Engine {
     pub fn knowing_folder(mut self, state: Option<PathBuf>, accept: bool) -> Self {
         self.state_folder = state;
         self.accept_folder = accept;
+        self
+    }
+
+    /// How long it waits for the lock of another run.
+    #[must_use]
+    pub fn waiting_for_lock(mut self, most: Duration) -> Self {
+        self.lock_wait = most;
         self
     }
 
@@ -281,7 +291,8 @@ impl Engine {
         let started = Timestamp::now();
         let sources = self.select(selection)?;
         self.prepare_folder()?;
-        let _lock = RunLock::take(&layout::lock_file(&self.config.local_folder))?;
+        let lock = layout::lock_file(&self.config.local_folder);
+        let _lock = lock_wait::take(&lock, self.lock_wait, &self.cancel)?;
         self.remember_folder();
         let run = Run::begin(&self.config.local_folder, started);
         for finding in &run.found {

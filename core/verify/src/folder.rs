@@ -4,10 +4,11 @@ use std::fs::{self, OpenOptions};
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use forgekeep_durable::lock::{LockError, RunLock};
-use forgekeep_durable::{regular_file, sealed};
+use forgekeep_durable::lock::LockError;
+use forgekeep_durable::{lock_wait, regular_file, sealed};
 use forgekeep_failure::trouble::Trouble;
 use forgekeep_failure::{ErrorKind, ExitCode, Failure};
 use forgekeep_store::health::{Checked, Damage, Health, Soundness};
@@ -21,6 +22,15 @@ use rayon::prelude::*;
 
 use super::{Finding, Piece, Watch, check};
 
+/// How it gets along with other runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turn {
+    /// How long it waits for the lock of another run.
+    pub wait: Duration,
+    /// Whether it ends, after what is under way, once another run waits for its lock.
+    pub yields: bool,
+}
+
 /// What verifying has shown.
 #[derive(Clone, Debug)]
 pub struct Verdict {
@@ -32,6 +42,8 @@ pub struct Verdict {
     pub unchecked: Vec<Failure>,
     /// Whether it was ended early.
     pub interrupted: bool,
+    /// Whether it ended early, since another run waits for the lock.
+    pub gave_way: bool,
     /// Why the result is not remembered, if so.
     pub not_kept: Option<Failure>,
 }
@@ -73,11 +85,13 @@ pub fn run(
     repositories: &[&Kept],
     files: bool,
     jobs: Option<NonZeroUsize>,
+    turn: Turn,
     watch: &Watch,
 ) -> Result<Verdict, LockError> {
+    let lock_path = lock_file(local_folder);
     let lock = match is_read_only(local_folder) {
         true => None,
-        false => Some(RunLock::take(&lock_file(local_folder))?),
+        false => Some(lock_wait::take(&lock_path, turn.wait, &watch.cancel)?),
     };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(jobs.map_or(0, NonZeroUsize::get))
@@ -93,6 +107,7 @@ pub fn run(
         files: Vec::new(),
         unchecked: Vec::new(),
         interrupted: false,
+        gave_way: false,
         not_kept: None,
     };
     if files {
@@ -114,9 +129,14 @@ pub fn run(
             .collect();
     }
     let seen = Seen::new(local_folder);
+    let gave_way = AtomicBool::new(false);
+    let gives_way = || {
+        let is_wanted = turn.yields && lock_wait::is_wanted(&lock_path);
+        gave_way.fetch_or(is_wanted, Ordering::Relaxed) || is_wanted
+    };
     let checked: Vec<(&Kept, Checked)> = pool.install(|| {
         let all = repositories.par_iter().filter_map(|kept| {
-            let checked = match watch.cancel.is_cancelled() {
+            let checked = match watch.cancel.is_cancelled() || gives_way() {
                 true => None,
                 false => Some(check(kept, &seen, watch)),
             };
@@ -126,6 +146,7 @@ pub fn run(
         all.collect()
     });
     verdict.interrupted = watch.cancel.is_cancelled();
+    verdict.gave_way = gave_way.into_inner();
     if lock.is_some() {
         verdict.not_kept = keep(local_folder, known, &checked).err();
     }

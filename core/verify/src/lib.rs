@@ -39,9 +39,9 @@ use forgekeep_store::part::{PartKind, check_folders};
 use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 use git2::Oid;
 
-pub use folder::{Verdict, run};
+pub use folder::{Turn, Verdict, run};
 pub use mirror::{Examined, examine};
-pub use subset::Subset;
+pub use subset::{Subset, longest_ago};
 
 /// How far it is, and whether to go on.
 #[derive(Clone, Debug)]

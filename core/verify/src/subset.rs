@@ -5,6 +5,7 @@ use std::str::FromStr;
 use forgekeep_store::inventory::Kept;
 use forgekeep_untrusted::Shown;
 use git2::{ObjectType, Oid};
+use jiff::Timestamp;
 
 /// The Nth of M parts: M runs over M days verify everything once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +48,29 @@ impl FromStr for Subset {
             )),
         }
     }
+}
+
+/// Days in which everything is verified that is verified by [`longest_ago`] each day, and two to spare for a
+/// machine that was off.
+const DAYS: i64 = 28;
+
+/// A part of all for a run now, those first that were never verified, then by the last time: so much that
+/// everything is verified within thirty days if this is done each day, and more after days without.
+pub fn longest_ago(
+    mut all: Vec<&Kept>,
+    last: impl Fn(&Kept) -> Option<Timestamp>,
+    now: Timestamp,
+) -> Vec<&Kept> {
+    let newest = all.iter().filter_map(|kept| last(kept)).max();
+    // A clock that was set back is no reason to do nothing.
+    let days = newest.map_or(1, |newest| {
+        let hours = now.duration_since(newest).as_hours();
+        (hours.saturating_add(12) / 24).clamp(1, DAYS)
+    });
+    all.sort_by_cached_key(|kept| (last(kept), kept.path.clone()));
+    let most = all.len().saturating_mul(days as usize);
+    all.truncate(most.div_ceil(DAYS as usize));
+    all
 }
 
 #[cfg(test)]

@@ -99,17 +99,19 @@ impl Attempt {
             arguments.progress
         };
         let observer = progress::observer(mode, common, log_all);
+        let lock_wait = arguments.lock_wait.unwrap_or_default();
         let engine = super::engine(common, config, arguments.jobs, observer)?
             .accepting_shrinkage(arguments.accept_shrinkage)
             .knowing_folder(state_folder(), arguments.accept_folder)
-            .asking_all(arguments.full);
+            .asking_all(arguments.full)
+            .waiting_for_lock(lock_wait);
         super::end_on_signal(&engine)?;
         if arguments.dry_run {
             return dry_run(&engine, &selection);
         }
         if let Some(telling) = &mut self.telling {
             telling.with(engine.redactor(), engine.cancel());
-            telling.begin()?;
+            telling.begin(lock_wait)?;
         }
         let mut report = {
             let _umask = OfBackup::set(umask);

@@ -10,6 +10,7 @@ use forgekeep_store::inventory::Kept;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::offline::AUTO;
 use super::target::AtTarget;
 use crate::cli::{Common, DrillArguments};
 use crate::exit::{Complaint, ExitCode};
@@ -19,9 +20,6 @@ use crate::umask::OfBackup;
 
 /// With `--subset auto`, so many drills bring everything back once.
 const DRILLS_FOR_ALL: usize = 30;
-
-/// The word for `--subset` that leaves the choice to what is remembered.
-const AUTO: &str = "auto";
 
 /// `forgekeep drill`.
 pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Complaint> {

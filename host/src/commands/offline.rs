@@ -113,6 +113,9 @@ pub fn chosen<'k>(
     Ok(chosen)
 }
 
+/// The word for `--subset` that leaves the choice to what is remembered.
+pub const AUTO: &str = "auto";
+
 /// Reads `--subset`.
 pub fn subset(text: &str, hint: &str) -> Result<Subset, Complaint> {
     text.parse()

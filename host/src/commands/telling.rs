@@ -3,9 +3,11 @@
 use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use forgekeep_config::{Config, Hooks, Notifications};
-use forgekeep_durable::lock;
+use forgekeep_durable::lock::LockError;
+use forgekeep_durable::lock_wait;
 use forgekeep_engine::run::Selection;
 use forgekeep_failure::{Cancel, Finding};
 use forgekeep_http::Proxies;
@@ -95,9 +97,10 @@ impl Telling {
     /// # Errors
     ///
     /// Another run holds the lock: what is run before and after a run would get in its way.
-    pub fn begin(&mut self) -> Result<(), Complaint> {
+    pub fn begin(&mut self, wait: Duration) -> Result<(), Complaint> {
         if let Some(folder) = &self.local_folder
-            && let Ok(Some(held)) = lock::look(&layout::lock_file(folder))
+            && let Err(held @ LockError::Held { .. }) =
+                lock_wait::until_free(&layout::lock_file(folder), wait, &self.cancel)
         {
             return Err(held.into());
         }

@@ -4,11 +4,12 @@ use std::thread;
 use std::time::Duration;
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
-use forgekeep_store::health::{Checked, Damage, Soundness};
-use forgekeep_store::inventory;
+use forgekeep_store::health::{Checked, Damage, Health, Soundness};
+use forgekeep_store::inventory::{self, Kept};
 use forgekeep_untrusted::Show as _;
-use forgekeep_verify::{Verdict, Watch};
+use forgekeep_verify::{Turn, Verdict, Watch, longest_ago};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::cli::{Common, ProgressMode, VerifyArguments};
@@ -25,8 +26,10 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// `forgekeep verify`.
 pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<ExitCode, Complaint> {
-    let hint = "write it as --subset 3/7: the third of seven parts";
+    let hint = "write it as --subset 3/7: the third of seven parts, or --subset auto";
     let subset = arguments.subset.as_deref();
+    let is_auto = subset == Some(super::offline::AUTO);
+    let subset = subset.filter(|_| !is_auto);
     let subset = subset.map(|text| super::offline::subset(text, hint));
     let subset = subset.transpose()?;
     let (folder, options) = super::offline::folder_and_options(common, &arguments.place)?;
@@ -38,20 +41,33 @@ pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<ExitCode, Com
         }
         read => (read.map_err(super::offline::no_backup)?, None),
     };
-    let chosen = super::offline::chosen(&all, &arguments.repositories, subset)?;
+    let mut chosen = super::offline::chosen(&all, &arguments.repositories, subset)?;
+    if is_auto {
+        // What cannot be read is told where the result is to be remembered.
+        let known = Health::read(&folder).unwrap_or_else(|_| Health::nothing(&folder));
+        let last = |kept: &Kept| {
+            let known = known.of(&kept.title, kept.id(), &kept.path);
+            known.map(|known| known.verified)
+        };
+        chosen = longest_ago(chosen, last, Timestamp::now());
+    }
     let watch = Watch::new(Cancel::new(), options.limits.object_bytes);
     let bar = bar(common, arguments, chosen.len());
     let cancel = watch.cancel.clone();
     super::on_signal(move || cancel.cancel())?;
     let files = arguments.repositories.is_empty();
+    let turn = Turn {
+        wait: arguments.lock_wait.unwrap_or_default(),
+        yields: is_auto,
+    };
     let mut verdict = showing(&bar, &watch, || {
-        forgekeep_verify::run(&folder, &chosen, files, arguments.jobs, &watch)
+        forgekeep_verify::run(&folder, &chosen, files, arguments.jobs, turn, &watch)
     })?;
     verdict.unchecked.extend(lost);
     if arguments.json {
         super::print_json(&document(&verdict))?;
     } else {
-        print(common, &verdict, chosen.len(), subset.is_some());
+        print(common, &verdict, chosen.len(), subset.is_some() || is_auto);
     }
     if let Some(failure) = &verdict.not_kept {
         tell!("warning: {}", text::failure("", failure));
@@ -65,6 +81,8 @@ struct VerifyJson<'a> {
     schema: u32,
     outcome: &'static str,
     exit_code: ExitCode,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    gave_way: bool,
     repositories: &'a [Checked],
     files: &'a [Damage],
     unchecked: &'a [Failure],
@@ -81,6 +99,7 @@ fn document(verdict: &Verdict) -> VerifyJson<'_> {
             (false, false) => "failed",
         },
         exit_code: verdict.exit_code(),
+        gave_way: verdict.gave_way,
         repositories: &verdict.repositories,
         files: &verdict.files,
         unchecked: &verdict.unchecked,
@@ -129,7 +148,7 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize, is_subset: bool) {
     }
     let number = verdict.repositories.len();
     let mut line = text::count(number, "repository", "repositories");
-    if verdict.interrupted {
+    if verdict.interrupted || verdict.gave_way {
         line.push_str(&format!(" of {wanted}"));
     }
     let objects: u64 = verdict.repositories.iter().map(|r| r.objects).sum();
@@ -158,9 +177,10 @@ fn print(common: &Common, verdict: &Verdict, wanted: usize, is_subset: bool) {
         };
         came_out.push(all.to_owned());
     }
-    let interrupted = match verdict.interrupted {
-        true => "interrupted: ",
-        false => "",
+    let interrupted = match (verdict.interrupted, verdict.gave_way) {
+        (true, _) => "interrupted: ",
+        (false, true) => "ended early, since another run waits: ",
+        (false, false) => "",
     };
     out!(
         "{interrupted}{line}, {} verified: {}",

@@ -94,5 +94,6 @@ mod told;
 mod trash;
 mod unmounted;
 mod verify;
+mod waiting;
 mod wikis;
 mod workspaces;

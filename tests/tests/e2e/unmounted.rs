@@ -38,7 +38,11 @@ impl Scene {
 fn an_empty_mount_point_is_refused_and_nothing_is_written_to_it() {
     let scene = Scene::unmounted();
     scene.world.forge.reset_log();
-    for arguments in [&["backup"][..], &["backup", "--full"], &["backup", "--quiet"]] {
+    for arguments in [
+        &["backup"][..],
+        &["backup", "--full"],
+        &["backup", "--quiet"],
+    ] {
         let run = scene.world.forgekeep(arguments).run().expect(10);
         let said = &run.stderr;
         assert!(said.contains("is the disk mounted?"), "{said}");
@@ -83,7 +87,10 @@ fn a_backup_that_was_copied_to_a_new_disk_is_the_same() {
     let scene = Scene::unmounted();
     fs::remove_dir(&scene.folder).unwrap();
     let from = scene.away();
-    let done = std::process::Command::new("cp").arg("-a").args([&from, &scene.folder]).status();
+    let done = std::process::Command::new("cp")
+        .arg("-a")
+        .args([&from, &scene.folder])
+        .status();
     assert!(done.unwrap().success());
     scene.world.backup().expect(0);
 }
