@@ -64,6 +64,8 @@ pub enum Command {
     Forget(ForgetArguments),
     /// Try whether those who are told of a run can be told
     Notify(NotifyArguments),
+    /// Have the machine run it: a backup each day, a part verified each day, a part restored each month
+    Schedule(ScheduleArguments),
     /// List the plugins, show one, or check a file
     Plugins(PluginsArguments),
     /// Print the JSON Schema of the configuration, for editors
@@ -303,6 +305,59 @@ pub enum NotifyCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Tell that a unit of systemd failed, unless its run has told itself; for `OnFailure=`
+    #[command(hide = true)]
+    UnitFailed {
+        /// The unit, without `.service`
+        unit: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct ScheduleArguments {
+    /// What schedules [default: systemd or launchd where the machine runs it, else cron]
+    #[arg(long, value_enum, global = true)]
+    pub kind: Option<Scheduler>,
+    /// For this user alone [default unless root]
+    #[arg(long, global = true, conflicts_with = "system")]
+    pub user: bool,
+    /// For the machine [default for root]
+    #[arg(long, global = true)]
+    pub system: bool,
+    /// Folder that stands for `/`
+    #[arg(long, value_name = "DIR", global = true, hide = true)]
+    pub root: Option<PathBuf>,
+    #[command(subcommand)]
+    pub command: ScheduleCommand,
+}
+
+/// What runs things by the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Scheduler {
+    /// Timers, with services that may touch nothing but the backup
+    Systemd,
+    /// Lines in the user's crontab
+    Cron,
+    /// Agents of macOS
+    Launchd,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ScheduleCommand {
+    /// Schedule it, or bring what is scheduled in step with the configuration
+    Install {
+        /// When the backup begins, local time [default: 04:17]
+        #[arg(long, value_name = "HH:MM", value_parser = time_of_day)]
+        at: Option<(u8, u8)>,
+    },
+    /// Show what is scheduled, when it ran and will run, and what does not fit the configuration
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Schedule nothing any more
+    Remove,
 }
 
 #[derive(Debug, Args)]
@@ -344,6 +399,20 @@ pub struct DemoArguments {
     /// Folder for the demo, which must not exist [default: a new one in the temporary folder]
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
+}
+
+/// Reads `--at`.
+fn time_of_day(text: &str) -> Result<(u8, u8), String> {
+    let number = |text: &str, below: u8| {
+        let is_short =
+            matches!(text.len(), 1 | 2) && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number: Option<u8> = is_short.then(|| text.parse().ok()).flatten();
+        number.filter(|number| *number < below)
+    };
+    let parts = text.split_once(':');
+    parts
+        .and_then(|(hour, minute)| Some((number(hour, 24)?, number(minute, 60)?)))
+        .ok_or_else(|| "it is not a time of the day such as 04:17".to_owned())
 }
 
 /// Reads `--lock-wait`.

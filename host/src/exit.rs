@@ -80,6 +80,10 @@ impl From<RunError> for Complaint {
                 kind: error.to_failure().kind,
                 ..Self::new(ExitCode::Usage, error.to_string(), error.hint())
             },
+            RunError::OtherFolder(failure) => Self {
+                kind: failure.kind,
+                ..Self::new(ExitCode::Configuration, failure.message, failure.hint)
+            },
             RunError::Lock(error) => error.into(),
         }
     }

@@ -10,12 +10,14 @@ mod notify;
 mod offline;
 mod plugins;
 mod restore;
+mod schedule;
 mod schema;
 mod snapshots;
 mod status;
 mod summary;
 mod target;
 mod telling;
+mod unit_failed;
 mod verify;
 
 use std::env;
@@ -48,6 +50,7 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Complaint> {
         Command::Verify(arguments) => verify::run(&cli.common, arguments),
         Command::Forget(arguments) => forget::run(&cli.common, arguments),
         Command::Notify(arguments) => notify::run(&cli.common, arguments),
+        Command::Schedule(arguments) => schedule::run(&cli.common, arguments),
         Command::Plugins(arguments) => plugins::run(&cli.common, arguments),
         Command::Schema(arguments) => schema::run(&cli.common, arguments),
         Command::Demo(arguments) => demo::run(&cli.common, arguments),

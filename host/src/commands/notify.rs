@@ -14,8 +14,9 @@ use crate::text;
 
 /// `forgekeep notify`.
 pub fn run(common: &Common, arguments: &NotifyArguments) -> Result<ExitCode, Complaint> {
-    match arguments.command {
-        NotifyCommand::Test { json } => test(common, json),
+    match &arguments.command {
+        NotifyCommand::Test { json } => test(common, *json),
+        NotifyCommand::UnitFailed { unit } => super::unit_failed::run(common, unit),
     }
 }
 

@@ -79,6 +79,7 @@ mod retries;
 mod runs;
 mod samples;
 mod scale;
+mod schedule;
 mod secrets;
 #[cfg(unix)]
 mod shown;

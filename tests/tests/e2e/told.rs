@@ -6,6 +6,7 @@ mod mail;
 mod sent_later;
 mod smtp;
 mod tested;
+mod units;
 mod web;
 
 use std::fs;

@@ -18,7 +18,7 @@ impl Scene {
         let world = World::new();
         world.forge.repository("web").commit("one");
         world.backup().expect(0);
-        let folder = world.sandbox.backup().into();
+        let folder = world.sandbox.backup();
         let scene = Self { world, folder };
         fs::rename(&scene.folder, scene.away()).unwrap();
         fs::create_dir(&scene.folder).unwrap();

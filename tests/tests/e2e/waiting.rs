@@ -7,6 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use forgekeep_tests::{Action, Fault, RequestKind};
+use serde_json::Value;
 
 use crate::support::World;
 
@@ -67,8 +68,12 @@ fn what_was_verified_longest_ago_is_verified_first() {
     }
     world.backup().expect(0);
     let verify = || {
-        let run = world.forgekeep(&["verify", "--subset", "auto", "--json"]).run().expect(0);
-        let all = run.json()["repositories"].as_array().unwrap().clone();
+        let run = world
+            .forgekeep(&["verify", "--subset", "auto", "--json"])
+            .run()
+            .expect(0);
+        let document: Value = serde_json::from_str(&run.stdout).unwrap();
+        let all = document["repositories"].as_array().unwrap();
         assert_eq!(all.len(), 1, "a part of all, and one at least");
         all[0]["name"].as_str().unwrap().to_owned()
     };
@@ -85,12 +90,18 @@ fn a_part_that_is_chosen_by_its_age_gives_way_to_who_waits() {
     fs::write(waiting(&world), "").unwrap();
     let file = File::open(waiting(&world)).unwrap();
     file.lock_shared().unwrap();
-    let run = world.forgekeep(&["verify", "--subset", "auto"]).run().expect(0);
+    let run = world
+        .forgekeep(&["verify", "--subset", "auto"])
+        .run()
+        .expect(0);
     assert!(run.stdout.contains("ended early"), "{}", run.stdout);
     // One that was asked for all of it does not.
     let run = world.forgekeep(&["verify"]).run().expect(0);
     assert!(run.stdout.contains("1 repository,"), "{}", run.stdout);
     drop(file);
-    let run = world.forgekeep(&["verify", "--subset", "auto"]).run().expect(0);
+    let run = world
+        .forgekeep(&["verify", "--subset", "auto"])
+        .run()
+        .expect(0);
     assert!(run.stdout.contains("1 repository,"), "{}", run.stdout);
 }

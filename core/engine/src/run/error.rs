@@ -15,6 +15,9 @@ pub enum RunError {
         /// The titles there are.
         known: Vec<String>,
     },
+    /// The backup folder is not the one that was used before: its disk may not be mounted.
+    #[error("{}", .0.message)]
+    OtherFolder(Failure),
     /// The backup folder cannot be used, or another run is in it.
     #[error(transparent)]
     Lock(#[from] LockError),
@@ -30,6 +33,7 @@ impl RunError {
     pub fn hint(&self) -> String {
         match self {
             Self::UnknownSource { known, .. } => format!("its sources are: {}", known.join(", ")),
+            Self::OtherFolder(failure) => failure.hint.to_string(),
             Self::Lock(error) => error.hint().to_owned(),
         }
     }
@@ -40,6 +44,7 @@ impl RunError {
             Self::UnknownSource { .. } => {
                 Failure::new(ErrorKind::Config, self.to_string()).with_hint(self.hint())
             }
+            Self::OtherFolder(failure) => failure.clone(),
             Self::Lock(error) => error.to_failure(),
         }
     }

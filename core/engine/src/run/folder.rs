@@ -28,7 +28,7 @@ impl Engine {
         let folder = &self.config.local_folder;
         // Before anything is written: it may be the mount point of a disk that is not there.
         if !self.accept_folder {
-            self.known_folder().check().map_err(RunError::folder)?;
+            self.known_folder().check().map_err(RunError::OtherFolder)?;
         }
         match new_folder(folder, self.config.options.backup.umask) {
             Ok(()) => Ok(()),

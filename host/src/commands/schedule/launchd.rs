@@ -1,0 +1,135 @@
+//! Agents of launchd, for the user. launchd makes up for runs that the machine has slept through.
+
+use std::fs;
+use std::path::PathBuf;
+
+use forgekeep_untrusted::{Show as _, Untrusted};
+
+use super::{Installed, JOBS, Job, Plan, When, files};
+use crate::exit::Complaint;
+
+const HINT: &str =
+    "run it as the user who is logged in; network volumes need Full Disk Access for this program";
+
+pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Complaint> {
+    for job in &JOBS {
+        let path = file(plan, job);
+        files::write(&path, &agent(plan, job))?;
+        let shown = Untrusted::of_path(&path).into_raw();
+        // One that is loaded already is replaced.
+        let _ = files::run("launchctl", &["unload", "-w", &shown], None, HINT);
+        files::run("launchctl", &["load", "-w", &shown], None, HINT)?;
+    }
+    Ok(Vec::new())
+}
+
+pub(super) fn remove(plan: &Plan) -> Result<(), Complaint> {
+    for job in &JOBS {
+        let path = file(plan, job);
+        if path.exists() {
+            let shown = Untrusted::of_path(&path).into_raw();
+            let _ = files::run("launchctl", &["unload", "-w", &shown], None, HINT);
+            files::remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn status(plan: &Plan) -> Vec<Installed> {
+    let of = |job: &Job| {
+        let path = file(plan, job);
+        let found = fs::read_to_string(&path).ok();
+        let is_right = found
+            .as_ref()
+            .is_none_or(|found| *found == agent(plan, job));
+        let problem = format!("{} does not fit the configuration", path.shown());
+        Installed {
+            job: job.name,
+            installed: found.is_some(),
+            last: None,
+            next: None,
+            problems: if is_right { Vec::new() } else { vec![problem] },
+        }
+    };
+    JOBS.iter().map(of).collect()
+}
+
+fn label(job: &Job) -> String {
+    format!("dev.forgekeep.{}", job.name)
+}
+
+fn file(plan: &Plan, job: &Job) -> PathBuf {
+    let home = std::env::var_os("HOME")
+        .map(PathBuf::from)
+        .unwrap_or_default();
+    let root = if plan.user_only {
+        home
+    } else {
+        plan.root.clone()
+    };
+    let folder = if plan.user_only {
+        "Library/LaunchAgents"
+    } else {
+        "Library/LaunchDaemons"
+    };
+    root.join(folder).join(format!("{}.plist", label(job)))
+}
+
+fn agent(plan: &Plan, job: &Job) -> String {
+    let (program, config) = (
+        Untrusted::of_path(&plan.program),
+        Untrusted::of_path(&plan.config),
+    );
+    let own = [program.raw(), "--config", config.raw()];
+    let arguments = own.iter().chain(job.command);
+    let arguments = arguments.map(|word| format!("    <string>{}</string>\n", escaped(word)));
+    let (day, hour, minute) = match plan.when(job) {
+        When::Daily(hour, minute) => (None, hour, minute),
+        When::Monthly(day, hour, minute) => (Some(day), hour, minute),
+    };
+    let day = day.map_or_else(String::new, |day| {
+        format!("    <key>Day</key><integer>{day}</integer>\n")
+    });
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
+        <!DOCTYPE plist PUBLIC \"-//Apple//DTD PLIST 1.0//EN\" \"http://www.apple.com/DTDs/PropertyList-1.0.dtd\">\n\
+        <plist version=\"1.0\">\n<dict>\n  <key>Label</key><string>{}</string>\n  <key>ProgramArguments</key>\n  <array>\n{}  </array>\n  \
+        <key>StartCalendarInterval</key>\n  <dict>\n{day}    <key>Hour</key><integer>{hour}</integer>\n    \
+        <key>Minute</key><integer>{minute}</integer>\n  </dict>\n  <key>ProcessType</key><string>Background</string>\n</dict>\n</plist>\n",
+        label(job),
+        arguments.collect::<String>(),
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_escaped_and_the_time_is_there() {
+        let plan = Plan {
+            program: "/a&b/forgekeep".into(),
+            config: "/c.yml".into(),
+            folder: "/srv".into(),
+            user_only: true,
+            at: None,
+            root: "/".into(),
+        };
+        let text = agent(&plan, &JOBS[2]);
+        assert!(
+            text.contains("<string>/a&amp;b/forgekeep</string>"),
+            "{text}"
+        );
+        assert!(
+            text.contains("<key>Day</key><integer>5</integer>"),
+            "{text}"
+        );
+        assert!(text.contains("<string>--subset</string>"), "{text}");
+    }
+}

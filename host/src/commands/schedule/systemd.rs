@@ -1,0 +1,385 @@
+//! Units of systemd. What packages have installed is left as it is: the configured folder comes by drop-ins.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use forgekeep_untrusted::Show as _;
+
+use super::{Installed, JOBS, Job, Plan, When, files};
+use crate::exit::{Complaint, ExitCode};
+
+/// The units, as packages ship them.
+const UNITS: [(&str, &str); 7] = [
+    (
+        "forgekeep-backup.service",
+        include_str!("../../../packaging/systemd/forgekeep-backup.service"),
+    ),
+    (
+        "forgekeep-backup.timer",
+        include_str!("../../../packaging/systemd/forgekeep-backup.timer"),
+    ),
+    (
+        "forgekeep-verify.service",
+        include_str!("../../../packaging/systemd/forgekeep-verify.service"),
+    ),
+    (
+        "forgekeep-verify.timer",
+        include_str!("../../../packaging/systemd/forgekeep-verify.timer"),
+    ),
+    (
+        "forgekeep-drill.service",
+        include_str!("../../../packaging/systemd/forgekeep-drill.service"),
+    ),
+    (
+        "forgekeep-drill.timer",
+        include_str!("../../../packaging/systemd/forgekeep-drill.timer"),
+    ),
+    (
+        "forgekeep-failed@.service",
+        include_str!("../../../packaging/systemd/forgekeep-failed@.service"),
+    ),
+];
+
+/// The program in them.
+const PACKAGED: &str = "/usr/bin/forgekeep";
+
+/// The name of our drop-ins.
+const DROP_IN: &str = "50-forgekeep-schedule.conf";
+
+/// The first line of what is written here.
+const OURS: &str =
+    "# Written by `forgekeep schedule install`; `forgekeep schedule remove` removes it.\n";
+
+/// What the manager of a user cannot do for its units.
+const SYSTEM_ONLY: [&str; 25] = [
+    "User",
+    "Group",
+    "Wants",
+    "After",
+    "StateDirectory",
+    "StateDirectoryMode",
+    "ProtectSystem",
+    "ProtectHome",
+    "PrivateTmp",
+    "PrivateDevices",
+    "PrivateUsers",
+    "PrivateIPC",
+    "ProtectProc",
+    "ProcSubset",
+    "ProtectClock",
+    "ProtectHostname",
+    "ProtectKernelLogs",
+    "ProtectKernelModules",
+    "ProtectKernelTunables",
+    "ProtectControlGroups",
+    "CapabilityBoundingSet",
+    "AmbientCapabilities",
+    "RemoveIPC",
+    "IOSchedulingClass",
+    "EnvironmentFile",
+];
+
+const HINT: &str =
+    "see `journalctl -b` for what systemd says of it, then run `forgekeep schedule install` again";
+
+/// Installs what is missing, and starts the timers. Returns what there is to say.
+pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Complaint> {
+    let folder = folder(plan)?;
+    let is_packaged = is_packaged(plan);
+    if !is_packaged {
+        for (name, text) in UNITS {
+            files::write(&folder.join(name), &unit(plan, text)?)?;
+        }
+    }
+    for job in &JOBS {
+        let unit = format!("forgekeep-{}.service", job.name);
+        files::write(&drop_in(&folder, &unit), &of_service(plan, is_packaged)?)?;
+        let timer = format!("forgekeep-{}.timer", job.name);
+        match (job.name, plan.at) {
+            ("backup", Some(_)) => files::write(&drop_in(&folder, &timer), &of_timer(plan, job))?,
+            _ => files::remove(&drop_in(&folder, &timer))?,
+        }
+    }
+    files::write(
+        &drop_in(&folder, "forgekeep-failed@.service"),
+        &of_failed(plan, is_packaged)?,
+    )?;
+    systemctl(plan, &["daemon-reload"])?;
+    let timers = JOBS.map(|job| format!("forgekeep-{}.timer", job.name));
+    let mut enable = vec!["enable", "--now"];
+    enable.extend(timers.iter().map(String::as_str));
+    systemctl(plan, &enable)?;
+    Ok(lingering(plan))
+}
+
+pub(super) fn remove(plan: &Plan) -> Result<(), Complaint> {
+    let folder = folder(plan)?;
+    let timers = JOBS.map(|job| format!("forgekeep-{}.timer", job.name));
+    let mut disable = vec!["disable", "--now"];
+    disable.extend(timers.iter().map(String::as_str));
+    systemctl(plan, &disable)?;
+    for (name, _) in UNITS {
+        files::remove(&drop_in(&folder, name))?;
+        let path = folder.join(name);
+        let is_ours = fs::read_to_string(&path).is_ok_and(|text| text.starts_with(OURS));
+        if is_ours {
+            files::remove(&path)?;
+        }
+    }
+    systemctl(plan, &["daemon-reload"]).map(drop)
+}
+
+pub(super) fn status(plan: &Plan) -> Result<Vec<Installed>, Complaint> {
+    let folder = folder(plan)?;
+    let is_packaged = is_packaged(plan);
+    JOBS.iter()
+        .map(|job| {
+            let timer = format!("forgekeep-{}.timer", job.name);
+            let properties = "UnitFileState,LastTriggerUSec,NextElapseUSecRealtime";
+            let said = systemctl(plan, &["show", "--property", properties, &timer])?;
+            let value = |name: &str| {
+                let mut lines = said.lines().filter_map(|line| line.split_once('='));
+                let found = lines.find(|(key, _)| *key == name)?;
+                Some(found.1.to_owned()).filter(|value| !value.is_empty() && value != "n/a")
+            };
+            let installed = value("UnitFileState").is_some_and(|state| state == "enabled");
+            let service = format!("forgekeep-{}.service", job.name);
+            let mut problems = Vec::new();
+            let path = drop_in(&folder, &service);
+            if installed && fs::read_to_string(&path).ok() != Some(of_service(plan, is_packaged)?) {
+                problems.push(format!(
+                    "{} does not fit the configuration: it has another backup folder, configuration or user",
+                    path.shown()
+                ));
+            }
+            Ok(Installed {
+                job: job.name,
+                installed,
+                last: value("LastTriggerUSec"),
+                next: value("NextElapseUSecRealtime"),
+                problems,
+            })
+        })
+        .collect()
+}
+
+/// Where units of this machine's, or of this user's, are.
+fn folder(plan: &Plan) -> Result<PathBuf, Complaint> {
+    if !plan.user_only {
+        return Ok(plan.root.join("etc/systemd/system"));
+    }
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let config = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")));
+    let config = config.ok_or_else(|| {
+        Complaint::new(
+            ExitCode::Usage,
+            "there is no home folder for units of the user",
+            "set HOME, or run it as root with --system",
+        )
+    })?;
+    Ok(config.join("systemd/user"))
+}
+
+/// Whether a package has brought the units.
+fn is_packaged(plan: &Plan) -> bool {
+    let folders = ["usr/lib/systemd/system", "lib/systemd/system"];
+    let has = |folder: &&str| plan.root.join(folder).join(UNITS[0].0).is_file();
+    !plan.user_only && folders.iter().any(has)
+}
+
+fn drop_in(folder: &Path, unit: &str) -> PathBuf {
+    folder.join(format!("{unit}.d")).join(DROP_IN)
+}
+
+/// A unit for this program, and for the manager that is to read it.
+fn unit(plan: &Plan, text: &str) -> Result<String, Complaint> {
+    let mut lines = String::from(OURS);
+    for line in text.lines() {
+        let key = line.split_once('=').map_or("", |(key, _)| key);
+        if plan.user_only && SYSTEM_ONLY.contains(&key) {
+            continue;
+        }
+        match line
+            .strip_prefix("ExecStart=")
+            .and_then(|rest| rest.strip_prefix(PACKAGED))
+        {
+            Some(rest) => lines.push_str(&format!("ExecStart={}{rest}", path(&plan.program)?)),
+            None => lines.push_str(line),
+        }
+        lines.push('\n');
+    }
+    Ok(lines)
+}
+
+/// What a service has to know of this configuration.
+fn of_service(plan: &Plan, is_packaged: bool) -> Result<String, Complaint> {
+    let folder = path(&plan.folder)?;
+    let mut text = format!("{OURS}[Unit]\nRequiresMountsFor={folder}\n\n[Service]\n");
+    text.push_str(&environment(plan)?);
+    if !plan.user_only {
+        text.push_str(&owner(plan, is_packaged));
+        // With `-`, a folder that is not there is told by the run, and not by systemd in its own words.
+        text.push_str(&format!("ReadWritePaths=-{folder}\n"));
+    }
+    Ok(text)
+}
+
+fn of_failed(plan: &Plan, is_packaged: bool) -> Result<String, Complaint> {
+    let owner = if plan.user_only {
+        String::new()
+    } else {
+        owner(plan, is_packaged)
+    };
+    Ok(format!("{OURS}[Service]\n{}{owner}", environment(plan)?))
+}
+
+fn environment(plan: &Plan) -> Result<String, Complaint> {
+    Ok(format!(
+        "Environment=FORGEKEEP_CONFIG={}\n",
+        path(&plan.config)?
+    ))
+}
+
+/// The user whose the backup is: what it writes is to be that user's.
+fn owner(plan: &Plan, is_packaged: bool) -> String {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt as _;
+        if let Ok(found) = fs::metadata(&plan.folder) {
+            // Root's own folder is not a reason to run it as root, where there is a user for it.
+            if found.uid() != 0 || !is_packaged {
+                return format!("User={}\nGroup={}\n", found.uid(), found.gid());
+            }
+        }
+    }
+    let _ = is_packaged;
+    String::new()
+}
+
+fn of_timer(plan: &Plan, job: &Job) -> String {
+    let when = match plan.when(job) {
+        When::Daily(hour, minute) => format!("*-*-* {hour:02}:{minute:02}"),
+        When::Monthly(day, hour, minute) => format!("*-*-{day:02} {hour:02}:{minute:02}"),
+    };
+    // An empty one first: it takes the place of the unit's, and does not come in addition.
+    format!("{OURS}[Timer]\nOnCalendar=\nOnCalendar={when}\n")
+}
+
+/// A path, as a unit takes it: quoted, and with what systemd would expand taken as it is.
+fn path(path: &Path) -> Result<String, Complaint> {
+    let text = path.to_str().filter(|text| !text.contains(['\n', '\r']));
+    let text = text.ok_or_else(|| {
+        Complaint::new(
+            ExitCode::Configuration,
+            format!("{} cannot be named in a unit of systemd", path.shown()),
+            "use a path in UTF-8 and without line breaks",
+        )
+    })?;
+    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
+    let text = text.replace('%', "%%").replace('$', "$$");
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-@+:,=~%$".contains(c);
+    Ok(match text.chars().all(is_plain) {
+        true => text,
+        false => format!("\"{text}\""),
+    })
+}
+
+fn systemctl(plan: &Plan, arguments: &[&str]) -> Result<String, Complaint> {
+    let mut all = arguments.to_vec();
+    if plan.user_only {
+        all.insert(0, "--user");
+    }
+    files::run("systemctl", &all, None, HINT)
+}
+
+/// The timers of a user end with the last login, unless the user may linger.
+fn lingering(plan: &Plan) -> Vec<String> {
+    let user = std::env::var("USER").unwrap_or_default();
+    if !plan.user_only || user.is_empty() {
+        return Vec::new();
+    }
+    let arguments = ["show-user", &user, "--property=Linger"];
+    match files::run("loginctl", &arguments, None, "") {
+        Ok(said) if said.trim() == "Linger=yes" => Vec::new(),
+        _ => vec![format!(
+            "timers of a user end when the user logs out: run `loginctl enable-linger {user}`, or install them as root with --system"
+        )],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(user_only: bool) -> Plan {
+        Plan {
+            program: "/opt/forge keep/forgekeep".into(),
+            config: "/etc/forgekeep/100%.yml".into(),
+            folder: "/srv/back\"up".into(),
+            user_only,
+            at: Some((5, 7)),
+            root: "/".into(),
+        }
+    }
+
+    #[test]
+    fn paths_are_quoted_and_never_expanded() {
+        let text = of_service(&plan(true), false).unwrap();
+        assert!(
+            text.contains("RequiresMountsFor=\"/srv/back\\\"up\"\n"),
+            "{text}"
+        );
+        assert!(
+            text.contains("FORGEKEEP_CONFIG=/etc/forgekeep/100%%.yml\n"),
+            "{text}"
+        );
+        assert!(path(Path::new("/a\nExecStart=/bin/sh")).is_err());
+    }
+
+    #[test]
+    fn a_unit_of_a_user_has_nothing_that_its_manager_cannot_do() {
+        for (name, text) in UNITS {
+            let ours = unit(&plan(true), text).unwrap();
+            assert!(!ours.contains("\nUser="), "{name}");
+            assert!(!ours.contains("\nProtectSystem="), "{name}");
+            let all = unit(&plan(false), text).unwrap();
+            assert_eq!(all.lines().count(), text.lines().count() + 1, "{name}");
+            if name.ends_with(".service") {
+                assert!(
+                    ours.contains("ExecStart=\"/opt/forge keep/forgekeep\" "),
+                    "{ours}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_services_run_what_is_said_elsewhere_too() {
+        for job in &JOBS {
+            let name = format!("forgekeep-{}.service", job.name);
+            let (_, text) = UNITS.iter().find(|(unit, _)| *unit == name).unwrap();
+            let wanted = format!("ExecStart={PACKAGED} {}\n", job.command.join(" "));
+            assert!(text.contains(&wanted), "{name}");
+            let timer = name.replace(".service", ".timer");
+            let (_, text) = UNITS.iter().find(|(unit, _)| *unit == timer).unwrap();
+            let usual = Plan {
+                at: None,
+                ..plan(false)
+            };
+            let line = of_timer(&usual, job).lines().last().unwrap().to_owned();
+            assert!(text.contains(&format!("\n{line}\n")), "{timer}: {line}");
+        }
+    }
+
+    #[test]
+    fn another_time_takes_the_place_of_the_usual_one() {
+        assert!(
+            of_timer(&plan(false), &JOBS[0])
+                .ends_with("[Timer]\nOnCalendar=\nOnCalendar=*-*-* 05:07\n")
+        );
+    }
+}
