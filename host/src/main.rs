@@ -11,6 +11,7 @@ mod report_file;
 mod state_folder;
 mod terminal;
 mod text;
+mod told;
 mod umask;
 
 use std::{env, process};

@@ -25,7 +25,7 @@ pub mod event;
 mod execute;
 mod listing;
 mod owners;
-pub mod permissions;
+mod permissions;
 pub mod plan;
 mod postponed;
 mod programs;

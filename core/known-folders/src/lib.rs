@@ -1,4 +1,4 @@
-//! Which backup folders were used on this machine.
+//! Which backup folders were used on this machine; and who may read them (`permissions`).
 //!
 //! A disk that is not mounted leaves its mount point: an empty folder, in which a backup would begin anew, fill
 //! the system's disk, and be hidden when the disk is back. So each backup folder has an id
@@ -10,6 +10,8 @@
 //! that was copied to a new disk, with its id, is the same one.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
+
+pub mod permissions;
 
 use std::fs;
 use std::io;
@@ -116,8 +118,9 @@ impl<'a> KnownFolder<'a> {
             Err(failure) if failure.kind == ErrorKind::Damaged => {}
             Err(failure) => return Err(failure),
         }
-        // One that was lost is given back.
+        // One that was lost is given back; but a folder that was accepted as a new one is another.
         let known = self.known().ok().flatten();
+        let known = known.filter(|_| history::folder(self.folder).is_dir());
         let id = known.map_or_else(new_id, |known| known.id);
         let file = self.folder.join(OWN_FOLDER).join(FOLDER_ID.name);
         regular_file::make_folder(&self.folder.join(OWN_FOLDER))?;

@@ -26,9 +26,9 @@ use std::sync::Arc;
 
 use forgekeep_config::{Config, ConfigError, ConfigWarning};
 use forgekeep_engine::event::Observer;
-use forgekeep_engine::permissions;
 use forgekeep_engine::run::Engine;
 use forgekeep_http::Proxies;
+use forgekeep_known_folders::permissions;
 use forgekeep_untrusted::{Show as _, names};
 use serde::Serialize;
 

@@ -164,7 +164,7 @@ impl Telling {
             let places = StatePlaces::new(state_folder(), self.local_folder.as_deref());
             teller.tell(&told, &places, started, &deadline)
         };
-        super::unit_failed::note_told();
+        crate::told::note_told();
         let is_more = hook_failed || !findings.is_empty();
         report.warnings.extend(findings);
         if is_more {

@@ -4,10 +4,8 @@
 //! (systemd.exec(5), `$MONITOR_…`, since 251). A run that has told leaves the id that systemd has given to it, and
 //! then this is silent.
 
-use std::path::PathBuf;
-use std::{env, fs};
+use std::env;
 
-use forgekeep_durable::atomic_file;
 use forgekeep_engine::run::Selection;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_store::report::Report;
@@ -17,17 +15,14 @@ use jiff::Timestamp;
 use super::telling::Telling;
 use crate::cli::Common;
 use crate::exit::{Complaint, ExitCode};
-use crate::state_folder::state_folder;
 use crate::terminal::tell;
 use crate::text;
-
-/// What a run has that systemd has started.
-const INVOCATION: &str = "INVOCATION_ID";
+use crate::told;
 
 /// `forgekeep notify unit-failed UNIT`.
 pub fn run(common: &Common, unit: &str) -> Result<ExitCode, Complaint> {
     let invocation = variable("MONITOR_INVOCATION_ID");
-    if invocation.is_some() && invocation == last_told() {
+    if invocation.is_some() && invocation == told::last_told() {
         return Ok(ExitCode::Good);
     }
     let failure = failure(unit);
@@ -54,25 +49,6 @@ pub fn run(common: &Common, unit: &str) -> Result<ExitCode, Complaint> {
         true => Ok(ExitCode::Good),
         false => Ok(ExitCode::Partial),
     }
-}
-
-/// Notes that this run has told what has come of it.
-pub fn note_told() {
-    let (Some(invocation), Some(file)) = (variable(INVOCATION), file()) else {
-        return;
-    };
-    let folder = file.parent().map_or(Ok(()), atomic_file::make_folders);
-    if let Err(failure) = folder.and_then(|()| atomic_file::replace(&file, invocation.as_bytes())) {
-        log::warn!("systemd may tell of this run once more: {failure}");
-    }
-}
-
-fn last_told() -> Option<String> {
-    fs::read_to_string(file()?).ok()
-}
-
-fn file() -> Option<PathBuf> {
-    Some(state_folder()?.join("told-invocation"))
 }
 
 fn variable(name: &str) -> Option<String> {

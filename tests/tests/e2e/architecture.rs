@@ -134,7 +134,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "upload-pack",
             ],
             "core/status" => &["config", "durable", "failure", "store", "untrusted"],
-            "core/known-folders" => &["durable", "failure", "store", "untrusted"],
+            "core/known-folders" => &["config", "durable", "failure", "store", "untrusted"],
             "core/restore-notes" => &["durable", "failure", "store", "untrusted"],
             "core/recovery" => &[
                 "durable",

@@ -35,6 +35,7 @@ fn a_run_waits_for_the_one_before_it_and_then_begins() {
         let web = world.forge.repository("web").commit("one");
         world.backup().expect(0);
         web.commit("two");
+        world.forge.reset_log();
         let hangs = Fault::on(RequestKind::UploadPack, Action::Hang).first(1);
         world.forge.inject(hangs);
         let mut first = world.forgekeep(&["backup"]).spawn();

@@ -10,13 +10,13 @@ use forgekeep_durable::regular_file;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{ApiLimit, CheckReport, Page, PartKind, Repository};
 use forgekeep_http::SHORTEST_GUARDED;
+use forgekeep_known_folders::permissions;
 use forgekeep_store::layout;
 use forgekeep_untrusted::names;
 
 use super::planner::error_note;
 use super::sources::{Ready, Writes, of_filter};
 use super::{Checked, CheckedSource, Engine, RunError, Selection};
-use crate::permissions;
 
 /// Repositories that git is asked for, until one answers: one may have just been deleted.
 const TRIES: usize = 3;
