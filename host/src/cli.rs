@@ -64,7 +64,7 @@ pub enum Command {
     Forget(ForgetArguments),
     /// Try whether those who are told of a run can be told
     Notify(NotifyArguments),
-    /// Have the machine run it: a backup each day, a part verified each day, a part restored each month
+    /// Have the machine run it each day, by systemd, cron or launchd
     Schedule(ScheduleArguments),
     /// List the plugins, show one, or check a file
     Plugins(PluginsArguments),
@@ -317,7 +317,7 @@ pub enum NotifyCommand {
 pub struct ScheduleArguments {
     /// What schedules [default: systemd or launchd where the machine runs it, else cron]
     #[arg(long, value_enum, global = true)]
-    pub kind: Option<Scheduler>,
+    pub kind: Option<SchedulerArgument>,
     /// For this user alone [default unless root]
     #[arg(long, global = true, conflicts_with = "system")]
     pub user: bool,
@@ -333,7 +333,7 @@ pub struct ScheduleArguments {
 
 /// What runs things by the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Scheduler {
+pub enum SchedulerArgument {
     /// Timers, with services that may touch nothing but the backup
     Systemd,
     /// Lines in the user's crontab

@@ -134,6 +134,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "upload-pack",
             ],
             "core/status" => &["config", "durable", "failure", "store", "untrusted"],
+            "core/schedule" => &["durable", "failure", "untrusted"],
             "core/known-folders" => &["config", "durable", "failure", "store", "untrusted"],
             "core/restore-notes" => &["durable", "failure", "store", "untrusted"],
             "core/recovery" => &[
@@ -173,6 +174,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "git",
                 "hoster",
                 "http",
+                "known-folders",
                 "mirror",
                 "notify",
                 "plugin-documents",
@@ -182,6 +184,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "recovery",
                 "restore",
                 "restore-notes",
+                "schedule",
                 "status",
                 "store",
                 "untrusted",

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 
 use forgekeep_untrusted::{Show as _, Untrusted};
 
+use forgekeep_failure::Failure;
+
 use super::{Installed, JOBS, Job, Plan, When, files};
-use crate::exit::Complaint;
 
 const HINT: &str =
     "run it as the user who is logged in; network volumes need Full Disk Access for this program";
 
-pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Complaint> {
+pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Failure> {
     for job in &JOBS {
         let path = file(plan, job);
         files::write(&path, &agent(plan, job))?;
@@ -23,7 +24,7 @@ pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Complaint> {
     Ok(Vec::new())
 }
 
-pub(super) fn remove(plan: &Plan) -> Result<(), Complaint> {
+pub(super) fn remove(plan: &Plan) -> Result<(), Failure> {
     for job in &JOBS {
         let path = file(plan, job);
         if path.exists() {

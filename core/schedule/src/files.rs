@@ -10,10 +10,9 @@ use forgekeep_failure::Failure;
 use forgekeep_untrusted::Untrusted;
 
 use super::failed;
-use crate::exit::Complaint;
 
 /// Whether this is the superuser.
-pub(super) fn is_root() -> bool {
+pub fn is_root() -> bool {
     #[cfg(unix)]
     return rustix::process::geteuid().is_root();
     #[cfg(not(unix))]
@@ -21,12 +20,7 @@ pub(super) fn is_root() -> bool {
 }
 
 /// Writes a file that everybody may read, and the folders that it is in. Nothing in it is a secret.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), Complaint> {
-    let written = write_file(path, text);
-    written.map_err(crate::commands::offline::complaint)
-}
-
-fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
+pub(super) fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let folder = path.parent().unwrap_or(path);
     fs::create_dir_all(folder).map_err(|error| Failure::disk("create", folder, &error))?;
     atomic_file::replace(path, text.as_bytes())?;
@@ -40,11 +34,10 @@ fn write_file(path: &Path, text: &str) -> Result<(), Failure> {
 }
 
 /// Removes a file, if it is there; and its folder, if that is one of drop-ins and nothing else is in it.
-pub(super) fn remove(path: &Path) -> Result<(), Complaint> {
+pub(super) fn remove(path: &Path) -> Result<(), Failure> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            let failure = Failure::disk("remove", path, &error);
-            Err(crate::commands::offline::complaint(failure))
+            Err(Failure::disk("remove", path, &error))
         }
         _ => {
             let folder = path
@@ -62,7 +55,7 @@ pub(super) fn run(
     arguments: &[&str],
     input: Option<&str>,
     hint: &str,
-) -> Result<String, Complaint> {
+) -> Result<String, Failure> {
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(if input.is_some() {

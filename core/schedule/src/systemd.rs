@@ -5,38 +5,39 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_untrusted::Show as _;
 
+use forgekeep_failure::{ErrorKind, Failure};
+
 use super::{Installed, JOBS, Job, Plan, When, files};
-use crate::exit::{Complaint, ExitCode};
 
 /// The units, as packages ship them.
 const UNITS: [(&str, &str); 7] = [
     (
         "forgekeep-backup.service",
-        include_str!("../../../packaging/systemd/forgekeep-backup.service"),
+        include_str!("../../../host/packaging/systemd/forgekeep-backup.service"),
     ),
     (
         "forgekeep-backup.timer",
-        include_str!("../../../packaging/systemd/forgekeep-backup.timer"),
+        include_str!("../../../host/packaging/systemd/forgekeep-backup.timer"),
     ),
     (
         "forgekeep-verify.service",
-        include_str!("../../../packaging/systemd/forgekeep-verify.service"),
+        include_str!("../../../host/packaging/systemd/forgekeep-verify.service"),
     ),
     (
         "forgekeep-verify.timer",
-        include_str!("../../../packaging/systemd/forgekeep-verify.timer"),
+        include_str!("../../../host/packaging/systemd/forgekeep-verify.timer"),
     ),
     (
         "forgekeep-drill.service",
-        include_str!("../../../packaging/systemd/forgekeep-drill.service"),
+        include_str!("../../../host/packaging/systemd/forgekeep-drill.service"),
     ),
     (
         "forgekeep-drill.timer",
-        include_str!("../../../packaging/systemd/forgekeep-drill.timer"),
+        include_str!("../../../host/packaging/systemd/forgekeep-drill.timer"),
     ),
     (
         "forgekeep-failed@.service",
-        include_str!("../../../packaging/systemd/forgekeep-failed@.service"),
+        include_str!("../../../host/packaging/systemd/forgekeep-failed@.service"),
     ),
 ];
 
@@ -83,7 +84,7 @@ const HINT: &str =
     "see `journalctl -b` for what systemd says of it, then run `forgekeep schedule install` again";
 
 /// Installs what is missing, and starts the timers. Returns what there is to say.
-pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Complaint> {
+pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Failure> {
     let folder = folder(plan)?;
     let is_packaged = is_packaged(plan);
     if !is_packaged {
@@ -112,7 +113,7 @@ pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Complaint> {
     Ok(lingering(plan))
 }
 
-pub(super) fn remove(plan: &Plan) -> Result<(), Complaint> {
+pub(super) fn remove(plan: &Plan) -> Result<(), Failure> {
     let folder = folder(plan)?;
     let timers = JOBS.map(|job| format!("forgekeep-{}.timer", job.name));
     let mut disable = vec!["disable", "--now"];
@@ -129,7 +130,7 @@ pub(super) fn remove(plan: &Plan) -> Result<(), Complaint> {
     systemctl(plan, &["daemon-reload"]).map(drop)
 }
 
-pub(super) fn status(plan: &Plan) -> Result<Vec<Installed>, Complaint> {
+pub(super) fn status(plan: &Plan) -> Result<Vec<Installed>, Failure> {
     let folder = folder(plan)?;
     let is_packaged = is_packaged(plan);
     JOBS.iter()
@@ -164,7 +165,7 @@ pub(super) fn status(plan: &Plan) -> Result<Vec<Installed>, Complaint> {
 }
 
 /// Where units of this machine's, or of this user's, are.
-fn folder(plan: &Plan) -> Result<PathBuf, Complaint> {
+fn folder(plan: &Plan) -> Result<PathBuf, Failure> {
     if !plan.user_only {
         return Ok(plan.root.join("etc/systemd/system"));
     }
@@ -175,11 +176,11 @@ fn folder(plan: &Plan) -> Result<PathBuf, Complaint> {
     };
     let config = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")));
     let config = config.ok_or_else(|| {
-        Complaint::new(
-            ExitCode::Usage,
+        Failure::new(
+            ErrorKind::Config,
             "there is no home folder for units of the user",
-            "set HOME, or run it as root with --system",
         )
+        .with_hint("set HOME, or run it as root with --system")
     })?;
     Ok(config.join("systemd/user"))
 }
@@ -196,7 +197,7 @@ fn drop_in(folder: &Path, unit: &str) -> PathBuf {
 }
 
 /// A unit for this program, and for the manager that is to read it.
-fn unit(plan: &Plan, text: &str) -> Result<String, Complaint> {
+fn unit(plan: &Plan, text: &str) -> Result<String, Failure> {
     let mut lines = String::from(OURS);
     for line in text.lines() {
         let key = line.split_once('=').map_or("", |(key, _)| key);
@@ -216,7 +217,7 @@ fn unit(plan: &Plan, text: &str) -> Result<String, Complaint> {
 }
 
 /// What a service has to know of this configuration.
-fn of_service(plan: &Plan, is_packaged: bool) -> Result<String, Complaint> {
+fn of_service(plan: &Plan, is_packaged: bool) -> Result<String, Failure> {
     let folder = path(&plan.folder)?;
     let mut text = format!("{OURS}[Unit]\nRequiresMountsFor={folder}\n\n[Service]\n");
     text.push_str(&environment(plan)?);
@@ -228,7 +229,7 @@ fn of_service(plan: &Plan, is_packaged: bool) -> Result<String, Complaint> {
     Ok(text)
 }
 
-fn of_failed(plan: &Plan, is_packaged: bool) -> Result<String, Complaint> {
+fn of_failed(plan: &Plan, is_packaged: bool) -> Result<String, Failure> {
     let owner = if plan.user_only {
         String::new()
     } else {
@@ -237,7 +238,7 @@ fn of_failed(plan: &Plan, is_packaged: bool) -> Result<String, Complaint> {
     Ok(format!("{OURS}[Service]\n{}{owner}", environment(plan)?))
 }
 
-fn environment(plan: &Plan) -> Result<String, Complaint> {
+fn environment(plan: &Plan) -> Result<String, Failure> {
     Ok(format!(
         "Environment=FORGEKEEP_CONFIG={}\n",
         path(&plan.config)?
@@ -270,14 +271,14 @@ fn of_timer(plan: &Plan, job: &Job) -> String {
 }
 
 /// A path, as a unit takes it: quoted, and with what systemd would expand taken as it is.
-fn path(path: &Path) -> Result<String, Complaint> {
+fn path(path: &Path) -> Result<String, Failure> {
     let text = path.to_str().filter(|text| !text.contains(['\n', '\r']));
     let text = text.ok_or_else(|| {
-        Complaint::new(
-            ExitCode::Configuration,
+        Failure::new(
+            ErrorKind::Config,
             format!("{} cannot be named in a unit of systemd", path.shown()),
-            "use a path in UTF-8 and without line breaks",
         )
+        .with_hint("use a path in UTF-8 and without line breaks")
     })?;
     let text = text.replace('\\', "\\\\").replace('"', "\\\"");
     let text = text.replace('%', "%%").replace('$', "$$");
@@ -288,7 +289,7 @@ fn path(path: &Path) -> Result<String, Complaint> {
     })
 }
 
-fn systemctl(plan: &Plan, arguments: &[&str]) -> Result<String, Complaint> {
+fn systemctl(plan: &Plan, arguments: &[&str]) -> Result<String, Failure> {
     let mut all = arguments.to_vec();
     if plan.user_only {
         all.insert(0, "--user");

@@ -4,15 +4,16 @@ use std::path::Path;
 
 use forgekeep_untrusted::Show as _;
 
+use forgekeep_failure::{ErrorKind, Failure};
+
 use super::{Installed, JOBS, Job, Plan, When, files};
-use crate::exit::{Complaint, ExitCode};
 
 const BEGIN: &str = "# forgekeep: begin (written by `forgekeep schedule install`)";
 const END: &str = "# forgekeep: end";
 
 const HINT: &str = "see whether cron is installed and you may use it (cron.allow, cron.deny)";
 
-pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Complaint> {
+pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Failure> {
     let mut text = without_ours(&read());
     text.push_str(BEGIN);
     text.push('\n');
@@ -26,7 +27,7 @@ pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Complaint> {
     Ok(Vec::new())
 }
 
-pub(super) fn remove() -> Result<(), Complaint> {
+pub(super) fn remove() -> Result<(), Failure> {
     let text = read();
     match text.contains(BEGIN) {
         true => write(&without_ours(&text)),
@@ -34,7 +35,7 @@ pub(super) fn remove() -> Result<(), Complaint> {
     }
 }
 
-pub(super) fn status(plan: &Plan) -> Result<Vec<Installed>, Complaint> {
+pub(super) fn status(plan: &Plan) -> Result<Vec<Installed>, Failure> {
     let text = read();
     let ours = text.split_once(BEGIN).map_or("", |(_, rest)| rest);
     let ours = ours.split_once(END).map_or("", |(ours, _)| ours);
@@ -67,7 +68,7 @@ fn read() -> String {
     files::run("crontab", &["-l"], None, HINT).unwrap_or_default()
 }
 
-fn write(text: &str) -> Result<(), Complaint> {
+fn write(text: &str) -> Result<(), Failure> {
     files::run("crontab", &["-"], Some(text), HINT).map(drop)
 }
 
@@ -86,7 +87,7 @@ fn without_ours(text: &str) -> String {
 }
 
 /// A line for `/bin/sh`, with cron's PATH. Cron mails what it prints: nothing, if all is good.
-fn line(plan: &Plan, job: &Job) -> Result<String, Complaint> {
+fn line(plan: &Plan, job: &Job) -> Result<String, Failure> {
     let when = match plan.when(job) {
         When::Daily(hour, minute) => format!("{minute} {hour} * * *"),
         When::Monthly(day, hour, minute) => format!("{minute} {hour} {day} * *"),
@@ -100,14 +101,14 @@ fn line(plan: &Plan, job: &Job) -> Result<String, Complaint> {
 }
 
 /// A path, as one word of such a line.
-fn word(path: &Path) -> Result<String, Complaint> {
+fn word(path: &Path) -> Result<String, Failure> {
     let text = path.to_str().filter(|text| !text.contains(['\n', '\r']));
     let text = text.ok_or_else(|| {
-        Complaint::new(
-            ExitCode::Configuration,
+        Failure::new(
+            ErrorKind::Config,
             format!("{} cannot be named in a crontab", path.shown()),
-            "use a path in UTF-8 and without line breaks",
         )
+        .with_hint("use a path in UTF-8 and without line breaks")
     })?;
     // cron makes a line break of each % that has no backslash before it, whatever the quotes.
     Ok(format!(

@@ -1,0 +1,175 @@
+//! What the machine runs by itself: by systemd, cron or launchd.
+//!
+//! ```text
+//! systemd   units, for the machine or a user; those of a package get drop-ins
+//! cron      lines in the user's crontab
+//! launchd   agents of macOS
+//! files     the files that these read, and the programs that go with them
+//! ```
+
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
+mod cron;
+mod files;
+mod launchd;
+mod systemd;
+
+use std::path::{Path, PathBuf};
+
+use forgekeep_failure::{ErrorKind, Failure};
+use serde::Serialize;
+
+pub use files::is_root;
+
+/// What runs things by the clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheduler {
+    /// Timers of systemd.
+    Systemd,
+    /// Lines in the user's crontab.
+    Cron,
+    /// Agents of macOS.
+    Launchd,
+}
+
+/// What is run by itself.
+const JOBS: [Job; 3] = [
+    Job {
+        name: "backup",
+        command: &["backup", "--progress", "plain", "--lock-wait", "2h"],
+        when: When::Daily(4, 17),
+    },
+    Job {
+        name: "verify",
+        command: &[
+            "verify",
+            "--subset",
+            "auto",
+            "--progress",
+            "none",
+            "--lock-wait",
+            "2h",
+        ],
+        when: When::Daily(12, 41),
+    },
+    Job {
+        name: "drill",
+        command: &["drill", "--subset", "auto"],
+        when: When::Monthly(5, 15, 23),
+    },
+];
+
+struct Job {
+    name: &'static str,
+    command: &'static [&'static str],
+    when: When,
+}
+
+/// Outside 00:00 to 03:59: in one night of the year some of these hours do not exist, in another they come twice.
+#[derive(Clone, Copy)]
+enum When {
+    /// Hour and minute, local time.
+    Daily(u8, u8),
+    /// Day of the month, hour, minute.
+    Monthly(u8, u8, u8),
+}
+
+/// What is to be scheduled.
+pub struct Plan {
+    /// The program, by an absolute path that an upgrade does not change.
+    pub program: PathBuf,
+    /// The configuration, by an absolute path.
+    pub config: PathBuf,
+    /// The backup folder, by an absolute path.
+    pub folder: PathBuf,
+    /// For the user alone, or for the machine.
+    pub user_only: bool,
+    /// When the backup begins, if not at the usual time.
+    pub at: Option<(u8, u8)>,
+    /// What files go below; `/` but in tests.
+    pub root: PathBuf,
+}
+
+/// What is installed, as `status` says it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Installed {
+    /// What is run: `backup`, `verify` or `drill`.
+    pub job: &'static str,
+    /// Whether it is scheduled.
+    pub installed: bool,
+    /// When it ran last and will run next, in the scheduler's own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    /// When it will run next.
+    pub next: Option<String>,
+    /// What does not fit the configuration.
+    pub problems: Vec<String>,
+}
+
+impl Plan {
+    fn when(&self, job: &Job) -> When {
+        match (job.name, self.at) {
+            ("backup", Some((hour, minute))) => When::Daily(hour, minute),
+            _ => job.when,
+        }
+    }
+}
+
+impl Scheduler {
+    /// That of this machine.
+    pub fn usual() -> Self {
+        if cfg!(target_os = "macos") {
+            Self::Launchd
+        } else if Path::new("/run/systemd/system").is_dir() {
+            Self::Systemd
+        } else {
+            Self::Cron
+        }
+    }
+
+    /// Schedules it, or brings what is scheduled in step with the plan. Returns what there is to say.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be written, or the scheduler's program fails.
+    pub fn install(self, plan: &Plan) -> Result<Vec<String>, Failure> {
+        match self {
+            Self::Systemd => systemd::install(plan),
+            Self::Cron => cron::install(plan),
+            Self::Launchd => launchd::install(plan),
+        }
+    }
+
+    /// Schedules nothing any more.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be removed, or the scheduler's program fails.
+    pub fn remove(self, plan: &Plan) -> Result<(), Failure> {
+        match self {
+            Self::Systemd => systemd::remove(plan),
+            Self::Cron => cron::remove(),
+            Self::Launchd => launchd::remove(plan),
+        }
+    }
+
+    /// What is scheduled.
+    ///
+    /// # Errors
+    ///
+    /// The scheduler's program fails.
+    pub fn status(self, plan: &Plan) -> Result<Vec<Installed>, Failure> {
+        match self {
+            Self::Systemd => systemd::status(plan),
+            Self::Cron => cron::status(plan),
+            Self::Launchd => Ok(launchd::status(plan)),
+        }
+    }
+}
+
+/// A program that schedules fails.
+fn failed(program: &str, why: &str, hint: &str) -> Failure {
+    Failure::new(ErrorKind::Machine, format!("{program} failed: {why}")).with_hint(hint.to_owned())
+}
