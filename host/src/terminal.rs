@@ -63,6 +63,13 @@ pub fn to_stdout(text: Arguments<'_>) {
     note(STDOUT, writeln!(io::stdout().lock(), "{}", hidden(&text)));
 }
 
+/// A question on standard error; the answer is to follow on the same line.
+pub fn ask(question: &str) {
+    let mut stderr = io::stderr().lock();
+    let written = stderr.write_all(hidden(question).as_bytes());
+    note(STDERR, written.and_then(|()| stderr.flush()));
+}
+
 /// Bytes on standard output, in one piece: lines of several workers must not mix.
 pub fn bytes_to_stdout(bytes: &[u8]) {
     note(STDOUT, io::stdout().lock().write_all(bytes));

@@ -141,6 +141,7 @@ impl Sandbox {
                 .collect(),
             variables: Vec::new(),
             report: None,
+            stdin: None,
             stdout: None,
             stderr: None,
             limit: Duration::from_secs(120),
@@ -166,6 +167,7 @@ pub struct Invocation<'s> {
     arguments: Vec<OsString>,
     variables: Vec<(OsString, OsString)>,
     report: Option<PathBuf>,
+    stdin: Option<fs::File>,
     stdout: Option<fs::File>,
     stderr: Option<fs::File>,
     limit: Duration,
@@ -222,6 +224,13 @@ impl Invocation<'_> {
         self
     }
 
+    /// Reads its standard input from a file, a device; else it is empty.
+    #[must_use]
+    pub fn stdin(mut self, file: fs::File) -> Self {
+        self.stdin = Some(file);
+        self
+    }
+
     /// Sends its standard output to a file, a device; [`Run::stdout`] stays empty.
     #[must_use]
     pub fn stdout(mut self, file: fs::File) -> Self {
@@ -263,7 +272,7 @@ impl Invocation<'_> {
             command.envs(std::env::var_os(kept).map(|value| (kept, value)));
         }
         command
-            .stdin(Stdio::null())
+            .stdin(self.stdin.map_or_else(Stdio::null, Stdio::from))
             .stdout(self.stdout.map_or_else(Stdio::piped, Stdio::from))
             .stderr(self.stderr.map_or_else(Stdio::piped, Stdio::from));
         #[cfg(unix)]

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::error::{ConfigError, ConfigErrorKind};
 use super::reader::Field;
@@ -75,6 +75,24 @@ pub(super) fn path(field: &Field<'_>) -> Result<PathBuf, ConfigError> {
         ));
     }
     Ok(field.beside(&path))
+}
+
+/// Where systemd puts the credentials of a service (`LoadCredential=`).
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
+/// The path of a file with a secret. A name without folders is looked for among the credentials of the
+/// service first.
+pub(super) fn secret_path(field: &Field<'_>) -> Result<PathBuf, ConfigError> {
+    let beside = path(field)?;
+    let name = PathBuf::from(field.text()?.value);
+    let mut parts = name.components();
+    let is_name = matches!(
+        (parts.next(), parts.next()),
+        (Some(Component::Normal(_)), None)
+    );
+    let credentials = field.variable(CREDENTIALS).filter(|_| is_name);
+    let credential = credentials.map(|folder| Path::new(&folder).join(&name));
+    Ok(credential.filter(|path| path.exists()).unwrap_or(beside))
 }
 
 /// Warns where every user of the machine can read a file with a secret.

@@ -200,7 +200,10 @@ fn file(field: &Field<'_>, secret: bool) -> Result<Option<FileContent>, ConfigEr
     if field.raw_text() == Some("") {
         return Ok(None);
     }
-    let path = beside::path(field)?;
+    let path = match secret {
+        true => beside::secret_path(field)?,
+        false => beside::path(field)?,
+    };
     let content = beside::read(field, &path, MAX_FILE)?;
     if secret {
         if content.is_empty() {

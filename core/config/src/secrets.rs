@@ -174,7 +174,7 @@ pub(super) fn read(
     let secret = match way {
         Way::Plain(field) => return plain(field, key, form),
         Way::File(field) => {
-            let path = beside::path(field)?;
+            let path = beside::secret_path(field)?;
             let bytes = beside::read(field, &path, MAX_SECRET)?;
             beside::warn_of_mode(field, &path);
             one(field, bytes, form, "the file")?

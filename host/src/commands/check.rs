@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use forgekeep_engine::run::{Checked, CheckedSource, Selection};
+use forgekeep_engine::run::{Checked, CheckedSource, Engine, Selection};
 use forgekeep_failure::Severity;
 use forgekeep_hoster::{ApiLimit, CheckReport, OwnerSeen, Sees};
 use forgekeep_http::Proxies;
@@ -44,13 +44,24 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Comp
         super::print_json(&document(head, &checked, &reports, exit_code))?;
         return Ok(exit_code);
     }
+    print(&checked, arguments.offline);
+    Ok(exit_code)
+}
+
+/// Checks what a new configuration has, prints it, and tells how a backup of it would begin.
+pub(super) fn of_new(engine: &Engine, offline: bool) -> Result<ExitCode, Complaint> {
+    let checked = engine.check(&Selection::default(), offline)?;
+    print(&checked, offline);
+    Ok(Report::conclude(Timestamp::now(), false, reports(&checked.sources)).exit_code)
+}
+
+fn print(checked: &Checked, offline: bool) {
     for source in &checked.sources {
-        print_source(source, arguments.offline);
+        print_source(source, offline);
     }
     for warning in &checked.warnings {
         out!("{}", text::finding("", warning));
     }
-    Ok(exit_code)
 }
 
 /// All that was found, each thing in a field of its own.

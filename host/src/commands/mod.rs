@@ -5,6 +5,7 @@ mod check;
 mod demo;
 mod drill;
 mod forget;
+mod init;
 mod list;
 mod notify;
 mod offline;
@@ -40,6 +41,7 @@ use crate::{plugins as hosters, text};
 /// Does what was asked for.
 pub fn run(cli: &Cli) -> Result<ExitCode, Complaint> {
     match &cli.command {
+        Command::Init(arguments) => init::run(&cli.common, arguments),
         Command::Backup(arguments) => backup::run(&cli.common, arguments),
         Command::List(arguments) => list::run(&cli.common, arguments),
         Command::Check(arguments) => check::run(&cli.common, arguments),
@@ -119,9 +121,20 @@ fn escaped(json: &str) -> String {
 /// and so are secrets in files and from commands.
 fn engine(
     common: &Common,
+    config: Config,
+    jobs: Option<NonZeroUsize>,
+    observer: Arc<dyn Observer>,
+) -> Result<Engine, Complaint> {
+    engine_in(common, config, jobs, observer, &variable)
+}
+
+/// The same with other variables than those of the environment.
+fn engine_in(
+    common: &Common,
     mut config: Config,
     jobs: Option<NonZeroUsize>,
     observer: Arc<dyn Observer>,
+    variable: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Engine, Complaint> {
     let proxies = proxies()?;
     let folders = hosters::folders(&common.plugin_dirs);
@@ -131,7 +144,7 @@ fn engine(
     let wanted = config.sources.iter().map(|source| source.hoster.as_str());
     let registry = hosters::registry_for(&folders, &rules, wanted);
     let keys = |hoster: &str| target::keys_of(&registry, hoster);
-    let warnings = config.settle(&keys, &variable)?;
+    let warnings = config.settle(&keys, variable)?;
     warn(common, &warnings);
     let jobs = jobs.map(NonZeroUsize::get);
     let engine = Engine::behind(proxies, config, registry, jobs, observer);

@@ -68,6 +68,7 @@ fn dependencies_between_our_crates_run_one_way() {
             "core/command" | "core/filter" => &["untrusted"],
             "core/config" => &["command", "filter", "untrusted"],
             "core/config-schema" => &["config"],
+            "core/first-config" => &["config", "untrusted"],
             "core/notify" => &[
                 "command",
                 "config",
@@ -171,6 +172,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "durable",
                 "engine",
                 "failure",
+                "first-config",
                 "git",
                 "hoster",
                 "http",

@@ -39,6 +39,8 @@ mod hidden;
 mod hosters;
 mod housekeeping;
 mod identity;
+#[cfg(unix)]
+mod init;
 mod inputs;
 mod interruption;
 mod kills;

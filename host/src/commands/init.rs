@@ -1,0 +1,256 @@
+//! The first configuration: asked for, checked, written.
+
+mod files;
+mod prompt;
+mod questions;
+
+use std::io::{IsTerminal as _, Read as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
+
+use files::Target;
+use forgekeep_config::PluginKeys;
+use forgekeep_first_config::{Answers, TokenPlace, is_variable, text};
+use forgekeep_untrusted::{Secret, Show as _};
+use prompt::Person;
+
+use super::{check, engine_in, variable};
+use crate::cli::{Common, InitArguments, TokenStore};
+use crate::exit::{Complaint, ExitCode};
+use crate::terminal::{out, tell};
+
+/// Stands for the token in the configuration that is checked: nothing is stored before.
+const CHECKED: &str = "FORGEKEEP_INIT_TOKEN";
+
+const QUESTION: &str = "Token (not shown while you type; empty for none)";
+
+/// The longest token.
+const MAX_TOKEN: u64 = 64 << 10;
+
+/// `forgekeep init`.
+pub fn run(common: &Common, arguments: &InitArguments) -> Result<ExitCode, Complaint> {
+    let target = Target::of(common)?;
+    prompt::end_at_signal()?;
+    let person = Person::at_terminal();
+    let (mut answers, keys) = questions::ask(common, arguments, person.as_ref())?;
+    let token = token(arguments, &answers, person.as_ref())?;
+    answers.token = match &token {
+        None => TokenPlace::None,
+        Some(_) => place(&target, arguments, &answers.title)?,
+    };
+    let content = text(&answers, &keys, target.syntax);
+    // What could not be read later is not written, whatever the hoster says.
+    forgekeep_config::parse(&content, &target.file, &|name| {
+        Some(variable(name).unwrap_or_else(|| CHECKED.to_owned()))
+    })?;
+    let checked = checked(common, arguments, &target, &answers, &keys, token.as_ref());
+    let exit_code = match checked {
+        Ok(exit_code) => exit_code,
+        Err(complaint) => {
+            tell!("{complaint}");
+            complaint.ending
+        }
+    };
+    if exit_code != ExitCode::Good && !arguments.force {
+        let agreed = match &person {
+            Some(person) => {
+                person.agrees("The check failed. Write the configuration all the same?")?
+            }
+            None => false,
+        };
+        if !agreed {
+            return Err(Complaint::new(
+                exit_code,
+                "nothing was written: the check failed",
+                "correct what is said above, then run `forgekeep init` again; --force writes the \
+                configuration all the same",
+            ));
+        }
+    }
+    let file = match &answers.token {
+        TokenPlace::File(name) if arguments.store == TokenStore::File => Some(target.beside(name)),
+        _ => None,
+    };
+    target.write(&content, file.as_deref().zip(token.as_ref()))?;
+    out!("written: {}", target.file.shown());
+    if let Some(file) = &file {
+        out!("written: {} (the token, mode 0600)", file.shown());
+    }
+    next_steps(arguments, &target, &answers.token);
+    Ok(exit_code)
+}
+
+/// The token, if there is to be one.
+fn token(
+    arguments: &InitArguments,
+    answers: &Answers,
+    person: Option<&Person>,
+) -> Result<Option<Secret>, Complaint> {
+    if arguments.no_token {
+        return Ok(None);
+    }
+    if let Some(file) = &arguments.token_file {
+        let is_typed = file == Path::new("-") && io::stdin().is_terminal();
+        return match (is_typed, person) {
+            // A terminal would show it.
+            (true, Some(person)) => person.secret(QUESTION),
+            (true, None) => Err(Complaint::new(
+                ExitCode::Usage,
+                "--token-file: standard input is a terminal, which shows what is typed",
+                "run it without --token-file, with standard error on the terminal too",
+            )),
+            (false, _) => token_in(file).map(Some),
+        };
+    }
+    let name = variable_name(arguments, &answers.title);
+    if arguments.store == TokenStore::Environment
+        && let Some(value) = variable(&name).filter(|value| !value.trim().is_empty())
+    {
+        return Ok(Some(Secret::new(value)));
+    }
+    match person {
+        Some(person) => person.secret(QUESTION),
+        None => Err(questions::missing(
+            "--token-file",
+            "give it a file with the token, or - for standard input; --no-token does without a token",
+        )),
+    }
+}
+
+/// The token in a file. What editors and shells put at its end is no part of it.
+fn token_in(file: &Path) -> Result<Secret, Complaint> {
+    let (name, read) = match file == Path::new("-") {
+        true => ("standard input".into(), read_token(io::stdin().lock())),
+        false => (
+            file.shown().to_string(),
+            fs::File::open(file).and_then(read_token),
+        ),
+    };
+    let refused = |why: &str| {
+        let message = format!("--token-file: {name} {why}");
+        let hint = "give it the token and nothing else";
+        Complaint::new(ExitCode::Usage, message, hint)
+    };
+    let text = read.map_err(|error| refused(&format!("cannot be read: {error}")))?;
+    let token = Secret::new(text.expose().trim());
+    if token.is_empty() {
+        return Err(refused("is empty"));
+    }
+    if token.expose().len() as u64 > MAX_TOKEN {
+        return Err(refused("is too long for a token"));
+    }
+    Ok(token)
+}
+
+fn read_token(from: impl io::Read) -> io::Result<Secret> {
+    let mut text = String::new();
+    from.take(MAX_TOKEN + 8).read_to_string(&mut text)?;
+    Ok(Secret::new(text))
+}
+
+/// Where the token is to be found later. Whatever could be in its way is told before anything is asked.
+fn place(target: &Target, arguments: &InitArguments, title: &str) -> Result<TokenPlace, Complaint> {
+    if arguments.store == TokenStore::Environment {
+        let name = variable_name(arguments, title);
+        if !is_variable(&name) {
+            let message = "--token-name is not the name of an environment variable";
+            let hint = "use letters, digits and _";
+            return Err(Complaint::new(ExitCode::Usage, message, hint));
+        }
+        return Ok(TokenPlace::Variable(name));
+    }
+    let name = match &arguments.token_name {
+        Some(name) => name.clone(),
+        None => format!("{}.token", questions::plain(title)),
+    };
+    if Path::new(&name)
+        .file_name()
+        .is_none_or(|file| file != name.as_str())
+    {
+        let message = "--token-name is not the name of a file";
+        let hint = "give a name without folders: the file lies beside the configuration";
+        return Err(Complaint::new(ExitCode::Usage, message, hint));
+    }
+    if arguments.store == TokenStore::File {
+        files::refuse_existing(&target.beside(&name), "name another one with --token-name")?;
+    }
+    Ok(TokenPlace::File(name))
+}
+
+fn variable_name(arguments: &InitArguments, title: &str) -> String {
+    match &arguments.token_name {
+        Some(name) => name.clone(),
+        None => {
+            let plain = questions::plain(title).to_uppercase();
+            let name: String = plain.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+            match name.starts_with(|c: char| c.is_ascii_digit()) {
+                true => format!("TOKEN_{name}"),
+                false => format!("{name}_TOKEN"),
+            }
+        }
+    }
+}
+
+/// Does what `check` does, with the token as it was given, wherever it will be kept.
+fn checked(
+    common: &Common,
+    arguments: &InitArguments,
+    target: &Target,
+    answers: &Answers,
+    keys: &PluginKeys,
+    token: Option<&Secret>,
+) -> Result<ExitCode, Complaint> {
+    let mut answers = answers.clone();
+    if token.is_some() {
+        answers.token = TokenPlace::Variable(CHECKED.to_owned());
+    }
+    let with_token = |name: &str| match (name, token) {
+        (CHECKED, Some(token)) => Some(token.expose().to_owned()),
+        _ => variable(name),
+    };
+    let content = text(&answers, keys, target.syntax);
+    let config = forgekeep_config::parse(&content, &target.file, &with_token)?;
+    super::warn(common, &config.warnings);
+    let engine = engine_in(common, config, None, Arc::new(()), &with_token)?;
+    check::of_new(&engine, arguments.offline)
+}
+
+/// A path as a word of a shell.
+fn word(path: &Path) -> String {
+    let shown = path.shown().to_string();
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:".contains(c);
+    match shown.chars().all(is_plain) {
+        true => shown,
+        false => format!("'{}'", shown.replace('\'', r"'\''")),
+    }
+}
+
+/// What is left to do.
+fn next_steps(arguments: &InitArguments, target: &Target, token: &TokenPlace) {
+    out!("");
+    match (arguments.store, token) {
+        (TokenStore::Credential, TokenPlace::File(name)) => {
+            out!(
+                "The token is stored nowhere yet. For the service of systemd, write it to a file that"
+            );
+            out!("only root can read, and add to the unit ([Service], by `systemctl edit`):");
+            out!("  LoadCredential={name}:/etc/credstore/{name}");
+            out!(
+                "Or encrypted: `systemd-creds encrypt --name={name} - /etc/credstore.encrypted/{name}`"
+            );
+            out!("and `LoadCredentialEncrypted={name}`.");
+        }
+        (TokenStore::Environment, TokenPlace::Variable(name)) => {
+            out!("The token is stored nowhere: set {name} wherever Forgekeep runs.");
+        }
+        _ => {}
+    }
+    let config = match target.is_usual {
+        true => String::new(),
+        false => format!(" --config {}", word(&target.file)),
+    };
+    out!("Next:");
+    out!("  forgekeep backup --dry-run{config}");
+    out!("  forgekeep backup{config}");
+}
