@@ -74,6 +74,15 @@ pub fn age(seconds: i64) -> String {
     format!("{} ago", count(number, singular, plural))
 }
 
+/// A text as a word of a shell.
+pub fn shell_word(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:=,".contains(c);
+    match !text.is_empty() && text.chars().all(is_plain) {
+        true => text.to_owned(),
+        false => format!("'{}'", text.replace('\'', r"'\''")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,6 +100,19 @@ mod tests {
             (40 * 86_400, "40 days ago"),
         ] {
             assert_eq!(age(seconds), wanted);
+        }
+    }
+
+    #[test]
+    fn a_word_of_a_shell_is_one_word() {
+        for (text, word) in [
+            ("/etc/forgekeep/config.yml", "/etc/forgekeep/config.yml"),
+            ("", "''"),
+            ("a b", "'a b'"),
+            ("it's; rm", r"'it'\''s; rm'"),
+            ("#998", "'#998'"),
+        ] {
+            assert_eq!(shell_word(text), word);
         }
     }
 }

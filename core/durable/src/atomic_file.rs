@@ -183,18 +183,29 @@ fn is_same_file(_one: &Path, _other: &Path) -> bool {
     false
 }
 
-/// Makes a rename or a new file in a folder last over a power loss. Not every platform can sync a
-/// folder; there, the file system's own order has to do.
+/// Makes a rename or a new file in a folder last over a power loss. Not every platform and not every file
+/// system can sync a folder (CIFS and some of FUSE cannot); there, the file system's own order has to do.
 pub fn sync_parent(path: &Path) -> Result<(), Failure> {
     let Some(parent) = path.parent() else {
         return Ok(());
     };
     if cfg!(unix) {
         fs::File::open(parent)
-            .and_then(|folder| folder.sync_all())
+            .and_then(|folder| match folder.sync_all() {
+                Err(error) if cannot_sync(&error) => Ok(()),
+                synced => synced,
+            })
             .map_err(|error| Failure::disk("sync", parent, &error))?;
     }
     Ok(())
+}
+
+/// Whether a file system says that it never syncs folders, and not that this time it has failed.
+fn cannot_sync(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+    )
 }
 
 /// Makes a folder with those it is in, where they are not there, and makes them last over a power loss:

@@ -5,6 +5,7 @@ pub mod atomic_file;
 pub mod folder;
 pub mod lock;
 pub mod lock_wait;
+pub mod mounts;
 pub mod regular_file;
 pub mod sealed;
 pub mod space;

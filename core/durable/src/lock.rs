@@ -1,6 +1,6 @@
 //! One run at a time in one backup folder.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 use std::thread;
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::regular_file;
+use crate::{mounts, regular_file};
 
 /// Holds the lock until it is dropped. The lock is the operating system's, on an open file, so
 /// that a dead run's never blocks; what is in the file only serves to name the run that holds it.
@@ -163,7 +163,7 @@ fn held(lock: &Path, file: &mut File) -> LockError {
     }
 }
 
-/// The kind of file system a path is on, if it is one over a network. Only Linux says so in a file.
+/// The kind of file system a path is on, if it is one over a network.
 fn network_file_system(path: &Path) -> Option<String> {
     const OVER_NETWORK: [&str; 10] = [
         "9p",
@@ -177,43 +177,13 @@ fn network_file_system(path: &Path) -> Option<String> {
         "nfs4",
         "smb3",
     ];
-    let mounts = fs::read_to_string("/proc/self/mountinfo").ok()?;
-    let path = path.canonicalize().ok()?;
-    let kind = kind_of_mount(&mounts, &path)?;
-    OVER_NETWORK.contains(&kind).then(|| kind.to_owned())
-}
-
-/// The file system of the innermost mount that holds a path, from the text of
-/// proc_pid_mountinfo(5).
-fn kind_of_mount<'a>(mounts: &'a str, path: &Path) -> Option<&'a str> {
-    mounts
-        .lines()
-        .filter_map(|line| {
-            let (before, after) = line.split_once(" - ")?;
-            let point = Path::new(before.split(' ').nth(4)?);
-            path.starts_with(point)
-                .then(|| (point.components().count(), after.split(' ').next()))
-        })
-        // The last of the deepest: a later mount covers an earlier one.
-        .max_by_key(|(depth, _)| *depth)
-        .and_then(|(_, kind)| kind)
+    let kind = mounts::file_system(path)?;
+    OVER_NETWORK.contains(&kind.as_str()).then_some(kind)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_innermost_mount_counts() {
-        let mounts = "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n\
-                      23 22 0:5 / /srv rw shared:1 - nfs4 host:/srv rw\n\
-                      24 23 0:6 / /srv/fast rw - xfs /dev/sdb rw\n";
-        let kind = |path: &str| kind_of_mount(mounts, Path::new(path));
-        assert_eq!(kind("/home/x"), Some("ext4"));
-        assert_eq!(kind("/srv/backup/.forgekeep/lock"), Some("nfs4"));
-        assert_eq!(kind("/srv/fast/backup"), Some("xfs"));
-        assert_eq!(kind("/srvother"), Some("ext4"));
-    }
 
     #[test]
     fn the_second_is_told_who_is_first_and_a_dead_one_never_blocks() {

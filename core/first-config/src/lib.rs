@@ -5,6 +5,7 @@
 
 mod setting;
 mod text;
+mod token;
 
 use std::path::PathBuf;
 
@@ -12,6 +13,7 @@ use forgekeep_config::PluginKeys;
 
 pub use setting::{Setting, Unset, is_variable};
 pub use text::{Syntax, text};
+pub use token::{BadToken, read_token};
 
 /// What has to be known of a source before it can be configured, by the manifest of its plugin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,27 @@ impl Needs {
             name: !keys.nameless,
             api_url: !keys.nameless && api_url.is_empty(),
         }
+    }
+}
+
+/// A title as a part of the name of a file or of a variable.
+pub fn plain(title: &str) -> String {
+    let dashed = title.to_lowercase().replace(
+        |c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_',
+        "-",
+    );
+    match dashed.trim_matches('-') {
+        "" => "forgekeep".to_owned(),
+        plain => plain.to_owned(),
+    }
+}
+
+/// The variable for the token of a source of this title.
+pub fn variable_name(title: &str) -> String {
+    let name = plain(title).to_uppercase().replace('-', "_");
+    match name.starts_with(|c: char| c.is_ascii_digit()) {
+        true => format!("TOKEN_{name}"),
+        false => format!("{name}_TOKEN"),
     }
 }
 
@@ -68,4 +91,25 @@ pub struct Answers {
     pub settings: Vec<Setting>,
     /// Its token.
     pub token: TokenPlace,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_made_of_titles() {
+        for (title, file, variable) in [
+            ("acme", "acme", "ACME_TOKEN"),
+            ("../../etc: \"x", "etc---x", "ETC___X_TOKEN"),
+            ("7 seas", "7-seas", "TOKEN_7_SEAS"),
+            ("\u{fc}", "forgekeep", "FORGEKEEP_TOKEN"),
+        ] {
+            assert_eq!(
+                (plain(title).as_str(), variable_name(title).as_str()),
+                (file, variable)
+            );
+            assert!(is_variable(&variable_name(title)));
+        }
+    }
 }

@@ -92,6 +92,12 @@ impl Proxies {
         secret.map(Secret::new).into_iter().collect()
     }
 
+    /// What the proxy is called in messages: its address without a password, and the variable that names
+    /// it.
+    pub fn name(&self) -> Option<&str> {
+        self.proxy.as_ref().map(|named| named.name.as_str())
+    }
+
     pub(super) fn proxy(&self) -> Option<&Named> {
         self.proxy.as_ref()
     }

@@ -83,6 +83,9 @@ impl Attempt {
         if !arguments.dry_run {
             self.telling = Some(Telling::of(common, &config, &selection));
         }
+        if !arguments.dry_run {
+            super::owner::refuse_root(&config.local_folder)?;
+        }
         let umask = config.options.backup.umask;
         if let Some(complaint) = self
             .file

@@ -1,3 +1,6 @@
+mod surroundings;
+
+use std::path::Path;
 use std::sync::Arc;
 
 use forgekeep_engine::run::{Checked, CheckedSource, Engine, Selection};
@@ -9,6 +12,7 @@ use forgekeep_store::report::{Report, SourceReport};
 use forgekeep_untrusted::{Show as _, Untrusted};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use surroundings::Surroundings;
 
 use crate::cli::{CheckArguments, Common};
 use crate::exit::{Complaint, ExitCode};
@@ -19,15 +23,20 @@ use crate::text;
 pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Complaint> {
     let config = super::configuration(common)?;
     super::warn_of_configuration(common, &config);
+    super::owner::refuse_root(&config.local_folder)?;
+    let around = Surroundings::of(&config.local_folder)?;
     let head = json!({
         "schema": 1,
         "configuration": Untrusted::of_path(&config.file),
         "backupFolder": Untrusted::of_path(&config.local_folder),
         "offline": arguments.offline,
+        "folder": around.folder,
+        "network": around.network,
     });
     if !arguments.json {
         out!("configuration: {}", config.file.shown());
         out!("backup folder: {}", config.local_folder.shown());
+        around.print();
     }
     let told = config.notifications(&super::variable);
     let engine = super::engine(common, config, None, Arc::new(()))?;
@@ -38,8 +47,9 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Comp
     };
     let mut checked = engine.check(&selection, arguments.offline)?;
     checked.warnings.extend_from_slice(teller.unusable());
+    checked.warnings.extend(around.findings());
     let reports = reports(&checked.sources);
-    let exit_code = Report::conclude(Timestamp::now(), false, reports.clone()).exit_code;
+    let exit_code = code(&checked, reports.clone());
     if arguments.json {
         super::print_json(&document(head, &checked, &reports, exit_code))?;
         return Ok(exit_code);
@@ -49,10 +59,22 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Comp
 }
 
 /// Checks what a new configuration has, prints it, and tells how a backup of it would begin.
-pub(super) fn of_new(engine: &Engine, offline: bool) -> Result<ExitCode, Complaint> {
-    let checked = engine.check(&Selection::default(), offline)?;
+pub(super) fn of_new(engine: &Engine, folder: &Path, offline: bool) -> Result<ExitCode, Complaint> {
+    let around = Surroundings::of(folder)?;
+    around.print();
+    let mut checked = engine.check(&Selection::default(), offline)?;
+    checked.warnings.extend(around.findings());
     print(&checked, offline);
-    Ok(Report::conclude(Timestamp::now(), false, reports(&checked.sources)).exit_code)
+    Ok(code(&checked, reports(&checked.sources)))
+}
+
+/// How a backup of these sources would begin. What is wrong with the folder ends it before any of them.
+fn code(checked: &Checked, reports: Vec<SourceReport>) -> ExitCode {
+    let mut findings = checked.warnings.iter();
+    match findings.any(|finding| finding.severity == Severity::Error) {
+        true => ExitCode::Unexpected,
+        false => Report::conclude(Timestamp::now(), false, reports).exit_code,
+    }
 }
 
 fn print(checked: &Checked, offline: bool) {

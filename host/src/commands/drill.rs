@@ -31,6 +31,7 @@ pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Comp
         )?),
     };
     let (folder, options) = super::offline::folder_and_options(common, &arguments.place)?;
+    super::owner::refuse_root(&folder)?;
     let _umask = OfBackup::set(options.backup.umask);
     let all = super::offline::backup(&folder)?;
     let mut may_write = true;

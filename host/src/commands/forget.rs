@@ -18,6 +18,9 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Com
     let config = super::offline::configuration(common)?;
     let _umask = OfBackup::set(config.options.backup.umask);
     let folder = &config.local_folder;
+    if !arguments.dry_run {
+        super::owner::refuse_root(folder)?;
+    }
     let options = &config.options.history;
     let all = super::offline::backup(folder)?;
     let mut chosen = Vec::new();

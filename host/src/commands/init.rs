@@ -4,14 +4,15 @@ mod files;
 mod prompt;
 mod questions;
 
-use std::io::{IsTerminal as _, Read as _};
+use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::{fs, io};
 
 use files::Target;
 use forgekeep_config::PluginKeys;
-use forgekeep_first_config::{Answers, TokenPlace, is_variable, text};
+use forgekeep_first_config::{Answers, BadToken, TokenPlace, is_variable, plain, read_token};
+use forgekeep_folder_check::foreign_owner;
 use forgekeep_untrusted::{Secret, Show as _};
 use prompt::Person;
 
@@ -19,14 +20,12 @@ use super::{check, engine_in, variable};
 use crate::cli::{Common, InitArguments, TokenStore};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
+use crate::text;
 
 /// Stands for the token in the configuration that is checked: nothing is stored before.
 const CHECKED: &str = "FORGEKEEP_INIT_TOKEN";
 
 const QUESTION: &str = "Token (not shown while you type; empty for none)";
-
-/// The longest token.
-const MAX_TOKEN: u64 = 64 << 10;
 
 /// `forgekeep init`.
 pub fn run(common: &Common, arguments: &InitArguments) -> Result<ExitCode, Complaint> {
@@ -35,11 +34,18 @@ pub fn run(common: &Common, arguments: &InitArguments) -> Result<ExitCode, Compl
     let person = Person::at_terminal();
     let (mut answers, keys) = questions::ask(common, arguments, person.as_ref())?;
     let token = token(arguments, &answers, person.as_ref())?;
+    if let Some(token) = &token {
+        // However it came: what cannot be a token is told as what was given, not as what is made of it.
+        read_token(token.expose().as_bytes()).map_err(|bad| {
+            let message = format!("the token {bad}");
+            Complaint::new(ExitCode::Usage, message, "give the token and nothing else")
+        })?;
+    }
     answers.token = match &token {
         None => TokenPlace::None,
         Some(_) => place(&target, arguments, &answers.title)?,
     };
-    let content = text(&answers, &keys, target.syntax);
+    let content = forgekeep_first_config::text(&answers, &keys, target.syntax);
     // What could not be read later is not written, whatever the hoster says.
     forgekeep_config::parse(&content, &target.file, &|name| {
         Some(variable(name).unwrap_or_else(|| CHECKED.to_owned()))
@@ -72,12 +78,14 @@ pub fn run(common: &Common, arguments: &InitArguments) -> Result<ExitCode, Compl
         TokenPlace::File(name) if arguments.store == TokenStore::File => Some(target.beside(name)),
         _ => None,
     };
-    target.write(&content, file.as_deref().zip(token.as_ref()))?;
+    // Root sets it up for the user whose folder it is.
+    let owner = foreign_owner(&answers.folder);
+    target.write(&content, file.as_deref().zip(token.as_ref()), owner)?;
     out!("written: {}", target.file.shown());
     if let Some(file) = &file {
         out!("written: {} (the token, mode 0600)", file.shown());
     }
-    next_steps(arguments, &target, &answers.token);
+    next_steps(arguments, &target, &answers.token, owner);
     Ok(exit_code)
 }
 
@@ -118,35 +126,27 @@ fn token(
     }
 }
 
-/// The token in a file. What editors and shells put at its end is no part of it.
+/// The token in a file.
 fn token_in(file: &Path) -> Result<Secret, Complaint> {
-    let (name, read) = match file == Path::new("-") {
-        true => ("standard input".into(), read_token(io::stdin().lock())),
-        false => (
-            file.shown().to_string(),
-            fs::File::open(file).and_then(read_token),
-        ),
+    let is_stdin = file == Path::new("-");
+    let read = match is_stdin {
+        true => read_token(io::stdin().lock()),
+        false => fs::File::open(file)
+            .map_err(BadToken::Unread)
+            .and_then(read_token),
     };
-    let refused = |why: &str| {
-        let message = format!("--token-file: {name} {why}");
-        let hint = "give it the token and nothing else";
-        Complaint::new(ExitCode::Usage, message, hint)
-    };
-    let text = read.map_err(|error| refused(&format!("cannot be read: {error}")))?;
-    let token = Secret::new(text.expose().trim());
-    if token.is_empty() {
-        return Err(refused("is empty"));
-    }
-    if token.expose().len() as u64 > MAX_TOKEN {
-        return Err(refused("is too long for a token"));
-    }
-    Ok(token)
-}
-
-fn read_token(from: impl io::Read) -> io::Result<Secret> {
-    let mut text = String::new();
-    from.take(MAX_TOKEN + 8).read_to_string(&mut text)?;
-    Ok(Secret::new(text))
+    read.map_err(|bad| {
+        let name = match is_stdin {
+            true => "standard input".to_owned(),
+            false => file.shown().to_string(),
+        };
+        let message = format!("--token-file: {name} {bad}");
+        Complaint::new(
+            ExitCode::Usage,
+            message,
+            "give it the token and nothing else",
+        )
+    })
 }
 
 /// Where the token is to be found later. Whatever could be in its way is told before anything is asked.
@@ -162,7 +162,7 @@ fn place(target: &Target, arguments: &InitArguments, title: &str) -> Result<Toke
     }
     let name = match &arguments.token_name {
         Some(name) => name.clone(),
-        None => format!("{}.token", questions::plain(title)),
+        None => format!("{}.token", plain(title)),
     };
     if Path::new(&name)
         .file_name()
@@ -179,17 +179,8 @@ fn place(target: &Target, arguments: &InitArguments, title: &str) -> Result<Toke
 }
 
 fn variable_name(arguments: &InitArguments, title: &str) -> String {
-    match &arguments.token_name {
-        Some(name) => name.clone(),
-        None => {
-            let plain = questions::plain(title).to_uppercase();
-            let name: String = plain.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-            match name.starts_with(|c: char| c.is_ascii_digit()) {
-                true => format!("TOKEN_{name}"),
-                false => format!("{name}_TOKEN"),
-            }
-        }
-    }
+    let given = arguments.token_name.clone();
+    given.unwrap_or_else(|| forgekeep_first_config::variable_name(title))
 }
 
 /// Does what `check` does, with the token as it was given, wherever it will be kept.
@@ -209,25 +200,15 @@ fn checked(
         (CHECKED, Some(token)) => Some(token.expose().to_owned()),
         _ => variable(name),
     };
-    let content = text(&answers, keys, target.syntax);
+    let content = forgekeep_first_config::text(&answers, keys, target.syntax);
     let config = forgekeep_config::parse(&content, &target.file, &with_token)?;
     super::warn(common, &config.warnings);
     let engine = engine_in(common, config, None, Arc::new(()), &with_token)?;
-    check::of_new(&engine, arguments.offline)
-}
-
-/// A path as a word of a shell.
-fn word(path: &Path) -> String {
-    let shown = path.shown().to_string();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@:".contains(c);
-    match shown.chars().all(is_plain) {
-        true => shown,
-        false => format!("'{}'", shown.replace('\'', r"'\''")),
-    }
+    check::of_new(&engine, &answers.folder, arguments.offline)
 }
 
 /// What is left to do.
-fn next_steps(arguments: &InitArguments, target: &Target, token: &TokenPlace) {
+fn next_steps(arguments: &InitArguments, target: &Target, token: &TokenPlace, owner: Option<u32>) {
     out!("");
     match (arguments.store, token) {
         (TokenStore::Credential, TokenPlace::File(name)) => {
@@ -248,9 +229,16 @@ fn next_steps(arguments: &InitArguments, target: &Target, token: &TokenPlace) {
     }
     let config = match target.is_usual {
         true => String::new(),
-        false => format!(" --config {}", word(&target.file)),
+        false => format!(
+            " --config {}",
+            text::shell_word(&target.file.shown().to_string())
+        ),
     };
     out!("Next:");
-    out!("  forgekeep backup --dry-run{config}");
-    out!("  forgekeep backup{config}");
+    let by = match owner {
+        Some(owner) => format!("sudo -u {} ", super::owner::user_word(owner)),
+        None => String::new(),
+    };
+    out!("  {by}forgekeep backup --dry-run{config}");
+    out!("  {by}forgekeep backup{config}");
 }

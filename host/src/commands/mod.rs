@@ -9,6 +9,7 @@ mod init;
 mod list;
 mod notify;
 mod offline;
+mod owner;
 mod plugins;
 mod restore;
 mod schedule;

@@ -33,6 +33,7 @@ pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<ExitCode, Com
     let subset = subset.map(|text| super::offline::subset(text, hint));
     let subset = subset.transpose()?;
     let (folder, options) = super::offline::folder_and_options(common, &arguments.place)?;
+    super::owner::refuse_root(&folder)?;
     let _umask = OfBackup::set(options.backup.umask);
     let (all, lost) = match inventory::read_backup(&folder) {
         // Verifying all tells what is missing, and which reports are damaged.

@@ -68,6 +68,7 @@ fn dependencies_between_our_crates_run_one_way() {
             "core/command" | "core/filter" => &["untrusted"],
             "core/config" => &["command", "filter", "untrusted"],
             "core/config-schema" => &["config"],
+            "core/folder-check" => &["durable", "failure", "untrusted"],
             "core/first-config" => &["config", "untrusted"],
             "core/notify" => &[
                 "command",
@@ -173,6 +174,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "engine",
                 "failure",
                 "first-config",
+                "folder-check",
                 "git",
                 "hoster",
                 "http",

@@ -92,6 +92,8 @@ mod sources;
 mod status;
 mod streaming;
 mod support;
+#[cfg(unix)]
+mod surroundings;
 mod to_hoster;
 mod told;
 mod trash;

@@ -65,16 +65,22 @@ impl Target {
     }
 
     /// Writes the configuration, and the token's file first, if there is one.
-    pub fn write(&self, text: &str, token: Option<(&Path, &Secret)>) -> Result<(), Complaint> {
+    /// `owner` is the user who is to read them, if it is another.
+    pub fn write(
+        &self,
+        text: &str,
+        token: Option<(&Path, &Secret)>,
+        owner: Option<u32>,
+    ) -> Result<(), Complaint> {
         if let Some(folder) = self.file.parent() {
             fs::create_dir_all(folder)
                 .map_err(|error| Complaint::file("create", folder, &error))?;
         }
-        let config = Draft::of(&self.file, text.as_bytes())?;
+        let config = Draft::of(&self.file, text.as_bytes(), owner)?;
         let Some((path, secret)) = token else {
             return config.publish();
         };
-        Draft::of(path, format!("{}\n", secret.expose()).as_bytes())?.publish()?;
+        Draft::of(path, format!("{}\n", secret.expose()).as_bytes(), owner)?.publish()?;
         config.publish().inspect_err(|_| {
             // It is of no use without the configuration, and the next attempt needs its name.
             let _ = fs::remove_file(path);
@@ -103,7 +109,7 @@ struct Draft<'p> {
 }
 
 impl<'p> Draft<'p> {
-    fn of(path: &'p Path, content: &[u8]) -> Result<Self, Complaint> {
+    fn of(path: &'p Path, content: &[u8], owner: Option<u32>) -> Result<Self, Complaint> {
         let failed = |error: io::Error| Complaint::file("write", path, &error);
         let folder = path.parent().unwrap_or(Path::new("."));
         // It has mode 0600 from the first moment.
@@ -111,6 +117,12 @@ impl<'p> Draft<'p> {
         file.write_all(content)
             .and_then(|()| file.as_file().sync_all())
             .map_err(failed)?;
+        #[cfg(unix)]
+        if owner.is_some() {
+            std::os::unix::fs::fchown(file.as_file(), owner, None).map_err(failed)?;
+        }
+        #[cfg(not(unix))]
+        let _ = owner;
         Ok(Self { file, path })
     }
 

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use forgekeep_config::{OptionSpec, PluginKeys, PluginOptions};
 use forgekeep_first_config::{Answers, Needs, Setting, TokenPlace};
-use forgekeep_untrusted::names::encode_component;
 
 use super::prompt::Person;
 use crate::cli::{Common, InitArguments};
@@ -120,15 +119,6 @@ pub fn ask(
         token: TokenPlace::None,
     };
     Ok((answers, keys))
-}
-
-/// A title as a part of the name of a file or of a variable.
-pub fn plain(title: &str) -> String {
-    let name = encode_component(title).to_lowercase();
-    name.replace(
-        |c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_',
-        "-",
-    )
 }
 
 /// An option that is missing where nobody can be asked.

@@ -30,6 +30,9 @@ pub fn run(
 ) -> Result<ExitCode, Complaint> {
     let started = Timestamp::now();
     let at = AtTarget::configured(common, &arguments.place, title)?;
+    if !arguments.dry_run {
+        crate::commands::owner::refuse_root(&at.folder)?;
+    }
     let all = offline::backup(&at.folder)?;
     let (chosen, in_trash) = chosen(&all, arguments, point)?;
     if chosen.is_empty() {
