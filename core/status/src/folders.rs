@@ -8,7 +8,7 @@
 //! it holds nothing that was changed in the moment in which it was looked at: that could change once more and
 //! look the same.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -84,6 +84,12 @@ pub(super) struct KnownFolders {
     shapes: Vec<Shape>,
     by_path: HashMap<Untrusted, KnownFolder>,
 }
+
+/// Bytes on disk by title of the source.
+pub type Sizes = BTreeMap<Printable, u64>;
+
+/// The title of a repository's source, its bytes, and what can be taken down of it.
+type Found = (Untrusted, u64, Option<(KnownFolder, Shape)>);
 
 /// The folders in a repository's.
 type Shape = Arc<[String]>;
@@ -207,18 +213,18 @@ impl OnDisk {
 
 /// Takes down what is in each repository's folder, for [`Status::read`](crate::Status::read): at the end of
 /// a run, which holds the lock. What has not changed since the last time is not read again, and where nothing
-/// has, nothing is written.
+/// has, nothing is written. Returns how many bytes each source has on disk, by the title of its folder.
 ///
 /// # Errors
 ///
 /// [`ErrorKind::Disk`](forgekeep_failure::ErrorKind::Disk); nothing is lost by it.
-pub fn remember(local_folder: &Path) -> Result<(), Failure> {
+pub fn remember(local_folder: &Path) -> Result<Sizes, Failure> {
     // The file system's own clock: the run has just written its report there.
     let runs = history::folder(local_folder);
     let now = fs::metadata(&runs).and_then(|found| found.modified());
     let now = now.map_err(|error| Failure::disk("read", &runs, &error))?;
     let Some(settled) = now.checked_sub(SETTLED) else {
-        return Ok(());
+        return Ok(Sizes::new());
     };
     let before = match read(local_folder) {
         Ok(document) => document,
@@ -228,21 +234,32 @@ pub fn remember(local_folder: &Path) -> Result<(), Failure> {
     };
     let known = before.clone().map(KnownFolders::of).unwrap_or_default();
     let folders = inventory::repository_folders(local_folder)?.into_par_iter();
-    let found: Vec<(KnownFolder, Shape)> = folders
+    let found: Vec<Found> = folders
         .filter_map(|folder| {
             if let Some((known, shape)) = known.still(&folder) {
-                return Some((known.clone(), Arc::clone(shape)));
+                let (known, shape) = (known.clone(), Arc::clone(shape));
+                return Some((folder.title, known.size, Some((known, shape))));
             }
             let (on_disk, seen) = read_folder(folder)?;
-            let seen = seen.filter(|seen| seen.newest < settled)?;
-            Some((on_disk.into_known(seen.marks)?, seen.folders.into()))
+            let (title, size) = (on_disk.title.clone(), on_disk.size);
+            let seen = seen.filter(|seen| seen.newest < settled);
+            let known = seen.and_then(|seen| {
+                let known = on_disk.into_known(seen.marks)?;
+                Some((known, Shape::from(seen.folders)))
+            });
+            Some((title, size, known))
         })
         .collect();
-    let document = Document::new(found);
-    if before.as_ref() == Some(&document) {
-        return Ok(());
+    let mut sizes = Sizes::new();
+    for (title, size, _) in &found {
+        *sizes.entry(title.printable()).or_default() += size;
     }
-    sealed::write(&file(local_folder), &document)
+    let found = found.into_iter().filter_map(|(_, _, known)| known);
+    let document = Document::new(found.collect());
+    if before.as_ref() != Some(&document) {
+        sealed::write(&file(local_folder), &document)?;
+    }
+    Ok(sizes)
 }
 
 impl Document {

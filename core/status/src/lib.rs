@@ -3,6 +3,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+pub mod days;
 mod disk;
 mod folders;
 mod walk;
@@ -15,14 +16,16 @@ use forgekeep_failure::{ExitCode, Failure};
 use forgekeep_store::health::Damage;
 use forgekeep_store::history;
 use forgekeep_store::layout::DAMAGED;
-use forgekeep_store::report::{self, Brief, Report, RepositoryOutcome, RunOutcome, SourceOutcome};
+use forgekeep_store::report::{
+    self, Brief, Report, RepositoryOutcome, RunOutcome, SourceOutcome, SourceReport,
+};
 use forgekeep_store::snapshot::SnapshotId;
 use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 use jiff::Timestamp;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-pub use folders::remember;
+pub use folders::{Sizes, remember};
 pub use forgekeep_store::history::Died;
 
 /// Version of the document's format. Fields are added within it, never renamed.
@@ -47,10 +50,38 @@ pub struct Status {
     pub died: Vec<Died>,
     /// The sources, in the order of the configuration.
     pub sources: Vec<SourceStatus>,
+    /// The newest alert that a kept report has.
+    pub newest_alert: Option<NewestAlert>,
     /// Files among the reports that could not be used.
     pub unreadable: Vec<Unreadable>,
     /// Why there is no backup in the folder, if so.
     pub no_backup: Option<Failure>,
+}
+
+/// The newest alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewestAlert {
+    /// When the run began.
+    pub run: Timestamp,
+    /// Title of the source.
+    pub source: Untrusted,
+    /// Full name of the repository; empty where the whole source is meant.
+    pub repository: Printable,
+    /// What it says.
+    pub message: Printable,
+}
+
+/// Refs that upstream has rewritten or deleted in a run; the old tips are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Rewritten {
+    /// When the run began.
+    pub run: Timestamp,
+    /// How many were moved elsewhere.
+    pub forced: usize,
+    /// How many are gone.
+    pub deleted: usize,
 }
 
 /// The last run.
@@ -122,6 +153,10 @@ pub struct RepositoryStatus {
     pub last_good: Option<Timestamp>,
     /// Seconds since then.
     pub age_seconds: Option<i64>,
+    /// When the first of the runs began in which it has failed ever since, as far as the kept reports reach.
+    pub failing_since: Option<Timestamp>,
+    /// The last run in which upstream had rewritten or deleted refs of it.
+    pub rewritten: Option<Rewritten>,
     /// Bytes of its folder: mirrors, snapshots and all.
     pub size: Option<u64>,
     /// Snapshots of the repository and of its wiki.
@@ -179,6 +214,8 @@ impl RepositoryStatus {
             last_error: None,
             last_good: None,
             age_seconds: None,
+            failing_since: None,
+            rewritten: None,
             size: None,
             snapshots: None,
             newest_snapshot: None,
@@ -275,6 +312,7 @@ impl Status {
             last_run: None,
             died: Vec::new(),
             sources: sources.collect(),
+            newest_alert: None,
             unreadable: Vec::new(),
             no_backup: None,
         }
@@ -298,6 +336,9 @@ impl Status {
                 continue;
             };
             let source = &mut self.sources[at];
+            if self.newest_alert.is_none() {
+                self.newest_alert = newest_alert(&source.title, &kept, report.started);
+            }
             if source.last_run.is_none() {
                 source.last_run = Some(report.started);
                 source.listed = u64::try_from(kept.listed).ok();
@@ -339,12 +380,21 @@ fn add_repository(
         format!("id {}", kept.id)
     };
     let good = (kept.outcome.is_good() == Some(true)).then_some(started);
+    let failing = (kept.outcome == RepositoryOutcome::Failed).then_some(started);
+    let rewritten = Rewritten {
+        run: started,
+        forced: kept.refs.forced,
+        deleted: kept.refs.deleted,
+    };
+    let rewritten = Some(rewritten).filter(|refs| refs.forced + refs.deleted > 0);
     let state = RepositoryStatus {
         path: kept.path,
         last_run: Some(started),
         last_outcome: Some(kept.outcome),
         last_error: kept.error.map(|failure| KeptError::from(*failure)),
         last_good: good,
+        failing_since: failing,
+        rewritten,
         ..RepositoryStatus::new(kept.id, kept.name)
     };
     let Some(&at) = known.get(&key) else {
@@ -358,10 +408,38 @@ fn add_repository(
         *newest = state;
         return;
     }
+    let has_always_failed = newest.last_good.is_none() && newest.failing_since.is_some();
+    if has_always_failed && failing.is_some() {
+        newest.failing_since = failing;
+    }
     newest.last_good = newest.last_good.or(good);
+    newest.rewritten = newest.rewritten.or(rewritten);
     if newest.path.is_empty() {
         newest.path = state.path;
     }
+}
+
+/// The first alert of a source in a report: its own, or a repository's.
+fn newest_alert(
+    title: &Untrusted,
+    kept: &SourceReport<Brief>,
+    run: Timestamp,
+) -> Option<NewestAlert> {
+    let of_repositories = kept.repositories.iter();
+    let mut of_repositories =
+        of_repositories.filter_map(|one| Some((&one.name, one.alert.as_ref()?)));
+    let (repository, message) = match &kept.alert {
+        Some(message) => (Printable::default(), message.clone()),
+        None => of_repositories
+            .next()
+            .map(|(name, message)| (name.clone(), message.clone()))?,
+    };
+    Some(NewestAlert {
+        run,
+        source: title.clone(),
+        repository,
+        message,
+    })
 }
 
 /// Negative for a time to come: then a clock was wrong, or is.

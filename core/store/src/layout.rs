@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! <localFolder>/<source title>/<owner>#<repo>/   repo, wiki, snapshots, damaged, forgekeep.json
-//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, drills.json, folder.json, folders.json, notify.json, trash, plugins, versions
+//! <localFolder>/.forgekeep/                      lock, runs, runs.json, listings.json, verify.json, drills.json, folder.json, folders.json, days, notify.json, trash, plugins, versions
 //! <localFolder>/_config/                         copies of the configuration: SCM Backup's name
 //! ```
 
@@ -93,6 +93,17 @@ pub const FOLDERS: StateFile = StateFile {
         max_bytes: 1024 * 1024 * 1024,
         hint: "run `forgekeep backup`: it writes the file again",
     },
+};
+
+/// Folder in [`OWN_FOLDER`] with a file for each year: what came of each day's runs.
+pub const DAYS: &str = "days";
+
+/// What a file in [`DAYS`] is like: some hundred sources in each of a year's days.
+pub const FORMATS_OF_DAYS: Formats = Formats {
+    known: 1,
+    sealed_since: 1,
+    max_bytes: 256 * 1024 * 1024,
+    hint: "run `forgekeep backup`: it writes the file again from the reports that are kept",
 };
 
 /// Who was told what of earlier runs, and what could not be sent; here only where the user's folder for state

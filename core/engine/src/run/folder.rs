@@ -6,6 +6,7 @@ use std::{fs, io};
 use forgekeep_durable::{atomic_file, regular_file};
 use forgekeep_failure::{ErrorKind, ExitCode, Failure};
 use forgekeep_known_folders::KnownFolder;
+use forgekeep_status::{Sizes, days};
 use forgekeep_store::history::Run;
 use forgekeep_store::report::Report;
 use jiff::Timestamp;
@@ -66,10 +67,8 @@ impl Engine {
                     report.add_error(failure.while_doing("the run's report is not kept"));
                 }
                 // `forgekeep status` can do without, and the end of a run that is interrupted is awaited.
-                if !self.cancel.is_cancelled()
-                    && let Err(failure) = forgekeep_status::remember(&self.config.local_folder)
-                {
-                    log::warn!("{failure}");
+                if !self.cancel.is_cancelled() {
+                    self.remember();
                 }
                 Ok(report)
             }
@@ -80,6 +79,24 @@ impl Engine {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// Takes down what `forgekeep status` is told by. Nothing is lost where that fails: it reads what it
+    /// needs itself, and the next run takes it down.
+    fn remember(&self) {
+        let folder = &self.config.local_folder;
+        let sizes = forgekeep_status::remember(folder).unwrap_or_else(|failure| {
+            log::warn!("{failure}");
+            Sizes::new()
+        });
+        match days::update(folder, &sizes) {
+            Ok(findings) => {
+                for finding in findings {
+                    log::warn!("{}", finding.message);
+                }
+            }
+            Err(failure) => log::warn!("{failure}"),
         }
     }
 

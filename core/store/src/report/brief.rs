@@ -5,7 +5,7 @@ use forgekeep_failure::Failure;
 use forgekeep_untrusted::{Printable, Untrusted};
 use serde::Deserialize;
 
-use super::{RepositoryOutcome, RepositoryReport};
+use super::{RefChanges, RepositoryOutcome, RepositoryReport};
 
 /// What came of a repository, in brief.
 #[derive(Clone, Debug, Deserialize)]
@@ -21,6 +21,10 @@ pub struct Brief {
     pub outcome: RepositoryOutcome,
     /// Why it failed, or which part of it is not backed up, and why.
     pub error: Option<Box<Failure>>,
+    /// How its refs changed.
+    pub refs: RefChanges,
+    /// How much upstream has rewritten or deleted, if that is worth an alert.
+    pub alert: Option<Printable>,
 }
 
 impl From<RepositoryReport> for Brief {
@@ -31,6 +35,8 @@ impl From<RepositoryReport> for Brief {
             path: report.path,
             outcome: report.outcome,
             error: report.error.map(Box::new),
+            refs: report.refs,
+            alert: report.alert,
         }
     }
 }
