@@ -210,8 +210,11 @@ pub struct CheckArguments {
 #[derive(Debug, Args)]
 pub struct StatusArguments {
     /// Print JSON, with every repository; without it, -v shows them
-    #[arg(long)]
+    #[arg(long, conflicts_with = "html")]
     pub json: bool,
+    /// Write a page of HTML to this file; without a file, to standard output
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub html: Option<PathBuf>,
 }
 
 /// Where the backup is: for what must work without the configuration too.

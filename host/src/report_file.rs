@@ -1,4 +1,4 @@
-//! The file of `--report`. A regular file is replaced in one step; whatever else the path names (a
+//! The file of `--report`, and of `status --html`. A regular file is replaced in one step; whatever else the path names (a
 //! device, a FIFO, an open descriptor) is written to and stays what it is.
 
 use std::ffi::OsString;
@@ -23,6 +23,27 @@ const READER: Duration = Duration::from_secs(10);
 /// How often to look for one.
 const GLANCE: Duration = Duration::from_millis(50);
 
+/// What is written, in words.
+#[derive(Clone, Copy, Debug)]
+pub struct Document {
+    /// What is done.
+    doing: &'static str,
+    /// What is missing where a folder is named.
+    hint: &'static str,
+}
+
+/// The report of a run.
+pub const REPORT: Document = Document {
+    doing: "write the report",
+    hint: "name a file in it, such as report.json",
+};
+
+/// The page of `status --html`.
+pub const PAGE: Document = Document {
+    doing: "write the page",
+    hint: "name a file in it, such as status.html",
+};
+
 /// Where a report goes.
 #[derive(Debug)]
 pub enum ReportFile {
@@ -42,8 +63,8 @@ impl ReportFile {
     /// # Errors
     ///
     /// A folder is named, or nothing can be written there.
-    pub fn prepare(path: &Path) -> Result<Self, Complaint> {
-        let refused = |error: &io::Error| Complaint::file("write the report", path, error);
+    pub fn prepare(path: &Path, document: Document) -> Result<Self, Complaint> {
+        let refused = |error: &io::Error| Complaint::file(document.doing, path, error);
         let target = if path == Path::new("-") {
             Self::Stdout
         } else {
@@ -52,9 +73,8 @@ impl ReportFile {
         match &target {
             Self::Stdout | Self::Stderr | Self::InPlace(_) => {}
             Self::Regular(real) if real.is_dir() => {
-                let message = format!("cannot write the report: {} is a folder", path.shown());
-                let hint = "name a file in it, such as report.json";
-                return Err(Complaint::new(ExitCode::Unexpected, message, hint));
+                let message = format!("cannot {}: {} is a folder", document.doing, path.shown());
+                return Err(Complaint::new(ExitCode::Unexpected, message, document.hint));
             }
             Self::Regular(real) => match temporary(real) {
                 Ok(_) => {}
@@ -86,7 +106,7 @@ impl ReportFile {
     /// # Errors
     ///
     /// It could not be written. That standard output was lost is said at the end of the process.
-    pub fn write(&self, report: &[u8]) -> Result<(), Complaint> {
+    pub fn write(&self, report: &[u8], document: Document) -> Result<(), Complaint> {
         let (path, written) = match self {
             Self::Stdout => {
                 terminal::bytes_to_stdout(report);
@@ -99,7 +119,7 @@ impl ReportFile {
             Self::InPlace(path) => (path, in_place(path, report)),
             Self::Regular(path) => (path, replace(path, report)),
         };
-        written.map_err(|error| Complaint::file("write the report", path, &error))
+        written.map_err(|error| Complaint::file(document.doing, path, &error))
     }
 
     fn find(path: &Path) -> io::Result<Self> {

@@ -392,6 +392,12 @@ const LIMITS: &[Key] = &[
     },
 ];
 
+const STATUS: &[Key] = &[Key {
+    name: "page",
+    kind: Kind::Flag(true),
+    description: "Whether each run writes `status.html`, a page about the backup, into the backup folder.",
+}];
+
 pub(super) const PLUGINS: &[Key] = &[
     Key {
         name: "allow",
@@ -420,4 +426,5 @@ pub(super) const OPTIONS: &[(&str, &str, &[Key])] = &[
         ALERT,
     ),
     ("limits", "What may be held in memory.", LIMITS),
+    ("status", "How the state of the backup is shown.", STATUS),
 ];

@@ -261,6 +261,7 @@ mod tests {
         assert_eq!(of("history"), both(read::HISTORY, &[]));
         assert_eq!(of("alert"), both(read::ALERT, &[]));
         assert_eq!(of("limits"), both(read::LIMITS, &[]));
+        assert_eq!(of("status"), both(read::STATUS, &[]));
         let channel = &properties["notify"]["items"];
         assert_eq!(names(channel), both(&read::CHANNEL.concat(), &[]));
         assert_eq!(names(&properties["hooks"]), both(read::HOOKS, &[]));

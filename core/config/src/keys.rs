@@ -2,7 +2,7 @@
 
 pub use crate::hooks::HOOKS;
 pub use crate::notify::{CHANNEL, EMAIL, EVENTS, KINDS, PRESETS, SECURITY};
-pub use crate::options::{ALERT, BACKUP, HISTORY, LIMITS, NETWORK, OPTIONS};
+pub use crate::options::{ALERT, BACKUP, HISTORY, LIMITS, NETWORK, OPTIONS, STATUS};
 pub use crate::own::MAX_NUMBER;
 pub use crate::plugins::{CONFINEMENT, PLUGINS};
 pub use crate::predecessor::{BACKUP as FORMER_BACKUP, TOP_LEVEL as FORMER_TOP_LEVEL};

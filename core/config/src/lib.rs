@@ -218,6 +218,8 @@ pub struct Options {
     pub alert: AlertOptions,
     /// `options.limits`.
     pub limits: LimitOptions,
+    /// `options.status`.
+    pub status: StatusOptions,
 }
 
 /// The `options.backup` of the configuration.
@@ -320,6 +322,19 @@ impl Default for LimitOptions {
             pack_bytes: None,
             objects_per_pack: OBJECTS_PER_PACK,
         }
+    }
+}
+
+/// The `options.status` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusOptions {
+    /// Whether each run writes a page about the backup into its folder.
+    pub page: bool,
+}
+
+impl Default for StatusOptions {
+    fn default() -> Self {
+        Self { page: true }
     }
 }
 

@@ -8,11 +8,11 @@ use super::reader::{Field, Section, boolean};
 use super::umask::parse_umask;
 use super::{
     AlertAction, AlertOptions, BackupOptions, HistoryOptions, LimitOptions, NetworkOptions,
-    Options, Within, predecessor,
+    Options, StatusOptions, Within, predecessor,
 };
 
 /// The groups of `options`.
-pub const OPTIONS: &[&str] = &["backup", "network", "history", "alert", "limits"];
+pub const OPTIONS: &[&str] = &["backup", "network", "history", "alert", "limits", "status"];
 /// The keys of `options.backup`.
 pub const BACKUP: &[&str] = &[
     "removeDeletedRepos",
@@ -48,6 +48,8 @@ pub const HISTORY: &[&str] = &[
 pub const ALERT: &[&str] = &["action", "branchesPercent", "repositoriesPercent"];
 /// The keys of `options.limits`.
 pub const LIMITS: &[&str] = &["objectBytes", "packBytes", "objectsPerPack"];
+/// The keys of `options.status`.
+pub const STATUS: &[&str] = &["page"];
 
 /// The former name of `alert`.
 const FORMER_ALERT: &str = "alarm";
@@ -60,6 +62,7 @@ pub(super) const ALL: &[&[&str]] = &[
     HISTORY,
     ALERT,
     LIMITS,
+    STATUS,
     &[FORMER_ALERT],
 ];
 
@@ -84,6 +87,9 @@ pub(super) fn options(root: &Section<'_>) -> Result<Options, ConfigError> {
     }
     if let Some(field) = section.get("limits") {
         options.limits = limits(&field.section()?)?;
+    }
+    if let Some(field) = section.get("status") {
+        options.status = status(&field.section()?)?;
     }
     Ok(options)
 }
@@ -187,6 +193,16 @@ fn limits(section: &Section<'_>) -> Result<LimitOptions, ConfigError> {
             // As many as a pack can say that it has.
             Some(field) => field.integer(1000..=u64::from(u32::MAX))?,
             None => defaults.objects_per_pack,
+        },
+    })
+}
+
+fn status(section: &Section<'_>) -> Result<StatusOptions, ConfigError> {
+    section.warn_unknown(STATUS);
+    Ok(StatusOptions {
+        page: match section.get("page") {
+            Some(_) => boolean(section, "page")?,
+            None => StatusOptions::default().page,
         },
     })
 }

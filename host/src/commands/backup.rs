@@ -5,13 +5,13 @@ use forgekeep_untrusted::Show as _;
 use forgekeep_untrusted::names::encode_component;
 use jiff::Timestamp;
 
-use super::summary;
 use super::telling::Telling;
+use super::{page, summary};
 use crate::cli::{BackupArguments, Common, ProgressMode};
 use crate::exit::{Complaint, ExitCode};
 use crate::progress;
-use crate::report_file::ReportFile;
 use crate::state_folder::state_folder;
+use crate::report_file::{REPORT, ReportFile};
 use crate::terminal::{hidden_json, out, tell};
 use crate::text;
 use crate::umask::OfBackup;
@@ -20,7 +20,7 @@ use crate::umask::OfBackup;
 pub fn run(common: &Common, arguments: &BackupArguments) -> Result<ExitCode, Complaint> {
     let started = Timestamp::now();
     let file = match &arguments.report {
-        Some(path) if !arguments.dry_run => Some(ReportFile::prepare(path)?),
+        Some(path) if !arguments.dry_run => Some(ReportFile::prepare(path, REPORT)?),
         _ => None,
     };
     let takes_stdout = file.as_ref().is_some_and(ReportFile::takes_stdout);
@@ -90,7 +90,7 @@ impl Attempt {
         if let Some(complaint) = self
             .file
             .as_ref()
-            .and_then(|file| in_the_way(file, &config))
+            .and_then(|file| in_the_way("--report", file, &config))
         {
             self.file = None;
             return Err(complaint);
@@ -103,6 +103,7 @@ impl Attempt {
         };
         let observer = progress::observer(mode, common, log_all);
         let lock_wait = arguments.lock_wait.unwrap_or_default();
+        let of_page = config.clone();
         let engine = super::engine(common, config, arguments.jobs, observer)?
             .accepting_shrinkage(arguments.accept_shrinkage)
             .knowing_folder(state_folder(), arguments.accept_folder)
@@ -121,6 +122,7 @@ impl Attempt {
             engine.backup(&selection)?
         };
         let of_run = report.warnings.len();
+        page::after_run(&of_page, &mut report, &engine.redactor());
         if let Some(telling) = self.telling.take() {
             telling.end(&mut report);
         }
@@ -168,13 +170,14 @@ impl Attempt {
     }
 }
 
-/// Why a report must not be written to a file: it would replace something of ours or the user's
-/// that is no report.
-fn in_the_way(file: &ReportFile, config: &Config) -> Option<Complaint> {
+/// Why a report, or a page, must not be written to a file: it would replace something of ours or the user's
+/// that is neither.
+pub(super) fn in_the_way(option: &str, file: &ReportFile, config: &Config) -> Option<Complaint> {
     let path = file.path()?;
     let refused = |what: &str| {
-        let message = format!("--report {} would replace {what}", path.shown());
-        let hint = "give --report a file of its own, outside the folders in the backup folder";
+        let message = format!("{option} {} would replace {what}", path.shown());
+        let hint =
+            format!("give {option} a file of its own, outside the folders in the backup folder");
         Some(Complaint::new(ExitCode::Usage, message, hint))
     };
     if config.file.canonicalize().is_ok_and(|own| own == path) {
@@ -220,5 +223,5 @@ fn write_report(file: &ReportFile, report: &Report) -> Result<(), Complaint> {
         )
     })?;
     let text = hidden_json(&text).into_owned() + "\n";
-    file.write(text.as_bytes())
+    file.write(text.as_bytes(), REPORT)
 }

@@ -10,6 +10,7 @@ mod list;
 mod notify;
 mod offline;
 mod owner;
+mod page;
 mod plugins;
 mod restore;
 mod schedule;

@@ -1,10 +1,14 @@
+use forgekeep_failure::Failure;
 use forgekeep_status::{KeptError, LastRun, RepositoryStatus, SourceStatus, Status};
 use forgekeep_store::report::RepositoryOutcome;
 use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 
+use super::backup::in_the_way;
+use super::page;
 use crate::cli::{Common, StatusArguments};
 use crate::exit::{Complaint, ExitCode};
+use crate::report_file::{PAGE, ReportFile};
 use crate::terminal::{out, tell};
 use crate::text::{self, age, to_the_second};
 
@@ -14,12 +18,26 @@ const NAMED: usize = 5;
 /// `forgekeep status`.
 pub fn run(common: &Common, arguments: &StatusArguments) -> Result<ExitCode, Complaint> {
     let config = super::offline::configuration(common)?;
-    let status = Status::read(&config)
-        .map_err(|failure| Complaint::new(ExitCode::Unexpected, failure.message, failure.hint))?;
+    let file = match &arguments.html {
+        Some(path) => Some(ReportFile::prepare(path, PAGE)?),
+        None => None,
+    };
+    if let Some(complaint) = file
+        .as_ref()
+        .and_then(|file| in_the_way("--html", file, &config))
+    {
+        return Err(complaint);
+    }
+    let untold =
+        |failure: Failure| Complaint::new(ExitCode::Unexpected, failure.message, failure.hint);
+    let status = Status::read(&config).map_err(untold)?;
     for file in &status.unreadable {
         tell!("warning: {} is skipped: {}", file.file, file.why);
     }
-    if arguments.json {
+    if let Some(file) = file {
+        let page = page::render(&config, status).map_err(untold)?;
+        file.write(page.as_bytes(), PAGE)?;
+    } else if arguments.json {
         super::print_json(&status)?;
     } else {
         print(&status, common.verbose > 0);

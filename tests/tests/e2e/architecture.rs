@@ -138,6 +138,7 @@ fn dependencies_between_our_crates_run_one_way() {
             "core/status" => &["config", "durable", "failure", "store", "untrusted"],
             "core/schedule" => &["durable", "failure", "untrusted"],
             "core/known-folders" => &["config", "durable", "failure", "store", "untrusted"],
+            "core/status-page" => &["failure", "status", "store", "untrusted"],
             "core/restore-notes" => &["durable", "failure", "store", "untrusted"],
             "core/recovery" => &[
                 "durable",
@@ -190,6 +191,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "restore-notes",
                 "schedule",
                 "status",
+                "status-page",
                 "store",
                 "untrusted",
                 "verify",
@@ -227,7 +229,13 @@ fn each_crate_keeps_to_its_own_subject() {
     for folder in core.filter(|folder| !folder.contains("abi") && !folder.contains("plugin")) {
         forbidden(folder, &["abi_stable", "clap", "libloading", "indicatif"]);
     }
-    for folder in ["core/git", "core/status", "core/store", "core/verify"] {
+    for folder in [
+        "core/git",
+        "core/status",
+        "core/status-page",
+        "core/store",
+        "core/verify",
+    ] {
         forbidden(folder, &["ureq"]);
     }
     for folder in all.keys().filter(|folder| folder.starts_with("plugins/")) {

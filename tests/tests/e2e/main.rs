@@ -90,6 +90,7 @@ mod skipping;
 mod snapshots;
 mod sources;
 mod status;
+mod status_page;
 mod streaming;
 mod support;
 #[cfg(unix)]

@@ -1,0 +1,68 @@
+//! The page about a backup: in its folder after each run, and for `status --html`.
+
+use forgekeep_config::Config;
+use forgekeep_durable::atomic_file;
+use forgekeep_durable::space::Space;
+use forgekeep_failure::{Failure, Finding};
+use forgekeep_status::{Status, days};
+use forgekeep_status_page::{Expected, Page};
+use forgekeep_store::history;
+use forgekeep_store::report::{Report, RunOutcome};
+use forgekeep_untrusted::{Redactor, Show as _};
+use jiff::SignedDuration;
+use jiff::tz::TimeZone;
+
+use crate::umask::OfBackup;
+
+/// Its name in the backup folder.
+const FILE: &str = "status.html";
+
+/// How old a source's last good run may be.
+const MAX_AGE: SignedDuration = SignedDuration::from_hours(36);
+
+/// The page about how a backup stands.
+///
+/// # Errors
+///
+/// The reports cannot be read.
+pub fn render(config: &Config, mut status: Status) -> Result<String, Failure> {
+    let (days, unreadable) = days::read(&config.local_folder, status.now)?;
+    status.unreadable.extend(unreadable);
+    let expected = config.sources.iter().map(|source| Expected {
+        title: source.title.as_str().into(),
+        max_age: MAX_AGE,
+        expires: source.expires,
+    });
+    let page = Page {
+        status: &status,
+        days: &days,
+        expected: &expected.collect::<Vec<_>>(),
+        free: Space::free(&config.local_folder),
+        zone: TimeZone::system(),
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    page.render()
+}
+
+/// Writes the page after a run. That it cannot be written is a warning of the run: the backup is as good as it
+/// is. The end of a run that was interrupted is awaited: the page stays the one of the run before.
+pub fn after_run(config: &Config, report: &mut Report, redactor: &Redactor) {
+    if !config.options.status.page || report.outcome == RunOutcome::Interrupted {
+        return;
+    }
+    let _umask = OfBackup::set(config.options.backup.umask);
+    let path = config.local_folder.join(FILE);
+    let page = Status::read(config).and_then(|status| render(config, status));
+    let written = page.and_then(|page| atomic_file::replace(&path, page.as_bytes()));
+    let Err(failure) = written else {
+        return;
+    };
+    let message = format!("the page {} was not written: {failure}", path.shown());
+    report.warnings.push(Finding {
+        hint: failure.hint,
+        ..Finding::warning(message)
+    });
+    if let Err(failure) = history::amend(&config.local_folder, report, redactor) {
+        log::warn!("the report that is kept does not say that the page was not written: {failure}");
+    }
+}
