@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use env_logger::{Builder, Target, WriteStyle};
 use log::LevelFilter;
 
-use crate::cli::Common;
 use crate::{progress, terminal};
+use forgekeep_command_line::Common;
 
 /// Starts logging as `-v` and `-q` say. Only our own crates and the plugins log: what HTTP
 /// libraries write at their lowest levels is not theirs to decide on here, as it may hold headers.

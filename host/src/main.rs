@@ -1,7 +1,6 @@
 //! The `forgekeep` command: arguments in, engine called, answers out. Only this crate prints and
 //! exits, and only this crate knows that hosters are plugins.
 
-mod cli;
 mod commands;
 mod exit;
 mod logging;
@@ -10,7 +9,6 @@ mod progress;
 mod report_file;
 mod state_folder;
 mod terminal;
-mod text;
 mod told;
 mod umask;
 
@@ -18,9 +16,9 @@ use std::{env, process};
 
 use clap::Parser;
 
-use crate::cli::Cli;
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::tell;
+use forgekeep_command_line::Cli;
 use forgekeep_untrusted::Show as _;
 
 fn main() -> process::ExitCode {

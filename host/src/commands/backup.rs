@@ -5,16 +5,17 @@ use forgekeep_untrusted::Show as _;
 use forgekeep_untrusted::names::encode_component;
 use jiff::Timestamp;
 
+use super::page;
 use super::telling::Telling;
-use super::{page, summary};
-use crate::cli::{BackupArguments, Common, ProgressMode};
 use crate::exit::{Complaint, ExitCode};
 use crate::progress;
 use crate::report_file::{REPORT, ReportFile};
 use crate::state_folder::state_folder;
 use crate::terminal::{hidden_json, out, tell};
-use crate::text;
 use crate::umask::OfBackup;
+use forgekeep_command_line::{BackupArguments, Common, ProgressMode};
+use forgekeep_summary as summary;
+use forgekeep_summary::text;
 
 /// `forgekeep backup`.
 pub fn run(common: &Common, arguments: &BackupArguments) -> Result<ExitCode, Complaint> {

@@ -14,10 +14,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use surroundings::Surroundings;
 
-use crate::cli::{CheckArguments, Common};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::out;
-use crate::text;
+use forgekeep_command_line::{CheckArguments, Common};
+use forgekeep_summary::text;
 
 /// `forgekeep check`.
 pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Complaint> {

@@ -7,12 +7,12 @@ use forgekeep_store::inventory;
 use forgekeep_store::part::PartKind;
 use forgekeep_untrusted::{Show as _, Untrusted};
 
-use super::summary;
-use crate::cli::{Common, DemoArguments, ProgressMode};
 use crate::exit::{Complaint, ExitCode};
 use crate::progress;
 use crate::terminal::out;
 use crate::umask::OfBackup;
+use forgekeep_command_line::{Common, DemoArguments, ProgressMode};
+use forgekeep_summary as summary;
 
 /// Environment variable that the demo's configuration takes the token from. It is answered by the
 /// demo itself: the configuration on disk shows how a secret is kept out of it.

@@ -12,11 +12,11 @@ use serde::Serialize;
 
 use super::offline::AUTO;
 use super::target::AtTarget;
-use crate::cli::{Common, DrillArguments};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::text;
 use crate::umask::OfBackup;
+use forgekeep_command_line::{Common, DrillArguments};
+use forgekeep_summary::text;
 
 /// With `--subset auto`, so many drills bring everything back once.
 const DRILLS_FOR_ALL: usize = 30;

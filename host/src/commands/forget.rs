@@ -7,11 +7,11 @@ use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{self, Common, ForgetArguments};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::text;
 use crate::umask::OfBackup;
+use forgekeep_command_line::{self, Common, ForgetArguments};
+use forgekeep_summary::text;
 
 /// `forgekeep forget`.
 pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Complaint> {
@@ -39,7 +39,7 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Com
             "name that repository",
         ));
     }
-    let part = cli::part(arguments.wiki);
+    let part = forgekeep_command_line::part(arguments.wiki);
     if let (true, [kept]) = (by_name, chosen.as_slice()) {
         super::offline::part(kept, part)?;
     }

@@ -17,10 +17,10 @@ use forgekeep_untrusted::{Secret, Show as _};
 use prompt::Person;
 
 use super::{check, engine_in, variable};
-use crate::cli::{Common, InitArguments, TokenStore};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::text;
+use forgekeep_command_line::{Common, InitArguments, TokenStore};
+use forgekeep_summary::text;
 
 /// Stands for the token in the configuration that is checked: nothing is stored before.
 const CHECKED: &str = "FORGEKEEP_INIT_TOKEN";

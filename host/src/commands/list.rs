@@ -8,10 +8,10 @@ use forgekeep_untrusted::{Printable, Show as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use crate::cli::{Common, ListArguments};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::text;
+use forgekeep_command_line::{Common, ListArguments};
+use forgekeep_summary::text;
 
 /// `forgekeep list`.
 pub fn run(common: &Common, arguments: &ListArguments) -> Result<ExitCode, Complaint> {

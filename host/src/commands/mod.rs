@@ -17,7 +17,6 @@ mod schedule;
 mod schema;
 mod snapshots;
 mod status;
-mod summary;
 mod target;
 mod telling;
 mod unit_failed;
@@ -35,10 +34,11 @@ use forgekeep_known_folders::permissions;
 use forgekeep_untrusted::{Show as _, names};
 use serde::Serialize;
 
-use crate::cli::{Cli, Command, Common};
 use crate::exit::{Complaint, ExitCode};
+use crate::plugins as hosters;
 use crate::terminal::{hidden_json, out, tell};
-use crate::{plugins as hosters, text};
+use forgekeep_command_line::{Cli, Command, Common};
+use forgekeep_summary::text;
 
 /// Does what was asked for.
 pub fn run(cli: &Cli) -> Result<ExitCode, Complaint> {

@@ -7,10 +7,10 @@ use forgekeep_untrusted::Redactor;
 use serde_json::{Value, json};
 
 use super::{on_signal, print_json, variable, warn};
-use crate::cli::{Common, NotifyArguments, NotifyCommand};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{self, out};
-use crate::text;
+use forgekeep_command_line::{Common, NotifyArguments, NotifyCommand};
+use forgekeep_summary::text;
 
 /// `forgekeep notify`.
 pub fn run(common: &Common, arguments: &NotifyArguments) -> Result<ExitCode, Complaint> {

@@ -12,8 +12,8 @@ use forgekeep_untrusted::Untrusted;
 use forgekeep_untrusted::names::is_blank;
 use forgekeep_verify::Subset;
 
-use crate::cli::{Common, FolderArgument};
 use crate::exit::{Complaint, ExitCode};
+use forgekeep_command_line::{Common, FolderArgument};
 
 /// Stands for variables that are not set. Not a text that anything is called by.
 const STAND_IN: &str = "\u{fffd}unset\u{fffd}";

@@ -6,10 +6,10 @@ use forgekeep_plugin_host::{About, Held, PluginFile, Unusable};
 use forgekeep_untrusted::{Show as _, Shown};
 
 use super::offline;
-use crate::cli::{Common, PluginsArguments, PluginsCommand};
 use crate::exit::{Complaint, ExitCode};
 use crate::plugins::{Inspected, InspectedFile, Rules, faults, folders, look_at, look_at_all};
 use crate::terminal::out;
+use forgekeep_command_line::{Common, PluginsArguments, PluginsCommand};
 
 /// `forgekeep plugins`.
 pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<ExitCode, Complaint> {

@@ -12,10 +12,10 @@ use forgekeep_store::part::PartKind;
 use forgekeep_untrusted::{Printable, Show as _, Shown};
 use jiff::tz::TimeZone;
 
-use crate::cli::{self, Common, RestoreArguments};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::text;
+use forgekeep_command_line::{self, Common, RestoreArguments};
+use forgekeep_summary::text;
 
 /// Exit code for something that could not be restored, or not all of it.
 const FAILED: ExitCode = ExitCode::Partial;
@@ -39,7 +39,7 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Co
         return all::run(common, arguments, &backup, &kept, manner);
     };
     let kept = inventory::find(&kept, asked).map_err(super::offline::not_found)?;
-    let part = super::offline::part(kept, cli::part(arguments.wiki))?;
+    let part = super::offline::part(kept, forgekeep_command_line::part(arguments.wiki))?;
     let name = name(kept, part.kind);
     if let Some(url) = &arguments.push {
         return push::run(

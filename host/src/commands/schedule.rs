@@ -8,15 +8,13 @@ use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_schedule::{Installed, Plan, Scheduler, is_root};
 use forgekeep_untrusted::Show as _;
 
-use crate::cli::{Common, ScheduleArguments, ScheduleCommand, SchedulerArgument};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
+use forgekeep_command_line::{Common, ScheduleArguments, ScheduleCommand, SchedulerArgument};
 
 /// `forgekeep schedule`.
 pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, Complaint> {
-    let scheduler = arguments
-        .kind
-        .map_or_else(Scheduler::usual, Scheduler::from);
+    let scheduler = arguments.kind.map_or_else(Scheduler::usual, scheduler);
     let at = match &arguments.command {
         ScheduleCommand::Install { at } => *at,
         _ => None,
@@ -123,13 +121,11 @@ fn plan(
     })
 }
 
-impl From<SchedulerArgument> for Scheduler {
-    fn from(argument: SchedulerArgument) -> Self {
-        match argument {
-            SchedulerArgument::Systemd => Self::Systemd,
-            SchedulerArgument::Cron => Self::Cron,
-            SchedulerArgument::Launchd => Self::Launchd,
-        }
+fn scheduler(argument: SchedulerArgument) -> Scheduler {
+    match argument {
+        SchedulerArgument::Systemd => Scheduler::Systemd,
+        SchedulerArgument::Cron => Scheduler::Cron,
+        SchedulerArgument::Launchd => Scheduler::Launchd,
     }
 }
 

@@ -2,9 +2,9 @@ use forgekeep_config::PluginKeys;
 use forgekeep_config_schema::{PluginSchema, json_schema};
 use forgekeep_hoster::HosterInfo;
 
-use crate::cli::{Common, SchemaArguments, SchemaCommand};
 use crate::exit::{Complaint, ExitCode};
 use crate::plugins::{Rules, folders, look_at_all};
+use forgekeep_command_line::{Common, SchemaArguments, SchemaCommand};
 
 /// `forgekeep schema`.
 pub fn run(common: &Common, arguments: &SchemaArguments) -> Result<ExitCode, Complaint> {

@@ -7,10 +7,10 @@ use forgekeep_untrusted::Untrusted;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{self, Common, SnapshotsArguments};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::text;
+use forgekeep_command_line::{self, Common, SnapshotsArguments};
+use forgekeep_summary::text;
 
 /// Exit code for a history of which a part cannot be read.
 const DAMAGED: ExitCode = ExitCode::Partial;
@@ -20,7 +20,7 @@ pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<ExitCode, 
     let folder = super::offline::folder(common, &arguments.place)?;
     let all = super::offline::backup(&folder)?;
     let kept = inventory::find(&all, &arguments.repository).map_err(super::offline::not_found)?;
-    let part = super::offline::part(kept, cli::part(arguments.wiki))?;
+    let part = super::offline::part(kept, forgekeep_command_line::part(arguments.wiki))?;
     let entries = part
         .snapshots()
         .entries()

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 
 use super::backup::in_the_way;
 use super::page;
-use crate::cli::{Common, StatusArguments};
 use crate::exit::{Complaint, ExitCode};
 use crate::report_file::{PAGE, ReportFile};
 use crate::terminal::{out, tell};
-use crate::text::{self, age, to_the_second};
+use forgekeep_command_line::{Common, StatusArguments};
+use forgekeep_summary::text::{self, age, to_the_second};
 
 /// Repositories that a line names.
 const NAMED: usize = 5;

@@ -10,9 +10,9 @@ use forgekeep_hoster::Registry;
 use forgekeep_recovery::NoPlan;
 
 use super::{proxies, variable, warn};
-use crate::cli::{Common, FolderArgument};
 use crate::exit::{Complaint, ExitCode};
 use crate::plugins as hosters;
+use forgekeep_command_line::{Common, FolderArgument};
 
 /// What a command that writes to a target begins with.
 pub struct AtTarget {

@@ -18,12 +18,13 @@ use forgekeep_store::report::Report;
 use forgekeep_store::{history, layout};
 use forgekeep_untrusted::Redactor;
 
-use super::{summary, variable, warn};
-use crate::cli::Common;
+use super::{variable, warn};
 use crate::exit::Complaint;
 use crate::state_folder::state_folder;
 use crate::terminal;
 use crate::umask::OfBackup;
+use forgekeep_command_line::Common;
+use forgekeep_summary as summary;
 
 /// Who is told, and what is run.
 pub struct Telling {
@@ -151,7 +152,10 @@ impl Telling {
         let text = match &report.error {
             Some(failure) if report.sources.is_empty() => {
                 let warnings = summary::of_warnings(report);
-                format!("{}\n{warnings}", crate::text::failure("", failure))
+                format!(
+                    "{}\n{warnings}",
+                    forgekeep_summary::text::failure("", failure)
+                )
             }
             _ => summary::of_run(report),
         };

@@ -13,11 +13,11 @@ use forgekeep_untrusted::Shown;
 use jiff::Timestamp;
 
 use super::telling::Telling;
-use crate::cli::Common;
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::tell;
-use crate::text;
 use crate::told;
+use forgekeep_command_line::Common;
+use forgekeep_summary::text;
 
 /// `forgekeep notify unit-failed UNIT`.
 pub fn run(common: &Common, unit: &str) -> Result<ExitCode, Complaint> {

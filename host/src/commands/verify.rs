@@ -12,11 +12,11 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::cli::{Common, ProgressMode, VerifyArguments};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::text;
 use crate::umask::OfBackup;
+use forgekeep_command_line::{Common, ProgressMode, VerifyArguments};
+use forgekeep_summary::text;
 
 /// Damages that are shown of one repository; --json has them all.
 const SHOWN: usize = 10;

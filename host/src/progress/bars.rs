@@ -9,7 +9,8 @@ use parking_lot::{Mutex, MutexGuard};
 
 use super::BARS;
 use super::plain::{alert_line, note_line, repository_line};
-use crate::{terminal, text};
+use crate::terminal;
+use forgekeep_summary::text;
 
 /// Most repositories shown at the same time; fewer on a terminal with few lines.
 const ROWS: usize = 6;

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use forgekeep_engine::event::Observer;
 use indicatif::MultiProgress;
 
-use crate::cli::{Common, ProgressMode};
+use forgekeep_command_line::{Common, ProgressMode};
 
 /// The bars on the terminal, for whoever writes beside them.
 static BARS: OnceLock<MultiProgress> = OnceLock::new();

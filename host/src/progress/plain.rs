@@ -3,7 +3,7 @@ use forgekeep_failure::{Finding, Severity};
 use forgekeep_store::report::{RepositoryOutcome, RepositoryReport};
 
 use crate::terminal::tell;
-use crate::text;
+use forgekeep_summary::text;
 
 /// A line on standard error for each thing worth a line. What is as it was is not, unless
 /// `options.backup.logRepoFinished` wants it.

@@ -136,6 +136,8 @@ fn dependencies_between_our_crates_run_one_way() {
                 "upload-pack",
             ],
             "core/status" => &["config", "durable", "failure", "store", "untrusted"],
+            "core/command-line" => &["store"],
+            "core/summary" => &["engine", "failure", "store", "untrusted"],
             "core/schedule" => &["durable", "failure", "untrusted"],
             "core/known-folders" => &["config", "durable", "failure", "store", "untrusted"],
             "core/status-page" => &["failure", "status", "store", "untrusted"],
@@ -167,6 +169,8 @@ fn dependencies_between_our_crates_run_one_way() {
             "core/plugin-testkit" => &["plugin-documents", "plugin-sdk"],
             // It puts all of them together.
             "host" => &[
+                "command-line",
+                "summary",
                 "config",
                 "config-schema",
                 "demo-hoster",

@@ -9,7 +9,7 @@ use forgekeep_http::NetworkInForce;
 use crate::commands::{proxies, variable};
 use crate::exit::Complaint;
 use crate::terminal::out;
-use crate::text;
+use forgekeep_summary::text;
 
 /// The folder of a backup and the settings of its network.
 pub struct Surroundings {

@@ -11,11 +11,11 @@ use forgekeep_store::inventory::Kept;
 use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 
-use crate::cli::Common;
 use crate::commands::target::{AtTarget, no_plan, of_run};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::text;
+use forgekeep_command_line::Common;
+use forgekeep_summary::text;
 
 /// A target, and what is drilled with: found out before anything is brought back here.
 pub struct Opened<'k> {

@@ -10,9 +10,9 @@ use forgekeep_first_config::Syntax;
 use forgekeep_untrusted::{Secret, Show as _};
 use tempfile::NamedTempFile;
 
-use crate::cli::Common;
 use crate::commands::{offline, variable};
 use crate::exit::{Complaint, ExitCode};
+use forgekeep_command_line::Common;
 
 /// Where the configuration goes where nothing else is said.
 const USUAL: &str = "forgekeep.yml";

@@ -7,10 +7,10 @@ use forgekeep_store::inventory::Kept;
 use forgekeep_untrusted::Show as _;
 
 use super::{FAILED, branch, complaint, state, tell_damage};
-use crate::cli::{Common, RestoreArguments};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::text;
+use forgekeep_command_line::{Common, RestoreArguments};
+use forgekeep_summary::text;
 
 /// `forgekeep restore --all`.
 pub fn run(

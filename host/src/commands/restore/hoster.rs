@@ -13,13 +13,13 @@ use forgekeep_store::inventory::Kept;
 use forgekeep_untrusted::{Show as _, Shown};
 use jiff::Timestamp;
 
-use crate::cli::{Common, RestoreArguments};
 use crate::commands::target::{AtTarget, no_plan, of_run};
 use crate::commands::{end_on_signal, offline, print_json};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::text;
 use crate::umask::OfBackup;
+use forgekeep_command_line::{Common, RestoreArguments};
+use forgekeep_summary::text;
 
 /// Restores to a target.
 pub fn run(

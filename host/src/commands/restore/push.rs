@@ -9,10 +9,10 @@ use forgekeep_untrusted::names::is_blank;
 use forgekeep_untrusted::{Redactor, Secret};
 
 use super::{FAILED, branch, complaint, state};
-use crate::cli::{Common, RestoreArguments};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{hide, out, tell};
-use crate::text;
+use forgekeep_command_line::{Common, RestoreArguments};
+use forgekeep_summary::text;
 
 /// The variable with the user name for `--push`.
 const USER: &str = "FORGEKEEP_PUSH_USER";

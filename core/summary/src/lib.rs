@@ -1,7 +1,10 @@
-//! What is printed at the end of a run, and for a plan.
+//! What is printed at the end of a run, and for a plan; and small pieces of `text` that several commands print.
+
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod failures;
 mod table;
+pub mod text;
 
 use std::fmt::Write as _;
 
@@ -11,8 +14,6 @@ use forgekeep_store::report::{
 };
 use forgekeep_untrusted::{Printable, Shown};
 use table::Table;
-
-use crate::text;
 
 /// The outcomes of repositories with the words for them, in the order of the table.
 const OUTCOMES: [(RepositoryOutcome, &str); 7] = [

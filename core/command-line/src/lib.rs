@@ -1,4 +1,6 @@
-//! The command line.
+//! The command line: what can be asked for. What each is for is said to users, by the help.
+
+#![allow(missing_docs)]
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
