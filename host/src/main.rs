@@ -11,13 +11,15 @@ mod state_folder;
 mod terminal;
 mod told;
 mod umask;
+mod version;
 
 use std::{env, process};
 
-use clap::Parser;
+use clap::FromArgMatches;
+use clap::error::ErrorKind;
 
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::tell;
+use crate::terminal::{out, tell};
 use forgekeep_command_line::Cli;
 use forgekeep_untrusted::Show as _;
 
@@ -29,8 +31,23 @@ fn main() -> process::ExitCode {
     {
         return forgekeep_plugin_host::worker_main();
     }
-    let cli = match Cli::try_parse() {
+    // What completion scripts call; no command, so that none of them offers it.
+    if env::args_os()
+        .nth(1)
+        .is_some_and(|word| word == commands::COMPLETE_REPOSITORIES)
+    {
+        commands::complete_repositories(env::args_os().skip(2));
+        return end(ExitCode::Good);
+    }
+    let parsed = forgekeep_command_line::command_line().try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
+        Err(error)
+            if error.kind() == ErrorKind::DisplayVersion && version::is_verbose(env::args_os()) =>
+        {
+            out!("{}", version::details());
+            return end(ExitCode::Good);
+        }
         // Help and the version come this way too.
         Err(error) => {
             let (stream, code) = match error.use_stderr() {

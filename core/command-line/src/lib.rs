@@ -1,27 +1,27 @@
-//! The command line: what can be asked for. What each is for is said to users, by the help.
+//! The command line: what there is to ask for, with examples; [`command_line`] is how it is shown. What each is
+//! for is said to users, by the help.
 
 #![allow(missing_docs)]
 
+mod examples;
+mod help;
 mod values;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use values::part;
 use values::{lock_wait, time_of_day};
 
+pub use help::command_line;
+
 /// Complete, restorable copies of everything a team has on its source-code hosters.
 #[derive(Debug, Parser)]
 #[command(name = "forgekeep", version, about, max_term_width = 100)]
-#[command(
-    after_help = "Exit codes: 0 all good, 1 unexpected, 2 usage, 3 some repositories or \
-sources failed, 10 configuration, 11 a plugin is missing or cannot be loaded, 12 credentials \
-refused and nothing backed up, 13 another run holds the lock, 130 interrupted. Anything else means \
-failure."
-)]
+#[command(after_help = examples::FORGEKEEP)]
 pub struct Cli {
     #[command(flatten)]
     pub common: Common,
@@ -31,13 +31,14 @@ pub struct Cli {
 
 /// What every command takes.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
 pub struct Common {
     /// Configuration file, .yml, .yaml or .toml [default: FORGEKEEP_CONFIG, ./forgekeep.toml,
     /// ./forgekeep.yml, ./settings.yml, then the user's and the system's]
-    #[arg(long, short, value_name = "FILE", global = true)]
+    #[arg(long, short, value_name = "FILE", global = true, value_hint = ValueHint::FilePath)]
     pub config: Option<PathBuf>,
     /// Folder to look for plugins in, before all others; may be repeated
-    #[arg(long = "plugin-dir", value_name = "DIR", global = true)]
+    #[arg(long = "plugin-dir", value_name = "DIR", global = true, value_hint = ValueHint::DirPath)]
     pub plugin_dirs: Vec<PathBuf>,
     /// Log more: -v what is done, -vv each request, -vvv everything
     #[arg(long, short, action = ArgAction::Count, global = true, conflicts_with = "quiet")]
@@ -50,35 +51,56 @@ pub struct Common {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Write a first configuration, after asking for what it needs and checking it
+    #[command(after_help = examples::INIT)]
     Init(InitArguments),
     /// Back up all sources of the configuration
+    #[command(after_help = examples::BACKUP)]
     Backup(BackupArguments),
     /// List the repositories that a backup would include
+    #[command(after_help = examples::LIST)]
     List(ListArguments),
     /// Check configuration and credentials, and show what they can access
+    #[command(after_help = examples::CHECK)]
     Check(CheckArguments),
     /// Show the state of the backup from the reports of its runs; uses no network, no plugins
+    #[command(after_help = examples::STATUS)]
     Status(StatusArguments),
     /// List the snapshots of a repository, which can be restored
+    #[command(after_help = examples::SNAPSHOTS)]
     Snapshots(SnapshotsArguments),
     /// Bring repositories back, compare them with their snapshots, and remove them
+    #[command(after_help = examples::DRILL)]
     Drill(DrillArguments),
     /// Restore a repository, or all of them: to a folder, or to a hoster
+    #[command(after_help = examples::RESTORE)]
     Restore(RestoreArguments),
     /// Check that everything in the backup is present and intact
+    #[command(after_help = examples::VERIFY)]
     Verify(VerifyArguments),
     /// Remove the snapshots that the retention policy (options.history) does not keep
+    #[command(after_help = examples::FORGET)]
     Forget(ForgetArguments),
     /// Try whether those who are told of a run can be told
+    #[command(after_help = examples::NOTIFY)]
     Notify(NotifyArguments),
     /// Have the machine run it each day, by systemd, cron or launchd
+    #[command(after_help = examples::SCHEDULE)]
     Schedule(ScheduleArguments),
     /// List the plugins, show one, or check a file
+    #[command(after_help = examples::PLUGINS)]
     Plugins(PluginsArguments),
     /// Print the JSON Schema of the configuration, for editors
+    #[command(after_help = examples::SCHEMA)]
     Schema(SchemaArguments),
     /// Back up an embedded hoster twice, to see how it works; needs no account, no network
+    #[command(after_help = examples::DEMO)]
     Demo(DemoArguments),
+    /// Print the completion script of a shell; uses no network
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(CompletionsArguments),
+    /// Write the manual pages, one for each command
+    #[command(after_help = examples::MAN)]
+    Man(ManArguments),
 }
 
 /// Everything that is not given is asked for on a terminal.
@@ -167,7 +189,7 @@ pub struct BackupArguments {
     #[arg(long, value_name = "TIME", value_parser = lock_wait)]
     pub lock_wait: Option<Duration>,
     /// Write the run's report to this file, as JSON; - for standard output
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub report: Option<PathBuf>,
     /// How to show progress
     #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
@@ -226,7 +248,7 @@ pub struct StatusArguments {
 #[derive(Debug, Args)]
 pub struct FolderArgument {
     /// Backup folder; no configuration needed
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub folder: Option<PathBuf>,
 }
 
@@ -269,7 +291,7 @@ pub struct RestoreArguments {
     #[arg(long, requires = "to_hoster")]
     pub json: bool,
     /// Folder to restore to; new, or empty
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub to: Option<PathBuf>,
     /// Address of an empty repository to push the refs to; credentials come from
     /// FORGEKEEP_PUSH_USER and FORGEKEEP_PUSH_PASSWORD
@@ -326,7 +348,7 @@ pub struct DrillArguments {
     #[arg(long, value_name = "N/M|auto", conflicts_with = "repositories")]
     pub subset: Option<String>,
     /// Folder for what is brought back [default: one in the backup folder]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub temp: Option<PathBuf>,
     /// Also make the smallest of them at a hoster, push it, compare it, and remove it again: the title of an
     /// entry of `targets` in the configuration
@@ -450,6 +472,7 @@ pub enum PluginsCommand {
     /// Check whether a file is a usable plugin
     Check {
         /// The plugin's file
+        #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
     },
 }
@@ -469,8 +492,38 @@ pub enum SchemaCommand {
 #[derive(Debug, Args)]
 pub struct DemoArguments {
     /// Folder for the demo, which must not exist [default: a new one in the temporary folder]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct CompletionsArguments {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: CompletionShell,
+}
+
+/// A shell that completes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CompletionShell {
+    /// GNU Bash, 4.4 or newer
+    Bash,
+    /// Z shell
+    Zsh,
+    /// fish
+    Fish,
+    /// PowerShell
+    #[value(name = "powershell")]
+    PowerShell,
+    /// Nushell
+    Nushell,
+}
+
+#[derive(Debug, Args)]
+pub struct ManArguments {
+    /// Folder to write to; made if it does not exist
+    #[arg(value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
 }
 
 #[cfg(test)]

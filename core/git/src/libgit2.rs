@@ -25,6 +25,11 @@ pub fn initialise() -> Result<(), Failure> {
         .map_err(|error| Failure::new(ErrorKind::Git, format!("libgit2 cannot be set up: {error}")))
 }
 
+/// The version of libgit2: major, minor, revision.
+pub fn version() -> (u32, u32, u32) {
+    git2::Version::get().libgit2_version()
+}
+
 #[allow(unsafe_code)]
 fn set_up() -> Result<(), git2::Error> {
     use git2::ConfigLevel::{Global, ProgramData, System, XDG};

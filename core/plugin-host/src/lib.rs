@@ -37,6 +37,9 @@ mod start;
 mod unfit;
 mod worker;
 
+/// The plugin ABI that this host speaks.
+pub use forgekeep_abi::ABI;
+
 pub use broken::{Blame, Broken, FrameFault, How, Rule};
 pub use client::{
     Deadlines, MOST_RESTARTS, NoWorker, WORKER_MEMORY, WorkerPlugin, WorkerProgram, WorkerSettings,

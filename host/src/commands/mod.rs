@@ -2,11 +2,13 @@
 
 mod backup;
 mod check;
+mod completions;
 mod demo;
 mod drill;
 mod forget;
 mod init;
 mod list;
+mod man;
 mod notify;
 mod offline;
 mod owner;
@@ -40,6 +42,8 @@ use crate::terminal::{hidden_json, out, tell};
 use forgekeep_command_line::{Cli, Command, Common};
 use forgekeep_summary::text;
 
+pub use completions::{COMPLETE_REPOSITORIES, complete_repositories};
+
 /// Does what was asked for.
 pub fn run(cli: &Cli) -> Result<ExitCode, Complaint> {
     match &cli.command {
@@ -58,6 +62,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Complaint> {
         Command::Plugins(arguments) => plugins::run(&cli.common, arguments),
         Command::Schema(arguments) => schema::run(&cli.common, arguments),
         Command::Demo(arguments) => demo::run(&cli.common, arguments),
+        Command::Completions(arguments) => completions::run(arguments),
+        Command::Man(arguments) => man::run(arguments),
     }
 }
 

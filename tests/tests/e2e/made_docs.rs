@@ -104,8 +104,15 @@ fn no_help_text_changes_unseen() {
     };
     let main = help(&[]);
     let commands = |help: &str| -> Vec<String> {
-        let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1);
-        let names = lines.map_while(|line| line.split_whitespace().next().map(str::to_owned));
+        // In one list, or in groups: between the usage and the options.
+        let lines = help
+            .lines()
+            .skip_while(|line| !line.starts_with("Usage:"))
+            .skip(1);
+        let lines = lines.take_while(|line| *line != "Options:" && *line != "Arguments:");
+        let rows = lines.filter_map(|line| line.strip_prefix("  "));
+        let rows = rows.filter(|row| !row.starts_with(' '));
+        let names = rows.filter_map(|row| row.split_whitespace().next().map(str::to_owned));
         names.filter(|name| name != "help").collect()
     };
     let mut made = format!("== forgekeep\n{main}");

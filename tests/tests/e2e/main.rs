@@ -17,6 +17,8 @@ mod changes;
 mod checks;
 mod commands;
 mod completeness;
+#[cfg(unix)]
+mod completions;
 mod configuration;
 mod credentials;
 mod disk;
