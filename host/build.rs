@@ -4,9 +4,6 @@
 //! distribution); from `COMMIT`, which `git archive` fills in, and so do the hosters' source archives;
 //! from the files of the clone.
 
-// Paths are for cargo, which takes them as they are.
-#![allow(clippy::disallowed_methods)]
-
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,8 +35,15 @@ fn archived() -> Option<String> {
 /// Reads a file, and has cargo run this again when it changes.
 fn read(file: &Path) -> Option<String> {
     let text = fs::read_to_string(file).ok()?;
-    println!("cargo::rerun-if-changed={}", file.display());
+    watch(file);
     Some(text)
+}
+
+/// A path that is no text cannot be said; then a clean build it is.
+fn watch(path: &Path) {
+    if let Some(path) = path.to_str() {
+        println!("cargo::rerun-if-changed={path}");
+    }
 }
 
 fn cloned() -> Option<String> {
@@ -57,10 +61,7 @@ fn cloned() -> Option<String> {
     if let Some(id) = read(&shared.join(name)).as_deref().and_then(id) {
         return Some(id);
     }
-    println!(
-        "cargo::rerun-if-changed={}",
-        shared.join("refs/heads").display()
-    );
+    watch(&shared.join("refs/heads"));
     let packed = read(&shared.join("packed-refs"))?;
     packed.lines().find_map(|line| {
         let (found, of) = line.split_once(' ')?;

@@ -84,6 +84,9 @@ impl Attempt {
         if !arguments.dry_run {
             self.telling = Some(Telling::of(common, &config, &selection));
         }
+        if !arguments.accept_folder {
+            super::image::check(&config.local_folder)?;
+        }
         if !arguments.dry_run {
             super::owner::refuse_root(&config.local_folder)?;
         }

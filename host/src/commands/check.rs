@@ -25,6 +25,7 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Comp
     super::warn_of_configuration(common, &config);
     super::owner::refuse_root(&config.local_folder)?;
     let around = Surroundings::of(&config.local_folder)?;
+    super::image::check(&config.local_folder)?;
     let head = json!({
         "schema": 1,
         "configuration": Untrusted::of_path(&config.file),

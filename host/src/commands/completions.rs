@@ -37,7 +37,8 @@ fn script(shell: CompletionShell) -> String {
 fn generated(shell: impl Generator) -> String {
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut Cli::command(), "forgekeep", &mut script);
-    String::from_utf8_lossy(&script).into_owned()
+    // What is generated is text.
+    String::from_utf8(script).unwrap_or_default()
 }
 
 /// The function that is registered calls the generated one, and adds to what it answers.

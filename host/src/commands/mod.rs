@@ -7,6 +7,7 @@ mod demo;
 mod drill;
 mod forget;
 mod init;
+mod image;
 mod list;
 mod man;
 mod notify;

@@ -59,6 +59,8 @@ mod oauth;
 mod openapi;
 mod output;
 mod own_options;
+#[cfg(target_os = "linux")]
+mod packages;
 #[cfg(unix)]
 mod permissions;
 #[cfg(unix)]
