@@ -52,7 +52,7 @@ const OURS: &str =
     "# Written by `forgekeep schedule install`; `forgekeep schedule remove` removes it.\n";
 
 /// What the manager of a user cannot do for its units.
-const SYSTEM_ONLY: [&str; 25] = [
+const SYSTEM_ONLY: [&str; 26] = [
     "User",
     "Group",
     "Wants",
@@ -77,6 +77,7 @@ const SYSTEM_ONLY: [&str; 25] = [
     "AmbientCapabilities",
     "RemoveIPC",
     "IOSchedulingClass",
+    "IOSchedulingPriority",
     "EnvironmentFile",
 ];
 

@@ -6,6 +6,7 @@
 // What is skipped is said.
 #![allow(clippy::print_stdout)]
 
+mod container;
 mod dpkg;
 mod files;
 

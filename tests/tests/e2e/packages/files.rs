@@ -2,14 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::MetadataExt;
-use std::path::Path;
 use std::process::Command;
 
 use forgekeep_tests::{Sandbox, binaries};
 
 use super::{done, has, packaging, repository, text};
-use crate::support::World;
 
 /// The lines of a unit that are no remarks.
 fn unit(name: &str) -> Vec<String> {
@@ -66,21 +63,18 @@ fn systemd_takes_the_units() {
         return;
     }
     let sandbox = Sandbox::new();
-    for name in ["forgekeep-backup.service", "forgekeep-backup.timer"] {
+    let mut verify = Command::new("systemd-analyze");
+    verify.args(["verify", "--man=no"]);
+    for entry in fs::read_dir(packaging("systemd")).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         // What it starts has to be there.
-        let unit = fs::read_to_string(packaging("systemd").join(name)).unwrap();
+        let unit = fs::read_to_string(&path).unwrap();
         let program = binaries().forgekeep();
-        sandbox.write(
-            name,
-            unit.replace("/usr/bin/forgekeep", program.to_str().unwrap()),
-        );
+        let unit = unit.replace("/usr/bin/forgekeep", program.to_str().unwrap());
+        verify.arg(sandbox.write(&name, unit));
     }
-    let verified = Command::new("systemd-analyze")
-        .args(["verify", "--man=no"])
-        .arg(sandbox.path("forgekeep-backup.timer"))
-        .arg(sandbox.path("forgekeep-backup.service"))
-        .output()
-        .unwrap();
+    let verified = verify.output().unwrap();
     let said = text(&verified.stderr);
     // What it says of other units of the machine is theirs.
     let ours: Vec<_> = said
@@ -88,6 +82,27 @@ fn systemd_takes_the_units() {
         .filter(|line| line.contains("forgekeep"))
         .collect();
     assert!(ours.is_empty(), "{said}");
+}
+
+/// As systemd 252 counts, for which these units were written.
+#[test]
+fn services_may_do_no_more_than_they_need() {
+    if !has("systemd-analyze") {
+        return;
+    }
+    let mut seen = 0;
+    for entry in fs::read_dir(packaging("systemd")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|ending| ending != "service") {
+            continue;
+        }
+        let arguments = ["security", "--offline=yes", "--threshold=15", "--no-pager"];
+        let done = Command::new("systemd-analyze").args(arguments).arg(&path).output().unwrap();
+        let said = text(&done.stdout);
+        assert!(done.status.success(), "{}: {said}", path.display());
+        seen += 1;
+    }
+    assert_eq!(seen, 4);
 }
 
 #[test]
@@ -165,67 +180,6 @@ fn recipes_are_of_this_version() {
                 .arg("-c")
                 .arg(packaging("homebrew/forgekeep.rb")),
         );
-    }
-}
-
-#[test]
-fn the_image_keeps_nothing_of_its_own() {
-    let recipe = fs::read_to_string(packaging("container/Containerfile")).unwrap();
-    let lines: Vec<_> = recipe
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .collect();
-    // An anonymous volume goes away with `docker run --rm`.
-    assert!(!lines.iter().any(|line| line.starts_with("VOLUME")));
-    let user = lines
-        .iter()
-        .rev()
-        .find_map(|line| line.strip_prefix("USER "));
-    let user: u32 = user.unwrap().split(':').next().unwrap().parse().unwrap();
-    assert!(user > 0);
-    assert!(
-        lines.iter().any(|line| line.starts_with("ENTRYPOINT [")),
-        "no shell before it"
-    );
-}
-
-#[test]
-fn a_folder_in_the_layer_of_a_container_is_refused_unless_asked_for() {
-    let world = World::new();
-    world.forge.repository("web").commit("one");
-    world.configure(&[world.source()]);
-    let device = |path: &Path| fs::metadata(path).unwrap().dev();
-    let on_root = device(&world.sandbox.path("")) == device(Path::new("/"));
-    let variable = "FORGEKEEP_BACKUP_ON_IMAGE_LAYER";
-    if on_root {
-        for command in ["backup", "check"] {
-            let run = world.forgekeep(&[command]).env(variable, "refuse").run();
-            let said = run.expect(10).stderr;
-            assert!(said.contains("is in the container's own layer"), "{said}");
-        }
-        assert!(!world.sandbox.backup().exists());
-    } else {
-        println!("skipped: the tests' folder is not on the file system of /");
-    }
-    world
-        .forgekeep(&["backup"])
-        .env(variable, "accept")
-        .run()
-        .expect(0);
-    assert!(world.sandbox.backup().exists());
-    // What is mounted is no part of the layer.
-    let shared = Path::new("/dev/shm");
-    if shared.is_dir() && device(shared) != device(Path::new("/")) {
-        let folder = tempfile::tempdir_in(shared).unwrap();
-        let settings = fs::read_to_string(world.sandbox.path("settings.yml")).unwrap();
-        let backup = world.sandbox.backup();
-        let settings = settings.replace(backup.to_str().unwrap(), folder.path().to_str().unwrap());
-        world.sandbox.write("settings.yml", settings);
-        world
-            .forgekeep(&["backup"])
-            .env(variable, "refuse")
-            .run()
-            .expect(0);
     }
 }
 
