@@ -97,7 +97,11 @@ fn services_may_do_no_more_than_they_need() {
             continue;
         }
         let arguments = ["security", "--offline=yes", "--threshold=15", "--no-pager"];
-        let done = Command::new("systemd-analyze").args(arguments).arg(&path).output().unwrap();
+        let done = Command::new("systemd-analyze")
+            .args(arguments)
+            .arg(&path)
+            .output()
+            .unwrap();
         let said = text(&done.stdout);
         assert!(done.status.success(), "{}: {said}", path.display());
         seen += 1;
