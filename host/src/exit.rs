@@ -7,9 +7,45 @@ use forgekeep_config::ConfigError;
 use forgekeep_durable::lock::LockError;
 use forgekeep_engine::run::RunError;
 use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_status::Level;
 use forgekeep_untrusted::Printable;
 
 pub use forgekeep_failure::ExitCode;
+
+/// How the process ends.
+#[derive(Clone, Copy, Debug)]
+pub enum Ending {
+    /// As commands do.
+    Command(ExitCode),
+    /// As monitors expect it.
+    Monitor(Level),
+}
+
+impl Ending {
+    /// The number.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Command(code) => code.code(),
+            Self::Monitor(level) => level.code(),
+        }
+    }
+
+    /// The same, where what was asked for did not arrive: a failure, unless one is known already, which
+    /// says more.
+    pub fn without_output(self) -> Self {
+        match self {
+            Self::Command(ExitCode::Good) => Self::Command(ExitCode::Unexpected),
+            Self::Monitor(Level::Ok | Level::Warning) => Self::Monitor(Level::Unknown),
+            other => other,
+        }
+    }
+}
+
+impl From<ExitCode> for Ending {
+    fn from(code: ExitCode) -> Self {
+        Self::Command(code)
+    }
+}
 
 /// Why the process ends without having done what it was asked: what, why, and what to do.
 #[derive(Debug)]

@@ -18,7 +18,7 @@ use std::{env, process};
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 
-use crate::exit::{Complaint, ExitCode};
+use crate::exit::{Complaint, Ending, ExitCode};
 use crate::terminal::{out, tell};
 use forgekeep_command_line::Cli;
 use forgekeep_untrusted::Show as _;
@@ -55,7 +55,7 @@ fn main() -> process::ExitCode {
                 false => (terminal::STDOUT, ExitCode::Good),
             };
             terminal::note(stream, error.print());
-            return end(code);
+            return end(code.into());
         }
     };
     logging::start(&cli.common);
@@ -68,16 +68,15 @@ fn main() -> process::ExitCode {
     let result = commands::run(&cli);
     let ending = result.unwrap_or_else(|complaint| {
         tell!("{complaint}");
-        complaint.ending
+        complaint.ending.into()
     });
     end(ending)
 }
 
-/// The exit code. What was asked for and did not arrive is a failure; one that is known already
-/// says more.
-fn end(code: ExitCode) -> process::ExitCode {
+/// The exit code. What was asked for and did not arrive is a failure.
+fn end(ending: Ending) -> process::ExitCode {
     let Some((stream, error)) = terminal::lost() else {
-        return process::ExitCode::from(code.code());
+        return process::ExitCode::from(ending.code());
     };
     tell!(
         "{}",
@@ -87,9 +86,5 @@ fn end(code: ExitCode) -> process::ExitCode {
             "make room where the output goes, then run again; part of it is missing",
         )
     );
-    let code = match code {
-        ExitCode::Good => ExitCode::Unexpected,
-        code => code,
-    };
-    process::ExitCode::from(code.code())
+    process::ExitCode::from(ending.without_output().code())
 }

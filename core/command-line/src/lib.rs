@@ -7,7 +7,7 @@ mod examples;
 mod help;
 mod values;
 
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -236,12 +236,27 @@ pub struct CheckArguments {
 
 #[derive(Debug, Args)]
 pub struct StatusArguments {
+    /// Compare with the clock and what is expected, for a monitor: the first line says how it stands, and the
+    /// exit code is 0 good, 1 warning, 2 critical, 3 if it cannot be told
+    #[arg(long)]
+    pub check: bool,
+    /// With --check: seconds after which a folder that does not answer cannot be told
+    #[arg(long, value_name = "SECONDS", default_value = "30", requires = "check")]
+    pub timeout: NonZeroU64,
     /// Print JSON, with every repository; without it, -v shows them
     #[arg(long, conflicts_with = "html")]
     pub json: bool,
     /// Write a page of HTML to this file; without a file, to standard output
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        num_args = 0..=1,
+        default_missing_value = "-",
+        conflicts_with_all = ["check", "folder"]
+    )]
     pub html: Option<PathBuf>,
+    #[command(flatten)]
+    pub place: FolderArgument,
 }
 
 /// Where the backup is: for what must work without the configuration too.

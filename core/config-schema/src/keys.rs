@@ -219,6 +219,11 @@ pub(super) const SOURCE: &[Key] = &[
         description: "The day on which the credentials expire.",
     },
     Key {
+        name: "maxAge",
+        kind: Kind::Text,
+        description: "How old the last good run of this source may be for `status`, such as `36h` or `2d`.",
+    },
+    Key {
         name: "isolation",
         kind: Kind::Words(&["process", "inProcess"]),
         description: "Where the plugin runs.",
@@ -392,11 +397,18 @@ const LIMITS: &[Key] = &[
     },
 ];
 
-const STATUS: &[Key] = &[Key {
-    name: "page",
-    kind: Kind::Flag(true),
-    description: "Whether each run writes `status.html`, a page about the backup, into the backup folder.",
-}];
+const STATUS: &[Key] = &[
+    Key {
+        name: "page",
+        kind: Kind::Flag(true),
+        description: "Whether each run writes `status.html`, a page about the backup, into the backup folder.",
+    },
+    Key {
+        name: "maxAge",
+        kind: Kind::Text,
+        description: "How old the last good run of a source may be, such as `36h` or `2d`.",
+    },
+];
 
 pub(super) const PLUGINS: &[Key] = &[
     Key {
@@ -426,5 +438,9 @@ pub(super) const OPTIONS: &[(&str, &str, &[Key])] = &[
         ALERT,
     ),
     ("limits", "What may be held in memory.", LIMITS),
-    ("status", "How the state of the backup is shown.", STATUS),
+    (
+        "status",
+        "What is expected of runs, and how the state of the backup is shown.",
+        STATUS,
+    ),
 ];

@@ -66,6 +66,9 @@ pub const OBJECT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 /// `options.limits.objectsPerPack`, where the configuration has none.
 pub const OBJECTS_PER_PACK: u64 = 50_000_000;
 
+/// From how many days before on it is told that credentials expire.
+pub const EXPIRY_DAYS: i64 = 14;
+
 /// Stands for a variable that is not set, where nobody needs it yet.
 const NOT_SET: &str = "\u{fffd}unset\u{fffd}";
 
@@ -170,6 +173,8 @@ pub struct Source {
     pub exclude_refs: Vec<String>,
     /// The day on which its credentials expire, for warnings.
     pub expires: Option<jiff::civil::Date>,
+    /// How old its last good run may be; `options.status.maxAge` where it does not say.
+    pub max_age: Option<Within>,
     /// How git is fetched.
     pub ssh: SshOptions,
     /// Where its plugin runs.
@@ -325,19 +330,6 @@ impl Default for LimitOptions {
     }
 }
 
-/// The `options.status` of the configuration.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StatusOptions {
-    /// Whether each run writes a page about the backup into its folder.
-    pub page: bool,
-}
-
-impl Default for StatusOptions {
-    fn default() -> Self {
-        Self { page: true }
-    }
-}
-
 /// The `options.history` of the configuration: which snapshots `forget` keeps. By default, all.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct HistoryOptions {
@@ -382,6 +374,28 @@ impl Default for AlertOptions {
             action: AlertAction::Warn,
             branches_percent: 100,
             repositories_percent: 25,
+        }
+    }
+}
+
+/// The `options.status` of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusOptions {
+    /// Whether each run writes a page about the backup into its folder.
+    pub page: bool,
+    /// How old the last good run of a source may be, where the source does not say.
+    pub max_age: Within,
+}
+
+impl Default for StatusOptions {
+    fn default() -> Self {
+        Self {
+            page: true,
+            // A run each night, which may take the day, and a time zone that changes.
+            max_age: Within {
+                hours: 36,
+                ..Within::default()
+            },
         }
     }
 }

@@ -49,7 +49,7 @@ pub const ALERT: &[&str] = &["action", "branchesPercent", "repositoriesPercent"]
 /// The keys of `options.limits`.
 pub const LIMITS: &[&str] = &["objectBytes", "packBytes", "objectsPerPack"];
 /// The keys of `options.status`.
-pub const STATUS: &[&str] = &["page"];
+pub const STATUS: &[&str] = &["page", "maxAge"];
 
 /// The former name of `alert`.
 const FORMER_ALERT: &str = "alarm";
@@ -199,10 +199,15 @@ fn limits(section: &Section<'_>) -> Result<LimitOptions, ConfigError> {
 
 fn status(section: &Section<'_>) -> Result<StatusOptions, ConfigError> {
     section.warn_unknown(STATUS);
+    let defaults = StatusOptions::default();
     Ok(StatusOptions {
         page: match section.get("page") {
             Some(_) => boolean(section, "page")?,
-            None => StatusOptions::default().page,
+            None => defaults.page,
+        },
+        max_age: match section.get("maxAge") {
+            Some(field) => within(&field)?,
+            None => defaults.max_age,
         },
     })
 }

@@ -10,7 +10,9 @@ use url::Url;
 use super::error::{ConfigError, ConfigErrorKind};
 use super::reader::{Field, Section, boolean};
 use super::secrets::{self, Form, Found, Way};
-use super::{COPY_FOLDER, Isolation, STATE_FOLDER, Source, address, plausible, predecessor, ssh};
+use super::{
+    COPY_FOLDER, Isolation, STATE_FOLDER, Source, address, options, plausible, predecessor, ssh,
+};
 use crate::{filter, filter_keys};
 
 /// The keys at the top level.
@@ -52,6 +54,7 @@ pub const SOURCE: &[&str] = &[
     ssh::KEY,
     "sshCommand",
     "expires",
+    "maxAge",
     "isolation",
     "pluginEnvironment",
 ];
@@ -197,6 +200,9 @@ pub(super) fn source(section: &Section<'_>) -> Result<Source, ConfigError> {
         include_refs: filter_keys::refs(section, "includeRefs")?,
         exclude_refs: filter_keys::refs(section, "excludeRefs")?,
         expires: expires(section)?,
+        max_age: (section.get("maxAge").as_ref())
+            .map(options::within)
+            .transpose()?,
         ssh: ssh::ssh(section)?,
         isolation: isolation(section)?,
         plugin_environment: plugin_environment(section)?,
@@ -398,19 +404,11 @@ mod tests {
 
     use forgekeep_plugin_documents::SOURCE_KEYS;
 
-    /// Keys that are kept for this program, and that it does not read yet.
-    const RESERVED: &[&str] = &["maxAge"];
-
     #[test]
     fn no_option_of_a_plugin_may_be_called_as_a_key_of_a_source() {
         let keys: BTreeSet<&str> = SOURCE_KEYS.into_iter().collect();
-        let ours: BTreeSet<&str> = super::keys_of_targets()
-            .chain(RESERVED.iter().copied())
-            .collect();
+        let ours: BTreeSet<&str> = super::keys_of_targets().collect();
         assert_eq!(keys, ours);
-        assert_eq!(
-            super::keys_of_targets().count() + RESERVED.len(),
-            SOURCE_KEYS.len()
-        );
+        assert_eq!(super::keys_of_targets().count(), SOURCE_KEYS.len());
     }
 }

@@ -27,6 +27,7 @@ const NOT_OF_TARGETS: &[&str] = &[
     "pushedWithin",
     "includeRefs",
     "excludeRefs",
+    "maxAge",
 ];
 
 /// A place at a hoster that repositories are brought back to.

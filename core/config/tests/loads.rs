@@ -212,6 +212,31 @@ fn history_and_alert_are_read() {
 }
 
 #[test]
+fn what_is_expected_of_runs_is_read() {
+    let source = "sources: [{title: a, hoster: h, name: n, maxAge: 8d12h}]\n";
+    let options = "options:\n  status: {maxAge: 2d}\n";
+    let config = parse("etc/a.yml", &format!("localFolder: b\n{source}{options}"));
+    assert_eq!(warnings(&config), "");
+    let age = config.sources[0].max_age.unwrap();
+    assert_eq!(age.to_string(), "8d12h");
+    let status = &config.options.status;
+    assert_eq!(status.max_age, Within::parse("2d").unwrap());
+    // Without them.
+    let config = parse("a.yml", &format!("localFolder: b\n{SOURCE}"));
+    assert_eq!(config.sources[0].max_age, None);
+    assert_eq!(config.options.status.max_age.to_string(), "36h");
+    for (wrong, wanted) in [
+        ("{maxAge: 36 hours}", "`36 hours` is not a length of time"),
+        ("{maxAge: 0h}", "`0h` is not a length of time"),
+        ("{maxAge: -1d}", "`-1d` is not a length of time"),
+    ] {
+        let text = format!("localFolder: b\n{SOURCE}options: {{status: {wrong}}}\n");
+        let error = config::parse(&text, Path::new("a.yml"), &env).unwrap_err();
+        assert!(error.to_string().contains(wanted), "{error}");
+    }
+}
+
+#[test]
 fn the_former_name_of_alert_works_with_a_warning() {
     let options = "options:\n  alarm: {action: fail, branchesPercent: 50}\n";
     let config = parse("a.yml", &format!("localFolder: b\n{SOURCE}{options}"));

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_untrusted::Show as _;
 use parking_lot::{Mutex, MutexGuard};
+use serde::Serialize;
 
 /// What must be free for an update on a file system that was full before.
 const RESERVE: u64 = 16 * 1024 * 1024;
@@ -184,6 +185,41 @@ impl Space {
     /// What is free where `folder` is or would be, if that can be found out.
     pub fn free(folder: &Path) -> Option<u64> {
         look(folder).and_then(|(_, free)| free)
+    }
+}
+
+/// What a file system has, and what this user may still have of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Room {
+    /// Bytes that are free.
+    pub free_bytes: u64,
+    /// Bytes that it has.
+    pub total_bytes: u64,
+    /// Files that can still be made (inodes), where their number is limited.
+    pub free_files: Option<u64>,
+}
+
+impl Room {
+    /// What is free where `folder` is or would be, if that can be found out.
+    #[cfg(unix)]
+    pub fn of(folder: &Path) -> Option<Self> {
+        let nearest = folder.ancestors().find(|path| path.exists())?;
+        let figures = rustix::fs::statvfs(nearest).ok();
+        // Some network file systems state no size at all: nothing follows from their figures.
+        let figures = figures.filter(|figures| figures.f_blocks > 0)?;
+        Some(Self {
+            free_bytes: figures.f_bavail.saturating_mul(figures.f_frsize),
+            total_bytes: figures.f_blocks.saturating_mul(figures.f_frsize),
+            // Some file systems make room for files as they need it, and say 0.
+            free_files: (figures.f_files > 0).then_some(figures.f_favail),
+        })
+    }
+
+    /// Nothing is asked here yet.
+    #[cfg(not(unix))]
+    pub fn of(_folder: &Path) -> Option<Self> {
+        None
     }
 }
 

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
 
@@ -46,5 +48,21 @@ impl Within {
         // Longer than there is a calendar: everything is within.
         let begin = time.to_zoned(TimeZone::UTC).checked_sub(span);
         begin.map_or(Timestamp::MIN, |begin| begin.timestamp())
+    }
+}
+
+impl fmt::Display for Within {
+    /// As it is written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let all = [
+            (self.years, 'y'),
+            (self.months, 'm'),
+            (self.days, 'd'),
+            (self.hours, 'h'),
+        ];
+        for (number, unit) in all.into_iter().filter(|(number, _)| *number != 0) {
+            write!(f, "{number}{unit}")?;
+        }
+        Ok(())
     }
 }

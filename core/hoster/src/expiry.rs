@@ -1,13 +1,10 @@
 //! Credentials that expire: told while there is time to make others.
 
-use forgekeep_config::Source;
+use forgekeep_config::{EXPIRY_DAYS, Source};
 use forgekeep_failure::Finding;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-
-/// From how many days before on it is told.
-const DAYS: i64 = 14;
 
 /// What there is to say about the day in the configuration.
 pub fn configured(source: &Source) -> Option<Finding> {
@@ -42,7 +39,7 @@ fn of(expires: Date, today: Date) -> Option<Finding> {
         ..0 => format!("the credentials expired on {expires}"),
         0 => format!("the credentials expire today, {expires}"),
         1 => format!("the credentials expire tomorrow, {expires}"),
-        2..=DAYS => format!("the credentials expire on {expires}, in {days} days"),
+        2..=EXPIRY_DAYS => format!("the credentials expire on {expires}, in {days} days"),
         _ => return None,
     };
     Some(Finding::warning(when))

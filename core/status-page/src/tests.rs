@@ -1,7 +1,10 @@
+use std::path::Path;
+
+use forgekeep_config::StatusOptions;
 use forgekeep_failure::ExitCode;
 use forgekeep_status::days::{Day, SourceDay};
 use forgekeep_status::{
-    KeptError, LastRun, NewestAlert, RepositoryStatus, Rewritten, SourceStatus,
+    KeptError, LastRun, NewestAlert, RepositoryStatus, Rewritten, SourceStatus, UnreadableKind,
 };
 use forgekeep_store::report::{RepositoryOutcome, RunOutcome, SourceOutcome};
 use jiff::{Timestamp, ToSpan as _};
@@ -45,37 +48,28 @@ fn repository(name: &str) -> RepositoryStatus {
 }
 
 fn status(repositories: Vec<RepositoryStatus>) -> Status {
-    Status {
-        schema: 1,
-        local_folder: "/srv/backup".into(),
-        now: now(),
-        last_run: Some(LastRun {
-            run: Some(7),
-            started: hours_ago(5),
-            finished: hours_ago(5),
-            age_seconds: 5 * 3600,
-            outcome: RunOutcome::Ok,
-            exit_code: ExitCode::Good,
-            error: None,
-            report: "r".into(),
-        }),
-        died: Vec::new(),
-        sources: vec![SourceStatus {
-            title: "acme".into(),
-            hoster: "bitbucket".into(),
-            configured: true,
-            last_run: Some(hours_ago(5)),
-            last_outcome: Some(SourceOutcome::Ok),
-            last_error: None,
-            listed: Some(repositories.len() as u64),
-            last_good: Some(hours_ago(5)),
-            age_seconds: Some(5 * 3600),
-            repositories,
-        }],
-        newest_alert: None,
-        unreadable: Vec::new(),
-        no_backup: None,
-    }
+    let max_age = StatusOptions::default().max_age;
+    let mut source = SourceStatus::new("acme", "bitbucket");
+    source.last_run = Some(hours_ago(5));
+    source.last_outcome = Some(SourceOutcome::Ok);
+    source.listed = Some(repositories.len() as u64);
+    source.last_good = Some(hours_ago(5));
+    source.age_seconds = Some(5 * 3600);
+    source.repositories = repositories;
+    let mut status = Status::new(Path::new("/srv/backup"), max_age, now());
+    status.last_run = Some(LastRun {
+        run: Some(7),
+        started: hours_ago(5),
+        finished: hours_ago(5),
+        age_seconds: 5 * 3600,
+        outcome: RunOutcome::Ok,
+        exit_code: ExitCode::Good,
+        error: None,
+        is_bare: false,
+        report: "r".into(),
+    });
+    status.sources = vec![source];
+    status
 }
 
 fn expected() -> Vec<Expected> {
@@ -203,6 +197,7 @@ fn whatever_somebody_else_has_written_stays_text() {
     });
     status.unreadable.push(forgekeep_status::Unreadable {
         file: HOSTILE.into(),
+        kind: UnreadableKind::Damaged,
         why: HOSTILE.into(),
     });
     let mut expected = expected();

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use forgekeep_durable::{regular_file, sealed};
-use forgekeep_failure::{Failure, Finding};
+use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_store::history;
 use forgekeep_store::layout::{DAYS, FORMATS_OF_DAYS, OWN_FOLDER};
 use forgekeep_store::report::{self, Report, RepositoryReport, SourceOutcome};
@@ -19,7 +19,7 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::{Sizes, Unreadable};
+use crate::{Sizes, Unreadable, UnreadableKind};
 
 /// What came of a day's runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -126,6 +126,10 @@ pub fn read(local_folder: &Path, now: Timestamp) -> Result<(Days, Vec<Unreadable
         let mut year = Year::read(local_folder, number).unwrap_or_else(|failure| {
             unreadable.push(Unreadable {
                 file: path(local_folder, number).shown().into(),
+                kind: match failure.kind {
+                    ErrorKind::Damaged => UnreadableKind::Damaged,
+                    _ => UnreadableKind::Refused,
+                },
                 why: failure.message,
             });
             Year::default()

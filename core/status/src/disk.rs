@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use forgekeep_failure::Failure;
+use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_store::drills::Drills;
 use forgekeep_store::health::Health;
 use forgekeep_store::inventory;
-use forgekeep_store::layout::{DRILLED, OWN_FOLDER, VERIFIED};
+use forgekeep_store::layout::{DRILLED, OWN_FOLDER, StateFile, VERIFIED};
 use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 
 use super::folders::{self, KnownFolders, OnDisk};
-use super::{RepositoryStatus, SourceStatus, Status, Unreadable};
+use super::model::{RepositoryStatus, SourceStatus, Status, Unreadable, UnreadableKind};
 
 /// Adds what is in the backup folder: to what the reports know, and what they do not.
 pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
@@ -22,22 +22,18 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
     let health = match Health::read(folder) {
         Ok(health) => Some(health),
         Err(failure) => {
-            let file = folder.join(OWN_FOLDER).join(VERIFIED.name);
-            status.unreadable.push(Unreadable {
-                file: file.shown().into(),
-                why: failure.message,
-            });
+            status
+                .unreadable
+                .push(unreadable(folder, &VERIFIED, failure));
             None
         }
     };
     let drills = match Drills::read(folder) {
         Ok(drills) => drills,
         Err(failure) => {
-            let file = folder.join(OWN_FOLDER).join(DRILLED.name);
-            status.unreadable.push(Unreadable {
-                file: file.shown().into(),
-                why: failure.message,
-            });
+            status
+                .unreadable
+                .push(unreadable(folder, &DRILLED, failure));
             Drills::nothing(folder)
         }
     };
@@ -86,6 +82,18 @@ pub(super) fn add(status: &mut Status, folder: &Path) -> Result<(), Failure> {
         repository.unreadable = on_disk.unreadable;
     }
     Ok(())
+}
+
+fn unreadable(folder: &Path, file: &StateFile, failure: Failure) -> Unreadable {
+    let kind = match failure.kind {
+        ErrorKind::Disk | ErrorKind::Machine => UnreadableKind::Refused,
+        _ => UnreadableKind::Damaged,
+    };
+    Unreadable {
+        file: folder.join(OWN_FOLDER).join(file.name).shown().into(),
+        kind,
+        why: failure.message,
+    }
 }
 
 /// What the reports know of a source's repositories.

@@ -25,7 +25,7 @@ use jiff::Timestamp;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::NewestSnapshot;
+use crate::model::NewestSnapshot;
 use crate::walk::{self, Seen};
 
 /// What was changed less than this before is not taken down: some file systems tell times in steps of two

@@ -206,3 +206,90 @@ fn words_of_a_newer_version_are_told_and_not_skipped() {
     let told = status.sources[0].repositories[0].last_outcome.unwrap();
     assert!(told.to_string().contains("does not know"), "{told}");
 }
+
+/// As one with an LFS object that its hoster has lost: for the age it is safe.
+#[test]
+fn a_part_that_is_missing_is_safe_for_the_age_and_a_repository_that_is_missing_is_not() {
+    let backup = Backup::new();
+    let parts = [repository("web", "updated"), repository("lfs", "partial")];
+    backup.run(1, &acme("partial", &parts));
+    assert_eq!(
+        hour(backup.status().sources[0].last_good).as_deref(),
+        Some("01")
+    );
+    backup.run(2, &acme("partial", &[repository("web", "failed")]));
+    let mut doubtful = acme("partial", &parts);
+    doubtful["notes"] = json!([{"severity": "error", "message": "m"}]);
+    backup.run(3, &doubtful);
+    let mut short = acme("partial", &parts);
+    short["error"] = json!({"kind": "shortfall", "message": "m"});
+    backup.run(4, &short);
+    let status = backup.status();
+    assert_eq!(hour(status.sources[0].last_good).as_deref(), Some("01"));
+}
+
+#[test]
+fn failing_since_goes_back_to_the_first_of_the_runs_that_failed() {
+    let backup = Backup::new();
+    backup.run(1, &acme("failed", &[repository("web", "failed")]));
+    backup.run(2, &acme("ok", &[repository("web", "updated")]));
+    backup.run(3, &acme("failed", &[repository("web", "failed")]));
+    backup.run(4, &acme("partial", &[repository("web", "failed")]));
+    backup.run(5, &acme("failed", &[repository("web", "failed")]));
+    let status = backup.status();
+    let source = &status.sources[0];
+    // It was no failure of the whole in the fourth.
+    assert_eq!(hour(source.failing_since).as_deref(), Some("05"));
+    let since = source.repositories[0].failing_since;
+    assert_eq!(hour(since).as_deref(), Some("03"));
+    backup.run(6, &acme("ok", &[repository("web", "unchanged")]));
+    let source = &backup.status().sources[0];
+    assert_eq!(source.failing_since, None);
+    assert_eq!(source.repositories[0].failing_since, None);
+}
+
+#[test]
+fn one_that_was_never_good_is_overdue_once_it_is_known_for_so_long() {
+    let fresh = Backup::new();
+    let mut source = acme("partial", &[repository("web", "failed")]);
+    let now = Timestamp::now();
+    let at = |hours: i64| {
+        now.checked_sub(jiff::SignedDuration::from_hours(hours))
+            .unwrap()
+    };
+    let write = |backup: &Backup, started: Timestamp, source: &Value| {
+        let report = json!({"schema": 1, "version": "9.9.9", "started": started,
+            "finished": started, "outcome": source["outcome"], "exitCode": 3, "error": null,
+            "sources": [source]});
+        let name = started.strftime("%Y-%m-%dT%H-%M-%S.%3fZ.json").to_string();
+        fs::write(backup.runs().join(name), report.to_string()).unwrap();
+    };
+    write(&fresh, at(1), &source);
+    assert!(!fresh.status().sources[0].overdue);
+    write(&fresh, at(40), &source);
+    let status = fresh.status();
+    assert!(status.sources[0].overdue);
+    assert_eq!(status.level, Level::Critical);
+    // As many runs as are kept, in less time: what was before is gone.
+    let busy = Backup::new();
+    source["outcome"] = "partial".into();
+    for minutes in 0..100 {
+        let started = now.checked_sub(jiff::SignedDuration::from_mins(minutes * 15));
+        write(&busy, started.unwrap(), &source);
+    }
+    assert!(busy.status().sources[0].overdue);
+}
+
+#[test]
+fn a_list_that_cannot_be_read_is_no_proof_of_absence() {
+    let backup = Backup::new();
+    let mut status = backup.status();
+    assert_eq!(status.level, Level::Critical);
+    status.unreadable.push(Unreadable {
+        file: "runs/x".into(),
+        kind: UnreadableKind::Refused,
+        why: "no".into(),
+    });
+    status.conclude();
+    assert_eq!(status.level, Level::Unknown);
+}

@@ -20,15 +20,15 @@ use serde::de::IgnoredAny;
 use crate::layout::{self, OWN_FOLDER, RUNS, StateFile};
 use crate::report::Report;
 
-pub use file::read as read_report;
+pub use file::{Unread, read as read_report};
 pub use index::path as index_path;
-pub use mark::{Died, number as number_of_mark};
+pub use mark::{Died, UnderWay, number as number_of_mark};
 pub use postponed::postponed;
 pub use run::{Run, amend, set_aside};
 pub use seen::Seen;
 
 /// How many reports are kept.
-const KEPT: usize = 100;
+pub const KEPT: usize = 100;
 
 /// What a report's name looks like: `d` stands for a digit. It has no colon, which not every file
 /// system takes.
@@ -112,6 +112,18 @@ pub fn died(local_folder: &Path) -> Result<Vec<Died>, Failure> {
         .into_iter()
         .filter_map(|number| mark::read(&folder, number))
         .collect())
+}
+
+/// The run that is under way, if its mark can be read and its lock be seen.
+pub fn under_way(local_folder: &Path) -> Result<Option<UnderWay>, Failure> {
+    let folder = folder(local_folder);
+    let names = names(&folder)?;
+    let marks = names.iter().filter_map(|name| mark::number(name));
+    let mut all: Vec<_> = marks
+        .filter_map(|number| mark::under_way(&folder, number))
+        .collect();
+    all.sort_unstable_by_key(|run| run.run);
+    Ok(all.pop())
 }
 
 /// How many repositories each source listed in the newest report that has a whole listing of it, by

@@ -37,7 +37,7 @@ use forgekeep_known_folders::permissions;
 use forgekeep_untrusted::{Show as _, names};
 use serde::Serialize;
 
-use crate::exit::{Complaint, ExitCode};
+use crate::exit::{Complaint, Ending, ExitCode};
 use crate::plugins as hosters;
 use crate::terminal::{hidden_json, out, tell};
 use forgekeep_command_line::{Cli, Command, Common};
@@ -46,13 +46,13 @@ use forgekeep_summary::text;
 pub use completions::{COMPLETE_REPOSITORIES, complete_repositories};
 
 /// Does what was asked for.
-pub fn run(cli: &Cli) -> Result<ExitCode, Complaint> {
-    match &cli.command {
+pub fn run(cli: &Cli) -> Result<Ending, Complaint> {
+    let code = match &cli.command {
         Command::Init(arguments) => init::run(&cli.common, arguments),
         Command::Backup(arguments) => backup::run(&cli.common, arguments),
         Command::List(arguments) => list::run(&cli.common, arguments),
         Command::Check(arguments) => check::run(&cli.common, arguments),
-        Command::Status(arguments) => status::run(&cli.common, arguments),
+        Command::Status(arguments) => return status::run(&cli.common, arguments),
         Command::Snapshots(arguments) => snapshots::run(&cli.common, arguments),
         Command::Restore(arguments) => restore::run(&cli.common, arguments),
         Command::Drill(arguments) => drill::run(&cli.common, arguments),
@@ -65,7 +65,8 @@ pub fn run(cli: &Cli) -> Result<ExitCode, Complaint> {
         Command::Demo(arguments) => demo::run(&cli.common, arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Man(arguments) => man::run(arguments),
-    }
+    };
+    code.map(Ending::from)
 }
 
 /// An environment variable, if it is set and is text.

@@ -25,16 +25,34 @@ pub fn configuration(common: &Common) -> Result<Config, ConfigError> {
         Ok(config) => return Ok(config),
         Err(error) => error,
     };
-    let file = forgekeep_config::find(common.config.as_deref(), &super::variable, &|path| {
-        path.exists()
-    })?;
+    without_secrets(common.config.as_deref()).unwrap_or(Err(error))
+}
+
+/// The same without a word: where only one answer is expected.
+pub fn configuration_of(named: Option<&Path>) -> Result<Config, ConfigError> {
+    let file = forgekeep_config::find(named, &super::variable, &|path| path.exists())?;
+    let error = match forgekeep_config::load(&file, &super::variable) {
+        Ok(config) => return Ok(config),
+        Err(error) => error,
+    };
+    without_secrets(named).unwrap_or(Err(error))
+}
+
+/// The configuration where each variable that is not set has a stand-in, unless what is asked depends on
+/// one.
+fn without_secrets(named: Option<&Path>) -> Option<Result<Config, ConfigError>> {
+    let file = forgekeep_config::find(named, &super::variable, &|path| path.exists());
+    let file = match file {
+        Ok(file) => file,
+        Err(error) => return Some(Err(error)),
+    };
     let environment = |name: &str| {
         let value = super::variable(name).filter(|value| !is_blank(value));
         Some(value.unwrap_or_else(|| STAND_IN.to_owned()))
     };
     match forgekeep_config::load(&file, &environment) {
-        Ok(config) if !needs_variables(&config) => Ok(config),
-        _ => Err(error),
+        Ok(config) if !needs_variables(&config) => Some(Ok(config)),
+        _ => None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The page about a backup: in its folder after each run, and for `status --html`.
 
-use forgekeep_config::Config;
+use forgekeep_config::{Config, Source};
 use forgekeep_durable::atomic_file;
 use forgekeep_durable::space::Space;
 use forgekeep_failure::{Failure, Finding};
@@ -9,16 +9,12 @@ use forgekeep_status_page::{Expected, Page};
 use forgekeep_store::history;
 use forgekeep_store::report::{Report, RunOutcome};
 use forgekeep_untrusted::{Redactor, Show as _};
-use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 
 use crate::umask::OfBackup;
 
 /// Its name in the backup folder.
 const FILE: &str = "status.html";
-
-/// How old a source's last good run may be.
-const MAX_AGE: SignedDuration = SignedDuration::from_hours(36);
 
 /// The page about how a backup stands.
 ///
@@ -28,9 +24,13 @@ const MAX_AGE: SignedDuration = SignedDuration::from_hours(36);
 pub fn render(config: &Config, mut status: Status) -> Result<String, Failure> {
     let (days, unreadable) = days::read(&config.local_folder, status.now)?;
     status.unreadable.extend(unreadable);
+    let max_age = |source: &Source| {
+        let within = source.max_age.unwrap_or(config.options.status.max_age);
+        status.now.duration_since(within.before(status.now))
+    };
     let expected = config.sources.iter().map(|source| Expected {
         title: source.title.as_str().into(),
-        max_age: MAX_AGE,
+        max_age: max_age(source),
         expires: source.expires,
     });
     let page = Page {

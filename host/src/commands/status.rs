@@ -1,3 +1,8 @@
+mod check;
+
+use std::path::Path;
+
+use forgekeep_config::Config;
 use forgekeep_failure::Failure;
 use forgekeep_status::{KeptError, LastRun, RepositoryStatus, SourceStatus, Status};
 use forgekeep_store::report::RepositoryOutcome;
@@ -6,7 +11,7 @@ use jiff::Timestamp;
 
 use super::backup::in_the_way;
 use super::page;
-use crate::exit::{Complaint, ExitCode};
+use crate::exit::{Complaint, Ending, ExitCode};
 use crate::report_file::{PAGE, ReportFile};
 use crate::terminal::{out, tell};
 use forgekeep_command_line::{Common, StatusArguments};
@@ -15,38 +20,70 @@ use forgekeep_summary::text::{self, age, to_the_second};
 /// Repositories that a line names.
 const NAMED: usize = 5;
 
+/// Failing repositories that have a line of their own.
+const FAILING: usize = 20;
+
 /// `forgekeep status`.
-pub fn run(common: &Common, arguments: &StatusArguments) -> Result<ExitCode, Complaint> {
-    let config = super::offline::configuration(common)?;
-    let file = match &arguments.html {
-        Some(path) => Some(ReportFile::prepare(path, PAGE)?),
-        None => None,
-    };
-    if let Some(complaint) = file
-        .as_ref()
-        .and_then(|file| in_the_way("--html", file, &config))
-    {
-        return Err(complaint);
+pub fn run(common: &Common, arguments: &StatusArguments) -> Result<Ending, Complaint> {
+    if arguments.check {
+        return check::run(common, arguments);
     }
-    let untold =
-        |failure: Failure| Complaint::new(ExitCode::Unexpected, failure.message, failure.hint);
+    if let Some(folder) = &arguments.place.folder {
+        let status = Status::read_folder(folder).map_err(untold)?;
+        tell_skipped(&status);
+        return show(common, arguments, &status);
+    }
+    let config = super::offline::configuration(common)?;
+    if let Some(path) = &arguments.html {
+        return write_page(&config, path);
+    }
     let status = Status::read(&config).map_err(untold)?;
+    tell_skipped(&status);
+    show(common, arguments, &status)
+}
+
+fn untold(failure: Failure) -> Complaint {
+    Complaint::new(ExitCode::Unexpected, failure.message, failure.hint)
+}
+
+fn tell_skipped(status: &Status) {
     for file in &status.unreadable {
         tell!("warning: {} is skipped: {}", file.file, file.why);
     }
-    if let Some(file) = file {
-        let page = page::render(&config, status).map_err(untold)?;
-        file.write(page.as_bytes(), PAGE)?;
-    } else if arguments.json {
-        super::print_json(&status)?;
+}
+
+fn show(
+    common: &Common,
+    arguments: &StatusArguments,
+    status: &Status,
+) -> Result<Ending, Complaint> {
+    if arguments.json {
+        super::print_json(status)?;
     } else {
-        print(&status, common.verbose > 0);
+        print(status, common.verbose > 0);
     }
-    Ok(ExitCode::Good)
+    Ok(ExitCode::Good.into())
+}
+
+fn write_page(config: &Config, path: &Path) -> Result<Ending, Complaint> {
+    let file = ReportFile::prepare(path, PAGE)?;
+    if let Some(complaint) = in_the_way("--html", &file, config) {
+        return Err(complaint);
+    }
+    let status = Status::read(config).map_err(untold)?;
+    tell_skipped(&status);
+    let page = page::render(config, status).map_err(untold)?;
+    file.write(page.as_bytes(), PAGE)?;
+    Ok(ExitCode::Good.into())
 }
 
 fn print(status: &Status, verbose: bool) {
     out!("backup folder: {}", status.local_folder);
+    if let Some(run) = &status.under_way {
+        let since = run.started;
+        let since = since.map_or_else(String::new, |at| format!(" since {}", to_the_second(at)));
+        out!("run {} is under way{since}", run.run);
+    }
     for died in &status.died {
         let begun = died
             .started
@@ -65,20 +102,68 @@ fn print(status: &Status, verbose: bool) {
     }
     for source in &status.sources {
         out!("{}", source_line(source, status));
-        if let Some(error) = &source.last_error {
-            out!("{}", error_lines("  ", error));
+        print_source(source, status.now);
+        print_repositories(source, verbose);
+    }
+    if let Some(room) = status.space {
+        let files = room.free_files;
+        let files = files.map_or_else(String::new, |number| format!(", {number} inodes"));
+        let (free, total) = (text::bytes(room.free_bytes), text::bytes(room.total_bytes));
+        out!("free: {free} of {total}{files}");
+    }
+}
+
+/// What there is to say of a source besides its line.
+fn print_source(source: &SourceStatus, now: Timestamp) {
+    if let Some(error) = &source.last_error {
+        out!("{}", error_lines("  ", error));
+    }
+    if let Some(since) = source.failing_since {
+        out!("  failing since {}", to_the_second(since));
+    }
+    for alert in &source.alerts {
+        out!("  alert: {alert}");
+    }
+    if let Some(expires) = source.expires {
+        let word = if expires <= now { "expired" } else { "expire" };
+        out!("  the credentials {word} on {}", last_day(expires));
+    }
+    if let Some(line) = verified_line(source, now) {
+        out!("  {line}");
+    }
+    if let Some(line) = drill_line(source, now) {
+        out!("  {line}");
+    }
+}
+
+/// The day of which this is the end.
+fn last_day(end: Timestamp) -> String {
+    let day = end.checked_sub(jiff::SignedDuration::from_secs(1));
+    day.unwrap_or(end).strftime("%Y-%m-%d").to_string()
+}
+
+fn print_repositories(source: &SourceStatus, verbose: bool) {
+    let mut failing = 0;
+    for repository in &source.repositories {
+        let since = repository.failing_since;
+        failing += usize::from(since.is_some());
+        if verbose {
+            print_repository(repository);
+        } else if is_odd(repository) || (since.is_some() && failing <= FAILING) {
+            out!("  {}", repository.name);
         }
-        if let Some(line) = drill_line(source, status.now) {
-            out!("  {line}");
+        if let Some(since) = since.filter(|_| verbose || failing <= FAILING) {
+            let good = match repository.last_good {
+                Some(_) => String::new(),
+                None => "; never good in the kept reports".to_owned(),
+            };
+            out!("    failing since {}{good}", to_the_second(since));
         }
-        for repository in &source.repositories {
-            if verbose {
-                print_repository(repository);
-            } else if is_odd(repository) {
-                out!("  {}", repository.name);
-            }
-            print_oddities(repository);
-        }
+        print_oddities(repository);
+    }
+    if failing > FAILING && !verbose {
+        let more = failing - FAILING;
+        out!("  {more} more are failing: `forgekeep status -v` shows them");
     }
 }
 
@@ -99,7 +184,9 @@ fn source_line(source: &SourceStatus, status: &Status) -> String {
     let head = format!("{} ({}): ", source.title.shown(), source.hoster);
     let mut line = match (source.last_run, source.last_outcome) {
         (Some(_), Some(outcome)) => format!("{head}{outcome}"),
-        _ if !source.configured => format!("{head}not in the configuration"),
+        _ if !source.configured && status.has_configuration => {
+            format!("{head}not in the configuration")
+        }
         _ => format!("{head}not in any kept report"),
     };
     if let Some(listed) = source.listed {
@@ -114,6 +201,9 @@ fn source_line(source: &SourceStatus, status: &Status) -> String {
         }
         line = format!("{line}; {}", good(source.last_good, source.age_seconds));
     }
+    if let Some(limit) = source.max_age.filter(|_| source.overdue) {
+        line.push_str(&format!(", older than maxAge ({limit})"));
+    }
     let kept = source.repositories.iter().filter(|r| r.size.is_some());
     let size = kept.clone().filter_map(|r| r.size).sum();
     let snapshots = kept.clone().filter_map(|r| r.snapshots).sum();
@@ -124,6 +214,30 @@ fn source_line(source: &SourceStatus, status: &Status) -> String {
         text::count(snapshots, "snapshot", "snapshots")
     ));
     line
+}
+
+/// Within how long its repositories were verified, and how many never were.
+fn verified_line(source: &SourceStatus, now: Timestamp) -> Option<String> {
+    let on_disk = source.repositories.iter().filter(|one| one.size.is_some());
+    let (verified, never): (Vec<_>, Vec<_>) = on_disk.partition(|one| one.verified.is_some());
+    let oldest = verified.iter().filter_map(|one| one.verified).min();
+    let mut facts = Vec::new();
+    if let Some(oldest) = oldest {
+        let number = text::count(verified.len(), "repository", "repositories");
+        facts.push(format!("{number} within {}", days_since(oldest, now)));
+    }
+    if !never.is_empty() {
+        let number = text::count(never.len(), "repository", "repositories");
+        facts.push(format!("{number} never"));
+    }
+    (!facts.is_empty()).then(|| format!("verified: {}", facts.join(", ")))
+}
+
+/// In how many days this was, the begun one counted.
+fn days_since(time: Timestamp, now: Timestamp) -> String {
+    let seconds = (now.as_second() - time.as_second()).max(0);
+    let days = seconds.div_euclid(24 * 3600) + 1;
+    text::count(usize::try_from(days).unwrap_or(usize::MAX), "day", "days")
 }
 
 /// When its repositories were last brought back, and which never were; none where there was no drill yet.
@@ -150,11 +264,7 @@ fn drill_line(source: &SourceStatus, now: Timestamp) -> Option<String> {
     let mut facts = Vec::new();
     let oldest = good.iter().filter_map(|one| one.drilled).min();
     if let Some(oldest) = oldest {
-        let days = (now.as_second() - oldest.as_second())
-            .max(0)
-            .div_euclid(24 * 3600)
-            + 1;
-        let days = text::count(usize::try_from(days).unwrap_or(usize::MAX), "day", "days");
+        let days = days_since(oldest, now);
         let number = text::count(good.len(), "repository", "repositories");
         facts.push(format!("{number} restored within {days}"));
     }

@@ -52,6 +52,7 @@ mod machine;
 mod made_docs;
 mod messages;
 mod mishaps;
+mod monitoring;
 #[cfg(unix)]
 mod mount;
 mod names;

@@ -223,7 +223,11 @@ fn the_last_run_and_the_last_good_one_are_told_apart() {
     ] {
         assert!(short.contains(wanted), "{short}");
     }
-    assert!(!short.contains("acme/web"), "{short}");
+    assert!(
+        short.contains("  acme/web\n    failing since 20"),
+        "{short}"
+    );
+    assert!(!short.contains("acme/api"), "{short}");
     let long = text(&world, &["-v"]);
     assert!(
         long.contains("acme/web in acme/acme#web: failed; last good 20"),

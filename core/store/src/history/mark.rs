@@ -40,6 +40,15 @@ pub struct Died {
     pub mark: Printable,
 }
 
+/// A run that has begun and has not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnderWay {
+    /// Its number.
+    pub run: u64,
+    /// When it began, as far as its mark can be read.
+    pub started: Option<Timestamp>,
+}
+
 /// Whether a file's name is that of a mark; if so, the run's number.
 pub fn number(name: &str) -> Option<u64> {
     let digits = name.strip_suffix(ENDING)?;
@@ -109,6 +118,22 @@ pub(super) fn read(folder: &Path, run: u64) -> Option<Died> {
     let bytes = regular_file::read_at_most(&path, MAX_BYTES).ok()?;
     let content = serde_json::from_slice::<Content>(&bytes).ok();
     told(content.map(|content| content.started))
+}
+
+/// The run of a mark, if it is under way: it holds a lock on it.
+pub(super) fn under_way(folder: &Path, run: u64) -> Option<UnderWay> {
+    let path = path(folder, run);
+    let file = regular_file::open(&path).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {}
+        _ => return None,
+    }
+    let bytes = regular_file::read_at_most(&path, MAX_BYTES).ok();
+    let content = bytes.and_then(|bytes| serde_json::from_slice::<Content>(&bytes).ok());
+    Some(UnderWay {
+        run,
+        started: content.map(|content| content.started),
+    })
 }
 
 #[cfg(test)]
