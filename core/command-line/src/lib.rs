@@ -191,6 +191,9 @@ pub struct BackupArguments {
     /// Write the run's report to this file, as JSON; - for standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub report: Option<PathBuf>,
+    /// Write metrics for Prometheus to this file, whose name ends in .prom [default: options.status.metrics]
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
     /// How to show progress
     #[arg(long, value_enum, default_value_t = ProgressMode::Auto)]
     pub progress: ProgressMode,

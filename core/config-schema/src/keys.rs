@@ -408,6 +408,11 @@ const STATUS: &[Key] = &[
         kind: Kind::Text,
         description: "How old the last good run of a source may be, such as `36h` or `2d`.",
     },
+    Key {
+        name: "metrics",
+        kind: Kind::Text,
+        description: "A file that each backup writes its metrics to, for Prometheus.",
+    },
 ];
 
 pub(super) const PLUGINS: &[Key] = &[
@@ -440,7 +445,7 @@ pub(super) const OPTIONS: &[(&str, &str, &[Key])] = &[
     ("limits", "What may be held in memory.", LIMITS),
     (
         "status",
-        "What is expected of runs, and how the state of the backup is shown.",
+        "What is expected of runs, and what they leave for people and for monitoring.",
         STATUS,
     ),
 ];

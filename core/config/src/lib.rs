@@ -378,14 +378,19 @@ impl Default for AlertOptions {
     }
 }
 
-/// The `options.status` of the configuration.
+/// The `options.status` of the configuration: what `status` expects, and what each run leaves about the backup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusOptions {
     /// Whether each run writes a page about the backup into its folder.
     pub page: bool,
     /// How old the last good run of a source may be, where the source does not say.
     pub max_age: Within,
+    /// The file for Prometheus, if any.
+    pub metrics: Option<PathBuf>,
 }
+
+/// How the file with metrics has to be called: others read no file that is called otherwise.
+pub const METRICS_ENDING: &str = ".prom";
 
 impl Default for StatusOptions {
     fn default() -> Self {
@@ -396,6 +401,7 @@ impl Default for StatusOptions {
                 hours: 36,
                 ..Within::default()
             },
+            metrics: None,
         }
     }
 }

@@ -1,14 +1,15 @@
 //! The `options` of the configuration.
 
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::error::{ConfigError, ConfigErrorKind};
 use super::reader::{Field, Section, boolean};
 use super::umask::parse_umask;
 use super::{
-    AlertAction, AlertOptions, BackupOptions, HistoryOptions, LimitOptions, NetworkOptions,
-    Options, StatusOptions, Within, predecessor,
+    AlertAction, AlertOptions, BackupOptions, HistoryOptions, LimitOptions, METRICS_ENDING,
+    NetworkOptions, Options, StatusOptions, Within, beside, predecessor,
 };
 
 /// The groups of `options`.
@@ -49,7 +50,7 @@ pub const ALERT: &[&str] = &["action", "branchesPercent", "repositoriesPercent"]
 /// The keys of `options.limits`.
 pub const LIMITS: &[&str] = &["objectBytes", "packBytes", "objectsPerPack"];
 /// The keys of `options.status`.
-pub const STATUS: &[&str] = &["page", "maxAge"];
+pub const STATUS: &[&str] = &["page", "maxAge", "metrics"];
 
 /// The former name of `alert`.
 const FORMER_ALERT: &str = "alarm";
@@ -209,7 +210,26 @@ fn status(section: &Section<'_>) -> Result<StatusOptions, ConfigError> {
             Some(field) => within(&field)?,
             None => defaults.max_age,
         },
+        metrics: match section.get("metrics") {
+            Some(field) => metrics(&field)?,
+            None => None,
+        },
     })
+}
+
+fn metrics(field: &Field<'_>) -> Result<Option<PathBuf>, ConfigError> {
+    let text = field.text()?;
+    if text.value.trim().is_empty() {
+        return Ok(None);
+    }
+    // What is called otherwise, nobody reads; nor is anything else replaced then by it.
+    if !text.value.ends_with(METRICS_ENDING) {
+        return Err(field.invalid(
+            format!("`{}` does not end in `{METRICS_ENDING}`", text.quotable()),
+            "name a file such as `forgekeep.prom`: node_exporter reads no others",
+        ));
+    }
+    beside::path(field).map(Some)
 }
 
 fn history(section: &Section<'_>) -> Result<HistoryOptions, ConfigError> {

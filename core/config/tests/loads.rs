@@ -214,13 +214,15 @@ fn history_and_alert_are_read() {
 #[test]
 fn what_is_expected_of_runs_is_read() {
     let source = "sources: [{title: a, hoster: h, name: n, maxAge: 8d12h}]\n";
-    let options = "options:\n  status: {maxAge: 2d}\n";
+    let options = "options:\n  status: {maxAge: 2d, metrics: m/forgekeep.prom}\n";
     let config = parse("etc/a.yml", &format!("localFolder: b\n{source}{options}"));
     assert_eq!(warnings(&config), "");
     let age = config.sources[0].max_age.unwrap();
     assert_eq!(age.to_string(), "8d12h");
     let status = &config.options.status;
     assert_eq!(status.max_age, Within::parse("2d").unwrap());
+    let metrics = status.metrics.as_deref();
+    assert_eq!(metrics, Some(Path::new("etc/m/forgekeep.prom")));
     // Without them.
     let config = parse("a.yml", &format!("localFolder: b\n{SOURCE}"));
     assert_eq!(config.sources[0].max_age, None);
@@ -228,6 +230,8 @@ fn what_is_expected_of_runs_is_read() {
     for (wrong, wanted) in [
         ("{maxAge: 36 hours}", "`36 hours` is not a length of time"),
         ("{maxAge: 0h}", "`0h` is not a length of time"),
+        ("{metrics: settings.yml}", "does not end in `.prom`"),
+        ("{metrics: ~/a.prom}", "replaced by shells only"),
         ("{maxAge: -1d}", "`-1d` is not a length of time"),
     ] {
         let text = format!("localFolder: b\n{SOURCE}options: {{status: {wrong}}}\n");

@@ -7,6 +7,7 @@ mod concern;
 pub mod days;
 mod disk;
 mod folders;
+pub mod metrics;
 mod model;
 mod reports;
 mod verdict;

@@ -6,6 +6,7 @@ use forgekeep_untrusted::names::encode_component;
 use jiff::Timestamp;
 
 use super::page;
+use super::metrics::{self, Metrics};
 use super::telling::Telling;
 use crate::exit::{Complaint, ExitCode};
 use crate::progress;
@@ -32,30 +33,24 @@ pub fn run(common: &Common, arguments: &BackupArguments) -> Result<ExitCode, Com
             "give --report a file",
         ));
     }
+    if let Some(path) = &arguments.metrics {
+        metrics::check(path)?;
+    }
     let mut attempt = Attempt {
         file,
         telling: None,
+        metrics: None,
     };
     let result = attempt.made(common, arguments);
-    let Err(complaint) = result else {
-        return result;
-    };
-    // A run that could not be made has a report too, and is told of: whoever waits for it must see why.
-    let mut report = refused(started, &complaint);
-    if let Some(telling) = attempt.telling.take()
-        && complaint.ending != ExitCode::Locked
-    {
-        telling.end(&mut report);
-        for warning in &report.warnings {
-            tell!("{}", text::finding("", warning));
-        }
+    let result = result.map_err(|complaint| attempt.refused(started, complaint));
+    if let Some(metrics) = attempt.metrics {
+        let ending = match &result {
+            Ok(code) => *code,
+            Err(complaint) => complaint.ending,
+        };
+        metrics.write(started, ending);
     }
-    if let Some(file) = &attempt.file
-        && let Err(unwritten) = write_report(file, &report)
-    {
-        tell!("{unwritten}");
-    }
-    Err(complaint)
+    result
 }
 
 /// A run, with what is to be done if it cannot be made.
@@ -64,9 +59,33 @@ struct Attempt {
     file: Option<ReportFile>,
     /// Taken once everybody was told.
     telling: Option<Telling>,
+    /// Written at the very end.
+    metrics: Option<Metrics>,
 }
 
 impl Attempt {
+    /// A run that could not be made has a report too, and is told of: whoever waits for it must see why.
+    fn refused(&mut self, started: Timestamp, complaint: Complaint) -> Complaint {
+        let mut report = refused(started, &complaint);
+        if let Some(metrics) = &mut self.metrics {
+            metrics.look();
+        }
+        if let Some(telling) = self.telling.take()
+            && complaint.ending != ExitCode::Locked
+        {
+            telling.end(&mut report);
+            for warning in &report.warnings {
+                tell!("{}", text::finding("", warning));
+            }
+        }
+        if let Some(file) = &self.file
+            && let Err(unwritten) = write_report(file, &report)
+        {
+            tell!("{unwritten}");
+        }
+        complaint
+    }
+
     fn made(
         &mut self,
         common: &Common,
@@ -83,6 +102,7 @@ impl Attempt {
         super::warn_of_configuration(common, &config);
         if !arguments.dry_run {
             self.telling = Some(Telling::of(common, &config, &selection));
+            self.metrics = Metrics::of(&config, arguments.metrics.as_deref());
         }
         if !arguments.accept_folder {
             super::image::check(&config.local_folder)?;
@@ -125,6 +145,10 @@ impl Attempt {
             let _umask = OfBackup::set(umask);
             engine.backup(&selection)?
         };
+        // What is run afterwards may unmount the folder.
+        if let Some(metrics) = &mut self.metrics {
+            metrics.look();
+        }
         let of_run = report.warnings.len();
         page::after_run(&of_page, &mut report, &engine.redactor());
         if let Some(telling) = self.telling.take() {

@@ -10,6 +10,7 @@ mod image;
 mod init;
 mod list;
 mod man;
+mod metrics;
 mod notify;
 mod offline;
 mod owner;

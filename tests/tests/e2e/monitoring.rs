@@ -1,6 +1,7 @@
 //! What a monitor is told: `status --check`, by the clock and by what the configuration expects.
 
 mod aged;
+mod metrics;
 
 use std::fs;
 
