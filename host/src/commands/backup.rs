@@ -5,8 +5,8 @@ use forgekeep_untrusted::Show as _;
 use forgekeep_untrusted::names::encode_component;
 use jiff::Timestamp;
 
-use super::page;
 use super::metrics::{self, Metrics};
+use super::page;
 use super::telling::Telling;
 use crate::exit::{Complaint, ExitCode};
 use crate::progress;

@@ -11,10 +11,10 @@ use forgekeep_status::{Concern, Level, Status};
 use forgekeep_untrusted::{Printable, Show as _};
 use serde::Serialize;
 
-use forgekeep_command_line::{Common, StatusArguments};
 use crate::commands::{offline, print_json};
 use crate::exit::{Complaint, Ending};
 use crate::terminal::out;
+use forgekeep_command_line::{Common, StatusArguments};
 use forgekeep_summary::text::age;
 
 /// What a monitor is told where nothing else can be: the beginning of what `status --json` tells.
