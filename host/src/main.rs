@@ -37,7 +37,7 @@ fn main() -> process::ExitCode {
         .is_some_and(|word| word == commands::COMPLETE_REPOSITORIES)
     {
         commands::complete_repositories(env::args_os().skip(2));
-        return end(ExitCode::Good);
+        return end(ExitCode::Good.into());
     }
     let parsed = forgekeep_command_line::command_line().try_get_matches();
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
@@ -46,7 +46,7 @@ fn main() -> process::ExitCode {
             if error.kind() == ErrorKind::DisplayVersion && version::is_verbose(env::args_os()) =>
         {
             out!("{}", version::details());
-            return end(ExitCode::Good);
+            return end(ExitCode::Good.into());
         }
         // Help and the version come this way too.
         Err(error) => {

@@ -168,7 +168,7 @@ fn good_line(status: &Status) -> String {
     let expected = status.sources.iter().filter(|s| s.max_age.is_some());
     let oldest = expected.clone().filter_map(|s| s.age_seconds).max();
     let oldest = oldest.map(|seconds| format!(", oldest good run {}", age(seconds)));
-    let number = crate::text::count(expected.count(), "source", "sources");
+    let number = forgekeep_summary::text::count(expected.count(), "source", "sources");
     let line = format!("{number} backed up{}", oldest.unwrap_or_default());
     first_line(Level::Ok, &line, 0)
 }
