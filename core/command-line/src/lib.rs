@@ -5,6 +5,8 @@
 
 mod examples;
 mod help;
+mod init;
+mod schedule;
 mod values;
 
 use std::num::{NonZeroU64, NonZeroUsize};
@@ -13,8 +15,10 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+pub use init::{InitArguments, TokenStore};
+pub use schedule::{ScheduleArguments, ScheduleCommand, SchedulerArgument};
+use values::lock_wait;
 pub use values::part;
-use values::{lock_wait, time_of_day};
 
 pub use help::command_line;
 
@@ -101,68 +105,6 @@ pub enum Command {
     /// Write the manual pages, one for each command
     #[command(after_help = examples::MAN)]
     Man(ManArguments),
-}
-
-/// Everything that is not given is asked for on a terminal.
-#[derive(Debug, Args)]
-pub struct InitArguments {
-    /// Hoster: the id of a plugin
-    #[arg(long, value_name = "ID")]
-    pub hoster: Option<String>,
-    /// Kind of the account, where the hoster tells kinds apart
-    #[arg(long = "type", value_name = "TYPE")]
-    pub kind: Option<String>,
-    /// Name of the user, organisation, group or workspace whose repositories are backed up
-    #[arg(long)]
-    pub name: Option<String>,
-    /// Title of the source, which names its folder in the backup [default: the name, else the hoster]
-    #[arg(long)]
-    pub title: Option<String>,
-    /// Address of the API, or of the server, where it is not the hoster's own
-    #[arg(long, value_name = "URL")]
-    pub api_url: Option<String>,
-    /// User name for the API, where the hoster wants one with the token
-    #[arg(long, value_name = "USER")]
-    pub api_auth_name: Option<String>,
-    /// User name for git, where the hoster wants one with the token
-    #[arg(long, value_name = "USER")]
-    pub auth_name: Option<String>,
-    /// A key of the hoster's own, such as `urls`; may be repeated. A secret only as %NAME%, or in a file
-    /// by the key KEYFile
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub settings: Vec<String>,
-    /// Backup folder
-    #[arg(long, value_name = "DIR")]
-    pub folder: Option<PathBuf>,
-    /// Read the token from this file; - for standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "no_token")]
-    pub token_file: Option<PathBuf>,
-    /// Use no token: public repositories only, or a key of the hoster's own in its place
-    #[arg(long)]
-    pub no_token: bool,
-    /// Where the configuration takes the token from
-    #[arg(long, value_enum, default_value_t = TokenStore::File)]
-    pub store: TokenStore,
-    /// Name of the token's file, credential or variable [default: made from the title]
-    #[arg(long, value_name = "NAME")]
-    pub token_name: Option<String>,
-    /// Contact no hoster: check only the configuration and the folder
-    #[arg(long)]
-    pub offline: bool,
-    /// Write the configuration also if the check fails; the exit code is the check's all the same
-    #[arg(long)]
-    pub force: bool,
-}
-
-/// Where the configuration takes the token from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TokenStore {
-    /// A file beside the configuration, with mode 0600
-    File,
-    /// A credential of a systemd service; the token is stored nowhere
-    Credential,
-    /// An environment variable; the token is stored nowhere
-    Environment,
 }
 
 #[derive(Debug, Args)]
@@ -423,53 +365,6 @@ pub enum NotifyCommand {
         /// The unit, without `.service`
         unit: String,
     },
-}
-
-#[derive(Debug, Args)]
-pub struct ScheduleArguments {
-    /// What schedules [default: systemd or launchd where the machine runs it, else cron]
-    #[arg(long, value_enum, global = true)]
-    pub kind: Option<SchedulerArgument>,
-    /// For this user alone [default unless root]
-    #[arg(long, global = true, conflicts_with = "system")]
-    pub user: bool,
-    /// For the machine [default for root]
-    #[arg(long, global = true)]
-    pub system: bool,
-    /// Folder that stands for `/`
-    #[arg(long, value_name = "DIR", global = true, hide = true)]
-    pub root: Option<PathBuf>,
-    #[command(subcommand)]
-    pub command: ScheduleCommand,
-}
-
-/// What runs things by the clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum SchedulerArgument {
-    /// Timers, with services that may touch nothing but the backup
-    Systemd,
-    /// Lines in the user's crontab
-    Cron,
-    /// Agents of macOS
-    Launchd,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum ScheduleCommand {
-    /// Schedule it, or bring what is scheduled in step with the configuration
-    Install {
-        /// When the backup begins, local time [default: 04:17]
-        #[arg(long, value_name = "HH:MM", value_parser = time_of_day)]
-        at: Option<(u8, u8)>,
-    },
-    /// Show what is scheduled, when it ran and will run, and what does not fit the configuration
-    Status {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Schedule nothing any more
-    Remove,
 }
 
 #[derive(Debug, Args)]
