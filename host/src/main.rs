@@ -4,7 +4,6 @@
 mod commands;
 mod exit;
 mod logging;
-mod plugins;
 mod progress;
 mod report_file;
 mod state_folder;

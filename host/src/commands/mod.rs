@@ -39,9 +39,9 @@ use forgekeep_untrusted::{Show as _, names};
 use serde::Serialize;
 
 use crate::exit::{Complaint, Ending, ExitCode};
-use crate::plugins as hosters;
 use crate::terminal::{hidden_json, out, tell};
 use forgekeep_command_line::{Cli, Command, Common};
+use forgekeep_plugin_search as hosters;
 use forgekeep_summary::text;
 
 pub use completions::{COMPLETE_REPOSITORIES, complete_repositories};

@@ -7,9 +7,11 @@ use forgekeep_untrusted::{Show as _, Shown};
 
 use super::offline;
 use crate::exit::{Complaint, ExitCode};
-use crate::plugins::{Inspected, InspectedFile, Rules, faults, folders, look_at, look_at_all};
 use crate::terminal::out;
 use forgekeep_command_line::{Common, PluginsArguments, PluginsCommand};
+use forgekeep_plugin_search::{
+    Inspected, InspectedFile, Rules, faults, folders, look_at, look_at_all,
+};
 
 /// `forgekeep plugins`.
 pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<ExitCode, Complaint> {

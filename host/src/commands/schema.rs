@@ -3,8 +3,8 @@ use forgekeep_config_schema::{PluginSchema, json_schema};
 use forgekeep_hoster::HosterInfo;
 
 use crate::exit::{Complaint, ExitCode};
-use crate::plugins::{Rules, folders, look_at_all};
 use forgekeep_command_line::{Common, SchemaArguments, SchemaCommand};
+use forgekeep_plugin_search::{Rules, folders, look_at_all};
 
 /// `forgekeep schema`.
 pub fn run(common: &Common, arguments: &SchemaArguments) -> Result<ExitCode, Complaint> {

@@ -11,8 +11,8 @@ use forgekeep_recovery::NoPlan;
 
 use super::{proxies, variable, warn};
 use crate::exit::{Complaint, ExitCode};
-use crate::plugins as hosters;
 use forgekeep_command_line::{Common, FolderArgument};
+use forgekeep_plugin_search as hosters;
 
 /// What a command that writes to a target begins with.
 pub struct AtTarget {
