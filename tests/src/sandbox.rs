@@ -65,6 +65,18 @@ impl Sandbox {
         self.path("backup")
     }
 
+    /// Removes the backup, and what the program knows of its folder: the next one is the first.
+    pub fn remove_backup(&self) {
+        for folder in [self.backup(), self.path("home/.local/state/forgekeep")] {
+            match fs::remove_dir_all(&folder) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    panic!("{}: {error}", folder.display())
+                }
+                _ => {}
+            }
+        }
+    }
+
     /// Writes `settings.yml` in the run's own folder: the forge's first workspace, with its first
     /// account, to [`Self::backup`]. `more` is added to the source's keys, one `key: value` a line.
     pub fn settings(&self, forge: &Forge, more: &str) -> PathBuf {

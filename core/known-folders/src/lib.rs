@@ -65,9 +65,9 @@ impl<'a> KnownFolder<'a> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Disk`]: it is empty, or another one. Or what is remembered cannot be read.
+    /// [`ErrorKind::Disk`]: it is empty, or another one.
     pub fn check(&self) -> Result<(), Failure> {
-        let Some(known) = self.known()? else {
+        let Some(known) = self.known() else {
             return Ok(());
         };
         match self.id() {
@@ -119,8 +119,9 @@ impl<'a> KnownFolder<'a> {
             Err(failure) => return Err(failure),
         }
         // One that was lost is given back; but a folder that was accepted as a new one is another.
-        let known = self.known().ok().flatten();
-        let known = known.filter(|_| history::folder(self.folder).is_dir());
+        let known = self
+            .known()
+            .filter(|_| history::folder(self.folder).is_dir());
         let id = known.map_or_else(new_id, |known| known.id);
         let file = self.folder.join(OWN_FOLDER).join(FOLDER_ID.name);
         regular_file::make_folder(&self.folder.join(OWN_FOLDER))?;
@@ -138,18 +139,13 @@ impl<'a> KnownFolder<'a> {
         Ok(found.map(|found| found.id))
     }
 
-    fn known(&self) -> Result<Option<Known>, Failure> {
-        let Some(file) = &self.file else {
-            return Ok(None);
-        };
-        match sealed::read(file, KNOWN_FOLDER.formats) {
-            // Nothing is known then.
-            Err(failure) if failure.kind == ErrorKind::Damaged => {
-                log_damage(&failure);
-                Ok(None)
-            }
-            known => known,
-        }
+    /// What is remembered. What cannot be read keeps nothing from being backed up.
+    fn known(&self) -> Option<Known> {
+        let known = sealed::read(self.file.as_ref()?, KNOWN_FOLDER.formats);
+        known.unwrap_or_else(|failure| {
+            log::warn!("which backup folders were used before is not known: {failure}");
+            None
+        })
     }
 
     fn refused(&self, known: &Known, why: &str) -> Failure {
@@ -162,10 +158,6 @@ impl<'a> KnownFolder<'a> {
             "mount the disk that the backup is on; if this folder is meant all the same, run once with --accept-folder",
         )
     }
-}
-
-fn log_damage(failure: &Failure) {
-    log::warn!("which backup folders were used before is not known: {failure}");
 }
 
 /// Whether a folder is empty; `None` if there is none.

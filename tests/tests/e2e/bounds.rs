@@ -148,7 +148,7 @@ fn trees_commits_and_tags_above_the_limit_are_kept_and_not_read() {
         world.backup().expect(0);
         world.assert_mirrored(world.forge.repository("web"));
         assert!(!world.folder("web").join("damaged").exists(), "{kind}");
-        fs::remove_dir_all(world.sandbox.backup()).unwrap();
+        world.sandbox.remove_backup();
         world.backup().expect(0);
         let said = unchecked(&world);
         assert!(said.contains(&oid), "{kind}: {said}");

@@ -34,7 +34,7 @@ fn an_api_token_goes_with_the_address_to_the_api_and_with_a_user_name_to_git() {
         (EMAIL, "x-bitbucket-api-token-auth"),
     ] {
         world.configure(&[world.source_with("authName", auth_name)]);
-        std::fs::remove_dir_all(world.sandbox.backup()).ok();
+        world.sandbox.remove_backup();
         world.forge.reset_log();
         let run = world.backup().expect(0);
         assert_eq!(run.outcome("acme/web"), "cloned");

@@ -38,6 +38,9 @@ fn checked(file: &str, text: &str) -> Result<String, String> {
         .env("BITBUCKET_SECRET", "s3cret-of-a-consumer")
         .run();
     let said = format!("{}{}", run.stdout, run.stderr);
+    // How much room there is changes from one moment to the next.
+    let lines = said.lines().filter(|line| !line.contains(" inodes free"));
+    let said = lines.collect::<Vec<_>>().join("\n");
     let said = said.replace(file, "[file]").replace(&backup, "[backup]");
     let has_secret = text.contains("%BITBUCKET_");
     let is_good = run.code == Some(0)

@@ -183,7 +183,11 @@ fn a_removal_stops_and_a_purge_leaves_the_backup_alone() {
     machine.dpkg(&["--remove", "forgekeep"]);
     let stopped = [
         "systemctl stop forgekeep-backup.timer",
+        "systemctl stop forgekeep-drill.timer",
+        "systemctl stop forgekeep-verify.timer",
         "systemctl stop forgekeep-backup.service",
+        "systemctl stop forgekeep-drill.service",
+        "systemctl stop forgekeep-verify.service",
         "systemctl daemon-reload",
     ];
     assert_eq!(machine.calls(), stopped);
