@@ -1,4 +1,4 @@
-//! Plugins: found ([`search`]), met, and checked ([`check`]). What they are like when they are called
+//! Plugins: found (`search`), met, and checked (`check`). What they are like when they are called
 //! is the matter of `plugin-host`.
 
 mod check;
