@@ -4,10 +4,10 @@ use forgekeep_untrusted::Untrusted;
 use std::io::{self, Write};
 
 use env_logger::{Builder, Target, WriteStyle};
+use forgekeep_command_line::Common;
 use log::LevelFilter;
 
 use crate::{progress, terminal};
-use forgekeep_command_line::Common;
 
 /// Starts logging as `-v` and `-q` say. Only our own crates and the plugins log: what HTTP
 /// libraries write at their lowest levels is not theirs to decide on here, as it may hold headers.

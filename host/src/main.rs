@@ -16,11 +16,11 @@ use std::{env, process};
 
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
+use forgekeep_command_line::Cli;
+use forgekeep_untrusted::Show as _;
 
 use crate::exit::{Complaint, Ending, ExitCode};
 use crate::terminal::{out, tell};
-use forgekeep_command_line::Cli;
-use forgekeep_untrusted::Show as _;
 
 fn main() -> process::ExitCode {
     // Before anything else: what a worker process is not to have open, it is not to have opened.

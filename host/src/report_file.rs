@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use forgekeep_untrusted::Show as _;
 use tempfile::NamedTempFile;
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal;
-use forgekeep_untrusted::Show as _;
 
 /// Links that are followed; as many as Linux does.
 const MAX_LINKS: usize = 40;

@@ -5,6 +5,15 @@ use std::path::Path;
 use std::{fs, io};
 
 use forgekeep_failure::Failure;
+use sha2::{Digest as _, Sha256};
+
+/// What a folder is called in the names of files that are kept elsewhere: by its absolute path.
+pub fn key(folder: &Path) -> String {
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let sum = Sha256::digest(folder.as_os_str().as_encoded_bytes());
+    let digits = sum.iter().take(8).map(|byte| format!("{byte:02x}"));
+    digits.collect()
+}
 
 /// The names in a folder; none if it does not exist.
 pub fn names(folder: &Path) -> Result<Vec<OsString>, Failure> {

@@ -17,6 +17,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use forgekeep_durable::folder::key;
 use forgekeep_durable::{atomic_file, regular_file, sealed};
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_store::history;
@@ -24,7 +25,6 @@ use forgekeep_store::layout::{FOLDER_ID, KNOWN_FOLDER, OWN_FOLDER};
 use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 /// What a backup folder is, as it says itself.
 #[derive(Serialize, Deserialize)]
@@ -55,7 +55,8 @@ impl<'a> KnownFolder<'a> {
     /// Of the backup folder at this path; `state` is the user's folder for state.
     pub fn new(state: Option<&Path>, folder: &'a Path) -> Self {
         Self {
-            file: state.map(|state| state.join(name(folder))),
+            file: state
+                .map(|state| state.join(format!("{}{}.json", KNOWN_FOLDER.name, key(folder)))),
             folder,
         }
     }
@@ -172,18 +173,6 @@ fn is_empty(folder: &Path) -> Option<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(_) => Some(false),
     }
-}
-
-/// The name of the file that remembers a path.
-fn name(folder: &Path) -> String {
-    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    let sum = Sha256::digest(folder.as_os_str().as_encoded_bytes());
-    let hex: String = sum
-        .iter()
-        .take(8)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    format!("folder-{hex}.json")
 }
 
 fn new_id() -> String {

@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use forgekeep_durable::folder::key;
 use forgekeep_durable::sealed;
 use forgekeep_failure::{Failure, Finding};
 use forgekeep_store::layout::{OWN_FOLDER, TOLD};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::message::Kept;
 
@@ -57,16 +57,7 @@ pub struct StatePlaces {
 impl StatePlaces {
     /// For a backup folder, if it is known, and the user's folder for state, if there is one.
     pub fn new(state_folder: Option<PathBuf>, local_folder: Option<&Path>) -> Self {
-        let name = |folder: &Path| {
-            let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-            let sum = Sha256::digest(folder.as_os_str().as_encoded_bytes());
-            let hex: String = sum
-                .iter()
-                .take(8)
-                .map(|byte| format!("{byte:02x}"))
-                .collect();
-            format!("notify-{hex}.json")
-        };
+        let name = |folder: &Path| format!("notify-{}.json", key(folder));
         Self {
             own: state_folder
                 .zip(local_folder)

@@ -2,14 +2,18 @@
 
 /// Sizes of base and result, and where the instructions begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct DeltaHeader {
+pub struct DeltaHeader {
+    /// Bytes of the base.
     pub base: u64,
+    /// Bytes of the result.
     pub result: u64,
+    /// Where in the delta the instructions begin.
     pub length: usize,
 }
 
 impl DeltaHeader {
-    pub(crate) fn read(delta: &[u8]) -> Option<Self> {
+    /// Reads it from the beginning of a delta; `None` if it is none.
+    pub fn read(delta: &[u8]) -> Option<Self> {
         let mut rest = delta;
         let base = number(&mut rest)?;
         let result = number(&mut rest)?;

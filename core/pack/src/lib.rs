@@ -38,6 +38,7 @@ use std::path::Path;
 
 use forgekeep_failure::Failure;
 
+pub use delta::DeltaHeader;
 pub use incoming::{IncomingPack, Indexed};
 pub use index::PackIndex;
 pub use object_id::{IdHasher, object_id};

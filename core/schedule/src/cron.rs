@@ -41,7 +41,7 @@ pub(super) fn status(plan: &Plan) -> Result<Vec<Installed>, Failure> {
     let ours = ours.split_once(END).map_or("", |(ours, _)| ours);
     JOBS.iter()
         .map(|job| {
-            let word = format!(" {} ", job.command[0]);
+            let word = format!(" {} ", job.name);
             let found = ours.lines().find(|line| line.contains(&word));
             // The time may have been changed by hand.
             let command = |line: &str| line.splitn(6, ' ').nth(5).map(str::to_owned);
@@ -93,7 +93,7 @@ fn line(plan: &Plan, job: &Job) -> Result<String, Failure> {
         When::Monthly(day, hour, minute) => format!("{minute} {hour} {day} * *"),
     };
     let (program, config) = (word(&plan.program)?, word(&plan.config)?);
-    let command = job.command.join(" ");
+    let command = job.command("none");
     Ok(format!(
         "{when} {} --quiet --config {} {command}",
         program, config
@@ -131,7 +131,7 @@ mod tests {
             at: None,
             root: "/".into(),
         };
-        let backup = r"17 4 * * * '/opt/it'\''s/forgekeep' --quiet --config '/etc/100\%.yml' backup --progress plain --lock-wait 2h";
+        let backup = r"17 4 * * * '/opt/it'\''s/forgekeep' --quiet --config '/etc/100\%.yml' backup --lock-wait 2h --progress none";
         assert_eq!(line(&plan, &JOBS[0]).unwrap(), backup);
         assert!(line(&plan, &JOBS[2]).unwrap().starts_with("23 15 5 * * "));
     }

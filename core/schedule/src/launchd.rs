@@ -82,7 +82,8 @@ fn agent(plan: &Plan, job: &Job) -> String {
         Untrusted::of_path(&plan.config),
     );
     let own = [program.raw(), "--config", config.raw()];
-    let arguments = own.iter().chain(job.command);
+    let words = job.words("plain");
+    let arguments = own.iter().chain(&words);
     let arguments = arguments.map(|word| format!("    <string>{}</string>\n", escaped(word)));
     let (day, hour, minute) = match plan.when(job) {
         When::Daily(hour, minute) => (None, hour, minute),

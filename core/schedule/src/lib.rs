@@ -36,32 +36,29 @@ pub enum Scheduler {
 const JOBS: [Job; 3] = [
     Job {
         name: "backup",
-        command: &["backup", "--progress", "plain", "--lock-wait", "2h"],
+        arguments: &["--lock-wait", "2h"],
+        has_progress: true,
         when: When::Daily(4, 17),
     },
     Job {
         name: "verify",
-        command: &[
-            "verify",
-            "--subset",
-            "auto",
-            "--progress",
-            "none",
-            "--lock-wait",
-            "2h",
-        ],
+        arguments: &["--subset", "auto", "--lock-wait", "2h"],
+        has_progress: false,
         when: When::Daily(12, 41),
     },
     Job {
         name: "drill",
-        command: &["drill", "--subset", "auto"],
+        arguments: &["--subset", "auto"],
+        has_progress: false,
         when: When::Monthly(5, 15, 23),
     },
 ];
 
 struct Job {
     name: &'static str,
-    command: &'static [&'static str],
+    /// Beside `--progress`, where it takes that.
+    arguments: &'static [&'static str],
+    has_progress: bool,
     when: When,
 }
 
@@ -106,6 +103,22 @@ pub struct Installed {
     pub next: Option<String>,
     /// What does not fit the configuration.
     pub problems: Vec<String>,
+}
+
+impl Job {
+    /// What is asked for. A journal takes lines as they come; a mail of cron's is to have only what is wrong.
+    fn words(&self, progress: &'static str) -> Vec<&'static str> {
+        let mut words = vec![self.name];
+        words.extend(self.arguments);
+        if self.has_progress {
+            words.extend(["--progress", progress]);
+        }
+        words
+    }
+
+    fn command(&self, progress: &'static str) -> String {
+        self.words(progress).join(" ")
+    }
 }
 
 impl Plan {

@@ -13,31 +13,31 @@ use super::{Installed, JOBS, Job, Plan, When, files};
 const UNITS: [(&str, &str); 7] = [
     (
         "forgekeep-backup.service",
-        include_str!("../../../host/packaging/systemd/forgekeep-backup.service"),
+        include_str!("../units/forgekeep-backup.service"),
     ),
     (
         "forgekeep-backup.timer",
-        include_str!("../../../host/packaging/systemd/forgekeep-backup.timer"),
+        include_str!("../units/forgekeep-backup.timer"),
     ),
     (
         "forgekeep-verify.service",
-        include_str!("../../../host/packaging/systemd/forgekeep-verify.service"),
+        include_str!("../units/forgekeep-verify.service"),
     ),
     (
         "forgekeep-verify.timer",
-        include_str!("../../../host/packaging/systemd/forgekeep-verify.timer"),
+        include_str!("../units/forgekeep-verify.timer"),
     ),
     (
         "forgekeep-drill.service",
-        include_str!("../../../host/packaging/systemd/forgekeep-drill.service"),
+        include_str!("../units/forgekeep-drill.service"),
     ),
     (
         "forgekeep-drill.timer",
-        include_str!("../../../host/packaging/systemd/forgekeep-drill.timer"),
+        include_str!("../units/forgekeep-drill.timer"),
     ),
     (
         "forgekeep-failed@.service",
-        include_str!("../../../host/packaging/systemd/forgekeep-failed@.service"),
+        include_str!("../units/forgekeep-failed@.service"),
     ),
 ];
 
@@ -88,6 +88,14 @@ const HINT: &str =
 pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Failure> {
     let folder = folder(plan)?;
     let is_packaged = is_packaged(plan);
+    if !plan.user_only && !is_packaged && !plan.folder.is_dir() {
+        let shown = plan.folder.shown();
+        let message =
+            format!("there is no backup folder {shown}: whose the backup is to be is not known");
+        return Err(Failure::new(ErrorKind::Config, message).with_hint(format!(
+            "make it, as in `install -d -m 700 -o USER -g GROUP {shown}`, and run this again: the units run as its owner"
+        )));
+    }
     if !is_packaged {
         for (name, text) in UNITS {
             files::write(&folder.join(name), &unit(plan, text)?)?;
@@ -271,7 +279,8 @@ fn of_timer(plan: &Plan, job: &Job) -> String {
     format!("{OURS}[Timer]\nOnCalendar=\nOnCalendar={when}\n")
 }
 
-/// A path, as a unit takes it: quoted, and with what systemd would expand taken as it is.
+/// A path, as a unit takes it: quoted, and with what systemd would expand taken as it is. It expands `$` only
+/// in the arguments of a command, and no path is one.
 fn path(path: &Path) -> Result<String, Failure> {
     let text = path.to_str().filter(|text| !text.contains(['\n', '\r']));
     let text = text.ok_or_else(|| {
@@ -282,7 +291,7 @@ fn path(path: &Path) -> Result<String, Failure> {
         .with_hint("use a path in UTF-8 and without line breaks")
     })?;
     let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-    let text = text.replace('%', "%%").replace('$', "$$");
+    let text = text.replace('%', "%%");
     let is_plain = |c: char| c.is_alphanumeric() || "/._-@+:,=~%$".contains(c);
     Ok(match text.chars().all(is_plain) {
         true => text,
@@ -320,7 +329,7 @@ mod tests {
     fn plan(user_only: bool) -> Plan {
         Plan {
             program: "/opt/forge keep/forgekeep".into(),
-            config: "/etc/forgekeep/100%.yml".into(),
+            config: "/etc/forgekeep/100%$HOME.yml".into(),
             folder: "/srv/back\"up".into(),
             user_only,
             at: Some((5, 7)),
@@ -336,7 +345,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("FORGEKEEP_CONFIG=/etc/forgekeep/100%%.yml\n"),
+            text.contains("FORGEKEEP_CONFIG=/etc/forgekeep/100%%$HOME.yml\n"),
             "{text}"
         );
         assert!(path(Path::new("/a\nExecStart=/bin/sh")).is_err());
@@ -364,7 +373,7 @@ mod tests {
         for job in &JOBS {
             let name = format!("forgekeep-{}.service", job.name);
             let (_, text) = UNITS.iter().find(|(unit, _)| *unit == name).unwrap();
-            let wanted = format!("ExecStart={PACKAGED} {}\n", job.command.join(" "));
+            let wanted = format!("ExecStart={PACKAGED} {}\n", job.command("plain"));
             assert!(text.contains(&wanted), "{name}");
             let timer = name.replace(".service", ".timer");
             let (_, text) = UNITS.iter().find(|(unit, _)| *unit == timer).unwrap();

@@ -2,6 +2,7 @@
 
 use forgekeep_status::{LastRun, RepositoryStatus, SourceStatus};
 use forgekeep_store::report::RepositoryOutcome;
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -108,8 +109,8 @@ fn alert(page: &Page<'_>, clock: &Clock) -> Fact {
 }
 
 fn expiry(page: &Page<'_>) -> Vec<Fact> {
-    let dated = page.expected.iter();
-    let mut dated: Vec<_> = dated
+    let mut dated: Vec<_> = page
+        .expected()
         .filter_map(|one| Some((one.expires?, &one.title)))
         .collect();
     dated.sort();
@@ -117,9 +118,9 @@ fn expiry(page: &Page<'_>) -> Vec<Fact> {
     let mut facts: Vec<_> = dated
         .into_iter()
         .take(3)
-        .map(|(day, title)| fact(text::shortened(&title.printable()), day.to_string()))
+        .map(|(day, title)| fact(text::shortened(&title.printable()), last_day(day)))
         .collect();
-    let unknown = page.expected.len() - known;
+    let unknown = page.expected().count() - known;
     if unknown > 0 {
         let unknown = count(unknown, "source", "sources");
         facts.push(fact("not in the configuration", unknown));
@@ -130,7 +131,7 @@ fn expiry(page: &Page<'_>) -> Vec<Fact> {
 fn space(page: &Page<'_>, on_disk: &[&RepositoryStatus]) -> Vec<Fact> {
     let size = on_disk.iter().filter_map(|one| one.size).sum();
     let mut facts = vec![fact("repositories on disk", text::bytes(size))];
-    if let Some(free) = page.free {
+    if let Some(free) = free(page) {
         facts.push(fact("free", text::bytes(free)));
     }
     if let Some((_, days)) = room(page) {
@@ -143,9 +144,19 @@ fn space(page: &Page<'_>, on_disk: &[&RepositoryStatus]) -> Vec<Fact> {
     facts
 }
 
+fn free(page: &Page<'_>) -> Option<u64> {
+    Some(page.status.space?.free_bytes)
+}
+
+/// The last day on which credentials are good that expire then.
+fn last_day(end: Timestamp) -> String {
+    let moment = end - SignedDuration::from_secs(1);
+    moment.to_zoned(TimeZone::UTC).date().to_string()
+}
+
 /// What is free, and for how many days that lasts if the backup grows as it did; where both are known.
 pub(crate) fn room(page: &Page<'_>) -> Option<(u64, u64)> {
-    let free = page.free?;
+    let free = free(page)?;
     let sizes: Vec<_> = crate::graphs::sizes(page, GROWTH)
         .into_iter()
         .flatten()

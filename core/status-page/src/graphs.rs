@@ -170,11 +170,7 @@ fn summed(
     number: i32,
     value: impl Fn(&SourceDay) -> Option<u64>,
 ) -> Vec<Option<f64>> {
-    let titles: Vec<Printable> = page
-        .expected
-        .iter()
-        .map(|one| one.title.printable())
-        .collect();
+    let titles: Vec<Printable> = page.expected().map(|one| one.title.printable()).collect();
     let mut known: Vec<Option<u64>> = vec![None; titles.len()];
     let days = last(page, number);
     let days = days.iter().map(|day| {

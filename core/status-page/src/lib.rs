@@ -13,11 +13,8 @@ mod verdict;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_status::Status;
 use forgekeep_status::days::Days;
-use forgekeep_untrusted::Untrusted;
-use jiff::SignedDuration;
-use jiff::civil::Date;
+use forgekeep_status::{SourceStatus, Status};
 use jiff::tz::TimeZone;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
@@ -44,24 +41,10 @@ pub struct Page<'a> {
     pub status: &'a Status,
     /// What came of each day's runs.
     pub days: &'a Days,
-    /// What the configuration expects of its sources.
-    pub expected: &'a [Expected],
-    /// Bytes that are free where the backup is, where that is known.
-    pub free: Option<u64>,
     /// In which zone times are told.
     pub zone: TimeZone,
     /// Forgekeep's version.
     pub version: &'a str,
-}
-
-/// What the configuration expects of a source.
-pub struct Expected {
-    /// Its title.
-    pub title: Untrusted,
-    /// How old its last good run may be.
-    pub max_age: SignedDuration,
-    /// The day on which its credentials expire, where that is known.
-    pub expires: Option<Date>,
 }
 
 /// What the template puts in its places.
@@ -99,6 +82,14 @@ struct Section {
 }
 
 impl Page<'_> {
+    /// The sources of which runs are expected.
+    pub(crate) fn expected(&self) -> impl Iterator<Item = &SourceStatus> {
+        self.status
+            .sources
+            .iter()
+            .filter(|source| source.configured)
+    }
+
     /// The page.
     ///
     /// # Errors
@@ -122,7 +113,7 @@ impl Page<'_> {
             style: STYLE,
             script: SCRIPT,
             folder: &self.status.local_folder,
-            level: verdict.level.as_str(),
+            level: verdict.class(),
             headline: verdict.headline,
             reasons: &verdict.reasons,
             more_reasons: verdict.more_reasons,

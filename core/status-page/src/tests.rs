@@ -1,13 +1,14 @@
 use std::path::Path;
 
 use forgekeep_config::StatusOptions;
+use forgekeep_durable::space::Room;
 use forgekeep_failure::ExitCode;
 use forgekeep_status::days::{Day, SourceDay};
 use forgekeep_status::{
     KeptError, LastRun, NewestAlert, RepositoryStatus, Rewritten, SourceStatus, UnreadableKind,
 };
 use forgekeep_store::report::{RepositoryOutcome, RunOutcome, SourceOutcome};
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{SignedDuration, Timestamp, ToSpan as _};
 
 use super::*;
 
@@ -50,6 +51,7 @@ fn repository(name: &str) -> RepositoryStatus {
 fn status(repositories: Vec<RepositoryStatus>) -> Status {
     let max_age = StatusOptions::default().max_age;
     let mut source = SourceStatus::new("acme", "bitbucket");
+    source.max_age = Some(max_age);
     source.last_run = Some(hours_ago(5));
     source.last_outcome = Some(SourceOutcome::Ok);
     source.listed = Some(repositories.len() as u64);
@@ -70,14 +72,6 @@ fn status(repositories: Vec<RepositoryStatus>) -> Status {
     });
     status.sources = vec![source];
     status
-}
-
-fn expected() -> Vec<Expected> {
-    vec![Expected {
-        title: "acme".into(),
-        max_age: SignedDuration::from_hours(36),
-        expires: None,
-    }]
 }
 
 fn days(number: i32, size: impl Fn(i32) -> u64) -> Days {
@@ -105,12 +99,17 @@ fn days(number: i32, size: impl Fn(i32) -> u64) -> Days {
     days.collect()
 }
 
-fn page(status: &Status, days: &Days, expected: &[Expected], free: Option<u64>) -> String {
+fn page(status: &Status, days: &Days, free: Option<u64>) -> String {
+    let mut status = status.clone();
+    status.space = free.map(|free_bytes| Room {
+        free_bytes,
+        total_bytes: 1 << 50,
+        free_files: None,
+    });
+    status.conclude();
     let page = Page {
-        status,
+        status: &status,
         days,
-        expected,
-        free,
         zone: TimeZone::UTC,
         version: "9.9.9",
     };
@@ -118,7 +117,7 @@ fn page(status: &Status, days: &Days, expected: &[Expected], free: Option<u64>) 
 }
 
 fn rendered(status: &Status) -> String {
-    page(status, &Days::new(), &expected(), None)
+    page(status, &Days::new(), None)
 }
 
 fn level(page: &str) -> &str {
@@ -200,10 +199,8 @@ fn whatever_somebody_else_has_written_stays_text() {
         kind: UnreadableKind::Damaged,
         why: HOSTILE.into(),
     });
-    let mut expected = expected();
-    expected[0].title = HOSTILE.into();
-    expected[0].expires = Some("2026-12-01".parse().unwrap());
-    let page = page(&status, &Days::new(), &expected, Some(1));
+    status.sources[0].expires = Some("2026-12-02T00:00:00Z".parse().unwrap());
+    let page = page(&status, &Days::new(), Some(1));
     assert_eq!(page.matches("<script").count(), 1, "{page}");
     assert_eq!(page.matches("<img").count(), 0);
     assert!(
@@ -226,7 +223,7 @@ fn what_is_too_old_failed_damaged_or_expired_is_said_first() {
     let page = rendered(&old);
     assert_eq!(level(&page), "critical");
     assert!(
-        page.contains("acme: last good 2026-11-24 12:00 (6 d ago), and it may be 36 h old"),
+        page.contains("acme: its last good run is 6 days old, and maxAge is 36h"),
         "{page}"
     );
     let mut partial = status(vec![repository("acme/web")]);
@@ -235,20 +232,22 @@ fn what_is_too_old_failed_damaged_or_expired_is_said_first() {
     let mut never = status(vec![]);
     (never.sources[0].last_run, never.sources[0].last_good) = (None, None);
     assert_eq!(level(&rendered(&never)), "critical");
-    let mut expires = expected();
-    let good = status(vec![repository("acme/web")]);
+    let mut expires = status(vec![repository("acme/web")]);
     for (day, wanted) in [
         ("2026-12-20", "good"),
         ("2026-12-10", "warning"),
-        ("2026-11-29", "critical"),
+        ("2026-11-29", "warning"),
     ] {
-        expires[0].expires = Some(day.parse().unwrap());
-        assert_eq!(
-            level(&super::tests::page(&good, &Days::new(), &expires, None)),
-            wanted,
-            "{day}"
-        );
+        expires.sources[0].expires = Some(format!("{day}T00:00:00Z").parse().unwrap());
+        assert_eq!(level(&rendered(&expires)), wanted, "{day}");
     }
+    let mut unreadable = status(vec![repository("acme/web")]);
+    unreadable.unreadable.push(forgekeep_status::Unreadable {
+        file: "runs".into(),
+        kind: UnreadableKind::Refused,
+        why: "not allowed".into(),
+    });
+    assert_eq!(level(&rendered(&unreadable)), "critical");
 }
 
 #[test]
@@ -256,13 +255,13 @@ fn a_disk_that_will_be_full_within_a_month_is_said() {
     let status = status(vec![repository("acme/web")]);
     // A gigabyte a day.
     let days = days(40, |back| (100 - u64::try_from(back).unwrap()) << 30);
-    let short = page(&status, &days, &expected(), Some(10 << 30));
+    let short = page(&status, &days, Some(10 << 30));
     assert_eq!(level(&short), "warning");
     assert!(
         short.contains("10 GiB are free: enough for 10 days"),
         "{short}"
     );
-    let enough = page(&status, &days, &expected(), Some(100 << 30));
+    let enough = page(&status, &days, Some(100 << 30));
     assert_eq!(level(&enough), "good");
     assert!(
         enough.contains("39 good, 0 partial, 1 failed, 50 without a run; failed on 2026-11-27"),
@@ -317,7 +316,6 @@ fn a_page_of_5000_repositories_is_small() {
     let page = page(
         &status(all.collect()),
         &days(366, |_| 1 << 30),
-        &expected(),
         Some(1 << 40),
     );
     println!("{} bytes", page.len());

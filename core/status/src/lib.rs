@@ -156,7 +156,8 @@ impl Status {
         }
     }
 
-    fn conclude(&mut self) {
+    /// Compares all there is with the clock and with what is expected, once more where something was added.
+    pub fn conclude(&mut self) {
         for source in &mut self.sources {
             source.age_seconds = source.last_good.map(|time| age(self.now, time));
             let due = source.max_age.map(|within| within.before(self.now));

@@ -1,6 +1,9 @@
+use forgekeep_command_line::{BackupArguments, Common, ProgressMode};
 use forgekeep_config::Config;
 use forgekeep_engine::run::{Engine, Selection};
 use forgekeep_store::report::{Report, RunOutcome};
+use forgekeep_summary as summary;
+use forgekeep_summary::text;
 use forgekeep_untrusted::Show as _;
 use forgekeep_untrusted::names::encode_component;
 use jiff::Timestamp;
@@ -13,10 +16,8 @@ use crate::progress;
 use crate::report_file::{REPORT, ReportFile};
 use crate::state_folder::state_folder;
 use crate::terminal::{hidden_json, out, tell};
+use crate::told;
 use crate::umask::OfBackup;
-use forgekeep_command_line::{BackupArguments, Common, ProgressMode};
-use forgekeep_summary as summary;
-use forgekeep_summary::text;
 
 /// `forgekeep backup`.
 pub fn run(common: &Common, arguments: &BackupArguments) -> Result<ExitCode, Complaint> {
@@ -74,6 +75,7 @@ impl Attempt {
             && complaint.ending != ExitCode::Locked
         {
             telling.end(&mut report);
+            told::note_told();
             for warning in &report.warnings {
                 tell!("{}", text::finding("", warning));
             }
@@ -153,6 +155,7 @@ impl Attempt {
         page::after_run(&of_page, &mut report, &engine.redactor());
         if let Some(telling) = self.telling.take() {
             telling.end(&mut report);
+            told::note_told();
         }
         if arguments.progress == ProgressMode::Json {
             // Those of the run were events.

@@ -3,12 +3,14 @@ mod surroundings;
 use std::path::Path;
 use std::sync::Arc;
 
+use forgekeep_command_line::{CheckArguments, Common};
 use forgekeep_engine::run::{Checked, CheckedSource, Engine, Selection};
 use forgekeep_failure::Severity;
 use forgekeep_hoster::{ApiLimit, CheckReport, OwnerSeen, Sees};
 use forgekeep_http::Proxies;
 use forgekeep_notify::Teller;
 use forgekeep_store::report::{Report, SourceReport};
+use forgekeep_summary::text;
 use forgekeep_untrusted::{Show as _, Untrusted};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -16,8 +18,6 @@ use surroundings::Surroundings;
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::out;
-use forgekeep_command_line::{CheckArguments, Common};
-use forgekeep_summary::text;
 
 /// `forgekeep check`.
 pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Complaint> {

@@ -7,10 +7,10 @@ mod repositories;
 use clap::{Command, CommandFactory};
 use clap_complete::{Generator, Shell};
 use clap_complete_nushell::Nushell;
+use forgekeep_command_line::{Cli, CompletionShell, CompletionsArguments};
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal;
-use forgekeep_command_line::{Cli, CompletionShell, CompletionsArguments};
 
 pub use repositories::{COMPLETE_REPOSITORIES, complete_repositories};
 

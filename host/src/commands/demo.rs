@@ -1,18 +1,18 @@
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use forgekeep_command_line::{Common, DemoArguments, ProgressMode};
 use forgekeep_demo_hoster::{Account, DemoHoster};
 use forgekeep_engine::run::Selection;
 use forgekeep_store::inventory;
 use forgekeep_store::part::PartKind;
+use forgekeep_summary as summary;
 use forgekeep_untrusted::{Show as _, Untrusted};
 
 use crate::exit::{Complaint, ExitCode};
 use crate::progress;
 use crate::terminal::out;
 use crate::umask::OfBackup;
-use forgekeep_command_line::{Common, DemoArguments, ProgressMode};
-use forgekeep_summary as summary;
 
 /// Environment variable that the demo's configuration takes the token from. It is answered by the
 /// demo itself: the configuration on disk shows how a secret is kept out of it.

@@ -2,11 +2,13 @@ mod hoster;
 
 use std::collections::BTreeMap;
 
+use forgekeep_command_line::{Common, DrillArguments};
 use forgekeep_drill::{Drill, Room, Tried, drilled};
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_recovery::drill::DrilledAt;
 use forgekeep_store::drills::Drills;
 use forgekeep_store::inventory::Kept;
+use forgekeep_summary::text;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -15,8 +17,6 @@ use super::target::AtTarget;
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::umask::OfBackup;
-use forgekeep_command_line::{Common, DrillArguments};
-use forgekeep_summary::text;
 
 /// With `--subset auto`, so many drills bring everything back once.
 const DRILLS_FOR_ALL: usize = 30;

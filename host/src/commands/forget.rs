@@ -1,8 +1,10 @@
+use forgekeep_command_line::{self, Common, ForgetArguments};
 use forgekeep_config::HistoryOptions;
 use forgekeep_failure::{Cancel, Failure};
 use forgekeep_store::forget::{self, OfPart, Pruned, Reason, Request};
 use forgekeep_store::inventory;
 use forgekeep_store::snapshot::SnapshotFile;
+use forgekeep_summary::text;
 use forgekeep_untrusted::{Printable, Show as _, Untrusted};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -10,8 +12,6 @@ use serde::Serialize;
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::umask::OfBackup;
-use forgekeep_command_line::{self, Common, ForgetArguments};
-use forgekeep_summary::text;
 
 /// `forgekeep forget`.
 pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Complaint> {

@@ -10,17 +10,17 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use files::Target;
+use forgekeep_command_line::{Common, InitArguments, TokenStore};
 use forgekeep_config::PluginKeys;
 use forgekeep_first_config::{Answers, BadToken, TokenPlace, is_variable, plain, read_token};
 use forgekeep_folder_check::foreign_owner;
+use forgekeep_summary::text;
 use forgekeep_untrusted::{Secret, Show as _};
 use prompt::Person;
 
 use super::{check, engine_in, variable};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use forgekeep_command_line::{Common, InitArguments, TokenStore};
-use forgekeep_summary::text;
 
 /// Stands for the token in the configuration that is checked: nothing is stored before.
 const CHECKED: &str = "FORGEKEEP_INIT_TOKEN";

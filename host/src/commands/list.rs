@@ -1,17 +1,17 @@
 use std::sync::Arc;
 
+use forgekeep_command_line::{Common, ListArguments};
 use forgekeep_config::filter::Decision;
 use forgekeep_engine::run::{ListedSource, Selection};
 use forgekeep_hoster::{PartKind, Repository};
 use forgekeep_store::report::{Report, SourceReport};
+use forgekeep_summary::text;
 use forgekeep_untrusted::{Printable, Show as _};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use forgekeep_command_line::{Common, ListArguments};
-use forgekeep_summary::text;
 
 /// `forgekeep list`.
 pub fn run(common: &Common, arguments: &ListArguments) -> Result<ExitCode, Complaint> {

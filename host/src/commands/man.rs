@@ -6,10 +6,10 @@ use std::path::Path;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
+use forgekeep_command_line::{Cli, ManArguments};
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::out;
-use forgekeep_command_line::{Cli, ManArguments};
 
 /// Of a user's commands.
 const SECTION: &str = "1";

@@ -30,19 +30,19 @@ use std::env;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use forgekeep_command_line::{Cli, Command, Common};
 use forgekeep_config::{Config, ConfigError, ConfigWarning};
 use forgekeep_engine::event::Observer;
 use forgekeep_engine::run::Engine;
 use forgekeep_http::Proxies;
 use forgekeep_known_folders::permissions;
+use forgekeep_plugin_search as hosters;
+use forgekeep_summary::text;
 use forgekeep_untrusted::{Show as _, names};
 use serde::Serialize;
 
 use crate::exit::{Complaint, Ending, ExitCode};
 use crate::terminal::{hidden_json, out, tell};
-use forgekeep_command_line::{Cli, Command, Common};
-use forgekeep_plugin_search as hosters;
-use forgekeep_summary::text;
 
 pub use completions::{COMPLETE_REPOSITORIES, complete_repositories};
 

@@ -1,16 +1,16 @@
 use std::sync::Arc;
 
+use forgekeep_command_line::{Common, NotifyArguments, NotifyCommand};
 use forgekeep_failure::{Cancel, Failure};
 use forgekeep_http::Proxies;
 use forgekeep_notify::{Teller, Tested};
+use forgekeep_summary::text;
 use forgekeep_untrusted::Redactor;
 use serde_json::{Value, json};
 
 use super::{on_signal, print_json, variable, warn};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{self, out};
-use forgekeep_command_line::{Common, NotifyArguments, NotifyCommand};
-use forgekeep_summary::text;
 
 /// `forgekeep notify`.
 pub fn run(common: &Common, arguments: &NotifyArguments) -> Result<ExitCode, Complaint> {

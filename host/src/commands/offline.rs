@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use forgekeep_command_line::{Common, FolderArgument};
 use forgekeep_config::{Config, ConfigError, Options};
 use forgekeep_failure::{Asked, Failure};
 use forgekeep_git::memory;
@@ -13,7 +14,6 @@ use forgekeep_untrusted::names::is_blank;
 use forgekeep_verify::Subset;
 
 use crate::exit::{Complaint, ExitCode};
-use forgekeep_command_line::{Common, FolderArgument};
 
 /// Stands for variables that are not set. Not a text that anything is called by.
 const STAND_IN: &str = "\u{fffd}unset\u{fffd}";

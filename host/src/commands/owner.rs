@@ -4,10 +4,10 @@ use std::env;
 use std::path::Path;
 
 use forgekeep_folder_check::{foreign_owner, user_name};
+use forgekeep_summary::text::shell_word;
 use forgekeep_untrusted::{Show as _, Untrusted};
 
 use crate::exit::{Complaint, ExitCode};
-use forgekeep_summary::text::shell_word;
 
 /// Refuses to write to the backup of another user as root: what root leaves there, that user cannot write
 /// to, and each later run fails.

@@ -1,11 +1,10 @@
 //! The page about a backup: in its folder after each run, and for `status --html`.
 
-use forgekeep_config::{Config, Source};
+use forgekeep_config::Config;
 use forgekeep_durable::atomic_file;
-use forgekeep_durable::space::Space;
 use forgekeep_failure::{Failure, Finding};
 use forgekeep_status::{Status, days};
-use forgekeep_status_page::{Expected, Page};
+use forgekeep_status_page::Page;
 use forgekeep_store::history;
 use forgekeep_store::report::{Report, RunOutcome};
 use forgekeep_untrusted::{Redactor, Show as _};
@@ -24,20 +23,10 @@ const FILE: &str = "status.html";
 pub fn render(config: &Config, mut status: Status) -> Result<String, Failure> {
     let (days, unreadable) = days::read(&config.local_folder, status.now)?;
     status.unreadable.extend(unreadable);
-    let max_age = |source: &Source| {
-        let within = source.max_age.unwrap_or(config.options.status.max_age);
-        status.now.duration_since(within.before(status.now))
-    };
-    let expected = config.sources.iter().map(|source| Expected {
-        title: source.title.as_str().into(),
-        max_age: max_age(source),
-        expires: source.expires,
-    });
+    status.conclude();
     let page = Page {
         status: &status,
         days: &days,
-        expected: &expected.collect::<Vec<_>>(),
-        free: Space::free(&config.local_folder),
         zone: TimeZone::system(),
         version: env!("CARGO_PKG_VERSION"),
     };

@@ -1,17 +1,17 @@
 use std::path::Path;
 
+use forgekeep_command_line::{Common, PluginsArguments, PluginsCommand};
 use forgekeep_config::{ConfigErrorKind, OptionKind};
 use forgekeep_hoster::HosterInfo;
 use forgekeep_plugin_host::{About, Held, PluginFile, Unusable};
+use forgekeep_plugin_search::{
+    Inspected, InspectedFile, Rules, faults, folders, look_at, look_at_all,
+};
 use forgekeep_untrusted::{Show as _, Shown};
 
 use super::offline;
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::out;
-use forgekeep_command_line::{Common, PluginsArguments, PluginsCommand};
-use forgekeep_plugin_search::{
-    Inspected, InspectedFile, Rules, faults, folders, look_at, look_at_all,
-};
 
 /// `forgekeep plugins`.
 pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<ExitCode, Complaint> {

@@ -4,18 +4,18 @@ mod push;
 
 use std::path::Path;
 
+use forgekeep_command_line::{self, Common, RestoreArguments};
 use forgekeep_failure::{Asked, Cancel, ErrorKind, Failure};
 use forgekeep_git::refs;
 use forgekeep_restore::{Chosen, Head, Manner, RestorePoint, Restored};
 use forgekeep_store::inventory::{self, Kept};
 use forgekeep_store::part::PartKind;
+use forgekeep_summary::text;
 use forgekeep_untrusted::{Printable, Show as _, Shown};
 use jiff::tz::TimeZone;
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use forgekeep_command_line::{self, Common, RestoreArguments};
-use forgekeep_summary::text;
 
 /// Exit code for something that could not be restored, or not all of it.
 const FAILED: ExitCode = ExitCode::Partial;

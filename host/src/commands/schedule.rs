@@ -3,6 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use forgekeep_command_line::{Common, ScheduleArguments, ScheduleCommand, SchedulerArgument};
 use forgekeep_config::Config;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_schedule::{Installed, Plan, Scheduler, is_root};
@@ -10,7 +11,6 @@ use forgekeep_untrusted::Show as _;
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use forgekeep_command_line::{Common, ScheduleArguments, ScheduleCommand, SchedulerArgument};
 
 /// `forgekeep schedule`.
 pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, Complaint> {

@@ -1,10 +1,10 @@
+use forgekeep_command_line::{Common, SchemaArguments, SchemaCommand};
 use forgekeep_config::PluginKeys;
 use forgekeep_config_schema::{PluginSchema, json_schema};
 use forgekeep_hoster::HosterInfo;
+use forgekeep_plugin_search::{Rules, folders, look_at_all};
 
 use crate::exit::{Complaint, ExitCode};
-use forgekeep_command_line::{Common, SchemaArguments, SchemaCommand};
-use forgekeep_plugin_search::{Rules, folders, look_at_all};
 
 /// `forgekeep schema`.
 pub fn run(common: &Common, arguments: &SchemaArguments) -> Result<ExitCode, Complaint> {

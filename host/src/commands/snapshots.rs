@@ -1,16 +1,16 @@
+use forgekeep_command_line::{self, Common, SnapshotsArguments};
 use forgekeep_failure::Failure;
 use forgekeep_git::refs;
 use forgekeep_git::refs::ref_text;
 use forgekeep_store::inventory;
 use forgekeep_store::snapshot::{Counts, Origin, Snapshot, SnapshotFile};
+use forgekeep_summary::text;
 use forgekeep_untrusted::Untrusted;
 use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use forgekeep_command_line::{self, Common, SnapshotsArguments};
-use forgekeep_summary::text;
 
 /// Exit code for a history of which a part cannot be read.
 const DAMAGED: ExitCode = ExitCode::Partial;

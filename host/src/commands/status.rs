@@ -2,10 +2,12 @@ mod check;
 
 use std::path::Path;
 
+use forgekeep_command_line::{Common, StatusArguments};
 use forgekeep_config::Config;
 use forgekeep_failure::Failure;
 use forgekeep_status::{KeptError, LastRun, RepositoryStatus, SourceStatus, Status};
 use forgekeep_store::report::RepositoryOutcome;
+use forgekeep_summary::text::{self, age, to_the_second};
 use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 
@@ -14,8 +16,6 @@ use super::page;
 use crate::exit::{Complaint, Ending, ExitCode};
 use crate::report_file::{PAGE, ReportFile};
 use crate::terminal::{out, tell};
-use forgekeep_command_line::{Common, StatusArguments};
-use forgekeep_summary::text::{self, age, to_the_second};
 
 /// Repositories that a line names.
 const NAMED: usize = 5;

@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use forgekeep_command_line::{Common, FolderArgument};
 use forgekeep_config::{Config, PluginKeys, Target, unknown_target};
 use forgekeep_engine::run::{Engine, OpenTarget};
 use forgekeep_failure::{Asked, Failure};
 use forgekeep_hoster::Registry;
+use forgekeep_plugin_search as hosters;
 use forgekeep_recovery::NoPlan;
 
 use super::{proxies, variable, warn};
 use crate::exit::{Complaint, ExitCode};
-use forgekeep_command_line::{Common, FolderArgument};
-use forgekeep_plugin_search as hosters;
 
 /// What a command that writes to a target begins with.
 pub struct AtTarget {

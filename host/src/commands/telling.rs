@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use forgekeep_command_line::Common;
 use forgekeep_config::{Config, Hooks, Notifications};
 use forgekeep_durable::lock::LockError;
 use forgekeep_durable::lock_wait;
@@ -16,6 +17,7 @@ use forgekeep_notify::{
 };
 use forgekeep_store::report::Report;
 use forgekeep_store::{history, layout};
+use forgekeep_summary as summary;
 use forgekeep_untrusted::Redactor;
 
 use super::{variable, warn};
@@ -23,8 +25,6 @@ use crate::exit::Complaint;
 use crate::state_folder::state_folder;
 use crate::terminal;
 use crate::umask::OfBackup;
-use forgekeep_command_line::Common;
-use forgekeep_summary as summary;
 
 /// Who is told, and what is run.
 pub struct Telling {
@@ -168,7 +168,6 @@ impl Telling {
             let places = StatePlaces::new(state_folder(), self.local_folder.as_deref());
             teller.tell(&told, &places, started, &deadline)
         };
-        crate::told::note_told();
         let is_more = hook_failed || !findings.is_empty();
         report.warnings.extend(findings);
         if is_more {

@@ -6,9 +6,11 @@
 
 use std::env;
 
+use forgekeep_command_line::Common;
 use forgekeep_engine::run::Selection;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_store::report::Report;
+use forgekeep_summary::text;
 use forgekeep_untrusted::Shown;
 use jiff::Timestamp;
 
@@ -16,8 +18,6 @@ use super::telling::Telling;
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::tell;
 use crate::told;
-use forgekeep_command_line::Common;
-use forgekeep_summary::text;
 
 /// `forgekeep notify unit-failed UNIT`.
 pub fn run(common: &Common, unit: &str) -> Result<ExitCode, Complaint> {

@@ -3,9 +3,11 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use forgekeep_command_line::{Common, ProgressMode, VerifyArguments};
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_store::health::{Checked, Damage, Health, Soundness};
 use forgekeep_store::inventory::{self, Kept};
+use forgekeep_summary::text;
 use forgekeep_untrusted::Show as _;
 use forgekeep_verify::{Turn, Verdict, Watch, longest_ago};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -15,8 +17,6 @@ use serde::Serialize;
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::umask::OfBackup;
-use forgekeep_command_line::{Common, ProgressMode, VerifyArguments};
-use forgekeep_summary::text;
 
 /// Damages that are shown of one repository; --json has them all.
 const SHOWN: usize = 10;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use forgekeep_engine::event::{Event, Observer};
 use forgekeep_mirror::Transfer;
+use forgekeep_summary::text;
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::BARS;
 use super::plain::{alert_line, note_line, repository_line};
 use crate::terminal;
-use forgekeep_summary::text;
 
 /// Most repositories shown at the same time; fewer on a terminal with few lines.
 const ROWS: usize = 6;

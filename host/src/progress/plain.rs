@@ -1,9 +1,9 @@
 use forgekeep_engine::event::{Event, Observer};
 use forgekeep_failure::{Finding, Severity};
 use forgekeep_store::report::{RepositoryOutcome, RepositoryReport};
+use forgekeep_summary::text;
 
 use crate::terminal::tell;
-use forgekeep_summary::text;
 
 /// A line on standard error for each thing worth a line. What is as it was is not, unless
 /// `options.backup.logRepoFinished` wants it.

@@ -21,7 +21,7 @@ impl Scene {
         let world = World::new();
         world.forge.repository("web").commit("one");
         let (root, programs) = (world.sandbox.path("root"), world.sandbox.path("programs"));
-        for folder in [&root, &programs] {
+        for folder in [&root, &programs, &world.sandbox.backup()] {
             fs::create_dir_all(folder).unwrap();
         }
         let scene = Self {
@@ -198,6 +198,18 @@ fn a_user_whose_timers_end_with_the_login_is_told() {
     let folder = scene.world.sandbox.path("home/.config/systemd/user");
     let service = fs::read_to_string(folder.join("forgekeep-backup.service")).unwrap();
     assert!(!service.contains("ProtectSystem="), "{service}");
+}
+
+#[test]
+fn units_need_an_owner_of_the_backup() {
+    let scene = Scene::new();
+    fs::remove_dir(scene.world.sandbox.backup()).unwrap();
+    let run = scene.schedule(&[SYSTEM, &["install"]].concat()).expect(10);
+    assert!(run.stderr.contains("install -d -m 700"), "{}", run.stderr);
+    assert_eq!(below(&scene.root), [""; 0]);
+    // Those of a user are that user's.
+    let arguments = ["--kind", "systemd", "--user", "install"];
+    scene.schedule(&arguments).expect(0);
 }
 
 #[test]

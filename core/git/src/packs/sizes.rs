@@ -7,10 +7,9 @@ use std::path::Path;
 
 use flate2::{Decompress, FlushDecompress, Status};
 use forgekeep_failure::{Cancel, Failure};
+use forgekeep_pack::entry::{Base, PackReader, unreadable};
+use forgekeep_pack::{DeltaHeader, PackIndex};
 use git2::Oid;
-
-use forgekeep_pack::PackIndex;
-use forgekeep_pack::entry::{Base, PackReader};
 
 /// Type of an entry that is a blob as a whole.
 const BLOB: u8 = 3;
@@ -47,38 +46,58 @@ pub fn bulky(
     from: u64,
     cancel: &Cancel,
 ) -> Result<HashMap<Oid, Bulk>, Failure> {
+    let mut reader = PackReader::open(pack)?;
+    let offsets = (0..index.len()).map(|position| (index.offset(position), position));
+    let mut entries: Vec<_> = offsets.collect();
+    entries.sort_unstable();
+    let ends = entries.iter().skip(1).map(|(offset, _)| *offset);
+    let ends: Vec<u64> = ends.chain([u64::MAX]).collect();
     let mut found = HashMap::new();
     // By offset, what has to be held for each large entry.
     let mut held: HashMap<u64, u64> = HashMap::new();
     let mut deltas = Vec::new();
     let mut in_order = true;
-    each_entry(pack, index, cancel, |entry| {
-        let Some(entry) = entry else {
-            return;
+    let mut inflate = Decompress::new(true);
+    for ((offset, position), end) in entries.iter().zip(ends) {
+        cancel.check()?;
+        let header = match reader.header(*offset, end) {
+            Ok(header) => header,
+            Err(failure) if failure.is_damage() => continue,
+            Err(failure) => return Err(failure),
         };
-        let (offset, position) = (entry.offset, entry.position);
-        let Made::Delta { base, sizes } = entry.made else {
-            if entry.size >= from {
-                held.insert(offset, entry.size);
-                let size = entry.size;
-                let bulk = match entry.made {
-                    Made::Blob => Bulk::Blob { offset, size },
-                    _ => Bulk::Held(size),
-                };
-                found.insert(index.oid(position), bulk);
+        let base = match header.base {
+            Base::None => {
+                if header.size >= from {
+                    held.insert(*offset, header.size);
+                    let (offset, size) = (*offset, header.size);
+                    let bulk = match header.kind {
+                        BLOB => Bulk::Blob { offset, size },
+                        _ => Bulk::Held(size),
+                    };
+                    found.insert(index.oid(*position), bulk);
+                }
+                continue;
             }
-            return;
+            Base::Distance(distance) => offset.checked_sub(distance),
+            Base::Id(oid) => index.find(oid),
+        };
+        let sizes = match delta_sizes(&mut reader, &mut inflate) {
+            Ok(sizes) => sizes,
+            Err(error) => match unreadable(pack, &error) {
+                failure if failure.is_damage() => None,
+                failure => return Err(failure),
+            },
         };
         let own = sizes.map_or(0, |(base, result)| base.max(result));
         if own >= from {
-            held.insert(offset, own);
+            held.insert(*offset, own);
         }
         if let Some(base) = base {
-            in_order &= base < offset;
-            inherit(&mut held, offset, base);
-            deltas.push((offset, position, base));
+            in_order &= base < *offset;
+            inherit(&mut held, *offset, base);
+            deltas.push((*offset, *position, base));
         }
-    })?;
+    }
     // A base that is named by its id may come later in the pack.
     for _ in 0..LONGEST {
         cancel.check()?;
@@ -96,84 +115,6 @@ pub fn bulky(
         }
     }
     Ok(found)
-}
-
-/// An entry of a pack, by its header.
-pub(super) struct Sized {
-    /// Where it begins.
-    pub offset: u64,
-    /// Where in the index it is.
-    pub position: usize,
-    /// Bytes that are compressed in it: the object's, or the delta's.
-    pub size: u64,
-    /// What it is made of.
-    pub made: Made,
-}
-
-/// What an entry is made of.
-pub(super) enum Made {
-    /// A blob as a whole.
-    Blob,
-    /// Another object as a whole.
-    Whole,
-    /// A delta on what begins at `base`, if that is in the pack. `sizes` are those of its base and its
-    /// result, if they can be read.
-    Delta {
-        base: Option<u64>,
-        sizes: Option<(u64, u64)>,
-    },
-}
-
-/// Visits the entries of a pack in their order; `None` is one that is damaged.
-pub(super) fn each_entry(
-    pack: &Path,
-    index: &PackIndex,
-    cancel: &Cancel,
-    mut visit: impl FnMut(Option<Sized>),
-) -> Result<(), Failure> {
-    let mut reader = PackReader::open(pack)?;
-    let offsets = (0..index.len()).map(|position| (index.offset(position), position));
-    let mut entries: Vec<_> = offsets.collect();
-    entries.sort_unstable();
-    let ends = entries.iter().skip(1).map(|(offset, _)| *offset);
-    let mut inflate = Decompress::new(true);
-    for (&(offset, position), end) in entries.iter().zip(ends.chain([u64::MAX])) {
-        cancel.check()?;
-        let header = match reader.header(offset, end) {
-            Ok(header) => header,
-            Err(failure) if failure.is_damage() => {
-                visit(None);
-                continue;
-            }
-            Err(failure) => return Err(failure),
-        };
-        let base = match header.base {
-            Base::None => None,
-            Base::Distance(distance) => Some(offset.checked_sub(distance)),
-            Base::Id(oid) => Some(index.find(oid)),
-        };
-        let made = match base {
-            None if header.kind == BLOB => Made::Blob,
-            None => Made::Whole,
-            Some(base) => Made::Delta {
-                base,
-                sizes: match delta_sizes(&mut reader, &mut inflate) {
-                    Ok(sizes) => sizes,
-                    Err(error) => match forgekeep_pack::entry::unreadable(pack, &error) {
-                        failure if failure.is_damage() => None,
-                        failure => return Err(failure),
-                    },
-                },
-            },
-        };
-        visit(Some(Sized {
-            offset,
-            position,
-            size: header.size,
-            made,
-        }));
-    }
-    Ok(())
 }
 
 /// What a base needs, its delta needs too. Whether that was news.
@@ -206,36 +147,6 @@ fn delta_sizes(
             Ok(_) => {}
         }
     }
-    let mut rest = begin.get(..length).unwrap_or_default();
-    Ok(number(&mut rest).zip(number(&mut rest)))
-}
-
-fn number(rest: &mut &[u8]) -> Option<u64> {
-    let mut number = 0_u64;
-    let mut shift = 0;
-    loop {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        if shift > 63 {
-            return None;
-        }
-        number |= u64::from(byte & 127) << shift;
-        shift += 7;
-        if byte & 128 == 0 {
-            return Some(number);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_of_a_delta_are_read_and_endless_ones_survived() {
-        assert_eq!(number(&mut &[0x80, 0x01][..]), Some(128));
-        assert_eq!(number(&mut &[5, 7][..]), Some(5));
-        assert_eq!(number(&mut &[0xff; 30][..]), None);
-        assert_eq!(number(&mut &[0x80][..]), None);
-    }
+    let header = DeltaHeader::read(begin.get(..length).unwrap_or_default());
+    Ok(header.map(|header| (header.base, header.result)))
 }

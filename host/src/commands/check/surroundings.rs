@@ -5,11 +5,11 @@ use std::path::Path;
 use forgekeep_failure::Finding;
 use forgekeep_folder_check::{FolderFacts, findings};
 use forgekeep_http::NetworkInForce;
+use forgekeep_summary::text;
 
 use crate::commands::{proxies, variable};
 use crate::exit::Complaint;
 use crate::terminal::out;
-use forgekeep_summary::text;
 
 /// The folder of a backup and the settings of its network.
 pub struct Surroundings {

@@ -6,11 +6,11 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Arg, Command, CommandFactory};
+use forgekeep_command_line::{Cli, Common, FolderArgument};
 use forgekeep_store::inventory;
 use forgekeep_untrusted::names;
 
 use crate::terminal::out;
-use forgekeep_command_line::{Cli, Common, FolderArgument};
 
 /// Its name. The words after the program's follow: the last one is the word that is being typed.
 pub const COMPLETE_REPOSITORIES: &str = "__complete-repositories";

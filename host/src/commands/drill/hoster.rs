@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use forgekeep_command_line::Common;
 use forgekeep_durable::lock::RunLock;
 use forgekeep_engine::run::OpenTarget;
 use forgekeep_recovery::drill::{DrilledAt, drill, name, remove_leftovers, smallest};
 use forgekeep_recovery::{NoPlan, Order, check_target, place};
 use forgekeep_restore_notes::Notes;
 use forgekeep_store::inventory::Kept;
+use forgekeep_summary::text;
 use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 
 use crate::commands::target::{AtTarget, no_plan, of_run};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use forgekeep_command_line::Common;
-use forgekeep_summary::text;
 
 /// A target, and what is drilled with: found out before anything is brought back here.
 pub struct Opened<'k> {

@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
+use forgekeep_command_line::Common;
 use forgekeep_durable::atomic_file::sync_parent;
 use forgekeep_failure::Failure;
 use forgekeep_first_config::Syntax;
@@ -12,7 +13,6 @@ use tempfile::NamedTempFile;
 
 use crate::commands::{offline, variable};
 use crate::exit::{Complaint, ExitCode};
-use forgekeep_command_line::Common;
 
 /// Where the configuration goes where nothing else is said.
 const USUAL: &str = "forgekeep.yml";

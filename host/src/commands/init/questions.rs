@@ -2,15 +2,15 @@
 
 use std::path::PathBuf;
 
+use forgekeep_command_line::{Common, InitArguments};
 use forgekeep_config::{OptionSpec, PluginKeys, PluginOptions};
 use forgekeep_first_config::{Answers, Needs, Setting, TokenPlace};
+use forgekeep_plugin_search as hosters;
 
 use super::prompt::Person;
 use crate::commands::{offline, target};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::tell;
-use forgekeep_command_line::{Common, InitArguments};
-use forgekeep_plugin_search as hosters;
 
 /// All answers but the token's place, and the keys of the hoster's plugin.
 pub fn ask(

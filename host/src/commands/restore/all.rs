@@ -1,16 +1,16 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use forgekeep_command_line::{Common, RestoreArguments};
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_restore::{Head, Manner, Outcome, RestoreItem};
 use forgekeep_store::inventory::Kept;
+use forgekeep_summary::text;
 use forgekeep_untrusted::Show as _;
 
 use super::{FAILED, branch, complaint, state, tell_damage};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use forgekeep_command_line::{Common, RestoreArguments};
-use forgekeep_summary::text;
 
 /// `forgekeep restore --all`.
 pub fn run(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use forgekeep_command_line::{Common, RestoreArguments};
 use forgekeep_durable::lock::RunLock;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_recovery::report::{RepositoryRestored, RestoreOutcome, RestoreReport};
@@ -10,6 +11,7 @@ use forgekeep_recovery::{Order, Plan, Run, Surroundings, conclude, place};
 use forgekeep_restore::RestorePoint;
 use forgekeep_restore_notes::Notes;
 use forgekeep_store::inventory::Kept;
+use forgekeep_summary::text;
 use forgekeep_untrusted::{Show as _, Shown};
 use jiff::Timestamp;
 
@@ -18,8 +20,6 @@ use crate::commands::{end_on_signal, offline, print_json};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
 use crate::umask::OfBackup;
-use forgekeep_command_line::{Common, RestoreArguments};
-use forgekeep_summary::text;
 
 /// Restores to a target.
 pub fn run(

@@ -2,17 +2,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use forgekeep_command_line::{Common, RestoreArguments};
 use forgekeep_failure::Cancel;
 use forgekeep_http::{Authorization, Client, Settings};
 use forgekeep_restore::{Destination, Push, Pushed, RestorePoint};
+use forgekeep_summary::text;
 use forgekeep_untrusted::names::is_blank;
 use forgekeep_untrusted::{Redactor, Secret};
 
 use super::{FAILED, branch, complaint, state};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{hide, out, tell};
-use forgekeep_command_line::{Common, RestoreArguments};
-use forgekeep_summary::text;
 
 /// The variable with the user name for `--push`.
 const USER: &str = "FORGEKEEP_PUSH_USER";

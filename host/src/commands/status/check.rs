@@ -6,16 +6,16 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use forgekeep_command_line::{Common, StatusArguments};
 use forgekeep_failure::Failure;
 use forgekeep_status::{Concern, Level, Status};
+use forgekeep_summary::text::age;
 use forgekeep_untrusted::{Printable, Show as _};
 use serde::Serialize;
 
 use crate::commands::{offline, print_json};
 use crate::exit::{Complaint, Ending};
 use crate::terminal::out;
-use forgekeep_command_line::{Common, StatusArguments};
-use forgekeep_summary::text::age;
 
 /// What a monitor is told where nothing else can be: the beginning of what `status --json` tells.
 #[derive(Serialize)]

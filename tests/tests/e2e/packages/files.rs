@@ -10,7 +10,7 @@ use super::{done, has, packaging, repository, text};
 
 /// The lines of a unit that are no remarks.
 fn unit(name: &str) -> Vec<String> {
-    let unit = fs::read_to_string(packaging("systemd").join(name)).unwrap();
+    let unit = fs::read_to_string(repository("core/schedule/units").join(name)).unwrap();
     let lines = unit
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
@@ -65,7 +65,7 @@ fn systemd_takes_the_units() {
     let sandbox = Sandbox::new();
     let mut verify = Command::new("systemd-analyze");
     verify.args(["verify", "--man=no"]);
-    for entry in fs::read_dir(packaging("systemd")).unwrap() {
+    for entry in fs::read_dir(repository("core/schedule/units")).unwrap() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_str().unwrap().to_owned();
         // What it starts has to be there.
@@ -91,7 +91,7 @@ fn services_may_do_no_more_than_they_need() {
         return;
     }
     let mut seen = 0;
-    for entry in fs::read_dir(packaging("systemd")).unwrap() {
+    for entry in fs::read_dir(repository("core/schedule/units")).unwrap() {
         let path = entry.unwrap().path();
         if path.extension().is_none_or(|ending| ending != "service") {
             continue;
