@@ -1,9 +1,12 @@
 //! Lines in the user's crontab, between two marks.
 
+use std::io::{self, Write as _};
 use std::path::Path;
 
-use forgekeep_untrusted::Show as _;
+use forgekeep_untrusted::{Show as _, Untrusted};
+use tempfile::NamedTempFile;
 
+use forgekeep_command::Why;
 use forgekeep_failure::{ErrorKind, Failure};
 
 use super::{Installed, JOBS, Job, Plan, When, files};
@@ -14,7 +17,7 @@ const END: &str = "# forgekeep: end";
 const HINT: &str = "see whether cron is installed and you may use it (cron.allow, cron.deny)";
 
 pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Failure> {
-    let mut text = without_ours(&read());
+    let mut text = without_ours(&read()?);
     text.push_str(BEGIN);
     text.push('\n');
     for job in &JOBS {
@@ -28,7 +31,7 @@ pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Failure> {
 }
 
 pub(super) fn remove() -> Result<(), Failure> {
-    let text = read();
+    let text = read()?;
     match text.contains(BEGIN) {
         true => write(&without_ours(&text)),
         false => Ok(()),
@@ -36,7 +39,7 @@ pub(super) fn remove() -> Result<(), Failure> {
 }
 
 pub(super) fn status(plan: &Plan) -> Result<Vec<Installed>, Failure> {
-    let text = read();
+    let text = read()?;
     let ours = text.split_once(BEGIN).map_or("", |(_, rest)| rest);
     let ours = ours.split_once(END).map_or("", |(ours, _)| ours);
     JOBS.iter()
@@ -63,13 +66,25 @@ pub(super) fn status(plan: &Plan) -> Result<Vec<Installed>, Failure> {
         .collect()
 }
 
-/// The user's crontab; empty if there is none.
-fn read() -> String {
-    files::run("crontab", &["-l"], None, HINT).unwrap_or_default()
+/// The user's crontab; empty if there is none, which is exit code 1 and nothing printed. Any other failure is
+/// no reason to think so: other lines would be lost.
+fn read() -> Result<String, Failure> {
+    files::printed("crontab", &["-l"]).or_else(|unanswered| match &unanswered.why {
+        Why::Failed(status, printed)
+            if status.code() == Some(1) && printed.expose().trim().is_empty() =>
+        {
+            Ok(String::new())
+        }
+        _ => Err(files::explain("crontab", &unanswered, HINT)),
+    })
 }
 
 fn write(text: &str) -> Result<(), Failure> {
-    files::run("crontab", &["-"], Some(text), HINT).map(drop)
+    let failed = |error: io::Error| Failure::disk("write", &std::env::temp_dir(), &error);
+    let mut file = NamedTempFile::new().map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    let path = Untrusted::of_path(file.path()).into_raw();
+    files::run("crontab", &[&path], HINT).map(drop)
 }
 
 fn without_ours(text: &str) -> String {

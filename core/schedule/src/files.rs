@@ -1,15 +1,17 @@
 //! Files that schedulers read, and the programs that go with them.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use forgekeep_command::{Unanswered, Why, output};
 use forgekeep_durable::atomic_file;
-use forgekeep_failure::Failure;
-use forgekeep_untrusted::Untrusted;
+use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_untrusted::{Shown, Untrusted};
 
-use super::failed;
+/// How long a program may take, and how many bytes it may print.
+const TIME: Duration = Duration::from_secs(90);
+const MOST: usize = 1024 * 1024;
 
 /// Whether this is the superuser.
 pub fn is_root() -> bool {
@@ -50,37 +52,29 @@ pub(super) fn remove(path: &Path) -> Result<(), Failure> {
 }
 
 /// Runs a program, and returns what it prints.
-pub(super) fn run(
-    program: &str,
-    arguments: &[&str],
-    input: Option<&str>,
-    hint: &str,
-) -> Result<String, Failure> {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .stdin(if input.is_some() {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| failed(program, &error.to_string(), hint))?;
-    if let (Some(input), Some(mut to)) = (input, child.stdin.take()) {
-        // A program that ends before it has read all says why.
-        let _ = to.write_all(input.as_bytes());
-    }
-    let output = child.wait_with_output();
-    let output = output.map_err(|error| failed(program, &error.to_string(), hint))?;
-    if output.status.success() {
-        return Ok(Untrusted::lossy(&output.stdout).into_raw());
-    }
-    let said = Untrusted::lossy(&output.stderr);
-    let said = forgekeep_untrusted::Show::shown(&said).to_string();
-    let why = match said.trim() {
-        "" => output.status.to_string(),
-        said => said.to_owned(),
+pub(super) fn run(program: &str, arguments: &[&str], hint: &str) -> Result<String, Failure> {
+    printed(program, arguments).map_err(|unanswered| explain(program, &unanswered, hint))
+}
+
+/// The same, where it counts how it failed.
+pub(super) fn printed(program: &str, arguments: &[&str]) -> Result<String, Unanswered> {
+    let arguments: Vec<String> = arguments.iter().map(|word| (*word).to_owned()).collect();
+    let printed = output(program, &arguments, MOST, TIME)?;
+    Ok(Untrusted::lossy(&printed).into_raw())
+}
+
+/// What it means that a program gave nothing.
+pub(super) fn explain(program: &str, unanswered: &Unanswered, hint: &str) -> Failure {
+    let why = match &unanswered.why {
+        Why::Unstarted(error) => format!("it cannot be run: {error}"),
+        Why::TimedOut => format!("it did not end in {} seconds", TIME.as_secs()),
+        Why::TooLong => format!("it printed more than {MOST} bytes"),
+        Why::Failed(status, _) => status.to_string(),
     };
-    Err(failed(program, &why, hint))
+    let said = Untrusted::lossy(&unanswered.words);
+    let why = match said.raw().trim() {
+        "" => why,
+        said => Shown::of(said).to_string(),
+    };
+    Failure::new(ErrorKind::Machine, format!("{program} failed: {why}")).with_hint(hint.to_owned())
 }

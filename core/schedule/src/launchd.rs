@@ -18,8 +18,8 @@ pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Failure> {
         files::write(&path, &agent(plan, job))?;
         let shown = Untrusted::of_path(&path).into_raw();
         // One that is loaded already is replaced.
-        let _ = files::run("launchctl", &["unload", "-w", &shown], None, HINT);
-        files::run("launchctl", &["load", "-w", &shown], None, HINT)?;
+        let _ = files::run("launchctl", &["unload", "-w", &shown], HINT);
+        files::run("launchctl", &["load", "-w", &shown], HINT)?;
     }
     Ok(Vec::new())
 }
@@ -29,7 +29,7 @@ pub(super) fn remove(plan: &Plan) -> Result<(), Failure> {
         let path = file(plan, job);
         if path.exists() {
             let shown = Untrusted::of_path(&path).into_raw();
-            let _ = files::run("launchctl", &["unload", "-w", &shown], None, HINT);
+            let _ = files::run("launchctl", &["unload", "-w", &shown], HINT);
             files::remove(&path)?;
         }
     }

@@ -16,7 +16,7 @@ mod systemd;
 
 use std::path::{Path, PathBuf};
 
-use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_failure::Failure;
 use serde::Serialize;
 
 pub use files::is_root;
@@ -180,9 +180,4 @@ impl Scheduler {
             Self::Launchd => Ok(launchd::status(plan)),
         }
     }
-}
-
-/// A program that schedules fails.
-fn failed(program: &str, why: &str, hint: &str) -> Failure {
-    Failure::new(ErrorKind::Machine, format!("{program} failed: {why}")).with_hint(hint.to_owned())
 }

@@ -304,7 +304,7 @@ fn systemctl(plan: &Plan, arguments: &[&str]) -> Result<String, Failure> {
     if plan.user_only {
         all.insert(0, "--user");
     }
-    files::run("systemctl", &all, None, HINT)
+    files::run("systemctl", &all, HINT)
 }
 
 /// The timers of a user end with the last login, unless the user may linger.
@@ -314,7 +314,7 @@ fn lingering(plan: &Plan) -> Vec<String> {
         return Vec::new();
     }
     let arguments = ["show-user", &user, "--property=Linger"];
-    match files::run("loginctl", &arguments, None, "") {
+    match files::run("loginctl", &arguments, "") {
         Ok(said) if said.trim() == "Linger=yes" => Vec::new(),
         _ => vec![format!(
             "timers of a user end when the user logs out: run `loginctl enable-linger {user}`, or install them as root with --system"

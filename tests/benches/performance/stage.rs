@@ -111,9 +111,9 @@ impl Stage {
         self.sandbox.backup().join(folder)
     }
 
-    /// The folder of `forgekeep`'s backup.
-    pub fn backup(&self) -> PathBuf {
-        self.sandbox.backup()
+    /// Removes the backup of `forgekeep`: the next one is the first.
+    pub fn remove_backup(&self) {
+        self.sandbox.remove_backup();
     }
 
     /// A folder of another side, made empty.

@@ -1,7 +1,5 @@
 //! The works that are measured, each side in turn.
 
-use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
 use forgekeep_tests::{Repo, compare, git, median};
@@ -155,7 +153,7 @@ pub fn first_copy(stage: &Stage, rounds: usize) -> Work {
     let url = repository.clone_url();
     let of = Turns::new(rounds)
         .side(Side::Forgekeep, || {
-            remove(&stage.backup());
+            stage.remove_backup();
             stage.measure_synced(stage.forgekeep(&["backup"]))
         })
         .side(Side::Git, || {
@@ -266,7 +264,7 @@ fn first_backup(stage: &Stage, rounds: usize, jobs: usize, shown: &str) -> Outco
     let number = jobs.to_string();
     Turns::new(rounds)
         .side(Side::Forgekeep, || {
-            remove(&stage.backup());
+            stage.remove_backup();
             stage.measure_synced(stage.forgekeep(&["backup", "--jobs", &number]))
         })
         .side(Side::Git, || stage.measure_synced(stage.clone_all(jobs)))
@@ -306,11 +304,4 @@ pub fn unchanged(stage: &Stage, rounds: usize, latency: Option<Duration>) -> [Wo
         of.of_work(names[0], shown, aim(0.25), Side::Forgekeep),
         of.of_work(names[1], skipped, aim(0.05), Side::Skipping),
     ]
-}
-
-/// Removes a folder, if it is there.
-fn remove(folder: &Path) {
-    if folder.exists() {
-        fs::remove_dir_all(folder).expect("a folder can be removed");
-    }
 }

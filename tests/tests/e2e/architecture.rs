@@ -148,7 +148,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "plugin-testkit",
                 "untrusted",
             ],
-            "core/schedule" => &["durable", "failure", "untrusted"],
+            "core/schedule" => &["command", "durable", "failure", "untrusted"],
             "core/known-folders" => &["config", "durable", "failure", "store", "untrusted"],
             "core/status-page" => &["failure", "status", "store", "untrusted"],
             "core/restore-notes" => &["durable", "failure", "store", "untrusted"],

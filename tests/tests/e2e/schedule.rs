@@ -10,6 +10,9 @@ use serde_json::Value;
 
 use crate::support::World;
 
+/// Says that there is no table as cron's own does.
+const CRONTAB: &str = "case $1 in -l) [ -f \"$0.table\" ] && cat \"$0.table\" || { echo 'no crontab' >&2; exit 1; } ;; *) cat \"$1\" >\"$0.table\" ;; esac";
+
 struct Scene {
     world: World,
     root: PathBuf,
@@ -35,10 +38,7 @@ impl Scene {
             "echo \"$*\" >>\"$0.log\"\ncase \"$*\" in *show*) if grep -q 'enable --now' \"$0.log\" && ! grep -q disable \"$0.log\"; then echo UnitFileState=enabled; echo 'NextElapseUSecRealtime=Tue 2026-12-01 04:20:11 CET'; else echo UnitFileState=disabled; fi ;; esac",
         );
         scene.program("loginctl", "echo Linger=no");
-        scene.program(
-            "crontab",
-            "case $1 in -l) [ -f \"$0.table\" ] && cat \"$0.table\" || { echo 'no crontab' >&2; exit 1; } ;; -) cat >\"$0.table\" ;; esac",
-        );
+        scene.program("crontab", CRONTAB);
         scene
     }
 
@@ -252,6 +252,19 @@ fn the_line_of_the_crontab_runs_under_sh_with_the_path_of_cron() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{command}: {said}");
     assert_eq!((said.as_ref(), output.stdout.len()), ("", 0));
+    // What cannot be listed is not replaced.
+    scene.program(
+        "crontab",
+        "case $1 in -l) echo 'PATH=/bin'; exit 1 ;; *) cat \"$1\" >\"$0.table\" ;; esac",
+    );
+    for command in ["install", "remove", "status"] {
+        scene.schedule(&["--kind", "cron", command]).expect(1);
+    }
+    assert_eq!(
+        fs::read_to_string(scene.programs.join("crontab.table")).unwrap(),
+        table
+    );
+    scene.program("crontab", CRONTAB);
     scene.schedule(&["--kind", "cron", "remove"]).expect(0);
     assert_eq!(
         fs::read_to_string(scene.programs.join("crontab.table")).unwrap(),
