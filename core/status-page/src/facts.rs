@@ -9,9 +9,6 @@ use serde::Serialize;
 use crate::Page;
 use crate::text::{self, Clock, count};
 
-/// Days over which growth is measured.
-const GROWTH: i32 = 30;
-
 /// A few words and numbers.
 #[derive(Serialize)]
 pub(crate) struct Tile {
@@ -131,10 +128,10 @@ fn expiry(page: &Page<'_>) -> Vec<Fact> {
 fn space(page: &Page<'_>, on_disk: &[&RepositoryStatus]) -> Vec<Fact> {
     let size = on_disk.iter().filter_map(|one| one.size).sum();
     let mut facts = vec![fact("repositories on disk", text::bytes(size))];
-    if let Some(free) = free(page) {
-        facts.push(fact("free", text::bytes(free)));
+    if let Some(room) = page.status.space {
+        facts.push(fact("free", text::bytes(room.free_bytes)));
     }
-    if let Some((_, days)) = room(page) {
+    if let Some(days) = page.status.days_until_full {
         let days = match days {
             ..1000 => days.to_string(),
             _ => "more than 1000".to_owned(),
@@ -144,29 +141,10 @@ fn space(page: &Page<'_>, on_disk: &[&RepositoryStatus]) -> Vec<Fact> {
     facts
 }
 
-fn free(page: &Page<'_>) -> Option<u64> {
-    Some(page.status.space?.free_bytes)
-}
-
 /// The last day on which credentials are good that expire then.
 fn last_day(end: Timestamp) -> String {
     let moment = end - SignedDuration::from_secs(1);
     moment.to_zoned(TimeZone::UTC).date().to_string()
-}
-
-/// What is free, and for how many days that lasts if the backup grows as it did; where both are known.
-pub(crate) fn room(page: &Page<'_>) -> Option<(u64, u64)> {
-    let free = free(page)?;
-    let sizes: Vec<_> = crate::graphs::sizes(page, GROWTH)
-        .into_iter()
-        .flatten()
-        .collect();
-    let (first, last) = (sizes.first()?, sizes.last()?);
-    let days = sizes.len().checked_sub(1).filter(|days| *days >= 7)?;
-    let grown = (last - first) / days as f64;
-    // As a number of days it is large enough either way.
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    (grown > 0.0).then(|| (free, (free as f64 / grown) as u64))
 }
 
 pub(crate) fn last_run(run: &LastRun, clock: &Clock) -> String {

@@ -3,9 +3,7 @@
 use forgekeep_status::SourceStatus;
 use forgekeep_status::days::{Day, SourceDay};
 use forgekeep_untrusted::Printable;
-use jiff::ToSpan as _;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use crate::Page;
@@ -69,22 +67,14 @@ fn of_source<'d>(day: &'d Day, title: &Printable) -> Option<&'d SourceDay> {
     day.sources.iter().find(|source| source.title == *title)
 }
 
-/// So many days up to now, the oldest first.
-fn last(page: &Page<'_>, number: i32) -> Vec<Date> {
-    let today = page.status.now.to_zoned(TimeZone::UTC).date();
-    let days = (0..number).rev();
-    days.filter_map(|back| today.checked_sub(back.days()).ok())
-        .collect()
-}
-
 impl Strip {
     pub fn of(page: &Page<'_>, source: &SourceStatus) -> Self {
         let title = source.title.printable();
-        let days = last(page, STRIP);
+        let days = page.status.last_days(STRIP);
         let came: Vec<_> = days
             .iter()
             .map(|day| {
-                let day = page.days.get(day);
+                let day = page.status.days.get(day);
                 Outcome::of(day.and_then(|day| of_source(day, &title)))
             })
             .collect();
@@ -123,13 +113,13 @@ impl Strip {
 
 /// Those of the backup as a whole.
 pub(crate) fn of_backup(page: &Page<'_>) -> Vec<Graph> {
-    let days = last(page, YEAR);
-    let day = |day: &Date| page.days.get(day);
+    let days = page.status.last_days(YEAR);
+    let day = |day: &Date| page.status.days.get(day);
     let took = days.iter().map(|one| day(one).map(|day| day.seconds));
     let bytes = |day: &Day| day.sources.iter().map(|source| source.bytes).sum::<u64>() as f64;
     let received = days.iter().map(|one| day(one).map(bytes));
-    let sizes = sizes(page, YEAR);
-    let listed = summed(page, YEAR, |source| Some(source.listed));
+    let sizes = page.status.sum_by_day(YEAR, |source| source.size);
+    let listed = page.status.sum_by_day(YEAR, |source| Some(source.listed));
     let of_bytes = |value: f64| text::bytes(whole(value));
     let number = |value: f64| whole(value).to_string();
     let all = [
@@ -149,40 +139,13 @@ pub(crate) fn of_backup(page: &Page<'_>) -> Vec<Graph> {
 /// How many repositories a source has listed.
 pub(crate) fn listed(page: &Page<'_>, source: &SourceStatus) -> Option<Graph> {
     let title = source.title.printable();
-    let days = last(page, STRIP);
+    let days = page.status.last_days(STRIP);
     let values = days.iter().map(|day| {
-        let day = page.days.get(day)?;
+        let day = page.status.days.get(day)?;
         of_source(day, &title).map(|source| source.listed as f64)
     });
     let number = |value: f64| whole(value).to_string();
     Graph::of("Repositories listed", values.collect(), &days, &number)
-}
-
-/// Bytes on disk on each of so many days; none before the first that is known.
-pub(crate) fn sizes(page: &Page<'_>, number: i32) -> Vec<Option<f64>> {
-    summed(page, number, |source| source.size)
-}
-
-/// What the sources of the configuration have together. Not every source takes part in each day's runs: its
-/// last value stands until the next.
-fn summed(
-    page: &Page<'_>,
-    number: i32,
-    value: impl Fn(&SourceDay) -> Option<u64>,
-) -> Vec<Option<f64>> {
-    let titles: Vec<Printable> = page.expected().map(|one| one.title.printable()).collect();
-    let mut known: Vec<Option<u64>> = vec![None; titles.len()];
-    let days = last(page, number);
-    let days = days.iter().map(|day| {
-        if let Some(day) = page.days.get(day) {
-            for (title, known) in titles.iter().zip(&mut known) {
-                *known = of_source(day, title).and_then(&value).or(*known);
-            }
-        }
-        let is_any = known.iter().any(Option::is_some);
-        is_any.then(|| known.iter().flatten().sum::<u64>() as f64)
-    });
-    days.collect()
 }
 
 #[expect(

@@ -1,4 +1,4 @@
-//! How a backup stands, as one page of HTML: a [`Status`] and the days in, text out.
+//! How a backup stands, as one page of HTML: a [`Status`] in, text out.
 //!
 //! The page needs nothing but itself, and is whole without its script, which only says when the page has
 //! become too old to be believed. Names, paths and messages are somebody else's: the template escapes each of
@@ -13,7 +13,6 @@ mod verdict;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_status::days::Days;
 use forgekeep_status::{SourceStatus, Status};
 use jiff::tz::TimeZone;
 use minijinja::syntax::SyntaxConfig;
@@ -39,8 +38,6 @@ const MOST_ROWS: usize = 10_000;
 pub struct Page<'a> {
     /// How the backup stands.
     pub status: &'a Status,
-    /// What came of each day's runs.
-    pub days: &'a Days,
     /// In which zone times are told.
     pub zone: TimeZone,
     /// Forgekeep's version.

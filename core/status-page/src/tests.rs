@@ -3,7 +3,7 @@ use std::path::Path;
 use forgekeep_config::StatusOptions;
 use forgekeep_durable::space::Room;
 use forgekeep_failure::ExitCode;
-use forgekeep_status::days::{Day, SourceDay};
+use forgekeep_status::days::{Day, Days, SourceDay};
 use forgekeep_status::{
     KeptError, LastRun, NewestAlert, RepositoryStatus, Rewritten, SourceStatus, UnreadableKind,
 };
@@ -106,10 +106,10 @@ fn page(status: &Status, days: &Days, free: Option<u64>) -> String {
         total_bytes: 1 << 50,
         free_files: None,
     });
+    status.days = days.clone();
     status.conclude();
     let page = Page {
         status: &status,
-        days,
         zone: TimeZone::UTC,
         version: "9.9.9",
     };
@@ -258,7 +258,7 @@ fn a_disk_that_will_be_full_within_a_month_is_said() {
     let short = page(&status, &days, Some(10 << 30));
     assert_eq!(level(&short), "warning");
     assert!(
-        short.contains("10 GiB are free: enough for 10 days"),
+        short.contains("what is free is enough for 10 days"),
         "{short}"
     );
     let enough = page(&status, &days, Some(100 << 30));

@@ -1,16 +1,13 @@
-//! The one thing that the page says first: what `status --check` says, and how long the disk lasts.
+//! The one thing that the page says first: what `status --check` says.
 
 use forgekeep_status::{Level, SourceStatus};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::text::{self, count};
-use crate::{Page, facts};
+use crate::Page;
+use crate::text;
 
 /// Reasons that are told.
 const MOST_REASONS: usize = 20;
-
-/// Days for which there has to be room.
-const DAYS_OF_ROOM: u64 = 30;
 
 pub(crate) struct Verdict {
     pub level: Level,
@@ -24,21 +21,11 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     pub fn of(page: &Page<'_>) -> Self {
-        let mut level = page.status.level;
+        let level = page.status.level;
         let concerns = page.status.concerns.iter();
         let mut reasons: Vec<String> = concerns
             .map(|concern| text::message(&concern.message))
             .collect();
-        if let Some((free, days)) = facts::room(page)
-            && days < DAYS_OF_ROOM
-        {
-            let free = text::bytes(free);
-            let days = count(usize::try_from(days).unwrap_or(usize::MAX), "day", "days");
-            reasons.push(format!(
-                "{free} are free: enough for {days} if the backup grows as in the last 30 days"
-            ));
-            level = level.max(Level::Warning);
-        }
         let more_reasons = reasons.len().saturating_sub(MOST_REASONS);
         reasons.truncate(MOST_REASONS);
         Self {

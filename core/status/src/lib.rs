@@ -4,9 +4,11 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod concern;
+mod day;
 pub mod days;
 mod disk;
 mod folders;
+mod growth;
 pub mod metrics;
 mod model;
 mod reports;
@@ -88,6 +90,9 @@ impl Status {
         self.died = history::died(local_folder)?;
         self.space = Room::of(local_folder);
         disk::add(&mut self, local_folder)?;
+        let (days, unreadable) = days::read(local_folder, self.now)?;
+        self.days = days;
+        self.unreadable.extend(unreadable);
         self.conclude();
         Ok(self)
     }
@@ -176,6 +181,7 @@ impl Status {
                 .repositories
                 .sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
         }
+        self.days_until_full = self.room_in_days();
         self.concerns = verdict::concerns(self);
         let worst = self.concerns.iter().map(|concern| concern.level).max();
         self.level = worst.unwrap_or(Level::Ok);

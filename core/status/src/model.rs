@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::concern::{Concern, Level};
+use crate::day::Days;
 
 /// Version of the document's format. Fields are added within it, never renamed.
 const SCHEMA: u32 = 1;
@@ -44,8 +45,14 @@ pub struct Status {
     pub unreadable: Vec<Unreadable>,
     /// What is free where the backup is, if that can be found out.
     pub space: Option<Room>,
+    /// For how many days that lasts if the backup grows as in the last 30 ones; none where it does not grow, or
+    /// is not known for a week.
+    pub days_until_full: Option<u64>,
     /// Why there is no backup in the folder, if so.
     pub no_backup: Option<Failure>,
+    /// What came of each day's runs.
+    #[serde(skip)]
+    pub days: Days,
     /// Whether there was a configuration to say what is expected.
     #[serde(skip)]
     pub has_configuration: bool,
@@ -326,6 +333,8 @@ impl Status {
             newest_alert: None,
             unreadable: Vec::new(),
             space: None,
+            days_until_full: None,
+            days: Days::new(),
             no_backup: None,
             has_configuration: false,
             is_history_full: false,

@@ -22,6 +22,9 @@ const LEAST_BYTES: u64 = 1024 * 1024 * 1024;
 /// What has to be free, as a part of the backup: one in so many bytes.
 const PART_OF_BACKUP: u64 = 20;
 
+/// Days for which there has to be room.
+const DAYS_OF_ROOM: u64 = 30;
+
 /// How many files more it has to be possible to make, at least.
 const LEAST_FILES: u64 = 10_000;
 
@@ -217,7 +220,15 @@ fn of_files(status: &Status, all: &mut Vec<Concern>) {
 fn of_space(status: &Status, all: &mut Vec<Concern>) {
     let sizes = status.sources.iter().flat_map(|s| &s.repositories);
     let size = sizes.filter_map(|r| r.size).fold(0, u64::saturating_add);
-    if let Some(message) = status.space.and_then(|room| shortage(room, size)) {
+    let short = status.space.and_then(|room| shortage(room, size));
+    let days = status.days_until_full.filter(|days| *days < DAYS_OF_ROOM);
+    let soon = days.map(|days| {
+        let word = if days == 1 { "day" } else { "days" };
+        format!(
+            "space is short: what is free is enough for {days} {word} if the backup grows as in the last 30 days"
+        )
+    });
+    if let Some(message) = short.or(soon) {
         let hint = "make room, or move the backup to a larger disk";
         all.push(Concern::new(Level::Warning, message).hint(hint));
     }

@@ -3,7 +3,7 @@
 use forgekeep_config::Config;
 use forgekeep_durable::atomic_file;
 use forgekeep_failure::{Failure, Finding};
-use forgekeep_status::{Status, days};
+use forgekeep_status::Status;
 use forgekeep_status_page::Page;
 use forgekeep_store::history;
 use forgekeep_store::report::{Report, RunOutcome};
@@ -19,14 +19,10 @@ const FILE: &str = "status.html";
 ///
 /// # Errors
 ///
-/// The reports cannot be read.
-pub fn render(config: &Config, mut status: Status) -> Result<String, Failure> {
-    let (days, unreadable) = days::read(&config.local_folder, status.now)?;
-    status.unreadable.extend(unreadable);
-    status.conclude();
+/// As [`Page::render`].
+pub fn render(status: &Status) -> Result<String, Failure> {
     let page = Page {
-        status: &status,
-        days: &days,
+        status,
         zone: TimeZone::system(),
         version: env!("CARGO_PKG_VERSION"),
     };
@@ -41,7 +37,7 @@ pub fn after_run(config: &Config, report: &mut Report, redactor: &Redactor) {
     }
     let _umask = OfBackup::set(config.options.backup.umask);
     let path = config.local_folder.join(FILE);
-    let page = Status::read(config).and_then(|status| render(config, status));
+    let page = Status::read(config).and_then(|status| render(&status));
     let written = page.and_then(|page| atomic_file::replace(&path, page.as_bytes()));
     let Err(failure) = written else {
         return;

@@ -72,7 +72,7 @@ fn write_page(config: &Config, path: &Path) -> Result<Ending, Complaint> {
     }
     let status = Status::read(config).map_err(untold)?;
     tell_skipped(&status);
-    let page = page::render(config, status).map_err(untold)?;
+    let page = page::render(&status).map_err(untold)?;
     file.write(page.as_bytes(), PAGE)?;
     Ok(ExitCode::Good.into())
 }
@@ -109,7 +109,11 @@ fn print(status: &Status, verbose: bool) {
         let files = room.free_files;
         let files = files.map_or_else(String::new, |number| format!(", {number} inodes"));
         let (free, total) = (text::bytes(room.free_bytes), text::bytes(room.total_bytes));
-        out!("free: {free} of {total}{files}");
+        let days = status.days_until_full.map_or_else(String::new, |days| {
+            let days = text::count(usize::try_from(days).unwrap_or(usize::MAX), "day", "days");
+            format!("; enough for {days} as the backup grows now")
+        });
+        out!("free: {free} of {total}{files}{days}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! `status.html`, after each run and by `status --html`, also in a real browser where there is one.
 
+mod pictures;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -294,36 +296,4 @@ fn a_browser_shows_it_and_turns_it_red_when_it_is_out_of_date() {
     let frame = sandbox.write("frame.html", frame);
     let dom = open(sandbox, &chromium, &frame, &["--dump-dom"]);
     assert_eq!(title(&dom), "360/360");
-    // Pictures for people.
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("status-page");
-    fs::create_dir_all(&folder).unwrap();
-    for (name, page, arguments) in [
-        ("light.png", &fresh, &["--window-size=1280,1400"][..]),
-        (
-            "dark.png",
-            &fresh,
-            &[
-                "--window-size=1280,1400",
-                "--blink-settings=preferredColorScheme=0",
-            ],
-        ),
-        ("narrow.png", &fresh, &["--window-size=360,2400"]),
-        ("out-of-date.png", &old, &["--window-size=1280,700"]),
-        ("print.pdf", &fresh, &["--no-pdf-header-footer"]),
-    ] {
-        let file = folder.join(name);
-        let _ = fs::remove_file(&file);
-        let what = if name.ends_with(".pdf") {
-            "print-to-pdf"
-        } else {
-            "screenshot"
-        };
-        let take = format!("--{what}={}", file.to_str().unwrap());
-        let mut all = arguments.to_vec();
-        all.push(&take);
-        open(sandbox, &chromium, page, &all);
-        let size = fs::metadata(&file).map_or(0, |found| found.len());
-        assert!(size > 5_000, "{name}: {size} bytes");
-        println!("{}", file.to_str().unwrap());
-    }
 }
