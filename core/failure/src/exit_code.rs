@@ -1,6 +1,6 @@
 //! Exit codes: all there are, what each means, and which kind of failure has which.
 //!
-//! The table in docs/operations.md is made from this file.
+//! The table in docs/exit-codes.md is made from this file.
 
 use std::fmt::Write;
 
@@ -63,7 +63,7 @@ impl ExitCode {
         }
     }
 
-    /// What it means, as docs/operations.md says it.
+    /// What it means, as docs/exit-codes.md says it.
     pub fn meaning(self) -> &'static str {
         match self {
             Self::Good => {
@@ -80,8 +80,8 @@ impl ExitCode {
             }
             Self::Partial => {
                 "Some repositories or sources failed, or a [listing falls \
-                short](#listings-that-fall-short); the rest is backed up. Also an \
-                [alert](#alerts), if it counts as a failure; and `verify`, `snapshots`, `forget` \
+                short](listings.md#listings-that-fall-short); the rest is backed up. Also an \
+                [alert](alerts.md), if it counts as a failure; and `verify`, `snapshots`, `forget` \
                 and `restore`, if something is damaged or could not be done, or if nothing is \
                 left of a backup. Also when nothing was backed up for a reason that has no code \
                 of its own (network, rate limit, disk, …) or for several reasons."

@@ -1,4 +1,4 @@
-//! What lies where in a backup folder, and what it is called: docs/operations.md shows it to people.
+//! What lies where in a backup folder, and what it is called: docs/on-disk-format.md shows it to people.
 //!
 //! ```text
 //! <localFolder>/<source title>/<owner>#<repo>/   repo, wiki, snapshots, damaged, forgekeep.json

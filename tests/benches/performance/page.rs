@@ -105,7 +105,7 @@ configuration and without a listing.
 | Update | `backup`, after a commit that adds a line to one file in a folder | `fetch --prune` | `fetch` of the branches |
 | First backup of several or many | `backup --jobs 2` or `--jobs {JOBS}`, then `sync` | `xargs -P2` or `xargs -P{JOBS}` with the same `clone`, the largest first, then `sync` | – |
 | Unchanged | `backup --full --jobs {JOBS}`, which asks for each repository | `xargs -P{JOBS}` with `fetch --prune` | – |
-| Unchanged, not asked | `backup --jobs {JOBS}`, which [asks for none that the listing proves unchanged](operations.md#repositories-that-are-not-asked) | the same runs of `fetch --prune` | – |
+| Unchanged, not asked | `backup --jobs {JOBS}`, which [asks for none that the listing proves unchanged](unchanged.md) | the same runs of `fetch --prune` | – |
 
 `sync` is that of the file system with all mirrors; the time it takes is part of the time shown. It is also done \
 before such a run, outside the time. What each side reads is in the page cache.

@@ -293,12 +293,12 @@ fn every_command_in_the_manual_runs_as_it_is_printed() {
                 ),
             }
             let mut group = vec![block];
-            while let Some(next) = blocks.get(at).filter(|next| !next.kind.starts_with("sh")) {
-                assert_no_commands(next);
-                at += 1;
-            }
-            while let Some(next) = blocks.get(at).filter(|next| next.kind == "sh continued") {
-                group.push(next);
+            while let Some(next) = blocks.get(at) {
+                match next.kind.as_str() {
+                    "sh continued" => group.push(next),
+                    kind if kind.starts_with("sh") => break,
+                    _ => assert_no_commands(next),
+                }
                 at += 1;
             }
             let machine = Machine::new();
@@ -394,7 +394,7 @@ fn the_commands_of_cargo_that_are_ours_are_described() {
 /// The recipe before: the folders, the configuration and the secret.
 fn installed() -> Machine {
     let machine = Machine::new();
-    let page = blocks(&root().join("docs/operations.md"));
+    let page = blocks(&root().join("docs/scheduling.md"));
     let recipe = page.iter().find(|block| block.text.starts_with("useradd"));
     let recipe = recipe.unwrap();
     let script = machine.here(&recipe.text);
@@ -412,7 +412,7 @@ fn installed() -> Machine {
 
 #[test]
 fn the_crontab_runs_as_cron_runs_it() {
-    let page = blocks(&root().join("docs/operations.md"));
+    let page = blocks(&root().join("docs/scheduling.md"));
     let tables: Vec<_> = page.iter().filter(|block| block.kind == "cron").collect();
     assert!(!tables.is_empty());
     for table in tables {
@@ -468,7 +468,7 @@ fn the_crontab_runs_as_cron_runs_it() {
 
 #[test]
 fn the_service_starts_as_systemd_starts_it() {
-    let page = blocks(&root().join("docs/operations.md"));
+    let page = blocks(&root().join("docs/scheduling.md"));
     let service = page.iter().find(|block| block.text.contains("ExecStart="));
     let service = service.unwrap();
     let machine = installed();

@@ -47,7 +47,7 @@ fn is_update() -> bool {
 fn the_table_of_exit_codes_is_made_from_the_code() {
     let begin =
         "<!-- made from core/failure/src/exit_code.rs; `cargo update-docs` updates it -->\n";
-    compare_or_write_part("docs/operations.md", begin, &ExitCode::table());
+    compare_or_write_part("docs/exit-codes.md", begin, &ExitCode::table());
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod architecture;
 mod azure_devops;
 mod bitbucket_credentials;
 mod bitbucket_write;
+mod book;
 mod bounds;
 mod changes;
 mod checks;

@@ -210,6 +210,8 @@ fn the_tarball_runs_where_it_is_unpacked() {
     for name in [
         "/share/man/man1/forgekeep-backup.1.gz",
         "/share/doc/forgekeep/LICENSE-MIT",
+        "/share/doc/forgekeep/disaster.md",
+        "/share/doc/forgekeep/monitoring/forgekeep.rules.yml",
     ] {
         assert!(names.contains(name), "{name}: {names}");
     }

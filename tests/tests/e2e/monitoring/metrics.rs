@@ -352,8 +352,8 @@ fn rules_dashboard_and_manual_have_metrics_that_there_are() {
     );
     let dashboard: Value = serde_json::from_str(&text).unwrap();
     assert_eq!(dashboard["panels"].as_array().unwrap().len(), 9);
-    let (_, manual) = example("../operations.md");
-    let manual = manual.split("### Metrics\n").nth(1).unwrap();
+    let (_, manual) = example("../monitoring.md");
+    let manual = manual.split("## Metrics\n").nth(1).unwrap();
     let manual = manual.split("\n## ").next().unwrap();
     assert_eq!(metrics_in(manual), there);
 }
