@@ -175,6 +175,7 @@ impl OnDisk {
         self.run_of_another_source();
         add("status", forgekeep(&["status"]));
         add("status --json", forgekeep(&["status", "--json"]));
+        add("status --html", forgekeep(&["status", "--html"]));
         self.make_up_reports(REPORTS);
         self.run_of_another_source();
         add(

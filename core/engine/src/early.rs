@@ -166,7 +166,11 @@ impl<J> EarlyQuestions<J> {
     }
 
     /// Another page is listed, and not the last. Returns what to ask.
-    pub fn of_page(&self, source: &mut EarlySource, listed: &[Repository]) -> Vec<EarlyQuestion> {
+    pub fn of_page(
+        &self,
+        source: &mut EarlySource,
+        listed: &[Box<Repository>],
+    ) -> Vec<EarlyQuestion> {
         let new = listed.get(source.seen..).unwrap_or_default();
         source.seen = listed.len();
         if source.is_over.load(Relaxed) {
@@ -176,7 +180,7 @@ impl<J> EarlyQuestions<J> {
         let questions = new.map(|one| EarlyQuestion {
             source: source.index,
             open: Arc::clone(&source.open),
-            repository: one.clone(),
+            repository: (**one).clone(),
             http: Arc::clone(&source.http),
             is_over: Arc::clone(&source.is_over),
             visit: None,

@@ -6,6 +6,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_hoster::{Cursor, OwnerSeen, Page, Part, Repository, Services, Session};
 use forgekeep_untrusted::Untrusted;
+use jiff::Timestamp;
 
 use crate::completeness::Counted;
 use crate::event::{Event, Observer};
@@ -19,10 +20,12 @@ const MAX_BARREN_PAGES: usize = 1000;
 
 /// The whole listing of a source.
 pub(crate) struct Listing {
-    pub repositories: Vec<Repository>,
+    pub repositories: Vec<Box<Repository>>,
     pub counted: Counted,
     pub owners: Vec<OwnerSeen>,
     pub notes: Vec<Finding>,
+    /// When the credentials expire, where the hoster says so.
+    pub expires: Option<Timestamp>,
 }
 
 /// Lists a source to its end; `most` repositories at most. `on_page` gets what is listed so far, after each
@@ -33,7 +36,7 @@ pub(crate) fn list(
     services: &Services,
     most: usize,
     observer: &dyn Observer,
-    mut on_page: impl FnMut(&[Repository]),
+    mut on_page: impl FnMut(&[Box<Repository>]),
 ) -> Result<Listing, Failure> {
     observer.event(&Event::ListingStarted { source: title });
     let mut repositories = Vec::new();
@@ -41,7 +44,7 @@ pub(crate) fn list(
     let mut owners = HashMap::new();
     let mut seen = HashSet::new();
     let mut barren = 0;
-    let mut total = None;
+    let (mut total, mut expires) = (None, None);
     // A cursor may be long, and a listing have many pages: their hashes tell them apart as well.
     let (hashing, mut cursors) = (RandomState::new(), HashSet::new());
     let mut cursor: Option<Cursor> = None;
@@ -58,6 +61,7 @@ pub(crate) fn list(
         }
         // The latest word: repositories come and go while pages are turned.
         total = page.total.or(total);
+        expires = page.expires.or(expires);
         for seen in page.owners {
             if owners.len() < most || owners.contains_key(&seen.owner.id) {
                 owners.insert(seen.owner.id.clone(), seen);
@@ -70,7 +74,11 @@ pub(crate) fn list(
             });
             notes.push(note);
         }
-        repositories.extend(page.repositories.into_iter().map(bounded));
+        repositories.extend(
+            page.repositories
+                .into_iter()
+                .map(|one| Box::new(bounded(one))),
+        );
         observer.event(&Event::PageListed {
             source: title,
             listed: repositories.len(),
@@ -107,6 +115,7 @@ pub(crate) fn list(
         counted,
         owners: owners.into_values().collect(),
         notes,
+        expires,
     })
 }
 

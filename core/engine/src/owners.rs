@@ -37,7 +37,7 @@ const MAX_TEXT: usize = 512;
 
 /// The owners of what is listed, and those of which the hoster says something. One without an identity or a
 /// name is nobody.
-pub(crate) fn of(repositories: &[Repository], seen: &[OwnerSeen]) -> OwnersListed {
+pub(crate) fn of(repositories: &[Box<Repository>], seen: &[OwnerSeen]) -> OwnersListed {
     let mut owners = OwnersListed::new();
     for seen in seen {
         if let Some(owner) = entry(&mut owners, &seen.owner) {
@@ -292,7 +292,10 @@ mod tests {
             sees: Sees::All,
             error: None,
         };
-        let owners = of(&[of_acme("a"), of_acme("b"), of_acme("a")], &[seen]);
+        let owners = of(
+            &["a", "b", "a"].map(|name| Box::new(of_acme(name))),
+            &[seen],
+        );
         let shown: Vec<_> = owners
             .values()
             .map(|owner| (owner.name.as_str(), owner.listed, owner.sees))
@@ -310,6 +313,6 @@ mod tests {
             },
             ..Repository::default()
         };
-        assert!(of(&[of_nobody, nameless], &[]).is_empty());
+        assert!(of(&[of_nobody, nameless].map(Box::new), &[]).is_empty());
     }
 }

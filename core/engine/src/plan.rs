@@ -34,8 +34,8 @@ pub enum Action {
 pub struct Task {
     /// Index of its source.
     pub source: usize,
-    /// The repository.
-    pub repository: Repository,
+    /// The repository. Boxed, as in a listing: lists of hundreds of thousands grow, are sorted and moved.
+    pub repository: Box<Repository>,
     /// Folder below the source's folder: one path component.
     pub folder: String,
     /// Where it is now, if that is elsewhere: it was renamed or moved upstream.
@@ -125,8 +125,8 @@ type Placed = Result<(String, Action), Failure>;
 /// the folder that it gets is kept for it.
 #[derive(Debug)]
 pub(crate) struct Undecided {
-    /// The repository.
-    pub repository: Repository,
+    /// The repository. Boxed, as in a listing: lists of hundreds of thousands grow, are sorted and moved.
+    pub repository: Box<Repository>,
     if_moved: Placed,
     if_new: Placed,
 }
@@ -149,7 +149,7 @@ impl Undecided {
 
 fn task(
     source: usize,
-    repository: Repository,
+    repository: Box<Repository>,
     placed: Placed,
     from: Option<Location>,
 ) -> Result<Task, Box<RepositoryReport>> {
@@ -178,7 +178,7 @@ fn task(
 /// is in the backup under another source, and may have moved.
 pub(crate) fn of_source(
     source: usize,
-    repositories: Vec<Repository>,
+    repositories: Vec<Box<Repository>>,
     filter: &RepoFilter,
     catalogue: &mut Catalogue,
     is_elsewhere: &dyn Fn(&Untrusted) -> bool,

@@ -82,7 +82,7 @@ pub struct Selection {
 }
 
 /// Repositories with what the filters say of each, or why there are none.
-pub type Decided = Result<Vec<(Repository, Decision)>, Failure>;
+pub type Decided = Result<Vec<(Box<Repository>, Decision)>, Failure>;
 
 /// A source listed, for `forgekeep list`.
 pub struct ListedSource {

@@ -178,6 +178,8 @@ pub struct Page {
     pub owners: Vec<OwnerSeen>,
     /// What there is to say about the listing.
     pub notes: Vec<Finding>,
+    /// When the credentials expire, where the hoster says so.
+    pub expires: Option<Timestamp>,
 }
 
 /// Where a page of a listing is: what the plugin has given for it.

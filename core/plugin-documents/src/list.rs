@@ -31,6 +31,8 @@ document! {
         pub owners: Vec<OwnerSeen>,
         /// What there is to say; 1,000 at most. An error here does not end the listing.
         pub notes: Vec<Finding>,
+        /// When the credentials expire, where the hoster says so; with the first page, as a rule.
+        pub expires: Option<Timestamp>,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::limits::http_date;
 const SOON: i64 = 180 * 24 * 3600;
 
 /// What the first page of a listing tells in a check: how many repositories are visible and how many of them
-/// are private, where that is the only page; what is known of owners; its notes, and a warning of an owner of
+/// are private, where that is the only page; what is known of owners; when the credentials expire; its notes, and a warning of an owner of
 /// which selected repositories alone are seen.
 pub fn report_of(page: Page) -> CheckReport {
     let is_whole = page.next.is_none();
@@ -34,6 +34,7 @@ pub fn report_of(page: Page) -> CheckReport {
         visible: page.total.or(count(page.repositories.len())),
         private: count(private),
         owners: page.owners,
+        expires: page.expires,
         findings,
         ..CheckReport::default()
     }

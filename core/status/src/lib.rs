@@ -141,6 +141,11 @@ impl Status {
                 source.last_good = Some(report.started);
             }
             source.first_run = Some(report.started);
+            // What the configuration says counts. A source that fails has not heard of its credentials.
+            if kept.outcome != SourceOutcome::Failed && !source.has_heard_of_expiry {
+                source.expires = source.expires.or(kept.expires);
+                source.has_heard_of_expiry = true;
+            }
             if is_last {
                 source.last_run = Some(report.started);
                 source.listed = u64::try_from(kept.listed).ok();

@@ -147,7 +147,7 @@ pub struct SourceStatus {
     /// How much upstream has rewritten or deleted, by the last run, if that was worth an alert: the
     /// source's, then the repositories'.
     pub alerts: Vec<Printable>,
-    /// When its credentials expire, where the configuration says so.
+    /// When its credentials expire, where the configuration or the hoster says so.
     pub expires: Option<Timestamp>,
     /// Whether the last run that it took part in was interrupted.
     #[serde(skip)]
@@ -158,6 +158,9 @@ pub struct SourceStatus {
     /// When the oldest run began that a report is kept of and that it took part in.
     #[serde(skip)]
     pub(crate) first_run: Option<Timestamp>,
+    /// Whether a report has said already when its credentials expire, or that it is not known.
+    #[serde(skip)]
+    pub(crate) has_heard_of_expiry: bool,
     /// How old its last good run may be.
     #[serde(skip)]
     pub max_age: Option<Within>,
@@ -240,6 +243,7 @@ impl SourceStatus {
             was_interrupted: false,
             has_not_always_failed: false,
             first_run: None,
+            has_heard_of_expiry: false,
             max_age: None,
             repositories: Vec::new(),
         }

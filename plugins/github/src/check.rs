@@ -24,9 +24,5 @@ pub(crate) fn check(github: &GitHub<'_>, page: Page) -> Result<CheckReport> {
     report.account_id = sight.me.as_ref().map(|me| me.id.to_string());
     report.limits.extend(limit(&sight.answer));
     report.findings.extend(sunset(&sight.answer));
-    // `2026-12-24 08:00:00 UTC`, or `2026-12-24 08:00:00 +0200`.
-    let expires = header("github-authentication-token-expiration").unwrap_or_default();
-    let expires = expires.replacen(' ', "T", 1).replace(" UTC", "Z");
-    report.expires = expires.replace(' ', "").parse().ok();
     Ok(report)
 }

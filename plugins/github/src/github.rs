@@ -2,8 +2,8 @@ use std::sync::OnceLock;
 
 use forgekeep_plugin_sdk::{
     Access, AccessRequest, Account, Api, Auth, ErrorKind, Grant, Host, HosterClock, HosterError,
-    HttpResponse, Listing, MintedTokens, Result, Secret, SigningKey, Source, all_linked, json,
-    kept, status_error, token,
+    HttpResponse, Listing, MintedTokens, Result, Secret, SigningKey, Source, Timestamp, all_linked,
+    json, kept, status_error, token,
 };
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +100,15 @@ impl<'a> GitHub<'a> {
                 told => self.host.if_told(told).map(|me| Sight { me, answer }),
             }
         })
+    }
+
+    /// When the token expires.
+    pub(crate) fn expires(&self) -> Result<Option<Timestamp>> {
+        // `2026-12-24 08:00:00 UTC`, or `2026-12-24 08:00:00 +0200`.
+        let told = &self.sight()?.answer;
+        let told = told.header("github-authentication-token-expiration");
+        let told = told.unwrap_or_default().replacen(' ', "T", 1);
+        Ok(told.replace(" UTC", "Z").replace(' ', "").parse().ok())
     }
 
     /// The organisations that the account belongs to, as far as the token tells.

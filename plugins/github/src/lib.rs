@@ -59,7 +59,12 @@ impl Hoster for Plugin {
     }
 
     fn list(&self, source: &Source, cursor: Option<&str>, host: &Host<'_>) -> Result<Page> {
-        list(&GitHub::of(source, host)?, source, cursor)
+        let github = GitHub::of(source, host)?;
+        let mut page = list(&github, source, cursor)?;
+        if cursor.is_none() {
+            page.expires = github.expires()?;
+        }
+        Ok(page)
     }
 
     fn check(&self, source: &Source, _: &CheckRequest, host: &Host<'_>) -> Result<CheckReport> {

@@ -83,8 +83,6 @@ impl Hoster for Gitlab {
         report.account_id = me.as_ref().map(|me| me.id.to_string());
         if let Some(token) = token {
             report.scopes = token.scopes.clone();
-            let day = token.expires_at.as_deref().unwrap_or_default();
-            report.expires = format!("{day}T00:00:00Z").parse().ok();
             // One that is fine-grained may not see everything, and proves no deletion.
             let lacks = (!token.is_classic()).then(|| "read_api".to_owned());
             report.missing_scopes.extend(lacks);

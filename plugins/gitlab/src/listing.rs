@@ -7,7 +7,7 @@ use forgekeep_plugin_sdk::{
 use serde::{Deserialize, Serialize};
 
 use crate::project::{Project, marked};
-use crate::sight::{ALSO_PUBLIC, At, BY_ID, Kind, LENGTH, Next, Owner, Server, sees, sight};
+use crate::sight::{ALSO_PUBLIC, At, BY_ID, Kind, LENGTH, Next, Owner, Server, Token, sees, sight};
 
 const KEYSET: Keyset<'static> = Keyset {
     asks: ("pagination", "keyset"),
@@ -46,6 +46,7 @@ pub(crate) fn list(server: &Server<'_>, cursor: Option<&str>) -> Result<Page> {
     ];
     server.kept.ids.begin();
     let mut page = turn(server, Stages::first(owner.clone(), &stages))?;
+    page.expires = token.and_then(Token::expires);
     if let Some(sdk::Owner { id, name: path }) = owner.identity() {
         page.owners
             .push(owner_seen(id, &path, sees(server, &path)?));

@@ -87,10 +87,15 @@ pub(crate) struct Token {
     pub(crate) name: String,
     pub(crate) scopes: Vec<String>,
     /// The day at whose beginning, in UTC, it has ended.
-    pub(crate) expires_at: Option<String>,
+    expires_at: Option<String>,
 }
 
 impl Token {
+    pub(crate) fn expires(&self) -> Option<sdk::Timestamp> {
+        let day = self.expires_at.as_deref()?;
+        format!("{day}T00:00:00Z").parse().ok()
+    }
+
     pub(crate) fn has(&self, scopes: &[&str]) -> bool {
         self.scopes.iter().any(|s| scopes.contains(&s.as_str()))
     }

@@ -275,6 +275,33 @@ fn check_says_whose_the_token_is_when_it_ends_and_what_it_lacks() {
 }
 
 #[test]
+fn a_backup_notes_when_the_token_ends() {
+    let world = World::new();
+    world.make_private(world.github.repository("acme", "web"));
+    let told = |at: jiff::Timestamp| {
+        let text = at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+        world
+            .github
+            .change(|state| state.tokens[0].expires = Some(text));
+        let run = world.backup().expect(0);
+        let warned = notes(&run, "forge").contains("the credentials expire on");
+        let check = world.sandbox.forgekeep(["status", "--check"]).run();
+        let json = world.sandbox.forgekeep(["status", "--json"]).run();
+        let status: serde_json::Value = serde_json::from_str(&json.expect(0).stdout).unwrap();
+        let expires: Option<jiff::Timestamp> = status["sources"][0]["expires"]
+            .as_str()
+            .map(|text| text.parse().unwrap());
+        assert_eq!(expires, Some(at), "{status:#}");
+        assert_eq!(report(&run)["sources"][0]["expires"], at.to_string());
+        (warned, check.code)
+    };
+    let second = jiff::Timestamp::from_second(jiff::Timestamp::now().as_second()).unwrap();
+    let in_days = |days: i64| second + jiff::SignedDuration::from_hours(24 * days);
+    assert_eq!(told(in_days(300)), (false, Some(0)));
+    assert_eq!(told(in_days(5)), (true, Some(1)));
+}
+
+#[test]
 fn the_plugin_is_listed() {
     let sandbox = Sandbox::new();
     let run = sandbox.forgekeep(["plugins", "list"]).run().expect(0);

@@ -62,7 +62,7 @@ impl Execution<'_> {
     }
 
     /// Has git asked for what a part of a listing has.
-    pub fn ask_early(&self, source: &mut EarlySource, listed: &[Repository]) {
+    pub fn ask_early(&self, source: &mut EarlySource, listed: &[Box<Repository>]) {
         self.add_early(self.early.of_page(source, listed));
     }
 

@@ -21,6 +21,7 @@ fn repository(id: &str, name: &str, size: Option<u64>) -> Repository {
 
 fn plan(repositories: Vec<Repository>, mut catalogue: Catalogue) -> SourcePlan {
     let filter = RepoFilter::new(&[], &[]).unwrap();
+    let repositories = repositories.into_iter().map(Box::new).collect();
     of_source(0, repositories, &filter, &mut catalogue, &|_| false)
 }
 
@@ -110,6 +111,7 @@ fn with_undecided(catalogue: &mut Catalogue) -> SourcePlan {
         repository("1", "a/web", None),
         repository("2", "a/Web", None),
     ];
+    let listed = listed.into_iter().map(Box::new).collect();
     of_source(0, listed, &filter, catalogue, &|id| *id == "1")
 }
 

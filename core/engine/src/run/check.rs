@@ -75,13 +75,14 @@ impl Engine {
         let mut report = CheckReport::default();
         if !offline {
             report = ready.session.check()?;
-            report
-                .findings
-                .extend(report.expires.and_then(forgekeep_hoster::expiry::told));
             let page = ready
                 .session
                 .page(None)
                 .map_err(|failure| ready.services.cancel.explain(failure))?;
+            report.expires = report.expires.or(page.expires);
+            report
+                .findings
+                .extend(report.expires.and_then(forgekeep_hoster::expiry::told));
             tell_page(&page, &mut report);
             check_git(&ready, page, &mut report)?;
         }

@@ -280,6 +280,7 @@ impl<'r> Planner<'r> {
         let (title, hoster) = (&source.source.title, &source.source.hoster);
         let mut report = SourceReport::listed(title, hoster, number, notes);
         report.owners = owners::reports(&owners);
+        report.expires = listed.expires;
         let mut run = RunSource::listed(listed.open, report);
         let mut tasks = plan.tasks;
         self.compare_versions(&mut run, &mut tasks);
@@ -349,7 +350,11 @@ impl<'r> Planner<'r> {
     }
 
     /// Takes back from the trash what is listed again and is nowhere else in the backup of its source.
-    fn take_back(&mut self, index: usize, listed: &[Repository]) -> Result<Vec<Finding>, Failure> {
+    fn take_back(
+        &mut self,
+        index: usize,
+        listed: &[Box<Repository>],
+    ) -> Result<Vec<Finding>, Failure> {
         let source = &mut self.sources[index];
         let Some(server) = &source.server else {
             return Ok(Vec::new());

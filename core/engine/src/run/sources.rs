@@ -227,11 +227,16 @@ impl Engine {
         )?;
         let mut notes = ready.findings;
         notes.extend(listing.notes);
+        // The day in the configuration is told already, and is the user's word.
+        if source.expires.is_none() {
+            notes.extend(listing.expires.and_then(forgekeep_hoster::expiry::told));
+        }
         Ok(Listed {
             repositories: listing.repositories,
             counted: listing.counted,
             owners: listing.owners,
             notes,
+            expires: listing.expires,
             filter: ready.filter,
             open,
         })
@@ -270,10 +275,11 @@ fn filter_of(source: &Source) -> Result<RepoFilter, Failure> {
 
 /// A source that is listed.
 pub(super) struct Listed {
-    pub repositories: Vec<Repository>,
+    pub repositories: Vec<Box<Repository>>,
     pub counted: Counted,
     pub owners: Vec<OwnerSeen>,
     pub notes: Vec<Finding>,
+    pub expires: Option<Timestamp>,
     pub filter: RepoFilter,
     pub open: Arc<OpenSource>,
 }

@@ -111,7 +111,7 @@ impl Engine {
             observer,
             |_| (),
         )
-        .map(|listing| listing.repositories)
+        .map(|listing| listing.repositories.into_iter().map(|one| *one).collect())
     }
 
     /// Ends what is under way.

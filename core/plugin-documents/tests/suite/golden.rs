@@ -422,8 +422,14 @@ fn from_the_plugin() {
             error: None,
         }],
         notes: vec![finding()],
+        ..Page::default()
     };
     golden("from-plugin-page.json", &page);
+    let page = Page {
+        expires: time("2027-01-01T00:00:00Z"),
+        ..Page::default()
+    };
+    golden("from-plugin-page-expires.json", &page);
     golden("from-plugin-page-empty.json", &Page::default());
     let unlisted = OwnerSeen {
         id: "43".into(),

@@ -170,6 +170,7 @@ pub(super) fn page(
             .map(|seen| owner_seen(seen, redactor))
             .collect(),
         notes,
+        expires: page.expires.and_then(time),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use forgekeep_failure::{Failure, Finding, Severity, Word};
 use forgekeep_untrusted::Printable;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{RepositoryOutcome, RepositoryReport, SourceOutcome, Tombstone};
@@ -32,6 +33,10 @@ pub struct SourceReport<R = RepositoryReport> {
     /// Whose repositories were listed, by name, where the hoster says so.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owners: Vec<OwnerReport>,
+    /// When its credentials expire, where the hoster says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub expires: Option<Timestamp>,
     /// How many requests were made for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(with = "Requests"))]
@@ -108,6 +113,7 @@ impl SourceReport {
             error: Some(failure),
             alert: None,
             owners: Vec::new(),
+            expires: None,
             requests: None,
             gone: Vec::new(),
             notes: Vec::new(),
@@ -125,6 +131,7 @@ impl SourceReport {
             error: None,
             alert: None,
             owners: Vec::new(),
+            expires: None,
             requests: None,
             gone: Vec::new(),
             notes,

@@ -47,7 +47,7 @@ pub(super) struct Taken {
 
 impl Planner<'_> {
     /// Takes over what a source lists now and backs up. What a source ahead of it may want, it leaves.
-    pub(super) fn take_listed(&mut self, index: usize, listed: &[Repository]) {
+    pub(super) fn take_listed(&mut self, index: usize, listed: &[Box<Repository>]) {
         if self.orphans_of(index).is_empty() || self.may_be_wanted_before(index) {
             return;
         }

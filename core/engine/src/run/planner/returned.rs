@@ -16,7 +16,7 @@ impl Planner<'_> {
     pub(super) fn take_returned(
         &mut self,
         index: usize,
-        listed: &mut [Repository],
+        listed: &mut [Box<Repository>],
     ) -> Vec<Finding> {
         let Some(server) = self.sources[index].server.clone() else {
             return Vec::new();
