@@ -173,7 +173,7 @@ fn too_many(most: usize) -> Failure {
     )
     .with_hint(
         "set options.backup.maxRepositories higher if there are that many: each takes \
-    about 3 kB of memory; nothing was treated as deleted",
+    about 2 kB of memory; nothing was treated as deleted",
     )
 }
 

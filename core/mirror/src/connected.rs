@@ -269,7 +269,7 @@ impl Closure<'_> {
         if kind != ObjectType::Blob || !self.large.is_large(size as u64) {
             return self.is_readable(oid);
         }
-        match self.large.open(oid, self.odb) {
+        match self.large.open(oid, self.odb, self.cancel) {
             Ok(Opened::Stream(mut stream)) => stream.is_blob(oid, self.cancel),
             Ok(Opened::Readable) => self.is_readable(oid),
             // Nothing says that it is torn, and to fetch it once more would not make it smaller.

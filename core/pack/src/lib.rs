@@ -11,6 +11,7 @@
 //! table     the entries of a pack: where each begins, and what it is made from
 //! scan      a pack as it comes, entry by entry: makes the table
 //! survey    a pack that has an index: checks its sums, and makes the table
+//! made      one object, made from its base and its deltas
 //! resolve   all objects of a table, each made once, on all cores
 //! incoming  takes in a pack: scan, resolve, complete, and write the index
 //! ```
@@ -24,6 +25,7 @@ mod incoming;
 mod index;
 mod index_writer;
 mod inflate;
+mod made;
 mod object_id;
 mod pack_file;
 mod resolve;
@@ -41,6 +43,7 @@ use forgekeep_failure::Failure;
 pub use delta::DeltaHeader;
 pub use incoming::{IncomingPack, Indexed};
 pub use index::PackIndex;
+pub use made::{Made, make};
 pub use object_id::{IdHasher, object_id};
 pub use resolve::{Object, read_all};
 pub use survey::{Survey, survey};

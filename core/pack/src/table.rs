@@ -74,7 +74,7 @@ impl Table {
 
     /// The type of an object that is there as a whole.
     pub(crate) fn whole(&self, position: Position) -> Option<ObjectType> {
-        object_type(self.kinds[position as usize])
+        object_kind(self.kinds[position as usize])
     }
 
     /// What is made from an object by its id: where in [`named`](Self::named).
@@ -145,7 +145,7 @@ impl Children {
 }
 
 /// The numbers that types have in an entry.
-fn object_type(kind: u8) -> Option<ObjectType> {
+pub(crate) fn object_kind(kind: u8) -> Option<ObjectType> {
     match kind {
         1 => Some(ObjectType::Commit),
         2 => Some(ObjectType::Tree),

@@ -100,7 +100,7 @@ fn rescue(git_dir: &Path, mirror: &Path, tips: &Tips, cancel: &Cancel) -> Result
         Ok(())
     })?;
     for oid in streamed {
-        match large.open(oid, &odb)? {
+        match large.open(oid, &odb, cancel)? {
             Opened::Stream(mut stream) => stream.copy_to_loose(git_dir, oid, cancel)?,
             Opened::Readable => builder.insert_object(oid, None).map_err(|e| failed(&e))?,
             Opened::TooLarge(why) => {

@@ -285,7 +285,7 @@ impl<'a> Writer<'a> {
         let failed_to = |error: io::Error| Failure::disk("write", &path, &error);
         let (size, kind) = self.odb.read_header(entry.oid).map_err(|e| failed(&e))?;
         if kind == ObjectType::Blob && self.large.is_large(size as u64) {
-            match self.large.open(entry.oid, self.odb)? {
+            match self.large.open(entry.oid, self.odb, cancel)? {
                 Opened::Stream(mut stream) => {
                     stream.copy_to(
                         &mut |piece| file.write_all(piece).map_err(failed_to),

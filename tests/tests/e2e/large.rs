@@ -131,6 +131,32 @@ fn a_blob_larger_than_memory_is_verified_and_restored() {
 }
 
 #[test]
+fn a_delta_larger_than_memory_is_restored() {
+    let world = World::new();
+    // Bytes on a file of their own do not count here.
+    let (size, room) = (128 << 20, "-d 180000");
+    let one = vec![0; size];
+    let mut two = one.clone();
+    two.extend(b"and more");
+    let blobs = publish(&world, &[("one", &one), ("two", &two)]);
+    let folder = world.forge.repository("web").git_dir();
+    git::run(&folder, &["repack", "-a", "-d", "-f", "-q"]);
+    world.backup().expect(0);
+    let index = only(&world.mirror("web").join("objects/pack"), ".idx");
+    let verify = ["verify-pack", "-v", index.to_str().unwrap()];
+    let listed = git::run(&world.mirror("web"), &verify);
+    let is_delta = |line: &str| line.contains(" blob ") && line.split_whitespace().count() == 7;
+    assert!(listed.lines().any(is_delta), "{listed}");
+    let target = world.sandbox.path("restored");
+    let to = target.to_str().unwrap();
+    let restored = world.forgekeep(&["restore", "acme/web", "--to", to]);
+    restored.limited(room).run().expect(0);
+    for (name, blob) in ["one", "two"].iter().zip(&blobs) {
+        assert_eq!(git::run(&target, &["hash-object", name]), *blob);
+    }
+}
+
+#[test]
 fn a_torn_blob_that_is_read_piece_by_piece_is_damage() {
     let (world, delta, _) = with_delta();
     let pack = only(&world.mirror("web").join("objects/pack"), ".pack");

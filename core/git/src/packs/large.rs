@@ -1,6 +1,6 @@
-//! Objects that are too large to be held in memory. What a pack or a file has as a whole is inflated
-//! piece by piece; what is a delta needs its base and itself in memory, and is refused if that is
-//! too much.
+//! Objects that are too large to be held in memory. What a pack or a file has as a whole is inflated piece by
+//! piece. What is a delta is made in files without names beside the packs; where none can be made, its base and
+//! itself have to be in memory, and it is refused if that is too much.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ use git2::{ObjectType, Odb, Oid};
 
 use crate::libgit2;
 use forgekeep_pack::entry::{Base, PackReader};
-use forgekeep_pack::{IdHasher, PackIndex};
+use forgekeep_pack::{IdHasher, PackIndex, Unsound, make};
 
 /// Bytes from which on an object is not read as a whole where that can be avoided.
 const LARGE: u64 = 64 * 1024 * 1024;
@@ -41,7 +41,7 @@ pub enum Opened {
     TooLarge(String),
 }
 
-/// The content of an object that a pack or a file has as a whole.
+/// The content of an object, to be read piece by piece.
 pub struct Stream {
     path: PathBuf,
     bytes: Box<dyn Read + Send>,
@@ -67,14 +67,14 @@ impl Large {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Damaged`] or [`ErrorKind::Disk`], naming the file.
-    pub fn open(&mut self, oid: Oid, odb: &Odb<'_>) -> Result<Opened, Failure> {
+    /// [`ErrorKind::Damaged`] or [`ErrorKind::Disk`], naming the file; [`ErrorKind::Cancelled`].
+    pub fn open(&mut self, oid: Oid, odb: &Odb<'_>, cancel: &Cancel) -> Result<Opened, Failure> {
         let (size, _) = odb.read_header(oid).map_err(|error| {
             let message = format!("{oid} cannot be read: {}", libgit2::words(&error));
             Failure::new(ErrorKind::Damaged, message)
         })?;
         let size = size as u64;
-        if let Some(stream) = self.packed(oid, size)? {
+        if let Some(stream) = self.packed(oid, size, cancel)? {
             return Ok(Opened::Stream(stream));
         }
         if let Some(stream) = self.loose(oid, size)? {
@@ -106,15 +106,31 @@ impl Large {
             .ok_or_else(|| Failure::new(ErrorKind::Other, "no indexes"))
     }
 
-    fn packed(&mut self, oid: Oid, size: u64) -> Result<Option<Stream>, Failure> {
+    fn packed(&mut self, oid: Oid, size: u64, cancel: &Cancel) -> Result<Option<Stream>, Failure> {
+        let (folder, limit) = (self.objects.join("pack"), self.limit);
         for (path, index) in self.indexes()? {
             let Some(offset) = index.find(oid) else {
                 continue;
             };
             let mut reader = PackReader::open(path)?;
             let header = reader.header(offset, u64::MAX)?;
-            if header.base == Base::None && header.size == size {
-                return Stream::of_entry(path, offset, size).map(Some);
+            if header.base == Base::None {
+                if header.size == size {
+                    return Stream::of_entry(path, offset, size).map(Some);
+                }
+                continue;
+            }
+            match make(path, index, oid, &folder, limit, cancel) {
+                Ok(Some(made)) if made.size() == size => {
+                    return Ok(Some(Stream {
+                        path: path.clone(),
+                        bytes: Box::new(made),
+                        size,
+                    }));
+                }
+                Err(Unsound::Failed(failure)) => return Err(failure),
+                // What is wrong with it is told by whoever reads it the other way.
+                Ok(_) | Err(_) => {}
             }
         }
         Ok(None)

@@ -244,7 +244,7 @@ impl<'a> Writer<'a> {
         let mut large = Large::of(folder, memory::limit());
         if kind == ObjectType::Blob
             && large.is_large(size as u64)
-            && let Opened::Stream(stream) = large.open(oid, &database)?
+            && let Opened::Stream(stream) = large.open(oid, &database, self.cancel)?
         {
             self.put_stream(stream, size as u64)?;
             drop(database);

@@ -6,4 +6,5 @@ mod bombs;
 mod hand;
 mod hostile;
 mod indexing;
+mod made;
 mod thin;
