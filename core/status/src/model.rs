@@ -17,10 +17,12 @@ use crate::concern::{Concern, Level};
 const SCHEMA: u32 = 1;
 
 /// How a backup stands.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// Version of the document's format: 1.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = SCHEMA)))]
     pub schema: u32,
     /// The backup folder.
     pub local_folder: Printable,
@@ -58,6 +60,7 @@ pub struct Status {
 }
 
 /// The newest alert.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewestAlert {
@@ -72,6 +75,7 @@ pub struct NewestAlert {
 }
 
 /// Refs that upstream has rewritten or deleted in a run; the old tips are kept.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rewritten {
@@ -84,6 +88,7 @@ pub struct Rewritten {
 }
 
 /// The last run.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LastRun {
@@ -109,6 +114,7 @@ pub struct LastRun {
 }
 
 /// How a source stands.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceStatus {
@@ -160,6 +166,7 @@ pub struct SourceStatus {
 }
 
 /// How a repository stands.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryStatus {
@@ -204,6 +211,7 @@ pub struct RepositoryStatus {
 }
 
 /// The newest snapshot of a repository.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewestSnapshot {
     /// Its id.
@@ -266,6 +274,7 @@ impl RepositoryStatus {
 }
 
 /// What is wrong with a file that could not be used.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnreadableKind {
@@ -278,6 +287,7 @@ pub enum UnreadableKind {
 }
 
 /// A file that could not be used.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unreadable {
@@ -290,6 +300,7 @@ pub struct Unreadable {
 }
 
 /// An error as a report has it; its kind may be one of a newer version.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeptError {
     /// What kind it is, in today's word.

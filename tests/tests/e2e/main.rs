@@ -45,6 +45,7 @@ mod identity;
 mod init;
 mod inputs;
 mod interruption;
+mod json;
 mod kills;
 mod large;
 mod load;
