@@ -100,7 +100,8 @@ pub struct LastRun {
     pub finished: Timestamp,
     /// Seconds since it ended.
     pub age_seconds: i64,
-    /// How it ended, as in its report.
+    /// How it ended, in the word of its report, which may be one of a newer version.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub outcome: RunOutcome,
     /// Exit code of the process.
     pub exit_code: ExitCode,
@@ -126,7 +127,8 @@ pub struct SourceStatus {
     pub configured: bool,
     /// When the last run that it took part in began.
     pub last_run: Option<Timestamp>,
-    /// How it came out then.
+    /// How it came out then, in the word of the report, which may be one of a newer version.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub last_outcome: Option<SourceOutcome>,
     /// What was wrong with it as a whole then, if anything.
     pub last_error: Option<KeptError>,
@@ -178,7 +180,8 @@ pub struct RepositoryStatus {
     pub path: Untrusted,
     /// When the last run began that had to do with it.
     pub last_run: Option<Timestamp>,
-    /// How it came out then.
+    /// How it came out then, in the word of the report, which may be one of a newer version.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub last_outcome: Option<RepositoryOutcome>,
     /// Why it failed then, if so.
     pub last_error: Option<KeptError>,

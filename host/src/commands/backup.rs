@@ -23,6 +23,32 @@ use crate::umask::OfBackup;
 /// `forgekeep backup`.
 pub fn run(common: &Common, arguments: &BackupArguments) -> Result<ExitCode, Complaint> {
     let started = Timestamp::now();
+    let json = arguments.json && !arguments.dry_run;
+    let file = output(arguments).inspect_err(|complaint| {
+        if json {
+            print_report(&refused(started, complaint));
+        }
+    })?;
+    let mut attempt = Attempt {
+        file,
+        json,
+        telling: None,
+        metrics: None,
+    };
+    let result = attempt.made(common, arguments);
+    let result = result.map_err(|complaint| attempt.refused(started, complaint));
+    if let Some(metrics) = attempt.metrics {
+        let ending = match &result {
+            Ok(code) => *code,
+            Err(complaint) => complaint.ending,
+        };
+        metrics.write(started, ending);
+    }
+    result
+}
+
+/// Where the report goes, if it is asked for. Nothing of what is asked for may be in the way of another.
+fn output(arguments: &BackupArguments) -> Result<Option<ReportFile>, Complaint> {
     let file = match &arguments.report {
         Some(path) if !arguments.dry_run => Some(ReportFile::prepare(path, REPORT)?),
         _ => None,
@@ -46,22 +72,7 @@ pub fn run(common: &Common, arguments: &BackupArguments) -> Result<ExitCode, Com
     if let Some(path) = &arguments.metrics {
         metrics::check(path)?;
     }
-    let mut attempt = Attempt {
-        file,
-        json: arguments.json && !arguments.dry_run,
-        telling: None,
-        metrics: None,
-    };
-    let result = attempt.made(common, arguments);
-    let result = result.map_err(|complaint| attempt.refused(started, complaint));
-    if let Some(metrics) = attempt.metrics {
-        let ending = match &result {
-            Ok(code) => *code,
-            Err(complaint) => complaint.ending,
-        };
-        metrics.write(started, ending);
-    }
-    result
+    Ok(file)
 }
 
 /// A run, with what is to be done if it cannot be made.
@@ -97,10 +108,8 @@ impl Attempt {
         {
             tell!("{unwritten}");
         }
-        if self.json
-            && let Err(unprinted) = super::print_json(&report)
-        {
-            tell!("{unprinted}");
+        if self.json {
+            print_report(&report);
         }
         complaint
     }
@@ -194,7 +203,7 @@ impl Attempt {
             .as_ref()
             .map_or(Ok(()), |file| write_report(file, report));
         if self.json {
-            super::print_json(report)?;
+            print_report(report);
         }
         let wrong = report.outcome != RunOutcome::Ok || report.has_alert() || report.has_warning();
         if arguments.progress != ProgressMode::Json && (wrong || !common.quiet) {
@@ -265,6 +274,12 @@ fn dry_run(engine: &Engine, selection: &Selection, json: bool) -> Result<ExitCod
 
 fn refused(started: Timestamp, complaint: &Complaint) -> Report {
     Report::refused(started, complaint.ending, complaint.to_failure())
+}
+
+fn print_report(report: &Report) {
+    if let Err(unprinted) = super::print_json(report) {
+        tell!("{unprinted}");
+    }
 }
 
 fn write_report(file: &ReportFile, report: &Report) -> Result<(), Complaint> {

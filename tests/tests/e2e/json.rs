@@ -33,7 +33,7 @@ pub fn assert_valid(name: &str, document: &Value) {
 
 /// The document that a run has printed, and nothing else.
 #[track_caller]
-fn document(run: &Run, name: &str) -> Value {
+pub fn document(run: &Run, name: &str) -> Value {
     let document: Value = serde_json::from_str(&run.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}\n{}", run.stdout, run.stderr));
     assert_valid(name, &document);
@@ -285,11 +285,19 @@ fn a_command_line_that_cannot_be_read_is_one_document_too() {
         "surprise --json",
         "man pages --json",
         "status --json --html",
-        "backup --json --progress json",
-        "backup --json --report -",
         "backup --json --jobs 0",
     ] {
         failed(world.forgekeep(&words(line)), 2, "failed");
+    }
+    for line in [
+        "backup --json --progress json",
+        "backup --json --report -",
+        "backup --json --report nowhere/report.json",
+        "backup --json --metrics metrics.txt",
+    ] {
+        let run = world.forgekeep(&words(line)).run();
+        assert!(matches!(run.code, Some(1 | 2)), "{line}: {}", run.stderr);
+        assert_eq!(document(&run, "report")["outcome"], "failed");
     }
     assert!(!world.sandbox.backup().exists());
     // Where no document is asked for, there is none.
@@ -345,6 +353,28 @@ fn what_fails_in_part_is_in_the_document_of_the_command() {
     }
     let run = world.forgekeep(&["backup", "--json"]).run().expect(12);
     document(&run, "report");
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_interrupted_prints_its_document() {
+    let world = world();
+    for (line, kind, schema) in [
+        ("backup", RequestKind::UploadPack, "report"),
+        ("list", RequestKind::Api, "list"),
+        ("check", RequestKind::Api, "check"),
+        ("backup --dry-run", RequestKind::Api, "plan"),
+    ] {
+        world.forge.inject(Fault::on(kind, Action::Hang));
+        let before = world.forge.count(kind);
+        let line = format!("{line} --json");
+        let running = world.forgekeep(&words(&line)).spawn();
+        world.forge.wait_for(kind, before + 1);
+        running.interrupt();
+        let run = running.wait().expect(130);
+        assert_eq!(document(&run, schema)["exitCode"], 130, "{line}");
+        world.forge.clear_faults();
+    }
 }
 
 #[test]
