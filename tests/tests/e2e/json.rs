@@ -405,6 +405,7 @@ fn every_command_with_json_is_tried_here() {
 #[test]
 fn the_program_knows_each_schema_by_its_name() {
     let world = world();
+    let page = fs::read_to_string(root("docs/json.md")).unwrap();
     let mut names = BTreeSet::new();
     for entry in fs::read_dir(root("schema")).unwrap() {
         let file = entry.unwrap().file_name().into_string().unwrap();
@@ -414,6 +415,7 @@ fn the_program_knows_each_schema_by_its_name() {
         // That of the configuration has what the plugins say.
         if name != "config" {
             assert_eq!(run.stdout, kept, "{name}");
+            assert!(page.contains(&format!("(../schema/{file})")), "{name}");
         }
         names.insert(name);
     }
