@@ -86,6 +86,22 @@ impl Complaint {
         }
     }
 
+    /// The command line cannot be read.
+    pub fn usage(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        // What follows shows how it is used, on lines of its own.
+        let first = text.split("\n\n").next().unwrap_or_default();
+        let lines = first.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+        let message = lines.strip_prefix("error: ").unwrap_or(&lines);
+        let hint = "run the command with --help to see what it takes";
+        Self::new(ExitCode::Usage, message, hint)
+    }
+
+    /// The same as reports have it.
+    pub fn to_failure(&self) -> Failure {
+        Failure::new(self.kind, self.message.clone()).with_hint(self.hint.clone())
+    }
+
     /// A file of the user's that could not be written.
     pub fn file(doing: &str, path: &Path, error: &io::Error) -> Self {
         let failure = Failure::disk(doing, path, error);

@@ -16,7 +16,7 @@ use std::{env, process};
 
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
-use forgekeep_command_line::Cli;
+use forgekeep_command_line::{Cli, is_json_wanted};
 use forgekeep_untrusted::Show as _;
 
 use crate::exit::{Complaint, Ending, ExitCode};
@@ -54,9 +54,15 @@ fn main() -> process::ExitCode {
                 false => (terminal::STDOUT, ExitCode::Good),
             };
             terminal::note(stream, error.print());
+            if code == ExitCode::Usage && is_json_wanted(env::args_os()) {
+                commands::print_failed(&Complaint::usage(&error));
+            }
             return end(code.into());
         }
     };
+    if cli.json() {
+        terminal::keep_for_document();
+    }
     logging::start(&cli.common);
     for folder in cli.common.plugin_dirs.iter().filter(|path| !path.is_dir()) {
         tell!(
@@ -67,6 +73,9 @@ fn main() -> process::ExitCode {
     let result = commands::run(&cli);
     let ending = result.unwrap_or_else(|complaint| {
         tell!("{complaint}");
+        if terminal::document_is_missing() {
+            commands::print_failed(&complaint);
+        }
         complaint.ending.into()
     });
     end(ending)

@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::fmt::Arguments;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use forgekeep_untrusted::Redactor;
@@ -57,8 +58,33 @@ pub const STDERR: &str = "standard error";
 /// The first failure to write, and where to.
 static LOST: OnceLock<(&str, io::Error)> = OnceLock::new();
 
+/// Whether standard output is for one document.
+static FOR_DOCUMENT: AtomicBool = AtomicBool::new(false);
+
+/// Whether that document was printed.
+static PRINTED: AtomicBool = AtomicBool::new(false);
+
+/// From now on, standard output is for one document: nothing is printed there for people.
+pub fn keep_for_document() {
+    FOR_DOCUMENT.store(true, Ordering::Relaxed);
+}
+
+/// Whether a document is to be printed and was not yet.
+pub fn document_is_missing() -> bool {
+    FOR_DOCUMENT.load(Ordering::Relaxed) && !PRINTED.load(Ordering::Relaxed)
+}
+
+/// The document that was asked for, on standard output.
+pub fn document(text: &str) {
+    PRINTED.store(true, Ordering::Relaxed);
+    note(STDOUT, writeln!(io::stdout().lock(), "{text}"));
+}
+
 /// See [`out`].
 pub fn to_stdout(text: Arguments<'_>) {
+    if FOR_DOCUMENT.load(Ordering::Relaxed) {
+        return;
+    }
     let text = text.to_string();
     note(STDOUT, writeln!(io::stdout().lock(), "{}", hidden(&text)));
 }

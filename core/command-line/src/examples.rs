@@ -73,7 +73,8 @@ Examples:
 
 pub const SCHEMA: &str = "\
 Examples:
-  forgekeep schema config                     For an editor that completes the configuration";
+  forgekeep schema config                     For an editor that completes the configuration
+  forgekeep schema status                     For a program that reads `status --json`";
 
 pub const DEMO: &str = "\
 Examples:

@@ -53,6 +53,9 @@ pub struct InitArguments {
     /// Write the configuration also if the check fails; the exit code is the check's all the same
     #[arg(long)]
     pub force: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Where the configuration takes the token from.

@@ -6,6 +6,7 @@
 mod examples;
 mod help;
 mod init;
+mod json;
 mod schedule;
 mod values;
 
@@ -16,6 +17,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use init::{InitArguments, TokenStore};
+pub use json::{SchemaOf, is_json_wanted};
 pub use schedule::{ScheduleArguments, ScheduleCommand, SchedulerArgument};
 use values::lock_wait;
 pub use values::part;
@@ -93,7 +95,7 @@ pub enum Command {
     /// List the plugins, show one, or check a file
     #[command(after_help = examples::PLUGINS)]
     Plugins(PluginsArguments),
-    /// Print the JSON Schema of the configuration, for editors
+    /// Print the JSON Schema of the configuration, or of what commands print with --json
     #[command(after_help = examples::SCHEMA)]
     Schema(SchemaArguments),
     /// Back up an embedded hoster twice, to see how it works; needs no account, no network
@@ -133,6 +135,9 @@ pub struct BackupArguments {
     /// Write the run's report to this file, as JSON; - for standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub report: Option<PathBuf>,
+    /// Print the run's report as JSON; with --dry-run, what would be done
+    #[arg(long)]
+    pub json: bool,
     /// Write metrics for Prometheus to this file, whose name ends in .prom [default: options.status.metrics]
     #[arg(long, value_name = "FILE")]
     pub metrics: Option<PathBuf>,
@@ -247,8 +252,8 @@ pub struct RestoreArguments {
     /// With --to-hoster: show what would be done, and change nothing
     #[arg(long, requires = "to_hoster")]
     pub dry_run: bool,
-    /// With --to-hoster: print JSON
-    #[arg(long, requires = "to_hoster")]
+    /// Print JSON
+    #[arg(long)]
     pub json: bool,
     /// Folder to restore to; new, or empty
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
@@ -376,30 +381,35 @@ pub struct PluginsArguments {
 #[derive(Debug, Subcommand)]
 pub enum PluginsCommand {
     /// List all plugins found, and why others cannot be used
-    List,
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Show what a plugin states about itself
     Info {
         /// Id of the hoster
         id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Check whether a file is a usable plugin
     Check {
         /// The plugin's file
         #[arg(value_hint = ValueHint::FilePath)]
         file: PathBuf,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
 }
 
 #[derive(Debug, Args)]
 pub struct SchemaArguments {
-    #[command(subcommand)]
-    pub command: SchemaCommand,
-}
-
-#[derive(Debug, Subcommand)]
-pub enum SchemaCommand {
-    /// Print that of the configuration, with the hosters, types and keys of the plugins found
-    Config,
+    /// Which one
+    #[arg(value_enum, value_name = "NAME")]
+    pub of: SchemaOf,
 }
 
 #[derive(Debug, Args)]
@@ -407,6 +417,9 @@ pub struct DemoArguments {
     /// Folder for the demo, which must not exist [default: a new one in the temporary folder]
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub dir: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

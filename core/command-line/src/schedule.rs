@@ -42,6 +42,9 @@ pub enum ScheduleCommand {
         /// When the backup begins, local time [default: 04:17]
         #[arg(long, value_name = "HH:MM", value_parser = time_of_day)]
         at: Option<(u8, u8)>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
     },
     /// Show what is scheduled, when it ran and will run, and what does not fit the configuration
     Status {
@@ -50,5 +53,9 @@ pub enum ScheduleCommand {
         json: bool,
     },
     /// Schedule nothing any more
-    Remove,
+    Remove {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
 }

@@ -33,6 +33,7 @@ pub use room::Room;
 const TOLD: usize = 10;
 
 /// What came of a repository.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Tried {
@@ -51,6 +52,7 @@ pub struct Tried {
 }
 
 /// A state of a part that was brought back.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TriedPart {
@@ -69,6 +71,7 @@ pub struct TriedPart {
 }
 
 /// Which state of a part.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum State {

@@ -189,6 +189,7 @@ impl Space {
 }
 
 /// What a file system has, and what this user may still have of it.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Room {

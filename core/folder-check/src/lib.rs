@@ -17,6 +17,7 @@ pub use owner::{foreign_owner, user_name};
 pub use trial::{Ability, Trial};
 
 /// What was found out about a folder.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FolderFacts {

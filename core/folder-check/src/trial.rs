@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 /// Something that a file system can do, or cannot.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Ability {
@@ -42,6 +43,7 @@ impl Ability {
 }
 
 /// What came of trying it.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Trial {

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::OwnerSeen;
 
 /// What an online check found.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckReport {
@@ -32,6 +33,7 @@ pub struct CheckReport {
 }
 
 /// A limit of the hoster's.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ApiLimit {
     /// What is limited.

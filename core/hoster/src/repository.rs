@@ -87,6 +87,7 @@ impl Repository {
 }
 
 /// Who repositories belong to. Both are empty where the hoster does not say.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Owner {
     /// The hoster's immutable identity.
@@ -96,6 +97,7 @@ pub struct Owner {
 }
 
 /// What is known of an owner.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OwnerSeen {
     /// Who it is.
@@ -108,6 +110,7 @@ pub struct OwnerSeen {
 }
 
 /// How much of an owner's repositories the credentials see.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Sees {

@@ -24,6 +24,7 @@ use crate::survey::bytes_of;
 const PREFIX: &str = "forgekeep-drill";
 
 /// What came of a drill at a target.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DrilledAt {

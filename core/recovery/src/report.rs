@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 /// A restore to a target, or what it would do.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RestoreReport {
     /// Version of the report's format: 1.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = 1)))]
     pub schema: u32,
     /// Whether nothing was done, and this is what would be.
     pub dry_run: bool,
@@ -36,6 +38,7 @@ pub struct RestoreReport {
 }
 
 /// How a restore ended.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
@@ -50,6 +53,7 @@ pub enum Outcome {
 }
 
 /// A target.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetNamed {
@@ -64,6 +68,7 @@ pub struct TargetNamed {
 }
 
 /// How much there is to do.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Expected {
@@ -76,6 +81,7 @@ pub struct Expected {
 }
 
 /// What came of a repository, or is going to.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryRestored {
@@ -115,6 +121,7 @@ pub struct RepositoryRestored {
 }
 
 /// A repository at the target.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AtTarget {
@@ -126,6 +133,7 @@ pub struct AtTarget {
 }
 
 /// A ref that is not at the target.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Refused {
@@ -136,6 +144,7 @@ pub struct Refused {
 }
 
 /// Refs, counted.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RefCounts {
@@ -150,6 +159,7 @@ pub struct RefCounts {
 }
 
 /// What came of a repository.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RestoreOutcome {

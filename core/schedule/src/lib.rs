@@ -88,6 +88,7 @@ pub struct Plan {
 }
 
 /// What is installed, as `status` says it.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Installed {

@@ -4,6 +4,7 @@ use forgekeep_untrusted::Printable;
 use serde::Serialize;
 
 /// How bad it is, as monitors have it; what is worse comes later.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
@@ -40,6 +41,7 @@ impl Level {
 }
 
 /// What somebody has to see to.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Concern {
     /// How bad it is.

@@ -18,10 +18,12 @@ use crate::day::Days;
 const SCHEMA: u32 = 1;
 
 /// How a backup stands.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Status {
     /// Version of the document's format: 1.
+    #[cfg_attr(feature = "schema", schemars(extend("const" = SCHEMA)))]
     pub schema: u32,
     /// The backup folder.
     pub local_folder: Printable,
@@ -65,6 +67,7 @@ pub struct Status {
 }
 
 /// The newest alert.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct NewestAlert {
@@ -79,6 +82,7 @@ pub struct NewestAlert {
 }
 
 /// Refs that upstream has rewritten or deleted in a run; the old tips are kept.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rewritten {
@@ -91,6 +95,7 @@ pub struct Rewritten {
 }
 
 /// The last run.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LastRun {
@@ -102,7 +107,8 @@ pub struct LastRun {
     pub finished: Timestamp,
     /// Seconds since it ended.
     pub age_seconds: i64,
-    /// How it ended, as in its report.
+    /// How it ended, in the word of its report, which may be one of a newer version.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub outcome: RunOutcome,
     /// Exit code of the process.
     pub exit_code: ExitCode,
@@ -116,6 +122,7 @@ pub struct LastRun {
 }
 
 /// How a source stands.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SourceStatus {
@@ -127,7 +134,8 @@ pub struct SourceStatus {
     pub configured: bool,
     /// When the last run that it took part in began.
     pub last_run: Option<Timestamp>,
-    /// How it came out then.
+    /// How it came out then, in the word of the report, which may be one of a newer version.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub last_outcome: Option<SourceOutcome>,
     /// What was wrong with it as a whole then, if anything.
     pub last_error: Option<KeptError>,
@@ -170,6 +178,7 @@ pub struct SourceStatus {
 }
 
 /// How a repository stands.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RepositoryStatus {
@@ -181,7 +190,8 @@ pub struct RepositoryStatus {
     pub path: Untrusted,
     /// When the last run began that had to do with it.
     pub last_run: Option<Timestamp>,
-    /// How it came out then.
+    /// How it came out then, in the word of the report, which may be one of a newer version.
+    #[cfg_attr(feature = "schema", schemars(with = "Option<String>"))]
     pub last_outcome: Option<RepositoryOutcome>,
     /// Why it failed then, if so.
     pub last_error: Option<KeptError>,
@@ -214,6 +224,7 @@ pub struct RepositoryStatus {
 }
 
 /// The newest snapshot of a repository.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewestSnapshot {
     /// Its id.
@@ -277,6 +288,7 @@ impl RepositoryStatus {
 }
 
 /// What is wrong with a file that could not be used.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnreadableKind {
@@ -289,6 +301,7 @@ pub enum UnreadableKind {
 }
 
 /// A file that could not be used.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unreadable {
@@ -301,6 +314,7 @@ pub struct Unreadable {
 }
 
 /// An error as a report has it; its kind may be one of a newer version.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct KeptError {
     /// What kind it is, in today's word.

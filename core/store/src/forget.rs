@@ -59,6 +59,7 @@ pub struct Forgotten {
 }
 
 /// What pruning has removed.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Pruned {
     /// Objects.

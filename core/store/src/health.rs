@@ -11,6 +11,7 @@ use crate::layout::{StateFile, VERIFIED};
 use crate::remembered::{Entry, Remembered};
 
 /// A file or an object that is not what it should be.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Damage {
     /// The file, or the folder it belongs to: below the backup folder, parts joined by `/`.
@@ -22,6 +23,7 @@ pub struct Damage {
 }
 
 /// How a repository came out.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Soundness {
@@ -36,6 +38,7 @@ pub enum Soundness {
 }
 
 /// A repository that was verified, its wiki included.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Checked {

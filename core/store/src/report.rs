@@ -22,7 +22,7 @@ pub use brief::Brief;
 pub use outcome::{RepositoryOutcome, RunOutcome, SourceOutcome};
 pub use proof::Proof;
 #[cfg(feature = "schema")]
-pub use schema::schema;
+pub use schema::{schema, schema_of};
 pub use source::{OwnerReport, OwnerSees, Requests, SourceReport};
 pub use tombstone::{Absence, Tombstone};
 

@@ -118,6 +118,8 @@ impl RefState {
 /// The id of a snapshot: 12 hex digits of a hash of its time, `HEAD` and refs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(inline))]
 pub struct SnapshotId(String);
 
 impl From<SnapshotId> for String {
@@ -254,6 +256,7 @@ impl Change {
 }
 
 /// How many refs there are, and how many changed in which way.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Counts {
     /// Refs in all.

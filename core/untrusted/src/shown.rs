@@ -80,6 +80,8 @@ impl Show for PathBuf {
 /// makes a terminal act, also when it is read back from a file.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(inline, description = ""))]
 pub struct Printable(String);
 
 impl Printable {

@@ -15,6 +15,8 @@ use crate::shown::{Printable, Show, Shown};
 /// ([`crate::names::encode_component`]). Comparing with other text needs neither.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[cfg_attr(feature = "schema", schemars(inline, description = ""))]
 pub struct Untrusted(String);
 
 impl Untrusted {

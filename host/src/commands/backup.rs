@@ -1,5 +1,6 @@
 use forgekeep_command_line::{BackupArguments, Common, ProgressMode};
 use forgekeep_config::Config;
+use forgekeep_documents::PlanDocument;
 use forgekeep_engine::run::{Engine, Selection};
 use forgekeep_store::report::{Report, RunOutcome};
 use forgekeep_summary as summary;
@@ -22,23 +23,15 @@ use crate::umask::OfBackup;
 /// `forgekeep backup`.
 pub fn run(common: &Common, arguments: &BackupArguments) -> Result<ExitCode, Complaint> {
     let started = Timestamp::now();
-    let file = match &arguments.report {
-        Some(path) if !arguments.dry_run => Some(ReportFile::prepare(path, REPORT)?),
-        _ => None,
-    };
-    let takes_stdout = file.as_ref().is_some_and(ReportFile::takes_stdout);
-    if takes_stdout && arguments.progress == ProgressMode::Json {
-        return Err(Complaint::new(
-            ExitCode::Usage,
-            "--report and --progress json would both write to standard output",
-            "give --report a file",
-        ));
-    }
-    if let Some(path) = &arguments.metrics {
-        metrics::check(path)?;
-    }
+    let json = arguments.json && !arguments.dry_run;
+    let file = output(arguments).inspect_err(|complaint| {
+        if json {
+            print_report(&refused(started, complaint));
+        }
+    })?;
     let mut attempt = Attempt {
         file,
+        json,
         telling: None,
         metrics: None,
     };
@@ -54,10 +47,40 @@ pub fn run(common: &Common, arguments: &BackupArguments) -> Result<ExitCode, Com
     result
 }
 
+/// Where the report goes, if it is asked for. Nothing of what is asked for may be in the way of another.
+fn output(arguments: &BackupArguments) -> Result<Option<ReportFile>, Complaint> {
+    let file = match &arguments.report {
+        Some(path) if !arguments.dry_run => Some(ReportFile::prepare(path, REPORT)?),
+        _ => None,
+    };
+    let takes_stdout = [
+        (
+            file.as_ref().is_some_and(ReportFile::takes_stdout),
+            "--report",
+        ),
+        (arguments.progress == ProgressMode::Json, "--progress json"),
+        (arguments.json, "--json"),
+    ];
+    let takes_stdout = takes_stdout.into_iter().filter(|(takes, _)| *takes);
+    if let [one, other, ..] = takes_stdout.map(|(_, option)| option).collect::<Vec<_>>()[..] {
+        return Err(Complaint::new(
+            ExitCode::Usage,
+            format!("{one} and {other} would both write to standard output"),
+            "give --report a file, or leave one of them out",
+        ));
+    }
+    if let Some(path) = &arguments.metrics {
+        metrics::check(path)?;
+    }
+    Ok(file)
+}
+
 /// A run, with what is to be done if it cannot be made.
 struct Attempt {
     /// Taken once the report is written, or must not be.
     file: Option<ReportFile>,
+    /// Whether the report is printed.
+    json: bool,
     /// Taken once everybody was told.
     telling: Option<Telling>,
     /// Written at the very end.
@@ -84,6 +107,9 @@ impl Attempt {
             && let Err(unwritten) = write_report(file, &report)
         {
             tell!("{unwritten}");
+        }
+        if self.json {
+            print_report(&report);
         }
         complaint
     }
@@ -137,7 +163,7 @@ impl Attempt {
             .waiting_for_lock(lock_wait);
         super::end_on_signal(&engine)?;
         if arguments.dry_run {
-            return dry_run(&engine, &selection);
+            return dry_run(&engine, &selection, arguments.json);
         }
         if let Some(telling) = &mut self.telling {
             telling.with(engine.redactor(), engine.cancel());
@@ -176,6 +202,9 @@ impl Attempt {
         let written = file
             .as_ref()
             .map_or(Ok(()), |file| write_report(file, report));
+        if self.json {
+            print_report(report);
+        }
         let wrong = report.outcome != RunOutcome::Ok || report.has_alert() || report.has_warning();
         if arguments.progress != ProgressMode::Json && (wrong || !common.quiet) {
             let summary = summary::of_run(report);
@@ -232,17 +261,25 @@ pub(super) fn in_the_way(option: &str, file: &ReportFile, config: &Config) -> Op
     }
 }
 
-fn dry_run(engine: &Engine, selection: &Selection) -> Result<ExitCode, Complaint> {
+fn dry_run(engine: &Engine, selection: &Selection, json: bool) -> Result<ExitCode, Complaint> {
     let (plan, reports) = engine.dry_run(selection)?;
     out!("{}", summary::of_plan(&plan, &reports).trim_end());
     let report = Report::conclude(Timestamp::now(), false, reports);
+    if json {
+        let document = PlanDocument::new(report.exit_code, &plan, report.sources);
+        super::print_json(&document)?;
+    }
     Ok(report.exit_code)
 }
 
 fn refused(started: Timestamp, complaint: &Complaint) -> Report {
-    let failure = forgekeep_failure::Failure::new(complaint.kind, complaint.message.clone())
-        .with_hint(complaint.hint.clone());
-    Report::refused(started, complaint.ending, failure)
+    Report::refused(started, complaint.ending, complaint.to_failure())
+}
+
+fn print_report(report: &Report) {
+    if let Err(unprinted) = super::print_json(report) {
+        tell!("{unprinted}");
+    }
 }
 
 fn write_report(file: &ReportFile, report: &Report) -> Result<(), Complaint> {

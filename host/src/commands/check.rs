@@ -4,16 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use forgekeep_command_line::{CheckArguments, Common};
+use forgekeep_documents::CheckDocument;
 use forgekeep_engine::run::{Checked, CheckedSource, Engine, Selection};
 use forgekeep_failure::Severity;
-use forgekeep_hoster::{ApiLimit, CheckReport, OwnerSeen, Sees};
+use forgekeep_hoster::{ApiLimit, OwnerSeen, Sees};
 use forgekeep_http::Proxies;
 use forgekeep_notify::Teller;
 use forgekeep_store::report::{Report, SourceReport};
 use forgekeep_summary::text;
-use forgekeep_untrusted::{Show as _, Untrusted};
+use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
-use serde_json::{Value, json};
 use surroundings::Surroundings;
 
 use crate::exit::{Complaint, ExitCode};
@@ -26,14 +26,7 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Comp
     super::owner::refuse_root(&config.local_folder)?;
     let around = Surroundings::of(&config.local_folder)?;
     super::image::check(&config.local_folder)?;
-    let head = json!({
-        "schema": 1,
-        "configuration": Untrusted::of_path(&config.file),
-        "backupFolder": Untrusted::of_path(&config.local_folder),
-        "offline": arguments.offline,
-        "folder": around.folder,
-        "network": around.network,
-    });
+    let (file, folder) = (config.file.clone(), config.local_folder.clone());
     if !arguments.json {
         out!("configuration: {}", config.file.shown());
         out!("backup folder: {}", config.local_folder.shown());
@@ -52,7 +45,9 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Comp
     let reports = reports(&checked.sources);
     let exit_code = code(&checked, reports.clone());
     if arguments.json {
-        super::print_json(&document(head, &checked, &reports, exit_code))?;
+        let checking = around.checking(&file, &folder, arguments.offline);
+        let document = CheckDocument::new(exit_code, &checking, &checked, &reports);
+        super::print_json(&document)?;
         return Ok(exit_code);
     }
     print(&checked, arguments.offline);
@@ -60,13 +55,22 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Comp
 }
 
 /// Checks what a new configuration has, prints it, and tells how a backup of it would begin.
-pub(super) fn of_new(engine: &Engine, folder: &Path, offline: bool) -> Result<ExitCode, Complaint> {
+pub(super) fn of_new(
+    engine: &Engine,
+    file: &Path,
+    folder: &Path,
+    offline: bool,
+) -> Result<(ExitCode, CheckDocument), Complaint> {
     let around = Surroundings::of(folder)?;
     around.print();
     let mut checked = engine.check(&Selection::default(), offline)?;
     checked.warnings.extend(around.findings());
     print(&checked, offline);
-    Ok(code(&checked, reports(&checked.sources)))
+    let reports = reports(&checked.sources);
+    let exit_code = code(&checked, reports.clone());
+    let checking = around.checking(file, folder, offline);
+    let document = CheckDocument::new(exit_code, &checking, &checked, &reports);
+    Ok((exit_code, document))
 }
 
 /// How a backup of these sources would begin. What is wrong with the folder ends it before any of them.
@@ -85,39 +89,6 @@ fn print(checked: &Checked, offline: bool) {
     for warning in &checked.warnings {
         out!("{}", text::finding("", warning));
     }
-}
-
-/// All that was found, each thing in a field of its own.
-fn document(
-    mut head: Value,
-    checked: &Checked,
-    reports: &[SourceReport],
-    exit_code: ExitCode,
-) -> Value {
-    let sources = checked.sources.iter().zip(reports);
-    let sources: Vec<Value> = sources
-        .map(|(source, report)| {
-            let found = source.result.as_ref();
-            let mut entry = json!(found.unwrap_or(&CheckReport::default()));
-            for (key, value) in [
-                ("title", json!(source.title)),
-                ("hoster", json!(source.hoster)),
-                ("outcome", json!(report.outcome)),
-                ("error", json!(found.err())),
-            ] {
-                entry[key] = value;
-            }
-            entry
-        })
-        .collect();
-    for (key, value) in [
-        ("sources", json!(sources)),
-        ("warnings", json!(checked.warnings)),
-        ("exitCode", json!(exit_code)),
-    ] {
-        head[key] = value;
-    }
-    head
 }
 
 fn print_source(source: &CheckedSource, offline: bool) {

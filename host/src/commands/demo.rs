@@ -3,9 +3,11 @@ use std::{fs, io};
 
 use forgekeep_command_line::{Common, DemoArguments, ProgressMode};
 use forgekeep_demo_hoster::{Account, DemoHoster};
+use forgekeep_documents::DemoDocument;
 use forgekeep_engine::run::Selection;
 use forgekeep_store::inventory;
 use forgekeep_store::part::PartKind;
+use forgekeep_store::report::Report;
 use forgekeep_summary as summary;
 use forgekeep_untrusted::{Show as _, Untrusted};
 
@@ -40,8 +42,16 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<ExitCode, Compl
 
     out!("== First backup: everything is new");
     let first = back_up(common, &file, hoster.account())?;
-    if first != ExitCode::Good {
-        return Ok(first);
+    let conclude = |exit_code, changes, reports| {
+        if arguments.json {
+            let backup = folder.join("backup");
+            let document = DemoDocument::new(exit_code, &folder, &file, &backup, changes, reports);
+            super::print_json(&document)?;
+        }
+        Ok(exit_code)
+    };
+    if first.exit_code != ExitCode::Good {
+        return conclude(first.exit_code, Vec::new(), vec![first]);
     }
     out!("== Meanwhile, upstream");
     let changes = hoster.change_upstream().map_err(|error| {
@@ -51,17 +61,17 @@ pub fn run(common: &Common, arguments: &DemoArguments) -> Result<ExitCode, Compl
             "",
         )
     })?;
-    for change in changes {
+    for change in &changes {
         out!("{change}");
     }
     out!("\n== Second backup: only what changed is fetched, and nothing is lost");
     let second = back_up(common, &file, hoster.account())?;
-    if second != ExitCode::Good {
-        return Ok(second);
+    let exit_code = second.exit_code;
+    if exit_code == ExitCode::Good {
+        print_folder(&folder.join("backup"))?;
+        print_farewell(&folder)?;
     }
-    print_folder(&folder.join("backup"))?;
-    print_farewell(&folder)?;
-    Ok(second)
+    conclude(exit_code, changes, vec![first, second])
 }
 
 fn demo_folder(wanted: Option<&Path>) -> Result<PathBuf, Complaint> {
@@ -111,7 +121,7 @@ fn write_configuration(folder: &Path, hoster: &DemoHoster) -> Result<PathBuf, Co
     Ok(file)
 }
 
-fn back_up(common: &Common, file: &Path, account: &Account) -> Result<ExitCode, Complaint> {
+fn back_up(common: &Common, file: &Path, account: &Account) -> Result<Report, Complaint> {
     let token = |name: &str| (name == TOKEN).then(|| account.token.clone());
     let config = forgekeep_config::load(file, &token)?;
     let observer = progress::observer(ProgressMode::Plain, common, true);
@@ -121,7 +131,7 @@ fn back_up(common: &Common, file: &Path, account: &Account) -> Result<ExitCode, 
         engine.backup(&Selection::default())?
     };
     out!("{}", summary::of_run(&report));
-    Ok(report.exit_code)
+    Ok(report)
 }
 
 /// The folder as deep as it is Forgekeep's layout, not git's.

@@ -3,6 +3,7 @@ mod hoster;
 use std::collections::BTreeMap;
 
 use forgekeep_command_line::{Common, DrillArguments};
+use forgekeep_documents::DrillDocument;
 use forgekeep_drill::{Drill, Room, Tried, drilled};
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_recovery::drill::DrilledAt;
@@ -10,7 +11,6 @@ use forgekeep_store::drills::Drills;
 use forgekeep_store::inventory::Kept;
 use forgekeep_summary::text;
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::offline::AUTO;
 use super::target::AtTarget;
@@ -91,21 +91,30 @@ pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Comp
     }
     let at_target = match (&target, &opened) {
         (Some(target), Some(opened)) if !cancel.is_cancelled() => {
-            let drilled = hoster::run(common, target, opened, &all, arguments.json);
-            // What was found here is said all the same.
-            match (&drilled, arguments.json) {
-                (Err(_), true) => super::print_json(&document(&tried, None, ExitCode::Partial))?,
-                (Err(_), false) => conclude(&tried, chosen.len(), false),
-                (Ok(_), _) => {}
-            }
-            Some(drilled?)
+            Some(hoster::run(common, target, opened, &all, arguments.json))
         }
         _ => None,
     };
+    if let Some(Err(complaint)) = at_target {
+        // What was found here is said all the same.
+        match arguments.json {
+            true => {
+                let failed = Some(Err(complaint.to_failure()));
+                super::print_json(&DrillDocument::new(complaint.ending, &tried, failed))?;
+            }
+            false => conclude(&tried, chosen.len(), false),
+        }
+        return Err(complaint);
+    }
+    let at_target = at_target.transpose()?;
     let is_good_there = at_target.as_ref().is_none_or(DrilledAt::is_good);
     let ending = ending(&tried, cancel.is_cancelled(), is_good_there);
     if arguments.json {
-        super::print_json(&document(&tried, at_target.as_ref(), ending))?;
+        super::print_json(&DrillDocument::new(
+            ending,
+            &tried,
+            at_target.as_ref().map(Ok),
+        ))?;
     } else if !common.quiet || ending != ExitCode::Good {
         conclude(&tried, chosen.len(), cancel.is_cancelled());
     }
@@ -138,35 +147,6 @@ fn ending(tried: &[Tried], interrupted: bool, is_good_there: bool) -> ExitCode {
         _ if interrupted => ExitCode::Interrupted,
         true => ExitCode::Good,
         false => ExitCode::Partial,
-    }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct DrillJson<'a> {
-    schema: u32,
-    outcome: &'static str,
-    exit_code: ExitCode,
-    repositories: &'a [Tried],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    at_target: Option<&'a DrilledAt>,
-}
-
-fn document<'a>(
-    tried: &'a [Tried],
-    at_target: Option<&'a DrilledAt>,
-    ending: ExitCode,
-) -> DrillJson<'a> {
-    DrillJson {
-        schema: 1,
-        outcome: match ending {
-            ExitCode::Interrupted => "interrupted",
-            ExitCode::Good => "ok",
-            _ => "failed",
-        },
-        exit_code: ending,
-        repositories: tried,
-        at_target,
     }
 }
 

@@ -1,13 +1,11 @@
 use forgekeep_command_line::{self, Common, ForgetArguments};
 use forgekeep_config::HistoryOptions;
-use forgekeep_failure::{Cancel, Failure};
-use forgekeep_store::forget::{self, OfPart, Pruned, Reason, Request};
+use forgekeep_documents::{ForgetDocument, ForgetPart};
+use forgekeep_failure::Cancel;
+use forgekeep_store::forget::{self, OfPart, Pruned, Request};
 use forgekeep_store::inventory;
-use forgekeep_store::snapshot::SnapshotFile;
 use forgekeep_summary::text;
-use forgekeep_untrusted::{Printable, Show as _, Untrusted};
-use jiff::Timestamp;
-use serde::Serialize;
+use forgekeep_untrusted::Show as _;
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
@@ -64,7 +62,7 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Com
         if !arguments.json {
             print(mirror, arguments, common);
         }
-        rows.push(row(mirror));
+        rows.push(ForgetPart::from(mirror));
     })?;
     let exit_code = match (
         cancel.is_cancelled(),
@@ -75,74 +73,11 @@ pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Com
         (false, false) => ExitCode::Good,
     };
     if arguments.json {
-        super::print_json(&ForgetJson {
-            schema: 1,
-            exit_code,
-            dry_run: arguments.dry_run,
-            mirrors: rows,
-        })?;
+        super::print_json(&ForgetDocument::new(exit_code, arguments.dry_run, &rows))?;
     } else if !common.quiet {
         print_summary(&rows, arguments);
     }
     Ok(exit_code)
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ForgetJson {
-    schema: u32,
-    exit_code: ExitCode,
-    dry_run: bool,
-    mirrors: Vec<Row>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Row {
-    name: Printable,
-    path: Untrusted,
-    kept: Vec<KeptRow>,
-    forgotten: Vec<Snapshot>,
-    pruned: Pruned,
-    error: Option<Failure>,
-}
-
-#[derive(Serialize)]
-struct KeptRow {
-    #[serde(flatten)]
-    snapshot: Snapshot,
-    reasons: Vec<Reason>,
-}
-
-#[derive(Serialize)]
-struct Snapshot {
-    id: String,
-    time: Timestamp,
-}
-
-impl From<&SnapshotFile> for Snapshot {
-    fn from(entry: &SnapshotFile) -> Self {
-        Self {
-            id: entry.id.to_string(),
-            time: entry.time,
-        }
-    }
-}
-
-fn row(mirror: &OfPart) -> Row {
-    let done = mirror.result.clone().unwrap_or_default();
-    let kept = done.kept.iter().map(|(entry, reasons)| KeptRow {
-        snapshot: entry.into(),
-        reasons: reasons.clone(),
-    });
-    Row {
-        name: mirror.name.clone(),
-        path: mirror.path.clone(),
-        kept: kept.collect(),
-        forgotten: done.dropped.iter().map(Snapshot::from).collect(),
-        pruned: done.pruned,
-        error: mirror.result.as_ref().err().cloned(),
-    }
 }
 
 /// A line for each mirror with something to say, and with `-v` one for each snapshot.
@@ -180,7 +115,7 @@ fn print(mirror: &OfPart, arguments: &ForgetArguments, common: &Common) {
     }
 }
 
-fn print_summary(rows: &[Row], arguments: &ForgetArguments) {
+fn print_summary(rows: &[ForgetPart], arguments: &ForgetArguments) {
     let forgotten: usize = rows.iter().map(|row| row.forgotten.len()).sum();
     let bytes: u64 = rows.iter().map(|row| row.pruned.bytes).sum();
     let failed = rows.iter().any(|row| row.error.is_some());

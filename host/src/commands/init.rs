@@ -12,6 +12,7 @@ use std::{fs, io};
 use files::Target;
 use forgekeep_command_line::{Common, InitArguments, TokenStore};
 use forgekeep_config::PluginKeys;
+use forgekeep_documents::{CheckDocument, InitDocument};
 use forgekeep_first_config::{Answers, BadToken, TokenPlace, is_variable, plain, read_token};
 use forgekeep_folder_check::foreign_owner;
 use forgekeep_summary::text;
@@ -51,13 +52,14 @@ pub fn run(common: &Common, arguments: &InitArguments) -> Result<ExitCode, Compl
         Some(variable(name).unwrap_or_else(|| CHECKED.to_owned()))
     })?;
     let checked = checked(common, arguments, &target, &answers, &keys, token.as_ref());
-    let exit_code = match checked {
-        Ok(exit_code) => exit_code,
+    let mut document = match checked {
+        Ok((exit_code, check)) => InitDocument::new(exit_code, Some(check), None),
         Err(complaint) => {
             tell!("{complaint}");
-            complaint.ending
+            InitDocument::new(complaint.ending, None, Some(complaint.to_failure()))
         }
     };
+    let exit_code = document.exit_code;
     if exit_code != ExitCode::Good && !arguments.force {
         let agreed = match &person {
             Some(person) => {
@@ -66,12 +68,18 @@ pub fn run(common: &Common, arguments: &InitArguments) -> Result<ExitCode, Compl
             None => false,
         };
         if !agreed {
-            return Err(Complaint::new(
+            let complaint = Complaint::new(
                 exit_code,
                 "nothing was written: the check failed",
                 "correct what is said above, then run `forgekeep init` again; --force writes the \
                 configuration all the same",
-            ));
+            );
+            if arguments.json {
+                let cause = document.error.take();
+                document.error = cause.or_else(|| Some(complaint.to_failure()));
+                super::print_json(&document)?;
+            }
+            return Err(complaint);
         }
     }
     let file = match &answers.token {
@@ -86,6 +94,9 @@ pub fn run(common: &Common, arguments: &InitArguments) -> Result<ExitCode, Compl
         out!("written: {} (the token, mode 0600)", file.shown());
     }
     next_steps(arguments, &target, &answers.token, owner);
+    if arguments.json {
+        super::print_json(&document.written(&target.file, file.as_deref()))?;
+    }
     Ok(exit_code)
 }
 
@@ -191,7 +202,7 @@ fn checked(
     answers: &Answers,
     keys: &PluginKeys,
     token: Option<&Secret>,
-) -> Result<ExitCode, Complaint> {
+) -> Result<(ExitCode, CheckDocument), Complaint> {
     let mut answers = answers.clone();
     if token.is_some() {
         answers.token = TokenPlace::Variable(CHECKED.to_owned());
@@ -204,7 +215,7 @@ fn checked(
     let config = forgekeep_config::parse(&content, &target.file, &with_token)?;
     super::warn(common, &config.warnings);
     let engine = engine_in(common, config, None, Arc::new(()), &with_token)?;
-    check::of_new(&engine, &answers.folder, arguments.offline)
+    check::of_new(&engine, &target.file, &answers.folder, arguments.offline)
 }
 
 /// What is left to do.

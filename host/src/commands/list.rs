@@ -2,13 +2,13 @@ use std::sync::Arc;
 
 use forgekeep_command_line::{Common, ListArguments};
 use forgekeep_config::filter::Decision;
+use forgekeep_documents::{ListDocument, left_out};
 use forgekeep_engine::run::{ListedSource, Selection};
 use forgekeep_hoster::{PartKind, Repository};
 use forgekeep_store::report::{Report, SourceReport};
 use forgekeep_summary::text;
 use forgekeep_untrusted::{Printable, Show as _};
 use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
@@ -22,23 +22,24 @@ pub fn run(common: &Common, arguments: &ListArguments) -> Result<ExitCode, Compl
         sources: arguments.sources.clone(),
     };
     let listed = engine.list(&selection)?;
+    let exit_code = exit_code(&listed);
     if arguments.json {
-        let sources: Vec<Value> = listed.iter().map(as_json).collect();
-        super::print_json(&json!({ "schema": 1, "sources": sources }))?;
+        super::print_json(&ListDocument::new(exit_code, &listed))?;
     } else {
         for source in &listed {
             print_source(source, common);
         }
     }
-    Ok(exit_code(listed))
+    Ok(exit_code)
 }
 
 /// The exit code that a backup of these sources would begin with.
-fn exit_code(listed: Vec<ListedSource>) -> ExitCode {
+fn exit_code(listed: &[ListedSource]) -> ExitCode {
     let reports = listed
-        .into_iter()
+        .iter()
         .map(|source| {
-            let found = source.repositories.map(|_| source.notes);
+            let found = source.repositories.as_ref();
+            let found = found.map(|_| source.notes.clone()).map_err(Clone::clone);
             SourceReport::looked_at(&source.title, &source.hoster, found)
         })
         .collect();
@@ -98,45 +99,4 @@ fn line(repository: &Repository, decision: Decision) -> Printable {
         line.push_str(&format!("  ({})", facts.join(", ")));
     }
     line
-}
-
-fn left_out(repository: &Repository, decision: Decision) -> Option<Printable> {
-    let by_filter = decision.why().map(Into::into);
-    by_filter.or_else(|| repository.skip.clone())
-}
-
-fn as_json(source: &ListedSource) -> Value {
-    let (repositories, error) = match &source.repositories {
-        Ok(repositories) => (repositories.as_slice(), None),
-        Err(failure) => (&[][..], Some(failure)),
-    };
-    let repositories: Vec<Value> = repositories
-        .iter()
-        .map(|(repository, decision)| {
-            let git = repository.part(PartKind::Git);
-            json!({
-                "id": repository.id,
-                "name": repository.full_name,
-                "cloneUrl": repository.clone_url(),
-                "wikiUrl": repository.part(PartKind::Wiki).map(|part| &part.url),
-                "defaultBranch": git.and_then(|git| git.default_branch.as_ref()),
-                "size": repository.size(),
-                "private": repository.is_private(),
-                "archived": repository.archived,
-                "fork": repository.fork,
-                "topics": repository.topics,
-                "languages": repository.languages,
-                "pushedAt": repository.pushed_at,
-                "leftOut": left_out(repository, *decision),
-            })
-        })
-        .collect();
-    json!({
-        "title": source.title,
-        "hoster": source.hoster,
-        "listed": repositories.len(),
-        "repositories": repositories,
-        "notes": source.notes,
-        "error": error,
-    })
 }

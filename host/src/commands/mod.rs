@@ -32,6 +32,7 @@ use std::sync::Arc;
 
 use forgekeep_command_line::{Cli, Command, Common};
 use forgekeep_config::{Config, ConfigError, ConfigWarning};
+use forgekeep_documents::Failed;
 use forgekeep_engine::event::Observer;
 use forgekeep_engine::run::Engine;
 use forgekeep_http::Proxies;
@@ -42,7 +43,7 @@ use forgekeep_untrusted::{Show as _, names};
 use serde::Serialize;
 
 use crate::exit::{Complaint, Ending, ExitCode};
-use crate::terminal::{hidden_json, out, tell};
+use crate::terminal::{self, hidden_json, tell};
 
 pub use completions::{COMPLETE_REPOSITORIES, complete_repositories};
 
@@ -108,8 +109,16 @@ fn print_json(document: &impl Serialize) -> Result<(), Complaint> {
         let message = format!("the answer cannot be written: {error}");
         Complaint::new(ExitCode::Unexpected, message, "")
     })?;
-    out!("{}", escaped(&hidden_json(&text)));
+    terminal::document(&escaped(&hidden_json(&text)));
     Ok(())
+}
+
+/// The same where the process ends without having done what it was asked.
+pub fn print_failed(complaint: &Complaint) {
+    let document = Failed::new(complaint.ending, complaint.to_failure());
+    if let Err(unprinted) = print_json(&document) {
+        tell!("{unprinted}");
+    }
 }
 
 /// JSON in which a terminal finds nothing to act upon: what can only stand in its strings is written as

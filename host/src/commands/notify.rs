@@ -1,12 +1,12 @@
 use std::sync::Arc;
 
 use forgekeep_command_line::{Common, NotifyArguments, NotifyCommand};
-use forgekeep_failure::{Cancel, Failure};
+use forgekeep_documents::NotifyDocument;
+use forgekeep_failure::Cancel;
 use forgekeep_http::Proxies;
 use forgekeep_notify::{Teller, Tested};
 use forgekeep_summary::text;
 use forgekeep_untrusted::Redactor;
-use serde_json::{Value, json};
 
 use super::{on_signal, print_json, variable, warn};
 use crate::exit::{Complaint, ExitCode};
@@ -46,33 +46,13 @@ fn test(common: &Common, json: bool) -> Result<ExitCode, Complaint> {
         false => ExitCode::Good,
     };
     if json {
-        print_json(&document(&tested, exit_code))?;
+        print_json(&NotifyDocument::new(exit_code, &tested))?;
         return Ok(exit_code);
     }
     for one in &tested {
         print(one);
     }
     Ok(exit_code)
-}
-
-fn document(tested: &[Tested], exit_code: ExitCode) -> Value {
-    let of = |result: &Result<(), Failure>| match result {
-        Ok(()) => json!({ "outcome": "ok", "error": null }),
-        Err(failure) => json!({ "outcome": "failed", "error": failure }),
-    };
-    let channels = tested.iter().map(|one| {
-        json!({
-            "key": one.key,
-            "channel": one.shown,
-            "normal": of(&one.normal),
-            "worst": of(&one.worst),
-        })
-    });
-    json!({
-        "schema": 1,
-        "exitCode": exit_code,
-        "channels": channels.collect::<Vec<_>>(),
-    })
 }
 
 fn print(tested: &Tested) {

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use forgekeep_command_line::{Common, PluginsArguments, PluginsCommand};
 use forgekeep_config::{ConfigErrorKind, OptionKind};
+use forgekeep_documents::{PluginDocument, PluginsDocument};
 use forgekeep_hoster::HosterInfo;
 use forgekeep_plugin_host::{About, Held, PluginFile, Unusable};
 use forgekeep_plugin_search::{
@@ -16,15 +17,24 @@ use crate::terminal::out;
 /// `forgekeep plugins`.
 pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<ExitCode, Complaint> {
     match &arguments.command {
-        PluginsCommand::List => list(common),
-        PluginsCommand::Info { id } => info(common, id),
-        PluginsCommand::Check { file } => check(file),
+        PluginsCommand::List { json } => list(common, *json),
+        PluginsCommand::Info { id, json } => info(common, id, *json),
+        PluginsCommand::Check { file, json } => check(file, *json),
     }
 }
 
-fn list(common: &Common) -> Result<ExitCode, Complaint> {
+fn list(common: &Common, json: bool) -> Result<ExitCode, Complaint> {
     let folders = folders(&common.plugin_dirs);
     let looked = look_at_all(&folders, &rules(common)?);
+    let usable = looked.iter().any(|plugin| plugin.result.is_ok());
+    let exit_code = match usable {
+        true => ExitCode::Good,
+        false => ExitCode::Plugin,
+    };
+    if json {
+        super::print_json(&PluginsDocument::new(exit_code, &looked, &folders))?;
+        return Ok(exit_code);
+    }
     for plugin in &looked {
         let path = plugin.path.shown();
         match &plugin.result {
@@ -55,7 +65,6 @@ fn list(common: &Common) -> Result<ExitCode, Complaint> {
             }
         }
     }
-    let usable = looked.iter().any(|plugin| plugin.result.is_ok());
     if !usable {
         out!("{}", none_usable(looked.is_empty()));
     }
@@ -65,10 +74,7 @@ fn list(common: &Common) -> Result<ExitCode, Complaint> {
             out!("  {}", folder.shown());
         }
     }
-    if !usable {
-        return Ok(ExitCode::Plugin);
-    }
-    Ok(ExitCode::Good)
+    Ok(exit_code)
 }
 
 fn none_usable(none: bool) -> &'static str {
@@ -110,7 +116,7 @@ pub fn require(common: &Common, id: &str) -> Result<(), Complaint> {
     ))
 }
 
-fn info(common: &Common, id: &str) -> Result<ExitCode, Complaint> {
+fn info(common: &Common, id: &str, json: bool) -> Result<ExitCode, Complaint> {
     let looked = look_at_all(&folders(&common.plugin_dirs), &rules(common)?);
     let answers = |info: &HosterInfo| info.id == id || info.aliases.iter().any(|a| a == id);
     let found = looked
@@ -118,7 +124,10 @@ fn info(common: &Common, id: &str) -> Result<ExitCode, Complaint> {
         .filter_map(|plugin| plugin.result.as_ref().ok())
         .find(|found| answers(&found.info));
     if let Some(found) = found {
-        print_info(found);
+        match json {
+            true => super::print_json(&PluginDocument::of(found))?,
+            false => print_info(found),
+        }
         return Ok(ExitCode::Good);
     }
     let unfit = looked.iter().find_map(|plugin| unfit_named(plugin, id));
@@ -237,22 +246,33 @@ fn kind(kind: OptionKind) -> &'static str {
 }
 
 /// Whether a file can be used, and whether the plugin in it does what plugins have to.
-fn check(file: &Path) -> Result<ExitCode, Complaint> {
+fn check(file: &Path, json: bool) -> Result<ExitCode, Complaint> {
     let unfit = |unusable: Unusable| {
         let message = format!("plugin {}: {unusable}", file.shown());
         Complaint::new(ExitCode::Plugin, message, unusable.hint())
     };
     let found = look_at(file).map_err(unfit)?;
     let faults = faults(file, found.about.sha256).map_err(unfit)?;
+    let broken = (!faults.is_empty()).then(|| broken(file, &found));
+    if json {
+        let exit_code = broken.as_ref().map_or(ExitCode::Good, |one| one.ending);
+        let error = broken.as_ref().map(Complaint::to_failure);
+        let faults = faults.iter().map(|fault| fault.as_str().into()).collect();
+        super::print_json(&PluginDocument::tried(exit_code, &found, faults, error))?;
+    }
     print_info(&found);
-    if faults.is_empty() {
+    let Some(broken) = broken else {
         out!("usable with plugin protocol {}", found.about.protocol);
         return Ok(ExitCode::Good);
-    }
+    };
     for fault in &faults {
         out!("fault:       {}", Shown::of(fault));
     }
-    Err(Complaint::new(
+    Err(broken)
+}
+
+fn broken(file: &Path, found: &Inspected) -> Complaint {
+    Complaint::new(
         ExitCode::Plugin,
         format!(
             "plugin {}: it breaks rules of plugin protocol {}",
@@ -260,5 +280,5 @@ fn check(file: &Path) -> Result<ExitCode, Complaint> {
             found.about.protocol
         ),
         "report what is listed above to the plugin's authors",
-    ))
+    )
 }

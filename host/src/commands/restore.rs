@@ -5,6 +5,7 @@ mod push;
 use std::path::Path;
 
 use forgekeep_command_line::{self, Common, RestoreArguments};
+use forgekeep_documents::{RestoreDocument, RestoredPart};
 use forgekeep_failure::{Asked, Cancel, ErrorKind, Failure};
 use forgekeep_git::refs;
 use forgekeep_restore::{Chosen, Head, Manner, RestorePoint, Restored};
@@ -47,7 +48,7 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Co
             arguments,
             url,
             &backup,
-            &part.folder,
+            (kept, &part),
             &name,
             point.as_ref(),
         );
@@ -62,7 +63,12 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Co
     if !common.quiet {
         print(&name, target, manner, &chosen, &restored);
     }
-    Ok(ending(&restored))
+    let ending = ending(&restored);
+    if arguments.json {
+        let restored = RestoredPart::new(kept, part.kind).restored(&chosen, &restored);
+        super::print_json(&RestoreDocument::to_folder(ending, target, vec![restored]))?;
+    }
+    Ok(ending)
 }
 
 /// What `--at` says.

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_command_line::{Common, ScheduleArguments, ScheduleCommand, SchedulerArgument};
 use forgekeep_config::Config;
+use forgekeep_documents::ScheduleDocument;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_schedule::{Installed, Plan, Scheduler, is_root};
 use forgekeep_untrusted::Show as _;
@@ -16,15 +17,18 @@ use crate::terminal::{out, tell};
 pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, Complaint> {
     let scheduler = arguments.kind.map_or_else(Scheduler::usual, scheduler);
     let at = match &arguments.command {
-        ScheduleCommand::Install { at } => *at,
+        ScheduleCommand::Install { at, .. } => *at,
         _ => None,
     };
     let plan = plan(common, arguments, at)?;
     match &arguments.command {
-        ScheduleCommand::Install { .. } => {
+        ScheduleCommand::Install { json, .. } => {
             let told = scheduler.install(&plan).map_err(complaint)?;
-            for line in told {
+            for line in &told {
                 tell!("warning: {line}");
+            }
+            if *json {
+                super::print_json(&ScheduleDocument::installed(told))?;
             }
             if !common.quiet {
                 out!(
@@ -34,8 +38,11 @@ pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, C
             }
             Ok(ExitCode::Good)
         }
-        ScheduleCommand::Remove => {
+        ScheduleCommand::Remove { json } => {
             scheduler.remove(&plan).map_err(complaint)?;
+            if *json {
+                super::print_json(&ScheduleDocument::removed())?;
+            }
             if !common.quiet {
                 out!("nothing is scheduled any more; the backup stays as it is");
             }
@@ -43,12 +50,12 @@ pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, C
         }
         ScheduleCommand::Status { json } => {
             let all = scheduler.status(&plan).map_err(complaint)?;
-            print(&all, *json)
+            print(all, *json)
         }
     }
 }
 
-fn print(all: &[Installed], json: bool) -> Result<ExitCode, Complaint> {
+fn print(all: Vec<Installed>, json: bool) -> Result<ExitCode, Complaint> {
     let is_good = all
         .iter()
         .all(|one| one.installed && one.problems.is_empty());
@@ -57,11 +64,10 @@ fn print(all: &[Installed], json: bool) -> Result<ExitCode, Complaint> {
         false => ExitCode::Partial,
     };
     if json {
-        let document = serde_json::json!({ "schema": 1, "exitCode": exit_code, "jobs": all });
-        super::print_json(&document)?;
+        super::print_json(&ScheduleDocument::status(exit_code, all))?;
         return Ok(exit_code);
     }
-    for one in all {
+    for one in &all {
         let state = if one.installed {
             "scheduled"
         } else {

@@ -1,16 +1,24 @@
-use forgekeep_command_line::{Common, SchemaArguments, SchemaCommand};
+use forgekeep_command_line::{Common, SchemaArguments, SchemaOf};
 use forgekeep_config::PluginKeys;
 use forgekeep_config_schema::{PluginSchema, json_schema};
 use forgekeep_hoster::HosterInfo;
 use forgekeep_plugin_search::{Rules, folders, look_at_all};
 
 use crate::exit::{Complaint, ExitCode};
+use crate::terminal::out;
 
 /// `forgekeep schema`.
 pub fn run(common: &Common, arguments: &SchemaArguments) -> Result<ExitCode, Complaint> {
-    match arguments.command {
-        SchemaCommand::Config => config(common),
+    if arguments.of == SchemaOf::Config {
+        return config(common);
     }
+    let name = arguments.of.name();
+    let Some(schema) = forgekeep_documents::schema(&name) else {
+        let message = format!("there is no schema of {name}");
+        return Err(Complaint::new(ExitCode::Unexpected, message, ""));
+    };
+    out!("{}", schema.trim_end());
+    Ok(ExitCode::Good)
 }
 
 /// That of the configuration. Without plugins it is more general, and of use all the same.

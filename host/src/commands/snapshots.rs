@@ -1,13 +1,10 @@
 use forgekeep_command_line::{self, Common, SnapshotsArguments};
+use forgekeep_documents::SnapshotsDocument;
 use forgekeep_failure::Failure;
 use forgekeep_git::refs;
-use forgekeep_git::refs::ref_text;
 use forgekeep_store::inventory;
-use forgekeep_store::snapshot::{Counts, Origin, Snapshot, SnapshotFile};
+use forgekeep_store::snapshot::{Origin, Snapshot, SnapshotFile};
 use forgekeep_summary::text;
-use forgekeep_untrusted::Untrusted;
-use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
@@ -27,65 +24,13 @@ pub fn run(common: &Common, arguments: &SnapshotsArguments) -> Result<ExitCode, 
         .map_err(super::offline::complaint)?;
     let read: Vec<_> = entries.iter().map(|entry| (entry, entry.read())).collect();
     let damaged = read.iter().any(|(_, read)| read.is_err());
+    let exit_code = if damaged { DAMAGED } else { ExitCode::Good };
     if arguments.json {
-        super::print_json(&SnapshotsJson {
-            schema: 1,
-            repository: kept.name(),
-            id: kept.id(),
-            path: &kept.path,
-            snapshots: read.iter().map(|(entry, read)| row(entry, read)).collect(),
-        })?;
+        super::print_json(&SnapshotsDocument::new(exit_code, kept, &read))?;
     } else {
         print(&kept.name().printable(), &read);
     }
-    Ok(if damaged { DAMAGED } else { ExitCode::Good })
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct SnapshotsJson<'a> {
-    schema: u32,
-    repository: Untrusted,
-    id: Option<&'a Untrusted>,
-    path: &'a Untrusted,
-    /// The oldest first.
-    snapshots: Vec<Row>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Row {
-    id: String,
-    number: u64,
-    time: Timestamp,
-    #[serde(flatten)]
-    content: Option<Content>,
-    error: Option<Failure>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Content {
-    name: Untrusted,
-    origin: Origin,
-    head: Option<Untrusted>,
-    counts: Counts,
-}
-
-fn row(entry: &SnapshotFile, read: &Result<Snapshot, Failure>) -> Row {
-    let content = read.as_ref().ok().map(|snapshot| Content {
-        name: snapshot.identity.full_name.clone(),
-        origin: snapshot.origin,
-        head: snapshot.head.as_deref().map(ref_text),
-        counts: snapshot.counts,
-    });
-    Row {
-        id: entry.id.to_string(),
-        number: entry.number,
-        time: entry.time,
-        content,
-        error: read.as_ref().err().cloned(),
-    }
+    Ok(exit_code)
 }
 
 fn print(name: &str, read: &[(&SnapshotFile, Result<Snapshot, Failure>)]) {

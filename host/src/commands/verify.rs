@@ -4,15 +4,15 @@ use std::thread;
 use std::time::Duration;
 
 use forgekeep_command_line::{Common, ProgressMode, VerifyArguments};
+use forgekeep_documents::VerifyDocument;
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
-use forgekeep_store::health::{Checked, Damage, Health, Soundness};
+use forgekeep_store::health::{Damage, Health, Soundness};
 use forgekeep_store::inventory::{self, Kept};
 use forgekeep_summary::text;
 use forgekeep_untrusted::Show as _;
 use forgekeep_verify::{Turn, Verdict, Watch, longest_ago};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use jiff::Timestamp;
-use serde::Serialize;
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
@@ -66,7 +66,7 @@ pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<ExitCode, Com
     })?;
     verdict.unchecked.extend(lost);
     if arguments.json {
-        super::print_json(&document(&verdict))?;
+        super::print_json(&VerifyDocument::from(&verdict))?;
     } else {
         print(common, &verdict, chosen.len(), subset.is_some() || is_auto);
     }
@@ -74,37 +74,6 @@ pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<ExitCode, Com
         tell!("warning: {}", text::failure("", failure));
     }
     Ok(verdict.exit_code())
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct VerifyJson<'a> {
-    schema: u32,
-    outcome: &'static str,
-    exit_code: ExitCode,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    gave_way: bool,
-    repositories: &'a [Checked],
-    files: &'a [Damage],
-    unchecked: &'a [Failure],
-}
-
-fn document(verdict: &Verdict) -> VerifyJson<'_> {
-    VerifyJson {
-        schema: 1,
-        outcome: match (verdict.interrupted, verdict.is_sound()) {
-            (true, _) => "interrupted",
-            (false, true) => "ok",
-            (false, false) if verdict.is_damaged() => "damaged",
-            // Nothing is known to be damaged, and not all could be checked.
-            (false, false) => "failed",
-        },
-        exit_code: verdict.exit_code(),
-        gave_way: verdict.gave_way,
-        repositories: &verdict.repositories,
-        files: &verdict.files,
-        unchecked: &verdict.unchecked,
-    }
 }
 
 fn print(common: &Common, verdict: &Verdict, wanted: usize, is_subset: bool) {

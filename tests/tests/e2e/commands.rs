@@ -214,7 +214,7 @@ fn list_as_json_is_for_programs() {
     let world = world();
     world.configure(&[world.source_with("ignoreRepos", vec!["api"])]);
     let run = world.forgekeep(&["list", "--json"]).run().expect(0);
-    let list: Value = serde_json::from_str(&run.stdout).unwrap();
+    let list = crate::json::document(&run, "list");
     assert_eq!(list["schema"], 1);
     let acme = &list["sources"][0];
     assert_eq!(
@@ -259,7 +259,7 @@ fn list_says_what_failed() {
     let world = world();
     world.forge.change(|state| state.accounts.clear());
     let run = world.forgekeep(&["list", "--json"]).run().expect(12);
-    let list: Value = serde_json::from_str(&run.stdout).unwrap();
+    let list = crate::json::document(&run, "list");
     assert_eq!(list["sources"][0]["error"]["kind"], "credentials");
     let run = world.forgekeep(&["list"]).run().expect(12);
     assert!(

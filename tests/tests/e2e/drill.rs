@@ -32,7 +32,7 @@ fn drill(world: &World, arguments: &[&str]) -> Run {
 }
 
 fn document(run: &Run) -> Value {
-    serde_json::from_str(&run.stdout).unwrap()
+    crate::json::document(run, "drill")
 }
 
 fn temporary(world: &World) -> PathBuf {

@@ -19,7 +19,7 @@ fn forget(world: &World, more: &[&str]) -> (Run, Value) {
     let run = world
         .forgekeep(&[&["forget", "--json"], more].concat())
         .run();
-    let document = serde_json::from_str(&run.stdout).unwrap_or_default();
+    let document = crate::json::document(&run, "forget");
     (run, document)
 }
 

@@ -46,6 +46,7 @@ mod identity;
 mod init;
 mod inputs;
 mod interruption;
+mod json;
 mod kills;
 mod large;
 mod load;

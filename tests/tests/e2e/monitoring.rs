@@ -27,7 +27,7 @@ fn check(world: &World, code: i32) -> Run {
 #[track_caller]
 fn document(world: &World, code: i32) -> Value {
     let run = world.forgekeep(&["status", "--check", "--json"]).run();
-    serde_json::from_str(&run.expect(code).stdout).unwrap()
+    crate::json::document(&run.expect(code), "status")
 }
 
 fn first(run: &Run) -> &str {

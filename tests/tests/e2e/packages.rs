@@ -10,6 +10,7 @@ mod container;
 mod dpkg;
 mod files;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -116,6 +117,15 @@ fn what_a_deb_holds_runs_where_it_is_laid_out() {
         "{}",
         demo.stdout
     );
+
+    let names = |folder: &Path| {
+        let entries = fs::read_dir(folder).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name())
+            .collect::<BTreeSet<_>>()
+    };
+    let schemas = root.join("usr/share/forgekeep/schema");
+    assert_eq!(names(&schemas), names(&repository("schema")));
 
     if has("man") {
         let manual = root.join("usr/share/man");

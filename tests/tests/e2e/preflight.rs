@@ -15,7 +15,7 @@ fn day(days: i64) -> String {
 fn checked(world: &World, arguments: &[&str], code: i32) -> Value {
     let words = [&["check", "--json"], arguments].concat();
     let run = world.forgekeep(&words).run().expect(code);
-    serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stdout))
+    crate::json::document(&run, "check")
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::support::{World, content, files};
 fn document(world: &World, arguments: &[&str]) -> Value {
     let all = [&["snapshots"], arguments, &["--json"]].concat();
     let run = world.forgekeep(&all).run().expect(0);
-    serde_json::from_str(&run.stdout).unwrap()
+    crate::json::document(&run, "snapshots")
 }
 
 fn entries(world: &World) -> Vec<Value> {
@@ -145,7 +145,7 @@ fn a_damaged_one_is_said_and_the_others_are_shown() {
         .forgekeep(&["snapshots", "web", "--json"])
         .run()
         .expect(3);
-    let document: Value = serde_json::from_str(&run.stdout).unwrap();
+    let document = crate::json::document(&run, "snapshots");
     assert_eq!(document["snapshots"][1]["error"]["kind"], "damaged");
     assert_eq!(document["snapshots"][2]["error"], Value::Null);
 }

@@ -35,7 +35,7 @@ fn kept(world: &World) -> Vec<(String, Value)> {
 #[track_caller]
 fn status(world: &World) -> Value {
     let run = world.forgekeep(&["status", "--json"]).run().expect(0);
-    serde_json::from_str(&run.stdout).unwrap()
+    crate::json::document(&run, "status")
 }
 
 #[track_caller]
@@ -248,7 +248,7 @@ fn no_plugin_no_secret_and_no_hoster_is_needed() {
     let World { forge, sandbox } = world;
     drop(forge);
     let run = sandbox.forgekeep(["status", "--json"]).run().expect(0);
-    let status: Value = serde_json::from_str(&run.stdout).unwrap();
+    let status = crate::json::document(&run, "status");
     assert_eq!(status["sources"][0]["lastOutcome"], "ok");
     assert_eq!(status["sources"][1]["lastOutcome"], Value::Null);
     // The folder itself has to be known.

@@ -138,7 +138,7 @@ impl Rescue {
 }
 
 fn document(run: &Run) -> Value {
-    serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("no JSON: {}", run.stdout))
+    crate::json::document(run, "restore-to-hoster")
 }
 
 fn of<'d>(document: &'d Value, name: &str) -> &'d Value {

@@ -16,6 +16,7 @@ use crate::snapshot::SnapshotFile;
 const LEAST_DIGITS: usize = 4;
 
 /// Why a snapshot is kept.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Reason {

@@ -30,6 +30,7 @@ struct Content {
 }
 
 /// A run that has begun, and of which no report is kept.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Died {
     /// Its number.
@@ -41,6 +42,7 @@ pub struct Died {
 }
 
 /// A run that has begun and has not ended.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UnderWay {
     /// Its number.

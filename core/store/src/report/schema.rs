@@ -22,16 +22,22 @@ pub(super) struct Time(
 
 /// The schema, as it stands in `schema/report.schema.json`.
 pub fn schema() -> String {
+    schema_of::<Report>("report", "Report of a Forgekeep run, schema 1", DESCRIPTION)
+}
+
+/// The schema of a document that is printed, as it stands in `schema/NAME.schema.json`.
+pub fn schema_of<Document: JsonSchema>(name: &str, title: &str, description: &str) -> String {
     let generator = SchemaSettings::draft2020_12().for_serialize();
-    let mut schema = generator.into_generator().into_root_schema_for::<Report>();
+    let generator = generator.into_generator();
+    let mut schema = generator.into_root_schema_for::<Document>();
     RecursiveTransform(of_rust).transform(&mut schema);
     for (key, value) in [
         (
             "$id",
-            "https://example.invalid/forgekeep/report.schema.json",
+            format!("https://example.invalid/forgekeep/{name}.schema.json"),
         ),
-        ("title", "Report of a Forgekeep run, schema 1"),
-        ("description", DESCRIPTION),
+        ("title", title.to_owned()),
+        ("description", description.to_owned()),
     ] {
         schema.insert(key.to_owned(), value.into());
     }

@@ -31,6 +31,7 @@ pub(super) struct Written<'s> {
 }
 
 /// Why a snapshot was made.
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use forgekeep_documents::Checking;
 use forgekeep_failure::Finding;
 use forgekeep_folder_check::{FolderFacts, findings};
 use forgekeep_http::NetworkInForce;
@@ -33,6 +34,17 @@ impl Surroundings {
         let mut found = findings(&self.folder);
         found.extend(self.network.findings());
         found
+    }
+
+    /// What is checked in it.
+    pub fn checking<'a>(&'a self, file: &'a Path, folder: &'a Path, offline: bool) -> Checking<'a> {
+        Checking {
+            configuration: file,
+            backup_folder: folder,
+            offline,
+            folder: &self.folder,
+            network: &self.network,
+        }
     }
 
     /// Prints it for people.

@@ -1,13 +1,17 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use forgekeep_command_line::{Common, RestoreArguments};
+use forgekeep_documents::{RestoreDocument, RestoredPart};
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_restore::{Head, Manner, Outcome, RestoreItem};
 use forgekeep_store::inventory::Kept;
 use forgekeep_summary::text;
 use forgekeep_untrusted::Show as _;
+use parking_lot::Mutex;
 
+use super::super::print_json;
 use super::{FAILED, branch, complaint, state, tell_damage};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
@@ -28,16 +32,52 @@ pub fn run(
         if !common.quiet {
             out!("Nothing to restore: the backup holds no repository.");
         }
+        if arguments.json {
+            print_json(&RestoreDocument::to_folder(
+                ExitCode::Good,
+                target,
+                Vec::new(),
+            ))?;
+        }
         return Ok(ExitCode::Good);
     }
     let cancel = Cancel::new();
     super::end_on_signal(&cancel, || {})?;
     let counts = Counts::default();
+    let quiet = common.quiet || arguments.json;
+    let parts = Mutex::new(BTreeMap::new());
     forgekeep_restore::restore_all(&items, target, manner, &cancel, &|item, outcome| {
-        counts.add(item, outcome, common.quiet)
+        counts.add(item, outcome, quiet);
+        if arguments.json {
+            parts
+                .lock()
+                .insert(item.path.clone(), of_outcome(item, outcome));
+        }
     })
     .map_err(complaint)?;
-    Ok(counts.conclude(&items, target, &cancel, common.quiet))
+    let ending = counts.conclude(&items, target, &cancel, quiet);
+    if arguments.json {
+        let mut parts = parts.into_inner();
+        let parts = items.iter().map(|item| {
+            let known = parts.remove(&item.path);
+            known.unwrap_or_else(|| part(item))
+        });
+        print_json(&RestoreDocument::to_folder(ending, target, parts.collect()))?;
+    }
+    Ok(ending)
+}
+
+fn part(item: &RestoreItem<'_>) -> RestoredPart {
+    RestoredPart::new(item.kept, item.part.kind).in_folder(&item.path)
+}
+
+fn of_outcome(item: &RestoreItem<'_>, outcome: &Outcome) -> RestoredPart {
+    match outcome {
+        Outcome::Restored(chosen, restored) => part(item).restored(chosen, restored),
+        Outcome::NotYet => part(item).not_then(),
+        Outcome::Failed(failure) if failure.kind == ErrorKind::Cancelled => part(item),
+        Outcome::Failed(failure) => part(item).failed(failure),
+    }
 }
 
 /// The repositories of the sources that were asked for.

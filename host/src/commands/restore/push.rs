@@ -3,13 +3,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use forgekeep_command_line::{Common, RestoreArguments};
+use forgekeep_documents::{RestoreDocument, RestoredPart};
 use forgekeep_failure::Cancel;
 use forgekeep_http::{Authorization, Client, Settings};
 use forgekeep_restore::{Destination, Push, Pushed, RestorePoint};
+use forgekeep_store::inventory::Kept;
+use forgekeep_store::part::Part;
 use forgekeep_summary::text;
 use forgekeep_untrusted::names::is_blank;
 use forgekeep_untrusted::{Redactor, Secret};
 
+use super::super::print_json;
 use super::{FAILED, branch, complaint, state};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{hide, out, tell};
@@ -32,7 +36,7 @@ pub fn run(
     arguments: &RestoreArguments,
     url: &str,
     backup: &Path,
-    mirror: &Path,
+    (kept, part): (&Kept, &Part),
     name: &str,
     point: Option<&RestorePoint>,
 ) -> Result<ExitCode, Complaint> {
@@ -44,6 +48,7 @@ pub fn run(
             Authorization::Anonymous
         }
     };
+    let mirror = part.folder.as_path();
     let chosen = forgekeep_restore::choose(mirror, point).map_err(complaint)?;
     let settings = Settings {
         connect: CONNECT,
@@ -83,14 +88,22 @@ pub fn run(
     for refused in &pushed.refused {
         tell!("refused: {}: {}", refused.name, refused.why);
     }
-    if pushed.refused.is_empty() {
-        return Ok(ExitCode::Good);
+    let ending = match pushed.refused.is_empty() {
+        true => ExitCode::Good,
+        false => FAILED,
+    };
+    if arguments.json {
+        let part = RestoredPart::new(kept, part.kind).pushed(&chosen, &pushed);
+        print_json(&RestoreDocument::pushed(ending, to.to_string(), part))?;
+    }
+    if ending == ExitCode::Good {
+        return Ok(ending);
     }
     tell!(
         "  hint: see what the hoster says about these names: hosters reserve some, such as \
         refs/pull/ and refs/pull-requests/; the other refs are there"
     );
-    Ok(FAILED)
+    Ok(ending)
 }
 
 /// Credentials from the environment: never from the command line, which others see.

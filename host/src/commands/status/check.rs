@@ -7,30 +7,22 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use forgekeep_command_line::{Common, StatusArguments};
-use forgekeep_failure::Failure;
+use forgekeep_documents::StatusUntold;
+use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_status::{Concern, Level, Status};
 use forgekeep_summary::text::age;
 use forgekeep_untrusted::{Printable, Show as _};
-use serde::Serialize;
 
 use crate::commands::{offline, print_json};
 use crate::exit::{Complaint, Ending};
 use crate::terminal::out;
-
-/// What a monitor is told where nothing else can be: the beginning of what `status --json` tells.
-#[derive(Serialize)]
-struct Untold {
-    schema: u32,
-    level: Level,
-    concerns: Vec<Concern>,
-}
 
 /// What comes from the thread that looks.
 enum Found {
     /// Which folder it looks at.
     Folder(PathBuf),
     /// How the backup stands.
-    Told(Box<Result<Status, Concern>>),
+    Told(Box<Result<Status, Failure>>),
 }
 
 /// Ends with the exit code that monitors expect, whatever is in the way.
@@ -42,13 +34,13 @@ pub fn run(common: &Common, arguments: &StatusArguments) -> Result<Ending, Compl
         let told = match folder {
             Some(folder) => {
                 tell(Found::Folder(folder.clone()));
-                Status::read_folder(&folder).map_err(of_failure)
+                Status::read_folder(&folder)
             }
             None => offline::configuration_of(config.as_deref())
-                .map_err(|error| concern(error.message(), error.hint()))
+                .map_err(|error| untold(ErrorKind::Config, error.message(), error.hint()))
                 .and_then(|config| {
                     tell(Found::Folder(config.local_folder.clone()));
-                    Status::read(&config).map_err(of_failure)
+                    Status::read(&config)
                 }),
         };
         tell(Found::Told(Box::new(told)));
@@ -61,14 +53,14 @@ pub fn run(common: &Common, arguments: &StatusArguments) -> Result<Ending, Compl
             }
             Ok(Ending::Monitor(status.level))
         }
-        Err(concern) => {
+        Err(failure) => {
+            let concern = Concern {
+                hint: failure.hint.clone(),
+                ..Concern::new(Level::Unknown, failure.message.clone())
+            };
             let level = concern.level;
             match arguments.json {
-                true => print_json(&Untold {
-                    schema: 1,
-                    level,
-                    concerns: vec![concern],
-                })?,
+                true => print_json(&StatusUntold::new(concern, failure))?,
                 false => {
                     out!("{}", first_line(level, &concern.message, 0));
                     print_hint(&concern);
@@ -79,15 +71,8 @@ pub fn run(common: &Common, arguments: &StatusArguments) -> Result<Ending, Compl
     }
 }
 
-fn concern(message: impl Into<Printable>, hint: impl Into<Printable>) -> Concern {
-    Concern {
-        hint: hint.into(),
-        ..Concern::new(Level::Unknown, message)
-    }
-}
-
-fn of_failure(failure: Failure) -> Concern {
-    concern(failure.message, failure.hint)
+fn untold(kind: ErrorKind, message: impl Into<Printable>, hint: impl Into<Printable>) -> Failure {
+    Failure::new(kind, message).with_hint(hint)
 }
 
 /// What another thread finds in this time. One that waits for a file system which does not answer is left
@@ -95,7 +80,7 @@ fn of_failure(failure: Failure) -> Concern {
 fn within_time(
     within: Duration,
     look: impl FnOnce(&dyn Fn(Found)) + Send + 'static,
-) -> Result<Status, Concern> {
+) -> Result<Status, Failure> {
     let deadline = Instant::now() + within;
     let (sender, receiver) = mpsc::channel();
     let spawned = thread::Builder::new().spawn(move || {
@@ -104,7 +89,8 @@ fn within_time(
     });
     if let Err(error) = spawned {
         let message = format!("no thread can be started: {error}");
-        return Err(concern(message, "check the limits on processes and memory"));
+        let hint = "check the limits on processes and memory";
+        return Err(untold(ErrorKind::Machine, message, hint));
     }
     let mut place = "the configuration".to_owned();
     loop {
@@ -116,10 +102,11 @@ fn within_time(
                 let seconds = within.as_secs();
                 let message = format!("{place} did not answer within {seconds} s");
                 let hint = "check whether the disk or the file server answers";
-                return Err(concern(message, hint));
+                return Err(untold(ErrorKind::Disk, message, hint));
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => {
-                return Err(concern(
+                return Err(untold(
+                    ErrorKind::Other,
                     format!("{place} could not be looked at: the program failed"),
                     "report this, with what is on standard error",
                 ));
@@ -191,9 +178,9 @@ mod tests {
             let _ = hang.recv();
         });
         assert!(begun.elapsed() < Duration::from_secs(20));
-        let concern = told.unwrap_err();
-        assert_eq!(concern.level, Level::Unknown);
-        assert!(concern.message.starts_with("/mnt/away did not answer"));
+        let failure = told.unwrap_err();
+        assert_eq!(failure.kind, ErrorKind::Disk);
+        assert!(failure.message.starts_with("/mnt/away did not answer"));
         drop(release);
         // One that fails is told at once.
         let told = within_time(Duration::from_secs(600), |_| {});

@@ -10,7 +10,7 @@ fn drill(rescue: &Rescue) -> Run {
 fn the_smallest_is_made_compared_and_removed_again() {
     let rescue = Rescue::new();
     let others = rescue.gitea.repository("rescue", "theirs");
-    let report = document(&drill(&rescue).expect(0));
+    let report = crate::json::document(&drill(&rescue).expect(0), "drill");
     let at = &report["atTarget"];
     assert_eq!(at["repository"]["name"], "acme/api", "{report:#}");
     assert_eq!(at["removed"], true);
@@ -29,7 +29,7 @@ fn what_cannot_be_pushed_is_no_good_drill_and_is_removed_all_the_same() {
     rescue
         .gitea
         .change(|state| state.pushes.refused = vec!["refs/heads/main".into()]);
-    let report = document(&drill(&rescue).expect(3));
+    let report = crate::json::document(&drill(&rescue).expect(3), "drill");
     let refused = &report["atTarget"]["repository"]["refused"][0];
     assert_eq!(refused["name"], "refs/heads/main");
     assert!(rescue.names().is_empty());

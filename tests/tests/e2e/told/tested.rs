@@ -1,6 +1,6 @@
 //! `forgekeep notify test`.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::smtp::{Server, Speaks};
 use super::web::{Answer, Receiver};
@@ -92,7 +92,7 @@ fn what_does_not_arrive_is_said_of_each() {
         .forgekeep(&["notify", "test", "--json"])
         .run()
         .expect(3);
-    let document: Value = serde_json::from_str(&run.stdout).unwrap();
+    let document = crate::json::document(&run, "notify");
     assert_eq!(document["exitCode"], 3);
     let channels = document["channels"].as_array().unwrap();
     assert_eq!(channels.len(), 4);

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use forgekeep_tests::Run;
-use serde_json::Value;
 
 use super::damage::{put, world};
 use super::packs;
 use crate::support::{World, content, files};
 
 fn names(run: &Run) -> Vec<String> {
-    let document: Value = serde_json::from_str(&run.stdout).unwrap();
+    let document = crate::json::document(run, "verify");
     let repositories = document["repositories"].as_array().unwrap();
     let names = repositories.iter().map(|r| r["name"].as_str().unwrap());
     names.map(str::to_owned).collect()
@@ -113,7 +112,7 @@ fn a_signal_ends_it() {
     let run = running.wait().expect(130);
     let time = sent.elapsed();
     assert!(time < Duration::from_secs(10), "{time:?}");
-    let document: Value = serde_json::from_str(&run.stdout).unwrap();
+    let document = crate::json::document(&run, "verify");
     assert_eq!(document["outcome"], "interrupted");
     assert_eq!(document["exitCode"], 130);
     // Nothing was learnt of it.

@@ -43,7 +43,7 @@ pub fn find(path: &Path, text: &str) -> usize {
 /// What `verify --json` says.
 pub fn verify(world: &World, code: i32) -> Value {
     let run = world.forgekeep(&["verify", "--json"]).run().expect(code);
-    let document: Value = serde_json::from_str(&run.stdout).unwrap();
+    let document = crate::json::document(&run, "verify");
     assert_eq!(document["exitCode"], code, "{document:#}");
     document
 }

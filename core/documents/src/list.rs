@@ -1,0 +1,128 @@
+//! `list --json`.
+
+use forgekeep_config::filter::Decision;
+use forgekeep_engine::run::ListedSource;
+use forgekeep_failure::{ExitCode, Failure, Finding};
+use forgekeep_hoster::{PartKind, Repository};
+use forgekeep_untrusted::{Printable, Untrusted};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::SCHEMA;
+
+/// What `forgekeep list --json` prints.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ListDocument {
+    /// Version of this format.
+    #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
+    schema: u32,
+    /// Exit code of the process.
+    exit_code: ExitCode,
+    /// The sources, in the order of the configuration.
+    sources: Vec<Listed>,
+}
+
+/// A source, as its hoster lists it.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize)]
+struct Listed {
+    /// Title in the configuration.
+    title: String,
+    /// Hoster in the configuration.
+    hoster: String,
+    /// Number of its repositories.
+    listed: usize,
+    /// Its repositories.
+    repositories: Vec<ListedRepository>,
+    /// What there is to say.
+    notes: Vec<Finding>,
+    /// Why it could not be listed, if so.
+    error: Option<Failure>,
+}
+
+/// A repository, as its hoster lists it.
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ListedRepository {
+    /// The hoster's immutable identity.
+    id: Untrusted,
+    /// Full name at the hoster.
+    name: Untrusted,
+    /// Address that git clones, without credentials.
+    clone_url: Untrusted,
+    /// The same of its wiki, if there is one.
+    wiki_url: Option<Untrusted>,
+    /// Default branch without `refs/heads/`, where known.
+    default_branch: Option<Untrusted>,
+    /// Size in bytes, where the hoster says it.
+    size: Option<u64>,
+    /// Whether it is private.
+    private: bool,
+    /// Whether it is archived.
+    archived: bool,
+    /// Whether it is a fork.
+    fork: bool,
+    /// Its topics, where the hoster says them.
+    topics: Vec<Untrusted>,
+    /// Its programming languages, where the hoster says them.
+    languages: Vec<Untrusted>,
+    /// When it was last pushed to, where the hoster says it.
+    pushed_at: Option<Timestamp>,
+    /// Why it would not be backed up, if so.
+    left_out: Option<Printable>,
+}
+
+impl ListDocument {
+    /// Of listed sources.
+    pub fn new(exit_code: ExitCode, sources: &[ListedSource]) -> Self {
+        Self {
+            schema: SCHEMA,
+            exit_code,
+            sources: sources.iter().map(Listed::from).collect(),
+        }
+    }
+}
+
+impl From<&ListedSource> for Listed {
+    fn from(source: &ListedSource) -> Self {
+        let all = source.repositories.as_deref().unwrap_or_default();
+        let repositories = all.iter().map(|(one, decision)| of(one, *decision));
+        Self {
+            title: source.title.clone(),
+            hoster: source.hoster.clone(),
+            listed: all.len(),
+            repositories: repositories.collect(),
+            notes: source.notes.clone(),
+            error: source.repositories.as_ref().err().cloned(),
+        }
+    }
+}
+
+fn of(repository: &Repository, decision: Decision) -> ListedRepository {
+    let git = repository.part(PartKind::Git);
+    let wiki = repository.part(PartKind::Wiki);
+    ListedRepository {
+        id: repository.id.clone(),
+        name: repository.full_name.clone(),
+        clone_url: repository.clone_url().clone(),
+        wiki_url: wiki.map(|part| part.url.clone()),
+        default_branch: git.and_then(|git| git.default_branch.clone()),
+        size: repository.size(),
+        private: repository.is_private(),
+        archived: repository.archived,
+        fork: repository.fork,
+        topics: repository.topics.clone(),
+        languages: repository.languages.clone(),
+        pushed_at: repository.pushed_at,
+        left_out: left_out(repository, decision),
+    }
+}
+
+/// Why a repository would not be backed up, if so.
+pub fn left_out(repository: &Repository, decision: Decision) -> Option<Printable> {
+    let by_filter = decision.why().map(Into::into);
+    by_filter.or_else(|| repository.skip.clone())
+}
