@@ -25,6 +25,7 @@ mod plausible;
 mod plugins;
 mod predecessor;
 mod reader;
+mod rendered;
 mod schema;
 mod secrets;
 mod settle;
@@ -52,7 +53,7 @@ pub use locations::find;
 pub use masked::masked_copy;
 pub use notify::{
     Channel, ChannelKind, Mail, MailSecurity, Notifications, On, Ping, Preset, Webhook,
-    notifications_of,
+    notifications_of, notifications_of_copy,
 };
 pub use own::{FileContent, Isolation, OptionKind, OptionSpec, OptionValue, PluginKeys};
 pub use plugins::{AllowedPlugin, Confinement, PluginOptions, PluginVerdict};

@@ -1,5 +1,6 @@
 use forgekeep_command_line::{self, Common, ForgetArguments};
 use forgekeep_config::HistoryOptions;
+use forgekeep_durable::umask::OfBackup;
 use forgekeep_failure::{Cancel, Failure};
 use forgekeep_store::forget::{self, OfPart, Pruned, Reason, Request};
 use forgekeep_store::inventory;
@@ -11,7 +12,6 @@ use serde::Serialize;
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::umask::OfBackup;
 
 /// `forgekeep forget`.
 pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Complaint> {

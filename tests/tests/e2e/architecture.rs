@@ -138,6 +138,18 @@ fn dependencies_between_our_crates_run_one_way() {
             "core/status" => &["config", "durable", "failure", "store", "untrusted"],
             "core/command-line" => &["store"],
             "core/summary" => &["engine", "failure", "store", "untrusted"],
+            "core/telling" => &[
+                "config",
+                "drill",
+                "durable",
+                "failure",
+                "http",
+                "notify",
+                "store",
+                "summary",
+                "untrusted",
+                "verify",
+            ],
             "core/plugin-search" => &[
                 "config",
                 "durable",
@@ -181,6 +193,7 @@ fn dependencies_between_our_crates_run_one_way() {
             "host" => &[
                 "command-line",
                 "summary",
+                "telling",
                 "config",
                 "config-schema",
                 "demo-hoster",
