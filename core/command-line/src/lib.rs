@@ -177,6 +177,9 @@ pub struct CheckArguments {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Write the JSON to this file too, relative to the folder for state: for `schedule status`
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub result: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -27,6 +27,7 @@ mod predecessor;
 mod reader;
 mod rendered;
 mod schema;
+mod secret_files;
 mod secrets;
 mod settle;
 mod ssh;
@@ -57,6 +58,7 @@ pub use notify::{
 };
 pub use own::{FileContent, Isolation, OptionKind, OptionSpec, OptionValue, PluginKeys};
 pub use plugins::{AllowedPlugin, Confinement, PluginOptions, PluginVerdict};
+pub use secret_files::SecretFile;
 pub use ssh::{Protocol, SshOptions};
 pub use target::{Target, unknown_target};
 pub use umask::DEFAULT_UMASK;

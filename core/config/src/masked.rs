@@ -339,7 +339,7 @@ fn mask(scalar: &mut Scalar, text: String) {
 }
 
 /// Whether a key looks like a secret's, also with a typing error at its begin or end.
-fn is_secret_key(key: &str) -> bool {
+pub(super) fn is_secret_key(key: &str) -> bool {
     let folded: Vec<char> = key
         .to_lowercase()
         .chars()

@@ -115,6 +115,14 @@ fn line(plan: &Plan, job: &Job) -> Result<String, Failure> {
     ))
 }
 
+/// A command with the same configuration, as cron gives it to the shell.
+pub(super) fn check(plan: &Plan, command: &str) -> Result<String, Failure> {
+    let (program, config) = (word(&plan.program)?, word(&plan.config)?);
+    let line = format!("{program} --quiet --config {config} {command}");
+    // cron takes the backslash away.
+    Ok(line.replace(r"\%", "%"))
+}
+
 /// A path, as one word of such a line.
 fn word(path: &Path) -> Result<String, Failure> {
     let text = path.to_str().filter(|text| !text.contains(['\n', '\r']));
@@ -145,6 +153,7 @@ mod tests {
             user_only: true,
             at: None,
             root: "/".into(),
+            secrets: Vec::new(),
         };
         let backup = r"17 4 * * * '/opt/it'\''s/forgekeep' --quiet --config '/etc/100\%.yml' backup --lock-wait 2h --progress none";
         assert_eq!(line(&plan, &JOBS[0]).unwrap(), backup);

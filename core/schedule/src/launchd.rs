@@ -122,6 +122,7 @@ mod tests {
             user_only: true,
             at: None,
             root: "/".into(),
+            secrets: Vec::new(),
         };
         let text = agent(&plan, &JOBS[2]);
         assert!(

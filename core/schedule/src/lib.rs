@@ -4,15 +4,20 @@
 //! systemd   units, for the machine or a user; those of a package get drop-ins
 //! cron      lines in the user's crontab
 //! launchd   agents of macOS
+//! credentials   what systemd gives services that is secret
+//! trial     `check`, as what is scheduled runs
 //! files     the files that these read, and the programs that go with them
 //! ```
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+mod credentials;
 mod cron;
 mod files;
 mod launchd;
 mod systemd;
+mod trial;
+mod unit_path;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +25,7 @@ use forgekeep_failure::Failure;
 use serde::Serialize;
 
 pub use files::is_root;
+pub use trial::{Trial, TrialOutcome, TrialProblem};
 
 /// What runs things by the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +91,21 @@ pub struct Plan {
     pub at: Option<(u8, u8)>,
     /// What files go below; `/` but in tests.
     pub root: PathBuf,
+    /// The files with secrets that the configuration names by relative paths.
+    pub secrets: Vec<Secret>,
+}
+
+/// A file with a secret.
+#[derive(Clone)]
+pub struct Secret {
+    /// Its place in the configuration.
+    pub key: String,
+    /// What systemd's credential for it is called.
+    pub name: String,
+    /// Where it is if there is no credential, by an absolute path.
+    pub beside: PathBuf,
+    /// Whether it is for those who are told.
+    pub is_of_notify: bool,
 }
 
 /// What is installed, as `status` says it.
@@ -166,6 +187,16 @@ impl Scheduler {
             Self::Cron => cron::remove(),
             Self::Launchd => launchd::remove(plan),
         }
+    }
+
+    /// Checks what a run would find, in the surroundings that it has.
+    pub fn check(self, plan: &Plan) -> Trial {
+        trial::of(self, plan)
+    }
+
+    /// What is installed for this configuration and does not fit it, as far as files show.
+    pub fn misfits(plan: &Plan) -> Vec<String> {
+        systemd::misfits(plan)
     }
 
     /// What is scheduled.

@@ -1,3 +1,4 @@
+mod result;
 mod surroundings;
 
 use std::path::Path;
@@ -17,10 +18,26 @@ use serde_json::{Value, json};
 use surroundings::Surroundings;
 
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::out;
+use crate::terminal::{out, tell};
 
 /// `forgekeep check`.
 pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Complaint> {
+    let Some(file) = &arguments.result else {
+        return made(common, arguments, &|_| Ok(()));
+    };
+    let keep = |document: &Value| result::keep(file, document);
+    made(common, arguments, &keep).inspect_err(|complaint| {
+        if let Err(unwritten) = keep(&result::of_complaint(complaint)) {
+            tell!("{unwritten}");
+        }
+    })
+}
+
+fn made(
+    common: &Common,
+    arguments: &CheckArguments,
+    keep: &dyn Fn(&Value) -> Result<(), Complaint>,
+) -> Result<ExitCode, Complaint> {
     let config = super::configuration(common)?;
     super::warn_of_configuration(common, &config);
     super::owner::refuse_root(&config.local_folder)?;
@@ -39,6 +56,7 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Comp
         out!("backup folder: {}", config.local_folder.shown());
         around.print();
     }
+    let misfits = super::schedule::misfits(&config)?;
     let told = config.notifications(&super::variable);
     let engine = super::engine(common, config, None, Arc::new(()))?;
     let teller = Teller::new(&told, Ok(Proxies::none()), &engine.redactor());
@@ -49,10 +67,13 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Comp
     let mut checked = engine.check(&selection, arguments.offline)?;
     checked.warnings.extend_from_slice(teller.unusable());
     checked.warnings.extend(around.findings());
+    checked.warnings.extend(misfits);
     let reports = reports(&checked.sources);
     let exit_code = code(&checked, reports.clone());
+    let document = document(head, &checked, &reports, exit_code);
+    keep(&document)?;
     if arguments.json {
-        super::print_json(&document(head, &checked, &reports, exit_code))?;
+        super::print_json(&document)?;
         return Ok(exit_code);
     }
     print(&checked, arguments.offline);
