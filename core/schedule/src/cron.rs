@@ -155,7 +155,7 @@ mod tests {
             root: "/".into(),
             secrets: Vec::new(),
         };
-        let backup = r"17 4 * * * '/opt/it'\''s/forgekeep' --quiet --config '/etc/100\%.yml' backup --lock-wait 2h --progress none";
+        let backup = r"17 4 * * * '/opt/it'\''s/forgekeep' --quiet --config '/etc/100\%.yml' backup --lock-wait 2h --network-wait 30m --progress none";
         assert_eq!(line(&plan, &JOBS[0]).unwrap(), backup);
         assert!(line(&plan, &JOBS[2]).unwrap().starts_with("23 15 5 * * "));
     }

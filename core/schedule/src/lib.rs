@@ -42,7 +42,7 @@ pub enum Scheduler {
 const JOBS: [Job; 3] = [
     Job {
         name: "backup",
-        arguments: &["--lock-wait", "2h"],
+        arguments: &["--lock-wait", "2h", "--network-wait", "30m"],
         has_progress: true,
         when: When::Daily(4, 17),
     },

@@ -139,7 +139,8 @@ impl Attempt {
             .accepting_shrinkage(arguments.accept_shrinkage)
             .knowing_folder(state_folder(), arguments.accept_folder)
             .asking_all(arguments.full)
-            .waiting_for_lock(lock_wait);
+            .waiting_for_lock(lock_wait)
+            .waiting_for_network(arguments.network_wait.unwrap_or_default());
         super::end_on_signal(&engine)?;
         if arguments.dry_run {
             return dry_run(&engine, &selection);
