@@ -4,12 +4,13 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use forgekeep_untrusted::{Show as _, Untrusted};
+use jiff::Zoned;
 use tempfile::NamedTempFile;
 
 use forgekeep_command::Why;
 use forgekeep_failure::{ErrorKind, Failure};
 
-use super::{Installed, JOBS, Job, Plan, When, files};
+use super::{Installed, JOBS, Job, Plan, When, files, next};
 
 const BEGIN: &str = "# forgekeep: begin (written by `forgekeep schedule install`)";
 const END: &str = "# forgekeep: end";
@@ -55,7 +56,11 @@ pub(super) fn status(plan: &Plan) -> Result<Vec<Installed>, Failure> {
                 job: job.name,
                 installed: found.is_some(),
                 last: None,
-                next: found.map(|line| line.splitn(6, ' ').take(5).collect::<Vec<_>>().join(" ")),
+                next: found.map(|line| match next::of_line(line) {
+                    Some(when) => next::next(when, &Zoned::now()).unwrap_or_default(),
+                    // It was changed by hand: cron alone knows.
+                    None => line.splitn(6, ' ').take(5).collect::<Vec<_>>().join(" "),
+                }),
                 problems: if is_right {
                     Vec::new()
                 } else {

@@ -4,6 +4,7 @@
 //! systemd   units, for the machine or a user; those of a package get drop-ins
 //! cron      lines in the user's crontab
 //! launchd   agents of macOS
+//! next      when it is run, where the scheduler does not say it
 //! credentials   what systemd gives services that is secret
 //! trial     `check`, as what is scheduled runs
 //! files     the files that these read, and the programs that go with them
@@ -15,6 +16,7 @@ mod credentials;
 mod cron;
 mod files;
 mod launchd;
+mod next;
 mod systemd;
 mod trial;
 mod unit_path;
@@ -22,6 +24,8 @@ mod unit_path;
 use std::path::{Path, PathBuf};
 
 use forgekeep_failure::Failure;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 pub use files::is_root;
@@ -78,6 +82,7 @@ enum When {
 }
 
 /// What is to be scheduled.
+#[derive(Clone)]
 pub struct Plan {
     /// The program, by an absolute path that an upgrade does not change.
     pub program: PathBuf,
@@ -124,6 +129,18 @@ pub struct Installed {
     pub next: Option<String>,
     /// What does not fit the configuration.
     pub problems: Vec<String>,
+}
+
+impl Installed {
+    /// The same with when it ran last, as far as the scheduler does not know it.
+    #[must_use]
+    pub fn with_last(mut self, last: Option<Timestamp>) -> Self {
+        let last = last.filter(|_| self.installed && self.last.is_none());
+        if let Some(last) = last {
+            self.last = Some(next::shown(&last.to_zoned(TimeZone::system())));
+        }
+        self
+    }
 }
 
 impl Job {

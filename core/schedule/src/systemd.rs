@@ -235,7 +235,11 @@ fn problems(
     let path = drop_in(folder, service.unit);
     let found = fs::read_to_string(&path).unwrap_or_default();
     let wanted = of_service(plan, is_packaged, service, "")?;
-    let is_compared = |line: &&str| !credentials::is_line(line);
+    // Whoever may not look at the folder does not know whose it is.
+    let has_owner = fs::metadata(&plan.folder).is_ok();
+    let is_of_owner = |line: &str| line.starts_with("User=") || line.starts_with("Group=");
+    let is_compared =
+        |line: &&str| !credentials::is_line(line) && (has_owner || !is_of_owner(line));
     if !found
         .lines()
         .filter(is_compared)
@@ -261,13 +265,8 @@ pub(super) fn misfits(plan: &Plan) -> Vec<String> {
     let mut all = Vec::new();
     for user_only in [false, true] {
         let plan = Plan {
-            program: plan.program.clone(),
-            config: plan.config.clone(),
-            folder: plan.folder.clone(),
-            root: plan.root.clone(),
-            secrets: plan.secrets.clone(),
-            at: plan.at,
             user_only,
+            ..plan.clone()
         };
         let (Ok(folder), Ok(ours)) = (folder(&plan), environment(&plan)) else {
             continue;

@@ -3,7 +3,7 @@
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Duration;
 
 use forgekeep_durable::regular_file;
@@ -146,7 +146,8 @@ fn of_systemd(plan: &Plan) -> Result<Trial, Failure> {
         || Failure::new(ErrorKind::Config, "there is no home folder").with_hint("set HOME");
     let result = folder.ok_or_else(no_home)?.join(RESULT);
     remove_old(&result)?;
-    let mut words = vec!["start", systemd::CHECK];
+    // Nobody is asked for a password in between.
+    let mut words = vec!["--no-ask-password", "start", systemd::CHECK];
     if plan.user_only {
         words.insert(0, "--user");
     }
@@ -242,7 +243,7 @@ fn of_environment(set: &[(&str, &str)], command: &[&str]) -> Result<Trial, Failu
     }
 }
 
-fn written(result: &PathBuf) -> Result<Option<Value>, Failure> {
+fn written(result: &Path) -> Result<Option<Value>, Failure> {
     match regular_file::read_at_most(result, MOST) {
         Ok(bytes) => Ok(serde_json::from_slice(&bytes).ok()),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -1,7 +1,7 @@
 //! A verification or a drill, which tells of itself as a backup does.
 
 use forgekeep_command_line::{Common, FolderArgument};
-use forgekeep_failure::Failure;
+use forgekeep_failure::{Cancel, Failure};
 use forgekeep_summary::text;
 use forgekeep_telling::{CheckOutcome, RunKind, Telling, invocation};
 use jiff::Timestamp;
@@ -30,8 +30,8 @@ impl<'a> CheckRun<'a> {
         }
     }
 
-    /// Tells what has come of it.
-    pub fn end(&self, outcome: CheckOutcome) {
+    /// Tells what has come of it; `cancel` is what a signal has ended.
+    pub fn end(&self, outcome: CheckOutcome, cancel: &Cancel) {
         if !self.is_configured {
             return;
         }
@@ -40,7 +40,8 @@ impl<'a> CheckRun<'a> {
             Ok(config) => Some(Telling::of(kind, &config, &[], &super::variable).0),
             Err(_) => Telling::of_broken_run(kind, named, &super::variable),
         };
-        let Some(telling) = telling else { return };
+        let Some(mut telling) = telling else { return };
+        telling.with(telling.redactor(), cancel.clone());
         terminal::hide(telling.redactor());
         for finding in telling.end_check(outcome) {
             tell!("{}", text::finding("", &finding));
@@ -54,11 +55,8 @@ impl<'a> CheckRun<'a> {
         if !matches!(complaint.ending, ExitCode::Locked | ExitCode::Usage) {
             let failure = Failure::new(complaint.kind, complaint.message.clone())
                 .with_hint(complaint.hint.clone());
-            self.end(CheckOutcome::refused(
-                self.started,
-                complaint.ending,
-                failure,
-            ));
+            let outcome = CheckOutcome::refused(self.started, complaint.ending, failure);
+            self.end(outcome, &Cancel::new());
         }
         complaint
     }

@@ -121,7 +121,7 @@ fn made(
         conclude(&tried, chosen.len(), cancel.is_cancelled());
     }
     let outcome = CheckOutcome::drilled(run.started, ending, &folder, &tried, is_good_there);
-    run.end(outcome);
+    run.end(outcome, &cancel);
     Ok(ending)
 }
 

@@ -7,6 +7,7 @@ use forgekeep_command_line::{Common, ScheduleArguments, ScheduleCommand, Schedul
 use forgekeep_config::Config;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_schedule::{Installed, Plan, Scheduler, Secret, Trial, TrialOutcome, is_root};
+use forgekeep_status::LastRuns;
 use forgekeep_untrusted::Show as _;
 
 use crate::exit::{Complaint, ExitCode};
@@ -49,6 +50,19 @@ pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, C
         }
         ScheduleCommand::Status { json, no_check } => {
             let all = scheduler.status(&plan).map_err(complaint)?;
+            let last = LastRuns::read(&plan.folder);
+            let of = |job: &str| match job {
+                "verify" => last.verify,
+                "drill" => last.drill,
+                _ => last.backup,
+            };
+            let all: Vec<_> = all
+                .into_iter()
+                .map(|one| {
+                    let last = of(one.job);
+                    one.with_last(last)
+                })
+                .collect();
             let is_tried = !no_check && all.iter().any(|one| one.installed);
             let trial = is_tried.then(|| scheduler.check(&plan));
             print(&all, trial.as_ref(), *json)

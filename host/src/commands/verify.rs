@@ -84,7 +84,8 @@ fn made(
     if let Some(failure) = &verdict.not_kept {
         tell!("warning: {}", text::failure("", failure));
     }
-    run.end(CheckOutcome::verified(run.started, &folder, &verdict));
+    let outcome = CheckOutcome::verified(run.started, &folder, &verdict);
+    run.end(outcome, &watch.cancel);
     Ok(verdict.exit_code())
 }
 

@@ -463,10 +463,25 @@ fn status_checks_with_the_environment_of_cron_and_launchd() {
         scene.program("launchctl", "");
         let arguments = ["--kind", kind, "--user"];
         scene
-            .schedule(&[&arguments[..], &["install"]].concat())
+            .schedule(&[&arguments[..], &["install", "--at", "5:30"]].concat())
             .expect(0);
         let good = tried(&scene, &arguments, 0);
         assert_eq!(good["outcome"], "ok", "{kind}: {good}");
+        scene.world.backup().expect(0);
+        let run = scene.schedule(&[&arguments[..], &["status", "--json", "--no-check"]].concat());
+        let document: Value = serde_json::from_str(&run.stdout).unwrap();
+        let backup = &document["jobs"][0];
+        let year = |key: &str| backup[key].as_str().unwrap()[4..6].to_owned();
+        assert_eq!(
+            (year("last"), year("next")),
+            ("20".into(), "20".into()),
+            "{backup}"
+        );
+        assert!(
+            backup["next"].as_str().unwrap().contains(" 05:30:00 "),
+            "{backup}"
+        );
+        assert!(document["jobs"][2]["last"].is_null(), "{document}");
         // A variable of the terminal is none of theirs.
         let mut source = scene.world.source();
         source["password"] = "%ONLY_IN_THE_TERMINAL%".into();

@@ -1,6 +1,6 @@
 //! What a check leaves for `schedule status`, which has it run where it cannot be asked.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use forgekeep_durable::atomic_file;
 use forgekeep_durable::state_folder::state_folder;
@@ -13,9 +13,7 @@ use crate::terminal::hidden_json;
 
 /// Writes it to a file, which nobody else may read.
 pub fn keep(file: &Path, document: &Value) -> Result<(), Complaint> {
-    let file = state_folder()
-        .map_or_else(PathBuf::new, |folder| folder)
-        .join(file);
+    let file = state_folder().unwrap_or_default().join(file);
     let _umask = OfBackup::set(0o077);
     let folder = file.parent().map_or(Ok(()), atomic_file::make_folders);
     let text = document.to_string();
