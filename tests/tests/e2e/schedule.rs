@@ -364,6 +364,14 @@ fn secrets_beside_the_configuration_are_given_to_the_services() {
         assert!(!text.contains(token), "{unit}");
     }
     assert_eq!(scene.states(SYSTEM), [(true, 0); 3]);
+    // What the service has comes before what is beside the configuration.
+    let name = "credentials/keys-token";
+    let folder = world.sandbox.write(name, token);
+    world.sandbox.write("keys/token", "ATATT3xFfGF0-wrong=1234");
+    let check = || world.forgekeep(&["check"]);
+    let folder = folder.parent().unwrap();
+    check().env("CREDENTIALS_DIRECTORY", folder).run().expect(0);
+    check().run().expect(12);
     // A unit of before the secret was moved into a file.
     let good = text("forgekeep-backup");
     fs::write(drop_in("forgekeep-backup"), good.replace(&of_token, "")).unwrap();
