@@ -5,6 +5,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde_json::Value;
 
@@ -279,7 +280,7 @@ fn the_line_of_the_crontab_runs_under_sh_with_the_path_of_cron() {
         .unwrap();
     // As cron does: the first five words are the time, and `\%` is a percent sign.
     let command = line.splitn(6, ' ').nth(5).unwrap().replace(r"\%", "%");
-    let output = std::process::Command::new("/bin/sh")
+    let output = Command::new("/bin/sh")
         .args(["-c", &command])
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
@@ -364,6 +365,7 @@ fn secrets_beside_the_configuration_are_given_to_the_services() {
         assert!(!text.contains(token), "{unit}");
     }
     assert_eq!(scene.states(SYSTEM), [(true, 0); 3]);
+    systemd_takes(&scene.units());
     // What the service has comes before what is beside the configuration.
     let name = "credentials/keys-token";
     let folder = world.sandbox.write(name, token);
@@ -559,4 +561,24 @@ fn check_tells_of_units_that_do_not_fit_the_configuration() {
         .run()
         .expect(0);
     assert!(!run.stdout.contains("does not fit"), "{}", run.stdout);
+}
+
+/// Has systemd read the units with their drop-ins, where it is installed.
+fn systemd_takes(units: &Path) {
+    let mut verify = Command::new("systemd-analyze");
+    verify.args(["verify", "--man=no"]);
+    for service in ["backup", "check", "verify", "drill"] {
+        verify.arg(format!("forgekeep-{service}.service"));
+    }
+    verify.arg("forgekeep-failed@x.service");
+    let path = format!("{}:", units.display());
+    let Ok(output) = verify.env("SYSTEMD_UNIT_PATH", path).output() else {
+        return;
+    };
+    let said = String::from_utf8_lossy(&output.stderr);
+    let ours: Vec<_> = said
+        .lines()
+        .filter(|line| line.contains("forgekeep"))
+        .collect();
+    assert!(ours.is_empty(), "{said}");
 }
