@@ -6,10 +6,7 @@ mod exit;
 mod logging;
 mod progress;
 mod report_file;
-mod state_folder;
 mod terminal;
-mod told;
-mod umask;
 mod version;
 
 use std::{env, process};

@@ -76,7 +76,7 @@ impl Cli {
             },
             Command::Schedule(of) => match of.command {
                 ScheduleCommand::Install { json, .. }
-                | ScheduleCommand::Status { json }
+                | ScheduleCommand::Status { json, .. }
                 | ScheduleCommand::Remove { json } => json,
             },
             Command::Plugins(of) => match of.command {

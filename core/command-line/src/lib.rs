@@ -132,6 +132,9 @@ pub struct BackupArguments {
     /// Wait for at most so long while another run holds the lock: 90s, 10m, 2h [default: do not wait]
     #[arg(long, value_name = "TIME", value_parser = lock_wait)]
     pub lock_wait: Option<Duration>,
+    /// Wait for at most so long while no host answers, as after a boot or a resume [default: do not wait]
+    #[arg(long, value_name = "TIME", value_parser = lock_wait)]
+    pub network_wait: Option<Duration>,
     /// Write the run's report to this file, as JSON; - for standard output
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub report: Option<PathBuf>,
@@ -182,6 +185,9 @@ pub struct CheckArguments {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+    /// Write the JSON to this file too, relative to the folder for state: for `schedule status`
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub result: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -46,11 +46,15 @@ pub enum ScheduleCommand {
         #[arg(long)]
         json: bool,
     },
-    /// Show what is scheduled, when it ran and will run, and what does not fit the configuration
+    /// Show what is scheduled, when it ran and will run, what does not fit the configuration, and what a
+    /// run would find
     Status {
         /// Print JSON
         #[arg(long)]
         json: bool,
+        /// Leave out the check of what a run would find, with its user, folders, environment and secrets
+        #[arg(long)]
+        no_check: bool,
     },
     /// Schedule nothing any more
     Remove {

@@ -19,7 +19,7 @@ pub(super) fn time_of_day(text: &str) -> Result<(u8, u8), String> {
         .ok_or_else(|| "it is not a time of the day such as 04:17".to_owned())
 }
 
-/// Reads `--lock-wait`.
+/// Reads `--lock-wait` and `--network-wait`.
 pub(super) fn lock_wait(text: &str) -> Result<Duration, String> {
     let span: Option<SignedDuration> = text.parse().ok();
     span.and_then(|span| Duration::try_from(span).ok())

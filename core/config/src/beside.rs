@@ -80,19 +80,35 @@ pub(super) fn path(field: &Field<'_>) -> Result<PathBuf, ConfigError> {
 /// Where systemd puts the credentials of a service (`LoadCredential=`).
 const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
-/// The path of a file with a secret. A name without folders is looked for among the credentials of the
-/// service first.
+/// The path of a file with a secret. One that is relative is looked for among the credentials of the service
+/// first.
 pub(super) fn secret_path(field: &Field<'_>) -> Result<PathBuf, ConfigError> {
     let beside = path(field)?;
-    let name = PathBuf::from(field.text()?.value);
-    let mut parts = name.components();
-    let is_name = matches!(
-        (parts.next(), parts.next()),
-        (Some(Component::Normal(_)), None)
-    );
-    let credentials = field.variable(CREDENTIALS).filter(|_| is_name);
-    let credential = credentials.map(|folder| Path::new(&folder).join(&name));
+    let name = credential_name(&field.text()?.value);
+    let credentials = field.variable(CREDENTIALS);
+    let credential = credentials.zip(name);
+    let credential = credential.map(|(folder, name)| Path::new(&folder).join(name));
     Ok(credential.filter(|path| path.exists()).unwrap_or(beside))
+}
+
+/// The longest name of a credential, as of a file.
+const MAX_NAME: usize = 255;
+
+/// What systemd calls the credential for a relative path. A name of its own has no `/`: `-` stands in its place,
+/// as in the names of systemd's mount units. None where there can be none.
+pub(super) fn credential_name(path: &str) -> Option<String> {
+    let mut parts = Vec::new();
+    for part in Path::new(path).components() {
+        match part {
+            Component::Normal(part) => parts.push(part.to_str()?),
+            Component::CurDir => {}
+            Component::Prefix(_) | Component::RootDir | Component::ParentDir => return None,
+        }
+    }
+    let name = parts.join("-");
+    let is_fit = |byte: u8| (b' '..=b'~').contains(&byte) && !b":\\".contains(&byte);
+    let is_name = !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(is_fit);
+    is_name.then_some(name)
 }
 
 /// Warns where every user of the machine can read a file with a secret.

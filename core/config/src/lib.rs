@@ -25,7 +25,9 @@ mod plausible;
 mod plugins;
 mod predecessor;
 mod reader;
+mod rendered;
 mod schema;
+mod secret_files;
 mod secrets;
 mod settle;
 mod ssh;
@@ -52,10 +54,11 @@ pub use locations::find;
 pub use masked::masked_copy;
 pub use notify::{
     Channel, ChannelKind, Mail, MailSecurity, Notifications, On, Ping, Preset, Webhook,
-    notifications_of,
+    notifications_of, notifications_of_copy,
 };
 pub use own::{FileContent, Isolation, OptionKind, OptionSpec, OptionValue, PluginKeys};
 pub use plugins::{AllowedPlugin, Confinement, PluginOptions, PluginVerdict};
+pub use secret_files::SecretFile;
 pub use ssh::{Protocol, SshOptions};
 pub use target::{Target, unknown_target};
 pub use umask::DEFAULT_UMASK;

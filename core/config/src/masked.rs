@@ -5,8 +5,9 @@ use std::path::Path;
 use super::document::ConfigDocument;
 use super::environment::{is_reference, literal_parts};
 use super::error::{ConfigError, ConfigErrorKind, FileLocation};
-use super::node::{Node, Scalar, ScalarKind, Syntax, Value};
+use super::node::{Node, Scalar, ScalarKind, Value};
 use super::notify;
+use super::rendered::rendered;
 use super::schema::{PASSWORD, TARGETS, keys_of_targets};
 use super::secrets::{command_key, file_key};
 
@@ -70,14 +71,7 @@ pub(super) fn copy(text: &str, path: &Path, own_keys: &[OwnKeys]) -> Result<Stri
     literals.0.sort();
     literals.0.dedup();
     mask_literals(&mut document.root, &literals);
-    let rendered = match document.syntax {
-        Syntax::Yaml => serde_yaml::to_string(&yaml_value(&document.root)).ok(),
-        Syntax::Toml => match &document.root.value {
-            Value::Mapping(_) => ::toml::to_string(&toml_value(&document.root)).ok(),
-            Value::Null | Value::Scalar(_) | Value::Sequence(_) => Some(String::new()),
-        },
-    };
-    let rendered = rendered.ok_or_else(|| {
+    let rendered = rendered(&document).ok_or_else(|| {
         ConfigError::new(
             ConfigErrorKind::Syntax,
             FileLocation::file(path),
@@ -345,7 +339,7 @@ fn mask(scalar: &mut Scalar, text: String) {
 }
 
 /// Whether a key looks like a secret's, also with a typing error at its begin or end.
-fn is_secret_key(key: &str) -> bool {
+pub(super) fn is_secret_key(key: &str) -> bool {
     let folded: Vec<char> = key
         .to_lowercase()
         .chars()
@@ -403,65 +397,4 @@ fn without_user_part(text: &str, literals: &mut Literals) -> Option<String> {
     }
     out.push_str(rest);
     found.then_some(out)
-}
-
-fn yaml_value(node: &Node) -> serde_yaml::Value {
-    match &node.value {
-        Value::Null => serde_yaml::Value::Null,
-        Value::Scalar(scalar) => match scalar.kind {
-            ScalarKind::Text => serde_yaml::Value::String(scalar.text.clone()),
-            ScalarKind::Boolean(_) | ScalarKind::Integer(_) | ScalarKind::Other => {
-                yaml_literal(&scalar.text)
-            }
-        },
-        Value::Sequence(items) => items.iter().map(yaml_value).collect(),
-        Value::Mapping(entries) => serde_yaml::Value::Mapping(
-            entries
-                .iter()
-                .map(|entry| {
-                    let key = serde_yaml::Value::String(entry.key.clone());
-                    (key, yaml_value(&entry.node))
-                })
-                .collect(),
-        ),
-    }
-}
-
-/// A number as it was written; as text where the library would write it differently, because
-/// where text is meant, `1.10` and `1.1` are two names.
-fn yaml_literal(text: &str) -> serde_yaml::Value {
-    serde_yaml::from_str::<serde_yaml::Value>(text)
-        .ok()
-        .filter(|value| {
-            serde_yaml::to_string(value).is_ok_and(|rendered| rendered.trim_end() == text)
-        })
-        .unwrap_or_else(|| serde_yaml::Value::String(text.to_owned()))
-}
-
-fn toml_value(node: &Node) -> ::toml::Value {
-    match &node.value {
-        // TOML has no null: nothing makes one.
-        Value::Null => ::toml::Value::String(String::new()),
-        Value::Scalar(scalar) => match scalar.kind {
-            ScalarKind::Text => ::toml::Value::String(scalar.text.clone()),
-            ScalarKind::Boolean(_) | ScalarKind::Integer(_) | ScalarKind::Other => {
-                toml_literal(&scalar.text)
-            }
-        },
-        Value::Sequence(items) => ::toml::Value::Array(items.iter().map(toml_value).collect()),
-        Value::Mapping(entries) => ::toml::Value::Table(
-            entries
-                .iter()
-                .map(|entry| (entry.key.clone(), toml_value(&entry.node)))
-                .collect(),
-        ),
-    }
-}
-
-fn toml_literal(text: &str) -> ::toml::Value {
-    ::toml::from_str::<::toml::Table>(&format!("value = {text}"))
-        .ok()
-        .and_then(|mut table| table.remove("value"))
-        .filter(|value| value.to_string() == text)
-        .unwrap_or_else(|| ::toml::Value::String(text.to_owned()))
 }

@@ -9,13 +9,15 @@ mod web;
 
 use std::path::{Path, PathBuf};
 
-use forgekeep_untrusted::names;
+use forgekeep_untrusted::{Secret, names};
 
 use super::document::ConfigDocument;
 use super::environment::literal_parts;
 use super::error::{ConfigError, ConfigWarning};
 use super::hooks::{Hooks, hooks};
+use super::node::Value;
 use super::reader::{Field, Reader, Section};
+use super::rendered::rendered;
 use super::secrets::Printed;
 use super::{Config, NOT_SET, schema};
 
@@ -99,6 +101,34 @@ impl Config {
         });
         read
     }
+
+    /// The part of the configuration that says who is told and what is run, as text that
+    /// [`notifications_of_copy`] reads; none where it says nothing of it. Secrets are in it as they are in the
+    /// configuration: by a name where that names a variable, a file or a command, else in plain text.
+    pub fn notifications_copy(&self) -> Option<Secret> {
+        let mut document = ConfigDocument::parse(self.text.expose(), &self.file).ok()?;
+        if let Value::Mapping(entries) = &mut document.root.value {
+            let who = ["notify", "email", "hooks"];
+            if !entries
+                .iter()
+                .any(|entry| who.contains(&entry.key.as_str()))
+            {
+                return None;
+            }
+            entries.retain(|entry| entry.key == "localFolder" || who.contains(&entry.key.as_str()));
+        }
+        rendered(&document).map(Secret::new)
+    }
+}
+
+/// The same of a copy of that part, which was made of the configuration `file`; none where it cannot be read.
+pub fn notifications_of_copy(
+    copy: &Secret,
+    file: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Option<Notifications> {
+    let document = ConfigDocument::parse(copy.expose(), file).ok()?;
+    Some(read(&document, file, environment))
 }
 
 /// The same of a configuration that cannot be used, as far as this part of it can be read; none where it

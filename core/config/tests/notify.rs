@@ -220,3 +220,62 @@ fn an_address_that_stands_there_is_a_secret_of_the_file() {
     assert!(has("notify: [{kind: ping, url: 'https://x.example/1'}]"));
     assert!(has("email: {password: hunter2}"));
 }
+
+#[test]
+fn a_copy_says_the_same_in_both_syntaxes_and_keeps_names_as_names() {
+    let yaml = "localFolder: x\n# a remark\nsources: [{title: a, hoster: b, name: c, password: '%SECRET%'}]\n\
+        email: {server: s.example, from: a@example.com, to: 'b@example.com;c@example.com', port: 25}\n\
+        notify:\n\
+        - {kind: webhook, url: 'https://y.example/literal?a=1&b=%41'}\n\
+        - {kind: webhook, url: '%SET%', template: \"{\\n  \\\"t\\\": {{ title }} # 5 %\\n}\"}\n\
+        - {kind: ping, urlFile: gone}\n\
+        hooks: {failure: [[sh, -c, \"echo '$X' \\\\\\\\ \\\"\"]]}\n";
+    let toml = "localFolder = 'x'\n# a remark\n\
+        sources = [{title = 'a', hoster = 'b', name = 'c', password = '%SECRET%'}]\n\
+        [email]\nserver = 's.example'\nfrom = 'a@example.com'\nto = 'b@example.com;c@example.com'\nport = 25\n\
+        [[notify]]\nkind = 'webhook'\nurl = 'https://y.example/literal?a=1&b=%41'\n\
+        [[notify]]\nkind = 'webhook'\nurl = '%SET%'\ntemplate = \"{\\n  \\\"t\\\": {{ title }} # 5 %\\n}\"\n\
+        [[notify]]\nkind = 'ping'\nurlFile = 'gone'\n\
+        [hooks]\nfailure = [['sh', '-c', \"echo '$X' \\\\\\\\ \\\"\"]]\n";
+    let variable = |name: &str| match name {
+        "SET" => Some("https://x.example/hook".to_owned()),
+        "SECRET" => Some("s3cret-of-a-source".to_owned()),
+        _ => None,
+    };
+    for (text, file) in [(yaml, "settings.yml"), (toml, "forgekeep.toml")] {
+        let file = Path::new(file);
+        let config = config::parse(text, file, &variable).unwrap();
+        let copy = config.notifications_copy().unwrap();
+        for absent in ["sources", "SECRET", "x.example/hook", "remark"] {
+            assert!(!copy.expose().contains(absent), "{}", copy.expose());
+        }
+        let read = config::notifications_of_copy(&copy, file, &variable).unwrap();
+        let known = config.notifications(&variable);
+        let shown = |told: &Notifications| {
+            format!(
+                "{:?} {:?} {:?} {:?}",
+                told.local_folder,
+                told.hooks,
+                told.unusable
+                    .iter()
+                    .map(|error| error.key())
+                    .collect::<Vec<_>>(),
+                told.channels
+            )
+        };
+        assert_eq!(read.channels.len(), 3);
+        assert_eq!(shown(&read), shown(&known));
+        let secrets = |told: &Notifications| -> Vec<String> {
+            let secrets = told
+                .channels
+                .iter()
+                .filter_map(|channel| match &channel.kind {
+                    ChannelKind::Webhook(webhook) => Some(webhook.url.expose().to_owned()),
+                    _ => None,
+                });
+            secrets.collect()
+        };
+        assert_eq!(secrets(&read), secrets(&known));
+    }
+    assert!(loaded("").notifications_copy().is_none());
+}

@@ -1,7 +1,7 @@
 //! `schedule … --json`.
 
 use forgekeep_failure::ExitCode;
-use forgekeep_schedule::Installed;
+use forgekeep_schedule::{Installed, Trial};
 use serde::Serialize;
 
 use crate::SCHEMA;
@@ -19,6 +19,9 @@ pub struct ScheduleDocument {
     /// What there is to run, of `status`.
     #[serde(skip_serializing_if = "Option::is_none")]
     jobs: Option<Vec<Installed>>,
+    /// What a check in the surroundings of what is scheduled has found, of `status`; null if none was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<Option<Trial>>,
     /// What somebody should know, of `install`.
     #[serde(skip_serializing_if = "Option::is_none")]
     warnings: Option<Vec<String>>,
@@ -34,10 +37,11 @@ impl ScheduleDocument {
     }
 
     /// How it stands.
-    pub fn status(exit_code: ExitCode, jobs: Vec<Installed>) -> Self {
+    pub fn status(exit_code: ExitCode, jobs: Vec<Installed>, check: Option<Trial>) -> Self {
         Self {
             exit_code,
             jobs: Some(jobs),
+            check: Some(check),
             ..Self::removed()
         }
     }
@@ -48,6 +52,7 @@ impl ScheduleDocument {
             schema: SCHEMA,
             exit_code: ExitCode::Good,
             jobs: None,
+            check: None,
             warnings: None,
         }
     }

@@ -9,3 +9,5 @@ pub mod mounts;
 pub mod regular_file;
 pub mod sealed;
 pub mod space;
+pub mod state_folder;
+pub mod umask;

@@ -249,6 +249,13 @@ impl Engine {
         self
     }
 
+    /// How long it waits for the network, while no host answers at all.
+    #[must_use]
+    pub fn waiting_for_network(mut self, most: Duration) -> Self {
+        self.retrying = self.retrying.waiting_for_network(most);
+        self
+    }
+
     /// Whether git is asked for every repository, also where the hoster's listing proves that it has not
     /// changed.
     #[must_use]

@@ -14,6 +14,7 @@ mod guard;
 mod in_force;
 mod interruptible;
 mod limit;
+mod network_wait;
 mod proxy;
 mod retry;
 mod scope;

@@ -18,6 +18,7 @@ use forgekeep_failure::{Cancel, Failure};
 use forgekeep_untrusted::Printable;
 
 use super::allowance::{Allowance, ClosedHosts, Limit, retry_after};
+use super::network_wait::NetworkWait;
 use super::{HttpClient, Request, RequestCounts, Response};
 
 /// Why a limited host is waited for.
@@ -82,6 +83,7 @@ pub struct Retrying<C> {
     closed: ClosedHosts,
     allowance: Allowance,
     counts: RequestCounts,
+    network: NetworkWait,
 }
 
 impl<C: HttpClient> Retrying<C> {
@@ -95,6 +97,16 @@ impl<C: HttpClient> Retrying<C> {
             closed: ClosedHosts::default(),
             allowance: Allowance::new(retry_policy.limit_wait),
             counts: RequestCounts::default(),
+            network: NetworkWait::default(),
+        }
+    }
+
+    /// The same, which waits for so long until any host answers at all.
+    #[must_use]
+    pub fn waiting_for_network(self, most: Duration) -> Self {
+        Self {
+            network: NetworkWait::new(most),
+            ..self
         }
     }
 
@@ -158,6 +170,7 @@ impl<C: Clone> Retrying<C> {
         Self {
             retry_policy,
             allowance: Allowance::new(Duration::ZERO),
+            network: NetworkWait::default(),
             ..self.clone()
         }
     }
@@ -222,6 +235,20 @@ impl<C: HttpClient> HttpClient for Retrying<C> {
             let result = self.inner.send(request);
             self.counts.answered(request, &result);
             self.cancel.check()?;
+            match &result {
+                Ok(_) => self.network.answered(),
+                Err(failure) if request.may_be_repeated() && !is_step_of_fetch(request) => {
+                    if let Some(time) = self.network.pause(failure, Instant::now()) {
+                        self.wait(
+                            &host,
+                            time,
+                            &format!("no network so far: {}", failure.message),
+                        )?;
+                        continue;
+                    }
+                }
+                Err(_) => {}
+            }
             if result.is_err() && is_step_of_fetch(request) {
                 return result;
             }

@@ -22,6 +22,6 @@ mod web;
 
 pub use deadline::Deadline;
 pub use hooks::{HookEnvironment, When, run_hooks};
-pub use message::{Event, Message, Told};
+pub use message::{Event, Message, RunKind, Told};
 pub use state::StatePlaces;
 pub use teller::{Started, Teller, Tested};

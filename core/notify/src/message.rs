@@ -18,6 +18,39 @@ const MAX_TEXT: usize = 256 * 1024;
 /// Most characters of a title.
 const MAX_TITLE: usize = 200;
 
+/// What was run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunKind {
+    /// A backup.
+    #[default]
+    Backup,
+    /// The verification of what is kept.
+    Verify,
+    /// A restore to see that it works.
+    Drill,
+}
+
+impl RunKind {
+    /// The word for it, which is the command's.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::Verify => "verify",
+            Self::Drill => "drill",
+        }
+    }
+
+    /// What it is called in a sentence.
+    fn noun(self) -> &'static str {
+        match self {
+            Self::Backup => "backup",
+            Self::Verify => "verification",
+            Self::Drill => "restore drill",
+        }
+    }
+}
+
 /// What is told of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -48,6 +81,9 @@ impl Event {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Message {
+    /// What was run. It is no part of what services get.
+    #[serde(skip)]
+    pub kind: RunKind,
     /// What it is about.
     pub event: Event,
     /// One line.
@@ -65,6 +101,8 @@ pub struct Message {
 /// A run, as far as somebody is told of it.
 pub struct Told<'r> {
     report: &'r Report,
+    kind: RunKind,
+    failed: Vec<String>,
     text: String,
     all_sources: bool,
     hook_failed: bool,
@@ -76,6 +114,8 @@ impl<'r> Told<'r> {
     pub fn new(report: &'r Report, text: &str, redactor: &Redactor) -> Self {
         Self {
             report,
+            kind: RunKind::Backup,
+            failed: Vec::new(),
             text: redactor.clean(text).trim().to_owned(),
             all_sources: true,
             hook_failed: false,
@@ -90,6 +130,22 @@ impl<'r> Told<'r> {
             all_sources,
             ..self
         }
+    }
+
+    /// The same of a run that was no backup, with what failed in it. It is over all if nothing is known to
+    /// be wrong any more: such a run looks at a part only.
+    #[must_use]
+    pub fn of_check(self, kind: RunKind, failed: Vec<String>) -> Self {
+        Self {
+            kind,
+            failed,
+            ..self
+        }
+    }
+
+    /// What was run.
+    pub fn kind(&self) -> RunKind {
+        self.kind
     }
 
     /// The same of a run with a hook that failed.
@@ -127,6 +183,7 @@ impl<'r> Told<'r> {
         let title = format!("Forgekeep on {}: {}", self.host, self.headline(event));
         let failed = self.failed().into_iter().map(|name| clean(&name));
         Message {
+            kind: self.kind,
             event,
             title: cut::line(&clean(&title), MAX_TITLE),
             text: cut::bytes(&clean(&self.body(event)), MAX_TEXT),
@@ -142,6 +199,14 @@ impl<'r> Told<'r> {
             1 => "1 repository".to_owned(),
             safe => format!("{safe} repositories"),
         };
+        if self.kind != RunKind::Backup {
+            let noun = self.kind.noun();
+            return match (event, &self.report.error) {
+                (Event::Recovery | Event::Success, _) => format!("{noun} is good again"),
+                (_, Some(failure)) => format!("{noun} failed: {}", failure.message),
+                (_, None) => format!("{noun} failed: {}", some_of(&self.failed())),
+            };
+        }
         match event {
             Event::Recovery => format!("backup works again, {safe} backed up"),
             Event::Alert => "backup complete, with alerts".to_owned(),
@@ -160,7 +225,7 @@ impl<'r> Told<'r> {
 
     /// Who failed: sources as a whole, then repositories.
     fn failed(&self) -> Vec<String> {
-        let mut names = Vec::new();
+        let mut names = self.failed.clone();
         for source in &self.report.sources {
             if source.error.is_some() {
                 names.push(source.title.to_string());
@@ -181,15 +246,23 @@ impl<'r> Told<'r> {
     fn body(&self, event: Event) -> String {
         let mut text = String::new();
         if event == Event::Recovery {
-            text.push_str("The backup is good again; the one before had failed.\n\n");
+            text.push_str(match self.kind {
+                RunKind::Backup => "The backup is good again; the one before had failed.\n\n",
+                RunKind::Verify => "Nothing is known to be damaged any more.\n\n",
+                RunKind::Drill => "Everything came back as it was when it was restored last.\n\n",
+            });
         }
-        if !self.all_sources {
+        if !self.all_sources && self.kind == RunKind::Backup {
             text.push_str("Only some of the sources were asked for.\n\n");
         }
         let at = self.report.started.to_zoned(TimeZone::system());
         text.push_str(&format!(
-            "{}\n\nRun of {} on {}, exit code {}.",
+            "{}\n\nRun of {}{} on {}, exit code {}.",
             self.text,
+            match self.kind {
+                RunKind::Backup => String::new(),
+                kind => format!("`forgekeep {}` of ", kind.as_str()),
+            },
             at.strftime("%Y-%m-%d %H:%M %Z"),
             self.host,
             self.report.exit_code.code()
@@ -231,6 +304,9 @@ pub(super) fn host() -> String {
 pub(super) struct Kept {
     /// When it was to be told.
     pub at: Timestamp,
+    /// What was run.
+    #[serde(default)]
+    pub kind: RunKind,
     /// What.
     pub message: Message,
 }
@@ -242,7 +318,11 @@ impl Kept {
     pub(super) fn new(at: Timestamp, mut message: Message) -> Self {
         message.text = cut::bytes(&message.text, KEPT_TEXT);
         message.failed.truncate(100);
-        Self { at, message }
+        Self {
+            at,
+            kind: message.kind,
+            message,
+        }
     }
 }
 
@@ -250,6 +330,7 @@ impl Kept {
 pub(super) fn late(kept: &[Kept]) -> Option<Message> {
     let last = kept.last()?;
     Some(Message {
+        kind: last.kind,
         title: cut::line(&format!("Late: {}", last.message.title), MAX_TITLE),
         text: cut::bytes(
             &format!("This could not be sent before.\n\n{}", all_of(kept)),

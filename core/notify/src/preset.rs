@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use super::cut;
-use super::message::{Event, Message, host};
+use super::message::{Event, Message, RunKind, host};
 
 /// Characters of a message in Discord.
 const DISCORD: usize = 2000;
@@ -199,13 +199,18 @@ fn ntfy(url: &Url, message: &Message) -> Result<(Url, Value), Failure> {
     Ok((root, body))
 }
 
-/// One incident for each machine, and another one for alerts, which nothing resolves by itself.
+/// One incident for each machine and kind of run, and another one for alerts, which nothing resolves by itself.
 fn pagerduty(routing_key: Option<&Secret>, message: &Message) -> Value {
     let host = host();
+    // What a good backup resolves is not what a verification has found.
+    let of = match message.kind {
+        RunKind::Backup => format!("forgekeep:{host}"),
+        kind => format!("forgekeep:{host}:{}", kind.as_str()),
+    };
     let (action, severity, key) = match message.event {
-        Event::Failure => ("trigger", "critical", format!("forgekeep:{host}")),
-        Event::Alert => ("trigger", "warning", format!("forgekeep:{host}:alert")),
-        Event::Recovery | Event::Success => ("resolve", "info", format!("forgekeep:{host}")),
+        Event::Failure => ("trigger", "critical", of),
+        Event::Alert => ("trigger", "warning", format!("{of}:alert")),
+        Event::Recovery | Event::Success => ("resolve", "info", of),
     };
     let failed: Vec<_> = message.failed.iter().take(NAMES).collect();
     json!({
@@ -217,7 +222,7 @@ fn pagerduty(routing_key: Option<&Secret>, message: &Message) -> Value {
             "summary": cut::line(&message.title, PAGERDUTY_SUMMARY),
             "source": host,
             "severity": severity,
-            "component": "backup",
+            "component": message.kind.as_str(),
             "custom_details": {
                 "text": cut::bytes(&message.text, OTHERS),
                 "outcome": message.outcome,

@@ -1,10 +1,11 @@
 //! What `forgekeep notify test` sends.
 
-use super::message::{Event, Message, host};
+use super::message::{Event, Message, RunKind, host};
 
 /// An ordinary message.
 pub(super) fn normal() -> Message {
     Message {
+        kind: RunKind::Backup,
         event: Event::Failure,
         title: format!("Forgekeep on {}: test message", host()),
         text: "This is a test by `forgekeep notify test`. Nothing has failed.".to_owned(),
@@ -22,6 +23,7 @@ pub(super) fn worst() -> Message {
         .\n.\r\n..\n";
     let long = "x".repeat(3000);
     Message {
+        kind: RunKind::Backup,
         event: Event::Failure,
         title: format!(
             "Forgekeep on {}: test of the worst case: \"quotes\", 'quotes', \\, <&>, {{{{ }}}}, ü 😀",

@@ -4,7 +4,7 @@
 //! to be told of, and that it has passed, too. Where that folder cannot be written to it is kept in the
 //! backup folder, if that has a folder of ours: what would be one of an empty mount point is left alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use forgekeep_durable::folder::key;
@@ -14,7 +14,7 @@ use forgekeep_store::layout::{OWN_FOLDER, TOLD};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::message::Kept;
+use super::message::{Kept, RunKind};
 
 /// Most messages that are kept for a channel: the last.
 const KEPT: usize = 10;
@@ -23,13 +23,31 @@ const KEPT: usize = 10;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct ChannelState {
-    /// Whether it was told of a failure, and not yet that it has passed.
+    /// Whether it was told of a failure of a backup, and not yet that it has passed.
     pub failing: bool,
+    /// The same of what is no backup.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub failing_checks: BTreeSet<RunKind>,
     /// What could not be sent.
     pub unsent: Vec<Kept>,
 }
 
 impl ChannelState {
+    pub(super) fn is_failing(&self, kind: RunKind) -> bool {
+        match kind {
+            RunKind::Backup => self.failing,
+            kind => self.failing_checks.contains(&kind),
+        }
+    }
+
+    pub(super) fn set_failing(&mut self, kind: RunKind, failing: bool) {
+        match (kind, failing) {
+            (RunKind::Backup, failing) => self.failing = failing,
+            (kind, true) => drop(self.failing_checks.insert(kind)),
+            (kind, false) => drop(self.failing_checks.remove(&kind)),
+        }
+    }
+
     pub(super) fn keep(&mut self, kept: Kept) {
         self.unsent.push(kept);
         let surplus = self.unsent.len().saturating_sub(KEPT);
@@ -136,7 +154,7 @@ mod tests {
     fn state(name: &str) -> State {
         let channel = ChannelState {
             failing: true,
-            unsent: Vec::new(),
+            ..ChannelState::default()
         };
         State {
             channels: BTreeMap::from([(name.to_owned(), channel)]),

@@ -196,11 +196,14 @@ impl Teller {
                     None => is_kept |= keep(channel, &recipient.channel, step, now),
                 }
             }
-            if channel.failing && told.is_over_all() && !told.has_failed() && told.is_good() {
-                channel.failing = wants(&recipient.channel.on, Event::Recovery)
+            let kind = told.kind();
+            let has_passed = told.is_over_all() && !told.has_failed() && told.is_good();
+            if channel.is_failing(kind) && has_passed {
+                let is_untold = wants(&recipient.channel.on, Event::Recovery)
                     && steps[index]
                         .iter()
                         .any(|step| step.message.event == Event::Recovery);
+                channel.set_failing(kind, is_untold);
             }
             if let Some(failure) = failure {
                 findings.push(self.undelivered(recipient, &failure, is_kept));

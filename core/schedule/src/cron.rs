@@ -4,12 +4,13 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use forgekeep_untrusted::{Show as _, Untrusted};
+use jiff::Zoned;
 use tempfile::NamedTempFile;
 
 use forgekeep_command::Why;
 use forgekeep_failure::{ErrorKind, Failure};
 
-use super::{Installed, JOBS, Job, Plan, When, files};
+use super::{Installed, JOBS, Job, Plan, When, files, next};
 
 const BEGIN: &str = "# forgekeep: begin (written by `forgekeep schedule install`)";
 const END: &str = "# forgekeep: end";
@@ -55,7 +56,11 @@ pub(super) fn status(plan: &Plan) -> Result<Vec<Installed>, Failure> {
                 job: job.name,
                 installed: found.is_some(),
                 last: None,
-                next: found.map(|line| line.splitn(6, ' ').take(5).collect::<Vec<_>>().join(" ")),
+                next: found.map(|line| match next::of_line(line) {
+                    Some(when) => next::next(when, &Zoned::now()).unwrap_or_default(),
+                    // It was changed by hand: cron alone knows.
+                    None => line.splitn(6, ' ').take(5).collect::<Vec<_>>().join(" "),
+                }),
                 problems: if is_right {
                     Vec::new()
                 } else {
@@ -115,6 +120,14 @@ fn line(plan: &Plan, job: &Job) -> Result<String, Failure> {
     ))
 }
 
+/// A command with the same configuration, as cron gives it to the shell.
+pub(super) fn check(plan: &Plan, command: &str) -> Result<String, Failure> {
+    let (program, config) = (word(&plan.program)?, word(&plan.config)?);
+    let line = format!("{program} --quiet --config {config} {command}");
+    // cron takes the backslash away.
+    Ok(line.replace(r"\%", "%"))
+}
+
 /// A path, as one word of such a line.
 fn word(path: &Path) -> Result<String, Failure> {
     let text = path.to_str().filter(|text| !text.contains(['\n', '\r']));
@@ -145,8 +158,9 @@ mod tests {
             user_only: true,
             at: None,
             root: "/".into(),
+            secrets: Vec::new(),
         };
-        let backup = r"17 4 * * * '/opt/it'\''s/forgekeep' --quiet --config '/etc/100\%.yml' backup --lock-wait 2h --progress none";
+        let backup = r"17 4 * * * '/opt/it'\''s/forgekeep' --quiet --config '/etc/100\%.yml' backup --lock-wait 2h --network-wait 30m --progress none";
         assert_eq!(line(&plan, &JOBS[0]).unwrap(), backup);
         assert!(line(&plan, &JOBS[2]).unwrap().starts_with("23 15 5 * * "));
     }

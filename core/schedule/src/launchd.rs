@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use forgekeep_untrusted::{Show as _, Untrusted};
 
 use forgekeep_failure::Failure;
+use jiff::Zoned;
 
-use super::{Installed, JOBS, Job, Plan, When, files};
+use super::{Installed, JOBS, Job, Plan, When, files, next};
 
 const HINT: &str =
     "run it as the user who is logged in; network volumes need Full Disk Access for this program";
@@ -40,19 +41,35 @@ pub(super) fn status(plan: &Plan) -> Vec<Installed> {
     let of = |job: &Job| {
         let path = file(plan, job);
         let found = fs::read_to_string(&path).ok();
+        // The time of the backup may be another than the usual one.
+        let plan = Plan {
+            at: found.as_deref().and_then(time),
+            ..plan.clone()
+        };
         let is_right = found
             .as_ref()
-            .is_none_or(|found| *found == agent(plan, job));
+            .is_none_or(|found| *found == agent(&plan, job));
         let problem = format!("{} does not fit the configuration", path.shown());
         Installed {
             job: job.name,
             installed: found.is_some(),
             last: None,
-            next: None,
+            next: found
+                .as_ref()
+                .and_then(|_| next::next(plan.when(job), &Zoned::now())),
             problems: if is_right { Vec::new() } else { vec![problem] },
         }
     };
     JOBS.iter().map(of).collect()
+}
+
+/// The hour and the minute of an agent.
+fn time(text: &str) -> Option<(u8, u8)> {
+    let number = |key: &str| {
+        let (_, rest) = text.split_once(&format!("<key>{key}</key><integer>"))?;
+        rest.split_once('<')?.0.parse().ok()
+    };
+    Some((number("Hour")?, number("Minute")?))
 }
 
 fn label(job: &Job) -> String {
@@ -122,6 +139,7 @@ mod tests {
             user_only: true,
             at: None,
             root: "/".into(),
+            secrets: Vec::new(),
         };
         let text = agent(&plan, &JOBS[2]);
         assert!(

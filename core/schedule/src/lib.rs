@@ -4,22 +4,32 @@
 //! systemd   units, for the machine or a user; those of a package get drop-ins
 //! cron      lines in the user's crontab
 //! launchd   agents of macOS
+//! next      when it is run, where the scheduler does not say it
+//! credentials   what systemd gives services that is secret
+//! trial     `check`, as what is scheduled runs
 //! files     the files that these read, and the programs that go with them
 //! ```
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+mod credentials;
 mod cron;
 mod files;
 mod launchd;
+mod next;
 mod systemd;
+mod trial;
+mod unit_path;
 
 use std::path::{Path, PathBuf};
 
 use forgekeep_failure::Failure;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 pub use files::is_root;
+pub use trial::{Trial, TrialOutcome, TrialProblem};
 
 /// What runs things by the clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +46,7 @@ pub enum Scheduler {
 const JOBS: [Job; 3] = [
     Job {
         name: "backup",
-        arguments: &["--lock-wait", "2h"],
+        arguments: &["--lock-wait", "2h", "--network-wait", "30m"],
         has_progress: true,
         when: When::Daily(4, 17),
     },
@@ -72,6 +82,7 @@ enum When {
 }
 
 /// What is to be scheduled.
+#[derive(Clone)]
 pub struct Plan {
     /// The program, by an absolute path that an upgrade does not change.
     pub program: PathBuf,
@@ -85,6 +96,21 @@ pub struct Plan {
     pub at: Option<(u8, u8)>,
     /// What files go below; `/` but in tests.
     pub root: PathBuf,
+    /// The files with secrets that the configuration names by relative paths.
+    pub secrets: Vec<Secret>,
+}
+
+/// A file with a secret.
+#[derive(Clone)]
+pub struct Secret {
+    /// Its place in the configuration.
+    pub key: String,
+    /// What systemd's credential for it is called.
+    pub name: String,
+    /// Where it is if there is no credential, by an absolute path.
+    pub beside: PathBuf,
+    /// Whether it is for those who are told.
+    pub is_of_notify: bool,
 }
 
 /// What is installed, as `status` says it.
@@ -104,6 +130,18 @@ pub struct Installed {
     pub next: Option<String>,
     /// What does not fit the configuration.
     pub problems: Vec<String>,
+}
+
+impl Installed {
+    /// The same with when it ran last, as far as the scheduler does not know it.
+    #[must_use]
+    pub fn with_last(mut self, last: Option<Timestamp>) -> Self {
+        let last = last.filter(|_| self.installed && self.last.is_none());
+        if let Some(last) = last {
+            self.last = Some(next::shown(&last.to_zoned(TimeZone::system())));
+        }
+        self
+    }
 }
 
 impl Job {
@@ -167,6 +205,16 @@ impl Scheduler {
             Self::Cron => cron::remove(),
             Self::Launchd => launchd::remove(plan),
         }
+    }
+
+    /// Checks what a run would find, in the surroundings that it has.
+    pub fn check(self, plan: &Plan) -> Trial {
+        trial::of(self, plan)
+    }
+
+    /// What is installed for this configuration and does not fit it, as far as files show.
+    pub fn misfits(plan: &Plan) -> Vec<String> {
+        systemd::misfits(plan)
     }
 
     /// What is scheduled.

@@ -7,10 +7,12 @@ use forgekeep_untrusted::Show as _;
 
 use forgekeep_failure::{ErrorKind, Failure};
 
+use super::credentials::{self, Need};
+use super::unit_path::quoted;
 use super::{Installed, JOBS, Job, Plan, When, files};
 
 /// The units, as packages ship them.
-const UNITS: [(&str, &str); 7] = [
+const UNITS: [(&str, &str); 8] = [
     (
         "forgekeep-backup.service",
         include_str!("../units/forgekeep-backup.service"),
@@ -36,10 +38,57 @@ const UNITS: [(&str, &str); 7] = [
         include_str!("../units/forgekeep-drill.timer"),
     ),
     (
+        "forgekeep-check.service",
+        include_str!("../units/forgekeep-check.service"),
+    ),
+    (
         "forgekeep-failed@.service",
         include_str!("../units/forgekeep-failed@.service"),
     ),
 ];
+
+/// Where packages put units.
+const PACKAGED_UNITS: [&str; 2] = ["usr/lib/systemd/system", "lib/systemd/system"];
+
+/// A service, and what it has to know.
+struct Service {
+    unit: &'static str,
+    /// Whether it looks at the backup folder.
+    has_folder: bool,
+    need: Need,
+}
+
+/// All services.
+const SERVICES: [Service; 5] = [
+    Service {
+        unit: "forgekeep-backup.service",
+        has_folder: true,
+        need: Need::All,
+    },
+    Service {
+        unit: "forgekeep-verify.service",
+        has_folder: true,
+        need: Need::Notify,
+    },
+    Service {
+        unit: "forgekeep-drill.service",
+        has_folder: true,
+        need: Need::Notify,
+    },
+    Service {
+        unit: CHECK,
+        has_folder: true,
+        need: Need::All,
+    },
+    Service {
+        unit: "forgekeep-failed@.service",
+        has_folder: false,
+        need: Need::Notify,
+    },
+];
+
+/// The service that checks what a backup would find.
+pub(super) const CHECK: &str = "forgekeep-check.service";
 
 /// The program in them.
 const PACKAGED: &str = "/usr/bin/forgekeep";
@@ -102,24 +151,29 @@ pub(super) fn install(plan: &Plan) -> Result<Vec<String>, Failure> {
         }
     }
     for job in &JOBS {
-        let unit = format!("forgekeep-{}.service", job.name);
-        files::write(&drop_in(&folder, &unit), &of_service(plan, is_packaged)?)?;
         let timer = format!("forgekeep-{}.timer", job.name);
         match (job.name, plan.at) {
             ("backup", Some(_)) => files::write(&drop_in(&folder, &timer), &of_timer(plan, job))?,
             _ => files::remove(&drop_in(&folder, &timer))?,
         }
     }
-    files::write(
-        &drop_in(&folder, "forgekeep-failed@.service"),
-        &of_failed(plan, is_packaged)?,
-    )?;
+    for service in SERVICES {
+        let text = of_service(
+            plan,
+            is_packaged,
+            &service,
+            &of_others(plan, &folder, service.unit),
+        )?;
+        files::write(&drop_in(&folder, service.unit), &text)?;
+    }
     systemctl(plan, &["daemon-reload"])?;
     let timers = JOBS.map(|job| format!("forgekeep-{}.timer", job.name));
     let mut enable = vec!["enable", "--now"];
     enable.extend(timers.iter().map(String::as_str));
     systemctl(plan, &enable)?;
-    Ok(lingering(plan))
+    let mut told = lingering(plan);
+    told.extend(credentials::nowhere(plan));
+    Ok(told)
 }
 
 pub(super) fn remove(plan: &Plan) -> Result<(), Failure> {
@@ -153,15 +207,12 @@ pub(super) fn status(plan: &Plan) -> Result<Vec<Installed>, Failure> {
                 Some(found.1.to_owned()).filter(|value| !value.is_empty() && value != "n/a")
             };
             let installed = value("UnitFileState").is_some_and(|state| state == "enabled");
-            let service = format!("forgekeep-{}.service", job.name);
-            let mut problems = Vec::new();
-            let path = drop_in(&folder, &service);
-            if installed && fs::read_to_string(&path).ok() != Some(of_service(plan, is_packaged)?) {
-                problems.push(format!(
-                    "{} does not fit the configuration: it has another backup folder, configuration or user",
-                    path.shown()
-                ));
-            }
+            let unit = format!("forgekeep-{}.service", job.name);
+            let service = SERVICES.iter().find(|service| service.unit == unit);
+            let problems = match service.filter(|_| installed) {
+                Some(service) => problems(plan, &folder, is_packaged, service)?,
+                None => Vec::new(),
+            };
             Ok(Installed {
                 job: job.name,
                 installed,
@@ -171,6 +222,81 @@ pub(super) fn status(plan: &Plan) -> Result<Vec<Installed>, Failure> {
             })
         })
         .collect()
+}
+
+/// What of a service does not fit the configuration.
+fn problems(
+    plan: &Plan,
+    folder: &Path,
+    is_packaged: bool,
+    service: &Service,
+) -> Result<Vec<String>, Failure> {
+    let mut problems = Vec::new();
+    let path = drop_in(folder, service.unit);
+    let found = fs::read_to_string(&path).unwrap_or_default();
+    let wanted = of_service(plan, is_packaged, service, "")?;
+    // Whoever may not look at the folder does not know whose it is.
+    let has_owner = fs::metadata(&plan.folder).is_ok();
+    let is_of_owner = |line: &str| line.starts_with("User=") || line.starts_with("Group=");
+    let is_compared =
+        |line: &&str| !credentials::is_line(line) && (has_owner || !is_of_owner(line));
+    if !found
+        .lines()
+        .filter(is_compared)
+        .eq(wanted.lines().filter(is_compared))
+    {
+        problems.push(format!(
+            "{} does not fit the configuration: it has another backup folder, configuration or user",
+            path.shown()
+        ));
+    }
+    let all = found + &of_others(plan, folder, service.unit);
+    for secret in credentials::missing(plan, service.need, &all) {
+        problems.push(format!(
+            "{} is not given the secret of `{}`: it has no LoadCredential={}",
+            service.unit, secret.key, secret.name
+        ));
+    }
+    Ok(problems)
+}
+
+/// The same of all services that are installed with this configuration, for the machine or the user.
+pub(super) fn misfits(plan: &Plan) -> Vec<String> {
+    let mut all = Vec::new();
+    for user_only in [false, true] {
+        let plan = Plan {
+            user_only,
+            ..plan.clone()
+        };
+        let (Ok(folder), Ok(ours)) = (folder(&plan), environment(&plan)) else {
+            continue;
+        };
+        let is_packaged = is_packaged(&plan);
+        for service in &SERVICES {
+            let found = fs::read_to_string(drop_in(&folder, service.unit));
+            let is_ours = |text: &str| text.lines().any(|line| line == ours.trim_end());
+            if found.is_ok_and(|text| is_ours(&text)) {
+                all.extend(problems(&plan, &folder, is_packaged, service).unwrap_or_default());
+            }
+        }
+    }
+    all
+}
+
+/// What others have written for a unit: its own text, and their drop-ins. All of it that can be read.
+fn of_others(plan: &Plan, folder: &Path, unit: &str) -> String {
+    let packaged = PACKAGED_UNITS.map(|folder| plan.root.join(folder).join(unit));
+    let mut files: Vec<PathBuf> = packaged.into_iter().chain([folder.join(unit)]).collect();
+    for drop_ins in [format!("{unit}.d"), "forgekeep-.service.d".to_owned()] {
+        let entries = fs::read_dir(folder.join(drop_ins));
+        let paths = entries.into_iter().flatten().flatten();
+        files.extend(paths.map(|entry| entry.path()));
+    }
+    files.retain(|path| !path.ends_with(DROP_IN));
+    let texts = files
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok());
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 /// Where units of this machine's, or of this user's, are.
@@ -196,9 +322,8 @@ fn folder(plan: &Plan) -> Result<PathBuf, Failure> {
 
 /// Whether a package has brought the units.
 fn is_packaged(plan: &Plan) -> bool {
-    let folders = ["usr/lib/systemd/system", "lib/systemd/system"];
     let has = |folder: &&str| plan.root.join(folder).join(UNITS[0].0).is_file();
-    !plan.user_only && folders.iter().any(has)
+    !plan.user_only && PACKAGED_UNITS.iter().any(has)
 }
 
 fn drop_in(folder: &Path, unit: &str) -> PathBuf {
@@ -217,7 +342,7 @@ fn unit(plan: &Plan, text: &str) -> Result<String, Failure> {
             .strip_prefix("ExecStart=")
             .and_then(|rest| rest.strip_prefix(PACKAGED))
         {
-            Some(rest) => lines.push_str(&format!("ExecStart={}{rest}", path(&plan.program)?)),
+            Some(rest) => lines.push_str(&format!("ExecStart={}{rest}", quoted(&plan.program)?)),
             None => lines.push_str(line),
         }
         lines.push('\n');
@@ -225,32 +350,35 @@ fn unit(plan: &Plan, text: &str) -> Result<String, Failure> {
     Ok(lines)
 }
 
-/// What a service has to know of this configuration.
-fn of_service(plan: &Plan, is_packaged: bool) -> Result<String, Failure> {
-    let folder = path(&plan.folder)?;
-    let mut text = format!("{OURS}[Unit]\nRequiresMountsFor={folder}\n\n[Service]\n");
+/// What a service has to know of this configuration; `others` is what it is told already.
+fn of_service(
+    plan: &Plan,
+    is_packaged: bool,
+    service: &Service,
+    others: &str,
+) -> Result<String, Failure> {
+    let folder = quoted(&plan.folder)?;
+    let mut text = OURS.to_owned();
+    if service.has_folder {
+        text.push_str(&format!("[Unit]\nRequiresMountsFor={folder}\n\n"));
+    }
+    text.push_str("[Service]\n");
     text.push_str(&environment(plan)?);
     if !plan.user_only {
         text.push_str(&owner(plan, is_packaged));
+    }
+    if !plan.user_only && service.has_folder {
         // With `-`, a folder that is not there is told by the run, and not by systemd in its own words.
         text.push_str(&format!("ReadWritePaths=-{folder}\n"));
     }
+    text.push_str(&credentials::lines(plan, service.need, others)?);
     Ok(text)
-}
-
-fn of_failed(plan: &Plan, is_packaged: bool) -> Result<String, Failure> {
-    let owner = if plan.user_only {
-        String::new()
-    } else {
-        owner(plan, is_packaged)
-    };
-    Ok(format!("{OURS}[Service]\n{}{owner}", environment(plan)?))
 }
 
 fn environment(plan: &Plan) -> Result<String, Failure> {
     Ok(format!(
         "Environment=FORGEKEEP_CONFIG={}\n",
-        path(&plan.config)?
+        quoted(&plan.config)?
     ))
 }
 
@@ -279,27 +407,7 @@ fn of_timer(plan: &Plan, job: &Job) -> String {
     format!("{OURS}[Timer]\nOnCalendar=\nOnCalendar={when}\n")
 }
 
-/// A path, as a unit takes it: quoted, and with what systemd would expand taken as it is. It expands `$` only
-/// in the arguments of a command, and no path is one.
-fn path(path: &Path) -> Result<String, Failure> {
-    let text = path.to_str().filter(|text| !text.contains(['\n', '\r']));
-    let text = text.ok_or_else(|| {
-        Failure::new(
-            ErrorKind::Config,
-            format!("{} cannot be named in a unit of systemd", path.shown()),
-        )
-        .with_hint("use a path in UTF-8 and without line breaks")
-    })?;
-    let text = text.replace('\\', "\\\\").replace('"', "\\\"");
-    let text = text.replace('%', "%%");
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-@+:,=~%$".contains(c);
-    Ok(match text.chars().all(is_plain) {
-        true => text,
-        false => format!("\"{text}\""),
-    })
-}
-
-fn systemctl(plan: &Plan, arguments: &[&str]) -> Result<String, Failure> {
+pub(super) fn systemctl(plan: &Plan, arguments: &[&str]) -> Result<String, Failure> {
     let mut all = arguments.to_vec();
     if plan.user_only {
         all.insert(0, "--user");
@@ -334,12 +442,13 @@ mod tests {
             user_only,
             at: Some((5, 7)),
             root: "/".into(),
+            secrets: Vec::new(),
         }
     }
 
     #[test]
     fn paths_are_quoted_and_never_expanded() {
-        let text = of_service(&plan(true), false).unwrap();
+        let text = of_service(&plan(true), false, &SERVICES[0], "").unwrap();
         assert!(
             text.contains("RequiresMountsFor=\"/srv/back\\\"up\"\n"),
             "{text}"
@@ -348,7 +457,7 @@ mod tests {
             text.contains("FORGEKEEP_CONFIG=/etc/forgekeep/100%%$HOME.yml\n"),
             "{text}"
         );
-        assert!(path(Path::new("/a\nExecStart=/bin/sh")).is_err());
+        assert!(quoted(Path::new("/a\nExecStart=/bin/sh")).is_err());
     }
 
     #[test]

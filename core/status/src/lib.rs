@@ -9,6 +9,7 @@ pub mod days;
 mod disk;
 mod folders;
 mod growth;
+mod last;
 pub mod metrics;
 mod model;
 mod reports;
@@ -32,6 +33,7 @@ use rayon::prelude::*;
 pub use concern::{Concern, Level};
 pub use folders::{Sizes, remember};
 pub use forgekeep_store::history::{Died, UnderWay};
+pub use last::LastRuns;
 pub use model::{
     KeptError, LastRun, NewestAlert, NewestSnapshot, RepositoryStatus, Rewritten, SourceStatus,
     Status, Unreadable, UnreadableKind,

@@ -1,24 +1,23 @@
 use forgekeep_command_line::{BackupArguments, Common, ProgressMode};
 use forgekeep_config::Config;
 use forgekeep_documents::PlanDocument;
+use forgekeep_durable::state_folder::state_folder;
+use forgekeep_durable::umask::OfBackup;
 use forgekeep_engine::run::{Engine, Selection};
 use forgekeep_store::report::{Report, RunOutcome};
 use forgekeep_summary as summary;
 use forgekeep_summary::text;
+use forgekeep_telling::{RunKind, Telling, invocation};
 use forgekeep_untrusted::Show as _;
 use forgekeep_untrusted::names::encode_component;
 use jiff::Timestamp;
 
 use super::metrics::{self, Metrics};
 use super::page;
-use super::telling::Telling;
 use crate::exit::{Complaint, ExitCode};
 use crate::progress;
 use crate::report_file::{REPORT, ReportFile};
-use crate::state_folder::state_folder;
-use crate::terminal::{hidden_json, out, tell};
-use crate::told;
-use crate::umask::OfBackup;
+use crate::terminal::{self, hidden_json, out, tell};
 
 /// `forgekeep backup`.
 pub fn run(common: &Common, arguments: &BackupArguments) -> Result<ExitCode, Complaint> {
@@ -97,8 +96,10 @@ impl Attempt {
         if let Some(telling) = self.telling.take()
             && complaint.ending != ExitCode::Locked
         {
+            // Where no engine has come so far.
+            terminal::hide(telling.redactor());
             telling.end(&mut report);
-            told::note_told();
+            invocation::note_told(RunKind::Backup);
             for warning in &report.warnings {
                 tell!("{}", text::finding("", warning));
             }
@@ -124,12 +125,16 @@ impl Attempt {
         };
         let config = super::configuration(common).inspect_err(|_| {
             if !arguments.dry_run {
-                self.telling = Telling::of_broken(common);
+                let named = common.config.as_deref();
+                self.telling = Telling::of_broken_run(RunKind::Backup, named, &super::variable);
             }
         })?;
         super::warn_of_configuration(common, &config);
         if !arguments.dry_run {
-            self.telling = Some(Telling::of(common, &config, &selection));
+            let asked = &selection.sources;
+            let (telling, odd) = Telling::of(RunKind::Backup, &config, asked, &super::variable);
+            super::warn(common, &odd);
+            self.telling = Some(telling);
             self.metrics = Metrics::of(&config, arguments.metrics.as_deref());
         }
         if !arguments.accept_folder {
@@ -160,13 +165,15 @@ impl Attempt {
             .accepting_shrinkage(arguments.accept_shrinkage)
             .knowing_folder(state_folder(), arguments.accept_folder)
             .asking_all(arguments.full)
-            .waiting_for_lock(lock_wait);
+            .waiting_for_lock(lock_wait)
+            .waiting_for_network(arguments.network_wait.unwrap_or_default());
         super::end_on_signal(&engine)?;
         if arguments.dry_run {
             return dry_run(&engine, &selection, arguments.json);
         }
         if let Some(telling) = &mut self.telling {
             telling.with(engine.redactor(), engine.cancel());
+            Telling::keep_copy(&of_page);
             telling.begin(lock_wait)?;
         }
         let mut report = {
@@ -181,7 +188,7 @@ impl Attempt {
         page::after_run(&of_page, &mut report, &engine.redactor());
         if let Some(telling) = self.telling.take() {
             telling.end(&mut report);
-            told::note_told();
+            invocation::note_told(RunKind::Backup);
         }
         if arguments.progress == ProgressMode::Json {
             // Those of the run were events.

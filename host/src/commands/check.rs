@@ -1,3 +1,4 @@
+mod result;
 mod surroundings;
 
 use std::path::Path;
@@ -17,10 +18,26 @@ use jiff::Timestamp;
 use surroundings::Surroundings;
 
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::out;
+use crate::terminal::{out, tell};
 
 /// `forgekeep check`.
 pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Complaint> {
+    let Some(file) = &arguments.result else {
+        return made(common, arguments, &|_| Ok(()));
+    };
+    let keep = |document: &CheckDocument| result::keep(file, document);
+    made(common, arguments, &keep).inspect_err(|complaint| {
+        if let Err(unwritten) = result::keep(file, &result::of_complaint(complaint)) {
+            tell!("{unwritten}");
+        }
+    })
+}
+
+fn made(
+    common: &Common,
+    arguments: &CheckArguments,
+    keep: &dyn Fn(&CheckDocument) -> Result<(), Complaint>,
+) -> Result<ExitCode, Complaint> {
     let config = super::configuration(common)?;
     super::warn_of_configuration(common, &config);
     super::owner::refuse_root(&config.local_folder)?;
@@ -32,6 +49,7 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Comp
         out!("backup folder: {}", config.local_folder.shown());
         around.print();
     }
+    let misfits = super::schedule::misfits(&config)?;
     let told = config.notifications(&super::variable);
     let engine = super::engine(common, config, None, Arc::new(()))?;
     let teller = Teller::new(&told, Ok(Proxies::none()), &engine.redactor());
@@ -42,11 +60,13 @@ pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Comp
     let mut checked = engine.check(&selection, arguments.offline)?;
     checked.warnings.extend_from_slice(teller.unusable());
     checked.warnings.extend(around.findings());
+    checked.warnings.extend(misfits);
     let reports = reports(&checked.sources);
     let exit_code = code(&checked, reports.clone());
+    let checking = around.checking(&file, &folder, arguments.offline);
+    let document = CheckDocument::new(exit_code, &checking, &checked, &reports);
+    keep(&document)?;
     if arguments.json {
-        let checking = around.checking(&file, &folder, arguments.offline);
-        let document = CheckDocument::new(exit_code, &checking, &checked, &reports);
         super::print_json(&document)?;
         return Ok(exit_code);
     }

@@ -4,6 +4,7 @@ use std::{fs, io};
 use forgekeep_command_line::{Common, DemoArguments, ProgressMode};
 use forgekeep_demo_hoster::{Account, DemoHoster};
 use forgekeep_documents::DemoDocument;
+use forgekeep_durable::umask::OfBackup;
 use forgekeep_engine::run::Selection;
 use forgekeep_store::inventory;
 use forgekeep_store::part::PartKind;
@@ -14,7 +15,6 @@ use forgekeep_untrusted::{Show as _, Untrusted};
 use crate::exit::{Complaint, ExitCode};
 use crate::progress;
 use crate::terminal::out;
-use crate::umask::OfBackup;
 
 /// Environment variable that the demo's configuration takes the token from. It is answered by the
 /// demo itself: the configuration on disk shows how a secret is kept out of it.

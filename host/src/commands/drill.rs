@@ -5,24 +5,35 @@ use std::collections::BTreeMap;
 use forgekeep_command_line::{Common, DrillArguments};
 use forgekeep_documents::DrillDocument;
 use forgekeep_drill::{Drill, Room, Tried, drilled};
+use forgekeep_durable::umask::OfBackup;
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_recovery::drill::DrilledAt;
 use forgekeep_store::drills::Drills;
 use forgekeep_store::inventory::Kept;
 use forgekeep_summary::text;
+use forgekeep_telling::{CheckOutcome, RunKind};
 use jiff::Timestamp;
 
+use super::checked::CheckRun;
 use super::offline::AUTO;
 use super::target::AtTarget;
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::umask::OfBackup;
 
 /// With `--subset auto`, so many drills bring everything back once.
 const DRILLS_FOR_ALL: usize = 30;
 
 /// `forgekeep drill`.
 pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Complaint> {
+    let run = CheckRun::begin(common, &arguments.place, RunKind::Drill);
+    made(common, arguments, &run).map_err(|complaint| run.refused(complaint))
+}
+
+fn made(
+    common: &Common,
+    arguments: &DrillArguments,
+    run: &CheckRun<'_>,
+) -> Result<ExitCode, Complaint> {
     let subset = match arguments.subset.as_deref() {
         None | Some(AUTO) => None,
         Some(text) => Some(super::offline::subset(
@@ -118,6 +129,8 @@ pub fn run(common: &Common, arguments: &DrillArguments) -> Result<ExitCode, Comp
     } else if !common.quiet || ending != ExitCode::Good {
         conclude(&tried, chosen.len(), cancel.is_cancelled());
     }
+    let outcome = CheckOutcome::drilled(run.started, ending, &folder, &tried, is_good_there);
+    run.end(outcome, &cancel);
     Ok(ending)
 }
 

@@ -1,6 +1,7 @@
 use forgekeep_command_line::{self, Common, ForgetArguments};
 use forgekeep_config::HistoryOptions;
 use forgekeep_documents::{ForgetDocument, ForgetPart};
+use forgekeep_durable::umask::OfBackup;
 use forgekeep_failure::Cancel;
 use forgekeep_store::forget::{self, OfPart, Pruned, Request};
 use forgekeep_store::inventory;
@@ -9,7 +10,6 @@ use forgekeep_untrusted::Show as _;
 
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::umask::OfBackup;
 
 /// `forgekeep forget`.
 pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Complaint> {

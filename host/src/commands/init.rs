@@ -224,14 +224,12 @@ fn next_steps(arguments: &InitArguments, target: &Target, token: &TokenPlace, ow
     match (arguments.store, token) {
         (TokenStore::Credential, TokenPlace::File(name)) => {
             out!(
-                "The token is stored nowhere yet. For the service of systemd, write it to a file that"
+                "The token is stored nowhere yet. For the service of systemd, write it to the file"
             );
-            out!("only root can read, and add to the unit ([Service], by `systemctl edit`):");
-            out!("  LoadCredential={name}:/etc/credstore/{name}");
-            out!(
-                "Or encrypted: `systemd-creds encrypt --name={name} - /etc/credstore.encrypted/{name}`"
-            );
-            out!("and `LoadCredentialEncrypted={name}`.");
+            out!("  /etc/credstore/{name}");
+            out!("with mode 0600 as root; or encrypted, by");
+            out!("  systemd-creds encrypt --name={name} - /etc/credstore.encrypted/{name}");
+            out!("`forgekeep schedule install` gives it to the service.");
         }
         (TokenStore::Environment, TokenPlace::Variable(name)) => {
             out!("The token is stored nowhere: set {name} wherever Forgekeep runs.");

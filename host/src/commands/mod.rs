@@ -2,6 +2,7 @@
 
 mod backup;
 mod check;
+mod checked;
 mod completions;
 mod demo;
 mod drill;
@@ -22,7 +23,6 @@ mod schema;
 mod snapshots;
 mod status;
 mod target;
-mod telling;
 mod unit_failed;
 mod verify;
 

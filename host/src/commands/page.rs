@@ -2,6 +2,7 @@
 
 use forgekeep_config::Config;
 use forgekeep_durable::atomic_file;
+use forgekeep_durable::umask::OfBackup;
 use forgekeep_failure::{Failure, Finding};
 use forgekeep_status::Status;
 use forgekeep_status_page::Page;
@@ -9,8 +10,6 @@ use forgekeep_store::history;
 use forgekeep_store::report::{Report, RunOutcome};
 use forgekeep_untrusted::{Redactor, Show as _};
 use jiff::tz::TimeZone;
-
-use crate::umask::OfBackup;
 
 /// Its name in the backup folder.
 const FILE: &str = "status.html";

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use forgekeep_command_line::{Common, ScheduleArguments, ScheduleCommand, SchedulerArgument};
 use forgekeep_config::Config;
 use forgekeep_documents::ScheduleDocument;
-use forgekeep_failure::{ErrorKind, Failure};
-use forgekeep_schedule::{Installed, Plan, Scheduler, is_root};
+use forgekeep_failure::{ErrorKind, Failure, Finding};
+use forgekeep_schedule::{Installed, Plan, Scheduler, Secret, Trial, TrialOutcome, is_root};
+use forgekeep_status::LastRuns;
 use forgekeep_untrusted::Show as _;
 
 use crate::exit::{Complaint, ExitCode};
@@ -20,7 +21,13 @@ pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, C
         ScheduleCommand::Install { at, .. } => *at,
         _ => None,
     };
-    let plan = plan(common, arguments, at)?;
+    let config = super::offline::configuration(common)?;
+    let user_only = arguments.user || !(arguments.system || is_root());
+    let root = arguments.root.clone().unwrap_or_else(|| "/".into());
+    let plan = Plan {
+        at,
+        ..plan(&config, user_only, root)?
+    };
     match &arguments.command {
         ScheduleCommand::Install { json, .. } => {
             let told = scheduler.install(&plan).map_err(complaint)?;
@@ -48,23 +55,41 @@ pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, C
             }
             Ok(ExitCode::Good)
         }
-        ScheduleCommand::Status { json } => {
+        ScheduleCommand::Status { json, no_check } => {
             let all = scheduler.status(&plan).map_err(complaint)?;
-            print(all, *json)
+            let last = LastRuns::read(&plan.folder);
+            let of = |job: &str| match job {
+                "verify" => last.verify,
+                "drill" => last.drill,
+                _ => last.backup,
+            };
+            let all: Vec<_> = all
+                .into_iter()
+                .map(|one| {
+                    let last = of(one.job);
+                    one.with_last(last)
+                })
+                .collect();
+            let is_tried = !no_check && all.iter().any(|one| one.installed);
+            let trial = is_tried.then(|| scheduler.check(&plan));
+            print(all, trial, *json)
         }
     }
 }
 
-fn print(all: Vec<Installed>, json: bool) -> Result<ExitCode, Complaint> {
+fn print(all: Vec<Installed>, trial: Option<Trial>, json: bool) -> Result<ExitCode, Complaint> {
     let is_good = all
         .iter()
         .all(|one| one.installed && one.problems.is_empty());
-    let exit_code = match is_good {
+    let is_sound = trial
+        .as_ref()
+        .is_none_or(|trial| trial.outcome == TrialOutcome::Ok);
+    let exit_code = match is_good && is_sound {
         true => ExitCode::Good,
         false => ExitCode::Partial,
     };
     if json {
-        super::print_json(&ScheduleDocument::status(exit_code, all))?;
+        super::print_json(&ScheduleDocument::status(exit_code, all, trial))?;
         return Ok(exit_code);
     }
     for one in &all {
@@ -83,6 +108,20 @@ fn print(all: Vec<Installed>, json: bool) -> Result<ExitCode, Complaint> {
             out!("  {problem}");
         }
     }
+    if let Some(trial) = trial {
+        let word = match trial.outcome {
+            TrialOutcome::Ok => "ok",
+            TrialOutcome::Failed => "failed",
+            TrialOutcome::Unknown => "could not be made",
+        };
+        out!("check, as the scheduler runs it: {word}");
+        for problem in &trial.problems {
+            out!("  {}", problem.message);
+            if !problem.hint.is_empty() {
+                out!("    hint: {}", problem.hint);
+            }
+        }
+    }
     if all.iter().any(|one| !one.installed) {
         out!("hint: run `forgekeep schedule install`");
     } else if !is_good {
@@ -91,13 +130,18 @@ fn print(all: Vec<Installed>, json: bool) -> Result<ExitCode, Complaint> {
     Ok(exit_code)
 }
 
+/// What is installed for this configuration, and does not fit it.
+pub(super) fn misfits(config: &Config) -> Result<Vec<Finding>, Complaint> {
+    let misfits = Scheduler::misfits(&plan(config, false, "/".into())?).into_iter();
+    let finding = |misfit| Finding {
+        hint: "run `forgekeep schedule install` again".into(),
+        ..Finding::warning(misfit)
+    };
+    Ok(misfits.map(finding).collect())
+}
+
 /// What is to be scheduled.
-fn plan(
-    common: &Common,
-    arguments: &ScheduleArguments,
-    at: Option<(u8, u8)>,
-) -> Result<Plan, Complaint> {
-    let config: Config = super::offline::configuration(common)?;
+fn plan(config: &Config, user_only: bool, root: PathBuf) -> Result<Plan, Complaint> {
     let absolute = |path: &Path| {
         std::path::absolute(path).map_err(|error| {
             Complaint::new(
@@ -117,13 +161,23 @@ fn plan(
             Complaint::new(ExitCode::Unexpected, message, "call it by its whole path")
         })?,
     };
+    let secrets = config.secret_files(&super::variable).into_iter();
+    let secrets = secrets.map(|secret| {
+        Ok(Secret {
+            beside: absolute(&secret.beside)?,
+            key: secret.key,
+            name: secret.name,
+            is_of_notify: secret.is_of_notify,
+        })
+    });
     Ok(Plan {
         program,
         config: absolute(&config.file)?,
         folder: absolute(&config.local_folder)?,
-        user_only: arguments.user || !(arguments.system || is_root()),
-        at,
-        root: arguments.root.clone().unwrap_or_else(|| "/".into()),
+        user_only,
+        at: None,
+        root,
+        secrets: secrets.collect::<Result<_, Complaint>>()?,
     })
 }
 

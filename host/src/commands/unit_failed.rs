@@ -7,29 +7,38 @@
 use std::env;
 
 use forgekeep_command_line::Common;
-use forgekeep_engine::run::Selection;
+use forgekeep_config::ConfigError;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_store::report::Report;
 use forgekeep_summary::text;
+use forgekeep_telling::{CheckOutcome, RunKind, Telling, invocation};
 use forgekeep_untrusted::Shown;
 use jiff::Timestamp;
 
-use super::telling::Telling;
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::tell;
-use crate::told;
+use crate::terminal::{self, tell};
 
 /// `forgekeep notify unit-failed UNIT`.
 pub fn run(common: &Common, unit: &str) -> Result<ExitCode, Complaint> {
-    let invocation = variable("MONITOR_INVOCATION_ID");
-    if invocation.is_some() && invocation == told::last_told() {
+    if variable("MONITOR_INVOCATION_ID").is_some_and(|id| invocation::has_told(&id)) {
         return Ok(ExitCode::Good);
     }
-    let failure = failure(unit);
-    let mut report = Report::refused(Timestamp::now(), ExitCode::Unexpected, failure);
-    let telling = match super::offline::configuration(common) {
-        Ok(config) => Some(Telling::of(common, &config, &Selection::default())),
-        Err(_) => Telling::of_broken(common),
+    let kind = match unit {
+        unit if unit.ends_with("-verify") => RunKind::Verify,
+        unit if unit.ends_with("-drill") => RunKind::Drill,
+        _ => RunKind::Backup,
+    };
+    let named = common.config.as_deref();
+    let (telling, broken) = match super::offline::configuration(common) {
+        Ok(config) => {
+            let (telling, odd) = Telling::of(kind, &config, &[], &super::variable);
+            super::warn(common, &odd);
+            (Some(telling), None)
+        }
+        Err(error) => (
+            Telling::of_broken(kind, named, &super::variable),
+            Some(error),
+        ),
     };
     let Some(telling) = telling else {
         return Err(Complaint::new(
@@ -41,11 +50,22 @@ pub fn run(common: &Common, unit: &str) -> Result<ExitCode, Complaint> {
             "run `forgekeep check`",
         ));
     };
-    telling.end(&mut report);
-    for warning in &report.warnings {
+    terminal::hide(telling.redactor());
+    let (now, failure) = (Timestamp::now(), failure(unit, broken.as_ref()));
+    let warnings = match kind {
+        RunKind::Backup => {
+            let mut report = Report::refused(now, ExitCode::Unexpected, failure);
+            telling.end(&mut report);
+            report.warnings
+        }
+        RunKind::Verify | RunKind::Drill => {
+            telling.end_check(CheckOutcome::refused(now, ExitCode::Unexpected, failure))
+        }
+    };
+    for warning in &warnings {
         tell!("{}", text::finding("", warning));
     }
-    match report.warnings.is_empty() {
+    match warnings.is_empty() {
         true => Ok(ExitCode::Good),
         false => Ok(ExitCode::Partial),
     }
@@ -55,7 +75,7 @@ fn variable(name: &str) -> Option<String> {
     env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn failure(unit: &str) -> Failure {
+fn failure(unit: &str, broken: Option<&ConfigError>) -> Failure {
     let (result, code, status) = (
         variable("MONITOR_SERVICE_RESULT"),
         variable("MONITOR_EXIT_CODE"),
@@ -76,24 +96,16 @@ fn failure(unit: &str) -> Failure {
         }
         (_, _, Some("203")) => "its program could not be started".to_owned(),
         (_, _, Some("217")) => "its user does not exist".to_owned(),
-        (_, _, Some("3")) if unit.ends_with("-verify") => {
-            "something in the backup is damaged, or could not be checked".to_owned()
-        }
-        (_, _, Some("3")) if unit.ends_with("-drill") => {
-            "something was not brought back as it was backed up".to_owned()
+        (_, _, Some("10")) if let Some(error) = broken => {
+            format!("its configuration cannot be used: {}", error.message())
         }
         (_, Some("exited"), Some(status)) => format!("it ended with {}", Shown::of(status)),
         (Some(result), _, _) => format!("systemd calls it {}", Shown::of(result)),
         _ => "systemd does not say why".to_owned(),
     };
-    // Only a backup tells of itself.
-    let before = if unit.ends_with("-backup") {
-        " before it could tell"
-    } else {
-        ""
-    };
     let unit = Shown::of(unit);
-    Failure::new(ErrorKind::Machine, format!("{unit} failed{before}: {why}")).with_hint(format!(
+    let message = format!("{unit} failed before it could tell: {why}");
+    Failure::new(ErrorKind::Machine, message).with_hint(format!(
         "see `journalctl -u {unit}` and `systemctl status {unit}`"
     ))
 }

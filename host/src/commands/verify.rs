@@ -5,18 +5,20 @@ use std::time::Duration;
 
 use forgekeep_command_line::{Common, ProgressMode, VerifyArguments};
 use forgekeep_documents::VerifyDocument;
+use forgekeep_durable::umask::OfBackup;
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_store::health::{Damage, Health, Soundness};
 use forgekeep_store::inventory::{self, Kept};
 use forgekeep_summary::text;
+use forgekeep_telling::{CheckOutcome, RunKind};
 use forgekeep_untrusted::Show as _;
 use forgekeep_verify::{Turn, Verdict, Watch, longest_ago};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use jiff::Timestamp;
 
+use super::checked::CheckRun;
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::umask::OfBackup;
 
 /// Damages that are shown of one repository; --json has them all.
 const SHOWN: usize = 10;
@@ -26,6 +28,15 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// `forgekeep verify`.
 pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<ExitCode, Complaint> {
+    let run = CheckRun::begin(common, &arguments.place, RunKind::Verify);
+    made(common, arguments, &run).map_err(|complaint| run.refused(complaint))
+}
+
+fn made(
+    common: &Common,
+    arguments: &VerifyArguments,
+    run: &CheckRun<'_>,
+) -> Result<ExitCode, Complaint> {
     let hint = "write it as --subset 3/7: the third of seven parts, or --subset auto";
     let subset = arguments.subset.as_deref();
     let is_auto = subset == Some(super::offline::AUTO);
@@ -73,6 +84,8 @@ pub fn run(common: &Common, arguments: &VerifyArguments) -> Result<ExitCode, Com
     if let Some(failure) = &verdict.not_kept {
         tell!("warning: {}", text::failure("", failure));
     }
+    let outcome = CheckOutcome::verified(run.started, &folder, &verdict);
+    run.end(outcome, &watch.cancel);
     Ok(verdict.exit_code())
 }
 

@@ -243,7 +243,7 @@ fn a_token_can_stay_in_the_environment_or_with_systemd() {
         .expect(0);
     assert_silent(&run);
     assert!(
-        run.stdout.contains("LoadCredential=acme.token:/"),
+        run.stdout.contains("/etc/credstore/acme.token\n"),
         "{}",
         run.stdout
     );

@@ -58,6 +58,7 @@ mod monitoring;
 #[cfg(unix)]
 mod mount;
 mod names;
+mod network_wait;
 mod oauth;
 mod openapi;
 mod output;

@@ -1,10 +1,12 @@
 //! What a channel is to be told of a run, and what is remembered of it.
 
+use std::collections::BTreeSet;
+
 use forgekeep_config::{Channel, ChannelKind, On};
 use forgekeep_untrusted::Redactor;
 use jiff::Timestamp;
 
-use crate::message::{Event, Kept, Message, Told, late, with_late};
+use crate::message::{Event, Kept, Message, RunKind, Told, late, with_late};
 use crate::state::ChannelState;
 
 /// One message for a channel.
@@ -14,8 +16,8 @@ pub(super) struct Step {
     pub(super) keep: Option<Message>,
     /// Whether what could not be sent before is in it.
     pub(super) has_late: bool,
-    /// Whether the channel is to be told once it has passed.
-    pub(super) may_recover: bool,
+    /// Of what the channel is to be told once it has passed.
+    pub(super) fails: BTreeSet<RunKind>,
 }
 
 impl Step {
@@ -24,10 +26,24 @@ impl Step {
         Self {
             keep: is_kept.then(|| message.clone()),
             has_late: false,
-            may_recover: message.event == Event::Failure,
+            fails: fails(&message).collect(),
             message,
         }
     }
+}
+
+fn fails(message: &Message) -> impl Iterator<Item = RunKind> + use<> {
+    (message.event == Event::Failure)
+        .then_some(message.kind)
+        .into_iter()
+}
+
+/// What could not be told before of failures.
+fn late_failures(kept: &[Kept]) -> impl Iterator<Item = RunKind> {
+    let failures = kept
+        .iter()
+        .filter(|kept| kept.message.event == Event::Failure);
+    failures.map(|kept| kept.kind)
 }
 
 /// What a channel is to be told, in order.
@@ -44,19 +60,18 @@ pub(super) fn steps(
     // Told to those who want everything; it is no failure, and no success.
     let interrupted = !told.has_failed() && !told.is_good();
     let is_told = match interrupted {
-        true => on.always && !is_ping,
+        true => on.always && !is_ping && told.kind() == RunKind::Backup,
         false => told.has_failed() && is_wanted(Event::Failure),
     };
     if is_told {
         let own = Step::new(message(Event::Failure));
+        let late: &[Kept] = if is_ping { &[] } else { &state.unsent };
+        // An interruption is nothing to recover from.
+        let fails = own.fails.into_iter().filter(|_| !interrupted);
         return vec![Step {
-            message: match is_ping {
-                true => own.message,
-                false => with_late(own.message, &state.unsent),
-            },
-            has_late: !is_ping && !state.unsent.is_empty(),
-            // An interruption is nothing to recover from.
-            may_recover: !interrupted,
+            fails: fails.chain(late_failures(late)).collect(),
+            message: with_late(own.message, late),
+            has_late: !late.is_empty(),
             keep: own.keep.filter(|_| !is_ping),
         }];
     }
@@ -65,13 +80,15 @@ pub(super) fn steps(
         steps.push(Step {
             keep: None,
             has_late: true,
+            fails: late_failures(&state.unsent).collect(),
             ..Step::new(late)
         });
     }
     if interrupted {
         return steps;
     }
-    let had_failed = state.failing || steps.iter().any(|step| step.may_recover);
+    let kind = told.kind();
+    let had_failed = state.is_failing(kind) || steps.iter().any(|step| step.fails.contains(&kind));
     let is_good = !told.has_failed();
     let recovers = is_good && had_failed && told.is_over_all();
     let begun = steps.len();
@@ -82,7 +99,13 @@ pub(super) fn steps(
         steps.push(Step::new(message(Event::Alert)));
     }
     let is_told = steps.len() > begun;
-    if is_good && on.always && !is_told && (told.is_over_all() || !is_ping) {
+    // That a backup is there each day is told to those who want everything; the rest is not news.
+    if kind == RunKind::Backup
+        && is_good
+        && on.always
+        && !is_told
+        && (told.is_over_all() || !is_ping)
+    {
         steps.push(Step::new(message(Event::Success)));
     }
     steps
@@ -102,11 +125,11 @@ pub(super) fn delivered(state: &mut ChannelState, step: &Step) {
     if step.has_late {
         state.unsent.clear();
     }
-    if step.may_recover {
-        state.failing = true;
+    for kind in &step.fails {
+        state.set_failing(*kind, true);
     }
     if step.message.event == Event::Recovery {
-        state.failing = false;
+        state.set_failing(step.message.kind, false);
     }
 }
 
@@ -245,6 +268,51 @@ mod tests {
         for (number, (channel, report, state, all, wanted)) in cases.iter().enumerate() {
             assert_eq!(told(channel, report, state, *all), *wanted, "{number}");
         }
+    }
+
+    #[test]
+    fn what_a_verification_found_passes_by_a_good_one_and_by_no_backup() {
+        let redactor = Redactor::default();
+        let (usual, always) = (mail(USUAL), mail(ALWAYS));
+        let words = |channel: &Channel, report: &Report, kind, state: &ChannelState, all| {
+            let told = Told::new(report, "", &redactor);
+            let told = match kind {
+                RunKind::Backup => told,
+                kind => told.of_check(kind, Vec::new()),
+            };
+            let steps = steps(channel, &told.over_all_sources(all), state, &redactor);
+            let mut state = state.clone();
+            steps.iter().for_each(|step| delivered(&mut state, step));
+            let words = steps.iter().map(|step| step.message.event.as_str());
+            (words.collect::<Vec<_>>(), state)
+        };
+        let none = ChannelState::default();
+        let (told, damaged) = words(&usual, &bad(), RunKind::Verify, &none, false);
+        assert_eq!(told, ["failure"]);
+        for (kind, all, wanted) in [
+            (RunKind::Backup, true, &[][..]),
+            (RunKind::Drill, true, &[]),
+            (RunKind::Verify, false, &[]),
+            (RunKind::Verify, true, &["recovery"]),
+        ] {
+            let (told, _) = words(&usual, &good(), kind, &damaged, all);
+            assert_eq!(told, wanted, "{kind:?} {all}");
+        }
+        let (told, _) = words(&always, &good(), RunKind::Verify, &none, true);
+        assert_eq!(told, [""; 0]);
+        let (told, _) = words(&always, &interrupted(), RunKind::Verify, &none, true);
+        assert_eq!(told, [""; 0]);
+        // What could not be sent then is told late, and stays what it was.
+        let report = bad();
+        let told = Told::new(&report, "", &redactor).of_check(RunKind::Drill, Vec::new());
+        let message = told.message(Event::Failure, &redactor);
+        let unsent = ChannelState {
+            unsent: vec![Kept::new(Timestamp::now(), message)],
+            ..none
+        };
+        let (told, state) = words(&usual, &good(), RunKind::Backup, &unsent, true);
+        assert_eq!(told, ["failure"]);
+        assert!(state.is_failing(RunKind::Drill) && !state.failing);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use forgekeep_command_line::{Common, RestoreArguments};
 use forgekeep_durable::lock::RunLock;
+use forgekeep_durable::umask::OfBackup;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_recovery::report::{RepositoryRestored, RestoreOutcome, RestoreReport};
 use forgekeep_recovery::{Order, Plan, Run, Surroundings, conclude, place};
@@ -19,7 +20,6 @@ use crate::commands::target::{AtTarget, no_plan, of_run};
 use crate::commands::{end_on_signal, offline, print_json};
 use crate::exit::{Complaint, ExitCode};
 use crate::terminal::{out, tell};
-use crate::umask::OfBackup;
 
 /// Restores to a target.
 pub fn run(
