@@ -51,18 +51,23 @@ impl System for This {
     }
 
     fn after_hello(&self, confinement: &mut Confinement) {
-        // What root may do besides; until here it may need them to read the plugin's folder.
-        let none = CapabilitySets {
-            effective: CapabilitySet::empty(),
-            permitted: CapabilitySet::empty(),
-            inheritable: CapabilitySet::empty(),
-        };
-        let given_up = rustix::thread::set_capabilities(None, none);
-        confinement.note(
-            Part::Privileges,
-            given_up.map_err(|error| error.to_string()),
-        );
+        let given_up = give_up_capabilities().map_err(|error| error.to_string());
+        confinement.note(Part::Privileges, given_up);
         confinement.note(Part::Files, files::none());
+    }
+}
+
+/// Gives up what root may do besides; until the plugin is loaded it may be needed to read its folder. Where there
+/// is nothing to give up, the system is not asked: the filter of a service may refuse even that.
+fn give_up_capabilities() -> io::Result<()> {
+    let none = CapabilitySets {
+        effective: CapabilitySet::empty(),
+        permitted: CapabilitySet::empty(),
+        inheritable: CapabilitySet::empty(),
+    };
+    match rustix::thread::capabilities(None) {
+        Ok(has) if has == none => Ok(()),
+        _ => Ok(rustix::thread::set_capabilities(None, none)?),
     }
 }
 
@@ -72,4 +77,23 @@ fn limit(resource: Resource, most: u64) -> io::Result<()> {
         maximum: Some(most),
     };
     Ok(rustix::process::setrlimit(resource, limit)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_given_up_already_is_not_asked_for() {
+        // Both are a thread's own.
+        let thread = std::thread::spawn(|| {
+            rustix::thread::set_no_new_privs(true).unwrap();
+            give_up_capabilities().unwrap();
+            seccomp::refuse_only(libc::SYS_capset).unwrap();
+            let none = rustix::thread::capabilities(None).unwrap();
+            assert!(rustix::thread::set_capabilities(None, none).is_err());
+            give_up_capabilities().unwrap();
+        });
+        thread.join().unwrap();
+    }
 }

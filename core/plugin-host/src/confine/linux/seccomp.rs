@@ -364,6 +364,19 @@ fn filter(native: u32, own: u32) -> Vec<sock_filter> {
     program.0
 }
 
+/// The same for one call alone, as the filter of a service may have it.
+#[cfg(test)]
+pub(super) fn refuse_only(call: libc::c_long) -> Result<(), std::io::Error> {
+    let mut program = Program(Vec::new());
+    program.load(NUMBER);
+    program.if_equal(call as u32, refuse(libc::EPERM));
+    program.answer(ALLOW);
+    set(&sock_fprog {
+        len: program.0.len() as u16,
+        filter: program.0.as_mut_ptr(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
