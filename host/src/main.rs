@@ -2,6 +2,7 @@
 //! exits, and only this crate knows that hosters are plugins.
 
 mod commands;
+mod document;
 mod exit;
 mod logging;
 mod progress;

@@ -11,6 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use forgekeep_untrusted::Redactor;
+use serde::Serialize;
+
+use crate::document;
 
 /// Knows the secrets of the configuration, once it is read.
 static SECRETS: OnceLock<Arc<Redactor>> = OnceLock::new();
@@ -75,9 +78,16 @@ pub fn document_is_missing() -> bool {
 }
 
 /// The document that was asked for, on standard output.
-pub fn document(text: &str) {
+pub fn document(document: &impl Serialize) -> io::Result<()> {
     PRINTED.store(true, Ordering::Relaxed);
-    note(STDOUT, writeln!(io::stdout().lock(), "{text}"));
+    match document::write(io::stdout().lock(), document, hidden_json) {
+        // What was to be written is at fault, not the stream.
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(error),
+        written => {
+            note(STDOUT, written);
+            Ok(())
+        }
+    }
 }
 
 /// See [`out`].

@@ -14,49 +14,49 @@ use crate::SCHEMA;
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ListDocument {
+pub struct ListDocument<'a> {
     /// Version of this format.
     #[cfg_attr(test, schemars(extend("const" = SCHEMA)))]
     schema: u32,
     /// Exit code of the process.
     exit_code: ExitCode,
     /// The sources, in the order of the configuration.
-    sources: Vec<Listed>,
+    sources: Vec<Listed<'a>>,
 }
 
 /// A source, as its hoster lists it.
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Serialize)]
-struct Listed {
+struct Listed<'a> {
     /// Title in the configuration.
-    title: String,
+    title: &'a str,
     /// Hoster in the configuration.
-    hoster: String,
+    hoster: &'a str,
     /// Number of its repositories.
     listed: usize,
     /// Its repositories.
-    repositories: Vec<ListedRepository>,
+    repositories: Vec<ListedRepository<'a>>,
     /// What there is to say.
-    notes: Vec<Finding>,
+    notes: &'a [Finding],
     /// Why it could not be listed, if so.
-    error: Option<Failure>,
+    error: Option<&'a Failure>,
 }
 
 /// A repository, as its hoster lists it.
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ListedRepository {
+struct ListedRepository<'a> {
     /// The hoster's immutable identity.
-    id: Untrusted,
+    id: &'a Untrusted,
     /// Full name at the hoster.
-    name: Untrusted,
+    name: &'a Untrusted,
     /// Address that git clones, without credentials.
     clone_url: Untrusted,
     /// The same of its wiki, if there is one.
-    wiki_url: Option<Untrusted>,
+    wiki_url: Option<&'a Untrusted>,
     /// Default branch without `refs/heads/`, where known.
-    default_branch: Option<Untrusted>,
+    default_branch: Option<&'a Untrusted>,
     /// Size in bytes, where the hoster says it.
     size: Option<u64>,
     /// Whether it is private.
@@ -66,18 +66,18 @@ struct ListedRepository {
     /// Whether it is a fork.
     fork: bool,
     /// Its topics, where the hoster says them.
-    topics: Vec<Untrusted>,
+    topics: &'a [Untrusted],
     /// Its programming languages, where the hoster says them.
-    languages: Vec<Untrusted>,
+    languages: &'a [Untrusted],
     /// When it was last pushed to, where the hoster says it.
     pushed_at: Option<Timestamp>,
     /// Why it would not be backed up, if so.
     left_out: Option<Printable>,
 }
 
-impl ListDocument {
+impl<'a> ListDocument<'a> {
     /// Of listed sources.
-    pub fn new(exit_code: ExitCode, sources: &[ListedSource]) -> Self {
+    pub fn new(exit_code: ExitCode, sources: &'a [ListedSource]) -> Self {
         Self {
             schema: SCHEMA,
             exit_code,
@@ -86,36 +86,36 @@ impl ListDocument {
     }
 }
 
-impl From<&ListedSource> for Listed {
-    fn from(source: &ListedSource) -> Self {
+impl<'a> From<&'a ListedSource> for Listed<'a> {
+    fn from(source: &'a ListedSource) -> Self {
         let all = source.repositories.as_deref().unwrap_or_default();
         let repositories = all.iter().map(|(one, decision)| of(one, *decision));
         Self {
-            title: source.title.clone(),
-            hoster: source.hoster.clone(),
+            title: &source.title,
+            hoster: &source.hoster,
             listed: all.len(),
             repositories: repositories.collect(),
-            notes: source.notes.clone(),
-            error: source.repositories.as_ref().err().cloned(),
+            notes: &source.notes,
+            error: source.repositories.as_ref().err(),
         }
     }
 }
 
-fn of(repository: &Repository, decision: Decision) -> ListedRepository {
+fn of(repository: &Repository, decision: Decision) -> ListedRepository<'_> {
     let git = repository.part(PartKind::Git);
     let wiki = repository.part(PartKind::Wiki);
     ListedRepository {
-        id: repository.id.clone(),
-        name: repository.full_name.clone(),
-        clone_url: repository.clone_url().clone(),
-        wiki_url: wiki.map(|part| part.url.clone()),
-        default_branch: git.and_then(|git| git.default_branch.clone()),
+        id: &repository.id,
+        name: &repository.full_name,
+        clone_url: repository.clone_url(),
+        wiki_url: wiki.map(|part| &part.url),
+        default_branch: git.and_then(|git| git.default_branch.as_ref()),
         size: repository.size(),
         private: repository.is_private(),
         archived: repository.archived,
         fork: repository.fork,
-        topics: repository.topics.clone(),
-        languages: repository.languages.clone(),
+        topics: &repository.topics,
+        languages: &repository.languages,
         pushed_at: repository.pushed_at,
         left_out: left_out(repository, decision),
     }

@@ -56,7 +56,7 @@ const DESCRIPTION: &str = "Within schema 1, fields are added, never renamed or r
 #[test]
 fn the_schemas_are_made_from_the_types() {
     compare_or_write::<Printed<PlanDocument>>("plan", "`forgekeep backup --dry-run --json`");
-    compare_or_write::<Printed<ListDocument>>("list", "`forgekeep list --json`");
+    compare_or_write::<Printed<ListDocument<'static>>>("list", "`forgekeep list --json`");
     compare_or_write::<Printed<CheckDocument>>("check", "`forgekeep check --json`");
     compare_or_write::<Printed<Either<Status, StatusUntold>>>(
         "status",

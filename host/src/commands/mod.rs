@@ -39,11 +39,11 @@ use forgekeep_http::Proxies;
 use forgekeep_known_folders::permissions;
 use forgekeep_plugin_search as hosters;
 use forgekeep_summary::text;
-use forgekeep_untrusted::{Show as _, names};
+use forgekeep_untrusted::Show as _;
 use serde::Serialize;
 
 use crate::exit::{Complaint, Ending, ExitCode};
-use crate::terminal::{self, hidden_json, tell};
+use crate::terminal::{self, tell};
 
 pub use completions::{COMPLETE_REPOSITORIES, complete_repositories};
 
@@ -105,12 +105,10 @@ fn warn_of_configuration(common: &Common, config: &Config) {
 
 /// What a command with `--json` was asked for.
 fn print_json(document: &impl Serialize) -> Result<(), Complaint> {
-    let text = serde_json::to_string_pretty(document).map_err(|error| {
+    terminal::document(document).map_err(|error| {
         let message = format!("the answer cannot be written: {error}");
         Complaint::new(ExitCode::Unexpected, message, "")
-    })?;
-    terminal::document(&escaped(&hidden_json(&text)));
-    Ok(())
+    })
 }
 
 /// The same where the process ends without having done what it was asked.
@@ -119,22 +117,6 @@ pub fn print_failed(complaint: &Complaint) {
     if let Err(unprinted) = print_json(&document) {
         tell!("{unprinted}");
     }
-}
-
-/// JSON in which a terminal finds nothing to act upon: what can only stand in its strings is written as
-/// an escape, which means the same.
-fn escaped(json: &str) -> String {
-    let mut text = String::with_capacity(json.len());
-    for c in json.chars() {
-        if c == '\n' || names::is_printable(c.encode_utf8(&mut [0; 4])) {
-            text.push(c);
-            continue;
-        }
-        for unit in c.encode_utf16(&mut [0; 2]) {
-            text.push_str(&format!("\\u{unit:04x}"));
-        }
-    }
-    text
 }
 
 /// The engine for a configuration, with the plugins it needs. What only they know of it is read here,
