@@ -239,8 +239,10 @@ fn add_repository(
         *newest = state;
         return;
     }
-    if newest.last_good.is_none() && newest.failing_since.is_some() && state.failing_since.is_some()
-    {
+    // A run that was interrupted says nothing about what it has not done.
+    let is_failing =
+        newest.failing_since.is_some() || newest.last_outcome == Some(RepositoryOutcome::NotDone);
+    if newest.last_good.is_none() && is_failing && state.failing_since.is_some() {
         newest.failing_since = Some(started);
     }
     newest.last_good = newest.last_good.or(good);

@@ -15,7 +15,7 @@ use crate::exit::{Complaint, ExitCode};
 use crate::progress;
 use crate::report_file::{REPORT, ReportFile};
 use crate::state_folder::state_folder;
-use crate::terminal::{hidden_json, out, tell};
+use crate::terminal::{hidden_json, out, say, stderr_width, stdout_width, tell};
 use crate::told;
 use crate::umask::OfBackup;
 
@@ -178,11 +178,9 @@ impl Attempt {
             .map_or(Ok(()), |file| write_report(file, report));
         let wrong = report.outcome != RunOutcome::Ok || report.has_alert() || report.has_warning();
         if arguments.progress != ProgressMode::Json && (wrong || !common.quiet) {
-            let summary = summary::of_run(report);
-            let summary = summary.trim_end();
             match file.is_some_and(|file| file.takes_stdout()) {
-                true => tell!("{summary}"),
-                false => out!("{summary}"),
+                true => tell!("{}", summary::of_run(report, stderr_width()).trim_end()),
+                false => say!("{}", summary::of_run(report, stdout_width()).trim_end()),
             }
         }
         if let Some(failure) = &report.error {

@@ -3,9 +3,11 @@ mod hoster;
 mod push;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use forgekeep_command_line::{self, Common, RestoreArguments};
+use forgekeep_command_line::{self, Common, ProgressMode, RestoreArguments};
 use forgekeep_failure::{Asked, Cancel, ErrorKind, Failure};
+use forgekeep_git::packs::bytes_of_packs;
 use forgekeep_git::refs;
 use forgekeep_restore::{Chosen, Head, Manner, RestorePoint, Restored};
 use forgekeep_store::inventory::{self, Kept};
@@ -15,6 +17,7 @@ use forgekeep_untrusted::{Printable, Show as _, Shown};
 use jiff::tz::TimeZone;
 
 use crate::exit::{Complaint, ExitCode};
+use crate::progress::{self, WorkDone};
 use crate::terminal::{out, tell};
 
 /// Exit code for something that could not be restored, or not all of it.
@@ -29,11 +32,13 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Co
     }
     let (backup, options) = super::offline::folder_and_options(common, &arguments.place)?;
     let kept = super::offline::backup(&backup)?;
+    let copied = AtomicU64::new(0);
     let manner = Manner {
         point: point.as_ref(),
         bare: arguments.bare,
         object_bytes: options.limits.object_bytes,
         in_backup: false,
+        copied: Some(&copied),
     };
     let Some(asked) = arguments.repositories.first() else {
         return all::run(common, arguments, &backup, &kept, manner);
@@ -56,8 +61,14 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Co
     forgekeep_restore::check_free(target, &backup).map_err(complaint)?;
     let cancel = Cancel::new();
     end_on_signal(&cancel, || {})?;
-    let (chosen, restored) =
-        forgekeep_restore::restore_part(&part, target, manner, &cancel).map_err(complaint)?;
+    let bytes = bytes_of_packs(&part.folder);
+    let bar = progress::bar(ProgressMode::Auto, common, "repositories", 1, bytes);
+    let how_far = || WorkDone {
+        number: 0,
+        bytes: copied.load(Ordering::Relaxed),
+    };
+    let restore = || forgekeep_restore::restore_part(&part, target, manner, &cancel);
+    let (chosen, restored) = bar.showing(how_far, restore).map_err(complaint)?;
     tell_damage(&restored);
     if !common.quiet {
         print(&name, target, manner, &chosen, &restored);
@@ -125,7 +136,7 @@ fn end_on_signal(cancel: &Cancel, interrupt: impl Fn() + Send + 'static) -> Resu
 /// else.
 fn tell_damage(restored: &Restored) {
     for failure in restored.damaged.iter().chain(&restored.odd) {
-        tell!("warning: {}", text::failure("", failure));
+        tell!("{}", text::warning(failure));
     }
 }
 

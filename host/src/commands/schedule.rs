@@ -7,10 +7,11 @@ use forgekeep_command_line::{Common, ScheduleArguments, ScheduleCommand, Schedul
 use forgekeep_config::Config;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_schedule::{Installed, Plan, Scheduler, is_root};
+use forgekeep_summary::text;
 use forgekeep_untrusted::Show as _;
 
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{out, tell};
+use crate::terminal::{out, say, tell};
 
 /// `forgekeep schedule`.
 pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, Complaint> {
@@ -24,7 +25,7 @@ pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, C
         ScheduleCommand::Install { .. } => {
             let told = scheduler.install(&plan).map_err(complaint)?;
             for line in told {
-                tell!("warning: {line}");
+                tell!("{}", text::warn(line));
             }
             if !common.quiet {
                 out!(
@@ -78,9 +79,10 @@ fn print(all: &[Installed], json: bool) -> Result<ExitCode, Complaint> {
         }
     }
     if all.iter().any(|one| !one.installed) {
-        out!("hint: run `forgekeep schedule install`");
+        say!("{}", text::hint("run `forgekeep schedule install`", ""));
     } else if !is_good {
-        out!("hint: run `forgekeep schedule install` again: it writes what does not fit anew");
+        let hint = "run `forgekeep schedule install` again: it writes what does not fit anew";
+        say!("{}", text::hint(hint, ""));
     }
     Ok(exit_code)
 }

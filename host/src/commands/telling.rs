@@ -18,6 +18,7 @@ use forgekeep_notify::{
 use forgekeep_store::report::Report;
 use forgekeep_store::{history, layout};
 use forgekeep_summary as summary;
+use forgekeep_terminal_text::plain;
 use forgekeep_untrusted::Redactor;
 
 use super::{variable, warn};
@@ -157,8 +158,9 @@ impl Telling {
                     forgekeep_summary::text::failure("", failure)
                 )
             }
-            _ => summary::of_run(report),
+            _ => summary::of_run(report, None),
         };
+        let text = plain(&text);
         let findings = {
             let _umask = OfBackup::set(self.umask);
             let deadline = Deadline::for_telling(self.cancel.clone());

@@ -1,7 +1,8 @@
 use forgekeep_engine::event::{Event, Observer};
-use forgekeep_failure::{Finding, Severity};
+use forgekeep_failure::{ErrorKind, Finding, Severity};
 use forgekeep_store::report::{RepositoryOutcome, RepositoryReport};
 use forgekeep_summary::text;
+use forgekeep_terminal_text::{Tone, paint};
 
 use crate::terminal::tell;
 
@@ -33,9 +34,9 @@ impl Plain {
                 message,
                 hint,
             } => Some(alert_line(source, *repository, message, hint)),
-            Event::SourceFailed { source, error } => {
-                Some(format!("{source}: failed: {}", error.message))
-            }
+            // An interruption is told once.
+            Event::SourceFailed { error, .. } if error.kind == ErrorKind::Cancelled => None,
+            Event::SourceFailed { source, error } => Some(source_failed(source, &error.message)),
             Event::RepositoryFinished { source, repository } => {
                 let line = repository_line(source, repository);
                 match repository.outcome {
@@ -66,7 +67,13 @@ pub fn note_line(source: &str, finding: &Finding) -> Option<String> {
 /// Whatever else is wanted to be quiet.
 pub fn alert_line(source: &str, repository: Option<&str>, message: &str, hint: &str) -> String {
     let name = repository.map_or_else(String::new, |name| format!("{name}: "));
-    format!("{source}: ALERT: {name}{message}\n  hint: {hint}")
+    let word = forgekeep_summary::alert_word();
+    text::advised("", &format!("{source}: {word} {name}{message}"), hint)
+}
+
+/// That none of a source is backed up in this run.
+pub fn source_failed(source: &str, why: &str) -> String {
+    format!("{source}: {} {why}", paint(Tone::Bad, "failed:"))
 }
 
 /// What came of a repository, in a line. What to do about a failure is in the summary at the end.
@@ -84,7 +91,11 @@ pub fn repository_line(source: &str, repository: &RepositoryReport) -> String {
             changes.push(format!("{number} {word}"));
         }
     }
-    let word = repository.outcome;
+    let word = match repository.outcome {
+        RepositoryOutcome::Failed => paint(Tone::Bad, "failed"),
+        RepositoryOutcome::Partial => paint(Tone::Odd, "partial"),
+        other => other.to_string(),
+    };
     let mut line = format!("{source}: {word} {name}");
     if !changes.is_empty() {
         line.push_str(&format!(" (refs: {})", changes.join(", ")));

@@ -61,6 +61,7 @@ fn dependencies_between_our_crates_run_one_way() {
             | "core/pkt-line"
             | "core/plugin-documents"
             | "core/queue"
+            | "core/terminal-text"
             | "core/untrusted" => &[],
             "core/demo-hoster" => &["pkt-line"],
             "core/failure" => &["untrusted"],
@@ -137,7 +138,18 @@ fn dependencies_between_our_crates_run_one_way() {
             ],
             "core/status" => &["config", "durable", "failure", "store", "untrusted"],
             "core/command-line" => &["store"],
-            "core/summary" => &["engine", "failure", "store", "untrusted"],
+            "core/summary" => &[
+                "config",
+                "engine",
+                "failure",
+                "hoster",
+                "recovery",
+                "status",
+                "store",
+                "terminal-text",
+                "untrusted",
+                "verify",
+            ],
             "core/plugin-search" => &[
                 "config",
                 "durable",
@@ -207,6 +219,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "status",
                 "status-page",
                 "store",
+                "terminal-text",
                 "untrusted",
                 "verify",
             ],

@@ -85,7 +85,7 @@ pub fn run(
     let _ = std::fs::remove_dir_all(&work);
     let drilled = drilled.map_err(no_plan)?;
     if let Err(failure) = notes.keep_report(started, &drilled) {
-        tell!("warning: {}", text::failure("", &failure));
+        tell!("{}", text::warning(&failure));
     }
     if !json {
         print(common, &drilled, &at.target.source.title);

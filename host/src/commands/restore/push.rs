@@ -86,10 +86,9 @@ pub fn run(
     if pushed.refused.is_empty() {
         return Ok(ExitCode::Good);
     }
-    tell!(
-        "  hint: see what the hoster says about these names: hosters reserve some, such as \
-        refs/pull/ and refs/pull-requests/; the other refs are there"
-    );
+    let hint = "see what the hoster says about these names: hosters reserve some, such as \
+        refs/pull/ and refs/pull-requests/; the other refs are there";
+    tell!("{}", text::hint(hint, "  "));
     Ok(FAILED)
 }
 
