@@ -18,7 +18,7 @@ use std::path::Path;
 
 use forgekeep_config::{Config, StatusOptions};
 use forgekeep_durable::space::Room;
-use forgekeep_failure::{Failure, Severity};
+use forgekeep_failure::{ErrorKind, Failure, Severity};
 use forgekeep_store::history;
 use forgekeep_store::report::{
     Brief, Report, RepositoryOutcome, RunOutcome, SourceOutcome, SourceReport,
@@ -127,6 +127,8 @@ impl Status {
             }
             let is_last = source.last_run.is_none();
             match kept.outcome {
+                // It was interrupted before it came to anything: that says nothing of whether it fails.
+                SourceOutcome::Failed if is_cut_short(&kept) => {}
                 SourceOutcome::Failed if !source.has_not_always_failed => {
                     source.failing_since = Some(report.started);
                 }
@@ -197,6 +199,15 @@ fn is_safe(kept: &SourceReport<Brief>) -> bool {
         && !doubtful
         && !unlisted
         && kept.repositories.iter().all(safe)
+}
+
+/// Whether nothing but an interruption kept a source from being backed up.
+fn is_cut_short(kept: &SourceReport<Brief>) -> bool {
+    let is_cancelled = |failure: &Failure| failure.kind == ErrorKind::Cancelled;
+    let has = |outcome| kept.repositories.iter().any(|one| one.outcome == outcome);
+    let error = kept.error.as_ref();
+    let is_cut = error.is_some_and(is_cancelled) || has(RepositoryOutcome::NotDone);
+    is_cut && error.is_none_or(is_cancelled) && !has(RepositoryOutcome::Failed)
 }
 
 fn add_repository(

@@ -13,8 +13,8 @@ use indicatif::{ProgressBar, ProgressState};
 use parking_lot::{Mutex, MutexGuard};
 
 use super::plain::{alert_line, note_line, repository_line, source_failed};
-use super::work::style;
-use crate::terminal::{bars, stderr_width, tell};
+use super::work::{BAR, first_fitting, room, style};
+use crate::terminal::{bars, tell};
 
 /// Most repositories shown at the same time; fewer on a terminal with few lines.
 const ROWS: usize = 6;
@@ -66,26 +66,27 @@ impl Pace {
     fn text(&self) -> String {
         let number = |of: &AtomicU64| of.load(Ordering::Relaxed);
         let received = number(&self.received);
-        let mut facts = vec![
-            format!(
-                "{}/{} repositories",
-                number(&self.done),
-                number(&self.planned)
-            ),
-            format!("{} received", text::bytes(received)),
-        ];
+        let (mut rate, mut time) = (String::new(), String::new());
         if let Some(clock) = &mut *self.clock.lock() {
             let elapsed = clock.begun.elapsed();
             clock.rate.note(elapsed, received);
-            let rate = clock.rate.per_second();
-            facts.extend(rate.map(|rate| format!("{}/s", text::bytes(rate))));
-            facts.extend(left(
-                elapsed,
-                number(&self.gone_through),
-                number(&self.to_do),
-            ));
+            if let Some(speed) = clock.rate.per_second() {
+                rate = format!(", {}/s", text::bytes(speed));
+            }
+            let known = left(elapsed, number(&self.gone_through), number(&self.to_do));
+            time = known.map_or_else(String::new, |time| format!(", {time}"));
         }
-        facts.join(", ")
+        let count = format!("{}/{}", number(&self.done), number(&self.planned));
+        let bytes = text::bytes(received);
+        first_fitting(
+            [
+                format!("{count} repositories, {bytes} received{rate}{time}"),
+                format!("{count}, {bytes} received{rate}{time}"),
+                format!("{count}, {bytes}{rate}{time}"),
+                format!("{count}{time}"),
+            ],
+            room(BAR),
+        )
     }
 }
 
@@ -272,8 +273,7 @@ impl Drop for Bars {
 fn fitting<'n>(name: &'n str, what_follows: &str) -> std::borrow::Cow<'n, str> {
     // A spinner with its spaces, and a place for the cursor.
     let taken = 5 + width(what_follows);
-    let room = stderr_width().map_or(usize::MAX, |all| all.saturating_sub(taken).max(8));
-    shorten(name, room)
+    shorten(name, room(taken).max(8))
 }
 
 /// Rows for repositories on a terminal with this many lines: one line is the overall bar's, and one

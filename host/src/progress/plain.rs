@@ -41,6 +41,8 @@ impl Plain {
                 let line = repository_line(source, repository);
                 match repository.outcome {
                     RepositoryOutcome::Failed | RepositoryOutcome::Partial => Some(line),
+                    // An interruption is told once.
+                    RepositoryOutcome::NotDone => None,
                     _ if self.quiet => None,
                     RepositoryOutcome::Cloned | RepositoryOutcome::Updated => Some(line),
                     _ => self.log_all.then_some(line),
