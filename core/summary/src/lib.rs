@@ -135,12 +135,14 @@ fn sources(report: &Report) -> Table {
     }
     let mut table = Table::new(columns);
     for source in &report.sources {
-        let is_cancelled =
-            (source.error.as_ref()).is_some_and(|error| error.kind == ErrorKind::Cancelled);
-        let result = match report.outcome == RunOutcome::Interrupted && is_cancelled {
-            true => Cell::toned(Tone::Odd, "not listed"),
-            false => Cell::toned(tone::of_source(source.outcome), source.outcome.to_string()),
+        let result = match report.outcome {
+            RunOutcome::Interrupted => cut_short(source),
+            _ => None,
         };
+        let result = result.map_or_else(
+            || Cell::toned(tone::of_source(source.outcome), source.outcome.to_string()),
+            |word| Cell::toned(Tone::Odd, word),
+        );
         let mut row = vec![source.title.to_string().into(), result];
         row.extend(occurred.iter().map(|(outcome, _)| {
             let number = number_of(source, *outcome);
@@ -162,6 +164,19 @@ fn sources(report: &Report) -> Table {
         table.row(row);
     }
     table
+}
+
+/// What an interruption has left of a source of which it left nothing.
+fn cut_short(source: &SourceReport) -> Option<&'static str> {
+    let error = source.error.as_ref();
+    if error.is_some_and(|error| error.kind == ErrorKind::Cancelled) {
+        return Some("not listed");
+    }
+    let is_cut = source.outcome == SourceOutcome::Failed
+        && error.is_none()
+        && number_of(source, RepositoryOutcome::NotDone) > 0
+        && number_of(source, RepositoryOutcome::Failed) == 0;
+    is_cut.then_some("not done")
 }
 
 /// A time for a person: "1.2 s", "3 min 7 s", "2 h 5 min".

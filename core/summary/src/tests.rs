@@ -208,6 +208,17 @@ Interrupted: 2 repositories backed up before, 40 repositories not done, 1 source
 }
 
 #[test]
+fn a_source_that_was_cut_short_is_not_said_to_have_failed() {
+    let blank = RepositoryReport::new("web", "acme/web", "acme/web");
+    let cut = blank.failed(Failure::cancelled()).interrupted();
+    let sources = vec![source("acme", vec![cut])];
+    let report = Report::conclude(Timestamp::UNIX_EPOCH, true, sources);
+    let shown = said(&report);
+    assert!(shown.contains("\nacme    not done "), "{shown}");
+    assert!(!shown.contains("failed"), "{shown}");
+}
+
+#[test]
 fn on_a_narrow_terminal_a_title_is_shortened_and_numbers_stay() {
     use RepositoryOutcome::Cloned;
     let title = "a-source-with-a-very-long-title-of-its-own";
