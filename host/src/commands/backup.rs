@@ -15,7 +15,7 @@ use crate::exit::{Complaint, ExitCode};
 use crate::progress;
 use crate::report_file::{REPORT, ReportFile};
 use crate::state_folder::state_folder;
-use crate::terminal::{hidden_json, out, say, stderr_width, stdout_width, tell};
+use crate::terminal::{hidden_json, say, stderr_width, stdout_width, tell};
 use crate::told;
 use crate::umask::OfBackup;
 
@@ -232,7 +232,7 @@ pub(super) fn in_the_way(option: &str, file: &ReportFile, config: &Config) -> Op
 
 fn dry_run(engine: &Engine, selection: &Selection) -> Result<ExitCode, Complaint> {
     let (plan, reports) = engine.dry_run(selection)?;
-    out!("{}", summary::of_plan(&plan, &reports).trim_end());
+    say!("{}", summary::of_plan(&plan, &reports).trim_end());
     let report = Report::conclude(Timestamp::now(), false, reports);
     Ok(report.exit_code)
 }

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{out, tell};
+use crate::terminal::{say, tell};
 use crate::umask::OfBackup;
 
 /// `forgekeep forget`.
@@ -172,10 +172,10 @@ fn print(mirror: &OfPart, arguments: &ForgetArguments, common: &Common) {
             text::bytes(done.pruned.bytes)
         ));
     }
-    out!("{line}");
+    say!("{line}");
     if common.verbose > 0 || arguments.dry_run {
         for entry in &done.dropped {
-            out!("  {}  {}", entry.id, text::to_the_second(entry.time));
+            say!("  {}  {}", entry.id, text::to_the_second(entry.time));
         }
     }
 }
@@ -189,15 +189,15 @@ fn print_summary(rows: &[Row], arguments: &ForgetArguments) {
             true => ": the backup holds no repository",
             false => "",
         };
-        out!("Nothing to forget{why}.");
+        say!("Nothing to forget{why}.");
         return;
     }
     let forgotten = text::count(forgotten, "snapshot", "snapshots");
     match (arguments.dry_run, arguments.prune) {
-        (true, _) => out!("Nothing was changed: {forgotten} would be forgotten."),
-        (false, true) => out!("{forgotten} forgotten, {} freed.", text::bytes(bytes)),
+        (true, _) => say!("Nothing was changed: {forgotten} would be forgotten."),
+        (false, true) => say!("{forgotten} forgotten, {} freed.", text::bytes(bytes)),
         (false, false) => {
-            out!("{forgotten} forgotten. Their objects stay until `forgekeep forget --prune`.")
+            say!("{forgotten} forgotten. Their objects stay until `forgekeep forget --prune`.")
         }
     }
 }

@@ -18,7 +18,7 @@ use jiff::tz::TimeZone;
 
 use crate::exit::{Complaint, ExitCode};
 use crate::progress::{self, WorkDone};
-use crate::terminal::{out, tell};
+use crate::terminal::{say, tell};
 
 /// Exit code for something that could not be restored, or not all of it.
 const FAILED: ExitCode = ExitCode::Partial;
@@ -153,27 +153,27 @@ fn print(name: &str, target: &Path, manner: Manner<'_>, chosen: &Chosen, restore
         true => " (bare)",
         false => "",
     };
-    out!("restored {name} to {}{kind}", target.shown());
-    out!("  state: {}", state(chosen));
-    out!("  {}", text::count(restored.refs, "ref", "refs"));
+    say!("restored {name} to {}{kind}", target.shown());
+    say!("  state: {}", state(chosen));
+    say!("  {}", text::count(restored.refs, "ref", "refs"));
     match &restored.head {
-        Head::Born(head) if manner.bare => out!("  default branch: {}", branch(head)),
-        Head::Born(head) => out!("  default branch, checked out: {}", branch(head)),
-        Head::Unborn(head) => out!(
+        Head::Born(head) if manner.bare => say!("  default branch: {}", branch(head)),
+        Head::Born(head) => say!("  default branch, checked out: {}", branch(head)),
+        Head::Unborn(head) => say!(
             "  default branch: {}, which has no commit: nothing was checked out",
             branch(head)
         ),
-        Head::Detached(oid) if manner.bare => out!("  HEAD: detached at {oid}"),
-        Head::Detached(oid) => out!("  HEAD: detached at {oid}, checked out"),
-        Head::Unknown => out!("  default branch: not known; nothing was checked out"),
+        Head::Detached(oid) if manner.bare => say!("  HEAD: detached at {oid}"),
+        Head::Detached(oid) => say!("  HEAD: detached at {oid}, checked out"),
+        Head::Unknown => say!("  default branch: not known; nothing was checked out"),
     }
-    out!("  no remote is set: git remote add origin <address>");
+    say!("  no remote is set: git remote add origin <address>");
 }
 
 /// A state in words.
 fn state(chosen: &Chosen) -> String {
     match &chosen.snapshot {
-        Some((id, time)) => format!("snapshot {id} of {}", text::to_the_second(*time)),
+        Some((id, time)) => format!("snapshot {id} of {}", text::local(*time)),
         None => "as the mirror is now; it has no snapshots".to_owned(),
     }
 }

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use super::{FAILED, branch, complaint, state, tell_damage};
 use crate::exit::{Complaint, ExitCode};
 use crate::progress::{self, WorkDone};
-use crate::terminal::{out, say, stdout_width, tell};
+use crate::terminal::{say, stdout_width, tell};
 
 /// `forgekeep restore --all`.
 pub fn run(
@@ -31,7 +31,7 @@ pub fn run(
     let items = forgekeep_restore::items(&chosen);
     if items.is_empty() {
         if !common.quiet {
-            out!("Nothing to restore: the backup holds no repository.");
+            say!("Nothing to restore: the backup holds no repository.");
         }
         return Ok(ExitCode::Good);
     }

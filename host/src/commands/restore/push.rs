@@ -12,7 +12,7 @@ use forgekeep_untrusted::{Redactor, Secret};
 
 use super::{FAILED, branch, complaint, state};
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{hide, out, tell};
+use crate::terminal::{hide, say, tell};
 
 /// The variable with the user name for `--push`.
 const USER: &str = "FORGEKEEP_PUSH_USER";
@@ -123,8 +123,8 @@ fn authorization() -> Result<Authorization, Complaint> {
 }
 
 fn print(name: &str, push: &Push<'_>, pushed: &Pushed) {
-    out!("pushed {name} to {}", push.to);
-    out!("  state: {}", state(push.chosen));
+    say!("pushed {name} to {}", push.to);
+    say!("  state: {}", state(push.chosen));
     let mut refs = text::count(pushed.accepted, "ref", "refs");
     if pushed.unchanged > 0 {
         refs.push_str(&format!(
@@ -135,9 +135,9 @@ fn print(name: &str, push: &Push<'_>, pushed: &Pushed) {
     if !pushed.refused.is_empty() {
         refs.push_str(&format!(", {} refused", pushed.refused.len()));
     }
-    out!("  {refs}");
+    say!("  {refs}");
     if let Some(head) = push.chosen.state.default_branch() {
-        out!(
+        say!(
             "  set the default branch there to {}: a push cannot",
             branch(head)
         );
