@@ -5,6 +5,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod failures;
+mod lines;
 mod listing;
 mod restored;
 mod status;
@@ -23,6 +24,7 @@ use forgekeep_store::report::{
 use forgekeep_terminal_text::{Cell, Column, Table, Tone, paint};
 use forgekeep_untrusted::{Printable, Shown};
 
+pub use lines::{alert_line, note_line, repository_line, source_failed};
 pub use listing::{left_out, of_listing};
 pub use restored::{details_of_restored, of_restore, of_restored};
 pub use status::of_status;
@@ -112,7 +114,7 @@ fn alerts(report: &Report) -> Vec<String> {
 }
 
 /// What an alert begins with.
-pub fn alert_word() -> String {
+pub(crate) fn alert_word() -> String {
     paint(Tone::Odd, "ALERT:")
 }
 

@@ -7,12 +7,11 @@ use forgekeep_engine::event::{Event, Observer};
 use forgekeep_failure::ErrorKind;
 use forgekeep_mirror::Transfer;
 use forgekeep_store::report::RepositoryOutcome;
-use forgekeep_summary::text;
+use forgekeep_summary::{alert_line, note_line, repository_line, source_failed, text};
 use forgekeep_terminal_text::{Rate, left, shorten, width};
 use indicatif::{ProgressBar, ProgressState};
 use parking_lot::{Mutex, MutexGuard};
 
-use super::plain::{alert_line, note_line, repository_line, source_failed};
 use super::work::{BAR, first_fitting, room, style};
 use crate::terminal::{bars, tell};
 
