@@ -8,6 +8,8 @@ use forgekeep_durable::lock::LockError;
 use forgekeep_engine::run::RunError;
 use forgekeep_failure::{ErrorKind, Failure};
 use forgekeep_status::Level;
+use forgekeep_summary::text;
+use forgekeep_terminal_text::{Tone, paint};
 use forgekeep_untrusted::Printable;
 
 pub use forgekeep_failure::ExitCode;
@@ -111,11 +113,8 @@ impl Complaint {
 
 impl fmt::Display for Complaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "forgekeep: {}", self.message)?;
-        if !self.hint.is_empty() {
-            write!(f, "\n  hint: {}", self.hint)?;
-        }
-        Ok(())
+        let message = format!("{} {}", paint(Tone::Bad, "forgekeep:"), self.message);
+        f.write_str(&text::advised("", &message, &self.hint))
     }
 }
 

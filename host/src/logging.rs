@@ -7,7 +7,7 @@ use env_logger::{Builder, Target, WriteStyle};
 use forgekeep_command_line::Common;
 use log::LevelFilter;
 
-use crate::{progress, terminal};
+use crate::terminal;
 
 /// Starts logging as `-v` and `-q` say. Only our own crates and the plugins log: what HTTP
 /// libraries write at their lowest levels is not theirs to decide on here, as it may hold headers.
@@ -25,9 +25,10 @@ pub fn start(common: &Common) {
         .filter_module("forgekeep", level)
         .format_timestamp_secs()
         .target(Target::Pipe(Box::new(BesideProgress)));
-    if !progress::colours_wanted(&io::stderr()) {
-        builder.write_style(WriteStyle::Never);
-    }
+    builder.write_style(match terminal::stderr_is_coloured() {
+        true => WriteStyle::Always,
+        false => WriteStyle::Never,
+    });
     // A second logger can only come from a bug; the first one stays.
     let _ = builder.try_init();
 }
@@ -39,7 +40,7 @@ impl Write for BesideProgress {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = Untrusted::lossy(line);
         let clean = terminal::hidden(text.raw());
-        progress::aside(|| io::stderr().write_all(clean.as_bytes()))?;
+        terminal::aside(|| io::stderr().write_all(clean.as_bytes()))?;
         Ok(line.len())
     }
 

@@ -15,6 +15,7 @@ use std::{env, process};
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
 use forgekeep_command_line::{Cli, is_json_wanted};
+use forgekeep_summary::text;
 use forgekeep_untrusted::Show as _;
 
 use crate::exit::{Complaint, Ending, ExitCode};
@@ -36,7 +37,10 @@ fn main() -> process::ExitCode {
         commands::complete_repositories(env::args_os().skip(2));
         return end(ExitCode::Good.into());
     }
-    let parsed = forgekeep_command_line::command_line().try_get_matches();
+    let colour = terminal::colour_asked(env::args_os().skip(1));
+    terminal::colour(colour);
+    let command_line = forgekeep_command_line::command_line().color(colour);
+    let parsed = command_line.try_get_matches();
     let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error)
@@ -64,8 +68,11 @@ fn main() -> process::ExitCode {
     logging::start(&cli.common);
     for folder in cli.common.plugin_dirs.iter().filter(|path| !path.is_dir()) {
         tell!(
-            "warning: --plugin-dir {}: there is no such folder",
-            folder.shown()
+            "{}",
+            text::warn(format_args!(
+                "--plugin-dir {}: there is no such folder",
+                folder.shown()
+            ))
         );
     }
     let result = commands::run(&cli);

@@ -5,12 +5,18 @@
 //! say about it, did not arrive, so the command has not succeeded ([`lost`]).
 
 use std::borrow::Cow;
+use std::env;
+use std::ffi::OsString;
 use std::fmt::Arguments;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use clap::{ColorChoice, ValueEnum as _};
+use console::Term;
+use forgekeep_terminal_text::{ColourMode, is_wanted, plain, wrap};
 use forgekeep_untrusted::Redactor;
+use indicatif::MultiProgress;
 use serde::Serialize;
 
 use crate::document;
@@ -23,13 +29,121 @@ macro_rules! out {
     ($($text:tt)*) => { $crate::terminal::to_stdout(format_args!($($text)*)) };
 }
 
-/// A line on standard error, for what there is to say about it.
+/// The same for sentences, which are broken between words where a terminal ends.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::terminal::say_to_stdout(format_args!($($text)*)) };
+}
+
+/// Sentences on standard error, for what there is to say about it.
 macro_rules! tell {
     ($($text:tt)*) => { $crate::terminal::to_stderr(format_args!($($text)*)) };
 }
 
 pub(crate) use out;
+pub(crate) use say;
 pub(crate) use tell;
+
+/// The bars on the terminal, for whoever writes beside them.
+static BARS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// Where bars are added; whatever is written from now on is written above them.
+pub fn bars() -> &'static MultiProgress {
+    BARS.get_or_init(MultiProgress::new)
+}
+
+/// Writes to the terminal without mixing with bars.
+pub fn aside<T>(write: impl FnOnce() -> T) -> T {
+    match BARS.get() {
+        Some(bars) => bars.suspend(write),
+        None => write(),
+    }
+}
+
+/// How one of the two streams is written to.
+#[derive(Clone, Copy, Debug, Default)]
+struct Look {
+    colour: bool,
+}
+
+/// That of standard output, and that of standard error.
+static LOOKS: OnceLock<(Look, Look)> = OnceLock::new();
+
+/// What the arguments say about colour, before they are read: it is for what is wrong with them, too.
+pub fn colour_asked(words: impl Iterator<Item = OsString>) -> ColorChoice {
+    let words = words.filter_map(|word| word.into_string().ok());
+    let words: Vec<_> = words.take_while(|word| word != "--").collect();
+    let is_it = |word: &str| ColorChoice::from_str(word, false).ok();
+    let apart = words.windows(2).filter(|pair| pair[0] == "--color");
+    let apart = apart.filter_map(|pair| is_it(&pair[1])).next_back();
+    let joined = words
+        .iter()
+        .filter_map(|word| word.strip_prefix("--color="));
+    joined
+        .filter_map(is_it)
+        .next_back()
+        .or(apart)
+        .unwrap_or_default()
+}
+
+/// Both streams are written to as this asks for, from now on.
+pub fn colour(asked: ColorChoice) {
+    let mode = match asked {
+        ColorChoice::Auto => ColourMode::Auto,
+        ColorChoice::Always => ColourMode::Always,
+        ColorChoice::Never => ColourMode::Never,
+    };
+    let look = |is_terminal| Look {
+        colour: is_wanted(mode, is_terminal, |name| env::var_os(name)),
+    };
+    let (out, err) = (
+        look(io::stdout().is_terminal()),
+        look(io::stderr().is_terminal()),
+    );
+    // What draws bars, and the test of a terminal, are another's.
+    console::set_colors_enabled(out.colour);
+    console::set_colors_enabled_stderr(err.colour);
+    // It is set once.
+    let _ = LOOKS.set((out, err));
+}
+
+fn looks() -> (Look, Look) {
+    LOOKS.get().copied().unwrap_or_default()
+}
+
+/// How wide the terminal is that standard output goes to; a window may have another size by now.
+pub fn stdout_width() -> Option<usize> {
+    let (_, columns) = Term::stdout().size_checked()?;
+    (columns > 0).then_some(usize::from(columns))
+}
+
+/// How wide the terminal is that standard error goes to.
+pub fn stderr_width() -> Option<usize> {
+    let (_, columns) = Term::stderr().size_checked()?;
+    (columns > 0).then_some(usize::from(columns))
+}
+
+/// Whether standard error is coloured.
+pub fn stderr_is_coloured() -> bool {
+    looks().1.colour
+}
+
+/// A text as it is written to a stream: without secrets, in lines of its width if it has one.
+fn written(text: &str, look: Look, width: Option<usize>) -> String {
+    let text = hidden(text);
+    let text = match width {
+        Some(width) => Cow::Owned(wrap(&text, width)),
+        None => text,
+    };
+    match look.colour {
+        true => text.into_owned(),
+        false => plain(&text).into_owned(),
+    }
+}
+
+/// Sentences as they are written to standard error.
+pub fn for_stderr(text: &str) -> String {
+    written(text, looks().1, stderr_width())
+}
 
 /// From now on, nothing that is written holds one of these secrets, wherever it has come from: names
 /// and messages are cleaned where they come in, and this makes up for a place that was forgotten.
@@ -92,11 +206,20 @@ pub fn document(document: &impl Serialize) -> io::Result<()> {
 
 /// See [`out`].
 pub fn to_stdout(text: Arguments<'_>) {
+    write_to_stdout(&text.to_string(), None);
+}
+
+/// See [`say`].
+pub fn say_to_stdout(text: Arguments<'_>) {
+    write_to_stdout(&text.to_string(), stdout_width());
+}
+
+fn write_to_stdout(text: &str, width: Option<usize>) {
     if FOR_DOCUMENT.load(Ordering::Relaxed) {
         return;
     }
-    let text = text.to_string();
-    note(STDOUT, writeln!(io::stdout().lock(), "{}", hidden(&text)));
+    let text = written(text, looks().0, width);
+    note(STDOUT, aside(|| writeln!(io::stdout().lock(), "{text}")));
 }
 
 /// A question on standard error; the answer is to follow on the same line.
@@ -114,9 +237,11 @@ pub fn bytes_to_stdout(bytes: &[u8]) {
 /// See [`tell`].
 pub fn to_stderr(text: Arguments<'_>) {
     // Made first: standard error is not buffered, and lines of several workers must not mix.
-    let line = format!("{text}\n");
-    let written = io::stderr().lock().write_all(hidden(&line).as_bytes());
-    note(STDERR, written);
+    let line = for_stderr(&format!("{text}\n"));
+    note(
+        STDERR,
+        aside(|| io::stderr().lock().write_all(line.as_bytes())),
+    );
 }
 
 /// Remembers how a write ended: a warning that nobody can have read is no success either. That the

@@ -33,6 +33,8 @@ mod push_target;
 mod sandbox;
 #[cfg(unix)]
 pub mod sshd;
+#[cfg(unix)]
+mod terminal;
 
 pub use binaries::{Binaries, binaries};
 pub use cost::{Cost, median};
@@ -46,3 +48,5 @@ pub use misbehaving::write_misbehaving;
 pub use peak::Peak;
 pub use push_target::PushTarget;
 pub use sandbox::{Invocation, Run, Running, Sandbox};
+#[cfg(unix)]
+pub use terminal::Terminal;

@@ -14,7 +14,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{ArgAction, Args, ColorChoice, Parser, Subcommand, ValueEnum, ValueHint};
 
 pub use init::{InitArguments, TokenStore};
 pub use json::{SchemaOf, is_json_wanted};
@@ -52,6 +52,9 @@ pub struct Common {
     /// Print nothing unless something is wrong or there is a warning
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// Colour: on a terminal, unless NO_COLOR is set; always; or never
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, global = true)]
+    pub color: ColorChoice,
 }
 
 #[derive(Debug, Subcommand)]

@@ -26,7 +26,7 @@ pub use check::{CheckDocument, Checking};
 pub use drill::DrillDocument;
 pub use failed::Failed;
 pub use forget::{ForgetDocument, ForgetPart, ForgottenSnapshot};
-pub use list::{ListDocument, left_out};
+pub use list::ListDocument;
 pub use notify::NotifyDocument;
 pub use plugins::{PluginDocument, PluginsDocument};
 pub use restore::{RestoreDocument, RestoredPart};

@@ -1,7 +1,7 @@
 //! `list --json`.
 
 use forgekeep_config::filter::Decision;
-use forgekeep_engine::run::ListedSource;
+use forgekeep_engine::run::{ListedSource, left_out};
 use forgekeep_failure::{ExitCode, Failure, Finding};
 use forgekeep_hoster::{PartKind, Repository};
 use forgekeep_untrusted::{Printable, Untrusted};
@@ -119,10 +119,4 @@ fn of(repository: &Repository, decision: Decision) -> ListedRepository<'_> {
         pushed_at: repository.pushed_at,
         left_out: left_out(repository, decision),
     }
-}
-
-/// Why a repository would not be backed up, if so.
-pub fn left_out(repository: &Repository, decision: Decision) -> Option<Printable> {
-    let by_filter = decision.why().map(Into::into);
-    by_filter.or_else(|| repository.skip.clone())
 }

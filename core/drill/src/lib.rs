@@ -13,6 +13,7 @@ mod by_git;
 mod by_libgit2;
 mod room;
 
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
@@ -90,6 +91,8 @@ pub struct Drill<'a> {
     pub object_bytes: u64,
     /// Ends it early.
     pub cancel: &'a Cancel,
+    /// Counts the bytes that are copied, for whoever shows how far it is.
+    pub copied: Option<&'a AtomicU64>,
 }
 
 impl Drill<'_> {
@@ -171,6 +174,7 @@ impl Drill<'_> {
             bare: false,
             object_bytes: self.object_bytes,
             in_backup: true,
+            copied: self.copied,
         };
         let (chosen, restored) = restore_part(part, &place.folder(), manner, self.cancel)?;
         tried.snapshot = chosen.snapshot.as_ref().map(|(id, _)| id.clone());

@@ -63,6 +63,8 @@ pub enum Event<'a> {
         repositories: usize,
         /// Sum of the sizes the hosters state of them, in bytes.
         bytes: u64,
+        /// The same of those alone that are not in the backup yet.
+        new_bytes: u64,
     },
     /// A worker has begun with a repository.
     RepositoryStarted {
@@ -70,6 +72,9 @@ pub enum Event<'a> {
         source: &'a str,
         /// Full name at the hoster.
         name: &'a str,
+        /// Size that the hoster states, in bytes, of one that is not in the backup yet.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        bytes: Option<u64>,
     },
     /// A download goes on.
     Receiving {

@@ -139,7 +139,7 @@ impl<'o> Execution<'o> {
         if job.source.services.cancel.is_cancelled() {
             let is_known = begun.is_some();
             let report = begun.map_or_else(|| job.blank_report(), |begun| begun.report);
-            let report = report.failed(Failure::cancelled());
+            let report = report.failed(Failure::cancelled()).interrupted();
             if is_known {
                 self.finished(job, &report);
             }
@@ -178,6 +178,9 @@ impl<'o> Execution<'o> {
         if let Some(failure) = &report.error {
             self.space.learn(&work.folder, failure);
         }
+        if source.services.cancel.is_cancelled() {
+            report = report.interrupted();
+        }
         report.seconds = (seconds * 1000.0).round() / 1000.0;
         let known = proved::settle(task, &mut report, &work.folder, asked);
         let redactor = &source.services.redactor;
@@ -198,6 +201,7 @@ impl<'o> Execution<'o> {
         self.observer.event(&Event::RepositoryStarted {
             source: &job.source.title,
             name: &report.name,
+            bytes: job.task.size_of_new(),
         });
         let mut folder = job.source.folder.join(&job.task.folder);
         // Somebody may have taken it away meanwhile.

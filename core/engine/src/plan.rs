@@ -48,6 +48,16 @@ pub struct Task {
     pub by_listing: ByListing,
 }
 
+impl Task {
+    /// Size that the hoster states, of one that is not in the backup yet: that much is going to come.
+    pub(crate) fn size_of_new(&self) -> Option<u64> {
+        match self.action {
+            Action::Clone => self.repository.size(),
+            Action::Update | Action::Adopt => None,
+        }
+    }
+}
+
 /// What a listing says of whether a repository has changed since git was last asked for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ByListing {

@@ -19,7 +19,7 @@ use forgekeep_config::{Config, Source};
 use forgekeep_durable::lock_wait;
 use forgekeep_failure::{Cancel, Failure, Finding};
 use forgekeep_git::{libgit2, memory};
-use forgekeep_hoster::{CheckReport, Registry, Repository};
+use forgekeep_hoster::{Registry, Repository};
 use forgekeep_http::{
     Client, ConcurrencyLimit, CredentialGuard, MadeBy, OnWait, Proxies, RateLimit, RequestCounts,
     RetryPolicy, Retrying, Settings, Wait,
@@ -29,7 +29,7 @@ use forgekeep_queue::Limits;
 use forgekeep_store::history::{self, Run};
 use forgekeep_store::layout;
 use forgekeep_store::report::{Report, Requests, SourceReport};
-use forgekeep_untrusted::Redactor;
+use forgekeep_untrusted::{Printable, Redactor};
 use forgekeep_upload_pack as upload_pack;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -46,6 +46,7 @@ use crate::tombstones::{self, Tombstones};
 use crate::versions::{Asking, Done};
 use crate::{alert, permissions, source_state, versions};
 
+pub use check::{Checked, CheckedSource};
 pub use error::RunError;
 pub use target::OpenTarget;
 
@@ -96,22 +97,10 @@ pub struct ListedSource {
     pub notes: Vec<Finding>,
 }
 
-/// What a check has found, for `forgekeep check`.
-pub struct Checked {
-    /// What stands in the way of a backup now, and will not for long.
-    pub warnings: Vec<Finding>,
-    /// The sources.
-    pub sources: Vec<CheckedSource>,
-}
-
-/// A source checked, for `forgekeep check`.
-pub struct CheckedSource {
-    /// Title in the configuration.
-    pub title: String,
-    /// Hoster in the configuration.
-    pub hoster: String,
-    /// What was found, or why nothing could be.
-    pub result: Result<CheckReport, Failure>,
+/// Why a repository would not be backed up, if so.
+pub fn left_out(repository: &Repository, decision: Decision) -> Option<Printable> {
+    let by_filter = decision.why().map(Into::into);
+    by_filter.or_else(|| repository.skip.clone())
 }
 
 impl Engine {

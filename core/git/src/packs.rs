@@ -33,7 +33,7 @@ use plan::Plan;
 
 use crate::libgit2;
 
-pub use folder::pack_names as names;
+pub use folder::{bytes_of_packs, pack_names as names};
 pub use forgekeep_pack::PackIndex;
 pub use hold::{hold, is_unfinished, release, release_some};
 pub use large::{Large, Opened, Stream};

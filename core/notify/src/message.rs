@@ -227,7 +227,8 @@ impl<'r> Told<'r> {
     fn failed(&self) -> Vec<String> {
         let mut names = self.failed.clone();
         for source in &self.report.sources {
-            if source.error.is_some() {
+            let counts = |failure: &Failure| failure.kind != ErrorKind::Cancelled;
+            if source.error.as_ref().is_some_and(counts) {
                 names.push(source.title.to_string());
             }
         }

@@ -6,6 +6,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use forgekeep_durable::folder;
 use forgekeep_durable::{atomic_file, regular_file};
@@ -22,6 +23,14 @@ const LOOKS: usize = 20;
 /// Bytes that are copied at a time.
 const PIECE: usize = 1024 * 1024;
 
+/// How files are copied.
+#[derive(Clone, Copy)]
+struct Copying<'a> {
+    /// Counts the bytes.
+    copied: Option<&'a AtomicU64>,
+    cancel: &'a Cancel,
+}
+
 /// Copies all packs and loose objects of `mirror` into the new repository at `git_dir`, and checks
 /// what arrives. What is damaged is not taken; it is returned, for a warning.
 ///
@@ -30,8 +39,10 @@ const PIECE: usize = 1024 * 1024;
 pub(super) fn objects(
     mirror: &Path,
     git_dir: &Path,
+    copied: Option<&AtomicU64>,
     cancel: &Cancel,
 ) -> Result<Vec<Failure>, Failure> {
+    let to = Copying { copied, cancel };
     let mut done = HashSet::new();
     let mut damaged = Vec::new();
     for _ in 0..LOOKS {
@@ -39,13 +50,13 @@ pub(super) fn objects(
         for name in packs(mirror)? {
             if done.insert(name.clone()) {
                 is_new = true;
-                copy_pack(mirror, git_dir, &name, &mut damaged, cancel)?;
+                copy_pack(mirror, git_dir, &name, &mut damaged, to)?;
             }
         }
         for (folder, name) in loose(mirror)? {
             if done.insert(format!("{folder}/{name}")) {
                 is_new = true;
-                copy_loose(mirror, git_dir, &folder, &name, &mut damaged, cancel)?;
+                copy_loose(mirror, git_dir, &folder, &name, &mut damaged, to)?;
             }
         }
         if !is_new {
@@ -105,7 +116,7 @@ fn copy_pack(
     git_dir: &Path,
     name: &str,
     damaged: &mut Vec<Failure>,
-    cancel: &Cancel,
+    how: Copying<'_>,
 ) -> Result<(), Failure> {
     let file = |folder: &Path, ending: &str| {
         let name = format!("{name}.{ending}");
@@ -113,8 +124,8 @@ fn copy_pack(
     };
     let (pack, index) = (file(git_dir, "pack"), file(git_dir, "idx"));
     // The index last: without it, nobody takes the pack for one.
-    let copied = copy(&file(mirror, "pack"), &pack, cancel)
-        .and_then(|there| Ok(there && copy(&file(mirror, "idx"), &index, cancel)?));
+    let copied = copy(&file(mirror, "pack"), &pack, how)
+        .and_then(|there| Ok(there && copy(&file(mirror, "idx"), &index, how)?));
     let remove = || {
         for path in [&index, &pack] {
             let _ = fs::remove_file(path);
@@ -123,7 +134,7 @@ fn copy_pack(
     // What is on the disk now is what counts, not what was read.
     let checked = copied.and_then(|there| {
         if there {
-            PackIndex::open(&index)?.verify_pack(&pack, cancel)?;
+            PackIndex::open(&index)?.verify_pack(&pack, how.cancel)?;
         }
         Ok(there)
     });
@@ -149,7 +160,7 @@ fn copy_loose(
     folder: &str,
     name: &str,
     damaged: &mut Vec<Failure>,
-    cancel: &Cancel,
+    how: Copying<'_>,
 ) -> Result<(), Failure> {
     let path = |root: &Path| root.join("objects").join(folder).join(name);
     let (from, to) = (path(mirror), path(git_dir));
@@ -160,7 +171,7 @@ fn copy_loose(
         damaged.push(is_damaged(&from));
         return Ok(());
     }
-    if copy(&from, &to, cancel)? && !is_whole(&to, folder, name)? {
+    if copy(&from, &to, how)? && !is_whole(&to, folder, name)? {
         fs::remove_file(&to).map_err(|error| Failure::disk("remove", &to, &error))?;
         damaged.push(is_damaged(&from));
     }
@@ -186,7 +197,7 @@ fn is_damaged(path: &Path) -> Failure {
 }
 
 /// Copies a file and syncs it. False if there is nothing to copy any more.
-fn copy(from: &Path, to: &Path, cancel: &Cancel) -> Result<bool, Failure> {
+fn copy(from: &Path, to: &Path, how: Copying<'_>) -> Result<bool, Failure> {
     let mut source = match regular_file::open_linked(from) {
         Ok(source) => source,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
@@ -197,7 +208,7 @@ fn copy(from: &Path, to: &Path, cancel: &Cancel) -> Result<bool, Failure> {
     let mut target = File::create_new(to).map_err(written)?;
     let mut piece = vec![0; PIECE];
     loop {
-        cancel.check()?;
+        how.cancel.check()?;
         let read = match source.read(&mut piece) {
             Ok(0) => break,
             Ok(read) => read,
@@ -205,6 +216,9 @@ fn copy(from: &Path, to: &Path, cancel: &Cancel) -> Result<bool, Failure> {
             Err(error) => return Err(Failure::disk("read", from, &error)),
         };
         target.write_all(&piece[..read]).map_err(written)?;
+        if let Some(copied) = how.copied {
+            copied.fetch_add(read as u64, Ordering::Relaxed);
+        }
     }
     target.sync_all().map_err(written)?;
     read_only(target).map_err(written)?;
@@ -240,7 +254,7 @@ mod tests {
         fs::write(pack_folder(&mirror).join("pack-1.pack"), "x").unwrap();
         let index = pack_folder(&mirror).join("pack-1.idx");
         std::os::unix::fs::symlink("gone", index).unwrap();
-        let damaged = objects(&mirror, &git_dir, &Cancel::new()).unwrap();
+        let damaged = objects(&mirror, &git_dir, None, &Cancel::new()).unwrap();
         assert_eq!(damaged, []);
         assert_eq!(fs::read_dir(pack_folder(&git_dir)).unwrap().count(), 0);
     }
@@ -259,7 +273,7 @@ mod tests {
         let (good, bad) = (path(&mirror, oids[0]), path(&mirror, oids[1]));
         fs::remove_file(&bad).unwrap();
         fs::copy(good, bad).unwrap();
-        let damaged = objects(&mirror, &git_dir, &Cancel::new()).unwrap();
+        let damaged = objects(&mirror, &git_dir, None, &Cancel::new()).unwrap();
         assert_eq!(damaged.len(), 1);
         assert!(path(&git_dir, oids[0]).exists());
         assert!(!path(&git_dir, oids[1]).exists());
@@ -281,7 +295,7 @@ mod tests {
         let bytes = fs::read(&path).unwrap();
         fs::remove_file(&path).unwrap();
         fs::write(&path, &bytes[..bytes.len() - 5]).unwrap();
-        let damaged = objects(&mirror, &git_dir, &Cancel::new()).unwrap();
+        let damaged = objects(&mirror, &git_dir, None, &Cancel::new()).unwrap();
         assert_eq!(damaged.len(), 1, "{damaged:?}");
         let there = Repository::open(&git_dir).unwrap();
         assert_eq!(there.find_blob(oid).unwrap().content(), lines.as_bytes());

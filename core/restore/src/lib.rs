@@ -27,6 +27,7 @@ mod work_tree;
 
 use std::collections::HashSet;
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
 use forgekeep_git::links::peeled;
@@ -116,6 +117,8 @@ struct Order<'a> {
     pub object_bytes: u64,
     /// Whether it may be in the backup folder.
     pub in_backup: bool,
+    /// Counts the bytes that are copied.
+    pub copied: Option<&'a AtomicU64>,
 }
 
 /// What came of it.
@@ -213,7 +216,7 @@ fn build(
         .external_template(false);
     drop(Repository::init_opts(folder, &options).map_err(|e| failed(&e))?);
     let state = &order.chosen.state;
-    let mut damaged = copy::objects(order.mirror, &git_dir, cancel)?;
+    let mut damaged = copy::objects(order.mirror, &git_dir, order.copied, cancel)?;
     let mut unread = Vec::new();
     let told = reach::SideFindings {
         damaged: &mut damaged,
@@ -312,6 +315,7 @@ mod tests {
             bare: true,
             object_bytes: forgekeep_git::memory::OBJECT_BYTES,
             in_backup: false,
+            copied: None,
         };
         let inside = root.path().join("backup/acme/new");
         let refused = restore(&order(&inside), &Cancel::new()).unwrap_err();

@@ -1,6 +1,7 @@
 //! Restoring the parts of a repository, each in the way of its kind.
 
 use std::path::Path;
+use std::sync::atomic::AtomicU64;
 
 use forgekeep_failure::{Cancel, Failure};
 use forgekeep_store::part::{Part, PartKind};
@@ -19,6 +20,8 @@ pub struct Manner<'a> {
     pub object_bytes: u64,
     /// Whether it may be in the backup folder: for what is removed again.
     pub in_backup: bool,
+    /// Counts the bytes that are copied, for whoever shows how far it is.
+    pub copied: Option<&'a AtomicU64>,
 }
 
 /// Restores a part into a folder, which is new, or empty. Also tells which state it is in now.
@@ -95,6 +98,7 @@ impl Restore for Mirror {
             bare: manner.bare,
             object_bytes: manner.object_bytes,
             in_backup: manner.in_backup,
+            copied: manner.copied,
         };
         let restored = restore(&order, cancel)?;
         Ok((chosen, restored))

@@ -83,6 +83,7 @@ impl Row {
             name: text::shortened(&one.name),
             class,
             state: match one.last_outcome {
+                Some(RepositoryOutcome::NotDone) => "not done".to_owned(),
                 Some(outcome) => outcome.as_str().to_owned(),
                 None => "not in any kept report".to_owned(),
             },

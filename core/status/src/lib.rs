@@ -21,7 +21,7 @@ use std::path::Path;
 
 use forgekeep_config::{Config, StatusOptions};
 use forgekeep_durable::space::Room;
-use forgekeep_failure::{Failure, Severity};
+use forgekeep_failure::{ErrorKind, Failure, Severity};
 use forgekeep_store::history;
 use forgekeep_store::report::{
     Brief, Report, RepositoryOutcome, RunOutcome, SourceOutcome, SourceReport,
@@ -134,6 +134,8 @@ impl Status {
             }
             let is_last = source.last_run.is_none();
             match kept.outcome {
+                // It was interrupted before it came to anything: that says nothing of whether it fails.
+                SourceOutcome::Failed if is_cut_short(&kept) => {}
                 SourceOutcome::Failed if !source.has_not_always_failed => {
                     source.failing_since = Some(report.started);
                 }
@@ -212,6 +214,15 @@ fn is_safe(kept: &SourceReport<Brief>) -> bool {
         && kept.repositories.iter().all(safe)
 }
 
+/// Whether nothing but an interruption kept a source from being backed up.
+fn is_cut_short(kept: &SourceReport<Brief>) -> bool {
+    let is_cancelled = |failure: &Failure| failure.kind == ErrorKind::Cancelled;
+    let has = |outcome| kept.repositories.iter().any(|one| one.outcome == outcome);
+    let error = kept.error.as_ref();
+    let is_cut = error.is_some_and(is_cancelled) || has(RepositoryOutcome::NotDone);
+    is_cut && error.is_none_or(is_cancelled) && !has(RepositoryOutcome::Failed)
+}
+
 fn add_repository(
     source: &mut SourceStatus,
     known: &mut HashMap<String, usize>,
@@ -252,8 +263,10 @@ fn add_repository(
         *newest = state;
         return;
     }
-    if newest.last_good.is_none() && newest.failing_since.is_some() && state.failing_since.is_some()
-    {
+    // A run that was interrupted says nothing about what it has not done.
+    let is_failing =
+        newest.failing_since.is_some() || newest.last_outcome == Some(RepositoryOutcome::NotDone);
+    if newest.last_good.is_none() && is_failing && state.failing_since.is_some() {
         newest.failing_since = Some(started);
     }
     newest.last_good = newest.last_good.or(good);

@@ -249,6 +249,33 @@ fn failing_since_goes_back_to_the_first_of_the_runs_that_failed() {
 }
 
 #[test]
+fn an_interruption_is_no_failure_and_ends_none() {
+    let backup = Backup::new();
+    backup.run(1, &acme("ok", &[repository("web", "cloned")]));
+    let cut = |backup: &Backup, hour| {
+        backup.run(hour, &acme("failed", &[repository("web", "notDone")]));
+    };
+    cut(&backup, 2);
+    let source = &backup.status().sources[0];
+    assert_eq!(source.failing_since, None);
+    assert_eq!(source.repositories[0].failing_since, None);
+    assert_eq!(
+        hour(source.repositories[0].last_good).as_deref(),
+        Some("01")
+    );
+    // One that failed before still does, as far as is known.
+    backup.run(3, &acme("failed", &[repository("web", "failed")]));
+    cut(&backup, 4);
+    backup.run(5, &acme("failed", &[repository("web", "failed")]));
+    cut(&backup, 6);
+    let source = &backup.status().sources[0];
+    assert_eq!(hour(source.failing_since).as_deref(), Some("03"));
+    let web = &source.repositories[0];
+    assert_eq!(hour(web.failing_since).as_deref(), Some("03"));
+    assert_eq!(web.last_outcome, Some(RepositoryOutcome::NotDone));
+}
+
+#[test]
 fn one_that_was_never_good_is_overdue_once_it_is_known_for_so_long() {
     let fresh = Backup::new();
     let mut source = acme("partial", &[repository("web", "failed")]);

@@ -218,6 +218,21 @@ impl RepositoryReport {
         self
     }
 
+    /// The same, if what kept it from being backed up is that the run was interrupted: that is no failure.
+    #[must_use]
+    pub fn interrupted(mut self) -> Self {
+        if self.outcome == RepositoryOutcome::Failed && is_cancelled(self.error.as_ref()) {
+            self.outcome = RepositoryOutcome::NotDone;
+        }
+        if let Some(wiki) = &mut self.wiki
+            && wiki.outcome == RepositoryOutcome::Failed
+            && is_cancelled(wiki.error.as_ref())
+        {
+            wiki.outcome = RepositoryOutcome::NotDone;
+        }
+        self
+    }
+
     /// One that is backed up but for a part, which `failure` names. One that failed stays failed; of
     /// several parts the first is in `error`, the others are in its message.
     #[must_use]
@@ -349,6 +364,10 @@ impl Report {
     pub fn repositories(&self) -> impl Iterator<Item = &RepositoryReport> {
         self.sources.iter().flat_map(|source| &source.repositories)
     }
+}
+
+fn is_cancelled(failure: Option<&Failure>) -> bool {
+    failure.is_some_and(|failure| failure.kind == ErrorKind::Cancelled)
 }
 
 fn run_outcome(sources: &[SourceReport]) -> RunOutcome {

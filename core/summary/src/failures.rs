@@ -2,8 +2,11 @@
 
 use std::fmt::Write as _;
 
-use forgekeep_failure::{Failure, Finding, Severity};
-use forgekeep_store::report::Report;
+use forgekeep_failure::{ErrorKind, Failure, Finding, Severity};
+use forgekeep_store::report::{Report, RunOutcome};
+use forgekeep_terminal_text::{Tone, paint};
+
+use crate::text;
 
 /// Reasons that are listed; the report has them all.
 const MOST: usize = 20;
@@ -50,7 +53,7 @@ impl Reasons {
 
 /// A paragraph about all that failed; empty if nothing did. What concerns a whole source is first.
 pub fn of(report: &Report) -> String {
-    shown("What failed", reasons(report).0)
+    shown(paint(Tone::Bad, "What failed:"), reasons(report).0)
 }
 
 /// A paragraph about what somebody should know although it is no failure; empty if nothing is.
@@ -82,7 +85,7 @@ pub fn warnings(report: &Report) -> String {
             );
         }
     }
-    shown("Warnings", reasons.0)
+    shown(paint(Tone::Odd, "Warnings:"), reasons.0)
 }
 
 fn name_of(report: &Report, title: &str, name: &str) -> String {
@@ -94,8 +97,11 @@ fn name_of(report: &Report, title: &str, name: &str) -> String {
 
 fn reasons(report: &Report) -> Reasons {
     let mut reasons = Reasons::default();
+    // Of what was interrupted, the last line tells.
+    let was_interrupted = report.outcome == RunOutcome::Interrupted;
+    let counts = |failure: &&Failure| !was_interrupted || failure.kind != ErrorKind::Cancelled;
     for source in &report.sources {
-        if let Some(Failure { message, hint, .. }) = &source.error {
+        if let Some(Failure { message, hint, .. }) = source.error.as_ref().filter(counts) {
             reasons.add(source.title.to_string(), message, hint, None);
         }
         for Failure { message, hint, .. } in source.owners.iter().filter_map(|o| o.error.as_ref()) {
@@ -110,6 +116,9 @@ fn reasons(report: &Report) -> Reasons {
         for repository in source.failures() {
             let name = name_of(report, &source.title, &repository.name);
             let error = repository.error.as_ref();
+            if error.is_some_and(|error| !counts(&error)) {
+                continue;
+            }
             let (message, hint) = error.map_or(("", ""), |e| (&e.message, &e.hint));
             let cause = error.and_then(|e| e.cause.as_deref());
             reasons.add(name, message, hint, cause);
@@ -118,13 +127,13 @@ fn reasons(report: &Report) -> Reasons {
     reasons
 }
 
-fn shown(head: &str, mut reasons: Vec<Reason>) -> String {
+fn shown(head: String, mut reasons: Vec<Reason>) -> String {
     if reasons.is_empty() {
         return String::new();
     }
     let rest = reasons.split_off(reasons.len().min(MOST));
     let rest: usize = rest.iter().map(|reason| reason.names.len()).sum();
-    let mut out = format!("\n{head}:\n");
+    let mut out = format!("\n{head}\n");
     while !reasons.is_empty() {
         let hint = reasons[0].hint.clone();
         let (same, others) = reasons.into_iter().partition(|reason| reason.hint == hint);
@@ -133,7 +142,7 @@ fn shown(head: &str, mut reasons: Vec<Reason>) -> String {
             let _ = writeln!(out, "  {}: {message}", some_of(&names));
         }
         if !hint.is_empty() {
-            let _ = writeln!(out, "    hint: {hint}");
+            let _ = writeln!(out, "{}", text::hint(&hint, "    "));
         }
     }
     if rest > 0 {

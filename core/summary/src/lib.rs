@@ -1,22 +1,38 @@
-//! What is printed at the end of a run, and for a plan; and small pieces of `text` that several commands print.
+//! What is printed at the end of a run, and for a plan, a listing and a status; and small pieces of `text` that
+//! several commands print. It is coloured (`terminal-text`); a `width` is that of the terminal it goes to, if it
+//! goes to one.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod failures;
-mod table;
+mod lines;
+mod listing;
+mod restored;
+mod status;
+mod tally;
 pub mod text;
+mod tone;
+mod verified;
 
 use std::fmt::Write as _;
 
 use forgekeep_engine::plan::{Action, Plan};
+use forgekeep_failure::ErrorKind;
 use forgekeep_store::report::{
     Proof, Report, RepositoryOutcome, RepositoryReport, RunOutcome, SourceOutcome, SourceReport,
 };
+use forgekeep_terminal_text::{Cell, Column, Table, Tone, paint};
 use forgekeep_untrusted::{Printable, Shown};
-use table::Table;
+
+pub use lines::{alert_line, note_line, repository_line, source_failed};
+pub use listing::of_listing;
+pub use restored::{details_of_restored, of_restore, of_restored};
+pub use status::of_status;
+pub use tally::Tally;
+pub use verified::{Scope, of_verdict};
 
 /// The outcomes of repositories with the words for them, in the order of the table.
-const OUTCOMES: [(RepositoryOutcome, &str); 7] = [
+const OUTCOMES: [(RepositoryOutcome, &str); 8] = [
     (RepositoryOutcome::Cloned, "cloned"),
     (RepositoryOutcome::Updated, "updated"),
     (RepositoryOutcome::Unchanged, "unchanged"),
@@ -24,12 +40,13 @@ const OUTCOMES: [(RepositoryOutcome, &str); 7] = [
     (RepositoryOutcome::Skipped, "skipped"),
     (RepositoryOutcome::Partial, "partial"),
     (RepositoryOutcome::Failed, "failed"),
+    (RepositoryOutcome::NotDone, "not done"),
 ];
 
 /// What came of a run: a table with a line for each source, what failed and what to do about it,
 /// and one line for the whole.
-pub fn of_run(report: &Report) -> String {
-    let mut out = sources(report).to_string();
+pub fn of_run(report: &Report, width: Option<usize>) -> String {
+    let mut out = sources(report).shown("", width);
     for source in &report.sources {
         let all = source.repositories.iter();
         let proved = all.filter(|r| r.proof == Some(Proof::Listing)).count();
@@ -59,7 +76,8 @@ pub fn of_run(report: &Report) -> String {
         let _ = writeln!(out, "{alert}");
     }
     let (failures, warnings) = (failures::of(report), failures::warnings(report));
-    let _ = write!(out, "{failures}{warnings}\n{}\n", last_line(report));
+    let last = paint(tone::of_run(report), last_line(report));
+    let _ = write!(out, "{failures}{warnings}\n{last}\n");
     out
 }
 
@@ -80,12 +98,12 @@ fn alerts(report: &Report) -> Vec<String> {
             source
                 .alert
                 .iter()
-                .map(|what| format!("{title}: ALERT: {what}")),
+                .map(|what| format!("{title}: {} {what}", alert_word())),
         );
         for repository in &source.repositories {
             let name = &repository.name;
             let alert = repository.alert.iter();
-            lines.extend(alert.map(|what| format!("{title}: ALERT: {name}: {what}")));
+            lines.extend(alert.map(|what| format!("{title}: {} {name}: {what}", alert_word())));
         }
     }
     if let Some(more @ 1..) = lines.len().checked_sub(ALERTS) {
@@ -93,6 +111,11 @@ fn alerts(report: &Report) -> Vec<String> {
         lines.push(format!("… and {more} more: see the report"));
     }
     lines
+}
+
+/// What an alert begins with.
+pub(crate) fn alert_word() -> String {
+    paint(Tone::Odd, "ALERT:")
 }
 
 fn number_of(source: &SourceReport, outcome: RepositoryOutcome) -> usize {
@@ -107,29 +130,37 @@ fn sources(report: &Report) -> Table {
         .into_iter()
         .filter(|(outcome, _)| report.repositories().any(|r| r.outcome == *outcome))
         .collect();
-    let mut heads = vec!["source".to_owned(), "result".to_owned()];
-    heads.extend(occurred.iter().map(|(_, word)| (*word).to_owned()));
+    let mut columns = vec![Column::name("source"), Column::word("result")];
+    columns.extend(occurred.iter().map(|(_, word)| Column::number(*word)));
     if !occurred.is_empty() {
-        heads.extend(["received".to_owned(), "work".to_owned()]);
+        columns.extend(["received", "work"].map(Column::number));
     }
-    let mut table = Table::new(heads);
+    let mut table = Table::new(columns);
     for source in &report.sources {
-        let mut row = vec![source.title.to_string(), source.outcome.to_string()];
-        row.extend(
-            occurred
-                .iter()
-                .map(|(outcome, _)| match number_of(source, *outcome) {
-                    0 => "-".to_owned(),
-                    number => number.to_string(),
-                }),
+        let result = match report.outcome {
+            RunOutcome::Interrupted => cut_short(source),
+            _ => None,
+        };
+        let result = result.map_or_else(
+            || Cell::toned(tone::of_source(source.outcome), source.outcome.to_string()),
+            |word| Cell::toned(Tone::Odd, word),
         );
+        let mut row = vec![source.title.to_string().into(), result];
+        row.extend(occurred.iter().map(|(outcome, _)| {
+            let number = number_of(source, *outcome);
+            match (number, tone::of_repository(*outcome)) {
+                (0, _) => Cell::toned(Tone::Faint, "-"),
+                (_, Some(tone)) => Cell::toned(tone, number.to_string()),
+                (_, None) => number.to_string().into(),
+            }
+        }));
         let all = source.repositories.iter();
         match (occurred.is_empty(), source.repositories.is_empty()) {
             (true, _) => {}
-            (false, true) => row.extend(["-".to_owned(), "-".to_owned()]),
+            (false, true) => row.extend(["-", "-"].map(|none| Cell::toned(Tone::Faint, none))),
             (false, false) => {
-                row.push(text::bytes(all.clone().map(|r| r.bytes_received).sum()));
-                row.push(duration(all.map(|r| r.seconds).sum()));
+                row.push(text::bytes(all.clone().map(|r| r.bytes_received).sum()).into());
+                row.push(duration(all.map(|r| r.seconds).sum()).into());
             }
         }
         table.row(row);
@@ -137,8 +168,21 @@ fn sources(report: &Report) -> Table {
     table
 }
 
+/// What an interruption has left of a source of which it left nothing.
+fn cut_short(source: &SourceReport) -> Option<&'static str> {
+    let error = source.error.as_ref();
+    if error.is_some_and(|error| error.kind == ErrorKind::Cancelled) {
+        return Some("not listed");
+    }
+    let is_cut = source.outcome == SourceOutcome::Failed
+        && error.is_none()
+        && number_of(source, RepositoryOutcome::NotDone) > 0
+        && number_of(source, RepositoryOutcome::Failed) == 0;
+    is_cut.then_some("not done")
+}
+
 /// A time for a person: "1.2 s", "3 min 7 s", "2 h 5 min".
-fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     if seconds < 59.95 {
         return format!("{seconds:.1} s");
     }
@@ -206,7 +250,21 @@ fn last_line(report: &Report) -> String {
         (RunOutcome::Failed, _) => "Nothing was backed up.".to_owned(),
         (RunOutcome::Newer(_), _) => format!("{safe} backed up, {measured}: {}.", report.outcome),
         (RunOutcome::Interrupted, _) => {
-            format!("Interrupted: {safe} backed up before; run again for the rest.")
+            let not_done = sum(RepositoryOutcome::NotDone);
+            let mut rest = Vec::new();
+            for (number, one, many, what) in [
+                (not_done, "repository", "repositories", "not done"),
+                (unlisted, "source", "sources", "not listed"),
+                (failed, "repository", "repositories", "failed"),
+                (partial, "repository", "repositories", "only in part"),
+            ] {
+                if number > 0 {
+                    let number = text::count(number, one, many);
+                    rest.push(format!(", {number} {what}"));
+                }
+            }
+            let rest = rest.concat();
+            format!("Interrupted: {safe} backed up before{rest}; run again for the rest.")
         }
     }
 }

@@ -2,7 +2,14 @@ use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_store::report::RepositoryReport;
 use jiff::{SignedDuration, Timestamp};
 
+use forgekeep_terminal_text::plain;
+
 use super::*;
+
+/// Without colour, and not on a terminal.
+fn said(report: &Report) -> String {
+    plain(&of_run(report, None)).into_owned()
+}
 
 fn repository(name: &str, outcome: RepositoryOutcome) -> RepositoryReport {
     let mut report = RepositoryReport::new(name, name, name);
@@ -43,7 +50,7 @@ fn columns_are_aligned_whatever_script_a_title_is_in() {
         source("acme", vec![repository("acme/web", Cloned)]),
         SourceReport::failed("gone", "bitbucket", gone),
     ];
-    let shown = of_run(&report(sources));
+    let shown = said(&report(sources));
     assert_eq!(
         shown,
         "\
@@ -66,7 +73,7 @@ fn what_failed_is_grouped_and_there_is_an_end_to_it() {
     let alike = (0..30).map(|n| failed(&format!("acme/a{n}"), "not tried"));
     let unlike = (0..30).map(|n| failed(&format!("acme/b{n}"), &format!("cut at {n}")));
     let all = source("acme", alike.chain(unlike).collect());
-    let shown = of_run(&report(vec![all]));
+    let shown = said(&report(vec![all]));
     let lines: Vec<_> = shown.lines().skip(3).collect();
     assert_eq!(
         lines[..3],
@@ -89,7 +96,7 @@ fn what_failed_is_grouped_and_there_is_an_end_to_it() {
 fn nothing_is_called_good_that_is_not() {
     use RepositoryOutcome::Cloned;
     let good = || vec![source("acme", vec![repository("acme/web", Cloned)])];
-    assert!(of_run(&report(good())).contains("All good: 1 repository backed up"));
+    assert!(said(&report(good())).contains("All good: 1 repository backed up"));
     let mut unkept = report(good());
     unkept.add_error(Failure::new(ErrorKind::Disk, "the report is not kept"));
     let mut short = good();
@@ -106,7 +113,7 @@ fn nothing_is_called_good_that_is_not() {
         ),
         (report(short), "falls short", "Backup incomplete: "),
     ] {
-        let shown = of_run(&report);
+        let shown = said(&report);
         assert!(!shown.contains("All good"), "{shown}");
         assert!(shown.contains(says) && shown.contains(ending), "{shown}");
     }
@@ -129,7 +136,7 @@ fn a_partial_repository_is_named_with_its_part_and_counts_as_backed_up() {
     let report = report(vec![source("acme", vec![web, api])]);
     assert_eq!(report.exit_code.code(), 3);
     assert_eq!(
-        of_run(&report),
+        said(&report),
         "\
 source  result   cloned  partial  received        work
 acme    partial       1        1  2.00 KiB  1 min 20 s
@@ -155,7 +162,76 @@ fn warnings_are_in_the_summary_once_for_each_cause() {
     let report = report(vec![source("acme", all)]);
     assert!(report.has_warning());
     assert_eq!(report.exit_code.code(), 0);
-    let shown = of_run(&report);
+    let shown = said(&report);
     let wanted = "\nWarnings:\n  acme/api, acme/web: the refs were taken over from reftable\n\nBackup complete, with warnings: 2 repositories";
     assert!(shown.contains(wanted), "{shown}");
+}
+
+#[test]
+fn an_interruption_is_told_in_one_line() {
+    use RepositoryOutcome::Cloned;
+    let not_done = |name: &str| {
+        let blank = RepositoryReport::new(name, name, name);
+        blank.failed(Failure::cancelled()).interrupted()
+    };
+    let wiki = Failure::cancelled().while_doing("wiki");
+    let mut all = vec![
+        repository("acme/web", Cloned),
+        repository("acme/api", Cloned).without_part(wiki),
+        failed("acme/old", "the server is gone"),
+    ];
+    all.extend((0..40).map(|n| not_done(&format!("acme/{n}"))));
+    let unlisted = SourceReport::failed("other", "github", Failure::cancelled());
+    let mut report = Report::conclude(
+        Timestamp::UNIX_EPOCH,
+        true,
+        vec![source("acme", all), unlisted],
+    );
+    report.finished = report.started;
+    assert_eq!(report.exit_code.code(), 130);
+    assert_eq!(report.sources[0].outcome, SourceOutcome::Partial);
+    let shown = said(&report);
+    assert_eq!(
+        shown,
+        "\
+source  result      cloned  partial  failed  not done  received       work
+acme    partial          1        1       1        40  3.00 KiB  2 min 0 s
+other   not listed       -        -       -         -         -          -
+
+What failed:
+  acme: acme/old: the server is gone
+    hint: run again later
+
+Interrupted: 2 repositories backed up before, 40 repositories not done, 1 source not listed, 1 repository failed, 1 repository only in part; run again for the rest.
+"
+    );
+}
+
+#[test]
+fn a_source_that_was_cut_short_is_not_said_to_have_failed() {
+    let blank = RepositoryReport::new("web", "acme/web", "acme/web");
+    let cut = blank.failed(Failure::cancelled()).interrupted();
+    let sources = vec![source("acme", vec![cut])];
+    let report = Report::conclude(Timestamp::UNIX_EPOCH, true, sources);
+    let shown = said(&report);
+    assert!(shown.contains("\nacme    not done "), "{shown}");
+    assert!(!shown.contains("failed"), "{shown}");
+}
+
+#[test]
+fn on_a_narrow_terminal_a_title_is_shortened_and_numbers_stay() {
+    use RepositoryOutcome::Cloned;
+    let title = "a-source-with-a-very-long-title-of-its-own";
+    let all = vec![source(title, vec![repository("acme/web", Cloned)])];
+    let report = report(all);
+    let narrow = of_run(&report, Some(60));
+    let first: Vec<_> = narrow.lines().take(2).map(|line| plain(line)).collect();
+    assert_eq!(
+        first,
+        [
+            "source                      result  cloned  received    work",
+            "a-source-with…e-of-its-own  ok           1  1.00 KiB  40.0 s",
+        ]
+    );
+    assert!(said(&report).contains(title));
 }

@@ -1,6 +1,10 @@
 //! Small pieces of text that several commands print.
 
+use std::fmt::Display;
+
 use forgekeep_failure::{Failure, Finding, Severity};
+use forgekeep_terminal_text::{Tone, paint};
+use jiff::tz::TimeZone;
 use jiff::{RoundMode, Timestamp, TimestampRound, Unit};
 
 /// A number of bytes for a person: powers of 1024, as `git` prints them.
@@ -16,31 +20,56 @@ pub fn count(number: usize, singular: &str, plural: &str) -> String {
 
 /// A failure as lines with an indent: what and why, then what to do.
 pub fn failure(indent: &str, failure: &Failure) -> String {
-    let mut text = format!("{indent}{}", failure.message);
-    if !failure.hint.is_empty() {
-        text.push_str(&format!("\n{indent}  hint: {}", failure.hint));
+    advised(indent, &failure.message, &failure.hint)
+}
+
+/// The same of one that is no more than a warning.
+pub fn warning(failure: &Failure) -> String {
+    warn(self::failure("", failure))
+}
+
+/// A sentence as a warning.
+pub fn warn(message: impl Display) -> String {
+    format!("{} {message}", paint(Tone::Odd, "warning:"))
+}
+
+/// What and why, then what to do, if there is anything, as lines with an indent.
+pub fn advised(indent: &str, message: &str, hint: &str) -> String {
+    let mut text = format!("{indent}{message}");
+    if !hint.is_empty() {
+        text.push('\n');
+        text.push_str(&self::hint(hint, &format!("{indent}  ")));
     }
     text
+}
+
+/// What to do, as a line with an indent.
+pub fn hint(hint: &str, indent: &str) -> String {
+    let text = format!("hint: {hint}");
+    format!("{indent}{}", paint(Tone::Faint, text))
 }
 
 /// A finding as lines with an indent.
 pub fn finding(indent: &str, finding: &Finding) -> String {
     let word = match finding.severity {
-        Severity::Info => "note",
-        Severity::Warning => "warning",
-        Severity::Error => "error",
-        Severity::Newer(word) => word.as_str(),
+        Severity::Info => "note:".to_owned(),
+        Severity::Warning => paint(Tone::Odd, "warning:"),
+        Severity::Error => paint(Tone::Bad, "error:"),
+        Severity::Newer(word) => format!("{word}:"),
     };
     let key = if finding.key.is_empty() {
         String::new()
     } else {
         format!("{}: ", finding.key)
     };
-    let mut text = format!("{indent}{word}: {key}{}", finding.message);
-    if !finding.hint.is_empty() {
-        text.push_str(&format!("\n{indent}  hint: {}", finding.hint));
-    }
-    text
+    let message = format!("{word} {key}{}", finding.message);
+    advised(indent, &message, &finding.hint)
+}
+
+/// A time in this machine's time zone, with the zone.
+pub fn local(time: Timestamp) -> String {
+    let time = time.to_zoned(TimeZone::system());
+    time.strftime("%Y-%m-%d %H:%M %Z").to_string()
 }
 
 /// A time without what is below a second.
@@ -61,17 +90,15 @@ pub fn age(seconds: i64) -> String {
     if seconds < -MINUTE {
         return "in the future: the clock was or is wrong".to_owned();
     }
-    let (number, singular, plural) = if seconds < MINUTE {
-        return "less than a minute ago".to_owned();
-    } else if seconds < HOUR {
-        (seconds / MINUTE, "minute", "minutes")
-    } else if seconds < DAY {
-        (seconds / HOUR, "hour", "hours")
-    } else {
-        (seconds / DAY, "day", "days")
-    };
-    let number = usize::try_from(number).unwrap_or(usize::MAX);
-    format!("{} ago", count(number, singular, plural))
+    match seconds {
+        ..MINUTE => "just now".to_owned(),
+        MINUTE..HOUR => format!("{} min ago", seconds / MINUTE),
+        HOUR..DAY => format!("{} h ago", seconds / HOUR),
+        _ => {
+            let days = usize::try_from(seconds / DAY).unwrap_or(usize::MAX);
+            format!("{} ago", count(days, "day", "days"))
+        }
+    }
 }
 
 /// A text as a word of a shell.
@@ -90,12 +117,12 @@ mod tests {
     #[test]
     fn ages_are_for_people() {
         for (seconds, wanted) in [
-            (-5, "less than a minute ago"),
-            (59, "less than a minute ago"),
-            (60, "1 minute ago"),
-            (3_599, "59 minutes ago"),
-            (3_600, "1 hour ago"),
-            (86_399, "23 hours ago"),
+            (-5, "just now"),
+            (59, "just now"),
+            (60, "1 min ago"),
+            (3_599, "59 min ago"),
+            (3_600, "1 h ago"),
+            (86_399, "23 h ago"),
             (86_400, "1 day ago"),
             (40 * 86_400, "40 days ago"),
         ] {

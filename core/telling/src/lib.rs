@@ -30,6 +30,7 @@ use forgekeep_notify::{
 use forgekeep_store::report::Report;
 use forgekeep_store::{history, layout};
 use forgekeep_summary as summary;
+use forgekeep_terminal_text::plain;
 use forgekeep_untrusted::Redactor;
 use last_good::LastGood;
 
@@ -219,8 +220,9 @@ impl Telling {
                 let warnings = summary::of_warnings(report);
                 format!("{}\n{warnings}", summary::text::failure("", failure))
             }
-            _ => summary::of_run(report),
+            _ => summary::of_run(report, None),
         };
+        let text = plain(&text);
         let told = Told::new(report, &text, &self.redactor)
             .over_all_sources(self.all_sources)
             .with_failed_hook(hook_failed);

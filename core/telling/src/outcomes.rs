@@ -7,9 +7,15 @@ use forgekeep_failure::{ErrorKind, ExitCode, Failure};
 use forgekeep_store::drills::Drills;
 use forgekeep_store::health::{Checked, Damage, Health, Soundness};
 use forgekeep_summary::text;
+use forgekeep_terminal_text::plain;
 use forgekeep_untrusted::Show as _;
 use forgekeep_verify::Verdict;
 use jiff::Timestamp;
+
+/// A failure in words, without what is for terminals.
+fn failure_text(head: &str, failure: &Failure) -> String {
+    plain(&text::failure(head, failure)).into_owned()
+}
 
 /// Damages and errors that are told of one repository.
 const SHOWN: usize = 10;
@@ -37,7 +43,7 @@ impl CheckOutcome {
             started,
             exit_code,
             failed: Vec::new(),
-            text: text::failure("", &failure),
+            text: failure_text("", &failure),
             failure: Some(failure),
             is_wrong_still: true,
         }
@@ -114,7 +120,7 @@ impl CheckOutcome {
             .then(|| Failure::new(ErrorKind::Damaged, parts.join("; ")).with_hint(hint));
         let mut text = failure
             .as_ref()
-            .map_or_else(String::new, |failure| text::failure("", failure) + "\n");
+            .map_or_else(String::new, |failure| failure_text("", failure) + "\n");
         for one in bad {
             for part in &one.parts {
                 for failure in part.errors.iter().take(SHOWN) {
@@ -170,7 +176,7 @@ fn text_of(verdict: &Verdict) -> String {
         text.push_str(&of_damage(&verdict.files));
     }
     for failure in &verdict.unchecked {
-        text.push_str(&text::failure("the backup folder's own files: ", failure));
+        text.push_str(&failure_text("the backup folder's own files: ", failure));
         text.push('\n');
     }
     if verdict.is_damaged() {

@@ -51,6 +51,7 @@ pub struct Watch {
     /// `options.limits.objectBytes`.
     pub object_bytes: u64,
     objects: Arc<AtomicU64>,
+    bytes: Arc<AtomicU64>,
     repositories: Arc<AtomicU64>,
 }
 
@@ -67,6 +68,7 @@ impl Watch {
             cancel,
             object_bytes,
             objects: Arc::default(),
+            bytes: Arc::default(),
             repositories: Arc::default(),
         }
     }
@@ -76,6 +78,11 @@ impl Watch {
         self.objects.load(Ordering::Relaxed)
     }
 
+    /// Bytes of packs and their indexes that the objects read so far are in.
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// Repositories done so far.
     pub fn repositories(&self) -> u64 {
         self.repositories.load(Ordering::Relaxed)
@@ -83,6 +90,14 @@ impl Watch {
 
     fn count(&self, objects: u64) {
         self.objects.fetch_add(objects, Ordering::Relaxed);
+    }
+
+    fn count_bytes(&self, bytes: u64) {
+        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    fn count_bytes_again(&self, bytes: u64) {
+        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Takes back what was counted, and is going to be once more.

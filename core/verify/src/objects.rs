@@ -3,6 +3,7 @@
 //! Loose objects come first, and without libgit2: it is not asked for what is damaged.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -147,9 +148,13 @@ pub(super) fn read_all(
         let Some(index) = pack.index() else {
             continue;
         };
+        let bytes = bytes_of(pack);
+        let share = bytes / u64::try_from(index.len().max(1)).unwrap_or(u64::MAX);
         if let Some(survey) = survey
-            && let Some(named) = read_pack(&survey, &files.objects, &lookup, watch)?
+            && let Some((named, counted)) =
+                read_pack(&survey, &files.objects, &lookup, share, watch)?
         {
+            watch.count_bytes(bytes.saturating_sub(share.saturating_mul(counted)));
             bad.lock().missing.extend(named);
             continue;
         }
@@ -163,6 +168,7 @@ pub(super) fn read_all(
             .par_chunks(IN_A_ROW)
             .map_init(|| database(mirror), read)
             .collect::<Result<(), Failure>>()?;
+        watch.count_bytes(bytes);
     }
     let aside = bulky::loose(files, &sizes, &mut large, watch);
     let loose = files.loose.iter().map(|(oid, _)| *oid);
@@ -184,18 +190,28 @@ pub(super) fn read_all(
     })
 }
 
-/// Reads a pack in which nothing seems amiss, in one go, and returns what its objects name and nobody has.
+/// How large a pack is with its index.
+fn bytes_of(pack: &Packed) -> u64 {
+    let sizes =
+        [&pack.path, &pack.index_path].map(|path| fs::metadata(path).map(|file| file.len()));
+    sizes.into_iter().flatten().sum()
+}
+
+/// Reads a pack in which nothing seems amiss, in one go, and returns what its objects name and nobody has, and
+/// how many they are. Each is told to be `share` bytes of the pack.
 /// `None` if something is amiss: then it has to be read object by object, which finds all damage.
 fn read_pack(
     survey: &Survey<'_>,
     objects: &Path,
     known: &Known<'_>,
+    share: u64,
     watch: &Watch,
-) -> Result<Option<HashSet<Oid>>, Failure> {
+) -> Result<Option<(HashSet<Oid>, u64)>, Failure> {
     let missing = Mutex::new(HashSet::new());
     let counted = AtomicU64::new(0);
     let see = |object: &Object<'_>| {
         watch.count(1);
+        watch.count_bytes(share);
         counted.fetch_add(1, Ordering::Relaxed);
         // A blob names nothing; a large one is not held.
         let see = &mut |Link { oid, .. }| {
@@ -210,10 +226,12 @@ fn read_pack(
     let read = forgekeep_pack::read_all(survey, watch.object_bytes, objects, &watch.cancel, see);
     watch.cancel.check()?;
     if read.is_err() {
-        watch.count_again(counted.into_inner());
+        let counted = counted.into_inner();
+        watch.count_again(counted);
+        watch.count_bytes_again(share.saturating_mul(counted));
         return Ok(None);
     }
-    Ok(Some(missing.into_inner()))
+    Ok(Some((missing.into_inner(), counted.into_inner())))
 }
 
 fn check_pack<'f>(

@@ -17,7 +17,7 @@ use super::page;
 use crate::exit::{Complaint, ExitCode};
 use crate::progress;
 use crate::report_file::{REPORT, ReportFile};
-use crate::terminal::{self, hidden_json, out, tell};
+use crate::terminal::{self, hidden_json, say, stderr_width, stdout_width, tell};
 
 /// `forgekeep backup`.
 pub fn run(common: &Common, arguments: &BackupArguments) -> Result<ExitCode, Complaint> {
@@ -214,11 +214,9 @@ impl Attempt {
         }
         let wrong = report.outcome != RunOutcome::Ok || report.has_alert() || report.has_warning();
         if arguments.progress != ProgressMode::Json && (wrong || !common.quiet) {
-            let summary = summary::of_run(report);
-            let summary = summary.trim_end();
             match file.is_some_and(|file| file.takes_stdout()) {
-                true => tell!("{summary}"),
-                false => out!("{summary}"),
+                true => tell!("{}", summary::of_run(report, stderr_width()).trim_end()),
+                false => say!("{}", summary::of_run(report, stdout_width()).trim_end()),
             }
         }
         if let Some(failure) = &report.error {
@@ -270,7 +268,7 @@ pub(super) fn in_the_way(option: &str, file: &ReportFile, config: &Config) -> Op
 
 fn dry_run(engine: &Engine, selection: &Selection, json: bool) -> Result<ExitCode, Complaint> {
     let (plan, reports) = engine.dry_run(selection)?;
-    out!("{}", summary::of_plan(&plan, &reports).trim_end());
+    say!("{}", summary::of_plan(&plan, &reports).trim_end());
     let report = Report::conclude(Timestamp::now(), false, reports);
     if json {
         let document = PlanDocument::new(report.exit_code, &plan, report.sources);

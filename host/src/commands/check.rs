@@ -13,12 +13,13 @@ use forgekeep_http::Proxies;
 use forgekeep_notify::Teller;
 use forgekeep_store::report::{Report, SourceReport};
 use forgekeep_summary::text;
+use forgekeep_terminal_text::{Tone, paint};
 use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 use surroundings::Surroundings;
 
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{out, tell};
+use crate::terminal::{say, tell};
 
 /// `forgekeep check`.
 pub fn run(common: &Common, arguments: &CheckArguments) -> Result<ExitCode, Complaint> {
@@ -45,8 +46,8 @@ fn made(
     super::image::check(&config.local_folder)?;
     let (file, folder) = (config.file.clone(), config.local_folder.clone());
     if !arguments.json {
-        out!("configuration: {}", config.file.shown());
-        out!("backup folder: {}", config.local_folder.shown());
+        say!("configuration: {}", config.file.shown());
+        say!("backup folder: {}", config.local_folder.shown());
         around.print();
     }
     let misfits = super::schedule::misfits(&config)?;
@@ -107,7 +108,7 @@ fn print(checked: &Checked, offline: bool) {
         print_source(source, offline);
     }
     for warning in &checked.warnings {
-        out!("{}", text::finding("", warning));
+        say!("{}", text::finding("", warning));
     }
 }
 
@@ -116,19 +117,20 @@ fn print_source(source: &CheckedSource, offline: bool) {
     let report = match &source.result {
         Ok(report) => report,
         Err(failure) => {
-            out!("{head}: failed\n{}", text::failure("  ", failure));
+            let failed = paint(Tone::Bad, "failed");
+            say!("{head}: {failed}\n{}", text::failure("  ", failure));
             return;
         }
     };
     let sound = report.findings.iter().all(|f| f.severity < Severity::Error);
     let word = match (sound, offline) {
-        (false, _) => "failed",
-        (true, true) => "ok, as far as can be checked offline",
-        (true, false) => "ok",
+        (false, _) => paint(Tone::Bad, "failed"),
+        (true, true) => paint(Tone::Good, "ok, as far as can be checked offline"),
+        (true, false) => paint(Tone::Good, "ok"),
     };
-    out!("{head}: {word}");
+    say!("{head}: {word}");
     if !report.identity.is_empty() {
-        out!("  as: {}", report.identity);
+        say!("  as: {}", report.identity);
     }
     if let Some(visible) = report.visible {
         let visible = usize::try_from(visible).unwrap_or(usize::MAX);
@@ -136,26 +138,26 @@ fn print_source(source: &CheckedSource, offline: bool) {
             Some(private) => format!(", {private} of them private"),
             None => String::new(),
         };
-        out!(
+        say!(
             "  sees: {}{private}",
             text::count(visible, "repository", "repositories")
         );
     }
     if !report.owners.is_empty() {
         let owners: Vec<_> = report.owners.iter().map(owner_word).collect();
-        out!("  owners: {}", owners.join(", "));
+        say!("  owners: {}", owners.join(", "));
     }
     if !report.scopes.is_empty() {
-        out!("  scopes: {}", report.scopes.join(", "));
+        say!("  scopes: {}", report.scopes.join(", "));
     }
     if let Some(expires) = report.expires {
-        out!("  expires: {}", text::to_the_second(expires));
+        say!("  expires: {}", text::local(expires));
     }
     for limit in &report.limits {
-        out!("  limit: {}", limit_line(limit));
+        say!("  limit: {}", limit_line(limit));
     }
     for finding in &report.findings {
-        out!("{}", text::finding("  ", finding));
+        say!("{}", text::finding("  ", finding));
     }
 }
 
@@ -177,7 +179,7 @@ fn limit_line(limit: &ApiLimit) -> String {
         (None, None) => "it is not said how much".to_owned(),
     };
     let resets = limit.resets.map_or_else(String::new, |resets| {
-        format!(", whole again at {}", text::to_the_second(resets))
+        format!(", whole again at {}", text::local(resets))
     });
     format!("{}: {left}{resets}", limit.name)
 }

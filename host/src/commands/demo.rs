@@ -14,7 +14,7 @@ use forgekeep_untrusted::{Show as _, Untrusted};
 
 use crate::exit::{Complaint, ExitCode};
 use crate::progress;
-use crate::terminal::out;
+use crate::terminal::{out, say, stdout_width};
 
 /// Environment variable that the demo's configuration takes the token from. It is answered by the
 /// demo itself: the configuration on disk shows how a secret is kept out of it.
@@ -130,7 +130,7 @@ fn back_up(common: &Common, file: &Path, account: &Account) -> Result<Report, Co
         let _umask = OfBackup::set(forgekeep_config::DEFAULT_UMASK);
         engine.backup(&Selection::default())?
     };
-    out!("{}", summary::of_run(&report));
+    say!("{}", summary::of_run(&report, stdout_width()));
     Ok(report)
 }
 

@@ -1,24 +1,30 @@
 mod hoster;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 
-use forgekeep_command_line::{Common, DrillArguments};
+use forgekeep_command_line::{Common, DrillArguments, ProgressMode};
 use forgekeep_documents::DrillDocument;
 use forgekeep_drill::{Drill, Room, Tried, drilled};
 use forgekeep_durable::umask::OfBackup;
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_git::packs::bytes_of_packs;
 use forgekeep_recovery::drill::DrilledAt;
 use forgekeep_store::drills::Drills;
 use forgekeep_store::inventory::Kept;
-use forgekeep_summary::text;
+use forgekeep_summary::{Tally, text};
 use forgekeep_telling::{CheckOutcome, RunKind};
+use forgekeep_terminal_text::{Tone, paint};
+use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 
 use super::checked::CheckRun;
 use super::offline::AUTO;
 use super::target::AtTarget;
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{out, tell};
+use crate::progress::{self, WorkDone};
+use crate::terminal::{say, stdout_width, tell};
 
 /// With `--subset auto`, so many drills bring everything back once.
 const DRILLS_FOR_ALL: usize = 30;
@@ -47,7 +53,7 @@ fn made(
     let all = super::offline::backup(&folder)?;
     let mut may_write = true;
     let mut drills = Drills::read(&folder).unwrap_or_else(|failure| {
-        tell!("warning: {}", text::failure("", &failure));
+        tell!("{}", text::warning(&failure));
         // What a newer version wrote is not for this one to replace.
         may_write = failure.kind == ErrorKind::Damaged;
         Drills::nothing(&folder)
@@ -74,31 +80,48 @@ fn made(
         }
     }
     let room = Room::new(&folder, arguments.temp.as_deref()).map_err(complaint)?;
+    let copied = AtomicU64::new(0);
     let drill = Drill {
         room: &room,
         object_bytes: options.limits.object_bytes,
         cancel: &cancel,
+        copied: Some(&copied),
     };
+    let how_far = HowFar::of(&chosen);
+    let all_bytes = how_far.sizes.iter().sum();
+    let bar = progress::bar(
+        ProgressMode::Auto,
+        common,
+        "repositories",
+        chosen.len(),
+        all_bytes,
+    );
     let mut tried = Vec::new();
-    for kept in &chosen {
-        match drill.repository(kept) {
-            Ok(one) => {
-                if !arguments.json {
-                    print(common, &one);
+    bar.showing(
+        || how_far.now(&copied),
+        || {
+            for kept in &chosen {
+                match drill.repository(kept) {
+                    Ok(one) => {
+                        if !arguments.json {
+                            print(common, &one);
+                        }
+                        drills.set(drilled(kept, &one));
+                        tried.push(one);
+                        how_far.next(&copied);
+                    }
+                    // Only that: nothing else ends a drill.
+                    Err(_) => break,
                 }
-                drills.set(drilled(kept, &one));
-                tried.push(one);
             }
-            // Only that: nothing else ends a drill.
-            Err(_) => break,
-        }
-    }
+        },
+    );
     drop(room);
     if may_write
         && !tried.is_empty()
         && let Err(failure) = drills.write()
     {
-        tell!("warning: {}", text::failure("", &failure));
+        tell!("{}", text::warning(&failure));
     }
     let at_target = match (&target, &opened) {
         (Some(target), Some(opened)) if !cancel.is_cancelled() => {
@@ -113,7 +136,7 @@ fn made(
                 let failed = Some(Err(complaint.to_failure()));
                 super::print_json(&DrillDocument::new(complaint.ending, &tried, failed))?;
             }
-            false => conclude(&tried, chosen.len(), false),
+            false => conclude(&tried, &chosen, false),
         }
         return Err(complaint);
     }
@@ -127,7 +150,7 @@ fn made(
             at_target.as_ref().map(Ok),
         ))?;
     } else if !common.quiet || ending != ExitCode::Good {
-        conclude(&tried, chosen.len(), cancel.is_cancelled());
+        conclude(&tried, &chosen, cancel.is_cancelled());
     }
     let outcome = CheckOutcome::drilled(run.started, ending, &folder, &tried, is_good_there);
     run.end(outcome, &cancel);
@@ -146,6 +169,46 @@ fn longest_ago<'k>(mut all: Vec<&'k Kept>, drills: &Drills) -> Vec<&'k Kept> {
     all.sort_by_key(|kept| (last.get(&kept.path).copied().flatten(), kept.path.clone()));
     all.truncate(all.len().div_ceil(DRILLS_FOR_ALL));
     all
+}
+
+/// How far a drill is: one repository after the other is copied, some of them twice.
+struct HowFar {
+    sizes: Vec<u64>,
+    done: AtomicUsize,
+    /// What had been copied when the present one was begun with.
+    before: AtomicU64,
+}
+
+impl HowFar {
+    fn of(chosen: &[&Kept]) -> Self {
+        let size = |kept: &&Kept| {
+            let parts = kept.parts();
+            parts.map(|part| bytes_of_packs(&part.folder)).sum()
+        };
+        Self {
+            sizes: chosen.iter().map(size).collect(),
+            done: AtomicUsize::new(0),
+            before: AtomicU64::new(0),
+        }
+    }
+
+    fn next(&self, copied: &AtomicU64) {
+        self.before.store(copied.load(Relaxed), Relaxed);
+        self.done.fetch_add(1, Relaxed);
+    }
+
+    fn now(&self, copied: &AtomicU64) -> WorkDone {
+        let done = self.done.load(Relaxed);
+        let before: u64 = self.sizes.iter().take(done).sum();
+        let size = self.sizes.get(done).copied().unwrap_or(0);
+        let copied = copied
+            .load(Relaxed)
+            .saturating_sub(self.before.load(Relaxed));
+        WorkDone {
+            number: done as u64,
+            bytes: before + copied.min(size),
+        }
+    }
 }
 
 fn complaint(failure: Failure) -> Complaint {
@@ -176,31 +239,52 @@ fn print(common: &Common, tried: &Tried) {
         }
         return;
     }
-    out!("{name}: did not come back as it was");
+    say!(
+        "{name}: {}",
+        paint(Tone::Bad, "did not come back as it was")
+    );
     for part in &tried.parts {
         for failure in &part.errors {
             let snapshot = part
                 .snapshot
                 .as_ref()
                 .map_or_else(String::new, |id| format!(" at {id}"));
-            out!("  {}{snapshot}: {}", part.part, failure.message);
-            if !failure.hint.is_empty() {
-                out!("    hint: {}", failure.hint);
-            }
+            let message = format!("{}{snapshot}: {}", part.part, failure.message);
+            say!("{}", text::advised("  ", &message, &failure.hint));
         }
     }
 }
 
-fn conclude(tried: &[Tried], wanted: usize, interrupted: bool) {
-    let number = tried.len();
+fn conclude(tried: &[Tried], chosen: &[&Kept], interrupted: bool) {
+    let mut tally = Tally::new(&[
+        ("as it was", Some(Tone::Good)),
+        ("not as it was", Some(Tone::Bad)),
+    ]);
+    // They were tried in this order.
+    for (one, kept) in tried.iter().zip(chosen) {
+        let outcome = if one.good {
+            "as it was"
+        } else {
+            "not as it was"
+        };
+        tally.add(kept.title.shown().to_string(), outcome, one.seconds);
+    }
+    let table = tally.shown(stdout_width());
+    if !table.is_empty() {
+        say!("{table}");
+    }
+    let (number, wanted) = (tried.len(), chosen.len());
     let failed = tried.iter().filter(|one| !one.good).count();
     let mut line = text::count(number, "repository", "repositories");
     if interrupted {
         line = format!("interrupted: {line} of {wanted}");
     }
     match (number, failed) {
-        (0, _) => out!("{line}: nothing was brought back"),
-        (_, 0) => out!("{line}: all brought back as they were, and removed again"),
-        _ => out!("{line}: {failed} did not come back as they were"),
+        (0, _) => say!("{line}: nothing was brought back"),
+        (_, 0) => say!("{line}: all brought back as they were, and removed again"),
+        _ => {
+            let failed = format!("{failed} did not come back as they were");
+            say!("{line}: {}", paint(Tone::Bad, failed));
+        }
     }
 }

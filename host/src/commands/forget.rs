@@ -9,7 +9,7 @@ use forgekeep_summary::text;
 use forgekeep_untrusted::Show as _;
 
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{out, tell};
+use crate::terminal::{say, tell};
 
 /// `forgekeep forget`.
 pub fn run(common: &Common, arguments: &ForgetArguments) -> Result<ExitCode, Complaint> {
@@ -107,10 +107,10 @@ fn print(mirror: &OfPart, arguments: &ForgetArguments, common: &Common) {
             text::bytes(done.pruned.bytes)
         ));
     }
-    out!("{line}");
+    say!("{line}");
     if common.verbose > 0 || arguments.dry_run {
         for entry in &done.dropped {
-            out!("  {}  {}", entry.id, text::to_the_second(entry.time));
+            say!("  {}  {}", entry.id, text::to_the_second(entry.time));
         }
     }
 }
@@ -124,15 +124,15 @@ fn print_summary(rows: &[ForgetPart], arguments: &ForgetArguments) {
             true => ": the backup holds no repository",
             false => "",
         };
-        out!("Nothing to forget{why}.");
+        say!("Nothing to forget{why}.");
         return;
     }
     let forgotten = text::count(forgotten, "snapshot", "snapshots");
     match (arguments.dry_run, arguments.prune) {
-        (true, _) => out!("Nothing was changed: {forgotten} would be forgotten."),
-        (false, true) => out!("{forgotten} forgotten, {} freed.", text::bytes(bytes)),
+        (true, _) => say!("Nothing was changed: {forgotten} would be forgotten."),
+        (false, true) => say!("{forgotten} forgotten, {} freed.", text::bytes(bytes)),
         (false, false) => {
-            out!("{forgotten} forgotten. Their objects stay until `forgekeep forget --prune`.")
+            say!("{forgotten} forgotten. Their objects stay until `forgekeep forget --prune`.")
         }
     }
 }

@@ -1,17 +1,15 @@
 use std::sync::Arc;
 
 use forgekeep_command_line::{Common, ListArguments};
-use forgekeep_config::filter::Decision;
-use forgekeep_documents::{ListDocument, left_out};
+use forgekeep_documents::ListDocument;
 use forgekeep_engine::run::{ListedSource, Selection};
-use forgekeep_hoster::{PartKind, Repository};
 use forgekeep_store::report::{Report, SourceReport};
-use forgekeep_summary::text;
-use forgekeep_untrusted::{Printable, Show as _};
+use forgekeep_summary::{of_listing, text};
+use forgekeep_terminal_text::{Tone, paint};
 use jiff::Timestamp;
 
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{out, tell};
+use crate::terminal::{say, stdout_width, tell};
 
 /// `forgekeep list`.
 pub fn run(common: &Common, arguments: &ListArguments) -> Result<ExitCode, Complaint> {
@@ -52,51 +50,10 @@ fn print_source(source: &ListedSource, common: &Common) {
             tell!("{}: {}", source.title, text::finding("", note));
         }
     }
-    let repositories = match &source.repositories {
-        Ok(repositories) => repositories,
-        Err(failure) => {
-            tell!("{}: failed\n{}", source.title, text::failure("  ", failure));
-            return;
-        }
-    };
-    out!(
-        "{} ({}): {}",
-        source.title,
-        source.hoster,
-        text::count(repositories.len(), "repository", "repositories")
-    );
-    for (repository, decision) in repositories {
-        out!("  {}", line(repository, *decision));
+    if let Err(failure) = &source.repositories {
+        let word = paint(Tone::Bad, "failed");
+        tell!("{}: {word}\n{}", source.title, text::failure("  ", failure));
+        return;
     }
-}
-
-fn line(repository: &Repository, decision: Decision) -> Printable {
-    let mut line = repository.full_name.printable();
-    let mut facts = Vec::new();
-    let git = repository.part(PartKind::Git);
-    if repository.is_private() {
-        facts.push("private".to_owned());
-    }
-    if repository.archived {
-        facts.push("archived".to_owned());
-    }
-    if repository.fork {
-        facts.push("fork".to_owned());
-    }
-    if let Some(size) = repository.size() {
-        facts.push(text::bytes(size));
-    }
-    if let Some(branch) = git.and_then(|git| git.default_branch.as_ref()) {
-        facts.push(branch.shown().to_string());
-    }
-    if repository.part(PartKind::Wiki).is_some() {
-        facts.push("wiki".to_owned());
-    }
-    if let Some(why) = left_out(repository, decision) {
-        facts.push(format!("not backed up: {why}"));
-    }
-    if !facts.is_empty() {
-        line.push_str(&format!("  ({})", facts.join(", ")));
-    }
-    line
+    say!("{}", of_listing(source, stdout_width()).trim_end());
 }

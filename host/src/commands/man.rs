@@ -26,7 +26,14 @@ const ENVIRONMENT: &[(&str, &str)] = &[
         "FORGEKEEP_PLUGIN_PATH",
         "Folders to look for plugins in, after those of --plugin-dir; separated as in PATH.",
     ),
-    ("NO_COLOR", "If set, the log has no colours."),
+    (
+        "NO_COLOR",
+        "If set and not empty, nothing is coloured, unless --color says otherwise.",
+    ),
+    (
+        "CLICOLOR_FORCE",
+        "If set and not 0, text is coloured without a terminal, too.",
+    ),
 ];
 
 const FILES: &[(&str, &str)] = &[

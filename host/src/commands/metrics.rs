@@ -80,10 +80,7 @@ impl Metrics {
         let text = render(&folder, run, status);
         if let Err(error) = replace(&self.path, text.as_bytes()) {
             let failure = Failure::disk("write the metrics to", &self.path, &error);
-            tell!(
-                "warning: {}",
-                forgekeep_summary::text::failure("", &failure)
-            );
+            tell!("{}", forgekeep_summary::text::warning(&failure));
         }
     }
 }

@@ -88,7 +88,7 @@ fn configuration(common: &Common) -> Result<Config, ConfigError> {
 fn warn(common: &Common, warnings: &[ConfigWarning]) {
     for warning in warnings {
         if !common.quiet {
-            tell!("warning: {warning}");
+            tell!("{}", text::warn(warning));
         }
     }
 }
@@ -174,9 +174,7 @@ fn on_signal(interrupt: impl Fn() + Send + 'static) -> Result<(), Complaint> {
         if signals > 1 {
             std::process::exit(130);
         }
-        crate::progress::aside(|| {
-            tell!("forgekeep: interrupted; finishing cleanly (press Ctrl-C again to quit)");
-        });
+        tell!("forgekeep: interrupted; finishing cleanly (press Ctrl-C again to quit)");
         interrupt();
     })
     .map_err(|error| {

@@ -6,11 +6,12 @@ use forgekeep_failure::Cancel;
 use forgekeep_http::Proxies;
 use forgekeep_notify::{Teller, Tested};
 use forgekeep_summary::text;
+use forgekeep_terminal_text::{Tone, paint};
 use forgekeep_untrusted::Redactor;
 
 use super::{on_signal, print_json, variable, warn};
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{self, out};
+use crate::terminal::{self, say};
 
 /// `forgekeep notify`.
 pub fn run(common: &Common, arguments: &NotifyArguments) -> Result<ExitCode, Complaint> {
@@ -63,15 +64,19 @@ fn print(tested: &Tested) {
     };
     if tested.shown.is_empty() {
         if let Err(failure) = &tested.normal {
-            out!("{name}: failed\n{}", text::failure("  ", failure));
+            let failed = paint(Tone::Bad, "failed");
+            say!("{name}: {failed}\n{}", text::failure("  ", failure));
         }
         return;
     }
     let lines = [("message", &tested.normal), ("worst case", &tested.worst)];
     for (what, result) in lines {
         match result {
-            Ok(()) => out!("{name}: {what}: ok"),
-            Err(failure) => out!("{name}: {what}: failed\n{}", text::failure("  ", failure)),
+            Ok(()) => say!("{name}: {what}: {}", paint(Tone::Good, "ok")),
+            Err(failure) => {
+                let failed = paint(Tone::Bad, "failed");
+                say!("{name}: {what}: {failed}\n{}", text::failure("  ", failure));
+            }
         }
     }
 }

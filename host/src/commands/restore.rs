@@ -3,10 +3,12 @@ mod hoster;
 mod push;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use forgekeep_command_line::{self, Common, RestoreArguments};
+use forgekeep_command_line::{self, Common, ProgressMode, RestoreArguments};
 use forgekeep_documents::{RestoreDocument, RestoredPart};
 use forgekeep_failure::{Asked, Cancel, ErrorKind, Failure};
+use forgekeep_git::packs::bytes_of_packs;
 use forgekeep_git::refs;
 use forgekeep_restore::{Chosen, Head, Manner, RestorePoint, Restored};
 use forgekeep_store::inventory::{self, Kept};
@@ -16,7 +18,8 @@ use forgekeep_untrusted::{Printable, Show as _, Shown};
 use jiff::tz::TimeZone;
 
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{out, tell};
+use crate::progress::{self, WorkDone};
+use crate::terminal::{say, tell};
 
 /// Exit code for something that could not be restored, or not all of it.
 const FAILED: ExitCode = ExitCode::Partial;
@@ -30,11 +33,13 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Co
     }
     let (backup, options) = super::offline::folder_and_options(common, &arguments.place)?;
     let kept = super::offline::backup(&backup)?;
+    let copied = AtomicU64::new(0);
     let manner = Manner {
         point: point.as_ref(),
         bare: arguments.bare,
         object_bytes: options.limits.object_bytes,
         in_backup: false,
+        copied: Some(&copied),
     };
     let Some(asked) = arguments.repositories.first() else {
         return all::run(common, arguments, &backup, &kept, manner);
@@ -57,8 +62,14 @@ pub fn run(common: &Common, arguments: &RestoreArguments) -> Result<ExitCode, Co
     forgekeep_restore::check_free(target, &backup).map_err(complaint)?;
     let cancel = Cancel::new();
     end_on_signal(&cancel, || {})?;
-    let (chosen, restored) =
-        forgekeep_restore::restore_part(&part, target, manner, &cancel).map_err(complaint)?;
+    let bytes = bytes_of_packs(&part.folder);
+    let bar = progress::bar(ProgressMode::Auto, common, "repositories", 1, bytes);
+    let how_far = || WorkDone {
+        number: 0,
+        bytes: copied.load(Ordering::Relaxed),
+    };
+    let restore = || forgekeep_restore::restore_part(&part, target, manner, &cancel);
+    let (chosen, restored) = bar.showing(how_far, restore).map_err(complaint)?;
     tell_damage(&restored);
     if !common.quiet {
         print(&name, target, manner, &chosen, &restored);
@@ -131,7 +142,7 @@ fn end_on_signal(cancel: &Cancel, interrupt: impl Fn() + Send + 'static) -> Resu
 /// else.
 fn tell_damage(restored: &Restored) {
     for failure in restored.damaged.iter().chain(&restored.odd) {
-        tell!("warning: {}", text::failure("", failure));
+        tell!("{}", text::warning(failure));
     }
 }
 
@@ -148,27 +159,27 @@ fn print(name: &str, target: &Path, manner: Manner<'_>, chosen: &Chosen, restore
         true => " (bare)",
         false => "",
     };
-    out!("restored {name} to {}{kind}", target.shown());
-    out!("  state: {}", state(chosen));
-    out!("  {}", text::count(restored.refs, "ref", "refs"));
+    say!("restored {name} to {}{kind}", target.shown());
+    say!("  state: {}", state(chosen));
+    say!("  {}", text::count(restored.refs, "ref", "refs"));
     match &restored.head {
-        Head::Born(head) if manner.bare => out!("  default branch: {}", branch(head)),
-        Head::Born(head) => out!("  default branch, checked out: {}", branch(head)),
-        Head::Unborn(head) => out!(
+        Head::Born(head) if manner.bare => say!("  default branch: {}", branch(head)),
+        Head::Born(head) => say!("  default branch, checked out: {}", branch(head)),
+        Head::Unborn(head) => say!(
             "  default branch: {}, which has no commit: nothing was checked out",
             branch(head)
         ),
-        Head::Detached(oid) if manner.bare => out!("  HEAD: detached at {oid}"),
-        Head::Detached(oid) => out!("  HEAD: detached at {oid}, checked out"),
-        Head::Unknown => out!("  default branch: not known; nothing was checked out"),
+        Head::Detached(oid) if manner.bare => say!("  HEAD: detached at {oid}"),
+        Head::Detached(oid) => say!("  HEAD: detached at {oid}, checked out"),
+        Head::Unknown => say!("  default branch: not known; nothing was checked out"),
     }
-    out!("  no remote is set: git remote add origin <address>");
+    say!("  no remote is set: git remote add origin <address>");
 }
 
 /// A state in words.
 fn state(chosen: &Chosen) -> String {
     match &chosen.snapshot {
-        Some((id, time)) => format!("snapshot {id} of {}", text::to_the_second(*time)),
+        Some((id, time)) => format!("snapshot {id} of {}", text::local(*time)),
         None => "as the mirror is now; it has no snapshots".to_owned(),
     }
 }

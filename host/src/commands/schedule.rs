@@ -9,10 +9,11 @@ use forgekeep_documents::ScheduleDocument;
 use forgekeep_failure::{ErrorKind, Failure, Finding};
 use forgekeep_schedule::{Installed, Plan, Scheduler, Secret, Trial, TrialOutcome, is_root};
 use forgekeep_status::LastRuns;
+use forgekeep_summary::text;
 use forgekeep_untrusted::Show as _;
 
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{out, tell};
+use crate::terminal::{out, say, tell};
 
 /// `forgekeep schedule`.
 pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, Complaint> {
@@ -32,7 +33,7 @@ pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, C
         ScheduleCommand::Install { json, .. } => {
             let told = scheduler.install(&plan).map_err(complaint)?;
             for line in &told {
-                tell!("warning: {line}");
+                tell!("{}", text::warn(line));
             }
             if *json {
                 super::print_json(&ScheduleDocument::installed(told))?;
@@ -123,9 +124,10 @@ fn print(all: Vec<Installed>, trial: Option<Trial>, json: bool) -> Result<ExitCo
         }
     }
     if all.iter().any(|one| !one.installed) {
-        out!("hint: run `forgekeep schedule install`");
+        say!("{}", text::hint("run `forgekeep schedule install`", ""));
     } else if !is_good {
-        out!("hint: run `forgekeep schedule install` again: it writes what does not fit anew");
+        let hint = "run `forgekeep schedule install` again: it writes what does not fit anew";
+        say!("{}", text::hint(hint, ""));
     }
     Ok(exit_code)
 }

@@ -1,7 +1,7 @@
 use forgekeep_engine::event::{Event, Observer};
-use forgekeep_failure::{Finding, Severity};
-use forgekeep_store::report::{RepositoryOutcome, RepositoryReport};
-use forgekeep_summary::text;
+use forgekeep_failure::ErrorKind;
+use forgekeep_store::report::RepositoryOutcome;
+use forgekeep_summary::{alert_line, note_line, repository_line, source_failed, text};
 
 use crate::terminal::tell;
 
@@ -33,13 +33,15 @@ impl Plain {
                 message,
                 hint,
             } => Some(alert_line(source, *repository, message, hint)),
-            Event::SourceFailed { source, error } => {
-                Some(format!("{source}: failed: {}", error.message))
-            }
+            // An interruption is told once.
+            Event::SourceFailed { error, .. } if error.kind == ErrorKind::Cancelled => None,
+            Event::SourceFailed { source, error } => Some(source_failed(source, &error.message)),
             Event::RepositoryFinished { source, repository } => {
                 let line = repository_line(source, repository);
                 match repository.outcome {
                     RepositoryOutcome::Failed | RepositoryOutcome::Partial => Some(line),
+                    // An interruption is told once.
+                    RepositoryOutcome::NotDone => None,
                     _ if self.quiet => None,
                     RepositoryOutcome::Cloned | RepositoryOutcome::Updated => Some(line),
                     _ => self.log_all.then_some(line),
@@ -55,45 +57,4 @@ impl Plain {
             _ => None,
         }
     }
-}
-
-/// A source's note, unless it is only good to know. Warnings are shown however quiet a run shall be.
-pub fn note_line(source: &str, finding: &Finding) -> Option<String> {
-    let shown = finding.severity >= Severity::Warning;
-    shown.then(|| format!("{source}: {}", text::finding("", finding)))
-}
-
-/// Whatever else is wanted to be quiet.
-pub fn alert_line(source: &str, repository: Option<&str>, message: &str, hint: &str) -> String {
-    let name = repository.map_or_else(String::new, |name| format!("{name}: "));
-    format!("{source}: ALERT: {name}{message}\n  hint: {hint}")
-}
-
-/// What came of a repository, in a line. What to do about a failure is in the summary at the end.
-pub fn repository_line(source: &str, repository: &RepositoryReport) -> String {
-    let name = &repository.name;
-    let refs = &repository.refs;
-    let mut changes = Vec::new();
-    for (number, word) in [
-        (refs.created, "new"),
-        (refs.updated, "updated"),
-        (refs.forced, "forced"),
-        (refs.deleted, "deleted"),
-    ] {
-        if number > 0 {
-            changes.push(format!("{number} {word}"));
-        }
-    }
-    let word = repository.outcome;
-    let mut line = format!("{source}: {word} {name}");
-    if !changes.is_empty() {
-        line.push_str(&format!(" (refs: {})", changes.join(", ")));
-    }
-    if let Some(note) = &repository.note {
-        line.push_str(&format!(" ({note})"));
-    }
-    if let Some(error) = &repository.error {
-        line.push_str(&format!(": {}", error.message));
-    }
-    line
 }

@@ -61,6 +61,7 @@ fn dependencies_between_our_crates_run_one_way() {
             | "core/pkt-line"
             | "core/plugin-documents"
             | "core/queue"
+            | "core/terminal-text"
             | "core/untrusted" => &[],
             "core/demo-hoster" => &["pkt-line"],
             "core/failure" => &["untrusted"],
@@ -137,7 +138,17 @@ fn dependencies_between_our_crates_run_one_way() {
             ],
             "core/status" => &["config", "durable", "failure", "store", "untrusted"],
             "core/command-line" => &["store"],
-            "core/summary" => &["engine", "failure", "store", "untrusted"],
+            "core/summary" => &[
+                "engine",
+                "failure",
+                "hoster",
+                "recovery",
+                "status",
+                "store",
+                "terminal-text",
+                "untrusted",
+                "verify",
+            ],
             "core/documents" => &[
                 "config",
                 "drill",
@@ -167,6 +178,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "notify",
                 "store",
                 "summary",
+                "terminal-text",
                 "untrusted",
                 "verify",
             ],
@@ -241,6 +253,7 @@ fn dependencies_between_our_crates_run_one_way() {
                 "status",
                 "status-page",
                 "store",
+                "terminal-text",
                 "untrusted",
                 "verify",
             ],

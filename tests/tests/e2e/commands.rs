@@ -201,9 +201,11 @@ fn list_shows_what_there_is_and_touches_nothing() {
     let run = world.forgekeep(&["list"]).run().expect(0);
     insta::assert_snapshot!(world.shown(&run.stdout), @r"
     acme (bitbucket): 3 repositories
-      acme/web  (private, 4.00 KiB, main, wiki)
-      acme/api  (0 B, main)
-      acme/old  (not backed up: Mercurial repository: Bitbucket removed Mercurial in 2020; nothing to clone)
+      repository      size  branch  about
+      acme/web    4.00 KiB  main    private, wiki
+      acme/api         0 B  main
+      acme/old           -  -       not backed up
+      not backed up: acme/old: Mercurial repository: Bitbucket removed Mercurial in 2020; nothing to clone
     ");
     assert!(!world.sandbox.backup().exists());
     assert_eq!(world.forge.count(RequestKind::InfoRefs), 0);

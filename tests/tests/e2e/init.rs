@@ -1,16 +1,13 @@
 //! `init`: what is asked, what is written, and what never is.
 
 use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use forgekeep_tests::{Invocation, Run, Sandbox};
-use parking_lot::Mutex;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use forgekeep_tests::{Invocation, Run, Sandbox, Terminal};
 use rustix::termios::{LocalModes, tcgetattr};
 
 use crate::support::{EMAIL, TOKEN, World};
@@ -279,63 +276,39 @@ fn a_secret_in_an_argument_is_refused_and_not_repeated() {
 
 /// Somebody at a pseudo-terminal.
 struct Person {
-    terminal: File,
-    seen: Arc<Mutex<String>>,
+    terminal: Terminal,
 }
 
 impl Person {
     /// Sits down before a command, which then runs at the terminal.
     fn before(command: Invocation<'_>) -> (Self, forgekeep_tests::Running) {
-        let own = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&own).unwrap();
-        unlockpt(&own).unwrap();
-        let name = ptsname(&own, Vec::new()).unwrap();
-        let end = || {
-            let mut options = File::options();
-            options.read(true).write(true);
-            options.open(name.to_str().unwrap()).unwrap()
-        };
+        // No question is broken into lines.
+        let terminal = Terminal::new(1000);
+        let end = || terminal.end();
         let running = command.stdin(end()).stdout(end()).stderr(end()).spawn();
-        let seen = Arc::new(Mutex::new(String::new()));
-        let mut terminal = File::from(own);
-        let person = Self {
-            terminal: terminal.try_clone().unwrap(),
-            seen: Arc::clone(&seen),
-        };
-        thread::spawn(move || {
-            let mut bytes = [0; 4096];
-            // An error is the end: nobody has the other side open any more.
-            while let Ok(count @ 1..) = terminal.read(&mut bytes) {
-                let text = String::from_utf8_lossy(&bytes[..count]);
-                seen.lock().push_str(&text);
-            }
-        });
-        (person, running)
+        terminal.watch();
+        (Self { terminal }, running)
     }
 
     #[track_caller]
     fn wait_for(&self, text: &str) {
-        let began = Instant::now();
-        while !self.seen().contains(text) {
-            assert!(
-                began.elapsed() < Duration::from_secs(60),
-                "no {text:?} in {}",
-                self.seen()
-            );
-            thread::sleep(Duration::from_millis(2));
-        }
+        self.terminal.wait_for(text);
     }
 
     /// Answers a question once it is asked.
     #[track_caller]
     fn answer(&mut self, question: &str, answer: &str) {
         self.wait_for(question);
-        self.seen.lock().clear();
-        writeln!(self.terminal, "{answer}").unwrap();
+        self.terminal.forget();
+        self.type_in(answer);
+    }
+
+    fn type_in(&self, line: &str) {
+        writeln!(self.terminal.own(), "{line}").unwrap();
     }
 
     fn echoes(&self) -> bool {
-        let modes = tcgetattr(&self.terminal).unwrap().local_modes;
+        let modes = tcgetattr(self.terminal.own()).unwrap().local_modes;
         modes.contains(LocalModes::ECHO)
     }
 
@@ -348,7 +321,7 @@ impl Person {
     }
 
     fn seen(&self) -> String {
-        self.seen.lock().clone()
+        self.terminal.seen()
     }
 }
 
@@ -366,7 +339,7 @@ fn somebody_at_a_terminal_is_asked_and_the_token_is_not_shown() {
     person.answer("Backup folder: ", "backup");
     person.wait_for("Token");
     person.wait_for_silence();
-    writeln!(person.terminal, "{TOKEN}").unwrap();
+    person.type_in(TOKEN);
     person.wait_for("forgekeep backup --dry-run");
     let seen = person.seen();
     running.wait().expect(0);

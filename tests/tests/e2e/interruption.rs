@@ -86,7 +86,7 @@ fn an_interrupted_update_leaves_the_mirror_sound() {
     world.forge.wait_for(RequestKind::UploadPack, 1);
     running.interrupt();
     let run = running.wait().expect(130);
-    assert_eq!(run.outcome("acme/web"), "failed");
+    assert_eq!(run.outcome("acme/web"), "notDone");
     assert_eq!(run.repository("acme/web")["error"]["kind"], "cancelled");
     assert_eq!(compare::refs(&world.mirror("web")), before);
     compare::assert_sound(&world.mirror("web"));

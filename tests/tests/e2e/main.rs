@@ -103,6 +103,8 @@ mod streaming;
 mod support;
 #[cfg(unix)]
 mod surroundings;
+#[cfg(unix)]
+mod terminal;
 mod to_hoster;
 mod told;
 mod trash;

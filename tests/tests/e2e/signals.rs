@@ -45,6 +45,7 @@ fn sigterm_ends_a_run_in_good_order_as_ctrl_c_does() {
         assert_eq!(report(&run)["outcome"], "interrupted", "{signal}");
         let web = run.repository("acme/web");
         assert_eq!(web["error"]["kind"], "cancelled", "{signal}: {web:#}");
+        assert_eq!(web["outcome"], "notDone", "{signal}: {web:#}");
         assert!(run.stderr.contains("interrupted"), "{}", run.stderr);
         assert!(!world.mirror("web").exists(), "{signal}");
         assert_next_run_completes(&world);

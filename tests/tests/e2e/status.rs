@@ -218,8 +218,8 @@ fn the_last_run_and_the_last_good_one_are_told_apart() {
 
     let short = text(&world, &[]);
     for wanted in [
-        "less than a minute ago): partial, exit code 3",
-        "2 repositories listed; last good 20",
+        "just now): partial, exit code 3",
+        "acme    partial  just now        2        2",
     ] {
         assert!(short.contains(wanted), "{short}");
     }
@@ -229,10 +229,7 @@ fn the_last_run_and_the_last_good_one_are_told_apart() {
     );
     assert!(!short.contains("acme/api"), "{short}");
     let long = text(&world, &["-v"]);
-    assert!(
-        long.contains("acme/web in acme/acme#web: failed; last good 20"),
-        "{long}"
-    );
+    assert!(long.contains("  acme/web    failed     just now"), "{long}");
     assert!(world.forge.requests().is_empty());
 }
 
@@ -289,7 +286,7 @@ fn damaged_and_unknown_reports_are_named_and_skipped() {
     }
     let run = world.forgekeep(&["status"]).run().expect(0);
     assert!(
-        run.stdout.contains("acme (bitbucket): ok"),
+        run.stdout.contains("acme    ok      just now"),
         "{}",
         run.stdout
     );
@@ -359,8 +356,10 @@ fn what_is_on_disk_is_told_with_tombstones_and_damage() {
         shown.contains("  acme/api\n    gone at the hoster since 20"),
         "{shown}"
     );
-    assert!(shown.contains("2 repositories on disk"), "{shown}");
-    assert!(shown.contains("3 snapshots"), "{shown}");
+    let row = shown.lines().find(|line| line.starts_with("acme "));
+    let words: Vec<_> = row.unwrap().split_whitespace().collect();
+    // Listed and on disk; the snapshots.
+    assert_eq!((&words[4..6], words[8]), (&["1", "2"][..], "3"), "{shown}");
     // Damage, as verify has seen it.
     let packs = world.mirror("web").join("objects/pack");
     let mut packs = fs::read_dir(packs)
@@ -398,7 +397,7 @@ fn what_the_reports_have_forgotten_and_other_sources_are_still_there() {
     assert_eq!(web["lastRun"], Value::Null);
     let shown = text(&world, &["-v"]);
     assert!(
-        shown.contains("acme (bitbucket): not in the configuration; 1 repository on disk"),
+        shown.contains("acme     not configured  -               -        1"),
         "{shown}"
     );
 }
@@ -425,7 +424,7 @@ fn what_a_newer_version_has_written_is_told_and_not_skipped() {
         "{told}"
     );
     assert!(
-        told.contains(&format!("acme (bitbucket): resting {unknown}")),
+        told.contains(&format!("acme    resting {unknown}")),
         "{told}"
     );
     assert!(told.contains(&format!("mirrored {unknown}")), "{told}");

@@ -21,9 +21,11 @@ impl Execution<'_> {
             return;
         }
         let sizes = jobs.iter().filter_map(|job| job.task.repository.size());
+        let new = jobs.iter().filter_map(|job| job.task.size_of_new());
         self.observer.event(&Event::Planned {
             repositories: jobs.len(),
             bytes: sizes.fold(0, u64::saturating_add),
+            new_bytes: new.fold(0, u64::saturating_add),
         });
         let (proved, jobs): (Vec<Job>, Vec<Job>) = jobs.into_iter().partition(Job::is_proved);
         for job in &proved {

@@ -46,6 +46,7 @@ impl Execution<'_> {
         self.observer.event(&Event::RepositoryStarted {
             source: &job.source.title,
             name: &report.name,
+            bytes: None,
         });
         job.task.by_listing.enter(&mut report);
         self.finished(job, &report);

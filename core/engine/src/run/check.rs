@@ -16,10 +16,28 @@ use forgekeep_untrusted::names;
 
 use super::planner::error_note;
 use super::sources::{Ready, Writes, of_filter};
-use super::{Checked, CheckedSource, Engine, RunError, Selection};
+use super::{Engine, RunError, Selection};
 
 /// Repositories that git is asked for, until one answers: one may have just been deleted.
 const TRIES: usize = 3;
+
+/// What a check has found, for `forgekeep check`.
+pub struct Checked {
+    /// What stands in the way of a backup now, and will not for long.
+    pub warnings: Vec<Finding>,
+    /// The sources.
+    pub sources: Vec<CheckedSource>,
+}
+
+/// A source checked, for `forgekeep check`.
+pub struct CheckedSource {
+    /// Title in the configuration.
+    pub title: String,
+    /// Hoster in the configuration.
+    pub hoster: String,
+    /// What was found, or why nothing could be.
+    pub result: Result<CheckReport, Failure>,
+}
 
 impl Engine {
     /// Checks the backup folder, and the sources: offline by their plugins, and online unless told

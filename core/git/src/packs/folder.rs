@@ -58,6 +58,21 @@ pub fn pack_names(repository: &Path) -> Result<BTreeSet<OsString>, Failure> {
     Ok(names.filter(is_pack).collect())
 }
 
+/// Bytes of the packs of a repository, with their indexes. What cannot be looked at counts nothing: it is told
+/// by whoever needs it.
+pub fn bytes_of_packs(repository: &Path) -> u64 {
+    let folder = repository.join("objects/pack");
+    let names = names(&folder).unwrap_or_default().into_iter();
+    let counts = |name: &OsString| {
+        let name = name.to_str().unwrap_or_default();
+        name.ends_with(".pack") || name.ends_with(".idx")
+    };
+    let sizes = names
+        .filter(counts)
+        .filter_map(|name| size_of(&folder.join(name)).ok()?);
+    sizes.fold(0, u64::saturating_add)
+}
+
 impl PackFolder {
     pub(super) fn look(repository: &Path) -> Result<Self, Failure> {
         let folder = repository.join("objects/pack");

@@ -60,6 +60,10 @@ pub enum RepositoryOutcome {
     Partial,
     /// Not backed up in this run; `error` says why.
     Failed,
+    /// The run was interrupted before it was this repository's turn, or while it was: not backed up in this
+    /// run, and nothing is wrong with it.
+    #[serde(rename = "notDone")]
+    NotDone,
     /// What a newer version calls it: whether it is backed up cannot be told.
     #[serde(untagged)]
     #[cfg_attr(feature = "schema", schemars(skip))]
@@ -102,6 +106,7 @@ impl RepositoryOutcome {
             Self::Skipped => "skipped",
             Self::Partial => "partial",
             Self::Failed => "failed",
+            Self::NotDone => "notDone",
             Self::Newer(word) => word.as_str(),
         }
     }
@@ -113,7 +118,7 @@ impl RepositoryOutcome {
             Self::Cloned | Self::Updated | Self::Unchanged | Self::Empty | Self::Partial => {
                 Some(true)
             }
-            Self::Skipped | Self::Failed => Some(false),
+            Self::Skipped | Self::Failed | Self::NotDone => Some(false),
             Self::Newer(_) => None,
         }
     }
@@ -141,6 +146,7 @@ impl fmt::Display for RepositoryOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Newer(word) => newer(*word, f),
+            Self::NotDone => f.write_str("not done"),
             known => f.write_str(known.as_str()),
         }
     }

@@ -164,7 +164,9 @@ impl SourceReport {
     pub fn conclude(&mut self) {
         let errors = self.notes.iter().filter(|n| n.severity == Severity::Error);
         let owners = self.owners.iter().filter(|owner| owner.error.is_some());
-        let failed = self.failures().count() + errors.count() + owners.count();
+        let not_done = self.repositories.iter();
+        let not_done = not_done.filter(|r| r.outcome == RepositoryOutcome::NotDone);
+        let failed = self.failures().count() + not_done.count() + errors.count() + owners.count();
         let safe = self.repositories.iter().filter(|r| r.is_safe()).count();
         self.outcome = match (&self.error, failed, safe) {
             (None, 0, _) => SourceOutcome::Ok,

@@ -10,7 +10,7 @@ use forgekeep_summary::text;
 
 use crate::commands::{proxies, variable};
 use crate::exit::Complaint;
-use crate::terminal::out;
+use crate::terminal::say;
 
 /// The folder of a backup and the settings of its network.
 pub struct Surroundings {
@@ -50,10 +50,10 @@ impl Surroundings {
     /// Prints it for people.
     pub fn print(&self) {
         for line in self.folder.lines(text::bytes) {
-            out!("  {line}");
+            say!("  {line}");
         }
         for line in self.network.lines() {
-            out!("{line}");
+            say!("{line}");
         }
     }
 }

@@ -29,6 +29,7 @@ pub fn complete_repositories(words: impl Iterator<Item = OsString>) {
         plugin_dirs: Vec::new(),
         verbose: 0,
         quiet: true,
+        color: clap::ColorChoice::Auto,
     };
     let place = FolderArgument {
         folder: typed.folder,

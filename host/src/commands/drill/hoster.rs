@@ -15,7 +15,7 @@ use jiff::Timestamp;
 
 use crate::commands::target::{AtTarget, no_plan, of_run};
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{out, tell};
+use crate::terminal::{say, tell};
 
 /// A target, and what is drilled with: found out before anything is brought back here.
 pub struct Opened<'k> {
@@ -85,7 +85,7 @@ pub fn run(
     let _ = std::fs::remove_dir_all(&work);
     let drilled = drilled.map_err(no_plan)?;
     if let Err(failure) = notes.keep_report(started, &drilled) {
-        tell!("warning: {}", text::failure("", &failure));
+        tell!("{}", text::warning(&failure));
     }
     if !json {
         print(common, &drilled, &at.target.source.title);
@@ -111,7 +111,7 @@ fn print(common: &Common, drilled: &DrilledAt, title: &str) {
     let refs = text::count(repository.refs.there, "ref", "refs");
     match drilled.is_good() {
         true if common.quiet => {}
-        true => out!("{shown}: restored to {title} as it was ({refs}), and removed again"),
-        false => out!("{shown}: not restored to {title} as it was"),
+        true => say!("{shown}: restored to {title} as it was ({refs}), and removed again"),
+        false => say!("{shown}: not restored to {title} as it was"),
     }
 }

@@ -1,20 +1,23 @@
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use forgekeep_command_line::{Common, RestoreArguments};
+use forgekeep_command_line::{Common, ProgressMode, RestoreArguments};
 use forgekeep_documents::{RestoreDocument, RestoredPart};
 use forgekeep_failure::{Cancel, ErrorKind, Failure};
+use forgekeep_git::packs::bytes_of_packs;
 use forgekeep_restore::{Head, Manner, Outcome, RestoreItem};
 use forgekeep_store::inventory::Kept;
-use forgekeep_summary::text;
+use forgekeep_summary::{Tally, text};
+use forgekeep_terminal_text::{Tone, paint};
 use forgekeep_untrusted::Show as _;
 use parking_lot::Mutex;
 
 use super::super::print_json;
 use super::{FAILED, branch, complaint, state, tell_damage};
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{out, tell};
+use crate::progress::{self, WorkDone};
+use crate::terminal::{say, stdout_width, tell};
 
 /// `forgekeep restore --all`.
 pub fn run(
@@ -30,7 +33,7 @@ pub fn run(
     let items = forgekeep_restore::items(&chosen);
     if items.is_empty() {
         if !common.quiet {
-            out!("Nothing to restore: the backup holds no repository.");
+            say!("Nothing to restore: the backup holds no repository.");
         }
         if arguments.json {
             print_json(&RestoreDocument::to_folder(
@@ -46,15 +49,31 @@ pub fn run(
     let counts = Counts::default();
     let quiet = common.quiet || arguments.json;
     let parts = Mutex::new(BTreeMap::new());
-    forgekeep_restore::restore_all(&items, target, manner, &cancel, &|item, outcome| {
-        counts.add(item, outcome, quiet);
-        if arguments.json {
-            parts
-                .lock()
-                .insert(item.path.clone(), of_outcome(item, outcome));
-        }
-    })
-    .map_err(complaint)?;
+    let sizes = items.iter().map(|item| bytes_of_packs(&item.part.folder));
+    let bar = progress::bar(
+        ProgressMode::Auto,
+        common,
+        "restored",
+        items.len(),
+        sizes.sum(),
+    );
+    let how_far = || WorkDone {
+        number: counts.done.load(Ordering::Relaxed),
+        bytes: manner
+            .copied
+            .map_or(0, |copied| copied.load(Ordering::Relaxed)),
+    };
+    let restored = bar.showing(how_far, || {
+        forgekeep_restore::restore_all(&items, target, manner, &cancel, &|item, outcome| {
+            counts.add(item, outcome, quiet);
+            if arguments.json {
+                parts
+                    .lock()
+                    .insert(item.path.clone(), of_outcome(item, outcome));
+            }
+        })
+    });
+    restored.map_err(complaint)?;
     let ending = counts.conclude(&items, target, &cancel, quiet);
     if arguments.json {
         let mut parts = parts.into_inner();
@@ -102,18 +121,39 @@ pub(super) fn of_sources<'k>(
     Ok(kept.iter().filter(is_chosen).collect())
 }
 
+/// What may come of a repository, in the order of the table.
+const OUTCOMES: [(&str, Option<Tone>); 5] = [
+    ("restored", Some(Tone::Good)),
+    ("in part", Some(Tone::Odd)),
+    ("left out", None),
+    ("failed", Some(Tone::Bad)),
+    ("not done", Some(Tone::Odd)),
+];
+
 #[derive(Default)]
 struct Counts {
+    done: AtomicU64,
     restored: AtomicUsize,
     not_yet: AtomicUsize,
     failed: AtomicUsize,
     partial: AtomicUsize,
+    /// What came of each that is done.
+    outcomes: Mutex<HashMap<PathBuf, &'static str>>,
 }
 
 impl Counts {
     fn add(&self, item: &RestoreItem<'_>, outcome: &Outcome, quiet: bool) {
         let name = item.kept.name().printable();
         let path = item.path.shown();
+        self.done.fetch_add(1, Ordering::Relaxed);
+        let word = match outcome {
+            Outcome::Restored(_, restored) if restored.odd.is_empty() => "restored",
+            Outcome::Restored(..) => "in part",
+            Outcome::NotYet => "left out",
+            Outcome::Failed(failure) if failure.kind == ErrorKind::Cancelled => "not done",
+            Outcome::Failed(_) => "failed",
+        };
+        self.outcomes.lock().insert(item.path.clone(), word);
         match outcome {
             Outcome::Restored(chosen, restored) => {
                 self.restored.fetch_add(1, Ordering::Relaxed);
@@ -142,9 +182,21 @@ impl Counts {
             Outcome::Failed(failure) if failure.kind == ErrorKind::Cancelled => {}
             Outcome::Failed(failure) => {
                 self.failed.fetch_add(1, Ordering::Relaxed);
-                tell!("{path}: failed\n{}", of(&name, failure));
+                let failed = paint(Tone::Bad, "failed");
+                tell!("{path}: {failed}\n{}", of(&name, failure));
             }
         }
+    }
+
+    /// How many of each source came out how.
+    fn tally(&self, items: &[RestoreItem<'_>]) -> Tally {
+        let outcomes = self.outcomes.lock();
+        let mut tally = Tally::new(&OUTCOMES);
+        for item in items {
+            let word = outcomes.get(&item.path).copied().unwrap_or("not done");
+            tally.add(item.kept.title.shown().to_string(), word, 0.0);
+        }
+        tally
     }
 
     fn conclude(
@@ -154,6 +206,7 @@ impl Counts {
         cancel: &Cancel,
         quiet: bool,
     ) -> ExitCode {
+        let table = self.tally(items).shown(stdout_width());
         let restored = self.restored.into_inner();
         let not_yet = self.not_yet.into_inner();
         let failed = self.failed.into_inner();
@@ -169,6 +222,9 @@ impl Counts {
         if quiet && ending == ExitCode::Good {
             return ending;
         }
+        if !table.is_empty() {
+            say!("{table}");
+        }
         let mut parts = vec![format!("{restored} of {} restored", items.len())];
         for (count, what) in [
             (not_yet, "left out, as they were not in the backup yet"),
@@ -180,7 +236,7 @@ impl Counts {
                 parts.push(format!("{count} {what}"));
             }
         }
-        out!("{}: {}", target.shown(), parts.join(", "));
+        say!("{}: {}", target.shown(), parts.join(", "));
         if ending == ExitCode::Usage {
             let message = "nothing was restored: no repository was in the backup at that time";
             let hint = "give --at a later time: `forgekeep snapshots REPO` lists the times of one";

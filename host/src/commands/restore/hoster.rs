@@ -1,25 +1,28 @@
 //! `forgekeep restore --to-hoster`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use forgekeep_command_line::{Common, RestoreArguments};
+use forgekeep_command_line::{Common, ProgressMode, RestoreArguments};
 use forgekeep_durable::lock::RunLock;
 use forgekeep_durable::umask::OfBackup;
 use forgekeep_failure::{ErrorKind, Failure};
+use forgekeep_git::packs::bytes_of_packs;
 use forgekeep_recovery::report::{RepositoryRestored, RestoreOutcome, RestoreReport};
 use forgekeep_recovery::{Order, Plan, Run, Surroundings, conclude, place};
 use forgekeep_restore::RestorePoint;
 use forgekeep_restore_notes::Notes;
 use forgekeep_store::inventory::Kept;
-use forgekeep_summary::text;
-use forgekeep_untrusted::{Show as _, Shown};
+use forgekeep_summary::{details_of_restored, of_restore, of_restored, text};
+use forgekeep_untrusted::Show as _;
 use jiff::Timestamp;
 
 use crate::commands::target::{AtTarget, no_plan, of_run};
 use crate::commands::{end_on_signal, offline, print_json};
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{out, tell};
+use crate::progress::{self, WorkDone};
+use crate::terminal::{say, stdout_width, tell};
 
 /// Restores to a target.
 pub fn run(
@@ -59,6 +62,13 @@ pub fn run(
     let list = || at.engine.list_target(&target);
     let noted = notes.read().map_err(of_run)?;
     let sources = at.config.sources.iter();
+    let sizes: HashMap<_, u64> = chosen
+        .iter()
+        .map(|kept| {
+            let parts = kept.parts().map(|part| bytes_of_packs(&part.folder));
+            ((&kept.title, &kept.full_name), parts.sum())
+        })
+        .collect();
     let order = Order {
         chosen,
         all: &all,
@@ -92,14 +102,29 @@ pub fn run(
         drill: false,
         cancel: &cancel,
     };
+    let (number, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
     let done = |restored: &RepositoryRestored| {
-        if tells {
-            tell!("{}", line(restored));
+        number.fetch_add(1, Ordering::Relaxed);
+        let size = sizes.get(&(&restored.source, &restored.name));
+        bytes.fetch_add(size.copied().unwrap_or(0), Ordering::Relaxed);
+        // An interruption is told once, by how many were not begun.
+        if tells && restored.outcome != RestoreOutcome::NotDone {
+            tell!("{}", of_restored(restored));
         }
+    };
+    let mode = match tells {
+        true => ProgressMode::Auto,
+        false => ProgressMode::None,
+    };
+    let all_bytes = sizes.values().sum();
+    let bar = progress::bar(mode, common, "repositories", sizes.len(), all_bytes);
+    let how_far = || WorkDone {
+        number: number.load(Ordering::Relaxed),
+        bytes: bytes.load(Ordering::Relaxed),
     };
     let restored = match arguments.dry_run {
         true => (run.planned(), Vec::new()),
-        false => run.all(&done).map_err(of_run)?,
+        false => bar.showing(how_far, || run.all(&done)).map_err(of_run)?,
     };
     let dry_run = arguments.dry_run;
     let interrupted = cancel.is_cancelled();
@@ -107,7 +132,7 @@ pub fn run(
     if !dry_run {
         match notes.keep_report(started, &report) {
             Ok(path) => log::info!("report: {}", path.shown()),
-            Err(failure) => tell!("warning: {}", text::failure("", &failure)),
+            Err(failure) => tell!("{}", text::warning(&failure)),
         }
     }
     if arguments.json {
@@ -170,41 +195,16 @@ impl Drop for Work {
     }
 }
 
-/// What came of a repository, in a line.
-fn line(restored: &RepositoryRestored) -> String {
-    let mut line = format!(
-        "{} (source {})",
-        restored.name.shown(),
-        restored.source.shown()
-    );
-    if let Some(at) = &restored.target {
-        line.push_str(&format!(" -> {}", at.name.shown()));
-    }
-    let refs = text::count(restored.refs.there, "ref", "refs");
-    let what = match restored.outcome {
-        RestoreOutcome::Planned => {
-            let sent = restored.refs.wanted - restored.refs.at_home - restored.refused.len();
-            format!("would be restored, {}", text::count(sent, "ref", "refs"))
-        }
-        RestoreOutcome::Restored => format!("restored, {refs}"),
-        RestoreOutcome::Present => format!("already there, {refs}"),
-        RestoreOutcome::Partial => format!("restored in part, {refs}"),
-        RestoreOutcome::Failed => "failed".to_owned(),
-        RestoreOutcome::NotThen => "left out, it was not there at that time".to_owned(),
-        RestoreOutcome::NotDone => "not begun".to_owned(),
-    };
-    line.push_str(&format!(": {what}"));
-    line
-}
-
 fn print(report: &RestoreReport, in_trash: usize) {
     if report.dry_run {
         for restored in &report.repositories {
-            out!("{}", line(restored));
+            say!("{}", of_restored(restored));
         }
     }
     for restored in &report.repositories {
-        details(restored);
+        for line in details_of_restored(restored) {
+            tell!("{line}");
+        }
     }
     for note in &report.notes {
         tell!("{}", text::finding("", note));
@@ -215,86 +215,16 @@ fn print(report: &RestoreReport, in_trash: usize) {
             text::count(in_trash, "repository is", "repositories are")
         );
     }
-    conclusion(report);
+    say!("{}", of_restore(report, stdout_width()).trim_end());
     if report.exit_code == ExitCode::Usage {
         let message = "nothing was restored: no repository was in the backup at that time";
         let hint = "give --at a later time, or none; name what is in the trash";
         tell!("{}", Complaint::new(report.exit_code, message, hint));
         return;
     }
-    out!("not restored by git: {}", report.not_restored.join("; "));
+    say!("not restored by git: {}", report.not_restored.join("; "));
     for step in &report.next_steps {
-        out!("next: {step}");
-    }
-}
-
-/// What there is to say of a repository beyond its line.
-fn details(restored: &RepositoryRestored) {
-    let name = restored.name.shown();
-    if let Some(failure) = &restored.error {
-        let failure = failure.clone().while_doing(&name.to_string());
-        tell!("{}", text::failure("", &failure));
-    }
-    for refused in &restored.refused {
-        tell!("{name}: refused: {}: {}", refused.name, refused.why);
-    }
-    if let Some(wiki) = &restored.wiki {
-        tell!("{name}: wiki: {wiki}");
-    }
-    for note in &restored.notes {
-        tell!("{name}: note: {note}");
-    }
-}
-
-fn conclusion(report: &RestoreReport) {
-    let count = |outcome: RestoreOutcome| {
-        let all = report.repositories.iter();
-        all.filter(|one| one.outcome == outcome).count()
-    };
-    let mut parts = Vec::new();
-    for (outcome, what) in [
-        (RestoreOutcome::Planned, "would be restored"),
-        (RestoreOutcome::Restored, "restored"),
-        (RestoreOutcome::Present, "already there"),
-        (RestoreOutcome::Partial, "restored in part"),
-        (RestoreOutcome::Failed, "failed"),
-        (RestoreOutcome::NotThen, "left out"),
-        (RestoreOutcome::NotDone, "not begun"),
-    ] {
-        let number = count(outcome);
-        if number > 0 {
-            parts.push(format!("{number} {what}"));
-        }
-    }
-    if parts.is_empty() {
-        parts.push("nothing to restore".to_owned());
-    }
-    let target = &report.target;
-    out!(
-        "{} ({} at {}): {}",
-        target.title,
-        target.name,
-        Shown::of(&target.hoster),
-        parts.join(", ")
-    );
-    if report.dry_run {
-        let expected = &report.expected;
-        out!(
-            "expected: {} to make, up to {}, about {}; nothing was made",
-            text::count(expected.repositories, "repository", "repositories"),
-            text::bytes(expected.bytes),
-            duration(expected.seconds)
-        );
-    }
-}
-
-/// A time for a person, in the unit that says most.
-fn duration(seconds: u64) -> String {
-    let number = |of: u64| usize::try_from(of).unwrap_or(usize::MAX);
-    match seconds {
-        0..=119 => text::count(number(seconds), "second", "seconds"),
-        120..=7199 => text::count(number(seconds.div_ceil(60)), "minute", "minutes"),
-        _ => text::count(number(seconds.div_ceil(3600)), "hour", "hours"),
+        say!("next: {step}");
     }
 }
 

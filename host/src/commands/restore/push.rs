@@ -16,7 +16,7 @@ use forgekeep_untrusted::{Redactor, Secret};
 use super::super::print_json;
 use super::{FAILED, branch, complaint, state};
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{hide, out, tell};
+use crate::terminal::{hide, say, tell};
 
 /// The variable with the user name for `--push`.
 const USER: &str = "FORGEKEEP_PUSH_USER";
@@ -99,10 +99,9 @@ pub fn run(
     if ending == ExitCode::Good {
         return Ok(ending);
     }
-    tell!(
-        "  hint: see what the hoster says about these names: hosters reserve some, such as \
-        refs/pull/ and refs/pull-requests/; the other refs are there"
-    );
+    let hint = "see what the hoster says about these names: hosters reserve some, such as \
+        refs/pull/ and refs/pull-requests/; the other refs are there";
+    tell!("{}", text::hint(hint, "  "));
     Ok(ending)
 }
 
@@ -137,8 +136,8 @@ fn authorization() -> Result<Authorization, Complaint> {
 }
 
 fn print(name: &str, push: &Push<'_>, pushed: &Pushed) {
-    out!("pushed {name} to {}", push.to);
-    out!("  state: {}", state(push.chosen));
+    say!("pushed {name} to {}", push.to);
+    say!("  state: {}", state(push.chosen));
     let mut refs = text::count(pushed.accepted, "ref", "refs");
     if pushed.unchanged > 0 {
         refs.push_str(&format!(
@@ -149,9 +148,9 @@ fn print(name: &str, push: &Push<'_>, pushed: &Pushed) {
     if !pushed.refused.is_empty() {
         refs.push_str(&format!(", {} refused", pushed.refused.len()));
     }
-    out!("  {refs}");
+    say!("  {refs}");
     if let Some(head) = push.chosen.state.default_branch() {
-        out!(
+        say!(
             "  set the default branch there to {}: a push cannot",
             branch(head)
         );
