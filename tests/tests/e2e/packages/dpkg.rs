@@ -186,6 +186,7 @@ fn a_removal_stops_and_a_purge_leaves_the_backup_alone() {
         "systemctl stop forgekeep-drill.timer",
         "systemctl stop forgekeep-verify.timer",
         "systemctl stop forgekeep-backup.service",
+        "systemctl stop forgekeep-check.service",
         "systemctl stop forgekeep-drill.service",
         "systemctl stop forgekeep-verify.service",
         "systemctl daemon-reload",
