@@ -21,7 +21,7 @@ use prompt::Person;
 
 use super::{check, engine_in, variable};
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::{out, tell};
+use crate::terminal::{out, say, tell};
 
 /// Stands for the token in the configuration that is checked: nothing is stored before.
 const CHECKED: &str = "FORGEKEEP_INIT_TOKEN";
@@ -223,16 +223,16 @@ fn next_steps(arguments: &InitArguments, target: &Target, token: &TokenPlace, ow
     out!("");
     match (arguments.store, token) {
         (TokenStore::Credential, TokenPlace::File(name)) => {
-            out!(
+            say!(
                 "The token is stored nowhere yet. For the service of systemd, write it to the file"
             );
             out!("  /etc/credstore/{name}");
             out!("with mode 0600 as root; or encrypted, by");
             out!("  systemd-creds encrypt --name={name} - /etc/credstore.encrypted/{name}");
-            out!("`forgekeep schedule install` gives it to the service.");
+            say!("`forgekeep schedule install` gives it to the service.");
         }
         (TokenStore::Environment, TokenPlace::Variable(name)) => {
-            out!("The token is stored nowhere: set {name} wherever Forgekeep runs.");
+            say!("The token is stored nowhere: set {name} wherever Forgekeep runs.");
         }
         _ => {}
     }

@@ -12,7 +12,7 @@ use forgekeep_untrusted::{Show as _, Shown};
 
 use super::offline;
 use crate::exit::{Complaint, ExitCode};
-use crate::terminal::out;
+use crate::terminal::{out, say};
 
 /// `forgekeep plugins`.
 pub fn run(common: &Common, arguments: &PluginsArguments) -> Result<ExitCode, Complaint> {
@@ -53,20 +53,20 @@ fn list(common: &Common, json: bool) -> Result<ExitCode, Complaint> {
             }
             Err(Unusable::IdTaken { id, by }) => {
                 out!("shadowed     {path}");
-                out!(
+                say!(
                     "             {id} is served by {}, which comes first",
                     by.shown()
                 );
             }
             Err(unfit) => {
                 out!("unfit        {path}");
-                out!("             {unfit}");
-                out!("             hint: {}", unfit.hint());
+                say!("             {unfit}");
+                say!("             hint: {}", unfit.hint());
             }
         }
     }
     if !usable {
-        out!("{}", none_usable(looked.is_empty()));
+        say!("{}", none_usable(looked.is_empty()));
     }
     if !usable || common.verbose > 0 {
         out!("Looked in, in this order:");

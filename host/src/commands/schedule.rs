@@ -39,7 +39,7 @@ pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, C
                 super::print_json(&ScheduleDocument::installed(told))?;
             }
             if !common.quiet {
-                out!(
+                say!(
                     "scheduled: a backup each day, a part of it verified each day, a part restored each month"
                 );
                 out!("see it with: forgekeep schedule status");
@@ -52,7 +52,7 @@ pub fn run(common: &Common, arguments: &ScheduleArguments) -> Result<ExitCode, C
                 super::print_json(&ScheduleDocument::removed())?;
             }
             if !common.quiet {
-                out!("nothing is scheduled any more; the backup stays as it is");
+                say!("nothing is scheduled any more; the backup stays as it is");
             }
             Ok(ExitCode::Good)
         }
@@ -104,9 +104,9 @@ fn print(all: Vec<Installed>, trial: Option<Trial>, json: bool) -> Result<ExitCo
             when.map_or_else(String::new, |when| format!(", {what} {when}"))
         };
         let (last, next) = (shown("last", &one.last), shown("next", &one.next));
-        out!("{}: {state}{last}{next}", one.job);
+        say!("{}: {state}{last}{next}", one.job);
         for problem in &one.problems {
-            out!("  {problem}");
+            say!("  {problem}");
         }
     }
     if let Some(trial) = trial {
@@ -115,11 +115,11 @@ fn print(all: Vec<Installed>, trial: Option<Trial>, json: bool) -> Result<ExitCo
             TrialOutcome::Failed => "failed",
             TrialOutcome::Unknown => "could not be made",
         };
-        out!("check, as the scheduler runs it: {word}");
+        say!("check, as the scheduler runs it: {word}");
         for problem in &trial.problems {
-            out!("  {}", problem.message);
+            say!("  {}", problem.message);
             if !problem.hint.is_empty() {
-                out!("    hint: {}", problem.hint);
+                say!("    hint: {}", problem.hint);
             }
         }
     }
