@@ -1,7 +1,8 @@
 //! Requests to the API.
 
 use forgekeep_plugin_sdk::{
-    Access, AccessRequest, Auth, Host, HttpRequest, HttpResponse, Minted, Result,
+    Access, AccessRequest, Auth, ErrorKind, Host, HosterError, HttpRequest, HttpResponse, Minted,
+    Result,
 };
 use serde_json::Value;
 
@@ -26,6 +27,23 @@ impl<'a, 'call> Client<'a, 'call> {
     /// A `GET`.
     pub(crate) fn get(&self, url: &str) -> Result<HttpResponse> {
         self.ask(&|auth| HttpRequest::get(url, auth))
+    }
+
+    /// Two `GET`s side by side, with credentials that nobody mints.
+    pub(crate) fn get_both(
+        &self,
+        one: &str,
+        other: &str,
+    ) -> Result<(Result<HttpResponse>, Result<HttpResponse>)> {
+        let auth = self.kept.account.credentials.api(None);
+        let requests = [one, other].map(|url| HttpRequest::get(url, &auth));
+        let mut answers = self.host.batch(requests.into())?.into_iter();
+        let mut next = || {
+            let answer = answers.next().unwrap_or_else(|| Err(unanswered()))?;
+            self.kept.note(&answer);
+            Ok(answer)
+        };
+        Ok((next(), next()))
     }
 
     /// Sends a document. A `POST` is sent once; other methods say how something is to be, and may be sent
@@ -106,4 +124,9 @@ impl<'a, 'call> Client<'a, 'call> {
             None => access,
         })
     }
+}
+
+/// The host has answered one request of two.
+fn unanswered() -> HosterError {
+    HosterError::new(ErrorKind::BadAnswer, "one of two requests was not answered")
 }

@@ -1,4 +1,4 @@
-use forgekeep_plugin_sdk::{Finding, LinkPager, Page, Result, Severity};
+use forgekeep_plugin_sdk::{Finding, HttpResponse, LinkPager, Page, Result, Severity};
 
 use crate::advice::nothing_visible;
 use crate::api::Account;
@@ -8,11 +8,22 @@ use crate::envelope::Envelope;
 use crate::members;
 use crate::repository;
 
-/// A page of the listing of the source's workspace. Beside the first one, Bitbucket is asked whether the
-/// credentials see all of the workspace, where that can be known.
+/// A page of the listing of the source's workspace. Bitbucket is asked once whether the credentials see all of
+/// the workspace, where that can be known: beside the second page, since the first one says whether they are good
+/// at all, or after the only one.
 pub(crate) fn list(client: &Client<'_, '_>, cursor: Option<&str>) -> Result<Page> {
-    let mut page = list_one(client, &client.kept.account, cursor)?;
-    if cursor.is_none() {
+    let account = &client.kept.account;
+    let mut page = match (cursor, members::unasked(client)) {
+        (Some(cursor), Some(members)) => {
+            let url = LinkPager::new(&account.listing_url())?.url(Some(cursor))?;
+            let (listed, asked) = client.get_both(&url, &members)?;
+            let page = page_of(client, account, Some(cursor), &listed?)?;
+            members::answered(client, asked);
+            page
+        }
+        _ => list_one(client, account, cursor)?,
+    };
+    if cursor.is_some() || page.next.is_none() {
         page.owners.extend(members::seen(client)?);
     }
     Ok(page)
@@ -27,9 +38,18 @@ pub(crate) fn list_one(
     account: &Account,
     cursor: Option<&str>,
 ) -> Result<Page> {
+    let url = LinkPager::new(&account.listing_url())?.url(cursor)?;
+    page_of(client, account, cursor, &client.get(&url)?)
+}
+
+fn page_of(
+    client: &Client<'_, '_>,
+    account: &Account,
+    cursor: Option<&str>,
+    response: &HttpResponse,
+) -> Result<Page> {
     let pager = LinkPager::new(&account.listing_url())?;
-    let response = client.get(&pager.url(cursor)?)?;
-    let envelope = Envelope::read(&response, account)?;
+    let envelope = Envelope::read(response, account)?;
     let mut page = Page {
         next: pager.next(cursor, envelope.next.as_deref()),
         // What Bitbucket counts for somebody without credentials need not be what it shows them.
@@ -43,7 +63,7 @@ pub(crate) fn list_one(
         page.notes.push(nothing_visible(account));
     }
     for (entry, number) in envelope.values.iter().zip(1..) {
-        match repository::read(entry, account, Some(&response)) {
+        match repository::read(entry, account, Some(response)) {
             Some(repository) => page.repositories.push(repository),
             None => page.notes.push(unnamed(number)),
         }

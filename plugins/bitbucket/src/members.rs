@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use forgekeep_plugin_sdk::{ErrorKind, HosterError, LinkPager, OwnerSeen, Result};
+use forgekeep_plugin_sdk::{ErrorKind, HosterError, HttpResponse, LinkPager, OwnerSeen, Result};
 
 use crate::advice::WORKSPACE_SCOPE;
 use crate::client::Client;
@@ -20,7 +20,22 @@ pub(crate) fn members(client: &Client<'_, '_>, within: Duration) -> Result<Membe
     if let Some(known) = client.kept.members(within) {
         return known;
     }
-    let answer = ask(client);
+    keep(client, ask(client, None))
+}
+
+/// Where an account's workspaces are, if that is to be asked for a listing and was not yet.
+pub(crate) fn unasked(client: &Client<'_, '_>) -> Option<String> {
+    let is_known = client.kept.members(THIS_RUN).is_some();
+    (client.kept.is_api_token() && !is_known).then(|| client.kept.account.members_url())
+}
+
+/// Takes what was answered there, and asks for the rest.
+pub(crate) fn answered(client: &Client<'_, '_>, first: Result<HttpResponse>) {
+    // It is kept, and given to whoever asks.
+    let _ = keep(client, first.and_then(|first| ask(client, Some(first))));
+}
+
+fn keep(client: &Client<'_, '_>, answer: Result<Members>) -> Result<Members> {
     let is_lasting =
         |error: &HosterError| !matches!(error.kind, ErrorKind::Cancelled | ErrorKind::RateLimited);
     if answer.as_ref().err().is_none_or(is_lasting) {
@@ -29,13 +44,16 @@ pub(crate) fn members(client: &Client<'_, '_>, within: Duration) -> Result<Membe
     answer
 }
 
-fn ask(client: &Client<'_, '_>) -> Result<Members> {
+fn ask(client: &Client<'_, '_>, mut first: Option<HttpResponse>) -> Result<Members> {
     let account = &client.kept.account;
     let pager = LinkPager::new(&account.members_url())?;
     let mut members = Members::default();
     let mut cursor: Option<String> = None;
     for _ in 0..MOST_PAGES {
-        let response = client.get(&pager.url(cursor.as_deref())?)?;
+        let response = match first.take() {
+            Some(first) => first,
+            None => client.get(&pager.url(cursor.as_deref())?)?,
+        };
         if let Some(error) = astray(&response, account) {
             return Err(error);
         }
